@@ -1,0 +1,23 @@
+# berth_dev: what berth's own tests, examples and benchmarks are compiled with. Private, never installed.
+include("${CMAKE_CURRENT_LIST_DIR}/warnings.cmake")
+
+add_library(berth_dev INTERFACE)
+target_link_libraries(berth_dev INTERFACE berth::berth)
+target_compile_options(
+    berth_dev
+    INTERFACE ${berth_warnings} $<$<BOOL:${BERTH_WERROR}>:-Werror>
+              # Golden results must not depend on whether the compiler fuses a multiply and an add.
+              -ffp-contract=off)
+
+# Data outside the repository (further public instances). Tests that need it skip when it is not there.
+if(DEFINED ENV{BERTH_DATA})
+    set(berth_data_dir "$ENV{BERTH_DATA}")
+else()
+    cmake_path(ABSOLUTE_PATH PROJECT_SOURCE_DIR NORMALIZE OUTPUT_VARIABLE berth_data_dir)
+    cmake_path(APPEND berth_data_dir ".." "shared" "data")
+    cmake_path(NORMAL_PATH berth_data_dir)
+endif()
+set(berth_test_environment "")
+if(IS_DIRECTORY "${berth_data_dir}")
+    set(berth_test_environment "BERTH_DATA=${berth_data_dir}")
+endif()

@@ -1,0 +1,2 @@
+# The warnings berth is written against. Never put on the interface of berth::berth.
+set(berth_warnings -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
