@@ -1,0 +1,3 @@
+// expect: never said
+// A file that compiles is never a passed case.
+int main() {}

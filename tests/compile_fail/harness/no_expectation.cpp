@@ -1,0 +1,2 @@
+// A case without an expectation.
+static_assert(false, "no expectation");

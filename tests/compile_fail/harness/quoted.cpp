@@ -1,0 +1,3 @@
+// expect: berth: the sentence
+// The sentence stands in the source only; a compiler that quotes the line must not count as having said it.
+static_assert(no_such_name, "berth: the sentence");
