@@ -2,12 +2,12 @@
 // Runs a fuzz target without libFuzzer: every corpus file as it is, then a fixed number of inputs, each a mutation of a
 // corpus file or fresh bytes. Same seed, same inputs. An input is written to fuzz_<name>.last_input before it is tried,
 // so that one that brings the program down can be run again: fuzz_<name> --runs 0 fuzz_<name>.last_input.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -25,7 +25,7 @@ class generator {
 public:
     explicit generator(std::uint64_t seed) : state_(seed) {}
 
-    std::uint64_t next() { // splitmix64
+    std::uint64_t next() {  // splitmix64
         std::uint64_t z = (state_ += 0x9e3779b97f4a7c15U);
         z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
         z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
@@ -40,7 +40,8 @@ private:
 
 // Pieces that parsers trip over.
 constexpr std::string_view tokens[] = {
-    "\"", ",", "\n", "\r\n", ";", "\xef\xbb\xbf", "-", "-1", "0", "1e309", "nan", "inf", "99999999999999999999", "|", "\t", "\"\"",
+    "\"", ",",  "\n",   "\r\n", ";", "\xef\xbb\xbf", "-", "-1", "0", "1e309", "nan", "inf", "99999999999999999999",
+    "|",  "\t", "\"\"",
 };
 
 void mutate(bytes& input, generator& random, std::size_t longest) {
@@ -49,31 +50,31 @@ void mutate(bytes& input, generator& random, std::size_t longest) {
         const std::size_t at = random.below(input.size() + 1);
         const auto place = input.begin() + static_cast<std::ptrdiff_t>(at);
         switch (random.below(6)) {
-        case 0: // flip a bit
-            if (at < input.size()) { input[at] = static_cast<std::uint8_t>(input[at] ^ (1U << random.below(8))); }
-            break;
-        case 1: // overwrite a byte
-            if (at < input.size()) { input[at] = random.byte(); }
-            break;
-        case 2: // insert a byte
-            input.insert(place, random.byte());
-            break;
-        case 3: { // remove a stretch
-            const std::size_t count = std::min(random.below(16), input.size() - at);
-            input.erase(place, place + static_cast<std::ptrdiff_t>(count));
-            break;
-        }
-        case 4: { // repeat a stretch
-            const std::size_t count = std::min(random.below(64), input.size() - at);
-            const bytes piece(place, place + static_cast<std::ptrdiff_t>(count));
-            input.insert(place, piece.begin(), piece.end());
-            break;
-        }
-        default: { // insert a token
-            const std::string_view token = tokens[random.below(std::size(tokens))];
-            input.insert(place, token.begin(), token.end());
-            break;
-        }
+            case 0:  // flip a bit
+                if (at < input.size()) { input[at] = static_cast<std::uint8_t>(input[at] ^ (1U << random.below(8))); }
+                break;
+            case 1:  // overwrite a byte
+                if (at < input.size()) { input[at] = random.byte(); }
+                break;
+            case 2:  // insert a byte
+                input.insert(place, random.byte());
+                break;
+            case 3: {  // remove a stretch
+                const std::size_t count = std::min(random.below(16), input.size() - at);
+                input.erase(place, place + static_cast<std::ptrdiff_t>(count));
+                break;
+            }
+            case 4: {  // repeat a stretch
+                const std::size_t count = std::min(random.below(64), input.size() - at);
+                const bytes piece(place, place + static_cast<std::ptrdiff_t>(count));
+                input.insert(place, piece.begin(), piece.end());
+                break;
+            }
+            default: {  // insert a token
+                const std::string_view token = tokens[random.below(std::size(tokens))];
+                input.insert(place, token.begin(), token.end());
+                break;
+            }
         }
     }
     if (input.size() > longest) { input.resize(longest); }
@@ -84,7 +85,7 @@ void attempt(const bytes& input, const std::filesystem::path& record) {
         std::ofstream file(record, std::ios::binary | std::ios::trunc);
         file.write(reinterpret_cast<const char*>(input.data()), static_cast<std::streamsize>(input.size()));
     }
-    const auto copy = bytes(input.begin(), input.end()); // of the exact size: reading one byte too far is seen
+    const auto copy = bytes(input.begin(), input.end());  // of the exact size: reading one byte too far is seen
     (void)LLVMFuzzerTestOneInput(copy.data(), copy.size());
 }
 
@@ -93,7 +94,7 @@ bytes read(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv) {
     std::size_t runs = 1000;

@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+"""Every example is listed in README.md by its path, and the README names no example that is not there."""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def main():
+    examples = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "examples").glob("*.cpp"))
+    readme = ROOT / "README.md"
+    named = set(re.findall(r"examples/[\w.-]+\.cpp", readme.read_text())) if readme.exists() else set()
+    bad = [f"{e}: not listed in README.md" for e in examples if e not in named]
+    bad += [f"README.md: lists {e}, which does not exist" for e in sorted(named) if e not in examples]
+    if not examples:
+        bad.append("examples: there are none")
+    for line in bad:
+        print(line)
+    print(f"examples: {len(examples)}, {len(bad)} problems")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
