@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "berth/core/index.hpp"
+#include "berth/model/ledger.hpp"
+#include "berth/model/workload.hpp"
+
+// Customisation points of greedy placement, all of them plain const structs or lambdas:
+//
+//   placement_score   how good one candidate is               allocate/scores/*.hpp, allocate/combine.hpp
+//   device_choice     which GPUs of a node                    allocate/device_choice.hpp
+//   tie_break         which of equally good nodes             allocate/tie_break.hpp
+//   task_order        in which order a batch is placed        allocate/task_order.hpp
+
+namespace berth {
+
+/// One task on one node with some of its GPUs, before it is placed there. It fits.
+struct candidate {
+    node_view node;        ///< what is left of the node, without the task
+    demand_view demand;
+    gpu_mask gpus = 0;     ///< the GPUs it would get
+    shape_index shape{};
+    task_index task{};     ///< only meaningful for scores of `score_scope::task`
+};
+
+/// What a score looks at, and so for how long a value stays true.
+enum class score_scope : std::uint8_t {
+    shape,  ///< the node's own state and the demand's shape: equal shapes share values, which are recomputed when the node changes
+    task,   ///< anything else (the task itself, other nodes, the arrival): evaluated for every node at every arrival
+};
+
+/// The value of a candidate that the policy refuses although it fits.
+inline constexpr double not_admitted = -std::numeric_limits<double>::infinity();
+
+/// A score that is ready to be asked: larger is better, `not_admitted` refuses.
+///
+/// 1. Read-only and deterministic; never NaN.
+/// 2. With `static constexpr score_scope scope = score_scope::shape` the value depends on nothing but `candidate.node`,
+///    `candidate.demand`, `candidate.gpus`, tables made by `prepare`, and what `on_place`/`on_remove` recorded for that node.
+///    Without the member the scope is `task`, which is always right and never cached.
+/// 3. With `static constexpr bool gpus_alike = true` the value is the same for GPUs of a node with equal free counters, so that
+///    only one of them is evaluated.
+/// 4. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores that keep books
+///    of their own; `candidate.node` is the node afterwards.
+template <class S>
+concept prepared_score = requires(const S& s, const candidate& c) {
+    { s(c) } -> std::convertible_to<double>;
+};
+
+/// A score as users write it: either a `prepared_score` itself (a lambda will do) or a description whose
+/// `prepare(problem)` makes one. Descriptions are const and can be shared between runs and threads.
+template <class S>
+concept placement_score = prepared_score<S> || requires(const S& s, const problem& p) {
+    { s.prepare(p) } -> prepared_score;
+};
+
+/// The ready form of a score.
+template <placement_score S>
+[[nodiscard]] constexpr auto prepare_score(const S& score, const problem& p) {
+    if constexpr (requires { score.prepare(p); }) {
+        return score.prepare(p);
+    } else {
+        return score;
+    }
+}
+template <placement_score S>
+using prepared = decltype(prepare_score(std::declval<const S&>(), std::declval<const problem&>()));
+
+template <prepared_score S>
+inline constexpr score_scope scope_of = [] {
+    if constexpr (requires { S::scope; }) {
+        return S::scope;
+    } else {
+        return score_scope::task;
+    }
+}();
+
+template <prepared_score S>
+inline constexpr bool gpus_alike_for = [] {
+    if constexpr (requires { S::gpus_alike; }) {
+        return S::gpus_alike;
+    } else {
+        return false;
+    }
+}();
+
+/// Calls of book-keeping that may be absent.
+template <prepared_score S>
+constexpr void notify_place(S& score, const candidate& c) {
+    if constexpr (requires { score.on_place(c); }) score.on_place(c);
+}
+template <prepared_score S>
+constexpr void notify_remove(S& score, const candidate& c) {
+    if constexpr (requires { score.on_remove(c); }) score.on_remove(c);
+}
+
+}  // namespace berth

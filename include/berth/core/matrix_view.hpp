@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+#include "berth/core/config.hpp"
+
+namespace berth {
+
+/// A row-major matrix owned by somebody else: what floors hand to each other, so that neither Eigen nor a container shows
+/// in a signature and the CUDA wing can share it. Trivially copyable; rows are contiguous.
+template <class T>
+class matrix_view {
+public:
+    constexpr matrix_view() noexcept = default;
+    BERTH_HD constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
+        : data_{data}, rows_{rows}, cols_{cols} {}
+    /// A view of mutable elements reads as a view of constant ones.
+    BERTH_HD constexpr operator matrix_view<const T>() const noexcept
+        requires(!std::is_const_v<T>)
+    {
+        return {data_, rows_, cols_};
+    }
+
+    [[nodiscard]] BERTH_HD constexpr T* data() const noexcept { return data_; }
+    [[nodiscard]] BERTH_HD constexpr std::size_t rows() const noexcept { return rows_; }
+    [[nodiscard]] BERTH_HD constexpr std::size_t cols() const noexcept { return cols_; }
+    [[nodiscard]] BERTH_HD constexpr T& operator()(std::size_t row, std::size_t col) const noexcept {
+        BERTH_ASSERT(row < rows_ && col < cols_, "berth: matrix_view index out of range");
+        return data_[row * cols_ + col];
+    }
+    [[nodiscard]] constexpr std::span<T> row(std::size_t r) const noexcept {
+        BERTH_ASSERT(r < rows_, "berth: matrix_view row out of range");
+        return {data_ + r * cols_, cols_};
+    }
+
+private:
+    T* data_ = nullptr;
+    std::size_t rows_ = 0;
+    std::size_t cols_ = 0;
+};
+
+static_assert(std::is_trivially_copyable_v<matrix_view<double>>);
+
+}  // namespace berth

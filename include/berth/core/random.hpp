@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <utility>
+
+#include "berth/core/config.hpp"
+
+namespace berth {
+
+/// A source of 64 uniform random bits.
+///
+/// 1. `g()` returns an unsigned 64-bit value, all bits uniform (`min() == 0`, `max() == 2^64 - 1`).
+/// 2. The sequence depends only on the seed: no device, no clock, nothing shared between two sources.
+///
+/// `xoshiro256` below and `std::mt19937_64` model it. Draws go through `bounded`, `uniform01` and `shuffle`, because the
+/// distributions of `<random>` and `std::shuffle` differ between standard libraries.
+template <class G>
+concept random_source = requires(G& g) {
+    { g() } -> std::same_as<std::uint64_t>;
+    requires G::min() == 0;
+    requires G::max() == std::numeric_limits<std::uint64_t>::max();
+};
+
+/// Steele, Lea and Flood's finaliser ("Fast splittable pseudorandom number generators", OOPSLA 2014): a bijection of
+/// 64-bit words whose output bits all depend on all input bits. Used to hash counters and to seed generators.
+[[nodiscard]] BERTH_HD constexpr std::uint64_t splitmix64(std::uint64_t x) noexcept {
+    x += 0x9e3779b97f4a7c15ULL;
+    x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
+    return x ^ (x >> 31U);
+}
+
+/// The seed of an independent stream: worker `b` of generation `a` gets the same numbers however many threads run.
+[[nodiscard]] BERTH_HD constexpr std::uint64_t stream_seed(std::uint64_t seed, std::uint64_t a,
+                                                           std::uint64_t b = 0) noexcept {
+    return splitmix64(splitmix64(splitmix64(seed) ^ a) ^ b);
+}
+
+/// xoshiro256** 1.0 of Blackman and Vigna ("Scrambled linear pseudorandom number generators", TOMS 2021).
+class xoshiro256 {
+public:
+    using result_type = std::uint64_t;
+
+    BERTH_HD constexpr explicit xoshiro256(std::uint64_t seed = 0) noexcept {
+        for (auto& word : state_) {
+            word = splitmix64(seed);
+            seed += 0x9e3779b97f4a7c15ULL;
+        }
+    }
+
+    [[nodiscard]] static constexpr result_type min() noexcept { return 0; }
+    [[nodiscard]] static constexpr result_type max() noexcept { return ~result_type{0}; }
+
+    BERTH_HD constexpr result_type operator()() noexcept {
+        const result_type out = std::rotl(state_[1] * 5, 7) * 9;
+        const result_type t = state_[1] << 17U;
+        state_[2] ^= state_[0];
+        state_[3] ^= state_[1];
+        state_[1] ^= state_[2];
+        state_[0] ^= state_[3];
+        state_[2] ^= t;
+        state_[3] = std::rotl(state_[3], 45);
+        return out;
+    }
+
+private:
+    std::uint64_t state_[4] = {};
+};
+
+/// A uniform integer in [0, n), n > 0. Multiply-shift with rejection (Lemire, "Fast random integer generation in an
+/// interval", TOMACS 2019), on 32-bit halves so that it needs no 128-bit type; n is at most 2^32 - 1.
+template <random_source G>
+[[nodiscard]] constexpr std::uint32_t bounded(G& g, std::uint32_t n) noexcept(noexcept(g())) {
+    BERTH_ASSERT(n > 0, "berth: bounded(g, n) needs n > 0");
+    const std::uint32_t threshold = (0U - n) % n;
+    for (;;) {
+        const std::uint64_t product = (g() >> 32U) * n;
+        if (static_cast<std::uint32_t>(product) >= threshold) return static_cast<std::uint32_t>(product >> 32U);
+    }
+}
+
+/// A uniform double in [0, 1) with 53 random bits.
+template <random_source G>
+[[nodiscard]] constexpr double uniform01(G& g) noexcept(noexcept(g())) {
+    return static_cast<double>(g() >> 11U) * 0x1.0p-53;
+}
+
+/// Fisher-Yates from the last position down.
+template <random_source G, class T>
+constexpr void shuffle(G& g, std::span<T> items) {
+    for (std::size_t i = items.size(); i > 1; --i) {
+        const std::size_t j = bounded(g, static_cast<std::uint32_t>(i));
+        if (j != i - 1) std::swap(items[i - 1], items[j]);
+    }
+}
+
+static_assert(random_source<xoshiro256>);
+
+}  // namespace berth

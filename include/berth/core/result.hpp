@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "berth/core/config.hpp"
+
+namespace berth {
+
+/// What kind of thing was wrong with an input.
+enum class error_code : std::uint8_t {
+    invalid_value,   ///< negative, NaN, not in the allowed range
+    overflow,        ///< a number or a sum that does not fit
+    duplicate,       ///< a name that must be unique is not
+    unknown_name,    ///< a reference to something that does not exist
+    inconsistent,    ///< two inputs that contradict each other
+    limit_exceeded,  ///< more of something than the library supports
+    malformed,       ///< text that cannot be read
+    io,              ///< a file that cannot be opened, read or written
+};
+
+/// A refusal of malformed input. The message is one sentence that names the offending item and field, for example
+/// `task 17 ("train-3"): gpu_demand[0] is -5, expected 0..1000`.
+struct error {
+    error_code code = error_code::invalid_value;
+    std::string message;
+
+    friend bool operator==(const error&, const error&) = default;
+};
+
+/// Either a value or an `error`; the member names are those of `std::expected`, which C++20 lacks. Never throws by
+/// itself; reading the value of a failed result is a programmer error.
+template <class T>
+class [[nodiscard]] result {
+public:
+    using value_type = T;
+
+    result(T value) : state_{std::in_place_index<0>, std::move(value)} {}
+    result(berth::error failure) : state_{std::in_place_index<1>, std::move(failure)} {}
+
+    [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+    [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
+
+    [[nodiscard]] T& value() & noexcept { return *checked(); }
+    [[nodiscard]] const T& value() const& noexcept { return *checked(); }
+    [[nodiscard]] T&& value() && noexcept { return std::move(*checked()); }
+    [[nodiscard]] T& operator*() & noexcept { return value(); }
+    [[nodiscard]] const T& operator*() const& noexcept { return value(); }
+    [[nodiscard]] T&& operator*() && noexcept { return std::move(*this).value(); }
+    [[nodiscard]] T* operator->() noexcept { return checked(); }
+    [[nodiscard]] const T* operator->() const noexcept { return checked(); }
+
+    [[nodiscard]] const berth::error& error() const noexcept {
+        BERTH_ASSERT(!has_value(), "berth: result::error() called on a result that holds a value");
+        return *std::get_if<1>(&state_);
+    }
+
+    /// The value, or `fallback` if there is none.
+    template <class U>
+    [[nodiscard]] T value_or(U&& fallback) const& {
+        return has_value() ? value() : static_cast<T>(std::forward<U>(fallback));
+    }
+
+private:
+    [[nodiscard]] T* checked() noexcept {
+        BERTH_ASSERT(has_value(), "berth: result::value() called on a result that holds an error");
+        return std::get_if<0>(&state_);
+    }
+    [[nodiscard]] const T* checked() const noexcept {
+        BERTH_ASSERT(has_value(), "berth: result::value() called on a result that holds an error");
+        return std::get_if<0>(&state_);
+    }
+
+    std::variant<T, berth::error> state_;
+};
+
+/// A check that yields nothing but success or an error.
+template <>
+class [[nodiscard]] result<void> {
+public:
+    using value_type = void;
+
+    result() = default;
+    result(berth::error failure) : error_{std::move(failure)} {}
+
+    [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
+    [[nodiscard]] const berth::error& error() const noexcept {
+        BERTH_ASSERT(!has_value(), "berth: result::error() called on a result that holds no error");
+        return *error_;
+    }
+
+private:
+    std::optional<berth::error> error_;
+};
+
+}  // namespace berth

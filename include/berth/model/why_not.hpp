@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "berth/core/index.hpp"
+#include "berth/model/ledger.hpp"
+
+namespace berth {
+
+/// Why one place cannot take one task.
+enum class refusal : std::uint8_t {
+    health,           ///< the node is unhealthy, or too few of its GPUs are healthy
+    gpu_model,        ///< too few GPUs of an accepted model
+    gpu_share,        ///< no GPU has enough left for the share (or another GPU counter)
+    whole_gpus,       ///< too few GPUs with enough left for a task that wants whole ones, or several
+    node_counter,     ///< a host counter is short (CPU, memory, ...)
+    domain_counter,   ///< a counter of the node's rack or zone is short
+    group,            ///< it would fit, but its gang as a whole does not
+};
+
+inline constexpr std::size_t refusal_count = 7;
+
+[[nodiscard]] constexpr const char* to_string(refusal reason) noexcept {
+    constexpr std::array names{"health",       "GPU model",    "GPU share",      "whole GPUs",
+                               "host counter", "domain counter", "rest of the group"};
+    return names[static_cast<std::size_t>(reason)];
+}
+
+/// The place that came closest: the fewest reasons against it, then the smallest shortfall relative to the demand.
+struct near_miss {
+    node_index node{};
+    refusal reason = refusal::health;
+    std::size_t counter = 0;  ///< which counter is short, for reasons that have one
+    amount wanted = 0;        ///< the demand (GPUs for `whole_gpus`, `health` and `gpu_model`)
+    amount available = 0;     ///< what the place has left of it
+};
+
+/// Why a task was left out, counted over all nodes. A node counts once under every reason that holds there, so the counts may
+/// add up to more than the number of nodes; `sole` counts nodes with just one reason against them.
+struct why_not {
+    task_index task{};
+    std::size_t nodes = 0;
+    std::array<std::size_t, refusal_count> counted{};
+    std::array<std::size_t, refusal_count> sole{};
+    std::vector<std::size_t> node_counters;  ///< of `node_counter`: nodes short of each host counter
+    near_miss nearest{};                     ///< no valid node if every node would take the task
+
+    [[nodiscard]] std::size_t operator[](refusal reason) const noexcept {
+        return counted[static_cast<std::size_t>(reason)];
+    }
+};
+
+/// Explains a refusal by looking at every node once: O(nodes × GPUs). Meant for tasks that were left out; nothing is recorded
+/// while placing.
+[[nodiscard]] inline why_not explain(const ledger& books, const workload& work, task_index task) {
+    const fleet& fleet = books.fleet();
+    const demand_view demand = work.demand(task);
+    why_not why;
+    why.task = task;
+    why.nodes = fleet.node_count();
+    why.node_counters.assign(fleet.schema().node.size(), 0);
+    std::size_t fewest = std::numeric_limits<std::size_t>::max();
+    double smallest = 0.0;
+    for (std::size_t i = 0; i < fleet.node_count(); ++i) {
+        const node_index n{i};
+        std::array<bool, refusal_count> holds{};
+        near_miss worst{.node = n};
+        double shortfall = 0.0;
+        const auto note = [&](refusal reason, std::size_t counter, amount wanted, amount available) {
+            holds[static_cast<std::size_t>(reason)] = true;
+            const double relative = static_cast<double>(wanted - available) / static_cast<double>(std::max<amount>(wanted, 1));
+            if (relative >= shortfall) {
+                shortfall = relative;
+                worst = {.node = n, .reason = reason, .counter = counter, .wanted = wanted, .available = available};
+            }
+        };
+        const gpu_mask all = first_gpus(fleet.gpu_count(n));
+        gpu_mask accepted = 0;
+        for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) {
+            if ((demand.accepted_models >> fleet.model(fleet.gpu(n, g)).value() & 1U) != 0) accepted |= gpu_mask{1} << g;
+        }
+        const auto wanted = static_cast<amount>(demand.gpus);
+        if (!fleet.healthy(n)) {
+            note(refusal::health, 0, 1, 0);
+        } else if (gpu_count(accepted & fleet.healthy_gpus(n)) < demand.gpus && gpu_count(accepted) >= demand.gpus) {
+            note(refusal::health, 0, wanted, static_cast<amount>(gpu_count(accepted & fleet.healthy_gpus(n))));
+        }
+        if (gpu_count(accepted) < demand.gpus && gpu_count(all) >= demand.gpus) {
+            note(refusal::gpu_model, 0, wanted, static_cast<amount>(gpu_count(accepted)));
+        } else if (gpu_count(all) < demand.gpus) {
+            note(refusal::whole_gpus, 0, wanted, static_cast<amount>(gpu_count(all)));
+        } else if (demand.gpus > 0) {
+            std::size_t enough = 0;
+            std::size_t short_counter = 0;
+            amount most = 0;
+            for (gpu_mask rest = accepted; rest != 0; rest &= rest - 1) {
+                const auto left = books.free(fleet.gpu(n, lowest_gpu(rest)));
+                std::size_t r = 0;
+                while (r < left.size() && left[r] >= demand.gpu[r]) ++r;
+                if (r == left.size()) {
+                    ++enough;
+                } else if (r > short_counter || (r == short_counter && left[r] >= most)) {
+                    short_counter = r;
+                    most = left[r];
+                }
+            }
+            if (enough < demand.gpus) {
+                if (demand.is_share()) {
+                    note(refusal::gpu_share, short_counter, demand.gpu[short_counter], most);
+                } else {
+                    note(refusal::whole_gpus, short_counter, wanted, static_cast<amount>(enough));
+                }
+            }
+        }
+        const auto left = books.free(n);
+        for (std::size_t r = 0; r < left.size(); ++r) {
+            if (left[r] >= demand.node[r]) continue;
+            ++why.node_counters[r];
+            note(refusal::node_counter, r, demand.node[r], left[r]);
+        }
+        for (const domain_index d : fleet.domains(n)) {
+            const auto domain_left = books.free(d);
+            for (std::size_t r = 0; r < domain_left.size(); ++r) {
+                if (domain_left[r] < demand.domain[r]) note(refusal::domain_counter, r, demand.domain[r], domain_left[r]);
+            }
+        }
+        std::size_t reasons = 0;
+        for (std::size_t r = 0; r < refusal_count; ++r) {
+            if (holds[r]) ++reasons;
+        }
+        if (reasons == 0) {
+            const group_index g = work.group(task);
+            if (!g.valid() || !work.is_gang(g)) continue;
+            note(refusal::group, 0, static_cast<amount>(work.members(g).size()), 0);
+            reasons = 1;
+        }
+        for (std::size_t r = 0; r < refusal_count; ++r) {
+            if (!holds[r]) continue;
+            ++why.counted[r];
+            if (reasons == 1) ++why.sole[r];
+        }
+        if (reasons < fewest || (reasons == fewest && shortfall < smallest)) {
+            fewest = reasons;
+            smallest = shortfall;
+            why.nearest = worst;
+        }
+    }
+    return why;
+}
+
+}  // namespace berth
