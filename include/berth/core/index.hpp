@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
+
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-
-#include "berth/core/config.hpp"
 
 namespace berth {
 
@@ -34,13 +34,13 @@ private:
     value_type value_ = none_value;
 };
 
-using node_index = basic_index<struct node_tag>;          ///< a node of a fleet
-using gpu_index = basic_index<struct gpu_tag>;            ///< a GPU of a fleet, counted over all nodes
-using model_index = basic_index<struct model_tag>;        ///< a GPU model of a fleet
-using domain_index = basic_index<struct domain_tag>;      ///< a rack, a zone, ... of a fleet
-using task_index = basic_index<struct task_tag>;          ///< a task of a workload
-using shape_index = basic_index<struct shape_tag>;        ///< a distinct demand of a workload
-using model_set_index = basic_index<struct model_set_tag>; ///< a distinct list of accepted models of a workload
-using group_index = basic_index<struct group_tag>;        ///< a group (job, service) of a workload
+using node_index = basic_index<struct node_tag>;            ///< a node of a fleet
+using gpu_index = basic_index<struct gpu_tag>;              ///< a GPU of a fleet, counted over all nodes
+using model_index = basic_index<struct model_tag>;          ///< a GPU model of a fleet
+using domain_index = basic_index<struct domain_tag>;        ///< a rack, a zone, ... of a fleet
+using task_index = basic_index<struct task_tag>;            ///< a task of a workload
+using shape_index = basic_index<struct shape_tag>;          ///< a distinct demand of a workload
+using model_set_index = basic_index<struct model_set_tag>;  ///< a distinct list of accepted models of a workload
+using group_index = basic_index<struct group_tag>;          ///< a group (job, service) of a workload
 
 }  // namespace berth

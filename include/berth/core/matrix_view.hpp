@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
+
 #include <cstddef>
 #include <span>
 #include <type_traits>
-
-#include "berth/core/config.hpp"
 
 namespace berth {
 

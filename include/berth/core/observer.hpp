@@ -8,10 +8,10 @@ namespace berth {
 
 /// How far a run has come.
 struct progress {
-    std::size_t done = 0;            ///< items decided so far (tasks, generations, ...)
-    std::size_t total = 0;           ///< items in all, 0 if unknown
-    std::uint64_t evaluations = 0;   ///< candidates scored so far
-    double objective = 0.0;          ///< best objective so far, in the run's own unit
+    std::size_t done = 0;           ///< items decided so far (tasks, generations, ...)
+    std::size_t total = 0;          ///< items in all, 0 if unknown
+    std::uint64_t evaluations = 0;  ///< candidates scored so far
+    double objective = 0.0;         ///< best objective so far, in the run's own unit
 };
 
 /// Watches a run without steering it. An observer offers at least one of the hooks, each taking a `const progress&`:
@@ -23,9 +23,9 @@ struct progress {
 /// A hook that is absent costs nothing. An observer without any known hook does not compile, so that a misspelt hook is
 /// found. Hooks run on the thread that runs the algorithm and must not throw.
 template <class O>
-concept observer = requires(O& o, const progress& p) { o.on_begin(p); } ||
-                   requires(O& o, const progress& p) { o.on_progress(p); } ||
-                   requires(O& o, const progress& p) { o.on_end(p); };
+concept observer = requires(O& o, const progress& p) { o.on_begin(p); } || requires(O& o, const progress& p) {
+    o.on_progress(p);
+} || requires(O& o, const progress& p) { o.on_end(p); };
 
 /// Sees nothing. The default.
 struct no_observer {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
+
 #include <bit>
 #include <concepts>
 #include <cstddef>
@@ -8,8 +10,6 @@
 #include <limits>
 #include <span>
 #include <utility>
-
-#include "berth/core/config.hpp"
 
 namespace berth {
 

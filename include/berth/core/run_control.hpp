@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/observer.hpp"
+
 #include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <limits>
-
-#include "berth/core/observer.hpp"
 
 namespace berth {
 

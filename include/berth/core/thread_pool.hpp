@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/executor.hpp"
+
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
@@ -9,8 +11,6 @@
 #include <thread>
 #include <type_traits>
 #include <vector>
-
-#include "berth/core/executor.hpp"
 
 namespace berth {
 

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/index.hpp"
+#include "berth/core/names.hpp"
+#include "berth/core/result.hpp"
+#include "berth/model/resources.hpp"
+#include "berth/model/slot.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,27 +16,21 @@
 #include <utility>
 #include <vector>
 
-#include "berth/core/index.hpp"
-#include "berth/core/names.hpp"
-#include "berth/core/result.hpp"
-#include "berth/model/resources.hpp"
-#include "berth/model/slot.hpp"
-
 namespace berth {
 
 /// A GPU as handed to `fleet_builder`.
 struct gpu_description {
-    std::string_view model{};                ///< interned; empty is a model like any other
-    std::span<const amount> capacity{};      ///< per `resource_schema::gpu`; empty: one whole GPU, the others unlimited
+    std::string_view model{};            ///< interned; empty is a model like any other
+    std::span<const amount> capacity{};  ///< per `resource_schema::gpu`; empty: one whole GPU, the others unlimited
     bool healthy = true;
 };
 
 /// A node as handed to `fleet_builder`.
 struct node_description {
-    std::string_view name{};                     ///< unique; empty: `node-<position>`
-    std::span<const amount> capacity{};          ///< per `resource_schema::node`; empty: unlimited
-    std::span<const gpu_description> gpus{};     ///< at most 64
-    std::span<const std::string_view> domains{}; ///< names given to `add_domain`, at most one per level
+    std::string_view name{};                      ///< unique; empty: `node-<position>`
+    std::span<const amount> capacity{};           ///< per `resource_schema::node`; empty: unlimited
+    std::span<const gpu_description> gpus{};      ///< at most 64
+    std::span<const std::string_view> domains{};  ///< names given to `add_domain`, at most one per level
     bool healthy = true;
 };
 
@@ -157,7 +157,8 @@ namespace detail {
 [[nodiscard]] inline result<void> check_amounts(const std::string& item, std::string_view field,
                                                 std::span<const amount> values, std::size_t expected) {
     if (values.size() != expected) {
-        return error{error_code::inconsistent, item + ": " + std::string{field} + " has " + std::to_string(values.size()) +
+        return error{error_code::inconsistent, item + ": " + std::string{field} + " has " +
+                                                   std::to_string(values.size()) +
                                                    " values, the resource schema names " + std::to_string(expected)};
     }
     for (std::size_t r = 0; r < values.size(); ++r) {
@@ -174,9 +175,11 @@ namespace detail {
 inline result<domain_index> fleet_builder::add_domain(std::string_view name, std::size_t level,
                                                       std::span<const amount> capacity) {
     const std::string item = "domain " + detail::quoted(name);
-    if (fleet_.domains_.find(name)) return error{error_code::duplicate, item + ": a domain of this name exists already"};
+    if (fleet_.domains_.find(name))
+        return error{error_code::duplicate, item + ": a domain of this name exists already"};
     if (!capacity.empty()) {
-        if (auto ok = detail::check_amounts(item, "capacity", capacity, fleet_.schema_.domain.size()); !ok) return ok.error();
+        if (auto ok = detail::check_amounts(item, "capacity", capacity, fleet_.schema_.domain.size()); !ok)
+            return ok.error();
     }
     const domain_index d{fleet_.domains_.intern(name)};
     fleet_.level_of_domain_.push_back(level);
@@ -192,10 +195,11 @@ inline result<node_index> fleet_builder::add_node(const node_description& node) 
     const std::size_t position = fleet_.node_count();
     const std::string name = node.name.empty() ? "node-" + std::to_string(position) : std::string{node.name};
     const std::string item = "node " + std::to_string(position) + " (" + detail::quoted(name) + ')';
-    if (fleet_.node_names_.find(name)) return error{error_code::duplicate, item + ": a node of this name exists already"};
+    if (fleet_.node_names_.find(name))
+        return error{error_code::duplicate, item + ": a node of this name exists already"};
     if (node.gpus.size() > max_gpus_per_node) {
-        return error{error_code::limit_exceeded, item + ": gpus is " + std::to_string(node.gpus.size()) +
-                                                     ", at most 64 GPUs fit on one node"};
+        return error{error_code::limit_exceeded,
+                     item + ": gpus is " + std::to_string(node.gpus.size()) + ", at most 64 GPUs fit on one node"};
     }
     if (!node.capacity.empty()) {
         if (auto ok = detail::check_amounts(item, "capacity", node.capacity, fleet_.schema_.node.size()); !ok) {
@@ -210,8 +214,9 @@ inline result<node_index> fleet_builder::add_node(const node_description& node) 
         }
         for (const domain_index other : domains) {
             if (fleet_.level_of_domain_[other.value()] == fleet_.level_of_domain_[*at]) {
-                return error{error_code::inconsistent, item + ": domains " + detail::quoted(fleet_.domains_[other.value()]) +
-                                                           " and " + detail::quoted(domain) + " are of the same level"};
+                return error{error_code::inconsistent, item + ": domains " +
+                                                           detail::quoted(fleet_.domains_[other.value()]) + " and " +
+                                                           detail::quoted(domain) + " are of the same level"};
             }
         }
         domains.push_back(domain_index{*at});
@@ -262,8 +267,8 @@ inline result<node_index> fleet_builder::add_node(const node_description& node) 
     fleet_.healthy_node_.push_back(node.healthy ? 1 : 0);
     fleet_.first_gpu_.push_back(fleet_.model_of_gpu_.size());
     for (std::size_t i = 1; i < domains.size(); ++i) {
-        for (std::size_t j = i; j > 0 && fleet_.level_of_domain_[domains[j].value()] <
-                                             fleet_.level_of_domain_[domains[j - 1].value()];
+        for (std::size_t j = i;
+             j > 0 && fleet_.level_of_domain_[domains[j].value()] < fleet_.level_of_domain_[domains[j - 1].value()];
              --j) {
             std::swap(domains[j], domains[j - 1]);
         }
@@ -278,7 +283,8 @@ inline std::uint32_t fleet_builder::kind_of_last_node() {
     const node_index last{fleet_.node_count() - 1};
     std::string key;
     const auto add = [&key](auto value) {
-        for (std::size_t byte = 0; byte < sizeof value; ++byte) key.push_back(static_cast<char>((value >> (8 * byte)) & 0xff));
+        for (std::size_t byte = 0; byte < sizeof value; ++byte)
+            key.push_back(static_cast<char>((value >> (8 * byte)) & 0xff));
     };
     for (const amount value : fleet_.capacity(last)) add(value);
     add(fleet_.healthy_gpus(last));

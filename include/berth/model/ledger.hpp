@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/index.hpp"
+#include "berth/model/fleet.hpp"
+#include "berth/model/workload.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
-
-#include "berth/core/index.hpp"
-#include "berth/model/fleet.hpp"
-#include "berth/model/workload.hpp"
 
 namespace berth {
 

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/result.hpp"
+#include "berth/model/fleet.hpp"
+#include "berth/model/traits.hpp"
+#include "berth/model/workload.hpp"
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -11,11 +16,6 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include "berth/core/result.hpp"
-#include "berth/model/fleet.hpp"
-#include "berth/model/traits.hpp"
-#include "berth/model/workload.hpp"
 
 namespace berth {
 
@@ -32,7 +32,8 @@ void read_amounts(const Range& from, std::vector<amount>& into) {
             static_assert(std::integral<std::remove_cvref_t<decltype(value)>>,
                           "berth: capacities and demands are integers (thousandths, MiB); convert yours in the traits");
             if constexpr (std::unsigned_integral<std::remove_cvref_t<decltype(value)>>) {
-                into.push_back(value > static_cast<std::uint64_t>(max_amount) ? max_amount + 1 : static_cast<amount>(value));
+                into.push_back(value > static_cast<std::uint64_t>(max_amount) ? max_amount + 1
+                                                                              : static_cast<amount>(value));
             } else {
                 into.push_back(static_cast<amount>(value));
             }
@@ -90,9 +91,10 @@ void read_gpu(const Gpu& gpu, std::size_t i, gpu_scratch& into) {
 template <class Nodes>
 [[nodiscard]] result<fleet> make_fleet(const Nodes& nodes, resource_schema schema = {}) {
     using node_type = std::remove_cvref_t<decltype(*std::begin(nodes))>;
-    static_assert(node_like<node_type> || gpu_like<node_type>,
-                  "berth: make_fleet cannot read this type; give it a member `gpus` (node) or `model`/`capacity` (GPU), or "
-                  "specialise berth::node_traits / berth::gpu_traits for it");
+    static_assert(
+        node_like<node_type> || gpu_like<node_type>,
+        "berth: make_fleet cannot read this type; give it a member `gpus` (node) or `model`/`capacity` (GPU), or "
+        "specialise berth::node_traits / berth::gpu_traits for it");
     fleet_builder builder{std::move(schema)};
     name_table seen_domains;
     detail::gpu_scratch scratch;
@@ -144,9 +146,10 @@ template <class Nodes>
 template <class Tasks>
 [[nodiscard]] result<workload> make_workload(const Tasks& tasks, const fleet& fleet) {
     using task_type = std::remove_cvref_t<decltype(*std::begin(tasks))>;
-    static_assert(task_like<task_type>,
-                  "berth: make_workload cannot read this type; give it a member `gpus`, `gpu_demand` or `node_demand`, or "
-                  "specialise berth::task_traits for it");
+    static_assert(
+        task_like<task_type>,
+        "berth: make_workload cannot read this type; give it a member `gpus`, `gpu_demand` or `node_demand`, or "
+        "specialise berth::task_traits for it");
     workload_builder builder{fleet};
     std::vector<amount> gpu_demand;
     std::vector<amount> node_demand;
@@ -163,9 +166,9 @@ template <class Tasks>
             const auto gpus = detail::read_task_gpus(task);
             if constexpr (std::signed_integral<std::remove_cvref_t<decltype(gpus)>>) {
                 if (gpus < 0) {
-                    return error{error_code::invalid_value,
-                                 "task " + std::to_string(position) + " (" + detail::quoted(name) + "): gpus is " +
-                                     std::to_string(gpus) + ", expected 0..64"};
+                    return error{error_code::invalid_value, "task " + std::to_string(position) + " (" +
+                                                                detail::quoted(name) + "): gpus is " +
+                                                                std::to_string(gpus) + ", expected 0..64"};
                 }
             }
             described.gpus = static_cast<std::size_t>(gpus);
@@ -186,7 +189,8 @@ template <class Tasks>
         if constexpr (detail::has_task_accepted_models<task_type>) {
             detail::read_names(detail::read_task_accepted_models(task), models);
         }
-        if constexpr (detail::has_task_gang<task_type>) described.gang = static_cast<bool>(detail::read_task_gang(task));
+        if constexpr (detail::has_task_gang<task_type>)
+            described.gang = static_cast<bool>(detail::read_task_gang(task));
         if constexpr (detail::has_task_priority<task_type>) {
             described.priority = static_cast<int>(detail::read_task_priority(task));
         }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/index.hpp"
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
-
-#include "berth/core/index.hpp"
 
 namespace berth {
 

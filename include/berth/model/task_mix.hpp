@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/index.hpp"
+#include "berth/model/workload.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <string_view>
 #include <tuple>
 #include <vector>
-
-#include "berth/core/index.hpp"
-#include "berth/model/workload.hpp"
 
 namespace berth {
 
@@ -16,11 +16,11 @@ namespace berth {
 /// the future (fragmentation, scarcity) are prepared from it, never from the list of tasks to come.
 struct task_mix {
     struct entry {
-        shape_index example{};      ///< a shape of the workload with this demand
-        std::size_t count = 0;      ///< tasks with this demand
-        double popularity = 0.0;    ///< their share; the shares of a mix add up to 1
+        shape_index example{};    ///< a shape of the workload with this demand
+        std::size_t count = 0;    ///< tasks with this demand
+        double popularity = 0.0;  ///< their share; the shares of a mix add up to 1
     };
-    std::vector<entry> entries;     ///< most frequent first
+    std::vector<entry> entries;  ///< most frequent first
 };
 
 /// The *typical tasks* of Weng et al. (FGD, USENIX ATC 2023, section 4; simulator `hkust-adsl/kubernetes-scheduler-simulator`):

@@ -14,11 +14,11 @@
 // Elsewhere: features of a model are projections (feature/columns.hpp), policies are concepts (allocate/concepts.hpp,
 // cost/concepts.hpp), progress and stopping are core/observer.hpp and core/run_control.hpp.
 
+#include "berth/model/resources.hpp"
+
 #include <concepts>
 #include <type_traits>
 #include <utility>
-
-#include "berth/model/resources.hpp"
 
 namespace berth {
 
@@ -67,21 +67,21 @@ namespace detail {
 struct absent {};
 
 // One reader per property: trait, then member function, then data member, then `absent`. The macro is undefined below.
-#define BERTH_DETAIL_READER(traits, property)                                              \
-    template <class T>                                                                     \
-    [[nodiscard]] constexpr decltype(auto) read_##traits##_##property(const T& object) {   \
-        if constexpr (requires { traits##_traits<T>::property(object); }) {                \
-            return traits##_traits<T>::property(object);                                   \
-        } else if constexpr (requires { object.property(); }) {                            \
-            return object.property();                                                      \
-        } else if constexpr (requires { object.property; }) {                              \
-            return (object.property);                                                      \
-        } else {                                                                           \
-            return absent{};                                                               \
-        }                                                                                  \
-    }                                                                                      \
-    template <class T>                                                                     \
-    inline constexpr bool has_##traits##_##property =                                      \
+#define BERTH_DETAIL_READER(traits, property)                                                                          \
+    template <class T>                                                                                                 \
+    [[nodiscard]] constexpr decltype(auto) read_##traits##_##property(const T& object) {                               \
+        if constexpr (requires { traits##_traits<T>::property(object); }) {                                            \
+            return traits##_traits<T>::property(object);                                                               \
+        } else if constexpr (requires { object.property(); }) {                                                        \
+            return object.property();                                                                                  \
+        } else if constexpr (requires { object.property; }) {                                                          \
+            return (object.property);                                                                                  \
+        } else {                                                                                                       \
+            return absent{};                                                                                           \
+        }                                                                                                              \
+    }                                                                                                                  \
+    template <class T>                                                                                                 \
+    inline constexpr bool has_##traits##_##property =                                                                  \
         !std::same_as<std::remove_cvref_t<decltype(read_##traits##_##property(std::declval<const T&>()))>, absent>;
 
 BERTH_DETAIL_READER(node, name)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/index.hpp"
+#include "berth/model/ledger.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -8,26 +11,23 @@
 #include <limits>
 #include <vector>
 
-#include "berth/core/index.hpp"
-#include "berth/model/ledger.hpp"
-
 namespace berth {
 
 /// Why one place cannot take one task.
 enum class refusal : std::uint8_t {
-    health,           ///< the node is unhealthy, or too few of its GPUs are healthy
-    gpu_model,        ///< too few GPUs of an accepted model
-    gpu_share,        ///< no GPU has enough left for the share (or another GPU counter)
-    whole_gpus,       ///< too few GPUs with enough left for a task that wants whole ones, or several
-    node_counter,     ///< a host counter is short (CPU, memory, ...)
-    domain_counter,   ///< a counter of the node's rack or zone is short
-    group,            ///< it would fit, but its gang as a whole does not
+    health,          ///< the node is unhealthy, or too few of its GPUs are healthy
+    gpu_model,       ///< too few GPUs of an accepted model
+    gpu_share,       ///< no GPU has enough left for the share (or another GPU counter)
+    whole_gpus,      ///< too few GPUs with enough left for a task that wants whole ones, or several
+    node_counter,    ///< a host counter is short (CPU, memory, ...)
+    domain_counter,  ///< a counter of the node's rack or zone is short
+    group,           ///< it would fit, but its gang as a whole does not
 };
 
 inline constexpr std::size_t refusal_count = 7;
 
 [[nodiscard]] constexpr const char* to_string(refusal reason) noexcept {
-    constexpr std::array names{"health",       "GPU model",    "GPU share",      "whole GPUs",
+    constexpr std::array names{"health",       "GPU model",      "GPU share",        "whole GPUs",
                                "host counter", "domain counter", "rest of the group"};
     return names[static_cast<std::size_t>(reason)];
 }
@@ -74,7 +74,8 @@ struct why_not {
         double shortfall = 0.0;
         const auto note = [&](refusal reason, std::size_t counter, amount wanted, amount available) {
             holds[static_cast<std::size_t>(reason)] = true;
-            const double relative = static_cast<double>(wanted - available) / static_cast<double>(std::max<amount>(wanted, 1));
+            const double relative =
+                static_cast<double>(wanted - available) / static_cast<double>(std::max<amount>(wanted, 1));
             if (relative >= shortfall) {
                 shortfall = relative;
                 worst = {.node = n, .reason = reason, .counter = counter, .wanted = wanted, .available = available};
@@ -83,7 +84,8 @@ struct why_not {
         const gpu_mask all = first_gpus(fleet.gpu_count(n));
         gpu_mask accepted = 0;
         for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) {
-            if ((demand.accepted_models >> fleet.model(fleet.gpu(n, g)).value() & 1U) != 0) accepted |= gpu_mask{1} << g;
+            if ((demand.accepted_models >> fleet.model(fleet.gpu(n, g)).value() & 1U) != 0)
+                accepted |= gpu_mask{1} << g;
         }
         const auto wanted = static_cast<amount>(demand.gpus);
         if (!fleet.healthy(n)) {
@@ -127,7 +129,8 @@ struct why_not {
         for (const domain_index d : fleet.domains(n)) {
             const auto domain_left = books.free(d);
             for (std::size_t r = 0; r < domain_left.size(); ++r) {
-                if (domain_left[r] < demand.domain[r]) note(refusal::domain_counter, r, demand.domain[r], domain_left[r]);
+                if (domain_left[r] < demand.domain[r])
+                    note(refusal::domain_counter, r, demand.domain[r], domain_left[r]);
             }
         }
         std::size_t reasons = 0;

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/index.hpp"
+#include "berth/core/names.hpp"
+#include "berth/core/result.hpp"
+#include "berth/model/fleet.hpp"
+#include "berth/model/resources.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,20 +16,14 @@
 #include <utility>
 #include <vector>
 
-#include "berth/core/index.hpp"
-#include "berth/core/names.hpp"
-#include "berth/core/result.hpp"
-#include "berth/model/fleet.hpp"
-#include "berth/model/resources.hpp"
-
 namespace berth {
 
 /// What one task asks for, as the ledger and the policies read it. A view into a workload.
 struct demand_view {
-    std::span<const amount> gpu{};            ///< on each GPU it gets
-    std::span<const amount> node{};           ///< on its node
-    std::span<const amount> domain{};         ///< on every domain of its node
-    std::size_t gpus = 0;                     ///< how many distinct GPUs
+    std::span<const amount> gpu{};                      ///< on each GPU it gets
+    std::span<const amount> node{};                     ///< on its node
+    std::span<const amount> domain{};                   ///< on every domain of its node
+    std::size_t gpus = 0;                               ///< how many distinct GPUs
     std::uint64_t accepted_models = ~std::uint64_t{0};  ///< bit m for model m of the fleet
 
     /// One GPU, and less than all of it.
@@ -34,16 +34,16 @@ struct demand_view {
 
 /// A task as handed to `workload_builder`.
 struct task_description {
-    std::string_view name{};                            ///< unique; empty: `task-<position>`
-    std::size_t gpus = 1;                               ///< 0..64
-    std::span<const amount> gpu_demand{};               ///< per GPU; empty: one whole GPU, nothing else
-    std::span<const amount> node_demand{};              ///< empty: nothing
-    std::span<const amount> domain_demand{};            ///< empty: nothing
-    std::span<const std::string_view> accepted_models{}; ///< empty: all
-    std::string_view group{};                           ///< empty: none
-    bool gang = false;                                  ///< the group is placed all or none
-    int priority = 0;                                   ///< larger is more important
-    amount state_bytes = 0;                             ///< what travels when the task is relocated
+    std::string_view name{};                              ///< unique; empty: `task-<position>`
+    std::size_t gpus = 1;                                 ///< 0..64
+    std::span<const amount> gpu_demand{};                 ///< per GPU; empty: one whole GPU, nothing else
+    std::span<const amount> node_demand{};                ///< empty: nothing
+    std::span<const amount> domain_demand{};              ///< empty: nothing
+    std::span<const std::string_view> accepted_models{};  ///< empty: all
+    std::string_view group{};                             ///< empty: none
+    bool gang = false;                                    ///< the group is placed all or none
+    int priority = 0;                                     ///< larger is more important
+    amount state_bytes = 0;                               ///< what travels when the task is relocated
 };
 
 /// The tasks: demands, groups, priorities. Tasks with equal demand share a *shape*, so that whatever depends on the demand
@@ -128,7 +128,8 @@ public:
     result<workload> build() &&;
 
 private:
-    [[nodiscard]] std::uint32_t intern_shape(const task_description& task, std::uint64_t accepted, std::size_t model_set);
+    [[nodiscard]] std::uint32_t intern_shape(const task_description& task, std::uint64_t accepted,
+                                             std::size_t model_set);
 
     workload work_;
     name_table models_;
@@ -141,7 +142,8 @@ private:
 /// caller's.
 class problem {
 public:
-    problem(const berth::fleet& fleet, const berth::workload& workload) noexcept : fleet_{&fleet}, workload_{&workload} {}
+    problem(const berth::fleet& fleet, const berth::workload& workload) noexcept
+        : fleet_{&fleet}, workload_{&workload} {}
     problem(const berth::fleet&&, const berth::workload&) = delete;
     problem(const berth::fleet&, const berth::workload&&) = delete;
     problem(const berth::fleet&&, const berth::workload&&) = delete;
@@ -169,12 +171,14 @@ inline result<task_index> workload_builder::add_task(const task_description& tas
     const std::size_t position = work_.task_count();
     const std::string name = task.name.empty() ? "task-" + std::to_string(position) : std::string{task.name};
     const std::string item = "task " + std::to_string(position) + " (" + detail::quoted(name) + ')';
-    if (work_.task_names_.find(name)) return error{error_code::duplicate, item + ": a task of this name exists already"};
+    if (work_.task_names_.find(name))
+        return error{error_code::duplicate, item + ": a task of this name exists already"};
     if (task.gpus > max_gpus_per_node) {
         return error{error_code::limit_exceeded,
                      item + ": gpus is " + std::to_string(task.gpus) + ", a task gets at most 64 GPUs of one node"};
     }
-    const auto check = [&](std::string_view field, std::span<const amount> values, std::size_t expected) -> result<void> {
+    const auto check = [&](std::string_view field, std::span<const amount> values,
+                           std::size_t expected) -> result<void> {
         if (values.empty()) return {};
         return detail::check_amounts(item, field, values, expected);
     };
@@ -182,8 +186,8 @@ inline result<task_index> workload_builder::add_task(const task_description& tas
     if (auto ok = check("node_demand", task.node_demand, work_.node_counters_); !ok) return ok.error();
     if (auto ok = check("domain_demand", task.domain_demand, work_.domain_counters_); !ok) return ok.error();
     if (task.gpus == 0 && !task.gpu_demand.empty() && task.gpu_demand[0] != 0) {
-        return error{error_code::inconsistent, item + ": gpu_demand[0] is " + std::to_string(task.gpu_demand[0]) +
-                                                   ", but the task wants no GPU"};
+        return error{error_code::inconsistent,
+                     item + ": gpu_demand[0] is " + std::to_string(task.gpu_demand[0]) + ", but the task wants no GPU"};
     }
     if (task.gpus > 0 && !task.gpu_demand.empty() && task.gpu_demand[0] == 0) {
         return error{error_code::inconsistent, item + ": gpu_demand[0] is 0, but the task wants " +
@@ -242,7 +246,8 @@ inline std::uint32_t workload_builder::intern_shape(const task_description& task
     const auto domain = or_default(task.domain_demand, zero.first(work_.domain_counters_));
     std::string key;
     const auto add = [&key](auto value) {
-        for (std::size_t byte = 0; byte < sizeof value; ++byte) key.push_back(static_cast<char>((value >> (8 * byte)) & 0xff));
+        for (std::size_t byte = 0; byte < sizeof value; ++byte)
+            key.push_back(static_cast<char>((value >> (8 * byte)) & 0xff));
     };
     for (const amount value : gpu) add(value);
     for (const amount value : node) add(value);
