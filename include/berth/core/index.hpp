@@ -19,7 +19,10 @@ public:
     using value_type = std::uint32_t;
 
     constexpr basic_index() noexcept = default;
-    BERTH_HD constexpr explicit basic_index(std::size_t value) noexcept : value_{static_cast<value_type>(value)} {}
+    /// @param value  less than 2^32 - 1.
+    BERTH_HD constexpr explicit basic_index(std::size_t value) noexcept : value_{static_cast<value_type>(value)} {
+        BERTH_ASSERT(value < none_value, "berth: a position does not fit in 32 bits");
+    }
 
     /// True if the index names an entry at all. Range checks belong to the table.
     [[nodiscard]] BERTH_HD constexpr bool valid() const noexcept { return value_ != none_value; }

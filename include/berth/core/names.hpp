@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
+
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -25,14 +28,17 @@ public:
         return slots_[at] - 1;
     }
 
-    [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const {
+    [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const noexcept {
         if (slots_.empty()) return std::nullopt;
         const std::size_t at = probe(name);
         if (slots_[at] == 0) return std::nullopt;
         return slots_[at] - 1;
     }
 
-    [[nodiscard]] const std::string& operator[](std::size_t position) const { return names_[position]; }
+    [[nodiscard]] const std::string& operator[](std::size_t position) const noexcept {
+        BERTH_ASSERT(position < names_.size(), "berth: no name at this position");
+        return names_[position];
+    }
     [[nodiscard]] std::size_t size() const noexcept { return names_.size(); }
     [[nodiscard]] const std::vector<std::string>& all() const noexcept { return names_; }
 
@@ -42,7 +48,7 @@ private:
         for (const char c : name) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
         return static_cast<std::size_t>(h ^ (h >> 32U));
     }
-    [[nodiscard]] std::size_t probe(std::string_view name) const {
+    [[nodiscard]] std::size_t probe(std::string_view name) const noexcept {
         std::size_t at = hash(name) & (slots_.size() - 1);
         while (slots_[at] != 0 && names_[slots_[at] - 1] != name) at = (at + 1) & (slots_.size() - 1);
         return at;
@@ -55,5 +61,17 @@ private:
     std::vector<std::string> names_;
     std::vector<std::uint32_t> slots_;  // position + 1, 0 if free
 };
+
+namespace detail {
+
+/// Appends the bytes of a number, lowest first: records of equal layout are equal exactly when their keys are.
+template <std::integral T>
+void append_bytes(std::string& key, T value) {
+    for (std::size_t byte = 0; byte < sizeof value; ++byte) {
+        key.push_back(static_cast<char>((value >> (8 * byte)) & 0xff));
+    }
+}
+
+}  // namespace detail
 
 }  // namespace berth

@@ -78,11 +78,12 @@ private:
 template <random_source G>
 [[nodiscard]] constexpr std::uint32_t bounded(G& g, std::uint32_t n) noexcept(noexcept(g())) {
     BERTH_ASSERT(n > 0, "berth: bounded(g, n) needs n > 0");
-    const std::uint32_t threshold = (0U - n) % n;
-    for (;;) {
-        const std::uint64_t product = (g() >> 32U) * n;
-        if (static_cast<std::uint32_t>(product) >= threshold) return static_cast<std::uint32_t>(product >> 32U);
+    std::uint64_t product = (g() >> 32U) * n;
+    if (static_cast<std::uint32_t>(product) < n) {
+        const std::uint32_t threshold = (0U - n) % n;
+        while (static_cast<std::uint32_t>(product) < threshold) product = (g() >> 32U) * n;
     }
+    return static_cast<std::uint32_t>(product >> 32U);
 }
 
 /// A uniform double in [0, 1) with 53 random bits.
@@ -91,9 +92,10 @@ template <random_source G>
     return static_cast<double>(g() >> 11U) * 0x1.0p-53;
 }
 
-/// Fisher-Yates from the last position down.
+/// Fisher-Yates from the last position down; at most 2^32 - 1 items.
 template <random_source G, class T>
 constexpr void shuffle(G& g, std::span<T> items) {
+    BERTH_ASSERT(items.size() <= std::numeric_limits<std::uint32_t>::max(), "berth: shuffle of 2^32 items or more");
     for (std::size_t i = items.size(); i > 1; --i) {
         const std::size_t j = bounded(g, static_cast<std::uint32_t>(i));
         if (j != i - 1) std::swap(items[i - 1], items[j]);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -36,6 +37,9 @@ struct error {
 /// itself; reading the value of a failed result is a programmer error.
 template <class T>
 class [[nodiscard]] result {
+    static_assert(std::is_object_v<T> && !std::is_same_v<std::remove_cv_t<T>, berth::error>,
+                  "berth: result<T> holds an object that is not itself an error");
+
 public:
     using value_type = T;
 
@@ -63,6 +67,10 @@ public:
     template <class U>
     [[nodiscard]] T value_or(U&& fallback) const& {
         return has_value() ? value() : static_cast<T>(std::forward<U>(fallback));
+    }
+    template <class U>
+    [[nodiscard]] T value_or(U&& fallback) && {
+        return has_value() ? std::move(*this).value() : static_cast<T>(std::forward<U>(fallback));
     }
 
 private:

@@ -35,7 +35,13 @@ enum class stop_reason : std::uint8_t { completed, cancelled, budget_exhausted, 
     return "unknown";
 }
 
-/// How long a run may go on and who watches it. An aggregate: `run_control{.stop = token, .max_evaluations = 100'000}`.
+/// How long a run may go on and who watches it. An aggregate:
+///
+/// ```
+/// run_control<>{.max_evaluations = 100'000}                         // only numbers: the policies are the defaults
+/// run_control{.stop = token, .max_evaluations = 100'000}            // deduced; clang before 17 wants the type named
+/// run_control<never_stop, printer>{.observer = printer{}}           // a policy after a gap: name both
+/// ```
 ///
 /// The evaluation budget reproduces (same budget, same plan); the deadline is a courtesy and does not.
 template <stoppable Stop = never_stop, observer Observer = no_observer>

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <mutex>
 #include <thread>
-#include <type_traits>
 #include <vector>
 
 namespace berth {
@@ -42,10 +41,11 @@ public:
             for (std::size_t i = 0; i < n; ++i) f(i);
             return;
         }
+        auto call = [&f](std::size_t i) { f(i); };
         {
             const std::lock_guard lock{mutex_};
-            callable_ = const_cast<void*>(static_cast<const void*>(&f));
-            call_ = [](void* callable, std::size_t i) { (*static_cast<std::remove_reference_t<F>*>(callable))(i); };
+            callable_ = &call;
+            call_ = [](void* callable, std::size_t i) { (*static_cast<decltype(call)*>(callable))(i); };
             size_ = n;
             next_.store(0, std::memory_order_relaxed);
             busy_ = workers_.size();

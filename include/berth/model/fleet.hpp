@@ -25,6 +25,13 @@ struct gpu_description {
     bool healthy = true;
 };
 
+/// A domain (rack, zone, ...) as handed to `make_fleet`.
+struct domain_description {
+    std::string_view name{};             ///< unique, not empty
+    std::size_t level = 0;               ///< 0 for the innermost (rack), then outwards (row, zone)
+    std::span<const amount> capacity{};  ///< per `resource_schema::domain`; empty: unlimited
+};
+
 /// A node as handed to `fleet_builder`.
 struct node_description {
     std::string_view name{};                      ///< unique; empty: `node-<position>`
@@ -59,6 +66,10 @@ public:
         return at ? std::optional{model_index{*at}} : std::nullopt;
     }
     [[nodiscard]] const std::string& name(domain_index d) const { return domains_[d.value()]; }
+    [[nodiscard]] std::optional<domain_index> find_domain(std::string_view name) const {
+        const auto at = domains_.find(name);
+        return at ? std::optional{domain_index{*at}} : std::nullopt;
+    }
 
     /// The number of GPUs on a node.
     [[nodiscard]] std::size_t gpu_count(node_index n) const noexcept {
@@ -93,6 +104,8 @@ public:
         return {domain_of_node_.data() + first_domain_[n.value()],
                 first_domain_[n.value() + 1] - first_domain_[n.value()]};
     }
+    /// The nodes of a domain, in the order in which they were added.
+    [[nodiscard]] std::span<const node_index> nodes_in(domain_index d) const noexcept { return nodes_of_domain_[d.value()]; }
     [[nodiscard]] std::size_t level(domain_index d) const noexcept { return level_of_domain_[d.value()]; }
 
     /// All counters of one kind of place, in the order of places: what a ledger starts from.
@@ -121,6 +134,7 @@ private:
     std::vector<amount> domain_capacity_;
     std::vector<domain_index> domain_of_node_;
     std::vector<std::size_t> first_domain_{0};
+    std::vector<std::vector<node_index>> nodes_of_domain_;
     std::vector<std::size_t> level_of_domain_;
 };
 
@@ -128,18 +142,19 @@ private:
 ///
 /// ```
 /// fleet_builder builder{{.gpu = {"share", "memory"}, .node = {"cpu"}}};
-/// builder.add_node({.name = "n0", .capacity = cpu, .gpus = gpus});
-/// result<fleet> fleet = std::move(builder).build();
+/// if (auto added = builder.add_node({.name = "n0", .capacity = cpu, .gpus = gpus}); !added) return added.error();
+/// result<fleet> machines = std::move(builder).build();
 /// ```
 class fleet_builder {
 public:
     explicit fleet_builder(resource_schema schema = {}) { fleet_.schema_ = std::move(schema); }
 
-    /// @param level  0 for the innermost (rack), then outwards (row, zone).
+    /// @param name      unique, not empty.
+    /// @param level     0 for the innermost (rack), then outwards (row, zone).
     /// @param capacity  per `resource_schema::domain`; empty: unlimited.
     result<domain_index> add_domain(std::string_view name, std::size_t level, std::span<const amount> capacity = {});
     result<node_index> add_node(const node_description& node);
-    /// Fails if there is no node, or if the schema itself is unusable.
+    /// Fails if there is no node, or if the schema itself is unusable: no GPU counter, a counter named twice or not at all.
     result<fleet> build() &&;
 
 private:
@@ -170,11 +185,24 @@ namespace detail {
     return {};
 }
 
+[[nodiscard]] inline result<void> check_counter_names(std::string_view place, const std::vector<std::string>& names) {
+    name_table seen;
+    for (std::size_t r = 0; r < names.size(); ++r) {
+        const std::string item = "resource schema: " + std::string{place} + '[' + std::to_string(r) + ']';
+        if (names[r].empty()) return error{error_code::invalid_value, item + " has no name"};
+        if (seen.intern(names[r]) != r) {
+            return error{error_code::duplicate, item + " is " + quoted(names[r]) + ", which is there already"};
+        }
+    }
+    return {};
+}
+
 }  // namespace detail
 
 inline result<domain_index> fleet_builder::add_domain(std::string_view name, std::size_t level,
                                                       std::span<const amount> capacity) {
     const std::string item = "domain " + detail::quoted(name);
+    if (name.empty()) return error{error_code::invalid_value, item + ": name is empty"};
     if (fleet_.domains_.find(name))
         return error{error_code::duplicate, item + ": a domain of this name exists already"};
     if (!capacity.empty()) {
@@ -183,6 +211,7 @@ inline result<domain_index> fleet_builder::add_domain(std::string_view name, std
     }
     const domain_index d{fleet_.domains_.intern(name)};
     fleet_.level_of_domain_.push_back(level);
+    fleet_.nodes_of_domain_.emplace_back();
     if (capacity.empty()) {
         fleet_.domain_capacity_.insert(fleet_.domain_capacity_.end(), fleet_.schema_.domain.size(), max_amount);
     } else {
@@ -275,6 +304,7 @@ inline result<node_index> fleet_builder::add_node(const node_description& node) 
     }
     fleet_.domain_of_node_.insert(fleet_.domain_of_node_.end(), domains.begin(), domains.end());
     fleet_.first_domain_.push_back(fleet_.domain_of_node_.size());
+    for (const domain_index d : domains) fleet_.nodes_of_domain_[d.value()].push_back(node_index{position});
     fleet_.kind_.push_back(kind_of_last_node());
     return node_index{position};
 }
@@ -282,16 +312,13 @@ inline result<node_index> fleet_builder::add_node(const node_description& node) 
 inline std::uint32_t fleet_builder::kind_of_last_node() {
     const node_index last{fleet_.node_count() - 1};
     std::string key;
-    const auto add = [&key](auto value) {
-        for (std::size_t byte = 0; byte < sizeof value; ++byte)
-            key.push_back(static_cast<char>((value >> (8 * byte)) & 0xff));
-    };
-    for (const amount value : fleet_.capacity(last)) add(value);
-    add(fleet_.healthy_gpus(last));
+    for (const amount value : fleet_.capacity(last)) detail::append_bytes(key, value);
+    detail::append_bytes(key, fleet_.healthy_gpus(last));
     key.push_back(fleet_.healthy(last) ? 'h' : 'u');
     for (std::size_t i = 0; i < fleet_.gpu_count(last); ++i) {
-        add(fleet_.model(fleet_.gpu(last, i)).value());
-        for (const amount value : fleet_.capacity(fleet_.gpu(last, i))) add(value);
+        const gpu_index gpu = fleet_.gpu(last, i);
+        detail::append_bytes(key, fleet_.model(gpu).value());
+        for (const amount value : fleet_.capacity(gpu)) detail::append_bytes(key, value);
     }
     return static_cast<std::uint32_t>(kinds_.intern(key));
 }
@@ -300,6 +327,9 @@ inline result<fleet> fleet_builder::build() && {
     if (fleet_.schema_.gpu.empty()) {
         return error{error_code::inconsistent, "resource schema: gpu names no counter, the first is the compute share"};
     }
+    if (auto ok = detail::check_counter_names("gpu", fleet_.schema_.gpu); !ok) return ok.error();
+    if (auto ok = detail::check_counter_names("node", fleet_.schema_.node); !ok) return ok.error();
+    if (auto ok = detail::check_counter_names("domain", fleet_.schema_.domain); !ok) return ok.error();
     if (fleet_.node_count() == 0) return error{error_code::invalid_value, "fleet: it has no node"};
     fleet_.kind_count_ = kinds_.size();
     return std::move(fleet_);

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/result.hpp"
 #include "berth/model/fleet.hpp"
+#include "berth/model/resources.hpp"
+#include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace berth {
@@ -51,6 +56,8 @@ public:
         free_.insert(free_.end(), fleet.domain_capacities().begin(), fleet.domain_capacities().end());
     }
 
+    explicit ledger(const berth::fleet&&) = delete;
+
     [[nodiscard]] const berth::fleet& fleet() const noexcept { return *fleet_; }
 
     [[nodiscard]] std::span<const amount> free(gpu_index g) const noexcept {
@@ -75,19 +82,7 @@ public:
 
     /// True if host and domain counters, and the node's health, admit the demand.
     [[nodiscard]] bool host_fits(const demand_view& demand, node_index n) const noexcept {
-        if (!fleet_->healthy(n)) return false;
-        const auto left = free(n);
-        for (std::size_t r = 0; r < node_counters_; ++r) {
-            if (left[r] < demand.node[r]) return false;
-        }
-        if (domain_counters_ == 0) return true;
-        for (const domain_index d : fleet_->domains(n)) {
-            const auto domain_left = free(d);
-            for (std::size_t r = 0; r < domain_counters_; ++r) {
-                if (domain_left[r] < demand.domain[r]) return false;
-            }
-        }
-        return true;
+        return fleet_->healthy(n) && host_has_room(demand, n);
     }
 
     /// The GPUs of a node that are healthy, of an accepted model, and have enough of every counter left.
@@ -126,9 +121,21 @@ public:
         return demand.gpus == 0 || (where.gpus & ~fitting_gpus(demand, where.node)) == 0;
     }
 
-    /// Takes the demand out of the slot's counters. The demand must fit.
+    /// True if the slot exists, has as many GPUs as wanted, and every counter has enough left. Health and GPU models are
+    /// not asked: a task that runs already is entered with this one, wherever it runs.
+    [[nodiscard]] bool has_room(const demand_view& demand, const slot& where) const noexcept {
+        if (!where.placed() || where.node.value() >= fleet_->node_count()) return false;
+        if (berth::gpu_count(where.gpus) != demand.gpus) return false;
+        if ((where.gpus & ~first_gpus(fleet_->gpu_count(where.node))) != 0) return false;
+        for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
+            if (!covers(free(fleet_->gpu(where.node, lowest_gpu(rest))), demand.gpu)) return false;
+        }
+        return host_has_room(demand, where.node);
+    }
+
+    /// Takes the demand out of the slot's counters, which must have room for it. New tasks ask `fits` first.
     void place(const demand_view& demand, const slot& where) {
-        BERTH_ASSERT(fits(demand, where), "berth: ledger::place of a demand that does not fit; ask fits() first");
+        BERTH_ASSERT(has_room(demand, where), "berth: ledger::place of a demand that does not fit; ask fits() first");
         shift(demand, where, -1);
     }
     /// Gives the demand back. It must have been placed there: no counter may exceed its capacity afterwards.
@@ -158,6 +165,7 @@ public:
     /// How many checkpoints are open.
     [[nodiscard]] std::size_t depth() const noexcept { return marks_.size(); }
 
+    /// Equal amounts left on one fleet; open checkpoints are not compared.
     friend bool operator==(const ledger& a, const ledger& b) { return a.fleet_ == b.fleet_ && a.free_ == b.free_; }
 
 private:
@@ -166,6 +174,20 @@ private:
         amount change;
     };
 
+    [[nodiscard]] static bool covers(std::span<const amount> available, std::span<const amount> wanted) noexcept {
+        for (std::size_t r = 0; r < available.size(); ++r) {
+            if (available[r] < wanted[r]) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] bool host_has_room(const demand_view& demand, node_index n) const noexcept {
+        if (!covers(free(n), demand.node)) return false;
+        if (domain_counters_ == 0) return true;
+        for (const domain_index d : fleet_->domains(n)) {
+            if (!covers(free(d), demand.domain)) return false;
+        }
+        return true;
+    }
     void add(std::size_t counter, amount change) {
         if (change == 0) return;
         free_[counter] += change;
@@ -187,17 +209,14 @@ private:
         }
     }
     [[nodiscard]] bool within_capacity(const slot& where) const noexcept {
-        const auto within = [](std::span<const amount> left, std::span<const amount> capacity) {
-            for (std::size_t r = 0; r < left.size(); ++r) {
-                if (left[r] > capacity[r]) return false;
-            }
-            return true;
-        };
         for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
             const gpu_index g = fleet_->gpu(where.node, lowest_gpu(rest));
-            if (!within(free(g), fleet_->capacity(g))) return false;
+            if (!covers(fleet_->capacity(g), free(g))) return false;
         }
-        return within(free(where.node), fleet_->capacity(where.node));
+        for (const domain_index d : fleet_->domains(where.node)) {
+            if (!covers(fleet_->capacity(d), free(d))) return false;
+        }
+        return covers(fleet_->capacity(where.node), free(where.node));
     }
 
     const berth::fleet* fleet_;
@@ -210,5 +229,60 @@ private:
     std::vector<entry> log_;
     std::vector<std::size_t> marks_;
 };
+
+/// The ledger of tasks that run already. Fails with the first task that cannot be where the assignment says: no such node or
+/// GPU, another number of GPUs than it wants, or a counter that those before it have used up. Health and GPU models are
+/// not asked. O(tasks + counters).
+[[nodiscard]] inline result<ledger> make_ledger(const problem& problem, std::span<const slot> observed) {
+    const fleet& fleet = problem.fleet();
+    const workload& work = problem.workload();
+    if (observed.size() != work.task_count()) {
+        return error{error_code::inconsistent, "assignment: it has " + std::to_string(observed.size()) +
+                                                   " slots, the workload has " + std::to_string(work.task_count()) +
+                                                   " tasks"};
+    }
+    const auto refuse = [&](error_code code, std::size_t t, const std::string& sentence) {
+        return error{code,
+                     "task " + std::to_string(t) + " (" + detail::quoted(work.name(task_index{t})) + "): " + sentence};
+    };
+    ledger books{fleet};
+    for (std::size_t t = 0; t < observed.size(); ++t) {
+        const slot& where = observed[t];
+        if (!where.placed()) {
+            if (where.gpus == 0) continue;
+            return refuse(error_code::inconsistent, t, "slot names GPUs, but no node");
+        }
+        if (where.node.value() >= fleet.node_count()) {
+            return refuse(error_code::unknown_name, t,
+                          "node is " + std::to_string(where.node.value()) + ", the fleet has " +
+                              std::to_string(fleet.node_count()));
+        }
+        const demand_view demand = work.demand(task_index{t});
+        const std::size_t gpus = fleet.gpu_count(where.node);
+        if ((where.gpus & ~first_gpus(gpus)) != 0) {
+            return refuse(error_code::unknown_name, t,
+                          "gpus names more than the " + std::to_string(gpus) + " GPUs of node " +
+                              detail::quoted(fleet.name(where.node)));
+        }
+        if (gpu_count(where.gpus) != demand.gpus) {
+            return refuse(error_code::inconsistent, t,
+                          "gpus names " + std::to_string(gpu_count(where.gpus)) + ", the task wants " +
+                              std::to_string(demand.gpus));
+        }
+        if (!books.has_room(demand, where)) {
+            return refuse(error_code::inconsistent, t,
+                          "node " + detail::quoted(fleet.name(where.node)) +
+                              " has not enough left of some counter, given the tasks before");
+        }
+        books.place(demand, where);
+    }
+    return books;
+}
+
+/// Checks an assignment that comes from outside, as `make_ledger` does.
+[[nodiscard]] inline result<void> validate(const problem& problem, std::span<const slot> observed) {
+    if (auto books = make_ledger(problem, observed); !books) return books.error();
+    return {};
+}
 
 }  // namespace berth

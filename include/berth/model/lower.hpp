@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,75 +22,163 @@ namespace berth {
 
 namespace detail {
 
-/// Integers of any kind into amounts. Floating-point counters are refused at compile time: feasibility is exact.
-template <class Range>
-void read_amounts(const Range& from, std::vector<amount>& into) {
-    into.clear();
-    if constexpr (std::integral<Range>) {
-        into.push_back(static_cast<amount>(from));
+template <class T>
+concept counter_value = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
+
+/// Any integer as an amount. What does not fit becomes the largest amount, which every check refuses.
+template <class T>
+[[nodiscard]] constexpr amount to_amount(T value) {
+    static_assert(counter_value<T>,
+                  "berth: capacities and demands are integers (thousandths, MiB); convert yours in the traits");
+    if constexpr (std::unsigned_integral<T>) {
+        constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<amount>::max());
+        return static_cast<amount>(value < largest ? value : largest);
     } else {
-        for (const auto& value : from) {
-            static_assert(std::integral<std::remove_cvref_t<decltype(value)>>,
-                          "berth: capacities and demands are integers (thousandths, MiB); convert yours in the traits");
-            if constexpr (std::unsigned_integral<std::remove_cvref_t<decltype(value)>>) {
-                into.push_back(value > static_cast<std::uint64_t>(max_amount) ? max_amount + 1
-                                                                              : static_cast<amount>(value));
-            } else {
-                into.push_back(static_cast<amount>(value));
+        return static_cast<amount>(value);
+    }
+}
+
+/// One integer, or a range of them.
+template <class Values>
+void read_amounts(const Values& from, std::vector<amount>& into) {
+    into.clear();
+    if constexpr (requires { std::begin(from); }) {
+        for (const auto& value : from) into.push_back(to_amount(value));
+    } else {
+        into.push_back(to_amount(from));
+    }
+}
+
+/// Strings, string literals, `const char*` (null reads as empty), arrays of char (up to the first zero, if there is one).
+template <class Text>
+[[nodiscard]] constexpr std::string_view as_text(const Text& text) {
+    static_assert(std::convertible_to<const Text&, std::string_view>,
+                  "berth: names, models and groups are text; convert yours in the traits (std::to_string for numbers)");
+    if constexpr (std::is_array_v<Text>) {
+        const std::string_view all{text, std::extent_v<Text>};
+        return all.substr(0, all.find('\0'));
+    } else if constexpr (std::is_pointer_v<Text>) {
+        return text == nullptr ? std::string_view{} : std::string_view{text};
+    } else {
+        return text;
+    }
+}
+
+template <class Flag>
+[[nodiscard]] constexpr bool as_flag(const Flag& flag) {
+    static_assert(std::integral<Flag>, "berth: `healthy` and `gang` are bool; compare yours in the traits");
+    return flag != 0;
+}
+
+/// Texts that outlive whatever they were read from, so that the user's side may yield temporaries.
+class text_list {
+public:
+    void clear() noexcept { size_ = 0; }
+    void add(std::string_view text) {
+        if (size_ == texts_.size()) texts_.emplace_back();
+        texts_[size_++] = text;
+    }
+    /// A range of texts, or one text joined by `|`.
+    template <class Names>
+    void read(const Names& from) {
+        clear();
+        if constexpr (std::convertible_to<const Names&, std::string_view>) {
+            std::string_view rest = as_text(from);
+            if (rest.empty()) return;
+            for (std::size_t bar = rest.find('|'); bar != std::string_view::npos; bar = rest.find('|')) {
+                add(rest.substr(0, bar));
+                rest.remove_prefix(bar + 1);
             }
+            add(rest);
+        } else {
+            for (const auto& name : from) add(as_text(name));
         }
     }
-}
-
-/// Texts, or one text joined by `|`, into a list.
-template <class Names>
-void read_names(const Names& from, std::vector<std::string_view>& into) {
-    into.clear();
-    if constexpr (std::convertible_to<const Names&, std::string_view>) {
-        std::string_view text{from};
-        while (!text.empty()) {
-            const std::size_t bar = text.find('|');
-            into.push_back(text.substr(0, bar));
-            if (bar == std::string_view::npos) break;
-            text.remove_prefix(bar + 1);
-            if (text.empty()) into.push_back({});
-        }
-    } else {
-        for (const auto& name : from) into.push_back(std::string_view{name});
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::string_view operator[](std::size_t i) const noexcept { return texts_[i]; }
+    /// Valid until the next change.
+    [[nodiscard]] std::span<const std::string_view> views() {
+        views_.assign(texts_.begin(), texts_.begin() + static_cast<std::ptrdiff_t>(size_));
+        return views_;
     }
-}
 
-struct gpu_scratch {
-    std::vector<std::vector<amount>> capacities;
-    std::vector<std::string> models;
-    std::vector<gpu_description> gpus;
+private:
+    std::vector<std::string> texts_;  // kept when cleared: their memory is used again
+    std::size_t size_ = 0;
+    std::vector<std::string_view> views_;
 };
 
-template <class Gpu>
-void read_gpu(const Gpu& gpu, std::size_t i, gpu_scratch& into) {
-    if (into.capacities.size() <= i) {
-        into.capacities.resize(i + 1);
-        into.models.resize(i + 1);
+/// The GPUs of one node, read into memory that the next node uses again.
+class gpu_list {
+public:
+    void clear() noexcept {
+        size_ = 0;
+        models_.clear();
     }
-    into.capacities[i].clear();
-    into.models[i].clear();
-    if constexpr (has_gpu_capacity<Gpu>) read_amounts(read_gpu_capacity(gpu), into.capacities[i]);
-    if constexpr (has_gpu_model<Gpu>) into.models[i] = std::string_view{read_gpu_model(gpu)};
-    gpu_description described{};
-    if constexpr (has_gpu_healthy<Gpu>) described.healthy = static_cast<bool>(read_gpu_healthy(gpu));
-    if (into.gpus.size() <= i) into.gpus.resize(i + 1);
-    into.gpus[i] = described;
+    template <class Gpu>
+    void read(const Gpu& gpu) {
+        static_assert(gpu_like<Gpu>,
+                      "berth: a GPU offers at least `model` or `capacity`, as a member or in gpu_traits");
+        if (size_ == capacities_.size()) {
+            capacities_.emplace_back();
+            gpus_.emplace_back();
+        }
+        capacities_[size_].clear();
+        if constexpr (offers_gpu_capacity<Gpu>()) read_amounts(read_gpu_capacity(gpu), capacities_[size_]);
+        if constexpr (offers_gpu_model<Gpu>()) {
+            models_.add(as_text(read_gpu_model(gpu)));
+        } else {
+            models_.add({});
+        }
+        gpus_[size_].healthy = true;
+        if constexpr (offers_gpu_healthy<Gpu>()) gpus_[size_].healthy = as_flag(read_gpu_healthy(gpu));
+        ++size_;
+    }
+    /// Valid until the next change.
+    [[nodiscard]] std::span<const gpu_description> views() {
+        for (std::size_t i = 0; i < size_; ++i) {
+            gpus_[i].model = models_[i];
+            gpus_[i].capacity = capacities_[i];
+        }
+        return std::span{gpus_}.first(size_);
+    }
+
+private:
+    std::vector<std::vector<amount>> capacities_;
+    std::vector<gpu_description> gpus_;
+    text_list models_;
+    std::size_t size_ = 0;
+};
+
+/// Adds the domains of one node that are new. The position in a node's list is the level; an empty name skips a level.
+inline result<void> add_domains(fleet_builder& builder, name_table& seen, std::vector<std::size_t>& levels,
+                                text_list& names, const std::string& node) {
+    for (std::size_t level = 0; level < names.size(); ++level) {
+        if (names[level].empty()) continue;
+        const std::size_t at = seen.intern(names[level]);
+        if (at == levels.size()) {
+            levels.push_back(level);
+            if (auto added = builder.add_domain(names[level], level); !added) return added.error();
+        } else if (levels[at] != level) {
+            return error{error_code::inconsistent, node + ": domains[" + std::to_string(level) + "] is " +
+                                                       quoted(names[level]) + ", which is of level " +
+                                                       std::to_string(levels[at]) + " elsewhere"};
+        }
+    }
+    return {};
 }
 
 }  // namespace detail
 
-/// Reads your machines once, into flat arrays. An element is a node (it offers `gpus`) or a bare GPU, which becomes a node of
-/// its own. O(places × counters). Fails with the position, name and field of the first element that is not acceptable.
+/// Reads your machines once, into flat arrays. An element is a node (it offers `gpus`) or a bare GPU, which becomes a node
+/// of its own. O(places × counters). Fails with the position, name and field of the first element that is not acceptable.
 ///
-/// @param nodes   any range whose elements `node_traits` / `gpu_traits` can read.
-/// @param schema  which counters the capacities stand for.
+/// @param nodes    any range whose elements `node_traits` / `gpu_traits` can read; it is read once.
+/// @param schema   which counters the capacities stand for.
+/// @param domains  racks and zones that have capacities; those that nodes name beyond these are unlimited.
 template <class Nodes>
-[[nodiscard]] result<fleet> make_fleet(const Nodes& nodes, resource_schema schema = {}) {
+[[nodiscard]] result<fleet> make_fleet(const Nodes& nodes, resource_schema schema = {},
+                                       std::span<const domain_description> domains = {}) {
     using node_type = std::remove_cvref_t<decltype(*std::begin(nodes))>;
     static_assert(
         node_like<node_type> || gpu_like<node_type>,
@@ -97,52 +186,60 @@ template <class Nodes>
         "specialise berth::node_traits / berth::gpu_traits for it");
     fleet_builder builder{std::move(schema)};
     name_table seen_domains;
-    detail::gpu_scratch scratch;
+    std::vector<std::size_t> levels;
+    for (const domain_description& domain : domains) {
+        if (auto added = builder.add_domain(domain.name, domain.level, domain.capacity); !added) return added.error();
+        seen_domains.intern(domain.name);
+        levels.push_back(domain.level);
+    }
+    detail::gpu_list gpus;
+    detail::text_list node_domains;
     std::vector<amount> capacity;
-    std::vector<std::string_view> domains;
+    std::vector<std::string_view> present_domains;
+    std::string name;
+    std::size_t position = 0;
     for (const auto& node : nodes) {
+        name.clear();
+        gpus.clear();
+        capacity.clear();
+        present_domains.clear();
         node_description described{};
-        std::string name;
-        if constexpr (detail::has_node_name<node_type>) name = std::string_view{detail::read_node_name(node)};
-        described.name = name;
-        std::size_t gpus = 0;
-        scratch.gpus.clear();
-        if constexpr (node_like<node_type>) {
-            capacity.clear();
-            if constexpr (detail::has_node_capacity<node_type>) {
+        if constexpr (detail::offers_node_name<node_type>()) name = detail::as_text(detail::read_node_name(node));
+        if constexpr (detail::offers_node_gpus<node_type>()) {
+            static_assert(
+                requires { std::begin(detail::read_node_gpus(node)); },
+                "berth: `gpus` of a node is a range of GPUs, not their number; make the range in node_traits");
+            for (const auto& gpu : detail::read_node_gpus(node)) gpus.read(gpu);
+            if constexpr (detail::offers_node_capacity<node_type>()) {
                 detail::read_amounts(detail::read_node_capacity(node), capacity);
             }
-            described.capacity = capacity;
-            for (const auto& gpu : detail::read_node_gpus(node)) detail::read_gpu(gpu, gpus++, scratch);
-            if constexpr (detail::has_node_healthy<node_type>) {
-                described.healthy = static_cast<bool>(detail::read_node_healthy(node));
+            if constexpr (detail::offers_node_healthy<node_type>()) {
+                described.healthy = detail::as_flag(detail::read_node_healthy(node));
             }
         } else {
-            detail::read_gpu(node, gpus++, scratch);
+            gpus.read(node);
         }
-        for (std::size_t i = 0; i < gpus; ++i) {
-            scratch.gpus[i].capacity = scratch.capacities[i];
-            scratch.gpus[i].model = scratch.models[i];
-        }
-        described.gpus = std::span{scratch.gpus}.first(gpus);
-        domains.clear();
-        if constexpr (detail::has_node_domains<node_type>) {
-            detail::read_names(detail::read_node_domains(node), domains);
-            for (std::size_t level = 0; level < domains.size(); ++level) {
-                if (!seen_domains.find(domains[level])) {
-                    seen_domains.intern(domains[level]);
-                    if (auto added = builder.add_domain(domains[level], level); !added) return added.error();
-                }
+        if constexpr (detail::offers_node_domains<node_type>()) {
+            node_domains.read(detail::read_node_domains(node));
+            const std::string item = "node " + std::to_string(position) + " (" + detail::quoted(name) + ')';
+            if (auto ok = detail::add_domains(builder, seen_domains, levels, node_domains, item); !ok)
+                return ok.error();
+            for (const std::string_view domain : node_domains.views()) {
+                if (!domain.empty()) present_domains.push_back(domain);
             }
         }
-        described.domains = domains;
+        described.name = name;
+        described.capacity = capacity;
+        described.gpus = gpus.views();
+        described.domains = present_domains;
         if (auto added = builder.add_node(described); !added) return added.error();
+        ++position;
     }
     return std::move(builder).build();
 }
 
-/// Reads your tasks once, into flat arrays, for one fleet. O(tasks × counters). Fails with the position, name and field of the
-/// first task that is not acceptable.
+/// Reads your tasks once, into flat arrays, for one fleet. O(tasks × counters). Fails with the position, name and field of
+/// the first task that is not acceptable.
 template <class Tasks>
 [[nodiscard]] result<workload> make_workload(const Tasks& tasks, const fleet& fleet) {
     using task_type = std::remove_cvref_t<decltype(*std::begin(tasks))>;
@@ -154,55 +251,61 @@ template <class Tasks>
     std::vector<amount> gpu_demand;
     std::vector<amount> node_demand;
     std::vector<amount> domain_demand;
-    std::vector<std::string_view> models;
+    detail::text_list models;
+    std::string name;
+    std::string group;
     std::size_t position = 0;
     for (const auto& task : tasks) {
-        task_description described{};
-        std::string name;
-        std::string group;
-        if constexpr (detail::has_task_name<task_type>) name = std::string_view{detail::read_task_name(task)};
-        if constexpr (detail::has_task_group<task_type>) group = std::string_view{detail::read_task_group(task)};
-        if constexpr (detail::has_task_gpus<task_type>) {
-            const auto gpus = detail::read_task_gpus(task);
-            if constexpr (std::signed_integral<std::remove_cvref_t<decltype(gpus)>>) {
-                if (gpus < 0) {
-                    return error{error_code::invalid_value, "task " + std::to_string(position) + " (" +
-                                                                detail::quoted(name) + "): gpus is " +
-                                                                std::to_string(gpus) + ", expected 0..64"};
-                }
-            }
-            described.gpus = static_cast<std::size_t>(gpus);
-        }
+        name.clear();
+        group.clear();
         gpu_demand.clear();
         node_demand.clear();
         domain_demand.clear();
         models.clear();
-        if constexpr (detail::has_task_gpu_demand<task_type>) {
+        task_description described{};
+        if constexpr (detail::offers_task_name<task_type>()) name = detail::as_text(detail::read_task_name(task));
+        if constexpr (detail::offers_task_group<task_type>()) group = detail::as_text(detail::read_task_group(task));
+        const auto refuse = [&](std::string_view field, amount value, std::string_view expected) {
+            return error{error_code::invalid_value, "task " + std::to_string(position) + " (" + detail::quoted(name) +
+                                                        "): " + std::string{field} + " is " + std::to_string(value) +
+                                                        ", expected " + std::string{expected}};
+        };
+        if constexpr (detail::offers_task_gpus<task_type>()) {
+            static_assert(
+                detail::counter_value<std::remove_cvref_t<decltype(detail::read_task_gpus(task))>>,
+                "berth: `gpus` of a task is how many it wants, an integer; a share of one goes into gpu_demand");
+            const amount gpus = detail::to_amount(detail::read_task_gpus(task));
+            if (gpus < 0) return refuse("gpus", gpus, "0..64");
+            described.gpus = static_cast<std::size_t>(gpus);
+        }
+        if constexpr (detail::offers_task_priority<task_type>()) {
+            const amount priority = detail::to_amount(detail::read_task_priority(task));
+            if (!std::in_range<int>(priority)) return refuse("priority", priority, "an int");
+            described.priority = static_cast<int>(priority);
+        }
+        if constexpr (detail::offers_task_state_bytes<task_type>()) {
+            described.state_bytes = detail::to_amount(detail::read_task_state_bytes(task));
+        }
+        if constexpr (detail::offers_task_gpu_demand<task_type>()) {
             detail::read_amounts(detail::read_task_gpu_demand(task), gpu_demand);
         }
-        if constexpr (detail::has_task_node_demand<task_type>) {
+        if constexpr (detail::offers_task_node_demand<task_type>()) {
             detail::read_amounts(detail::read_task_node_demand(task), node_demand);
         }
-        if constexpr (detail::has_task_domain_demand<task_type>) {
+        if constexpr (detail::offers_task_domain_demand<task_type>()) {
             detail::read_amounts(detail::read_task_domain_demand(task), domain_demand);
         }
-        if constexpr (detail::has_task_accepted_models<task_type>) {
-            detail::read_names(detail::read_task_accepted_models(task), models);
+        if constexpr (detail::offers_task_accepted_models<task_type>()) {
+            models.read(detail::read_task_accepted_models(task));
         }
-        if constexpr (detail::has_task_gang<task_type>)
-            described.gang = static_cast<bool>(detail::read_task_gang(task));
-        if constexpr (detail::has_task_priority<task_type>) {
-            described.priority = static_cast<int>(detail::read_task_priority(task));
-        }
-        if constexpr (detail::has_task_state_bytes<task_type>) {
-            described.state_bytes = static_cast<amount>(detail::read_task_state_bytes(task));
-        }
+        if constexpr (detail::offers_task_gang<task_type>())
+            described.gang = detail::as_flag(detail::read_task_gang(task));
         described.name = name;
         described.group = group;
         described.gpu_demand = gpu_demand;
         described.node_demand = node_demand;
         described.domain_demand = domain_demand;
-        described.accepted_models = models;
+        described.accepted_models = models.views();
         if (auto added = builder.add_task(described); !added) return added.error();
         ++position;
     }

@@ -11,7 +11,7 @@ namespace berth {
 /// How much of one resource: milli-units, MiB, slots, watts. Always an integer, so that feasibility is exact.
 using amount = std::int64_t;
 
-/// The largest capacity or demand of one counter. Sums over 2^17 places stay below 2^63.
+/// The largest capacity or demand of one counter, and what an unlimited counter holds. Sums over 2^17 places stay below 2^63.
 inline constexpr amount max_amount = amount{1} << 45U;
 
 /// The capacity of the first counter of every GPU that is shared by the thousandth: one whole GPU.

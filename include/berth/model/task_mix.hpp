@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
 #include "berth/core/index.hpp"
+#include "berth/model/resources.hpp"
 #include "berth/model/workload.hpp"
 
 #include <algorithm>

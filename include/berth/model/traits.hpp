@@ -11,6 +11,9 @@
 // data member of that name, the default given below. So a type with fitting member names needs nothing, and a type that you
 // cannot edit needs one specialisation with only the properties that differ. There is no ADL.
 //
+// A property that is there but cannot be read from a const object does not compile; a misspelt one cannot be told from one
+// that you left out, so compare what came out (fleet, workload) when you adapt a type for the first time.
+//
 // Elsewhere: features of a model are projections (feature/columns.hpp), policies are concepts (allocate/concepts.hpp,
 // cost/concepts.hpp), progress and stopping are core/observer.hpp and core/run_control.hpp.
 
@@ -66,7 +69,9 @@ namespace detail {
 /// Stands for a property that a type does not offer.
 struct absent {};
 
-// One reader per property: trait, then member function, then data member, then `absent`. The macro is undefined below.
+// Per property: `read_*`, which asks the trait, then a member function, then a data member (a bit-field by value), and else
+// yields `absent`; `has_*`; and `offers_*`, which is `has_*` after a check that nothing of that name was passed over. The macro
+// is undefined below.
 #define BERTH_DETAIL_READER(traits, property)                                                                          \
     template <class T>                                                                                                 \
     [[nodiscard]] constexpr decltype(auto) read_##traits##_##property(const T& object) {                               \
@@ -74,15 +79,28 @@ struct absent {};
             return traits##_traits<T>::property(object);                                                               \
         } else if constexpr (requires { object.property(); }) {                                                        \
             return object.property();                                                                                  \
-        } else if constexpr (requires { object.property; }) {                                                          \
+        } else if constexpr (requires { &object.property; }) {                                                         \
             return (object.property);                                                                                  \
+        } else if constexpr (requires { object.property; }) {                                                          \
+            return std::decay_t<decltype(object.property)>{object.property};                                           \
         } else {                                                                                                       \
             return absent{};                                                                                           \
         }                                                                                                              \
     }                                                                                                                  \
     template <class T>                                                                                                 \
     inline constexpr bool has_##traits##_##property =                                                                  \
-        !std::same_as<std::remove_cvref_t<decltype(read_##traits##_##property(std::declval<const T&>()))>, absent>;
+        !std::same_as<std::remove_cvref_t<decltype(read_##traits##_##property(std::declval<const T&>()))>, absent>;    \
+    template <class T>                                                                                                 \
+    [[nodiscard]] consteval bool offers_##traits##_##property() {                                                      \
+        static_assert(                                                                                                 \
+            has_##traits##_##property<T> || !requires(T& object) { object.property(); },                               \
+            "berth: the member function `" #property "` has to be const");                                             \
+        static_assert(                                                                                                 \
+            requires(const T& object) { traits##_traits<T>::property(object); } ||                                     \
+                !requires { &traits##_traits<T>::property; },                                                          \
+            "berth: `" #property "` of your " #traits "_traits has to be a static function of const T&");              \
+        return has_##traits##_##property<T>;                                                                           \
+    }
 
 BERTH_DETAIL_READER(node, name)
 BERTH_DETAIL_READER(node, capacity)

@@ -15,7 +15,7 @@ namespace berth {
 
 /// Why one place cannot take one task.
 enum class refusal : std::uint8_t {
-    health,          ///< the node is unhealthy, or too few of its GPUs are healthy
+    health,          ///< the node is unhealthy, or too few of its GPUs of an accepted model are
     gpu_model,       ///< too few GPUs of an accepted model
     gpu_share,       ///< no GPU has enough left for the share (or another GPU counter)
     whole_gpus,      ///< too few GPUs with enough left for a task that wants whole ones, or several
@@ -28,7 +28,7 @@ inline constexpr std::size_t refusal_count = 7;
 
 [[nodiscard]] constexpr const char* to_string(refusal reason) noexcept {
     constexpr std::array names{"health",       "GPU model",      "GPU share",        "whole GPUs",
-                               "host counter", "domain counter", "rest of the group"};
+                               "host counter", "domain counter", "admission",    "rest of the group"};
     return names[static_cast<std::size_t>(reason)];
 }
 
@@ -49,7 +49,7 @@ struct why_not {
     std::array<std::size_t, refusal_count> counted{};
     std::array<std::size_t, refusal_count> sole{};
     std::vector<std::size_t> node_counters;  ///< of `node_counter`: nodes short of each host counter
-    near_miss nearest{};                     ///< no valid node if every node would take the task
+    near_miss nearest{};                     ///< no valid node if no node refuses
 
     [[nodiscard]] std::size_t operator[](refusal reason) const noexcept {
         return counted[static_cast<std::size_t>(reason)];
@@ -58,7 +58,10 @@ struct why_not {
 
 /// Explains a refusal by looking at every node once: O(nodes × GPUs). Meant for tasks that were left out; nothing is recorded
 /// while placing.
-[[nodiscard]] inline why_not explain(const ledger& books, const workload& work, task_index task) {
+///
+/// @param admits  asked about nodes where the task fits: does the policy take it? Default: yes.
+template <class Admits>
+[[nodiscard]] why_not explain(const ledger& books, const workload& work, task_index task, const Admits& admits) {
     const fleet& fleet = books.fleet();
     const demand_view demand = work.demand(task);
     why_not why;
@@ -88,6 +91,7 @@ struct why_not {
                 accepted |= gpu_mask{1} << g;
         }
         const auto wanted = static_cast<amount>(demand.gpus);
+        constexpr auto health = static_cast<std::size_t>(refusal::health);
         if (!fleet.healthy(n)) {
             note(refusal::health, 0, 1, 0);
         } else if (gpu_count(accepted & fleet.healthy_gpus(n)) < demand.gpus && gpu_count(accepted) >= demand.gpus) {
@@ -96,12 +100,17 @@ struct why_not {
         if (gpu_count(accepted) < demand.gpus && gpu_count(all) >= demand.gpus) {
             note(refusal::gpu_model, 0, wanted, static_cast<amount>(gpu_count(accepted)));
         } else if (gpu_count(all) < demand.gpus) {
-            note(refusal::whole_gpus, 0, wanted, static_cast<amount>(gpu_count(all)));
+            if (demand.is_share()) {
+                note(refusal::gpu_share, 0, demand.gpu[0], 0);
+            } else {
+                note(refusal::whole_gpus, 0, wanted, static_cast<amount>(gpu_count(all)));
+            }
         } else if (demand.gpus > 0) {
             std::size_t enough = 0;
             std::size_t short_counter = 0;
             amount most = 0;
-            for (gpu_mask rest = accepted; rest != 0; rest &= rest - 1) {
+            const gpu_mask candidates = holds[health] ? accepted : accepted & fleet.healthy_gpus(n);
+            for (gpu_mask rest = candidates; rest != 0; rest &= rest - 1) {
                 const auto left = books.free(fleet.gpu(n, lowest_gpu(rest)));
                 std::size_t r = 0;
                 while (r < left.size() && left[r] >= demand.gpu[r]) ++r;
@@ -139,8 +148,13 @@ struct why_not {
         }
         if (reasons == 0) {
             const group_index g = work.group(task);
-            if (!g.valid() || !work.is_gang(g)) continue;
-            note(refusal::group, 0, static_cast<amount>(work.members(g).size()), 0);
+            if (!admits(n)) {
+                note(refusal::admission, 0, 1, 0);
+            } else if (g.valid() && work.is_gang(g)) {
+                note(refusal::group, 0, static_cast<amount>(work.members(g).size()), 0);
+            } else {
+                continue;
+            }
             reasons = 1;
         }
         for (std::size_t r = 0; r < refusal_count; ++r) {
@@ -155,6 +169,10 @@ struct why_not {
         }
     }
     return why;
+}
+
+[[nodiscard]] inline why_not explain(const ledger& books, const workload& work, task_index task) {
+    return explain(books, work, task, [](node_index) { return true; });
 }
 
 }  // namespace berth

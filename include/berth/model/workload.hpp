@@ -29,7 +29,9 @@ struct demand_view {
     /// One GPU, and less than all of it.
     [[nodiscard]] constexpr bool is_share() const noexcept { return gpus == 1 && gpu[0] < whole_gpu; }
     /// GPU thousandths in all.
-    [[nodiscard]] constexpr amount total_share() const noexcept { return static_cast<amount>(gpus) * gpu[0]; }
+    [[nodiscard]] constexpr amount total_share() const noexcept {
+        return gpus == 0 ? 0 : static_cast<amount>(gpus) * gpu[0];
+    }
 };
 
 /// A task as handed to `workload_builder`.
@@ -68,6 +70,10 @@ public:
     /// The group of a task; not valid if it has none.
     [[nodiscard]] group_index group(task_index t) const noexcept { return group_of_task_[t.value()]; }
     [[nodiscard]] const std::string& name(group_index g) const { return groups_[g.value()]; }
+    [[nodiscard]] std::optional<group_index> find_group(std::string_view name) const {
+        const auto at = groups_.find(name);
+        return at ? std::optional{group_index{*at}} : std::nullopt;
+    }
     [[nodiscard]] bool is_gang(group_index g) const noexcept { return gang_[g.value()] != 0; }
     /// The tasks of a group, ascending.
     [[nodiscard]] std::span<const task_index> members(group_index g) const noexcept {
@@ -85,10 +91,16 @@ public:
     [[nodiscard]] demand_view demand(task_index t) const noexcept { return demand(shape(t)); }
     /// How many tasks have this shape.
     [[nodiscard]] std::size_t frequency(shape_index s) const noexcept { return frequency_[s.value()]; }
-    /// The accepted models as the task named them, joined by `|`; empty accepts all. Kept apart from the mask because
+    /// The accepted models as the task named them, each once, joined by `|`; empty accepts all. Kept apart from the mask because
     /// published orderings of task mixes compare the text.
     [[nodiscard]] const std::string& accepted_text(shape_index s) const {
         return model_sets_[model_set_of_shape_[s.value()]];
+    }
+
+    /// True if a fleet has the counters and the number of models of the one this was built for.
+    [[nodiscard]] bool matches(const fleet& fleet) const noexcept {
+        return fleet.schema().gpu.size() == gpu_counters_ && fleet.schema().node.size() == node_counters_ &&
+               fleet.schema().domain.size() == domain_counters_ && fleet.model_count() == model_count_;
     }
 
 private:
@@ -98,6 +110,7 @@ private:
     std::size_t gpu_counters_ = 0;
     std::size_t node_counters_ = 0;
     std::size_t domain_counters_ = 0;
+    std::size_t model_count_ = 0;
     name_table task_names_;
     name_table groups_;
     name_table model_sets_;
@@ -143,7 +156,9 @@ private:
 class problem {
 public:
     problem(const berth::fleet& fleet, const berth::workload& workload) noexcept
-        : fleet_{&fleet}, workload_{&workload} {}
+        : fleet_{&fleet}, workload_{&workload} {
+        BERTH_ASSERT(workload.matches(fleet), "berth: this workload was built for another fleet");
+    }
     problem(const berth::fleet&&, const berth::workload&) = delete;
     problem(const berth::fleet&, const berth::workload&&) = delete;
     problem(const berth::fleet&&, const berth::workload&&) = delete;
@@ -161,6 +176,7 @@ inline workload_builder::workload_builder(const fleet& fleet) {
     work_.gpu_counters_ = schema.gpu.size();
     work_.node_counters_ = schema.node.size();
     work_.domain_counters_ = schema.domain.size();
+    work_.model_count_ = fleet.model_count();
     for (std::size_t m = 0; m < fleet.model_count(); ++m) models_.intern(fleet.name(model_index{m}));
     default_gpu_demand_.assign(schema.gpu.size(), 0);
     default_gpu_demand_[0] = whole_gpu;
@@ -185,17 +201,19 @@ inline result<task_index> workload_builder::add_task(const task_description& tas
     if (auto ok = check("gpu_demand", task.gpu_demand, work_.gpu_counters_); !ok) return ok.error();
     if (auto ok = check("node_demand", task.node_demand, work_.node_counters_); !ok) return ok.error();
     if (auto ok = check("domain_demand", task.domain_demand, work_.domain_counters_); !ok) return ok.error();
-    if (task.gpus == 0 && !task.gpu_demand.empty() && task.gpu_demand[0] != 0) {
-        return error{error_code::inconsistent,
-                     item + ": gpu_demand[0] is " + std::to_string(task.gpu_demand[0]) + ", but the task wants no GPU"};
+    for (std::size_t r = 0; task.gpus == 0 && r < task.gpu_demand.size(); ++r) {
+        if (task.gpu_demand[r] == 0) continue;
+        return error{error_code::inconsistent, item + ": gpu_demand[" + std::to_string(r) + "] is " +
+                                                   std::to_string(task.gpu_demand[r]) + ", but the task wants no GPU"};
     }
     if (task.gpus > 0 && !task.gpu_demand.empty() && task.gpu_demand[0] == 0) {
         return error{error_code::inconsistent, item + ": gpu_demand[0] is 0, but the task wants " +
                                                    std::to_string(task.gpus) + (task.gpus == 1 ? " GPU" : " GPUs")};
     }
-    if (task.state_bytes < 0) {
-        return error{error_code::invalid_value,
-                     item + ": state_bytes is " + std::to_string(task.state_bytes) + ", expected 0 or more"};
+    if (task.state_bytes < 0 || task.state_bytes > max_amount) {
+        return error{task.state_bytes < 0 ? error_code::invalid_value : error_code::overflow,
+                     item + ": state_bytes is " + std::to_string(task.state_bytes) + ", expected 0.." +
+                         std::to_string(max_amount)};
     }
     std::uint64_t accepted = 0;
     std::string text;
@@ -205,9 +223,11 @@ inline result<task_index> workload_builder::add_task(const task_description& tas
             return error{error_code::unknown_name,
                          item + ": accepted_models names " + detail::quoted(model) + ", which no GPU of the fleet is"};
         }
-        accepted |= std::uint64_t{1} << *at;
-        if (!text.empty()) text += '|';
+        const std::uint64_t bit = std::uint64_t{1} << *at;
+        if ((accepted & bit) != 0) continue;
+        if (accepted != 0) text += '|';
         text += model;
+        accepted |= bit;
     }
     if (task.accepted_models.empty()) accepted = ~std::uint64_t{0};
     if (!task.group.empty()) {
@@ -245,15 +265,12 @@ inline std::uint32_t workload_builder::intern_shape(const task_description& task
     const auto node = or_default(task.node_demand, zero.first(work_.node_counters_));
     const auto domain = or_default(task.domain_demand, zero.first(work_.domain_counters_));
     std::string key;
-    const auto add = [&key](auto value) {
-        for (std::size_t byte = 0; byte < sizeof value; ++byte)
-            key.push_back(static_cast<char>((value >> (8 * byte)) & 0xff));
-    };
-    for (const amount value : gpu) add(value);
-    for (const amount value : node) add(value);
-    for (const amount value : domain) add(value);
-    add(task.gpus);
-    add(model_set);
+    for (const auto values : {gpu, node, domain}) {
+        for (const amount value : values) detail::append_bytes(key, value);
+    }
+    detail::append_bytes(key, task.gpus);
+    detail::append_bytes(key, accepted);
+    detail::append_bytes(key, model_set);
     const std::size_t shape = shapes_.intern(key);
     if (shape == work_.gpus_of_shape_.size()) {
         work_.gpu_demand_.insert(work_.gpu_demand_.end(), gpu.begin(), gpu.end());
