@@ -105,7 +105,9 @@ public:
                 first_domain_[n.value() + 1] - first_domain_[n.value()]};
     }
     /// The nodes of a domain, in the order in which they were added.
-    [[nodiscard]] std::span<const node_index> nodes_in(domain_index d) const noexcept { return nodes_of_domain_[d.value()]; }
+    [[nodiscard]] std::span<const node_index> nodes_in(domain_index d) const noexcept {
+        return nodes_of_domain_[d.value()];
+    }
     [[nodiscard]] std::size_t level(domain_index d) const noexcept { return level_of_domain_[d.value()]; }
 
     /// All counters of one kind of place, in the order of places: what a ledger starts from.

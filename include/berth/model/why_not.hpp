@@ -21,14 +21,15 @@ enum class refusal : std::uint8_t {
     whole_gpus,      ///< too few GPUs with enough left for a task that wants whole ones, or several
     node_counter,    ///< a host counter is short (CPU, memory, ...)
     domain_counter,  ///< a counter of the node's rack or zone is short
+    admission,       ///< it would fit, but the policy does not admit it
     group,           ///< it would fit, but its gang as a whole does not
 };
 
-inline constexpr std::size_t refusal_count = 7;
+inline constexpr std::size_t refusal_count = 8;
 
 [[nodiscard]] constexpr const char* to_string(refusal reason) noexcept {
-    constexpr std::array names{"health",       "GPU model",      "GPU share",        "whole GPUs",
-                               "host counter", "domain counter", "admission",    "rest of the group"};
+    constexpr std::array names{"health",       "GPU model",      "GPU share", "whole GPUs",
+                               "host counter", "domain counter", "admission", "rest of the group"};
     return names[static_cast<std::size_t>(reason)];
 }
 
