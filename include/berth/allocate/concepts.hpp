@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/index.hpp"
+#include "berth/model/ledger.hpp"
+#include "berth/model/workload.hpp"
+
 #include <concepts>
 #include <cstdint>
 #include <limits>
 #include <utility>
-
-#include "berth/core/index.hpp"
-#include "berth/model/ledger.hpp"
-#include "berth/model/workload.hpp"
 
 // Customisation points of greedy placement, all of them plain const structs or lambdas:
 //
@@ -21,21 +21,26 @@ namespace berth {
 
 /// One task on one node with some of its GPUs, before it is placed there. It fits.
 struct candidate {
-    node_view node;        ///< what is left of the node, without the task
+    node_view node;  ///< what is left of the node, without the task
     demand_view demand;
-    gpu_mask gpus = 0;     ///< the GPUs it would get
+    gpu_mask gpus = 0;  ///< the GPUs it would get
     shape_index shape{};
-    task_index task{};     ///< only meaningful for scores of `score_scope::task`
+    task_index task{};  ///< only meaningful for scores of `score_scope::task`
 };
 
 /// What a score looks at, and so for how long a value stays true.
 enum class score_scope : std::uint8_t {
     shape,  ///< the node's own state and the demand's shape: equal shapes share values, which are recomputed when the node changes
-    task,   ///< anything else (the task itself, other nodes, the arrival): evaluated for every node at every arrival
+    task,  ///< anything else (the task itself, other nodes, the arrival): evaluated for every node at every arrival
 };
 
 /// The value of a candidate that the policy refuses although it fits.
 inline constexpr double not_admitted = -std::numeric_limits<double>::infinity();
+
+/// What a score yields: a number, or several compared one after the other (`tiers`).
+template <class V>
+concept score_value =
+    std::totally_ordered<V> && (std::floating_point<V> || std::integral<V> || requires { V::tier_count; });
 
 /// A score that is ready to be asked: larger is better, `not_admitted` refuses.
 ///
@@ -43,13 +48,14 @@ inline constexpr double not_admitted = -std::numeric_limits<double>::infinity();
 /// 2. With `static constexpr score_scope scope = score_scope::shape` the value depends on nothing but `candidate.node`,
 ///    `candidate.demand`, `candidate.gpus`, tables made by `prepare`, and what `on_place`/`on_remove` recorded for that node.
 ///    Without the member the scope is `task`, which is always right and never cached.
-/// 3. With `static constexpr bool gpus_alike = true` the value is the same for GPUs of a node with equal free counters, so that
-///    only one of them is evaluated.
+/// 3. With `static constexpr bool anonymous = true` the value depends on what nodes and GPUs are and have left, never on which
+///    one it is: nodes of equal kind, and GPUs of one node, with equal free counters share a value, and one evaluation serves
+///    them all.
 /// 4. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores that keep books
 ///    of their own; `candidate.node` is the node afterwards.
 template <class S>
 concept prepared_score = requires(const S& s, const candidate& c) {
-    { s(c) } -> std::convertible_to<double>;
+    { s(c) } -> score_value;
 };
 
 /// A score as users write it: either a `prepared_score` itself (a lambda will do) or a description whose
@@ -81,9 +87,9 @@ inline constexpr score_scope scope_of = [] {
 }();
 
 template <prepared_score S>
-inline constexpr bool gpus_alike_for = [] {
-    if constexpr (requires { S::gpus_alike; }) {
-        return S::gpus_alike;
+inline constexpr bool is_anonymous = [] {
+    if constexpr (requires { S::anonymous; }) {
+        return S::anonymous;
     } else {
         return false;
     }

@@ -18,11 +18,10 @@ public:
     BERTH_HD constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
         : data_{data}, rows_{rows}, cols_{cols} {}
     /// A view of mutable elements reads as a view of constant ones.
-    BERTH_HD constexpr operator matrix_view<const T>() const noexcept
-        requires(!std::is_const_v<T>)
-    {
-        return {data_, rows_, cols_};
-    }
+    template <class U>
+        requires(std::is_const_v<T> && std::is_same_v<const U, T> && !std::is_same_v<U, T>)
+    BERTH_HD constexpr matrix_view(matrix_view<U> mutable_view) noexcept
+        : data_{mutable_view.data()}, rows_{mutable_view.rows()}, cols_{mutable_view.cols()} {}
 
     [[nodiscard]] BERTH_HD constexpr T* data() const noexcept { return data_; }
     [[nodiscard]] BERTH_HD constexpr std::size_t rows() const noexcept { return rows_; }

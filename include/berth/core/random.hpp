@@ -3,7 +3,6 @@
 
 #include "berth/core/config.hpp"
 
-#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -58,18 +57,23 @@ public:
     [[nodiscard]] static constexpr result_type max() noexcept { return ~result_type{0}; }
 
     BERTH_HD constexpr result_type operator()() noexcept {
-        const result_type out = std::rotl(state_[1] * 5, 7) * 9;
+        const result_type out = rotate_left(state_[1] * 5, 7) * 9;
         const result_type t = state_[1] << 17U;
         state_[2] ^= state_[0];
         state_[3] ^= state_[1];
         state_[1] ^= state_[2];
         state_[0] ^= state_[3];
         state_[2] ^= t;
-        state_[3] = std::rotl(state_[3], 45);
+        state_[3] = rotate_left(state_[3], 45);
         return out;
     }
 
 private:
+    // Not std::rotl, which is no device function.
+    [[nodiscard]] BERTH_HD static constexpr result_type rotate_left(result_type x, unsigned by) noexcept {
+        return (x << by) | (x >> (64U - by));
+    }
+
     std::uint64_t state_[4] = {};
 };
 

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/concepts.hpp"
+#include "berth/core/random.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+// Which GPUs of a node a task gets. When to use which:
+//
+//   tightest_gpu      keeps GPUs whole; the usual choice                      O(GPUs × wanted)
+//   first_gpu         cheapest; fills GPUs in order                           O(GPUs)
+//   loosest_gpu       spreads load over the GPUs of a node                    O(GPUs × wanted)
+//   random_gpu        baseline                                                O(GPUs)
+//   best_scored_gpu   asks the score about every GPU; FGD does                O(GPUs) evaluations
+//   gpu_scored_by     the same with another score than the node's             O(GPUs) evaluations
+//
+// Left out: topology-aware choice (NVLink islands); write one as a lambda `gpu_mask(node_view, demand_view, gpu_mask fitting)`.
+
+namespace berth {
+
+/// A value together with the GPUs it was reached with.
+template <class Value>
+struct scored_gpus {
+    Value value{};
+    gpu_mask gpus = 0;
+};
+
+/// A rule that picks `demand.gpus` GPUs out of those that fit, at least that many of which are given. Deterministic.
+template <class D>
+concept device_rule = requires(const D& d, const node_view& n, const demand_view& demand, gpu_mask fitting) {
+    { d(n, demand, fitting) } -> std::same_as<gpu_mask>;
+};
+
+/// A way to pick GPUs that needs the score: `best(score, candidate, fitting)` returns the value and the GPUs.
+template <class D>
+concept device_search = requires(const D& d, double (*score)(const candidate&), candidate c, gpu_mask fitting) {
+    { d.best(score, c, fitting) } -> std::same_as<scored_gpus<double>>;
+};
+
+template <class D>
+concept prepared_device_choice = device_rule<D> || device_search<D>;
+
+/// A device choice as users write it: a rule, a search, or a description whose `prepare(problem)` makes one.
+template <class D>
+concept device_choice = prepared_device_choice<D> || requires(const D& d, const problem& p) {
+    { d.prepare(p) } -> prepared_device_choice;
+};
+
+namespace detail {
+
+/// The `demand.gpus` GPUs that come first by `before(free share a, free share b)`, ties to the lowest position.
+template <class Before>
+[[nodiscard]] constexpr gpu_mask pick_gpus(const node_view& node, std::size_t wanted, gpu_mask fitting, Before before) {
+    gpu_mask picked = 0;
+    for (std::size_t k = 0; k < wanted; ++k) {
+        std::size_t best = lowest_gpu(fitting);
+        for (gpu_mask rest = fitting & (fitting - 1); rest != 0; rest &= rest - 1) {
+            const std::size_t i = lowest_gpu(rest);
+            if (before(node.free_share(i), node.free_share(best))) best = i;
+        }
+        picked |= gpu_mask{1} << best;
+        fitting &= ~(gpu_mask{1} << best);
+    }
+    return picked;
+}
+
+/// True if an earlier GPU of the mask has the same counters left as GPU i.
+[[nodiscard]] constexpr bool repeats_earlier_gpu(const node_view& node, gpu_mask fitting, std::size_t i) {
+    for (gpu_mask rest = fitting & first_gpus(i); rest != 0; rest &= rest - 1) {
+        const std::size_t j = lowest_gpu(rest);
+        bool equal = node.model(i) == node.model(j);
+        for (std::size_t r = 0; equal && r < node.gpu_counters; ++r) equal = node.free_gpu(i)[r] == node.free_gpu(j)[r];
+        if (equal) return true;
+    }
+    return false;
+}
+
+}  // namespace detail
+
+/// The GPUs with the least left that still fit; lowest position on ties. Shares of a GPU stay together, whole GPUs stay whole.
+struct tightest_gpu {
+    [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
+                                                gpu_mask fitting) const {
+        return detail::pick_gpus(node, demand.gpus, fitting, [](amount a, amount b) { return a < b; });
+    }
+};
+
+/// The GPUs with the most left; lowest position on ties.
+struct loosest_gpu {
+    [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
+                                                gpu_mask fitting) const {
+        return detail::pick_gpus(node, demand.gpus, fitting, [](amount a, amount b) { return a > b; });
+    }
+};
+
+/// The lowest positions that fit.
+struct first_gpu {
+    [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
+                                                gpu_mask fitting) const {
+        return detail::pick_gpus(node, demand.gpus, fitting, [](amount, amount) { return false; });
+    }
+};
+
+/// Any GPUs that fit, by a hash of the seed, the node and what is left of its GPUs: a function of the node's state, so the
+/// same state always gives the same GPUs.
+struct random_gpu {
+    std::uint64_t seed = 0;
+
+    [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
+                                                gpu_mask fitting) const {
+        std::uint64_t state = stream_seed(seed, node.index.value());
+        for (const amount left : node.free_gpus) state = splitmix64(state ^ static_cast<std::uint64_t>(left));
+        xoshiro256 generator{state};
+        gpu_mask picked = 0;
+        for (std::size_t k = 0; k < demand.gpus; ++k) {
+            gpu_mask rest = fitting;
+            for (std::uint32_t skip = bounded(generator, static_cast<std::uint32_t>(gpu_count(fitting))); skip > 0;
+                 --skip) {
+                rest &= rest - 1;
+            }
+            picked |= rest & (~rest + 1);
+            fitting &= ~picked;
+        }
+        return picked;
+    }
+};
+
+/// Asks the node's own score about every GPU that fits and keeps the best; lowest position on ties. Only for tasks on one GPU:
+/// for several, the tightest are taken. A score that can do this faster offers `best_gpu(candidate, fitting)` itself.
+struct best_scored_gpu {
+    template <class Score>
+    [[nodiscard]] constexpr auto best(const Score& score, candidate c, gpu_mask fitting) const {
+        using value = decltype(score(c));
+        if constexpr (requires { score.best_gpu(c, fitting); }) {
+            if (c.demand.gpus == 1) return static_cast<scored_gpus<value>>(score.best_gpu(c, fitting));
+        }
+        if (c.demand.gpus != 1) {
+            c.gpus = tightest_gpu{}(c.node, c.demand, fitting);
+            return scored_gpus<value>{score(c), c.gpus};
+        }
+        scored_gpus<value> found{};
+        for (gpu_mask rest = fitting; rest != 0; rest &= rest - 1) {
+            if constexpr (is_anonymous<Score>) {
+                if (detail::repeats_earlier_gpu(c.node, fitting, lowest_gpu(rest))) continue;
+            }
+            c.gpus = rest & (~rest + 1);
+            const value v = score(c);
+            if (found.gpus == 0 || v > found.value) found = {v, c.gpus};
+        }
+        return found;
+    }
+};
+
+/// As `best_scored_gpu`, by a score of its own: `gpu_scored_by{fgd{}}`.
+template <placement_score Score>
+struct gpu_scored_by {
+    Score score{};
+
+    struct prepared_choice {
+        prepared<Score> score;
+
+        template <class NodeScore>
+        [[nodiscard]] constexpr auto best(const NodeScore& node_score, candidate c, gpu_mask fitting) const {
+            c.gpus = c.demand.gpus == 1 ? best_scored_gpu{}.best(score, c, fitting).gpus
+                                        : tightest_gpu{}(c.node, c.demand, fitting);
+            return scored_gpus<decltype(node_score(c))>{node_score(c), c.gpus};
+        }
+        constexpr void on_place(const candidate& c) { notify_place(score, c); }
+        constexpr void on_remove(const candidate& c) { notify_remove(score, c); }
+    };
+    [[nodiscard]] constexpr prepared_choice prepare(const problem& p) const { return {prepare_score(score, p)}; }
+};
+template <class Score>
+gpu_scored_by(Score) -> gpu_scored_by<Score>;
+
+static_assert(device_choice<tightest_gpu> && device_choice<loosest_gpu> && device_choice<first_gpu> &&
+              device_choice<random_gpu> && device_choice<best_scored_gpu>);
+
+/// The ready form of a device choice.
+template <device_choice D>
+[[nodiscard]] constexpr auto prepare_devices(const D& devices, const problem& p) {
+    if constexpr (requires { devices.prepare(p); }) {
+        return devices.prepare(p);
+    } else {
+        return devices;
+    }
+}
+
+/// Applies a device choice to a candidate whose GPUs are open.
+template <prepared_device_choice D, class Score>
+[[nodiscard]] constexpr auto choose_gpus(const D& devices, const Score& score, candidate c, gpu_mask fitting) {
+    if constexpr (device_rule<D>) {
+        c.gpus = c.demand.gpus == 0 ? gpu_mask{0} : devices(c.node, c.demand, fitting);
+        return scored_gpus<decltype(score(c))>{score(c), c.gpus};
+    } else {
+        if (c.demand.gpus == 0) return scored_gpus<decltype(score(c))>{score(c), gpu_mask{0}};
+        return devices.best(score, c, fitting);
+    }
+}
+
+}  // namespace berth

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/model/ledger.hpp"
+#include "berth/model/resources.hpp"
+#include "berth/model/task_mix.hpp"
+#include "berth/model/workload.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace berth {
+
+/// The free GPU shares of one node in a form that answers "how many GPUs have at least u left, and how much lies on the
+/// others" without a loop over tasks: ascending, with prefix sums. A value on the stack; `replace` costs O(GPUs).
+class share_profile {
+public:
+    share_profile() = default;
+    explicit share_profile(const node_view& node) noexcept {
+        size_ = node.gpu_count();
+        for (std::size_t i = 0; i < size_; ++i) {
+            const amount share = node.free_share(i);
+            std::size_t at = i;
+            for (; at > 0 && shares_[at - 1] > share; --at) shares_[at] = shares_[at - 1];
+            shares_[at] = share;
+        }
+        add_up(0);
+    }
+
+    /// Lowers one GPU's free share from `before` to `after`.
+    void replace(amount before, amount after) noexcept {
+        std::size_t at = 0;
+        while (shares_[at] != before) ++at;
+        for (; at > 0 && shares_[at - 1] > after; --at) shares_[at] = shares_[at - 1];
+        shares_[at] = after;
+        add_up(at);
+    }
+    /// The node after `demand` took its host counters and these GPUs.
+    void take(const node_view& node, const demand_view& demand, gpu_mask gpus) noexcept {
+        for (; gpus != 0; gpus &= gpus - 1) {
+            const amount share = node.free_share(lowest_gpu(gpus));
+            replace(share, share - demand.gpu[0]);
+        }
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// Free thousandths in all.
+    [[nodiscard]] amount total() const noexcept { return below_[size_]; }
+    /// How many GPUs have less than `share` left.
+    [[nodiscard]] std::size_t short_of(amount share) const noexcept {
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < size_; ++i) count += static_cast<std::size_t>(shares_[i] < share);
+        return count;
+    }
+    /// Free thousandths on the `count` GPUs with the least left.
+    [[nodiscard]] amount below(std::size_t count) const noexcept { return below_[count]; }
+
+private:
+    void add_up(std::size_t from) noexcept {
+        if (from == 0) below_[0] = 0;
+        for (std::size_t i = from; i < size_; ++i) below_[i + 1] = below_[i] + shares_[i];
+    }
+
+    std::size_t size_ = 0;
+    std::array<amount, max_gpus_per_node> shares_;
+    std::array<amount, max_gpus_per_node + 1> below_;
+};
+
+/// The expected fragmentation F of a node: the free GPU thousandths that a task drawn from the mix could not use there, because
+/// it lacks GPU, host CPU or access (Weng et al., "Beware of Fragmentation", USENIX ATC 2023, section 4; classes as in their
+/// simulator, see docs/fragmentation.md).
+///
+/// For a typical task that fits, the waste is what lies on GPUs with less than its share; for one that does not fit, and for one
+/// that wants no GPU, it is everything. F is the mean over the mix, in thousandths of a GPU. Memory plays no role.
+///
+/// Sums run class by class in the order of the mix and then over classes, as in the published simulator, so that equal states
+/// give equal bits (compile with `-ffp-contract=off` if the target has fused multiply-add and golden placements matter).
+/// O(typical tasks × GPUs). Immutable, shared between threads.
+class fragmentation {
+public:
+    fragmentation(const problem& p, const task_mix& mix) {
+        for (const auto& entry : mix.entries) {
+            const demand_view demand = p.workload().demand(entry.example);
+            tasks_.push_back({.cpu = demand.node.empty() ? 0 : demand.node[0],
+                              .share = demand.gpu[0],
+                              .gpus = demand.gpus,
+                              .accepted_models = demand.accepted_models,
+                              .popularity = entry.popularity});
+        }
+    }
+
+    /// F of a node as it stands.
+    [[nodiscard]] double operator()(const node_view& node) const noexcept {
+        return (*this)(node, share_profile{node}, free_cpu(node));
+    }
+    /// F of a node if its shares and CPU were these.
+    [[nodiscard]] double operator()(const node_view& node, const share_profile& shares, amount cpu) const noexcept {
+        enum : std::size_t { lacks_both, lacks_gpu, lacks_cpu, no_gpu_fits, no_gpu_lacks, no_access, classes };
+        std::array<double, classes> waste{};
+        const auto idle = static_cast<double>(shares.total());
+        const std::uint64_t models = node.fleet->models_on(node.index);
+        for (const typical& task : tasks_) {
+            const bool cpu_fits = cpu >= task.cpu;
+            if (task.gpus == 0) {
+                waste[cpu_fits ? no_gpu_fits : no_gpu_lacks] += task.popularity * idle;
+            } else if ((models & task.accepted_models) == 0) {
+                waste[no_access] += task.popularity * idle;
+            } else {
+                const std::size_t too_small = shares.short_of(task.share);
+                const bool gpu_fits = shares.size() - too_small >= task.gpus;
+                if (gpu_fits && cpu_fits) {
+                    waste[lacks_gpu] += task.popularity * static_cast<double>(shares.below(too_small));
+                } else if (gpu_fits) {
+                    waste[lacks_cpu] += task.popularity * idle;
+                } else {
+                    waste[cpu_fits ? lacks_gpu : lacks_both] += task.popularity * idle;
+                }
+            }
+        }
+        double sum = 0.0;
+        for (const double part : waste) sum += part;
+        return sum;
+    }
+
+    [[nodiscard]] static amount free_cpu(const node_view& node) noexcept {
+        return node.free_node.empty() ? 0 : node.free_node[0];
+    }
+
+private:
+    struct typical {
+        amount cpu;
+        amount share;
+        std::size_t gpus;
+        std::uint64_t accepted_models;
+        double popularity;
+    };
+    std::vector<typical> tasks_;
+};
+
+}  // namespace berth
