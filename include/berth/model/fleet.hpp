@@ -193,7 +193,7 @@ namespace detail {
         const std::string item = "resource schema: " + std::string{place} + '[' + std::to_string(r) + ']';
         if (names[r].empty()) return error{error_code::invalid_value, item + " has no name"};
         if (seen.intern(names[r]) != r) {
-            return error{error_code::duplicate, item + " is " + quoted(names[r]) + ", which is there already"};
+            return error{error_code::duplicate, item + " is " + detail::quoted(names[r]) + ", which is there already"};
         }
     }
     return {};

@@ -161,7 +161,7 @@ inline result<void> add_domains(fleet_builder& builder, name_table& seen, std::v
             if (auto added = builder.add_domain(names[level], level); !added) return added.error();
         } else if (levels[at] != level) {
             return error{error_code::inconsistent, node + ": domains[" + std::to_string(level) + "] is " +
-                                                       quoted(names[level]) + ", which is of level " +
+                                                       detail::quoted(names[level]) + ", which is of level " +
                                                        std::to_string(levels[at]) + " elsewhere"};
         }
     }
