@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+
+namespace bench {
+
+/// Exit codes of the program.
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_bad_input = 2;
+inline constexpr int exit_interrupted = 130;
+
+/// A subcommand adds itself and its options to the program and hands back what runs it. One function, one file each.
+using command = std::function<int()>;
+
+/// `berth-bench place`: places a trace with one or several policies. Also what runs without arguments.
+[[nodiscard]] command add_place(CLI::App& program, CLI::App*& subcommand);
+
+}  // namespace bench

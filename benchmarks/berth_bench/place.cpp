@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+// berth-bench place: a trace, one or several policies, measured beside published.
+#include "berth_bench/commands.hpp"
+#include "berth_bench/policies.hpp"
+#include "berth_bench/recorder.hpp"
+#include "support/csv_table.hpp"
+#include "support/openb.hpp"
+#include "support/progress.hpp"
+#include "support/published.hpp"
+#include "support/svg_chart.hpp"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bench {
+
+namespace {
+
+struct place_options {
+    std::string nodes;
+    std::string pods;
+    std::vector<std::string> policies;
+    std::string order;
+    std::uint64_t seed = 42;
+    bool seeded = false;
+    double inflate = 1.3;
+    std::size_t replicate = 1;
+    std::string placements;
+    std::string why_not;
+    std::string json;
+    std::string svg;
+    bool progress = true;
+};
+
+/// What one policy came to on the trace.
+struct policy_outcome {
+    const named_policy* policy = nullptr;
+    placement_record record;
+    std::vector<berth::slot> placements;
+    double placements_per_second = 0.0;
+    bool stopped = false;
+};
+
+int fail(const std::string& message) {
+    fmt::print(stderr, "berth-bench: {}\n", message);
+    return exit_bad_input;
+}
+
+// ---- running ------------------------------------------------------------------------------------------------------
+
+/// Runs a policy, again while the measured time is short, so that quick policies are timed over more than a moment. Every
+/// repetition decides the same; speed is all placements over all measured seconds.
+policy_outcome run_policy(const named_policy& policy, const experiment& input, progress_line& progress,
+                          bool with_reasons) {
+    constexpr double enough_seconds = 0.5;
+    constexpr std::size_t most_repetitions = 5;
+    policy_outcome outcome;
+    outcome.policy = &policy;
+    double seconds = 0.0;
+    std::size_t placed = 0;
+    for (std::size_t repetition = 0; repetition < most_repetitions && seconds < enough_seconds; ++repetition) {
+        progress.start(repetition == 0 ? std::string{policy.name} : fmt::format("{} (timing)", policy.name),
+                       input.arrivals.size());
+        placement_run run = policy.run(input, [&](std::size_t done) {
+            progress.update(done);
+            return !interrupted();
+        });
+        seconds += run.seconds;
+        placed += run.placements.size();
+        if (repetition == 0) {
+            outcome.placements = std::move(run.placements);
+            outcome.stopped = run.stopped;
+        }
+        if (run.stopped) break;
+    }
+    progress.clear();
+    outcome.placements_per_second = seconds > 0.0 ? static_cast<double>(placed) / seconds : 0.0;
+    outcome.record = record_run(input, outcome.placements, with_reasons);
+    return outcome;
+}
+
+// ---- printing -----------------------------------------------------------------------------------------------------
+
+std::string cell(double value, int width = 7) {
+    return std::isnan(value) ? fmt::format("{:>{}}", "-", width) : fmt::format("{:{}.2f}", value, width);
+}
+
+/// The row of the published tables that a policy is compared with.
+std::string_view published_name(std::string_view policy) { return policy == "fgd_naive" ? "fgd" : policy; }
+
+template <class Published>
+void print_curves(const char* title, const std::vector<policy_outcome>& outcomes,
+                  const std::vector<double> arrival_curve::* curve, const Published& published) {
+    fmt::print("\n{}\n{:<16}", title, "arrived %");
+    for (const int b : table_arrivals) fmt::print("{:7d}", b);
+    fmt::print("\n");
+    for (const auto& outcome : outcomes) {
+        fmt::print("{:<16}", outcome.policy->name);
+        for (const int b : table_arrivals) fmt::print("{}", cell(arrival_curve::at(outcome.record.curve.*curve, b)));
+        std::string row;
+        bool any = false;
+        for (const int b : table_arrivals) {
+            const std::optional<double> value = published(published_name(outcome.policy->name), b);
+            any = any || value.has_value();
+            row += cell(value.value_or(std::numeric_limits<double>::quiet_NaN()));
+        }
+        fmt::print("\n");
+        if (any) fmt::print("{:<16}{}\n", "  published", row);
+    }
+}
+
+void print_totals(const std::vector<policy_outcome>& outcomes) {
+    const auto naive = std::find_if(outcomes.begin(), outcomes.end(), [](const policy_outcome& o) {
+        return o.policy->name == "fgd_naive" && !o.stopped;
+    });
+    fmt::print("\nAt the end of the run\n{:<16}{:>12}{:>9}", "", "allocated", "rejected");
+    for (std::size_t c = 0; c + 1 < task_class_count; ++c) fmt::print("{:>7}", task_classes[c]);
+    fmt::print("{:>7}{:>7}{:>9}{:>14}{:>10}\n", "GPUs", "CPU %", "power kW", "placements/s", "vs naive");
+    const auto row = [](std::string_view name, const auto& classes) {
+        fmt::print("{:<16}{:>12}{:>9}", name, "", "");
+        for (std::size_t c = 0; c + 1 < task_class_count; ++c) fmt::print("{:>7}", classes[c]);
+        fmt::print("\n");
+    };
+    for (const auto& outcome : outcomes) {
+        const placement_record& r = outcome.record;
+        fmt::print("{:<16}{:>12}{:>9}", outcome.policy->name, r.allocated_milli, r.rejected);
+        for (std::size_t c = 0; c + 1 < task_class_count; ++c) fmt::print("{:>7}", r.accepted_by_class[c]);
+        fmt::print("{:>7}{:>7.1f}{:>9.0f}{:>14.0f}", r.gpus_in_use, r.cpu_percent, r.power_watts / 1000.0,
+                   outcome.placements_per_second);
+        if (naive != outcomes.end() && naive->placements_per_second > 0.0) {
+            fmt::print("{:>9.1f}x", outcome.placements_per_second / naive->placements_per_second);
+        }
+        fmt::print("\n");
+    }
+    if (!outcomes.empty()) row("  arrived", outcomes.front().record.arrived_by_class);
+    fmt::print(
+        "Tasks accepted by class: no GPU, a share of one, 1, 2, 4 and 8 GPUs. Placements per second: time inside the\n"
+        "placement calls only; preparation, progress and metrics are outside the clock.\n");
+}
+
+// ---- files --------------------------------------------------------------------------------------------------------
+
+/// `out.csv` for one policy; `out.fgd.csv` and so on for several.
+std::string file_for(const std::string& path, std::string_view policy, bool several) {
+    if (!several) return path;
+    std::filesystem::path file{path};
+    const std::string extension = file.extension().string();
+    file.replace_extension();
+    return file.string() + '.' + std::string{policy} + extension;
+}
+
+berth::result<void> write_file(const std::string& path, const std::string& bytes) {
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    out << bytes;
+    out.flush();
+    if (out) return {};
+    return berth::error{berth::error_code::io, path + ": cannot be written"};
+}
+
+/// Refuses an output that cannot be written before the work is done, not after.
+berth::result<void> check_output(const std::string& path) {
+    if (path.empty()) return {};
+    std::error_code ignored;
+    const std::filesystem::path file{path};
+    if (std::filesystem::is_directory(file, ignored)) {
+        return berth::error{berth::error_code::io, path + ": is a directory, not a file"};
+    }
+    if (file.has_parent_path() && !std::filesystem::is_directory(file.parent_path(), ignored)) {
+        return berth::error{berth::error_code::io, path + ": the folder does not exist"};
+    }
+    return {};
+}
+
+std::string placements_csv(const experiment& input, const policy_outcome& outcome) {
+    std::string csv;
+    for (std::size_t i = 0; i < outcome.placements.size(); ++i) {
+        const berth::slot& where = outcome.placements[i];
+        csv += csv_field(input.workload->name(input.arrivals[i]));
+        csv += ',';
+        csv += where.placed() ? csv_field(input.fleet->name(where.node)) : "-";
+        csv += ',';
+        bool first = true;
+        for (berth::gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
+            if (!first) csv += '-';
+            csv += std::to_string(berth::lowest_gpu(rest));
+            first = false;
+        }
+        csv += '\n';
+    }
+    return csv;
+}
+
+std::string why_not_csv(const experiment& input, const policy_outcome& outcome) {
+    const auto& counters = input.fleet->schema().node;
+    std::string csv = "arrival,pod,nodes,health,gpu_model,gpu_share,whole_gpus";
+    for (const auto& counter : counters) csv += ',' + counter;
+    csv += ",domain,group,nearest_node,nearest_reason,wanted,available,missing\n";
+    for (const auto& rejection : outcome.record.rejections) {
+        const berth::why_not& why = rejection.why;
+        csv += fmt::format("{},{},{},{},{},{},{}", rejection.arrival, csv_field(input.workload->name(why.task)),
+                           why.nodes, why[berth::refusal::health], why[berth::refusal::gpu_model],
+                           why[berth::refusal::gpu_share], why[berth::refusal::whole_gpus]);
+        for (const std::size_t count : why.node_counters) csv += fmt::format(",{}", count);
+        csv += fmt::format(",{},{}", why[berth::refusal::domain_counter], why[berth::refusal::group]);
+        const berth::near_miss& near = why.nearest;
+        if (!near.node.valid()) {
+            csv += ",-,-,,,\n";
+            continue;
+        }
+        const std::string reason = near.reason == berth::refusal::node_counter
+                                       ? counters[near.counter]
+                                       : std::string{berth::to_string(near.reason)};
+        csv += fmt::format(",{},{},{},{},{}\n", csv_field(input.fleet->name(near.node)), csv_field(reason), near.wanted,
+                           near.available, near.wanted - near.available);
+    }
+    return csv;
+}
+
+nlohmann::ordered_json curve_json(const std::vector<double>& curve) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+    for (const int b : table_arrivals) {
+        const double value = arrival_curve::at(curve, b);
+        json[std::to_string(b)] = std::isnan(value) ? nlohmann::ordered_json{} : nlohmann::ordered_json(value);
+    }
+    return json;
+}
+
+nlohmann::ordered_json classes_json(const std::array<std::size_t, task_class_count>& counts) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+    for (std::size_t c = 0; c < task_class_count; ++c) json[task_classes[c]] = counts[c];
+    return json;
+}
+
+std::string results_json(const place_options& options, const experiment& input,
+                         const std::vector<policy_outcome>& outcomes) {
+    nlohmann::ordered_json json;
+    json["default_policy"] = default_policy();
+    json["nodes_file"] = options.nodes;
+    json["pods_file"] = options.pods;
+    if (options.order.empty()) {
+        json["seed"] = options.seed;
+        json["inflate"] = options.inflate;
+    } else {
+        json["order_file"] = options.order;
+    }
+    json["replicate"] = options.replicate;
+    json["nodes"] = input.fleet->node_count();
+    json["gpus"] = input.fleet->gpu_count();
+    json["arrivals"] = input.arrivals.size();
+    json["capacity_milli"] = input.capacity_milli;
+    json["policies"] = nlohmann::ordered_json::object();
+    for (const auto& outcome : outcomes) {
+        const placement_record& r = outcome.record;
+        nlohmann::ordered_json& policy = json["policies"][std::string{outcome.policy->name}];
+        policy["allocated_milli"] = r.allocated_milli;
+        policy["unallocated_percent"] = curve_json(r.curve.unallocated_percent);
+        policy["fragmentation_percent"] = curve_json(r.curve.fragmentation_percent);
+        policy["fragmentation_ratio_percent"] = curve_json(r.curve.fragmentation_ratio_percent);
+        policy["rejected"] = r.rejected;
+        policy["accepted_by_class"] = classes_json(r.accepted_by_class);
+        policy["arrived_by_class"] = classes_json(r.arrived_by_class);
+        policy["placements_per_second"] = outcome.placements_per_second;
+        policy["arrivals"] = r.arrivals;
+        policy["arrived_milli"] = r.arrived_milli;
+        policy["gpus_in_use"] = r.gpus_in_use;
+        policy["cpu_percent"] = r.cpu_percent;
+        policy["memory_percent"] = r.memory_percent;
+        policy["power_watts"] = r.power_watts;
+        policy["stopped"] = outcome.stopped;
+    }
+    // Names come from user files and may hold any bytes.
+    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
+}
+
+std::string figure_svg(const std::string& trace, const experiment& input, const std::vector<policy_outcome>& outcomes) {
+    line_chart chart{.title = "GPUs left unallocated",
+                     .subtitle =
+                         fmt::format("{}: {} nodes, {} GPUs, {} arrivals", trace.empty() ? "trace" : "openb, " + trace,
+                                     input.fleet->node_count(), input.fleet->gpu_count(), input.arrivals.size()),
+                     .x = {.label = "Arrived workload (% of GPU capacity)", .least = 80.0, .most = 130.0, .step = 10.0},
+                     .y = {.label = "Unallocated GPUs (% of capacity)"},
+                     .series = {}};
+    const bool naive_is_hidden =
+        std::any_of(outcomes.begin(), outcomes.end(), [](const auto& o) { return o.policy->name == "fgd"; });
+    for (const auto& outcome : outcomes) {
+        if (naive_is_hidden && outcome.policy->name == "fgd_naive") continue;  // the same curve as fgd
+        chart_series series{.name = std::string{outcome.policy->name},
+                            .points = {},
+                            .emphasised = outcomes.size() > 1 && outcome.policy->name == default_policy()};
+        const auto& curve = outcome.record.curve.unallocated_percent;
+        for (std::size_t b = 0; b < curve.size(); ++b) series.points.emplace_back(static_cast<double>(b), curve[b]);
+        chart.series.push_back(std::move(series));
+    }
+    const double arrived =
+        100.0 * static_cast<double>(outcomes.front().record.arrived_milli) / static_cast<double>(input.capacity_milli);
+    if (arrived < 85.0) {  // a short list of arrivals: show all of it
+        chart.x.least = 0.0;
+        chart.x.most = std::max(10.0, std::ceil(arrived / 10.0) * 10.0);
+        chart.x.step = 0.0;
+    }
+    return to_svg(chart);
+}
+
+// ---- the command --------------------------------------------------------------------------------------------------
+
+/// Fills in what was not given: the project's own trace, its order file, all policies.
+berth::result<void> complete(place_options& options) {
+    const std::string own = openb_folder();
+    const bool own_pods = options.pods.empty();
+    if ((options.nodes.empty() || own_pods) && own.empty()) {
+        return berth::error{berth::error_code::io,
+                            "the project's openb data was not found; name files with --nodes and --pods"};
+    }
+    if (options.nodes.empty()) options.nodes = own + "/openb_node_list_gpu_node.csv";
+    if (own_pods) options.pods = own + "/openb_pod_list_default.csv";
+    if (own_pods && options.order.empty() && !options.seeded) options.order = own + "/orders/order_default_42.txt";
+    if (!options.policies.empty()) return {};
+    for (const auto& policy : policies()) {
+        // Its cost grows with the square of the scale: minutes at 4 ×. It runs there when it is named.
+        if (options.replicate > 1 && policy.name == "fgd_naive") continue;
+        options.policies.emplace_back(policy.name);
+    }
+    return {};
+}
+
+int place(place_options options) {
+    if (const auto ok = complete(options); !ok) return fail(ok.error().message);
+    std::vector<const named_policy*> chosen;
+    for (const auto& name : options.policies) {
+        const named_policy* policy = find_policy(name);
+        if (std::find(chosen.begin(), chosen.end(), policy) == chosen.end()) chosen.push_back(policy);
+    }
+    for (const auto& path : {options.placements, options.why_not, options.json, options.svg}) {
+        if (const auto ok = check_output(path); !ok) return fail(ok.error().message);
+    }
+
+    const auto nodes = read_openb_nodes(options.nodes);
+    if (!nodes) return fail(nodes.error().message);
+    const auto pods = read_openb_pods(options.pods);
+    if (!pods) return fail(pods.error().message);
+    arrival_order order;
+    if (options.order.empty()) {
+        order = make_order(*pods, *nodes, options.seed, options.inflate);
+    } else {
+        auto read = read_order(options.order, pods->pods.size(), nodes->nodes.size());
+        if (!read) return fail(read.error().message);
+        order = *std::move(read);
+    }
+    const auto input = make_experiment(*nodes, *pods, order, options.replicate);
+    if (!input) return fail(input.error().message);
+
+    const std::string trace = trace_name(options.pods);
+    fmt::print("{}: {} tasks, arriving by {}\n", options.pods, pods->pods.size(),
+               options.order.empty() ? fmt::format("seed {}, inflated to {:.2f}", options.seed, options.inflate)
+                                     : options.order);
+    fmt::print("{}: {} nodes with {} GPUs", options.nodes, input->fleet->node_count(), input->fleet->gpu_count());
+    if (nodes->without_gpus > 0) fmt::print(" ({} nodes without GPUs left out)", nodes->without_gpus);
+    if (options.replicate > 1) fmt::print(" ({} copies of the list)", options.replicate);
+    fmt::print("; {} arrivals\n", input->arrivals.size());
+    std::fflush(stdout);
+
+    progress_line progress{options.progress ? progress_line::mode::automatic : progress_line::mode::off};
+    std::vector<policy_outcome> outcomes;
+    for (const auto* policy : chosen) {
+        if (interrupted()) break;
+        outcomes.push_back(run_policy(*policy, *input, progress, !options.why_not.empty()));
+    }
+    if (interrupted()) {
+        fmt::print("\nInterrupted: {} of {} policies were finished; everything below is what was reached so far.\n",
+                   std::count_if(outcomes.begin(), outcomes.end(), [](const auto& o) { return !o.stopped; }),
+                   chosen.size());
+    }
+    if (outcomes.empty()) return exit_interrupted;
+
+    const auto published = published_results::read(openb_folder());
+    const bool known = published && !trace.empty();
+    print_curves("Unallocated GPUs, % of capacity (published: mean of ten seeds)", outcomes,
+                 &arrival_curve::unallocated_percent, [&](std::string_view policy, int b) {
+                     return known ? published->unallocated_percent(trace, policy, b) : std::nullopt;
+                 });
+    print_curves("Fragmentation, % of capacity", outcomes, &arrival_curve::fragmentation_percent,
+                 [&](std::string_view policy, int b) {
+                     return known ? published->fragmentation_percent(trace, policy, b) : std::nullopt;
+                 });
+    print_totals(outcomes);
+
+    const bool several = chosen.size() > 1;
+    std::vector<std::pair<std::string, std::string>> files;
+    for (const auto& outcome : outcomes) {
+        const auto name = outcome.policy->name;
+        if (!options.placements.empty()) {
+            files.emplace_back(file_for(options.placements, name, several), placements_csv(*input, outcome));
+        }
+        if (!options.why_not.empty())
+            files.emplace_back(file_for(options.why_not, name, several), why_not_csv(*input, outcome));
+    }
+    if (!options.json.empty()) files.emplace_back(options.json, results_json(options, *input, outcomes));
+    if (!options.svg.empty()) files.emplace_back(options.svg, figure_svg(trace, *input, outcomes));
+    for (const auto& [path, bytes] : files) {
+        if (const auto ok = write_file(path, bytes); !ok) return fail(ok.error().message);
+    }
+    return interrupted() ? exit_interrupted : exit_ok;
+}
+
+}  // namespace
+
+command add_place(CLI::App& program, CLI::App*& subcommand) {
+    auto options = std::make_shared<place_options>();
+    subcommand = program.add_subcommand("place", "Place a trace with one or several policies");
+    CLI::App& place_app = *subcommand;
+    std::vector<std::string> names;
+    for (const auto& policy : policies()) names.emplace_back(policy.name);
+
+    place_app.add_option("--nodes", options->nodes, "Node list (CSV: sn, cpu_milli, memory_mib, gpu, model)");
+    place_app.add_option("--pods", options->pods,
+                         "Task list (CSV: name, cpu_milli, memory_mib, num_gpu, gpu_milli and perhaps gpu_spec)");
+    place_app.add_option("--policy", options->policies, "Policy to run, may be repeated; all by default")
+        ->check(CLI::IsMember(names))
+        ->take_all();
+    auto* order =
+        place_app.add_option("--order", options->order, "File with the order of arrivals and the ranks of nodes");
+    auto* seed = place_app.add_option("--seed", options->seed, "Seed of a random order of arrivals (default 42)");
+    auto* inflate = place_app
+                        .add_option("--inflate", options->inflate,
+                                    "GPU request of all arrivals, as a multiple of the capacity (default 1.3)")
+                        ->check(CLI::Range(0.01, 100.0));
+    order->excludes(seed)->excludes(inflate);
+    place_app.add_option("--replicate", options->replicate, "Copies of the fleet, with as many arrivals")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{256}));
+    place_app.add_option("--placements", options->placements,
+                         "Write each arrival's pod, node (- if rejected) and GPUs; one file per policy");
+    place_app.add_option("--why-not", options->why_not,
+                         "Write why each rejected arrival fitted nowhere; one file per policy");
+    place_app.add_option("--json", options->json, "Write all results as JSON");
+    place_app.add_option("--svg", options->svg, "Write the figure: unallocated GPUs over arrived workload");
+    place_app.add_flag("--progress,!--no-progress", options->progress, "Show progress on stderr (default)");
+    return [options, seed, inflate] {
+        options->seeded = seed->count() > 0 || inflate->count() > 0;
+        return place(*options);
+    };
+}
+
+}  // namespace bench

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/index.hpp"
+#include "berth/model/slot.hpp"
+
+#include "support/openb.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace bench {
+
+/// Watches a run between two placements: arrivals decided so far; false stops the run.
+using run_watch = std::function<bool(std::size_t done)>;
+
+/// The decisions of one run and the time they took.
+struct placement_run {
+    std::vector<berth::slot> placements;  ///< one per arrival; fewer if the run was stopped
+    double seconds = 0.0;                 ///< of the placement calls alone
+    bool stopped = false;
+};
+
+/// Places all arrivals, one after the other. The clock runs only while tasks are placed: preparation, progress and every metric
+/// (see `record_run`) are outside.
+/// @param placer  `slot place(task_index)`
+template <class Placer>
+[[nodiscard]] placement_run place_all(const experiment& input, Placer& placer, const run_watch& watch) {
+    constexpr std::size_t block = 256;
+    placement_run run;
+    run.placements.resize(input.arrivals.size());
+    for (std::size_t begin = 0; begin < input.arrivals.size(); begin += block) {
+        if (!watch(begin)) {
+            run.placements.resize(begin);
+            run.stopped = true;
+            return run;
+        }
+        const std::size_t end = std::min(begin + block, input.arrivals.size());
+        const auto start = std::chrono::steady_clock::now();
+        for (std::size_t i = begin; i < end; ++i) run.placements[i] = placer.place(input.arrivals[i]);
+        run.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+    return run;
+}
+
+/// A policy that can be run by name. The composed policies are all of different types; they meet here and nowhere else.
+struct named_policy {
+    std::string_view name;
+    std::string_view summary;
+    placement_run (*run)(const experiment& input, const run_watch& watch);
+};
+
+/// All policies, in the order in which they are shown.
+[[nodiscard]] std::span<const named_policy> policies() noexcept;
+/// The policy that berth recommends.
+[[nodiscard]] std::string_view default_policy() noexcept;
+[[nodiscard]] const named_policy* find_policy(std::string_view name) noexcept;
+
+}  // namespace bench

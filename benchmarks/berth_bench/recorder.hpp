@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/model/ledger.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/why_not.hpp"
+
+#include "support/openb.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace bench {
+
+/// Arrived GPU request in percent of the fleet, at which the published tables are read.
+inline constexpr std::array<int, 10> table_arrivals{80, 90, 95, 100, 105, 110, 115, 120, 125, 130};
+
+/// The course of one run over the arrived workload: entry b describes the events at which b % had arrived (rounded), as a mean
+/// over them; NaN where no event fell into b-1..b+1. Rounded to two decimals like the published tables.
+struct arrival_curve {
+    std::vector<double> unallocated_percent;
+    std::vector<double> fragmentation_percent;        ///< of the capacity
+    std::vector<double> fragmentation_ratio_percent;  ///< of what is idle
+
+    /// The value at b %, NaN beyond the end.
+    [[nodiscard]] static double at(const std::vector<double>& curve, int b) noexcept;
+};
+
+/// One task that was turned away, and why, as things stood at that moment.
+struct turned_away {
+    std::size_t arrival = 0;
+    berth::why_not why;
+};
+
+/// What one run came to.
+struct placement_record {
+    arrival_curve curve;
+    std::size_t arrivals = 0;
+    std::size_t rejected = 0;
+    berth::amount arrived_milli = 0;
+    berth::amount allocated_milli = 0;
+    std::array<std::size_t, task_class_count> arrived_by_class{};
+    std::array<std::size_t, task_class_count> accepted_by_class{};
+    std::size_t gpus_in_use = 0;
+    double cpu_percent = 0.0;             ///< allocated, of the fleet
+    double memory_percent = 0.0;          ///< allocated, of the fleet
+    double power_watts = 0.0;             ///< of all nodes at the end, by the power model of the policies
+    std::vector<turned_away> rejections;  ///< only if asked for
+};
+
+/// Replays the placements of a run and records it by the published protocol: after every arrival, placed or not, the requests
+/// arrived so far, what is allocated, what is a fragment. Only the node that changed is measured again.
+///
+/// Being a second pass, it costs the measured time of the policy nothing.
+/// @param placements  one slot per arrival; a run that was stopped has fewer than there are arrivals.
+[[nodiscard]] placement_record record_run(const experiment& input, std::span<const berth::slot> placements,
+                                          bool with_reasons = false);
+
+}  // namespace bench

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/svg_chart.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <string_view>
+
+namespace bench {
+
+namespace {
+
+constexpr double width = 840.0;
+constexpr double height = 520.0;
+constexpr double left = 68.0;
+constexpr double right = 168.0;  // room for the names of the curves
+constexpr double top = 64.0;
+constexpr double bottom = 60.0;
+
+constexpr std::array<std::string_view, 8> colours{"#0072B2", "#D55E00", "#009E73", "#CC79A7",
+                                                  "#E69F00", "#56B4E9", "#000000", "#8C6D31"};
+constexpr std::array<std::string_view, 4> dashes{"", "7 3", "2 3", "9 3 2 3"};
+
+/// At most two decimals, without trailing zeros; the same on every machine.
+std::string number(double value) {
+    char text[64];
+    const auto [end, code] = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, 2);
+    std::string out(text, end);
+    while (out.ends_with('0')) out.pop_back();
+    if (out.ends_with('.')) out.pop_back();
+    return out == "-0" ? "0" : out;
+}
+
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        switch (c) {
+            case '&': out += "&amp;"; break;
+            case '<': out += "&lt;"; break;
+            case '>': out += "&gt;"; break;
+            case '"': out += "&quot;"; break;
+            default: out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+        }
+    }
+    return out;
+}
+
+/// 1, 2 or 5 times a power of ten, for about `count` ticks.
+double tick_step(double span, double count) {
+    const double raw = span / count;
+    const double power = std::pow(10.0, std::floor(std::log10(raw)));
+    for (const double factor : {1.0, 2.0, 5.0}) {
+        if (raw <= factor * power) return factor * power;
+    }
+    return 10.0 * power;
+}
+
+chart_axis fitted(chart_axis axis, double least, double most) {
+    if (axis.least == axis.most) {
+        if (!(least <= most)) {  // no data at all
+            least = 0.0;
+            most = 1.0;
+        }
+        if (least == most) most = least + 1.0;
+        const double step = axis.step > 0.0 ? axis.step : tick_step(most - least, 8.0);
+        axis.least = std::floor(least / step) * step;
+        axis.most = std::ceil(most / step) * step;
+    }
+    if (!(axis.step > 0.0)) axis.step = tick_step(axis.most - axis.least, 8.0);
+    return axis;
+}
+
+struct frame {
+    chart_axis x;
+    chart_axis y;
+
+    [[nodiscard]] double px(double value) const {
+        return left + (value - x.least) / (x.most - x.least) * (width - left - right);
+    }
+    [[nodiscard]] double py(double value) const {
+        return height - bottom - (value - y.least) / (y.most - y.least) * (height - top - bottom);
+    }
+    [[nodiscard]] bool shows(double at_x, double at_y) const {
+        return std::isfinite(at_y) && at_x >= x.least && at_x <= x.most && at_y >= y.least && at_y <= y.most;
+    }
+};
+
+std::string text(double x, double y, std::string_view content, std::string_view attributes) {
+    std::string out = "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" ";
+    out += attributes;
+    return out + '>' + escaped(content) + "</text>\n";
+}
+
+/// Keeps names of curves that end close together legible: moved apart to `gap`, order kept, within the plot.
+void spread(std::vector<double>& at, double gap, double most) {
+    for (std::size_t i = 1; i < at.size(); ++i) at[i] = std::max(at[i], at[i - 1] + gap);
+    if (at.empty() || at.back() <= most) return;
+    at.back() = most;
+    for (std::size_t i = at.size() - 1; i > 0; --i) at[i - 1] = std::min(at[i - 1], at[i] - gap);
+}
+
+}  // namespace
+
+std::string to_svg(const line_chart& chart) {
+    double least_x = std::numeric_limits<double>::infinity();
+    double most_x = -least_x;
+    double least_y = least_x;
+    double most_y = -least_x;
+    for (const auto& series : chart.series) {
+        for (const auto& [x, y] : series.points) {
+            if (!std::isfinite(x) || !std::isfinite(y)) continue;
+            least_x = std::min(least_x, x);
+            most_x = std::max(most_x, x);
+            const bool inside = chart.x.least == chart.x.most || (x >= chart.x.least && x <= chart.x.most);
+            if (!inside) continue;
+            least_y = std::min(least_y, y);
+            most_y = std::max(most_y, y);
+        }
+    }
+    const frame plot{fitted(chart.x, least_x, most_x), fitted(chart.y, least_y, most_y)};
+
+    std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) + "\" height=\"" +
+                      number(height) + "\" viewBox=\"0 0 " + number(width) + ' ' + number(height) +
+                      "\" role=\"img\" font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" fill=\"#222222\">\n";
+    svg += "<title>" + escaped(chart.title) + "</title>\n";
+    svg += "<rect width=\"" + number(width) + "\" height=\"" + number(height) + "\" fill=\"#ffffff\"/>\n";
+    svg += text(left, 27, chart.title, "font-size=\"17\" font-weight=\"bold\"");
+    svg += text(left, 47, chart.subtitle, "font-size=\"12.5\" fill=\"#555555\"");
+
+    const auto ticks = [](const chart_axis& axis) {
+        std::vector<double> at;
+        const auto count = static_cast<int>(std::floor((axis.most - axis.least) / axis.step + 1e-9));
+        for (int i = 0; i <= std::min(count, 200); ++i) at.push_back(axis.least + i * axis.step);
+        return at;
+    };
+    const double floor = height - bottom;
+    const double edge = width - right;
+    for (const double value : ticks(plot.y)) {
+        const std::string y = number(plot.py(value));
+        svg += "<line x1=\"" + number(left) + "\" x2=\"" + number(edge) + "\" y1=\"" + y + "\" y2=\"" + y +
+               "\" stroke=\"#e3e3e3\"/>\n";
+        svg += text(left - 9, plot.py(value) + 4.2, number(value), "font-size=\"12.5\" text-anchor=\"end\"");
+    }
+    for (const double value : ticks(plot.x)) {
+        const std::string x = number(plot.px(value));
+        svg += "<line x1=\"" + x + "\" x2=\"" + x + "\" y1=\"" + number(floor) + "\" y2=\"" + number(floor + 5) +
+               "\" stroke=\"#222222\"/>\n";
+        svg += text(plot.px(value), floor + 20, number(value), "font-size=\"12.5\" text-anchor=\"middle\"");
+    }
+    svg += "<path d=\"M" + number(left) + ' ' + number(top) + 'V' + number(floor) + 'H' + number(edge) +
+           "\" fill=\"none\" stroke=\"#222222\"/>\n";
+    svg += text((left + edge) / 2, height - 16, plot.x.label, "font-size=\"14\" text-anchor=\"middle\"");
+    svg +=
+        text(-(top + floor) / 2, 20, plot.y.label, "font-size=\"14\" text-anchor=\"middle\" transform=\"rotate(-90)\"");
+
+    // Emphasised curves last, so that they lie on top; colours belong to positions, not to drawing order.
+    std::vector<std::size_t> order(chart.series.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_partition(order.begin(), order.end(), [&](std::size_t s) { return !chart.series[s].emphasised; });
+    const auto stroke = [&](std::size_t s) {
+        std::string out = "stroke=\"";
+        out += colours[s % colours.size()];
+        out += chart.series[s].emphasised ? "\" stroke-width=\"3\"" : "\" stroke-width=\"1.7\"";
+        const std::string_view dash =
+            chart.series[s].emphasised ? "" : dashes[(s + s / colours.size()) % dashes.size()];
+        if (!dash.empty()) out.append(" stroke-dasharray=\"").append(dash).append("\"");
+        return out;
+    };
+    struct label {
+        std::size_t series;
+        double y;
+    };
+    std::vector<label> labels;
+    for (const std::size_t s : order) {
+        std::string path;
+        bool pen_down = false;
+        double last_y = std::numeric_limits<double>::quiet_NaN();
+        for (const auto& [x, y] : chart.series[s].points) {
+            if (!plot.shows(x, y)) {
+                pen_down = false;
+                continue;
+            }
+            path += pen_down ? 'L' : 'M';
+            path += number(plot.px(x)) + ' ' + number(plot.py(y));
+            pen_down = true;
+            last_y = plot.py(y);
+        }
+        if (path.empty()) continue;
+        svg += "<path d=\"" + path + "\" fill=\"none\" stroke-linejoin=\"round\" " + stroke(s) + "/>\n";
+        labels.push_back({s, last_y});
+    }
+
+    std::stable_sort(labels.begin(), labels.end(), [](const label& a, const label& b) { return a.y < b.y; });
+    std::vector<double> at;
+    for (const auto& entry : labels) at.push_back(entry.y);
+    spread(at, 17.0, floor);
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+        const std::size_t s = labels[i].series;
+        const std::string y = number(at[i]);
+        svg += "<path d=\"M" + number(edge + 3) + ' ' + number(labels[i].y) + 'L' + number(edge + 14) + ' ' + y +
+               "\" stroke=\"#bbbbbb\" fill=\"none\"/>\n";
+        svg += "<line x1=\"" + number(edge + 16) + "\" x2=\"" + number(edge + 42) + "\" y1=\"" + y + "\" y2=\"" + y +
+               "\" " + stroke(s) + "/>\n";
+        svg += text(edge + 48, at[i] + 4.2, chart.series[s].name,
+                    chart.series[s].emphasised ? "font-size=\"13\" font-weight=\"bold\"" : "font-size=\"13\"");
+    }
+    return svg + "</svg>\n";
+}
+
+}  // namespace bench
