@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/core/result.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+using berth::error;
+using berth::error_code;
+using berth::result;
+
+static_assert(!std::is_default_constructible_v<result<int>>);
+static_assert(std::is_default_constructible_v<result<void>>);
+static_assert(!std::is_convertible_v<result<int>, bool>, "only explicitly");
+static_assert(std::is_nothrow_move_constructible_v<result<std::string>>);
+static_assert(std::is_same_v<result<int>::value_type, int>);
+static_assert(!std::is_copy_constructible_v<result<std::unique_ptr<int>>>);
+
+namespace {
+
+result<int> half(int n) {
+    if (n % 2 != 0) return error{error_code::invalid_value, "n is odd"};
+    return n / 2;
+}
+
+result<void> check(int n) {
+    if (n < 0) return error{error_code::overflow, "n is negative"};
+    return {};
+}
+
+}  // namespace
+
+TEST_CASE("a result with a value") {
+    auto r = half(8);
+    REQUIRE(r);
+    CHECK(r.has_value());
+    CHECK(r.value() == 4);
+    *r = 5;
+    CHECK(*std::as_const(r) == 5);
+    CHECK(r.value_or(9) == 5);
+    CHECK(half(2).value_or(9) == 1);
+}
+
+TEST_CASE("a result with an error") {
+    const auto r = half(7);
+    CHECK_FALSE(r);
+    CHECK_FALSE(r.has_value());
+    CHECK(r.error() == error{error_code::invalid_value, "n is odd"});
+    CHECK(r.value_or(9) == 9);
+}
+
+TEST_CASE("members of the value, and values that only move") {
+    result<std::string> text{std::string{"berth"}};
+    CHECK(text->size() == 5);
+    CHECK(std::as_const(text)->front() == 'b');
+
+    result<std::unique_ptr<int>> owner{std::make_unique<int>(3)};
+    const std::unique_ptr<int> taken = std::move(owner).value();
+    CHECK(*taken == 3);
+    result<std::unique_ptr<int>> other{std::make_unique<int>(4)};
+    CHECK(*std::move(other).value_or(nullptr) == 4);
+    result<std::unique_ptr<int>> none{error{}};
+    CHECK(std::move(none).value_or(nullptr) == nullptr);
+}
+
+TEST_CASE("result<void>") {
+    CHECK(check(1));
+    CHECK(check(1).has_value());
+    const auto refused = check(-1);
+    CHECK_FALSE(refused);
+    CHECK(refused.error().code == error_code::overflow);
+    CHECK(refused.error().message == "n is negative");
+}
+
+TEST_CASE("results are replaced as a whole") {
+    auto r = half(8);
+    r = half(7);
+    CHECK_FALSE(r);
+    r = half(6);
+    CHECK(*r == 3);
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/core/run_control.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <stop_token>
+#include <string>
+#include <type_traits>
+
+using berth::never_stop;
+using berth::run_control;
+using berth::stop_reason;
+using berth::stoppable;
+
+namespace {
+
+struct flag {
+    bool raised = false;
+    bool stop_requested() const { return raised; }
+};
+struct not_const {
+    bool stop_requested() { return false; }
+};
+struct says_nothing {
+    void stop_requested() const {}
+};
+struct misspelt {
+    bool stop_request() const { return false; }
+};
+struct counter {
+    int steps = 0;
+    void on_progress(const berth::progress&) { ++steps; }
+};
+
+const auto long_ago = std::chrono::steady_clock::time_point{};
+
+}  // namespace
+
+static_assert(stoppable<std::stop_token> && stoppable<never_stop> && stoppable<flag>);
+static_assert(!stoppable<not_const> && !stoppable<says_nothing> && !stoppable<misspelt> && !stoppable<bool>);
+static_assert(std::is_aggregate_v<run_control<>>);
+static_assert(std::is_same_v<decltype(run_control{flag{}}), run_control<flag>>);
+static_assert(sizeof(run_control<>) == sizeof(std::uint64_t) + sizeof(std::chrono::steady_clock::time_point),
+              "policies without state take no room");
+
+TEST_CASE("without limits a run goes on") {
+    CHECK(run_control<>{}.check(0) == stop_reason::completed);
+    CHECK(run_control<>{}.check(1'000'000'000) == stop_reason::completed);
+}
+
+TEST_CASE("each limit alone") {
+    CHECK(run_control<>{.max_evaluations = 10}.check(9) == stop_reason::completed);
+    CHECK(run_control<>{.max_evaluations = 10}.check(10) == stop_reason::budget_exhausted);
+    CHECK(run_control<>{.max_evaluations = 0}.check(0) == stop_reason::budget_exhausted);
+    CHECK(run_control<>{.deadline = long_ago}.check(0) == stop_reason::deadline_reached);
+    const auto later = std::chrono::steady_clock::now() + std::chrono::hours{1};
+    CHECK(run_control<>{.deadline = later}.check(0) == stop_reason::completed);
+    CHECK(run_control<flag>{.stop = {true}}.check(0) == stop_reason::cancelled);
+}
+
+TEST_CASE("order: stop, budget, deadline") {
+    const run_control<flag> all{.stop = {true}, .max_evaluations = 0, .deadline = long_ago};
+    CHECK(all.check(0) == stop_reason::cancelled);
+    const run_control<flag> two{.stop = {false}, .max_evaluations = 0, .deadline = long_ago};
+    CHECK(two.check(0) == stop_reason::budget_exhausted);
+    const run_control<flag> one{.stop = {false}, .max_evaluations = 1, .deadline = long_ago};
+    CHECK(one.check(0) == stop_reason::deadline_reached);
+}
+
+TEST_CASE("a standard stop token") {
+    std::stop_source source;
+    const run_control<std::stop_token> control{.stop = source.get_token()};
+    CHECK(control.check(0) == stop_reason::completed);
+    source.request_stop();
+    CHECK(control.check(0) == stop_reason::cancelled);
+}
+
+TEST_CASE("an observer travels with it") {
+    run_control<never_stop, counter> control{.observer = {}};
+    berth::notify::step(control.observer, {});
+    CHECK(control.observer.steps == 1);
+}
+
+TEST_CASE("reasons have names") {
+    CHECK(std::string{to_string(stop_reason::completed)} == "completed");
+    CHECK(std::string{to_string(stop_reason::cancelled)} == "cancelled");
+    CHECK(std::string{to_string(stop_reason::budget_exhausted)} == "budget exhausted");
+    CHECK(std::string{to_string(stop_reason::deadline_reached)} == "deadline reached");
+}
