@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/config.hpp"
+#include "berth/core/index.hpp"
+#include "berth/core/matrix_view.hpp"
+#include "berth/core/result.hpp"
+#include "berth/cost/concepts.hpp"
+#include "berth/cost/evaluate.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace berth {
+
+// When to use which:
+//
+//   bound_cost    a cost model over features, evaluated when asked: no memory, any size
+//   object_cost   a lambda over your own task and GPU objects: no features at all
+//   matrix_cost   a matrix that exists already (an instance file, a measurement)
+//   cost_table    a matrix made here, once: fastest to read, tasks * GPUs doubles
+
+/// A cost model with the features it is asked about. Keeps views: the matrices outlive it.
+template <cost_model Model>
+struct bound_cost {
+    Model model;
+    matrix_view<const double> tasks;
+    matrix_view<const double> gpus;
+
+    [[nodiscard]] double operator()(task_index task, gpu_index gpu) const {
+        return static_cast<double>(model(tasks.row(task.value()), gpus.row(gpu.value())));
+    }
+};
+template <class Model, class Tasks, class Gpus>
+bound_cost(Model, Tasks, Gpus) -> bound_cost<Model>;
+
+/// Any callable over your own objects: `object_cost{f, std::span{tasks}, std::span{gpus}}` asks `f(task, gpu)`. The objects
+/// are in the order of workload and fleet, and outlive it.
+template <class F, class Task, class Gpu>
+struct object_cost {
+    F f;
+    std::span<const Task> tasks;
+    std::span<const Gpu> gpus;
+
+    [[nodiscard]] double operator()(task_index task, gpu_index gpu) const {
+        BERTH_ASSERT(task.value() < tasks.size() && gpu.value() < gpus.size(),
+                     "berth: object_cost has no such task or GPU");
+        return static_cast<double>(f(tasks[task.value()], gpus[gpu.value()]));
+    }
+};
+template <class F, class Task, class Gpu, std::size_t N, std::size_t M>
+object_cost(F, std::span<Task, N>, std::span<Gpu, M>)
+    -> object_cost<F, std::remove_const_t<Task>, std::remove_const_t<Gpu>>;
+
+/// A matrix of costs, a row for each task and a column for each GPU, owned by somebody else.
+struct matrix_cost {
+    matrix_view<const double> costs;
+
+    [[nodiscard]] double operator()(task_index task, gpu_index gpu) const noexcept {
+        return costs(task.value(), gpu.value());
+    }
+};
+
+/// A matrix of costs that owns itself. Made by `materialise`.
+class cost_table {
+public:
+    [[nodiscard]] double operator()(task_index task, gpu_index gpu) const noexcept {
+        return view()(task.value(), gpu.value());
+    }
+    [[nodiscard]] matrix_view<const double> view() const noexcept { return {values_.data(), tasks_, gpus_}; }
+
+private:
+    template <cost_model C>
+    friend result<cost_table> materialise(const C& model, matrix_view<const double> tasks,
+                                          matrix_view<const double> gpus);
+    cost_table(std::size_t tasks, std::size_t gpus) : tasks_{tasks}, gpus_{gpus}, values_(tasks * gpus) {}
+
+    std::size_t tasks_;
+    std::size_t gpus_;
+    std::vector<double> values_;
+};
+
+static_assert(pair_cost<matrix_cost> && pair_cost<cost_table>);
+
+/// The first cost that is not finite, by task and GPU; a gate for costs that come from outside.
+[[nodiscard]] inline result<void> check_costs(matrix_view<const double> costs) {
+    for (std::size_t t = 0; t < costs.rows(); ++t) {
+        for (std::size_t g = 0; g < costs.cols(); ++g) {
+            if (std::isfinite(costs(t, g))) continue;
+            return error{error_code::invalid_value, "cost of task " + std::to_string(t) + " on GPU " +
+                                                        std::to_string(g) + ": not a finite number"};
+        }
+    }
+    return {};
+}
+
+/// Evaluates every pair once. Fails on a cost that is not finite, naming task and GPU. tasks * GPUs doubles: not for a
+/// million tasks on a hundred thousand GPUs.
+template <cost_model C>
+[[nodiscard]] result<cost_table> materialise(const C& model, matrix_view<const double> tasks,
+                                             matrix_view<const double> gpus) {
+    cost_table table{tasks.rows(), gpus.rows()};
+    fill_costs(model, tasks, gpus, matrix_view<double>{table.values_.data(), table.tasks_, table.gpus_});
+    if (auto ok = check_costs(table.view()); !ok) return ok.error();
+    return table;
+}
+
+}  // namespace berth

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/config.hpp"
+#include "berth/core/matrix_view.hpp"
+#include "berth/cost/concepts.hpp"
+#include "berth/cost/evaluate.hpp"
+#include "berth/feature/eigen.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+namespace berth {
+
+/// One named part of a cost: any cost model or lambda, and how much it counts.
+template <class Model>
+struct cost_term {
+    std::string name;
+    double weight = 1.0;
+    Model model;
+};
+template <class Model>
+cost_term(const char*, double, Model) -> cost_term<Model>;
+template <class Model>
+cost_term(std::string, double, Model) -> cost_term<Model>;
+
+/// A weighted sum of named terms, added from left to right:
+///
+///     c(t, g) = w_1 * c_1(t, g) + w_2 * c_2(t, g) + ...
+///
+/// `split` says which term made a pair expensive. `row` goes through the GPUs in blocks that stay in cache, so that terms
+/// with a bulk form of their own keep it.
+///
+/// ```
+/// const weighted_terms cost{cost_term{"time", 1.0, execution_time{}},
+///                           cost_term{"heat", 0.2, [](feature_row, feature_row gpu) { return gpu[2]; }}};
+/// ```
+template <cost_model... Models>
+class weighted_terms {
+public:
+    /// How many terms.
+    static constexpr std::size_t size = sizeof...(Models);
+
+    explicit weighted_terms(cost_term<Models>... terms) : terms_{std::move(terms)...} {}
+
+    [[nodiscard]] double operator()(feature_row task, feature_row gpu) const {
+        double sum = 0.0;
+        for_each(
+            [&](const auto& term, std::size_t) { sum += term.weight * static_cast<double>(term.model(task, gpu)); });
+        return sum;
+    }
+
+    /// The weighted value of every term: adding them from left to right gives the cost.
+    void split(feature_row task, feature_row gpu, std::span<double> out) const {
+        BERTH_ASSERT(out.size() == size, "berth: weighted_terms::split needs one place for each term");
+        for_each([&](const auto& term, std::size_t i) {
+            out[i] = term.weight * static_cast<double>(term.model(task, gpu));
+        });
+    }
+    /// The names, in the order of `split`.
+    [[nodiscard]] std::array<std::string_view, size> names() const {
+        std::array<std::string_view, size> out{};
+        for_each([&](const auto& term, std::size_t i) { out[i] = term.name; });
+        return out;
+    }
+
+    void row(feature_row task, matrix_view<const double> gpus, std::span<double> out) const {
+        std::array<double, block> scratch;
+        for (std::size_t first = 0; first < out.size(); first += block) {
+            const std::size_t n = std::min(block, out.size() - first);
+            const matrix_view<const double> some{gpus.data() + first * gpus.cols(), n, gpus.cols()};
+            auto sums = as_eigen(out.subspan(first, n));
+            sums.setZero();
+            for_each([&](const auto& term, std::size_t) {
+                const std::span<double> values{scratch.data(), n};
+                cost_row(term.model, task, some, values);
+                sums += term.weight * as_eigen(values);
+            });
+        }
+    }
+
+private:
+    static constexpr std::size_t block = 256;
+
+    template <class F>
+    void for_each(F f) const {
+        std::apply(
+            [&](const auto&... term) {
+                std::size_t i = 0;
+                (f(term, i++), ...);
+            },
+            terms_);
+    }
+
+    std::tuple<cost_term<Models>...> terms_;
+};
+template <class... Models>
+weighted_terms(cost_term<Models>...) -> weighted_terms<Models...>;
+
+}  // namespace berth

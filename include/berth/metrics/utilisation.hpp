@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/index.hpp"
+#include "berth/model/fleet.hpp"
+#include "berth/model/ledger.hpp"
+#include "berth/model/resources.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace berth {
+
+/// How much of one counter is in use, over all places that limit it. Places where it is unlimited (`max_amount`) count neither
+/// as used nor as capacity; unhealthy ones do count, they are capacity that is missing.
+struct counter_use {
+    std::string name;  ///< as the resource schema names it
+    amount used = 0;
+    amount capacity = 0;
+
+    /// 0 for a counter that no place limits.
+    [[nodiscard]] double percent() const noexcept {
+        return capacity > 0 ? 100.0 * static_cast<double>(used) / static_cast<double>(capacity) : 0.0;
+    }
+    friend bool operator==(const counter_use&, const counter_use&) = default;
+};
+
+namespace detail {
+
+template <class Index>
+[[nodiscard]] std::vector<counter_use> use_of(const ledger& state, std::size_t places,
+                                              const std::vector<std::string>& names) {
+    std::vector<counter_use> uses(names.size());
+    for (std::size_t r = 0; r < names.size(); ++r) {
+        uses[r].name = names[r];
+        for (std::size_t i = 0; i < places; ++i) {
+            const amount capacity = state.fleet().capacity(Index{i})[r];
+            if (capacity == max_amount) continue;
+            uses[r].capacity += capacity;
+            uses[r].used += capacity - state.free(Index{i})[r];
+        }
+    }
+    return uses;
+}
+
+template <class Index>
+[[nodiscard]] std::size_t in_use(const ledger& state, std::size_t places) noexcept {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < places; ++i) {
+        const auto capacity = state.fleet().capacity(Index{i});
+        const auto left = state.free(Index{i});
+        bool used = false;
+        for (std::size_t r = 0; r < left.size(); ++r) used = used || left[r] < capacity[r];
+        count += used ? 1U : 0U;
+    }
+    return count;
+}
+
+}  // namespace detail
+
+/// Every counter of the GPUs, in the order of the schema; the first is the compute share.
+[[nodiscard]] inline std::vector<counter_use> gpu_utilisation(const ledger& state) {
+    return detail::use_of<gpu_index>(state, state.fleet().gpu_count(), state.fleet().schema().gpu);
+}
+/// Every counter of the nodes, in the order of the schema.
+[[nodiscard]] inline std::vector<counter_use> node_utilisation(const ledger& state) {
+    return detail::use_of<node_index>(state, state.fleet().node_count(), state.fleet().schema().node);
+}
+/// Every counter of the domains, in the order of the schema.
+[[nodiscard]] inline std::vector<counter_use> domain_utilisation(const ledger& state) {
+    return detail::use_of<domain_index>(state, state.fleet().domain_count(), state.fleet().schema().domain);
+}
+
+/// GPU thousandths that exist and that are in use.
+struct gpu_share_use {
+    amount used = 0;
+    amount capacity = 0;
+
+    [[nodiscard]] amount idle() const noexcept { return capacity - used; }
+    /// *Allocation* as published for FGD: 100 * used / capacity; 0 without GPUs.
+    [[nodiscard]] double allocation_percent() const noexcept {
+        return capacity > 0 ? 100.0 * static_cast<double>(used) / static_cast<double>(capacity) : 0.0;
+    }
+};
+
+/// O(GPUs), without allocating.
+[[nodiscard]] inline gpu_share_use gpu_share(const ledger& state) noexcept {
+    gpu_share_use use;
+    for (std::size_t i = 0; i < state.fleet().gpu_count(); ++i) {
+        const amount capacity = state.fleet().capacity(gpu_index{i})[0];
+        use.capacity += capacity;
+        use.used += capacity - state.free(gpu_index{i})[0];
+    }
+    return use;
+}
+
+/// 100 * used GPU share / GPU share.
+[[nodiscard]] inline double allocation_percent(const ledger& state) noexcept {
+    return gpu_share(state).allocation_percent();
+}
+
+/// GPUs with any counter in use.
+[[nodiscard]] inline std::size_t gpus_in_use(const ledger& state) noexcept {
+    return detail::in_use<gpu_index>(state, state.fleet().gpu_count());
+}
+
+/// Nodes with a counter of their own or of one of their GPUs in use.
+[[nodiscard]] inline std::size_t nodes_in_use(const ledger& state) noexcept {
+    std::size_t count = 0;
+    for (std::size_t n = 0; n < state.fleet().node_count(); ++n) {
+        const node_index node{n};
+        const auto below = [](std::span<const amount> left, std::span<const amount> capacity) {
+            for (std::size_t r = 0; r < left.size(); ++r) {
+                if (left[r] < capacity[r]) return true;
+            }
+            return false;
+        };
+        bool used = below(state.free(node), state.fleet().capacity(node));
+        for (std::size_t i = 0; i < state.fleet().gpu_count(node) && !used; ++i) {
+            const gpu_index g = state.fleet().gpu(node, i);
+            used = below(state.free(g), state.fleet().capacity(g));
+        }
+        count += used ? 1U : 0U;
+    }
+    return count;
+}
+
+}  // namespace berth
