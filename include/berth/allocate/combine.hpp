@@ -40,6 +40,11 @@ namespace detail {
 /// What several prepared scores have in common: scope, anonymity and book-keeping.
 template <class... Scores>
 struct score_pack {
+    static_assert(
+        !(compares_nodes<Scores> || ...),
+        "berth: a weighted_sum with rescaled{...} parts compares nodes, so it is no part of another score; list its "
+        "parts in the outer weighted_sum, or leave rescaled out");
+
     static constexpr score_scope scope =
         ((scope_of<Scores> == score_scope::shape) && ...) ? score_scope::shape : score_scope::task;
     static constexpr bool anonymous = (is_anonymous<Scores> && ...);
@@ -57,10 +62,18 @@ struct score_pack {
 }  // namespace detail
 
 /// A score stretched linearly so that, over the nodes that fit the arriving task, the worst is 0 and the best 100 (all 0 if they
-/// are equal). Only inside `weighted_sum`.
-template <placement_score S>
+/// are equal). Only inside the outermost `weighted_sum`. Within a node, GPUs are compared by the values as they are.
+template <class S>
 struct rescaled {
+    static_assert(placement_score<S>,
+                  "berth: rescaled{score} stretches a score: double(const candidate&), or a description "
+                  "whose prepare(problem) makes one");
     S score{};
+
+    template <class Problem>
+    constexpr auto prepare(const Problem&) const {
+        static_assert(sizeof(Problem) == 0, "berth: rescaled{...} stands only inside a weighted_sum");
+    }
 };
 template <class S>
 rescaled(S) -> rescaled<S>;
@@ -84,15 +97,17 @@ struct unwrap_rescaled<rescaled<S>> {
 
 /// A score with its weight.
 template <class S>
-    requires placement_score<typename detail::unwrap_rescaled<S>::type>
 struct weighted {
+    static_assert(placement_score<typename detail::unwrap_rescaled<S>::type>,
+                  "berth: weighted{weight, score} weighs a score: double(const candidate&), or a description whose "
+                  "prepare(problem) makes one");
     double weight = 1.0;
     S score{};
 };
 template <class S>
 weighted(double, S) -> weighted<S>;
 
-/// Σ weight · score. A part that is `not_admitted` refuses the candidate, whatever the others say; weights are positive.
+/// Σ weight · score. A part that is `not_admitted` refuses the candidate, whatever the others and the weights say.
 template <class... Scores>
 class weighted_sum {
     static constexpr bool any_rescaled = (detail::unwrap_rescaled<Scores>::value || ...);
@@ -108,8 +123,13 @@ class weighted_sum {
             return std::apply(
                 [&](const auto&... score) {
                     double sum = 0.0;
-                    ((sum += weights[i++] * static_cast<double>(score(c))), ...);
-                    return sum;
+                    bool refused = false;
+                    const auto add = [&](double value) {
+                        refused = refused || value == not_admitted;
+                        sum += weights[i++] * value;
+                    };
+                    (add(static_cast<double>(score(c))), ...);
+                    return refused ? not_admitted : sum;
                 },
                 this->scores);
         }
@@ -131,7 +151,7 @@ class weighted_sum {
             double sum = 0.0;
             for (std::size_t i = 0; i < part_count; ++i) {
                 double value = part[i];
-                if (stretch[i] && value != not_admitted) {
+                if (stretch[i]) {
                     value = greatest[i] > least[i] ? 100.0 * (value - least[i]) / (greatest[i] - least[i]) : 0.0;
                 }
                 sum += this->weights[i] * value;
@@ -168,16 +188,24 @@ private:
 template <class... Scores>
 weighted_sum(weighted<Scores>...) -> weighted_sum<Scores...>;
 
-/// Lexicographic: the first score decides, the next only among equals.
-template <placement_score... Scores>
+/// Lexicographic: the first score decides, the next only among equals. A tier that is `not_admitted` refuses the candidate.
+template <class... Scores>
 class tiers {
+    static_assert(
+        (placement_score<Scores> && ...),
+        "berth: tiers{...} lists scores: double(const candidate&), or a description whose prepare(problem) makes one");
+
     struct state : detail::score_pack<prepared<Scores>...> {
         [[nodiscard]] constexpr tier_values<sizeof...(Scores)> operator()(const candidate& c) const {
-            return std::apply(
+            tier_values<sizeof...(Scores)> tier = std::apply(
                 [&](const auto&... score) {
                     return tier_values<sizeof...(Scores)>{{static_cast<double>(score(c))...}};
                 },
                 this->scores);
+            for (const double value : tier.values) {
+                if (value == not_admitted) tier.values.fill(not_admitted);
+            }
+            return tier;
         }
     };
 

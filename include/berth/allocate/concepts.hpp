@@ -34,7 +34,8 @@ enum class score_scope : std::uint8_t {
     task,  ///< anything else (the task itself, other nodes, the arrival): evaluated for every node at every arrival
 };
 
-/// The value of a candidate that the policy refuses although it fits.
+/// The value of a candidate that the policy refuses although it fits. Of several values (`tiers`) all have to be this. Where a
+/// device rule picks the GPUs of a node, only its pick is asked about.
 inline constexpr double not_admitted = -std::numeric_limits<double>::infinity();
 
 /// What a score yields: a number, or several compared one after the other (`tiers`).
@@ -52,7 +53,8 @@ concept score_value =
 ///    one it is: nodes of equal kind, and GPUs of one node, with equal free counters share a value, and one evaluation serves
 ///    them all.
 /// 4. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores that keep books
-///    of their own; `candidate.node` is the node afterwards.
+///    of their own; `candidate.node` is the node afterwards. `on_remove` undoes `on_place` exactly (count in integers), or a
+///    gang that failed leaves a trace.
 template <class S>
 concept prepared_score = requires(const S& s, const candidate& c) {
     { s(c) } -> score_value;
@@ -94,6 +96,14 @@ inline constexpr bool is_anonymous = [] {
         return false;
     }
 }();
+
+namespace detail {
+
+/// True for the sum with `rescaled` parts, whose values only mean something next to those of the other nodes.
+template <class S>
+inline constexpr bool compares_nodes = requires { S::part_count; };
+
+}  // namespace detail
 
 /// Calls of book-keeping that may be absent.
 template <prepared_score S>

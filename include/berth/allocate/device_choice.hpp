@@ -29,13 +29,19 @@ struct scored_gpus {
     gpu_mask gpus = 0;
 };
 
-/// A rule that picks `demand.gpus` GPUs out of those that fit, at least that many of which are given. Deterministic.
+/// A rule that picks `demand.gpus` GPUs out of those that fit, at least that many of which are given.
+///
+/// 1. It depends on nothing but its arguments and what `on_place`/`on_remove` (optional, as for scores) recorded for that node.
+/// 2. With `static constexpr bool anonymous = true` it never looks at which node it is, so nodes of equal kind with equal free
+///    counters get the same GPUs.
 template <class D>
 concept device_rule = requires(const D& d, const node_view& n, const demand_view& demand, gpu_mask fitting) {
     { d(n, demand, fitting) } -> std::same_as<gpu_mask>;
 };
 
-/// A way to pick GPUs that needs the score: `best(score, candidate, fitting)` returns the value and the GPUs.
+/// A way to pick GPUs that needs the score: `best(score, candidate, fitting)` returns the value and the GPUs. The score is
+/// asked with `candidate.gpus` set. Members `scope` and `anonymous` say what the choice itself looks at, as for scores; without
+/// them every node is evaluated at every arrival.
 template <class D>
 concept device_search = requires(const D& d, double (*score)(const candidate&), candidate c, gpu_mask fitting) {
     { d.best(score, c, fitting) } -> std::same_as<scored_gpus<double>>;
@@ -50,11 +56,30 @@ concept device_choice = prepared_device_choice<D> || requires(const D& d, const 
     { d.prepare(p) } -> prepared_device_choice;
 };
 
+template <prepared_device_choice D>
+inline constexpr score_scope device_scope_of = [] {
+    if constexpr (requires { D::scope; }) {
+        return D::scope;
+    } else {
+        return device_rule<D> ? score_scope::shape : score_scope::task;
+    }
+}();
+
+template <prepared_device_choice D>
+inline constexpr bool is_anonymous_choice = [] {
+    if constexpr (requires { D::anonymous; }) {
+        return D::anonymous;
+    } else {
+        return false;
+    }
+}();
+
 namespace detail {
 
-/// The `demand.gpus` GPUs that come first by `before(free share a, free share b)`, ties to the lowest position.
+/// The `wanted` GPUs that come first by `before(free share a, free share b)`, ties to the lowest position.
 template <class Before>
 [[nodiscard]] constexpr gpu_mask pick_gpus(const node_view& node, std::size_t wanted, gpu_mask fitting, Before before) {
+    if (gpu_count(fitting) == wanted) return fitting;
     gpu_mask picked = 0;
     for (std::size_t k = 0; k < wanted; ++k) {
         std::size_t best = lowest_gpu(fitting);
@@ -68,13 +93,19 @@ template <class Before>
     return picked;
 }
 
-/// True if an earlier GPU of the mask has the same counters left as GPU i.
+/// True if an earlier GPU of the mask is like GPU i: same model and capacities, same counters left.
 [[nodiscard]] constexpr bool repeats_earlier_gpu(const node_view& node, gpu_mask fitting, std::size_t i) {
+    const auto alike = [&](std::size_t j) {
+        if (node.free_share(i) != node.free_share(j) || node.model(i) != node.model(j)) return false;
+        const auto capacity_i = node.fleet->capacity(node.fleet->gpu(node.index, i));
+        const auto capacity_j = node.fleet->capacity(node.fleet->gpu(node.index, j));
+        for (std::size_t r = 0; r < node.gpu_counters; ++r) {
+            if (node.free_gpu(i)[r] != node.free_gpu(j)[r] || capacity_i[r] != capacity_j[r]) return false;
+        }
+        return true;
+    };
     for (gpu_mask rest = fitting & first_gpus(i); rest != 0; rest &= rest - 1) {
-        const std::size_t j = lowest_gpu(rest);
-        bool equal = node.model(i) == node.model(j);
-        for (std::size_t r = 0; equal && r < node.gpu_counters; ++r) equal = node.free_gpu(i)[r] == node.free_gpu(j)[r];
-        if (equal) return true;
+        if (alike(lowest_gpu(rest))) return true;
     }
     return false;
 }
@@ -83,6 +114,8 @@ template <class Before>
 
 /// The GPUs with the least left that still fit; lowest position on ties. Shares of a GPU stay together, whole GPUs stay whole.
 struct tightest_gpu {
+    static constexpr bool anonymous = true;
+
     [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
                                                 gpu_mask fitting) const {
         return detail::pick_gpus(node, demand.gpus, fitting, [](amount a, amount b) { return a < b; });
@@ -91,6 +124,8 @@ struct tightest_gpu {
 
 /// The GPUs with the most left; lowest position on ties.
 struct loosest_gpu {
+    static constexpr bool anonymous = true;
+
     [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
                                                 gpu_mask fitting) const {
         return detail::pick_gpus(node, demand.gpus, fitting, [](amount a, amount b) { return a > b; });
@@ -99,9 +134,12 @@ struct loosest_gpu {
 
 /// The lowest positions that fit.
 struct first_gpu {
-    [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
-                                                gpu_mask fitting) const {
-        return detail::pick_gpus(node, demand.gpus, fitting, [](amount, amount) { return false; });
+    static constexpr bool anonymous = true;
+
+    [[nodiscard]] constexpr gpu_mask operator()(const node_view&, const demand_view& demand, gpu_mask fitting) const {
+        gpu_mask picked = 0;
+        for (std::size_t k = 0; k < demand.gpus; ++k, fitting &= fitting - 1) picked |= fitting & (~fitting + 1);
+        return picked;
     }
 };
 
@@ -132,6 +170,9 @@ struct random_gpu {
 /// Asks the node's own score about every GPU that fits and keeps the best; lowest position on ties. Only for tasks on one GPU:
 /// for several, the tightest are taken. A score that can do this faster offers `best_gpu(candidate, fitting)` itself.
 struct best_scored_gpu {
+    static constexpr score_scope scope = score_scope::shape;
+    static constexpr bool anonymous = true;
+
     template <class Score>
     [[nodiscard]] constexpr auto best(const Score& score, candidate c, gpu_mask fitting) const {
         using value = decltype(score(c));
@@ -158,9 +199,15 @@ struct best_scored_gpu {
 /// As `best_scored_gpu`, by a score of its own: `gpu_scored_by{fgd{}}`.
 template <placement_score Score>
 struct gpu_scored_by {
+    static_assert(!detail::compares_nodes<prepared<Score>>,
+                  "berth: rescaled{...} compares nodes, so it cannot choose a GPU within one; leave it out here");
+
     Score score{};
 
     struct prepared_choice {
+        static constexpr score_scope scope = scope_of<prepared<Score>>;
+        static constexpr bool anonymous = is_anonymous<prepared<Score>>;
+
         prepared<Score> score;
 
         template <class NodeScore>

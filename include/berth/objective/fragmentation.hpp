@@ -14,31 +14,33 @@
 
 namespace berth {
 
-/// The free GPU shares of one node in a form that answers "how many GPUs have at least u left, and how much lies on the
-/// others" without a loop over tasks: ascending, with prefix sums. A value on the stack; `replace` costs O(GPUs).
+/// The free shares of the healthy GPUs of one node in a form that answers "how many have at least u left, and how much lies on
+/// the others" without a loop over tasks: ascending, with prefix sums. A value on the stack; `replace` costs O(GPUs).
 class share_profile {
 public:
-    share_profile() = default;
+    share_profile() noexcept { below_[0] = 0; }
     explicit share_profile(const node_view& node) noexcept {
-        size_ = node.gpu_count();
-        for (std::size_t i = 0; i < size_; ++i) {
-            const amount share = node.free_share(i);
-            std::size_t at = i;
+        for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) {
+            const amount share = node.free_share(lowest_gpu(rest));
+            std::size_t at = size_++;
             for (; at > 0 && shares_[at - 1] > share; --at) shares_[at] = shares_[at - 1];
             shares_[at] = share;
         }
+        below_[0] = 0;
         add_up(0);
     }
 
-    /// Lowers one GPU's free share from `before` to `after`.
+    /// Changes the free share of one GPU that has `before` left to `after`.
     void replace(amount before, amount after) noexcept {
         std::size_t at = 0;
         while (shares_[at] != before) ++at;
+        const std::size_t from = at;
         for (; at > 0 && shares_[at - 1] > after; --at) shares_[at] = shares_[at - 1];
+        for (; at + 1 < size_ && shares_[at + 1] < after; ++at) shares_[at] = shares_[at + 1];
         shares_[at] = after;
-        add_up(at);
+        add_up(at < from ? at : from);
     }
-    /// The node after `demand` took its host counters and these GPUs.
+    /// The node after these GPUs gave what `demand` asks of each.
     void take(const node_view& node, const demand_view& demand, gpu_mask gpus) noexcept {
         for (; gpus != 0; gpus &= gpus - 1) {
             const amount share = node.free_share(lowest_gpu(gpus));
@@ -60,7 +62,6 @@ public:
 
 private:
     void add_up(std::size_t from) noexcept {
-        if (from == 0) below_[0] = 0;
         for (std::size_t i = from; i < size_; ++i) below_[i + 1] = below_[i] + shares_[i];
     }
 
@@ -74,7 +75,8 @@ private:
 /// simulator, see docs/fragmentation.md).
 ///
 /// For a typical task that fits, the waste is what lies on GPUs with less than its share; for one that does not fit, and for one
-/// that wants no GPU, it is everything. F is the mean over the mix, in thousandths of a GPU. Memory plays no role.
+/// that wants no GPU, it is everything. F is the mean over the mix, in thousandths of a GPU. Memory plays no role. Unhealthy
+/// GPUs are left out: nobody can use them. A task counts all GPUs of a node as its own if it accepts one of the models there.
 ///
 /// Sums run class by class in the order of the mix and then over classes, as in the published simulator, so that equal states
 /// give equal bits (compile with `-ffp-contract=off` if the target has fused multiply-add and golden placements matter).

@@ -49,10 +49,11 @@ struct power_table {
 /// Electric power of a node, in watts: each GPU draws idle power while it is completely free and full power otherwise; the
 /// host draws full power for the packages that cover the CPU in use and idle power for the others (the step model of the
 /// paper above; real cards draw less, so replace it when you have measurements: any `double(const node_view&)` will do).
-/// O(GPUs). Immutable.
+/// A host with unlimited CPU has no idle packages. O(GPUs). Immutable.
 class power_model {
 public:
     power_model(const fleet& fleet, const power_table& table) : cpu_{table.cpu} {
+        BERTH_ASSERT(table.cpu.milli_per_package > 0, "berth: a CPU package supplies something");
         for (std::size_t m = 0; m < fleet.model_count(); ++m) {
             const std::string& name = fleet.name(model_index{m});
             const auto at = std::find_if(table.gpus.begin(), table.gpus.end(),
@@ -76,8 +77,11 @@ public:
         if (node.free_node.empty()) return watts;
         const amount capacity = node.capacity()[0];
         const amount used = capacity - node.free_node[0] + cpu;
-        const amount packages = (capacity + cpu_.milli_per_package - 1) / cpu_.milli_per_package;
-        const amount busy = (used + cpu_.milli_per_package - 1) / cpu_.milli_per_package;
+        const auto packages_for = [&](amount cpu_milli) {
+            return (cpu_milli + cpu_.milli_per_package - 1) / cpu_.milli_per_package;
+        };
+        const amount busy = packages_for(used);
+        const amount packages = capacity == max_amount ? busy : packages_for(capacity);
         return watts + static_cast<double>(busy) * cpu_.full + static_cast<double>(packages - busy) * cpu_.idle;
     }
 

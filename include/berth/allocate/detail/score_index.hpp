@@ -11,6 +11,19 @@
 
 namespace berth::detail {
 
+/// The form in which a score's value is kept and compared: tiers as they are, numbers as double.
+template <class Value>
+struct kept {
+    using type = double;
+};
+template <class Value>
+    requires requires { Value::tier_count; }
+struct kept<Value> {
+    using type = Value;
+};
+template <class Value>
+using kept_value = typename kept<Value>::type;
+
 /// The value below every score: "does not fit".
 template <class Value>
 inline constexpr Value lowest_value = [] {
@@ -18,10 +31,8 @@ inline constexpr Value lowest_value = [] {
         Value lowest{};
         for (auto& v : lowest.values) v = -std::numeric_limits<double>::infinity();
         return lowest;
-    } else if constexpr (std::numeric_limits<Value>::has_infinity) {
-        return -std::numeric_limits<Value>::infinity();
     } else {
-        return std::numeric_limits<Value>::lowest();
+        return -std::numeric_limits<Value>::infinity();
     }
 }();
 

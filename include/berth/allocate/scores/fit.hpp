@@ -115,7 +115,7 @@ struct dot_product {
     [[nodiscard]] state prepare(const problem& p) const { return {detail::largest_node{p.fleet()}}; }
 };
 
-/// Any node that fits, uniformly: a hash of the seed, the number of tasks placed so far, the task and the node.
+/// Any node that fits, uniformly: a hash of the seed, the number of tasks in place, the task and the node.
 struct random_score {
     std::uint64_t seed = 0;
 
@@ -128,6 +128,7 @@ struct random_score {
             return static_cast<double>(splitmix64(arrival ^ c.node.index.value()) >> 11U);
         }
         void on_place(const candidate&) noexcept { ++placed; }
+        void on_remove(const candidate&) noexcept { --placed; }
     };
     [[nodiscard]] state prepare(const problem&) const { return {seed}; }
 };
