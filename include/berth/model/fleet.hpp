@@ -170,6 +170,13 @@ namespace detail {
 
 [[nodiscard]] inline std::string quoted(std::string_view name) { return '"' + std::string{name} + '"'; }
 
+/// How messages name an item: `task 17 ("train-3")`.
+[[nodiscard]] inline std::string item_text(std::string_view kind, std::size_t position, std::string_view name) {
+    const std::string number = std::to_string(position);
+    return std::string{kind} + ' ' + number + " (" +
+           quoted(name.empty() ? std::string{kind} + '-' + number : std::string{name}) + ')';
+}
+
 /// Checks one capacity or demand array: its length, and every value in 0..max_amount.
 [[nodiscard]] inline result<void> check_amounts(const std::string& item, std::string_view field,
                                                 std::span<const amount> values, std::size_t expected) {
@@ -225,7 +232,7 @@ inline result<domain_index> fleet_builder::add_domain(std::string_view name, std
 inline result<node_index> fleet_builder::add_node(const node_description& node) {
     const std::size_t position = fleet_.node_count();
     const std::string name = node.name.empty() ? "node-" + std::to_string(position) : std::string{node.name};
-    const std::string item = "node " + std::to_string(position) + " (" + detail::quoted(name) + ')';
+    const std::string item = detail::item_text("node", position, name);
     if (fleet_.node_names_.find(name))
         return error{error_code::duplicate, item + ": a node of this name exists already"};
     if (node.gpus.size() > max_gpus_per_node) {

@@ -242,8 +242,7 @@ private:
                                                    " tasks"};
     }
     const auto refuse = [&](error_code code, std::size_t t, const std::string& sentence) {
-        return error{code,
-                     "task " + std::to_string(t) + " (" + detail::quoted(work.name(task_index{t})) + "): " + sentence};
+        return error{code, detail::item_text("task", t, work.name(task_index{t})) + ": " + sentence};
     };
     ledger books{fleet};
     for (std::size_t t = 0; t < observed.size(); ++t) {

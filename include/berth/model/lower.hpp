@@ -221,7 +221,7 @@ template <class Nodes>
         }
         if constexpr (detail::offers_node_domains<node_type>()) {
             node_domains.read(detail::read_node_domains(node));
-            const std::string item = "node " + std::to_string(position) + " (" + detail::quoted(name) + ')';
+            const std::string item = detail::item_text("node", position, name);
             if (auto ok = detail::add_domains(builder, seen_domains, levels, node_domains, item); !ok)
                 return ok.error();
             for (const std::string_view domain : node_domains.views()) {
@@ -266,8 +266,8 @@ template <class Tasks>
         if constexpr (detail::offers_task_name<task_type>()) name = detail::as_text(detail::read_task_name(task));
         if constexpr (detail::offers_task_group<task_type>()) group = detail::as_text(detail::read_task_group(task));
         const auto refuse = [&](std::string_view field, amount value, std::string_view expected) {
-            return error{error_code::invalid_value, "task " + std::to_string(position) + " (" + detail::quoted(name) +
-                                                        "): " + std::string{field} + " is " + std::to_string(value) +
+            return error{error_code::invalid_value, detail::item_text("task", position, name) + ": " +
+                                                        std::string{field} + " is " + std::to_string(value) +
                                                         ", expected " + std::string{expected}};
         };
         if constexpr (detail::offers_task_gpus<task_type>()) {

@@ -29,6 +29,12 @@ using gpu_mask = std::uint64_t;
     return static_cast<std::size_t>(std::popcount(gpus));
 }
 
+/// True if a mask has at least `wanted` GPUs. Cheaper than counting for the small numbers that tasks want.
+[[nodiscard]] constexpr bool has_gpus(gpu_mask gpus, std::size_t wanted) noexcept {
+    for (; wanted > 1 && gpus != 0; --wanted) gpus &= gpus - 1;
+    return wanted == 0 || gpus != 0;
+}
+
 /// One task's place: a node and some of its GPUs (none for a task that needs only the host).
 struct slot {
     node_index node{};

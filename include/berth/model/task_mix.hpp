@@ -40,6 +40,7 @@ struct task_mix {
         return std::tuple{cpu(s), demand.gpu[0], demand.gpus, std::string_view{work.accepted_text(s)}};
     };
     std::vector<shape_index> shapes;
+    shapes.reserve(work.shape_count());
     for (std::size_t s = 0; s < work.shape_count(); ++s) shapes.emplace_back(s);
     std::sort(shapes.begin(), shapes.end(),
               [&](shape_index a, shape_index b) { return key(a) != key(b) ? key(a) > key(b) : a < b; });

@@ -186,7 +186,7 @@ inline workload_builder::workload_builder(const fleet& fleet) {
 inline result<task_index> workload_builder::add_task(const task_description& task) {
     const std::size_t position = work_.task_count();
     const std::string name = task.name.empty() ? "task-" + std::to_string(position) : std::string{task.name};
-    const std::string item = "task " + std::to_string(position) + " (" + detail::quoted(name) + ')';
+    const std::string item = detail::item_text("task", position, name);
     if (work_.task_names_.find(name))
         return error{error_code::duplicate, item + ": a task of this name exists already"};
     if (task.gpus > max_gpus_per_node) {

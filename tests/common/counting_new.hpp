@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Replaces the global operator new by one that counts. Include it in exactly one file of a test binary.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace berth_test {
+
+inline std::atomic<std::size_t> allocations = 0;
+
+/// How many times `f` allocated.
+template <class F>
+[[nodiscard]] std::size_t allocations_of(F&& f) {
+    const std::size_t before = allocations.load();
+    f();
+    return allocations.load() - before;
+}
+
+}  // namespace berth_test
+
+// NOLINTBEGIN(misc-definitions-in-headers)
+void* operator new(std::size_t size) {
+    ++berth_test::allocations;
+    if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+    throw std::bad_alloc{};
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+// NOLINTEND(misc-definitions-in-headers)
