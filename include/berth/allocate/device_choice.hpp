@@ -197,9 +197,12 @@ struct best_scored_gpu {
 };
 
 /// As `best_scored_gpu`, by a score of its own: `gpu_scored_by{fgd{}}`.
-template <placement_score Score>
+template <class Score>
 struct gpu_scored_by {
-    static_assert(!detail::compares_nodes<prepared<Score>>,
+    static_assert(placement_score<Score>,
+                  "berth: gpu_scored_by{score} asks a score: double(const candidate&), or a description "
+                  "whose prepare(problem) makes one");
+    static_assert(!detail::is_parted<prepared<Score>>,
                   "berth: rescaled{...} compares nodes, so it cannot choose a GPU within one; leave it out here");
 
     Score score{};

@@ -32,9 +32,20 @@ enum class explain_left_out : bool { no, yes };
 /// ```
 ///
 /// A description: immutable and shareable; `start` makes the state of a run. Same input, same plan.
-template <placement_score Score, device_choice Devices = tightest_gpu, tie_break Ties = lowest_index,
+template <class Score, class Devices = tightest_gpu, class Ties = lowest_index,
           selection Selection = selection::indexed>
 class greedy {
+    static_assert(placement_score<Score>,
+                  "berth: the first argument of greedy is a score: a function of a const candidate& "
+                  "that yields a number, or a description whose prepare(problem) makes one");
+    static_assert(
+        device_choice<Devices>,
+        "berth: the second argument of greedy is a device choice: gpu_mask(const node_view&, const demand_view&, "
+        "gpu_mask fitting), or one of allocate/device_choice.hpp");
+    static_assert(tie_break<Ties>,
+                  "berth: the third argument of greedy is a tie break: it has a const member rank(fleet) "
+                  "that returns a std::vector<node_index>, first choice first");
+
 public:
     constexpr explicit greedy(Score score, Devices devices = {}, Ties ties = {})
         : score_{std::move(score)}, devices_{std::move(devices)}, ties_{std::move(ties)} {}
@@ -54,9 +65,12 @@ public:
     /// Places a whole workload. A gang is placed, all members or none, when the order reaches its first member.
     ///
     /// @param control  polled between tasks; `max_evaluations` counts scored candidates.
-    template <task_order Order = arrival_order, class Stop = never_stop, class Observer = no_observer>
+    template <class Order = arrival_order, class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] plan run(const problem& p, const Order& order = {}, run_control<Stop, Observer> control = {},
                            explain_left_out explain = explain_left_out::no) const {
+        static_assert(task_order<Order>,
+                      "berth: the second argument of run is an order: a function of a const problem& that returns a "
+                      "std::vector<task_index>; a list at hand becomes one as [&](const problem&) { return list; }");
         auto placer = start(p);
         return run_with(placer, order(p), control, explain);
     }
@@ -69,6 +83,7 @@ private:
         plan plan;
         plan.assignment.assign(work.task_count(), unplaced);
         std::vector<std::uint8_t> gang_seen(work.group_count(), 0);
+        BERTH_ASSERT(each_once(order, work.task_count()), "berth: an order lists tasks of the workload, none twice");
         progress progress{.done = 0, .total = order.size()};
         const auto leave_out = [&](task_index task) {
             plan.left_out.push_back(task);
@@ -102,6 +117,14 @@ private:
         progress.evaluations = placer.evaluations();
         notify::end(control.observer, progress);
         return plan;
+    }
+
+    [[nodiscard]] static bool each_once(const std::vector<task_index>& order, std::size_t tasks) {
+        std::vector<std::uint8_t> seen(tasks, 0);
+        for (const task_index task : order) {
+            if (task.value() >= tasks || seen[task.value()]++ != 0) return false;
+        }
+        return true;
     }
 
     template <class Placer, class LeaveOut>

@@ -24,7 +24,8 @@
 
 namespace berth {
 
-/// Returns every task of the workload once. Deterministic.
+/// Returns every task of the workload once; those that are missing stay without a place and are not counted as left out.
+/// Deterministic.
 template <class O>
 concept task_order = requires(const O& o, const problem& p) {
     { o(p) } -> std::same_as<std::vector<task_index>>;

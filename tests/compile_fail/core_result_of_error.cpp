@@ -1,0 +1,10 @@
+// expect: berth: result<T> holds an object that is not itself an error
+#include <berth/core/result.hpp>
+
+#ifdef BERTH_FIXED
+using inner = int;
+#else
+using inner = berth::error;
+#endif
+
+int main() { return berth::result<inner>{inner{}} ? 0 : 1; }

@@ -1,0 +1,10 @@
+// expect: berth: rescaled.* compares nodes, so it cannot choose a GPU
+#include "berth/allocate/combine.hpp"
+#include "berth/allocate/device_choice.hpp"
+#include "berth/allocate/scores/fit.hpp"
+
+#ifdef BERTH_FIXED
+const berth::gpu_scored_by choice{berth::weighted_sum{berth::weighted{1.0, berth::best_fit{}}}};
+#else
+const berth::gpu_scored_by choice{berth::weighted_sum{berth::weighted{1.0, berth::rescaled{berth::best_fit{}}}}};
+#endif

@@ -1,0 +1,13 @@
+// expect: berth: the second argument of greedy is a device choice
+// A rule that returns the number of a GPU instead of a mask.
+#include "berth/allocate/greedy.hpp"
+#include "berth/allocate/scores/fit.hpp"
+
+const auto last_gpu = [](const berth::node_view& node, const berth::demand_view&, berth::gpu_mask) {
+#ifdef BERTH_FIXED
+    return berth::gpu_mask{1} << (node.gpu_count() - 1);
+#else
+    return static_cast<int>(node.gpu_count()) - 1;
+#endif
+};
+const berth::greedy policy{berth::best_fit{}, last_gpu};

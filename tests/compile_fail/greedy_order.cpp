@@ -1,0 +1,15 @@
+// expect: berth: the second argument of run is an order
+// The list itself instead of a function that returns it.
+#include "berth/allocate/greedy.hpp"
+#include "berth/allocate/scores/fit.hpp"
+
+#include <vector>
+
+berth::plan place(const berth::problem& problem, const std::vector<berth::task_index>& list) {
+    const berth::greedy policy{berth::best_fit{}};
+#ifdef BERTH_FIXED
+    return policy.run(problem, [&](const berth::problem&) { return list; });
+#else
+    return policy.run(problem, list);
+#endif
+}

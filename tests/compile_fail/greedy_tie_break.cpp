@@ -1,0 +1,11 @@
+// expect: berth: the third argument of greedy is a tie break
+// A comparison where an order of all nodes is wanted.
+#include "berth/allocate/greedy.hpp"
+#include "berth/allocate/scores/fit.hpp"
+
+#ifdef BERTH_FIXED
+const berth::greedy policy{berth::best_fit{}, berth::tightest_gpu{}, berth::random_order{7}};
+#else
+const auto before = [](berth::node_index a, berth::node_index b) { return a < b; };
+const berth::greedy policy{berth::best_fit{}, berth::tightest_gpu{}, before};
+#endif

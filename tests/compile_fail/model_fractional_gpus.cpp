@@ -1,0 +1,15 @@
+// expect: berth: `gpus` of a task is how many it wants, an integer
+// Half a GPU as the number of GPUs.
+#include <berth/model/lower.hpp>
+
+#include <vector>
+
+struct pod {
+#ifdef BERTH_FIXED
+    int gpus = 1;
+#else
+    double gpus = 0.5;
+#endif
+};
+
+int check(const berth::fleet& fleet) { return berth::make_workload(std::vector<pod>{}, fleet) ? 0 : 1; }

@@ -1,0 +1,10 @@
+// expect: berth: rescaled.* stands only inside a weighted_sum
+#include "berth/allocate/combine.hpp"
+#include "berth/allocate/greedy.hpp"
+#include "berth/allocate/scores/fit.hpp"
+
+#ifdef BERTH_FIXED
+const berth::greedy policy{berth::weighted_sum{berth::weighted{1.0, berth::rescaled{berth::best_fit{}}}}};
+#else
+const berth::greedy policy{berth::rescaled{berth::best_fit{}}};
+#endif

@@ -1,0 +1,14 @@
+// expect: berth: a weighted_sum with rescaled.* parts compares nodes
+// The outer combination would silently see the values before rescaling.
+#include "berth/allocate/combine.hpp"
+#include "berth/allocate/greedy.hpp"
+#include "berth/allocate/scores/fit.hpp"
+
+berth::plan place(const berth::problem& problem) {
+#ifdef BERTH_FIXED
+    const berth::weighted_sum inner{berth::weighted{1.0, berth::best_fit{}}};
+#else
+    const berth::weighted_sum inner{berth::weighted{1.0, berth::rescaled{berth::best_fit{}}}};
+#endif
+    return berth::greedy{berth::tiers{inner, berth::dot_product{}}}.run(problem);
+}

@@ -1,0 +1,10 @@
+// expect: berth: tiers.* lists scores
+// A weighted part is no score by itself.
+#include "berth/allocate/combine.hpp"
+#include "berth/allocate/scores/fit.hpp"
+
+#ifdef BERTH_FIXED
+const berth::tiers order{berth::first_fit{}, berth::best_fit{}};
+#else
+const berth::tiers order{berth::first_fit{}, berth::weighted{0.5, berth::best_fit{}}};
+#endif
