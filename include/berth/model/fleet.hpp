@@ -174,7 +174,7 @@ namespace detail {
 [[nodiscard]] inline std::string item_text(std::string_view kind, std::size_t position, std::string_view name) {
     const std::string number = std::to_string(position);
     return std::string{kind} + ' ' + number + " (" +
-           quoted(name.empty() ? std::string{kind} + '-' + number : std::string{name}) + ')';
+           detail::quoted(name.empty() ? std::string{kind} + '-' + number : std::string{name}) + ')';
 }
 
 /// Checks one capacity or demand array: its length, and every value in 0..max_amount.
