@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// One task at a time: services start and stop, and each start costs a look at the nodes that changed since.
+#include "berth/berth.hpp"
+
+#include <array>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+struct gpu {
+    std::string model = "A10";
+};
+struct host {
+    std::vector<gpu> gpus;
+    std::array<int, 2> capacity;
+};
+/// What can be asked for. A placer places any of these any number of times.
+struct flavour {
+    std::string name;
+    int gpus;
+    int gpu_demand;
+    std::array<int, 2> node_demand;
+};
+
+int main() {
+    const std::vector<host> hosts(500, host{std::vector<gpu>(4), {64, 256}});
+    const std::vector<flavour> flavours{
+        {"chat", 1, 300, {4, 16}}, {"embed", 1, 150, {2, 8}}, {"train", 2, 1000, {16, 64}}};
+    const auto fleet = berth::make_fleet(hosts);
+    const auto work = berth::make_workload(flavours, *fleet);
+    const berth::problem problem{*fleet, *work};
+    auto placer = berth::greedy{berth::fgd{}, berth::best_scored_gpu{}}.start(problem);
+
+    std::vector<std::pair<berth::task_index, berth::slot>> running;
+    berth::xoshiro256 random{7};
+    for (int event = 1; event <= 12'000; ++event) {
+        if (!running.empty() && berth::uniform01(random) < 0.4) {  // a departure
+            const std::size_t i = berth::bounded(random, static_cast<std::uint32_t>(running.size()));
+            placer.remove(running[i].first, running[i].second);
+            running[i] = running.back();
+            running.pop_back();
+        } else {  // an arrival
+            const berth::task_index flavour{berth::bounded(random, 3)};
+            const berth::slot place = placer.place(flavour);
+            if (place.placed()) running.emplace_back(flavour, place);
+        }
+        if (event % 3'000 == 0) {
+            const double scored = static_cast<double>(placer.evaluations()) / event;
+            std::printf("after %5d events: %4zu run, %.1f nodes scored per event\n", event, running.size(), scored);
+        }
+    }
+    const bool few = placer.evaluations() < 5 * 12'000;  // there are 500 nodes
+    for (const auto& [task, place] : running) placer.remove(task, place);
+    const bool empty = placer.books() == berth::ledger{*fleet};
+    std::printf("all removed: the ledger is %s\n", empty ? "as at the start" : "WRONG");
+    return few && empty ? 0 : 1;
+}
