@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/feature/columns.hpp"
 
+#include "berth/feature/extract.hpp"
+#include "berth/feature/one_hot.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -8,9 +11,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "berth/feature/extract.hpp"
-#include "berth/feature/one_hot.hpp"
 
 namespace {
 
@@ -92,7 +92,8 @@ TEST_CASE("a part with nothing but what the concept promises is enough") {
 
 TEST_CASE("concat puts feature sets side by side before anything is read") {
     const berth::columns left{berth::column{"mem", &gpu_box::mem}};
-    const berth::columns right{berth::column{"temp", &gpu_box::temp}, berth::one_hot{"model", &gpu_box::model, {"T4", "A100"}}};
+    const berth::columns right{berth::column{"temp", &gpu_box::temp},
+                               berth::one_hot{"model", &gpu_box::model, {"T4", "A100"}}};
     const auto both = concat(left, right);
     CHECK(both.width() == 4);
     const auto features = berth::extract(boxes, both);
@@ -120,14 +121,15 @@ TEST_CASE("numbers that are not finite name row and column") {
 }
 
 TEST_CASE("a column name that occurs twice is refused") {
-    const auto twice = berth::extract(boxes, berth::columns{berth::column{"mem", &gpu_box::mem},
-                                                            berth::column{"temp", &gpu_box::temp},
-                                                            berth::column{"mem", &gpu_box::mem}});
+    const auto twice =
+        berth::extract(boxes, berth::columns{berth::column{"mem", &gpu_box::mem}, berth::column{"temp", &gpu_box::temp},
+                                             berth::column{"mem", &gpu_box::mem}});
     CHECK(twice.error() == berth::error{berth::error_code::duplicate, "columns 0 and 2 are both named \"mem\""});
 }
 
 TEST_CASE("one row at a time, for a task that has just arrived") {
-    const berth::columns what{berth::column{"mem", &gpu_box::mem}, berth::one_hot{"model", &gpu_box::model, {"T4", "A100"}}};
+    const berth::columns what{berth::column{"mem", &gpu_box::mem},
+                              berth::one_hot{"model", &gpu_box::model, {"T4", "A100"}}};
     double row[3] = {};
     REQUIRE(berth::extract_row(boxes[1], what, row));
     CHECK(row[0] == 80.0);

@@ -7,7 +7,8 @@
 #include <type_traits>
 #include <vector>
 
-static_assert(std::is_same_v<decltype(std::declval<const berth::feature_matrix&>().view()), berth::matrix_view<const double>>);
+static_assert(
+    std::is_same_v<decltype(std::declval<const berth::feature_matrix&>().view()), berth::matrix_view<const double>>);
 
 TEST_CASE("feature_matrix: rows are contiguous, columns have names") {
     berth::feature_matrix m{{"a", "b"}, 3};

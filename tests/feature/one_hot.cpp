@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/feature/one_hot.hpp"
 
+#include "berth/feature/extract.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "berth/feature/extract.hpp"
 
 namespace {
 
@@ -36,9 +36,9 @@ TEST_CASE("one_hot: one column per category, in the order given") {
 }
 
 TEST_CASE("one_hot: integers and enumerations go by their number") {
-    const auto features = berth::extract(
-        jobs, berth::columns{berth::one_hot{"zone", &job::zone, {"1", "2", "3"}},
-                             berth::one_hot{"tier", [](const job& j) { return j.kind; }, {"1", "4"}}});
+    const auto features =
+        berth::extract(jobs, berth::columns{berth::one_hot{"zone", &job::zone, {"1", "2", "3"}},
+                                            berth::one_hot{"tier", [](const job& j) { return j.kind; }, {"1", "4"}}});
     REQUIRE(features);
     CHECK(row(*features, 0) == std::vector<double>{0, 0, 1, 1, 0});
     CHECK(row(*features, 2) == std::vector<double>{1, 0, 0, 0, 1});
@@ -57,5 +57,6 @@ TEST_CASE("one_hot: a repeated category counts once, an unknown one is an error 
     const berth::one_hot queue{"queue", &job::queue, {"batch", "batch"}};
     CHECK(queue.width() == 1);
     CHECK(berth::extract(jobs, berth::columns{queue}).error() ==
-          berth::error{berth::error_code::invalid_value, "row 1, column \"queue\": \"live\" is none of the 1 categories"});
+          berth::error{berth::error_code::invalid_value,
+                       "row 1, column \"queue\": \"live\" is none of the 1 categories"});
 }

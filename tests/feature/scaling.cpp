@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/feature/scaling.hpp"
 
+#include "berth/core/random.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 #include <vector>
-
-#include "berth/core/random.hpp"
 
 namespace {
 
@@ -93,7 +93,8 @@ TEST_CASE("inverting gives the original back for every scaling on random matrice
     for (int round = 0; round < 50; ++round) {
         berth::feature_matrix m{{"a", "b", "c"}, 1 + berth::bounded(random, 20)};
         for (std::size_t i = 0; i < m.rows(); ++i) {
-            for (std::size_t j = 0; j < 3; ++j) m(i, j) = (berth::uniform01(random) - 0.5) * std::pow(10.0, double(j) * 4);
+            for (std::size_t j = 0; j < 3; ++j)
+                m(i, j) = (berth::uniform01(random) - 0.5) * std::pow(10.0, double(j) * 4);
         }
         const auto check = [&](const auto& how) {
             const auto fitted = berth::fit(how, m);

@@ -61,19 +61,17 @@ public:
         double high = 0.0;
         for (const split_target& target : targets_)
             high = std::max(high, finish(target, std::min(target.room, whole_)));
-        const amount most = reach(high);
-        if (most < whole_) {
-            out.left_over = whole_ - most;
-        } else {
-            double low = 0.0;
-            for (;;) {
-                const double middle = low + (high - low) / 2.0;
-                if (middle <= low || middle >= high) break;
-                (reach(middle) >= whole_ ? high : low) = middle;
-            }
-            (void)reach(high);
+        const amount most = std::min(reach(high), whole_);
+        out.left_over = whole_ - most;
+        if (most == 0) return out;
+        double low = 0.0;
+        for (;;) {
+            const double middle = low + (high - low) / 2.0;
+            if (middle <= low || middle >= high) break;
+            (reach(middle) >= most ? high : low) = middle;
         }
-        hand_out(whole_ - out.left_over, out);
+        (void)reach(high);
+        hand_out(most, out);
         return out;
     }
 

@@ -73,7 +73,8 @@ private:
 /// place at all where the load would exceed the GPU's maximum. Each placement raises the loads that the next one sees.
 ///
 /// For one task alone C changes nothing, the least loaded GPU wins; it matters in a sum with other scores, where it says how
-/// much the task's placement weighs. O(GPUs of the candidate).
+/// much the task's placement weighs. On nodes with several GPUs combine it with `best_scored_gpu`, which asks about each of
+/// them. O(GPUs of the candidate).
 class load_cost_score {
 public:
     /// The model outlives the score; its tasks and GPUs are those of the problem, in the same order.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Evaluating costs must not touch the heap: operator new counts its calls in this binary.
+#include "berth/cost/evaluate.hpp"
+#include "berth/cost/execution_time.hpp"
+#include "berth/cost/linear_cost.hpp"
+#include "berth/cost/load_cost.hpp"
+#include "berth/cost/pair_costs.hpp"
+#include "berth/cost/weighted_terms.hpp"
+
+#include "random_features.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+    ++allocations;
+    if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+    std::abort();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace {
+
+template <class F>
+std::size_t count(F f) {
+    const std::size_t before = allocations;
+    f();
+    return allocations - before;
+}
+
+}  // namespace
+
+TEST_CASE("the counter counts") {
+    CHECK(count([] {
+              std::vector<int> v(100);
+              CHECK(v.size() == 100);
+          }) >= 1);
+}
+
+TEST_CASE("no cost model allocates while it evaluates") {
+    const random_features t{1, 50, 3};
+    const random_features g{2, 300, 2};
+    std::vector<double> out(50 * 300);
+    const berth::matrix_view<double> costs{out.data(), 50, 300};
+    const auto linear = berth::make_linear_cost({1, 2, 3}, {4, 5}).value();
+    const berth::weighted_terms terms{
+        berth::cost_term{"a long name that does not fit into a small string", 1.0, linear},
+        berth::cost_term{"time", 1.0, berth::execution_time{}}};
+    const auto lambda = [](berth::feature_row task, berth::feature_row gpu) { return task[0] - gpu[0]; };
+    const berth::bound_cost bound{terms, t.view(), g.view()};
+    double parts[2] = {};
+    double sum = 0.0;
+    CHECK(count([&] { berth::fill_costs(linear, t.view(), g.view(), costs); }) == 0);
+    CHECK(count([&] { berth::fill_costs(terms, t.view(), g.view(), costs); }) == 0);
+    CHECK(count([&] { berth::fill_costs(lambda, t.view(), g.view(), costs); }) == 0);
+    CHECK(count([&] { berth::cost_row(linear, t.view().row(0), g.view(), costs.row(0)); }) == 0);
+    CHECK(count([&] { terms.split(t.view().row(0), g.view().row(0), parts); }) == 0);
+    CHECK(count([&] { sum += bound(berth::task_index{3}, berth::gpu_index{200}); }) == 0);
+    CHECK(sum > 0.0);
+}
+
+TEST_CASE("no verb of load_state allocates, not even reset") {
+    const auto model = berth::make_load_cost(std::vector<berth::load_task>(4, {.execution_cost = 2.0, .load = 100}),
+                                             std::vector<berth::load_gpu>(3))
+                           .value();
+    berth::load_state state{model};
+    double sum = 0.0;
+    CHECK(count([&] {
+              for (std::size_t i = 0; i < 4; ++i) {
+                  const berth::task_index task{i};
+                  const berth::gpu_index gpu{i % 3};
+                  if (state.admits(task, gpu)) state.place(task, gpu);
+                  sum += state.cost(task, gpu) + static_cast<double>(state.room(gpu));
+                  state.remove(task, gpu);
+              }
+              state.reset();
+          }) == 0);
+    CHECK(sum > 0.0);
+}
