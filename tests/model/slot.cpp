@@ -10,6 +10,7 @@
 
 using berth::first_gpus;
 using berth::gpu_count;
+using berth::has_gpus;
 using berth::lowest_gpu;
 using berth::node_index;
 using berth::slot;
@@ -19,6 +20,9 @@ static_assert(first_gpus(0) == 0 && first_gpus(1) == 1 && first_gpus(8) == 0xff)
 static_assert(first_gpus(63) == ~berth::gpu_mask{0} >> 1U && first_gpus(64) == ~berth::gpu_mask{0});
 static_assert(gpu_count(0) == 0 && gpu_count(0b1011) == 3 && gpu_count(first_gpus(64)) == 64);
 static_assert(lowest_gpu(0b1000) == 3 && lowest_gpu(berth::gpu_mask{1} << 63U) == 63);
+
+static_assert(has_gpus(0, 0) && !has_gpus(0, 1) && has_gpus(0b100, 1) && !has_gpus(0b100, 2));
+static_assert(has_gpus(first_gpus(64), 64) && !has_gpus(first_gpus(63), 64) && has_gpus(0b1011, 3));
 
 static_assert(!unplaced.placed() && slot{}.placed() == false);
 static_assert(slot{node_index{0}}.placed(), "a task without GPUs is placed on a node alone");
