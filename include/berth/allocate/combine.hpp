@@ -41,7 +41,7 @@ namespace detail {
 template <class... Scores>
 struct score_pack {
     static_assert(
-        !(compares_nodes<Scores> || ...),
+        !(is_parted<Scores> || ...),
         "berth: a weighted_sum with rescaled{...} parts compares nodes, so it is no part of another score; list its "
         "parts in the outer weighted_sum, or leave rescaled out");
 
@@ -136,6 +136,7 @@ class weighted_sum {
     };
 
     struct rescaled_state : plain_state {
+        static constexpr bool compares_nodes = true;
         static constexpr std::size_t part_count = sizeof...(Scores);
         using part_values = std::array<double, part_count>;
 
@@ -144,15 +145,16 @@ class weighted_sum {
             return std::apply([&](const auto&... score) { return part_values{static_cast<double>(score(c))...}; },
                               this->scores);
         }
-        /// The sum, given the least and greatest value of each part over the candidates.
-        [[nodiscard]] constexpr double combine(const part_values& part, const part_values& least,
-                                               const part_values& greatest) const {
+        /// The sum, given the range of each part over the candidates.
+        [[nodiscard]] constexpr double combine(const part_values& part, node_index,
+                                               const part_range<part_values>& range) const {
             constexpr std::array<bool, part_count> stretch{detail::unwrap_rescaled<Scores>::value...};
             double sum = 0.0;
             for (std::size_t i = 0; i < part_count; ++i) {
                 double value = part[i];
                 if (stretch[i]) {
-                    value = greatest[i] > least[i] ? 100.0 * (value - least[i]) / (greatest[i] - least[i]) : 0.0;
+                    const double width = range.greatest[i] - range.least[i];
+                    value = width > 0.0 ? 100.0 * (value - range.least[i]) / width : 0.0;
                 }
                 sum += this->weights[i] * value;
             }

@@ -51,13 +51,39 @@ concept score_value =
 ///    Without the member the scope is `task`, which is always right and never cached.
 /// 3. With `static constexpr bool anonymous = true` the value depends on what nodes and GPUs are and have left, never on which
 ///    one it is: nodes of equal kind, and GPUs of one node, with equal free counters share a value, and one evaluation serves
-///    them all.
+///    them all. With `static constexpr bool looks_at_gpus = false` it does not depend on `candidate.gpus`, which may be empty:
+///    GPUs are then only chosen on the node that won.
 /// 4. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores that keep books
 ///    of their own; `candidate.node` is the node afterwards. `on_remove` undoes `on_place` exactly (count in integers), or a
 ///    gang that failed leaves a trace.
 template <class S>
 concept prepared_score = requires(const S& s, const candidate& c) {
     { s(c) } -> score_value;
+};
+
+/// The least and greatest value of each part over the nodes that fit the arriving task.
+template <class Parts>
+struct part_range {
+    Parts least{};
+    Parts greatest{};
+
+    friend bool operator==(const part_range&, const part_range&) = default;
+};
+
+/// A score whose value is combined from parts, where the parts obey the rules above and the combination may change at any time,
+/// so that a placer keeps the parts and only combines them again. `weighted_sum` with `rescaled` parts is one.
+///
+/// 1. `parts(candidate)` are an array of doubles; `combine(parts, node, range)` is the value, cheap, larger is better.
+/// 2. With `compares_nodes` the combination reads `range`. Without, it ignores `range` and may follow prices: then
+///    `price_version(kind)` changes whenever the combination changes for nodes of that kind.
+/// 3. The score itself (`operator()`) is what GPUs of one node are compared by, and refuses candidates. It does not follow
+///    prices.
+template <class S>
+concept parted_score = prepared_score<S> && requires(const S& s, const candidate& c, typename S::part_values parts) {
+    { s.parts(c) } -> std::same_as<typename S::part_values>;
+    { s.combine(parts, node_index{}, part_range<typename S::part_values>{}) } -> std::same_as<double>;
+    { S::compares_nodes } -> std::convertible_to<bool>;
+    requires S::compares_nodes || requires { s.price_version(std::size_t{}); };
 };
 
 /// A score as users write it: either a `prepared_score` itself (a lambda will do) or a description whose
@@ -101,9 +127,18 @@ namespace detail {
 
 /// True for the sum with `rescaled` parts, whose values only mean something next to those of the other nodes.
 template <class S>
-inline constexpr bool compares_nodes = requires { S::part_count; };
+inline constexpr bool is_parted = parted_score<S>;
 
 }  // namespace detail
+
+template <prepared_score S>
+inline constexpr bool looks_at_gpus = [] {
+    if constexpr (requires { S::looks_at_gpus; }) {
+        return S::looks_at_gpus;
+    } else {
+        return true;
+    }
+}();
 
 /// Calls of book-keeping that may be absent.
 template <prepared_score S>

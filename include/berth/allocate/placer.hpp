@@ -3,6 +3,7 @@
 
 #include "berth/allocate/concepts.hpp"
 #include "berth/allocate/detail/change_list.hpp"
+#include "berth/allocate/detail/part_board.hpp"
 #include "berth/allocate/detail/score_index.hpp"
 #include "berth/allocate/device_choice.hpp"
 #include "berth/allocate/tie_break.hpp"
@@ -50,38 +51,39 @@ public:
           node_at_{ties.rank(p.fleet())},
           rank_of_(p.fleet().node_count(), node_at_.size()),
           changes_(p.fleet().node_count()),
-          boards_(p.workload().shape_count()) {
+          boards_(p.workload().shape_count()),
+          ranks_of_kind_(p.fleet().kind_count()) {
         BERTH_ASSERT(node_at_.size() == p.fleet().node_count(), "berth: a tie break ranks every node once");
         for (std::size_t r = 0; r < node_at_.size(); ++r) {
             BERTH_ASSERT(rank_of_[node_at_[r].value()] == node_at_.size(), "berth: a tie break ranks every node once");
             rank_of_[node_at_[r].value()] = r;
+            ranks_of_kind_[p.fleet().kind(node_at_[r])].push_back(static_cast<std::uint32_t>(r));
         }
     }
 
     /// Places one task on the best node and returns its slot, or `unplaced` if no node takes it. The same task may be placed any
     /// number of times: each is another arrival of the same demand.
     slot place(task_index task) {
-        const shape_index shape = problem_.workload().shape(task);
-        const std::optional<slot> found = find(shape, task);
+        candidate c = candidate_of(task);
+        const std::optional<slot> found = find(c);
         if (!found) return unplaced;
-        take(shape, task, *found);
+        take(c, *found);
         return *found;
     }
 
     /// Takes note of a task that runs already: an observed placement. False, and nothing changes, if some counter has no room
     /// for it. Health and GPU models are not asked: it runs there.
     [[nodiscard]] bool occupy(task_index task, const slot& where) {
-        const shape_index shape = problem_.workload().shape(task);
-        if (!books_.has_room(problem_.workload().demand(shape), where)) return false;
-        take(shape, task, where);
+        const candidate c = candidate_of(task);
+        if (!books_.has_room(c.demand, where)) return false;
+        take(c, where);
         return true;
     }
 
     /// Gives a task's slot back.
     void remove(task_index task, const slot& where) {
-        const shape_index shape = problem_.workload().shape(task);
-        books_.remove(problem_.workload().demand(shape), where);
-        note_removed(shape, task, where);
+        books_.remove(problem_.workload().demand(task), where);
+        note_removed(task, where);
     }
 
     /// Places all of these tasks or none: slots in the order of `tasks`, or nothing. Each takes its best place in turn; no other
@@ -95,9 +97,7 @@ public:
             if (slots.back().placed()) continue;
             slots.pop_back();
             books_.rollback();
-            for (std::size_t i = slots.size(); i-- > 0;) {
-                note_removed(problem_.workload().shape(tasks[i]), tasks[i], slots[i]);
-            }
+            for (std::size_t i = slots.size(); i-- > 0;) note_removed(tasks[i], slots[i]);
             return std::nullopt;
         }
         books_.commit();
@@ -106,10 +106,10 @@ public:
 
     /// Why the task has no place as things stand: every node is looked at. Places nothing.
     [[nodiscard]] why_not explain(task_index task) const {
-        const shape_index shape = problem_.workload().shape(task);
+        candidate c = candidate_of(task);
         std::uint64_t not_counted = 0;
         return berth::explain(books_, problem_.workload(), task,
-                              [&](node_index n) { return evaluate(n, shape, task, not_counted).has_value(); });
+                              [&](node_index n) { return evaluate(n, c, not_counted).has_value(); });
     }
 
     /// What is left of every counter.
@@ -120,43 +120,48 @@ public:
 
 private:
     using value_type = detail::kept_value<std::remove_cvref_t<std::invoke_result_t<const Score&, const candidate&>>>;
-    static constexpr bool by_parts = requires { Score::part_count; };
+    static constexpr bool by_parts = parted_score<Score>;
     static constexpr bool cached = Selection == selection::indexed && scope_of<Score> == score_scope::shape &&
                                    device_scope_of<Devices> == score_scope::shape;
     static constexpr bool anonymous = is_anonymous<Score> && is_anonymous_choice<Devices>;
 
     struct no_board {};
-    struct part_board {
-        std::vector<typename detail::parts_of<Score>::type> parts;
-        std::vector<std::uint8_t> fits;
-        std::uint64_t seen = 0;
+    struct value_board {
+        detail::score_index<value_type> values;
+        std::uint64_t seen = 0;  ///< the time of the last change of a node that this board knows
         bool asked = false;
     };
-    struct index_board {
-        detail::score_index<value_type> index{0};
-        std::uint64_t seen = 0;
-        bool asked = false;
+    template <bool Parted, class S>
+    struct board_for {
+        using type = value_board;
     };
-    using shape_board = std::conditional_t<!cached, no_board, std::conditional_t<by_parts, part_board, index_board>>;
+    template <class S>
+    struct board_for<true, S> {
+        using type = detail::part_board<S>;
+    };
+    using shape_board = std::conditional_t<cached || by_parts, typename board_for<by_parts, Score>::type, no_board>;
 
-    [[nodiscard]] candidate candidate_at(node_index n, shape_index shape, task_index task, gpu_mask gpus = 0) const {
-        return {.node = books_.node(n),
-                .demand = problem_.workload().demand(shape),
-                .gpus = gpus,
-                .shape = shape,
-                .task = task};
+    /// The task without a node: what does not change while nodes are looked at.
+    [[nodiscard]] candidate candidate_of(task_index task) const {
+        const shape_index shape = problem_.workload().shape(task);
+        return {.node = {}, .demand = problem_.workload().demand(shape), .gpus = 0, .shape = shape, .task = task};
+    }
+    [[nodiscard]] candidate candidate_at(node_index n, candidate c, gpu_mask gpus = 0) const {
+        c.node = books_.node(n);
+        c.gpus = gpus;
+        return c;
     }
     /// The best way to put the task on a node, or nothing if it does not fit or is not admitted.
-    [[nodiscard]] std::optional<scored_gpus<value_type>> evaluate(node_index n, shape_index shape, task_index task,
+    [[nodiscard]] std::optional<scored_gpus<value_type>> evaluate(node_index n, candidate& c,
                                                                   std::uint64_t& evaluations) const {
-        const candidate c = candidate_at(n, shape, task);
         if (!books_.host_fits(c.demand, n)) return std::nullopt;
         gpu_mask fitting = 0;
         if (c.demand.gpus > 0) {
             fitting = books_.fitting_gpus(c.demand, n);
-            if (gpu_count(fitting) < c.demand.gpus) return std::nullopt;
+            if (!has_gpus(fitting, c.demand.gpus)) return std::nullopt;
         }
         ++evaluations;
+        c.node = books_.node(n);
         const auto found = choose_gpus(devices_, score_, c, fitting);
         const auto value = static_cast<value_type>(found.value);
         BERTH_ASSERT(value == value, "berth: a score is never NaN");
@@ -165,152 +170,129 @@ private:
                      "berth: a device choice picks as many GPUs as the task wants, out of those that fit");
         return scored_gpus<value_type>{value, found.gpus};
     }
-    [[nodiscard]] std::optional<scored_gpus<value_type>> evaluate(node_index n, shape_index shape, task_index task) {
-        return evaluate(n, shape, task, evaluations_);
+    /// The value of the best way to put the task on a node, the lowest if there is none.
+    [[nodiscard]] value_type value_at(node_index n, candidate& c) {
+        if constexpr (!looks_at_gpus<Score> && device_rule<Devices>) {
+            if (!books_.fits(c.demand, n)) return detail::lowest_value<value_type>;
+            ++evaluations_;
+            c.node = books_.node(n);
+            return static_cast<value_type>(score_(c));
+        } else {
+            const auto found = evaluate(n, c, evaluations_);
+            return found ? found->value : detail::lowest_value<value_type>;
+        }
     }
-    /// The slot on a node whose value is known.
-    [[nodiscard]] slot slot_at(node_index n, shape_index shape, task_index task) {
-        const auto found = evaluate(n, shape, task);
+    /// The slot on a node that is known to take the task.
+    [[nodiscard]] slot slot_at(node_index n, candidate& c) const {
+        std::uint64_t not_counted = 0;
+        const auto found = evaluate(n, c, not_counted);
         BERTH_ASSERT(found.has_value(), "berth: a score of score_scope::shape looked at more than node and demand");
         return {n, found->gpus};
     }
 
-    [[nodiscard]] std::optional<slot> find(shape_index shape, task_index task) {
+    [[nodiscard]] std::optional<slot> find(candidate& c) {
         if constexpr (cached) {
             // What is kept for a shape pays off from its second arrival on.
-            shape_board& board = boards_[shape.value()];
-            if (!board.asked && problem_.workload().frequency(shape) == 1) {
-                board.asked = true;
-                return find_afresh(shape, task);
-            }
-            if constexpr (by_parts) {
-                return find_by_parts(board, shape, task);
-            } else {
-                return find_in_index(board, shape, task);
-            }
-        } else {
-            return find_afresh(shape, task);
+            shape_board& board = boards_[c.shape.value()];
+            if (board.asked || problem_.workload().frequency(c.shape) != 1) return find_on(board, c);
+            board.asked = true;
         }
-    }
-    [[nodiscard]] std::optional<slot> find_afresh(shape_index shape, task_index task) {
         if constexpr (by_parts) {
-            return find_by_parts_afresh(shape, task);
+            scratch_.seen = 0;
+            return find_on(scratch_, c);
         } else {
-            return find_by_scan(shape, task);
+            return find_by_scan(c);
         }
     }
 
-    [[nodiscard]] std::optional<slot> find_by_scan(shape_index shape, task_index task) {
+    [[nodiscard]] std::optional<slot> find_by_scan(candidate& c) {
         value_type best = detail::lowest_value<value_type>;
-        slot found{};
+        node_index found{};
         for (const node_index n : node_at_) {
-            const auto value = evaluate(n, shape, task);
-            if (value && value->value > best) {
-                best = value->value;
-                found = {n, value->gpus};
+            const value_type value = value_at(n, c);
+            if (value > best) {
+                best = value;
+                found = n;
             }
         }
-        return found.placed() ? std::optional{found} : std::nullopt;
+        return found.valid() ? std::optional{slot_at(found, c)} : std::nullopt;
     }
 
-    [[nodiscard]] std::optional<slot> find_in_index(index_board& board, shape_index shape, task_index task) {
+    /// The best node by what is kept for the shape, brought up to date first.
+    [[nodiscard]] std::optional<slot> find_on(shape_board& board, candidate& c) {
         if (board.seen == 0) {
-            fill(board, shape, task);
+            fill(board, c);
         } else {
-            changes_.for_each_since(board.seen, [&](std::size_t n) {
-                board.index.set(rank_of_[n], value_or_lowest(evaluate(node_index{n}, shape, task)));
-            });
+            changes_.for_each_since(board.seen, [&](std::size_t i) { repair(board, node_index{i}, c); });
         }
         board.seen = changes_.now();
-        const auto best = board.index.best();
-        if (!best) return std::nullopt;
-        return slot_at(node_at_[*best], shape, task);
+        std::optional<std::size_t> best;
+        if constexpr (by_parts) {
+            board.refresh(score_, node_at_, ranks_of_kind_);
+            best = board.best();
+        } else {
+            best = board.values.best();
+        }
+        return best ? std::optional{slot_at(node_at_[*best], c)} : std::nullopt;
     }
-    [[nodiscard]] static value_type value_or_lowest(const std::optional<scored_gpus<value_type>>& value) {
-        return value ? value->value : detail::lowest_value<value_type>;
+
+    void repair(shape_board& board, node_index n, candidate& c) {
+        if constexpr (by_parts) {
+            board.put(rank_of_[n.value()], n, parts_at(n, c), score_);
+        } else {
+            board.values.set(rank_of_[n.value()], value_at(n, c));
+        }
     }
-    /// The first look of a shape at the fleet. Nodes of one kind that were never touched share a value.
-    void fill(index_board& board, shape_index shape, task_index task) {
+    [[nodiscard]] auto parts_at(node_index n, candidate& c) {
+        std::optional<typename Score::part_values> parts;
+        if (const auto found = evaluate(n, c, evaluations_)) { parts = score_.parts(candidate_at(n, c, found->gpus)); }
+        return parts;
+    }
+
+    /// The first look of a shape at the fleet.
+    void fill(shape_board& board, candidate& c) {
         const fleet& fleet = problem_.fleet();
-        board.index = detail::score_index<value_type>{fleet.node_count()};
-        kind_known_.assign(fleet.kind_count(), 0);
-        kind_value_.resize(fleet.kind_count());
+        if constexpr (by_parts) {
+            board.reset(fleet.node_count(), fleet.kind_count());
+            for_each_node_by_kind(
+                [&](node_index n) { return parts_at(n, c); },
+                [&](node_index n, const auto& parts) { board.put(rank_of_[n.value()], n, parts, score_); });
+        } else {
+            board.values = detail::score_index<value_type>{fleet.node_count()};
+            for_each_node_by_kind([&](node_index n) { return value_at(n, c); },
+                                  [&](node_index n, const value_type& value) {
+                                      board.values.set_unrepaired(rank_of_[n.value()], value);
+                                  });
+            board.values.rebuild();
+        }
+    }
+    /// Calls `put(node, make(node))` for every node; nodes of one kind that were never touched share what was made.
+    template <class Make, class Put>
+    void for_each_node_by_kind(Make make, Put put) {
+        const fleet& fleet = problem_.fleet();
+        const bool share = cached && anonymous && fleet.schema().domain.empty();
+        std::vector<std::optional<std::invoke_result_t<Make, node_index>>> made(share ? fleet.kind_count() : 0);
         for (std::size_t i = 0; i < fleet.node_count(); ++i) {
             const node_index n{i};
-            const std::size_t kind = fleet.kind(n);
-            if (!anonymous || changes_.ever_changed(i) || fleet.schema().domain.size() > 0) {
-                board.index.set_unrepaired(rank_of_[i], value_or_lowest(evaluate(n, shape, task)));
+            if (!share || changes_.ever_changed(i)) {
+                put(n, make(n));
                 continue;
             }
-            if (kind_known_[kind] == 0) {
-                kind_value_[kind] = value_or_lowest(evaluate(n, shape, task));
-                kind_known_[kind] = 1;
-            }
-            board.index.set_unrepaired(rank_of_[i], kind_value_[kind]);
+            auto& of_kind = made[fleet.kind(n)];
+            if (!of_kind) of_kind = make(n);
+            put(n, *of_kind);
         }
-        board.index.rebuild();
     }
 
-    [[nodiscard]] std::optional<slot> find_by_parts(part_board& board, shape_index shape, task_index task) {
-        const auto refresh = [&](std::size_t n) { set_parts(board, node_index{n}, shape, task); };
-        if (board.seen == 0) {
-            board.parts.resize(node_at_.size());
-            board.fits.resize(node_at_.size());
-            for (std::size_t n = 0; n < node_at_.size(); ++n) refresh(n);
-        } else {
-            changes_.for_each_since(board.seen, refresh);
-        }
-        board.seen = changes_.now();
-        return best_of_parts(board, shape, task);
-    }
-    [[nodiscard]] std::optional<slot> find_by_parts_afresh(shape_index shape, task_index task) {
-        scratch_.parts.resize(node_at_.size());
-        scratch_.fits.resize(node_at_.size());
-        for (std::size_t n = 0; n < node_at_.size(); ++n) set_parts(scratch_, node_index{n}, shape, task);
-        return best_of_parts(scratch_, shape, task);
-    }
-    void set_parts(part_board& board, node_index n, shape_index shape, task_index task) {
-        const std::size_t rank = rank_of_[n.value()];
-        const auto value = evaluate(n, shape, task);
-        board.fits[rank] = value ? 1 : 0;
-        if (value) board.parts[rank] = score_.parts(candidate_at(n, shape, task, value->gpus));
-    }
-    [[nodiscard]] std::optional<slot> best_of_parts(const part_board& board, shape_index shape, task_index task) {
-        using part_values = typename detail::parts_of<Score>::type;
-        part_values least{};
-        part_values greatest{};
-        bool any = false;
-        for (std::size_t r = 0; r < board.parts.size(); ++r) {
-            if (board.fits[r] == 0) continue;
-            for (std::size_t i = 0; i < least.size(); ++i) {
-                least[i] = any ? std::min(least[i], board.parts[r][i]) : board.parts[r][i];
-                greatest[i] = any ? std::max(greatest[i], board.parts[r][i]) : board.parts[r][i];
-            }
-            any = true;
-        }
-        if (!any) return std::nullopt;
-        double best = not_admitted;
-        std::size_t at = board.parts.size();
-        for (std::size_t r = 0; r < board.parts.size(); ++r) {
-            if (board.fits[r] == 0) continue;
-            const double value = score_.combine(board.parts[r], least, greatest);
-            if (at == board.parts.size() || value > best) {
-                best = value;
-                at = r;
-            }
-        }
-        return slot_at(node_at_[at], shape, task);
-    }
-
-    void take(shape_index shape, task_index task, const slot& where) {
-        books_.place(problem_.workload().demand(shape), where);
-        const candidate after = candidate_at(where.node, shape, task, where.gpus);
+    void take(const candidate& c, const slot& where) {
+        books_.place(c.demand, where);
+        const candidate after = candidate_at(where.node, c, where.gpus);
         notify_place(score_, after);
         if constexpr (requires { devices_.on_place(after); }) devices_.on_place(after);
         note_change(where.node, after.demand);
     }
-    void note_removed(shape_index shape, task_index task, const slot& where) {
-        const candidate after = candidate_at(where.node, shape, task, where.gpus);
+    void note_removed(task_index task, const slot& where) {
+        const candidate after = candidate_at(where.node, candidate_of(task), where.gpus);
         notify_remove(score_, after);
         if constexpr (requires { devices_.on_remove(after); }) devices_.on_remove(after);
         note_change(where.node, after.demand);
@@ -336,9 +318,8 @@ private:
     std::vector<std::size_t> rank_of_;
     detail::change_list changes_;
     std::vector<shape_board> boards_;
-    [[no_unique_address]] std::conditional_t<by_parts, part_board, no_board> scratch_;
-    std::vector<std::uint8_t> kind_known_;
-    std::vector<value_type> kind_value_;
+    std::vector<std::vector<std::uint32_t>> ranks_of_kind_;
+    [[no_unique_address]] std::conditional_t<by_parts, shape_board, no_board> scratch_;
     std::uint64_t evaluations_ = 0;
 };
 

@@ -41,6 +41,7 @@ inline constexpr Value lowest_value = [] {
 template <class Value>
 class score_index {
 public:
+    score_index() : score_index{0} {}
     explicit score_index(std::size_t size) {
         std::size_t width = round_up(size);
         for (;;) {
@@ -79,6 +80,11 @@ public:
         }
     }
 
+    /// The greatest value.
+    [[nodiscard]] Value greatest() const noexcept {
+        const auto& top = levels_.back();
+        return *std::max_element(top.begin(), top.end());
+    }
     /// The first position of the greatest value, unless that is the lowest possible.
     [[nodiscard]] std::optional<std::size_t> best() const noexcept {
         const auto& top = levels_.back();
@@ -98,17 +104,6 @@ private:
         return std::max<std::size_t>(1, (n + fan_out - 1) / fan_out) * fan_out;
     }
     std::vector<std::vector<Value>> levels_;
-};
-
-/// The array of parts of a score that has some.
-template <class Score>
-struct parts_of {
-    using type = std::vector<double>;
-};
-template <class Score>
-    requires requires { typename Score::part_values; }
-struct parts_of<Score> {
-    using type = typename Score::part_values;
 };
 
 }  // namespace berth::detail

@@ -57,6 +57,7 @@ struct largest_node {
 struct first_fit {
     static constexpr score_scope scope = score_scope::shape;
     static constexpr bool anonymous = true;
+    static constexpr bool looks_at_gpus = false;
 
     [[nodiscard]] constexpr double operator()(const candidate&) const noexcept { return 0.0; }
 };
@@ -69,6 +70,7 @@ struct best_fit {
     struct state {
         static constexpr score_scope scope = score_scope::shape;
         static constexpr bool anonymous = true;
+        static constexpr bool looks_at_gpus = false;
         detail::largest_node largest;
         double steps;
 
@@ -87,6 +89,7 @@ struct worst_fit {
     struct state {
         static constexpr score_scope scope = score_scope::shape;
         static constexpr bool anonymous = true;
+        static constexpr bool looks_at_gpus = false;
         best_fit::state fit;
 
         [[nodiscard]] double operator()(const candidate& c) const noexcept { return -fit(c); }
@@ -102,6 +105,7 @@ struct dot_product {
     struct state {
         static constexpr score_scope scope = score_scope::shape;
         static constexpr bool anonymous = true;
+        static constexpr bool looks_at_gpus = false;
         detail::largest_node largest;
 
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
@@ -120,6 +124,7 @@ struct random_score {
     std::uint64_t seed = 0;
 
     struct state {
+        static constexpr bool looks_at_gpus = false;
         std::uint64_t seed;
         std::uint64_t placed = 0;
 

@@ -46,6 +46,7 @@ struct gpu_clustering {
     public:
         static constexpr score_scope scope = score_scope::shape;
         static constexpr bool anonymous = true;
+        static constexpr bool looks_at_gpus = false;
 
         explicit state(const problem& p)
             : largest_{static_cast<amount>(detail::largest_node{p.fleet()}.share)},
