@@ -118,7 +118,11 @@ void print_curves(const char* title, const std::vector<policy_outcome>& outcomes
             row += cell(value.value_or(std::numeric_limits<double>::quiet_NaN()));
         }
         fmt::print("\n");
-        if (any) fmt::print("{:<16}{}\n", "  published", row);
+        // The naive loop decides as fgd does; its published row is printed once.
+        const bool twice =
+            outcome.policy->name == "fgd_naive" && outcomes.size() > 1 &&
+            std::any_of(outcomes.begin(), outcomes.end(), [](const auto& o) { return o.policy->name == "fgd"; });
+        if (any && !twice) fmt::print("{:<16}{}\n", "  published", row);
     }
 }
 

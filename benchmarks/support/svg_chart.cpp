@@ -21,8 +21,9 @@ constexpr double right = 168.0;  // room for the names of the curves
 constexpr double top = 64.0;
 constexpr double bottom = 60.0;
 
-constexpr std::array<std::string_view, 8> colours{"#0072B2", "#D55E00", "#009E73", "#CC79A7",
-                                                  "#E69F00", "#56B4E9", "#000000", "#8C6D31"};
+constexpr std::string_view emphasis = "#D55E00";
+constexpr std::array<std::string_view, 7> colours{"#0072B2", "#E69F00", "#009E73", "#CC79A7",
+                                                  "#56B4E9", "#000000", "#7F7F7F"};
 constexpr std::array<std::string_view, 4> dashes{"", "7 3", "2 3", "9 3 2 3"};
 
 /// At most two decimals, without trailing zeros; the same on every machine.
@@ -95,12 +96,33 @@ std::string text(double x, double y, std::string_view content, std::string_view 
     return out + '>' + escaped(content) + "</text>\n";
 }
 
-/// Keeps names of curves that end close together legible: moved apart to `gap`, order kept, within the plot.
-void spread(std::vector<double>& at, double gap, double most) {
-    for (std::size_t i = 1; i < at.size(); ++i) at[i] = std::max(at[i], at[i - 1] + gap);
-    if (at.empty() || at.back() <= most) return;
-    at.back() = most;
-    for (std::size_t i = at.size() - 1; i > 0; --i) at[i - 1] = std::min(at[i - 1], at[i] - gap);
+/// Keeps the names of curves that end close together legible: neighbours that would overlap share out the room around their
+/// middle. `at` is ascending.
+std::vector<double> spread(const std::vector<double>& at, double gap, double most) {
+    struct group {
+        double middle;
+        std::size_t size;
+        [[nodiscard]] double half(double gap) const { return gap * static_cast<double>(size - 1) / 2.0; }
+    };
+    std::vector<group> groups;
+    for (const double y : at) {
+        groups.push_back({y, 1});
+        while (groups.size() > 1) {
+            group& upper = groups[groups.size() - 2];
+            const group& lower = groups.back();
+            if (lower.middle - lower.half(gap) - upper.middle - upper.half(gap) >= gap) break;
+            const auto a = static_cast<double>(upper.size);
+            const auto b = static_cast<double>(lower.size);
+            upper = {(a * upper.middle + b * lower.middle) / (a + b), upper.size + lower.size};
+            groups.pop_back();
+        }
+    }
+    std::vector<double> out;
+    for (const group& g : groups) {
+        const double first = std::min(g.middle - g.half(gap), most - 2 * g.half(gap));
+        for (std::size_t i = 0; i < g.size; ++i) out.push_back(first + gap * static_cast<double>(i));
+    }
+    return out;
 }
 
 }  // namespace
@@ -163,7 +185,7 @@ std::string to_svg(const line_chart& chart) {
     std::stable_partition(order.begin(), order.end(), [&](std::size_t s) { return !chart.series[s].emphasised; });
     const auto stroke = [&](std::size_t s) {
         std::string out = "stroke=\"";
-        out += colours[s % colours.size()];
+        out += chart.series[s].emphasised ? emphasis : colours[s % colours.size()];
         out += chart.series[s].emphasised ? "\" stroke-width=\"3\"" : "\" stroke-width=\"1.7\"";
         const std::string_view dash =
             chart.series[s].emphasised ? "" : dashes[(s + s / colours.size()) % dashes.size()];
@@ -197,7 +219,7 @@ std::string to_svg(const line_chart& chart) {
     std::stable_sort(labels.begin(), labels.end(), [](const label& a, const label& b) { return a.y < b.y; });
     std::vector<double> at;
     for (const auto& entry : labels) at.push_back(entry.y);
-    spread(at, 17.0, floor);
+    at = spread(at, 17.0, floor);
     for (std::size_t i = 0; i < labels.size(); ++i) {
         const std::size_t s = labels[i].series;
         const std::string y = number(at[i]);
