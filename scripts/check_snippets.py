@@ -6,7 +6,8 @@
     neither, with an #include               a program or header of its own: it compiles
     neither, starting with struct, class,   declarations: they compile after `#include "berth/berth.hpp"` and
     template, using, constexpr or static    `using namespace berth;`
-    neither, anything else                  statements: they compile in a function that has the names of PRELUDE
+    neither, anything else                  statements: they compile in a function that has the names of PRELUDE; the types
+                                            Task and Gpu of INCLUDES stand for the reader's own
 """
 import os
 import pathlib
@@ -30,11 +31,14 @@ INCLUDES = """#include "berth/berth.hpp"
 #include <utility>
 #include <vector>
 using namespace berth;
+struct Task { std::string name; double data_gb, gflop, output_gb; };  // what a reader's own types may look like
+struct Gpu { std::string model; double gflops, load, max_load; };
 """
 PRELUDE = ("[[maybe_unused]] const berth::fleet& fleet, [[maybe_unused]] const berth::workload& work, "
            "[[maybe_unused]] const berth::problem& problem, [[maybe_unused]] berth::ledger& books, "
            "[[maybe_unused]] berth::task_index task, [[maybe_unused]] berth::node_index node, "
-           "[[maybe_unused]] std::span<const berth::slot> running")
+           "[[maybe_unused]] std::span<const berth::slot> running, [[maybe_unused]] std::span<const Task> tasks, "
+           "[[maybe_unused]] std::span<const Gpu> gpus")
 
 
 def blocks(page):
