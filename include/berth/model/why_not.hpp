@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -61,7 +62,7 @@ struct why_not {
 /// while placing.
 ///
 /// @param admits  asked about nodes where the task fits: does the policy take it? Default: yes.
-template <class Admits>
+template <std::predicate<node_index> Admits>
 [[nodiscard]] why_not explain(const ledger& books, const workload& work, task_index task, const Admits& admits) {
     const fleet& fleet = books.fleet();
     const demand_view demand = work.demand(task);
