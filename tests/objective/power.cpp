@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/objective/power.hpp"
+
+#include "allocate/problems.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace berth;
+using namespace berth_test;
+
+namespace {
+
+const power_table table{.gpus = {{"T4", 10.0, 70.0}, {"P100", 25.0, 250.0}},
+                        .other = {.model = {}, .idle = 1.0, .full = 2.0},
+                        .cpu = {.milli_per_package = 32'000, .idle = 20.0, .full = 120.0}};
+
+}  // namespace
+
+TEST_CASE("power of a node by hand") {
+    fleet_builder builder;
+    const gpu_description t4{.model = "T4"};
+    const gpu_description gpus[] = {t4, t4, {.model = "P100"}, {.model = "unheard-of"}};
+    const amount host[] = {70'000, 1000};  // three packages, the last of them not full
+    (void)need(builder.add_node({.capacity = host, .gpus = gpus}));
+    const auto machines = need(std::move(builder).build());
+    const auto tasks = hand_workload(machines, {{1, 300, 1}, {2, 1000, 32'000}, {0, 0, 33'000}});
+    const power_model watts{machines, table};
+    ledger books{machines};
+    const node_index n{0};
+
+    CHECK(watts(books.node(n)) == 10 + 10 + 25 + 1 + 3 * 20);
+    // What-if: the T4 at position 1 and one milli-core.
+    CHECK(watts(books.node(n), 0b0010, 1) == 10 + 70 + 25 + 1 + 120 + 2 * 20);
+    books.place(tasks.demand(task_index{0}), {n, 0b0010});
+    CHECK(watts(books.node(n)) == 10 + 70 + 25 + 1 + 120 + 2 * 20);
+    // A second task on a GPU in use adds nothing; its CPU still fits into the package.
+    CHECK(watts(books.node(n), 0b0010, 31'999) == watts(books.node(n)));
+    CHECK(watts(books.node(n), 0b0010, 32'000) == watts(books.node(n)) + 100);
+    books.place(tasks.demand(task_index{1}), {n, 0b1100});
+    CHECK(watts(books.node(n)) == 10 + 70 + 250 + 2 + 2 * 120 + 20);
+    books.place(tasks.demand(task_index{2}), {n, 0});
+    CHECK(watts(books.node(n)) == 10 + 70 + 250 + 2 + 3 * 120);
+    books.remove(tasks.demand(task_index{0}), {n, 0b0010});
+    CHECK(watts(books.node(n)) == 10 + 10 + 250 + 2 + 3 * 120);
+}
+
+TEST_CASE("power without host counters, and with an unlimited CPU") {
+    const gpu_description gpus[] = {{.model = "T4"}};
+    {
+        fleet_builder builder{{.gpu = {"share"}, .node = {}, .domain = {}}};
+        (void)need(builder.add_node({.gpus = gpus}));
+        const auto machines = need(std::move(builder).build());
+        const ledger books{machines};
+        CHECK(power_model{machines, table}(books.node(node_index{0})) == 10.0);
+    }
+    {
+        fleet_builder builder;
+        (void)need(builder.add_node({.gpus = gpus}));
+        const auto machines = need(std::move(builder).build());
+        const ledger books{machines};
+        const power_model watts{machines, table};
+        CHECK(watts(books.node(node_index{0})) == 10.0);
+        CHECK(watts(books.node(node_index{0}), 1, 33'000) == 70.0 + 2 * 120.0);
+    }
+}
+
+TEST_CASE("the table of the openb trace") {
+    const auto machines = hand_fleet({{{1000}, 0, 0, "G2"}, {{1000}, 0, 0, "A10"}, {{1000}, 0, 0, "other"}});
+    const ledger books{machines};
+    const power_model watts{machines, openb_power_table()};
+    CHECK(watts(books.node(node_index{0})) == 30.0);
+    CHECK(watts(books.node(node_index{1}), 1, 0) == 150.0);
+    CHECK(watts(books.node(node_index{2}), 1, 0) == 300.0);
+}
