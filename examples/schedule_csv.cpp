@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads tasks.csv and gpus.csv, gives every task a GPU by the load model (least C · P among the GPUs that admit it), and
+// prints each task's GPU and each GPU's load, power and temperature before and after.
+//
+//   schedule_csv [--skip-bad] [tasks.csv gpus.csv]
+//
+//   tasks.csv  data_size (GB), complexity or complicity (GFLOP), output_size (GB); a column name or id is optional
+//   gpus.csv   load and max_load (GFLOP still to do, and allowed), power (W), temp and max_temp (°C); name or id is optional
+//
+// Every malformed row is reported with line and field, and the program ends with exit code 2; with --skip-bad the other rows
+// are scheduled. A task that no GPU admits is listed, not an error.
+#include "berth/berth.hpp"
+#include "support/csv_table.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace {
+
+struct task_row {
+    std::string name;
+    double data_size = 0.0;
+    double complexity = 0.0;
+    double output_size = 0.0;
+};
+
+struct gpu_row {
+    std::string name;
+    double load = 0.0;
+    double power = 0.0;
+    double temp = 0.0;
+    double max_load = 0.0;
+    double max_temp = 0.0;
+};
+
+/// One numeric column and where its value goes.
+template <class Row>
+struct field {
+    std::vector<std::string_view> names;  // accepted spellings
+    double Row::*value;
+    double least;
+    double most;
+};
+
+/// Reads all rows of a file. Everything that is wrong is added to `problems`; rows with a problem are left out.
+template <class Row>
+std::vector<Row> read_rows(const std::string& path, std::string_view kind, const std::vector<field<Row>>& fields,
+                           std::vector<std::string>& problems) {
+    std::vector<Row> rows;
+    std::vector<berth::error> bad_rows;
+    const auto table = bench::csv_table::read(path, &bad_rows);
+    if (!table) return problems.push_back(table.error().message), rows;
+    for (const auto& bad : bad_rows) problems.push_back(bad.message);
+
+    std::vector<std::size_t> columns;
+    for (const auto& field : fields) {
+        std::optional<std::size_t> found;
+        for (const auto name : field.names) {
+            if (!found) found = table->find_column(name);
+        }
+        if (!found) {
+            problems.push_back(table->column(field.names.front()).error().message);
+        } else {
+            columns.push_back(*found);
+        }
+    }
+    if (columns.size() != fields.size()) return rows;
+    auto name_column = table->find_column("name");
+    if (!name_column) name_column = table->find_column("id");
+
+    std::set<std::string, std::less<>> names;
+    for (std::size_t r = 0; r < table->row_count(); ++r) {
+        Row row;
+        row.name = name_column ? std::string{table->cell(r, *name_column)} : std::string{};
+        if (row.name.empty()) row.name = std::string{kind} + '-' + std::to_string(r + 1);
+        bool good = names.insert(row.name).second;
+        if (!good) {
+            problems.push_back(
+                table->fault(r, name_column.value_or(0), berth::error_code::duplicate, "this name was given before").message);
+        }
+        for (std::size_t f = 0; f < fields.size(); ++f) {
+            const auto value = table->number(r, columns[f], fields[f].least, fields[f].most);
+            if (value) {
+                row.*fields[f].value = *value;
+            } else {
+                problems.push_back(value.error().message);
+                good = false;
+            }
+        }
+        if (good) rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
+/// How a reading of the GPUs rises from no load to full load: the slope of the least-squares line through all GPUs. 0 if they
+/// do not tell, and never below 0.
+double rise_with_load(const std::vector<gpu_row>& gpus, double gpu_row::*reading) {
+    double mean_x = 0.0;
+    double mean_y = 0.0;
+    const auto share = [](const gpu_row& gpu) { return gpu.load / gpu.max_load; };
+    for (const auto& gpu : gpus) {
+        mean_x += share(gpu) / static_cast<double>(gpus.size());
+        mean_y += gpu.*reading / static_cast<double>(gpus.size());
+    }
+    double xx = 0.0;
+    double xy = 0.0;
+    for (const auto& gpu : gpus) {
+        xx += (share(gpu) - mean_x) * (share(gpu) - mean_x);
+        xy += (share(gpu) - mean_x) * (gpu.*reading - mean_y);
+    }
+    return xx > 1e-12 ? std::max(0.0, xy / xx) : 0.0;
+}
+
+/// Loads are thousandths inside the library, so that admission is exact.
+berth::amount milli(double value) { return static_cast<berth::amount>(std::llround(value * 1000.0)); }
+
+int refuse(const std::string& message) {
+    std::fprintf(stderr, "schedule_csv: %s\n", message.c_str());
+    return 2;
+}
+
+/// Pads text on the right to a number of characters.
+std::string padded(std::string text, std::size_t width) {
+    if (text.size() < width) text.resize(width, ' ');
+    return text;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    bool skip_bad = false;
+    std::vector<std::string> files;
+    for (int i = 1; i < argc; ++i) {
+        const std::string argument = argv[i];
+        if (argument == "--skip-bad") {
+            skip_bad = true;
+        } else if (argument.starts_with("-")) {
+            return refuse("unknown option " + argument + "; usage: schedule_csv [--skip-bad] [tasks.csv gpus.csv]");
+        } else {
+            files.push_back(argument);
+        }
+    }
+    const std::string samples = BERTH_DATA_DIR "/../../examples/data";
+    if (files.empty()) files = {samples + "/tasks.csv", samples + "/gpus.csv"};
+    if (files.size() != 2) return refuse("two files expected; usage: schedule_csv [--skip-bad] [tasks.csv gpus.csv]");
+
+    constexpr double most_load = 1e9;
+    std::vector<std::string> problems;
+    const auto tasks = read_rows<task_row>(files[0], "task",
+                                           {{{"data_size"}, &task_row::data_size, 0.0, 1e12},
+                                            {{"complexity", "complicity"}, &task_row::complexity, 0.0, most_load},
+                                            {{"output_size"}, &task_row::output_size, 0.0, 1e12}},
+                                           problems);
+    const auto gpus = read_rows<gpu_row>(files[1], "gpu",
+                                         {{{"load"}, &gpu_row::load, 0.0, most_load},
+                                          {{"power"}, &gpu_row::power, 0.0, 1e6},
+                                          {{"temp"}, &gpu_row::temp, -100.0, 1000.0},
+                                          {{"max_load"}, &gpu_row::max_load, 0.001, most_load},
+                                          {{"max_temp"}, &gpu_row::max_temp, -100.0, 1000.0}},
+                                         problems);
+    for (const auto& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
+    if (!problems.empty() && !skip_bad) {
+        return refuse(std::to_string(problems.size()) + " problems, nothing scheduled (--skip-bad leaves those rows out)");
+    }
+    if (tasks.empty()) return refuse(files[0] + ": no task to schedule");
+    if (gpus.empty()) return refuse(files[1] + ": no GPU to schedule on");
+
+    // C: seconds on a GPU of 20 GFLOPS behind a link of 12 GB/s. L: the GFLOP that the task adds to its GPU.
+    const berth::execution_time seconds{.seconds_per_input_gb = 1.0 / 12, .seconds_per_output_gb = 1.0 / 12};
+    const double reference_gpu[] = {20.0};
+    std::vector<berth::load_task> load_tasks;
+    for (const auto& task : tasks) {
+        const double features[] = {task.data_size, task.complexity, task.output_size};
+        load_tasks.push_back({.execution_cost = seconds(features, reference_gpu), .load = milli(task.complexity)});
+    }
+    // G: the maximum load, or less if the GPU would reach its maximum temperature before.
+    const double warms = rise_with_load(gpus, &gpu_row::temp);
+    const double draws = rise_with_load(gpus, &gpu_row::power);
+    std::vector<berth::load_gpu> load_gpus;
+    for (const auto& gpu : gpus) {
+        double most = gpu.max_load;
+        if (warms > 0.0) most = std::min(most, gpu.load + (gpu.max_temp - gpu.temp) / warms * gpu.max_load);
+        load_gpus.push_back({.max_load = milli(std::clamp(most, 0.0, gpu.max_load)), .load = milli(gpu.load)});
+    }
+    const auto model = berth::make_load_cost(std::move(load_tasks), std::move(load_gpus), berth::load_measure::relative);
+    if (!model) return refuse(model.error().message);
+
+    // Bare GPUs: one node each. Their share is not what is scarce here, the load model decides what fits.
+    berth::fleet_builder machines{berth::resource_schema{.gpu = {"tasks"}, .node = {}}};
+    const berth::amount plenty[] = {berth::max_amount};
+    for (const auto& gpu : gpus) {
+        const berth::gpu_description one[] = {{.model = {}, .capacity = plenty}};
+        if (const auto added = machines.add_node({.name = gpu.name, .gpus = one}); !added) return refuse(added.error().message);
+    }
+    const auto fleet = std::move(machines).build();
+    if (!fleet) return refuse(fleet.error().message);
+    berth::workload_builder work{*fleet};
+    const berth::amount one_task[] = {1};
+    for (const auto& task : tasks) {
+        const auto added = work.add_task({.name = task.name, .gpus = 1, .gpu_demand = one_task});
+        if (!added) return refuse(added.error().message);
+    }
+    const auto workload = std::move(work).build();
+    if (!workload) return refuse(workload.error().message);
+
+    const berth::greedy policy{berth::load_cost_score{*model}};
+    const berth::plan plan = policy.run(berth::problem{*fleet, *workload});
+
+    berth::load_state loads{*model};
+    std::printf("%s  %10s %12s %10s  %s\n", padded("task", 20).c_str(), "data GB", "GFLOP", "output GB", "GPU");
+    for (std::size_t t = 0; t < tasks.size(); ++t) {
+        const berth::slot where = plan.assignment[t];
+        if (where.placed()) loads.place(berth::task_index{t}, fleet->gpu(where.node, berth::lowest_gpu(where.gpus)));
+        std::printf("%s  %10.1f %12.1f %10.1f  %s\n", padded(tasks[t].name, 20).c_str(), tasks[t].data_size,
+                    tasks[t].complexity, tasks[t].output_size, where.placed() ? fleet->name(where.node).c_str() : "none");
+    }
+    std::printf("\n%s  %21s %10s  %17s  %17s %8s\n", padded("GPU", 20).c_str(), "load before, after", "max", "power W",
+                "temp C", "max");
+    for (std::size_t g = 0; g < gpus.size(); ++g) {
+        const double after = static_cast<double>(loads.load_micro(berth::gpu_index{g})) * 1e-6;
+        const double more = (after - gpus[g].load) / gpus[g].max_load;
+        std::printf("%s  %10.1f %10.1f %10.1f  %8.1f %8.1f  %8.1f %8.1f %8.1f\n", padded(gpus[g].name, 20).c_str(), gpus[g].load,
+                    after, gpus[g].max_load, gpus[g].power, gpus[g].power + draws * more, gpus[g].temp,
+                    gpus[g].temp + warms * more, gpus[g].max_temp);
+    }
+    std::printf("\n%zu of %zu tasks placed", tasks.size() - plan.left_out.size(), tasks.size());
+    for (std::size_t i = 0; i < plan.left_out.size(); ++i) {
+        berth::gpu_index roomiest{0};
+        for (std::size_t g = 1; g < gpus.size(); ++g) {
+            if (loads.room(berth::gpu_index{g}) > loads.room(roomiest)) roomiest = berth::gpu_index{g};
+        }
+        const std::size_t t = plan.left_out[i].value();
+        std::printf("%s%s wants %.1f GFLOP, the most room left is %.1f on %s", i == 0 ? ": " : "; ", tasks[t].name.c_str(),
+                    tasks[t].complexity, static_cast<double>(loads.room(roomiest)) / 1000.0, gpus[roomiest.value()].name.c_str());
+    }
+    std::printf("\nPower and temperature afterwards are estimates: both are taken to rise with load as they do from GPU to GPU in the file.\n");
+}
