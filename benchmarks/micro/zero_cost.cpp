@@ -5,6 +5,7 @@
 // must agree on every placement. What an abstraction costs is the ratio of the first two.
 
 #include "berth/berth.hpp"
+
 #include "support/openb.hpp"
 
 #include <benchmark/benchmark.h>
@@ -53,12 +54,13 @@ struct placement {
 };
 constexpr placement nowhere{~std::size_t{0}, 0};
 
-std::vector<host> hosts_in_tie_order() {
+std::vector<host> fresh_hosts() {
     const berth::fleet& fleet = *openb().fleet;
     std::vector<host> hosts;
-    for (const berth::node_index n : berth::priority_order{openb().priorities}.rank(fleet)) {
+    for (std::size_t i = 0; i < fleet.node_count(); ++i) {
+        const berth::node_index n{i};
         host h{fleet.capacity(n)[0], fleet.capacity(n)[1], fleet.models_on(n), fleet.gpu_count(n), {}};
-        for (std::size_t i = 0; i < h.gpus; ++i) h.gpu[i] = fleet.capacity(fleet.gpu(n, i))[0];
+        for (std::size_t g = 0; g < h.gpus; ++g) h.gpu[g] = fleet.capacity(fleet.gpu(n, g))[0];
         hosts.push_back(h);
     }
     return hosts;
@@ -122,7 +124,7 @@ placement best_fit_by_hand(std::vector<host>& hosts, const job& job) {
 }
 
 void by_hand(benchmark::State& state) {
-    const std::vector<host> fresh = hosts_in_tie_order();
+    const std::vector<host> fresh = fresh_hosts();
     const std::vector<job> jobs = jobs_in_arrival_order();
     std::vector<host> hosts;
     for (auto _ : state) {
@@ -143,10 +145,10 @@ void composed(benchmark::State& state, const Policy& policy) {
 }
 
 void composed_exhaustive(benchmark::State& state) {
-    composed(state, berth::greedy{berth::best_fit{}, berth::tightest_gpu{}, berth::priority_order{openb().priorities}}.exhaustive());
+    composed(state, berth::greedy{berth::best_fit{}, berth::tightest_gpu{}}.exhaustive());
 }
 void composed_indexed(benchmark::State& state) {
-    composed(state, berth::greedy{berth::best_fit{}, berth::tightest_gpu{}, berth::priority_order{openb().priorities}});
+    composed(state, berth::greedy{berth::best_fit{}, berth::tightest_gpu{}});
 }
 
 BENCHMARK(by_hand)->Unit(benchmark::kMillisecond);
@@ -156,16 +158,16 @@ BENCHMARK(composed_indexed)->Unit(benchmark::kMillisecond);
 /// The three must agree before their speed means anything.
 const bool agree = [] {
     const berth::problem problem{*openb().fleet, *openb().workload};
-    const auto order = berth::priority_order{openb().priorities}.rank(*openb().fleet);
-    const berth::greedy policy{berth::best_fit{}, berth::tightest_gpu{}, berth::priority_order{openb().priorities}};
+    const berth::greedy policy{berth::best_fit{}, berth::tightest_gpu{}};
     auto exhaustive = policy.exhaustive().start(problem);
     auto indexed = policy.start(problem);
-    std::vector<host> hosts = hosts_in_tie_order();
+    std::vector<host> hosts = fresh_hosts();
     const std::vector<job> jobs = jobs_in_arrival_order();
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         const placement hand = best_fit_by_hand(hosts, jobs[i]);
         const berth::slot slot = indexed.place(openb().arrivals[i]);
-        const berth::slot expected = hand == nowhere ? berth::unplaced : berth::slot{order[hand.host], hand.gpus};
+        const berth::slot expected =
+            hand == nowhere ? berth::unplaced : berth::slot{berth::node_index{hand.host}, hand.gpus};
         if (slot != expected || exhaustive.place(openb().arrivals[i]) != expected) {
             std::fprintf(stderr, "zero_cost: arrival %zu is placed differently\n", i);
             std::exit(1);

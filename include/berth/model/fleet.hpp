@@ -49,7 +49,7 @@ class fleet {
 public:
     [[nodiscard]] const resource_schema& schema() const noexcept { return schema_; }
 
-    [[nodiscard]] std::size_t node_count() const noexcept { return first_gpu_.size() - 1; }
+    [[nodiscard]] std::size_t node_count() const noexcept { return nodes_.size(); }
     [[nodiscard]] std::size_t gpu_count() const noexcept { return model_of_gpu_.size(); }
     [[nodiscard]] std::size_t model_count() const noexcept { return models_.size(); }
     [[nodiscard]] std::size_t domain_count() const noexcept { return domains_.size(); }
@@ -72,20 +72,18 @@ public:
     }
 
     /// The number of GPUs on a node.
-    [[nodiscard]] std::size_t gpu_count(node_index n) const noexcept {
-        return first_gpu_[n.value() + 1] - first_gpu_[n.value()];
-    }
+    [[nodiscard]] std::size_t gpu_count(node_index n) const noexcept { return nodes_[n.value()].gpus; }
     /// The fleet-wide position of the i-th GPU of a node.
     [[nodiscard]] gpu_index gpu(node_index n, std::size_t i) const noexcept {
-        return gpu_index{first_gpu_[n.value()] + i};
+        return gpu_index{nodes_[n.value()].first_gpu + i};
     }
     [[nodiscard]] node_index node_of(gpu_index g) const noexcept { return node_index{node_of_gpu_[g.value()]}; }
     [[nodiscard]] model_index model(gpu_index g) const noexcept { return model_index{model_of_gpu_[g.value()]}; }
     /// The models on a node, bit m for model m. Usually one bit; none for a node without GPUs.
-    [[nodiscard]] std::uint64_t models_on(node_index n) const noexcept { return models_on_node_[n.value()]; }
+    [[nodiscard]] std::uint64_t models_on(node_index n) const noexcept { return nodes_[n.value()].models; }
     /// GPUs that may take new tasks: none on an unhealthy node.
-    [[nodiscard]] gpu_mask healthy_gpus(node_index n) const noexcept { return healthy_gpus_[n.value()]; }
-    [[nodiscard]] bool healthy(node_index n) const noexcept { return healthy_node_[n.value()] != 0; }
+    [[nodiscard]] gpu_mask healthy_gpus(node_index n) const noexcept { return nodes_[n.value()].healthy_gpus; }
+    [[nodiscard]] bool healthy(node_index n) const noexcept { return nodes_[n.value()].healthy; }
     /// Nodes of equal configuration (capacities, GPUs, models, health) have equal kinds, numbered from 0 in order of first
     /// appearance.
     [[nodiscard]] std::size_t kind(node_index n) const noexcept { return kind_[n.value()]; }
@@ -123,12 +121,17 @@ private:
     name_table node_names_;
     name_table models_;
     name_table domains_;
-    std::vector<std::size_t> first_gpu_{0};
     std::vector<std::uint32_t> node_of_gpu_;
     std::vector<std::uint32_t> model_of_gpu_;
-    std::vector<std::uint64_t> models_on_node_;
-    std::vector<gpu_mask> healthy_gpus_;
-    std::vector<std::uint8_t> healthy_node_;
+    /// What a look at a node starts with, in one cache line.
+    struct node_record {
+        std::uint64_t models;
+        gpu_mask healthy_gpus;
+        std::uint32_t first_gpu;
+        std::uint16_t gpus;
+        bool healthy;
+    };
+    std::vector<node_record> nodes_;
     std::vector<std::uint32_t> kind_;
     std::size_t kind_count_ = 0;
     std::vector<amount> gpu_capacity_;
@@ -300,10 +303,11 @@ inline result<node_index> fleet_builder::add_node(const node_description& node) 
         }
         if (gpu.healthy && node.healthy) healthy |= gpu_mask{1} << i;
     }
-    fleet_.models_on_node_.push_back(models);
-    fleet_.healthy_gpus_.push_back(healthy);
-    fleet_.healthy_node_.push_back(node.healthy ? 1 : 0);
-    fleet_.first_gpu_.push_back(fleet_.model_of_gpu_.size());
+    fleet_.nodes_.push_back({.models = models,
+                             .healthy_gpus = healthy,
+                             .first_gpu = static_cast<std::uint32_t>(fleet_.model_of_gpu_.size() - node.gpus.size()),
+                             .gpus = static_cast<std::uint16_t>(node.gpus.size()),
+                             .healthy = node.healthy});
     for (std::size_t i = 1; i < domains.size(); ++i) {
         for (std::size_t j = i;
              j > 0 && fleet_.level_of_domain_[domains[j].value()] < fleet_.level_of_domain_[domains[j - 1].value()];

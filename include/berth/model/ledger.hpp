@@ -48,12 +48,17 @@ public:
           gpu_counters_{fleet.schema().gpu.size()},
           node_counters_{fleet.schema().node.size()},
           domain_counters_{fleet.schema().domain.size()},
-          node_begin_{fleet.gpu_capacities().size()},
-          domain_begin_{node_begin_ + fleet.node_capacities().size()} {
-        free_.reserve(domain_begin_ + fleet.domain_capacities().size());
-        free_.insert(free_.end(), fleet.gpu_capacities().begin(), fleet.gpu_capacities().end());
-        free_.insert(free_.end(), fleet.node_capacities().begin(), fleet.node_capacities().end());
-        free_.insert(free_.end(), fleet.domain_capacities().begin(), fleet.domain_capacities().end());
+          domain_begin_{fleet.node_count() * node_counters_ + fleet.gpu_count() * gpu_counters_} {
+        const auto append = [&](std::span<const amount> counters) {
+            free_.insert(free_.end(), counters.begin(), counters.end());
+        };
+        free_.reserve(domain_begin_ + fleet.domain_count() * domain_counters_);
+        for (std::size_t i = 0; i < fleet.node_count(); ++i) {
+            const node_index n{i};
+            append(fleet.capacity(n));
+            for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) append(fleet.capacity(fleet.gpu(n, g)));
+        }
+        for (std::size_t d = 0; d < fleet.domain_count(); ++d) append(fleet.capacity(domain_index{d}));
     }
 
     explicit ledger(const berth::fleet&&) = delete;
@@ -61,28 +66,27 @@ public:
     [[nodiscard]] const berth::fleet& fleet() const noexcept { return *fleet_; }
 
     [[nodiscard]] std::span<const amount> free(gpu_index g) const noexcept {
-        return {free_.data() + g.value() * gpu_counters_, gpu_counters_};
+        return {free_.data() + gpu_begin(fleet_->node_of(g), g), gpu_counters_};
     }
     [[nodiscard]] std::span<const amount> free(node_index n) const noexcept {
-        return {free_.data() + node_begin_ + n.value() * node_counters_, node_counters_};
+        return {free_.data() + node_begin(n), node_counters_};
     }
     [[nodiscard]] std::span<const amount> free(domain_index d) const noexcept {
         return {free_.data() + domain_begin_ + d.value() * domain_counters_, domain_counters_};
     }
     [[nodiscard]] node_view node(node_index n) const noexcept {
-        const std::size_t gpus = fleet_->gpu_count(n);
-        const amount* first = gpus == 0 ? free_.data() : free_.data() + fleet_->gpu(n, 0).value() * gpu_counters_;
+        const amount* host = free_.data() + node_begin(n);
         return {.fleet = fleet_,
                 .index = n,
-                .free_node = free(n),
-                .free_gpus = {first, gpus * gpu_counters_},
+                .free_node = {host, node_counters_},
+                .free_gpus = {host + node_counters_, fleet_->gpu_count(n) * gpu_counters_},
                 .gpu_counters = gpu_counters_,
                 .healthy = fleet_->healthy_gpus(n)};
     }
 
     /// True if host and domain counters, and the node's health, admit the demand.
     [[nodiscard]] bool host_fits(const demand_view& demand, node_index n) const noexcept {
-        return fleet_->healthy(n) && host_has_room(demand, n);
+        return covers(free(n), demand.node) && host_fits_otherwise(demand, n);
     }
 
     /// The GPUs of a node that are healthy, of an accepted model, and have enough of every counter left.
@@ -90,9 +94,8 @@ public:
         const std::uint64_t models = fleet_->models_on(n);
         if ((models & demand.accepted_models) == 0) return 0;
         const std::size_t gpus = fleet_->gpu_count(n);
-        const std::size_t first = fleet_->gpu(n, 0).value();
         gpu_mask fitting = 0;
-        const amount* left = free_.data() + first * gpu_counters_;
+        const amount* left = free_.data() + node_begin(n) + node_counters_;
         for (std::size_t i = 0; i < gpus; ++i, left += gpu_counters_) {
             bool fits = left[0] >= demand.gpu[0];
             for (std::size_t r = 1; r < gpu_counters_; ++r) fits = fits && left[r] >= demand.gpu[r];
@@ -102,7 +105,7 @@ public:
         if ((models & ~demand.accepted_models) != 0) {
             for (gpu_mask rest = fitting; rest != 0; rest &= rest - 1) {
                 const std::size_t i = lowest_gpu(rest);
-                if ((demand.accepted_models >> fleet_->model(gpu_index{first + i}).value() & 1U) == 0) {
+                if ((demand.accepted_models >> fleet_->model(fleet_->gpu(n, i)).value() & 1U) == 0) {
                     fitting &= ~(gpu_mask{1} << i);
                 }
             }
@@ -111,8 +114,20 @@ public:
     }
 
     /// True if the demand fits on the node, whichever of its GPUs are taken.
-    [[nodiscard]] bool fits(const demand_view& demand, node_index n) const noexcept {
-        return host_fits(demand, n) && (demand.gpus == 0 || berth::gpu_count(fitting_gpus(demand, n)) >= demand.gpus);
+    [[nodiscard]] bool fits(const demand_view& demand, node_index n) const noexcept { return fits(demand, node(n)); }
+    /// The same for a view that is at hand already.
+    [[nodiscard]] bool fits(const demand_view& demand, const node_view& view) const noexcept {
+        const node_index n = view.index;
+        if (!covers(view.free_node, demand.node) || !host_fits_otherwise(demand, n)) return false;
+        if (demand.gpus == 0) return true;
+        if (gpu_counters_ > 1 || view.healthy != first_gpus(view.gpu_count()) ||
+            (fleet_->models_on(n) & ~demand.accepted_models) != 0) {
+            return has_gpus(fitting_gpus(demand, n), demand.gpus);
+        }
+        // The common case: GPUs differ only in what is left of their share.
+        std::size_t fitting = 0;
+        for (const amount left : view.free_gpus) fitting += left >= demand.gpu[0] ? 1 : 0;
+        return fitting >= demand.gpus;
     }
     /// True if the demand fits exactly there: the right number of GPUs, each with enough left.
     [[nodiscard]] bool fits(const demand_view& demand, const slot& where) const noexcept {
@@ -181,12 +196,24 @@ private:
         return true;
     }
     [[nodiscard]] bool host_has_room(const demand_view& demand, node_index n) const noexcept {
-        if (!covers(free(n), demand.node)) return false;
+        return covers(free(n), demand.node) && domains_have_room(demand, n);
+    }
+    /// Everything but the host's own counters.
+    [[nodiscard]] bool host_fits_otherwise(const demand_view& demand, node_index n) const noexcept {
+        return fleet_->healthy(n) && domains_have_room(demand, n);
+    }
+    [[nodiscard]] bool domains_have_room(const demand_view& demand, node_index n) const noexcept {
         if (domain_counters_ == 0) return true;
         for (const domain_index d : fleet_->domains(n)) {
             if (!covers(free(d), demand.domain)) return false;
         }
         return true;
+    }
+    [[nodiscard]] std::size_t node_begin(node_index n) const noexcept {
+        return n.value() * node_counters_ + fleet_->gpu(n, 0).value() * gpu_counters_;
+    }
+    [[nodiscard]] std::size_t gpu_begin(node_index n, gpu_index g) const noexcept {
+        return (n.value() + 1) * node_counters_ + g.value() * gpu_counters_;
     }
     void add(std::size_t counter, amount change) {
         if (change == 0) return;
@@ -195,12 +222,10 @@ private:
     }
     void shift(const demand_view& demand, const slot& where, amount sign) {
         for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
-            const std::size_t base = fleet_->gpu(where.node, lowest_gpu(rest)).value() * gpu_counters_;
+            const std::size_t base = gpu_begin(where.node, fleet_->gpu(where.node, lowest_gpu(rest)));
             for (std::size_t r = 0; r < gpu_counters_; ++r) add(base + r, sign * demand.gpu[r]);
         }
-        for (std::size_t r = 0; r < node_counters_; ++r) {
-            add(node_begin_ + where.node.value() * node_counters_ + r, sign * demand.node[r]);
-        }
+        for (std::size_t r = 0; r < node_counters_; ++r) { add(node_begin(where.node) + r, sign * demand.node[r]); }
         if (domain_counters_ == 0) return;
         for (const domain_index d : fleet_->domains(where.node)) {
             for (std::size_t r = 0; r < domain_counters_; ++r) {
@@ -223,9 +248,8 @@ private:
     std::size_t gpu_counters_;
     std::size_t node_counters_;
     std::size_t domain_counters_;
-    std::size_t node_begin_;
     std::size_t domain_begin_;
-    std::vector<amount> free_;  // GPU counters, then node counters, then domain counters
+    std::vector<amount> free_;  // node by node its own counters and those of its GPUs, then the domains
     std::vector<entry> log_;
     std::vector<std::size_t> marks_;
 };
