@@ -33,8 +33,8 @@ struct no_const {
 struct text {
     std::string operator()(berth::feature_row, berth::feature_row) const { return {}; }
 };
-const auto lambda = [](berth::feature_row task, berth::feature_row gpu) { return task[0] / gpu[0]; };
-const auto one_row = [](berth::feature_row task) { return task[0]; };
+[[maybe_unused]] const auto lambda = [](berth::feature_row task, berth::feature_row gpu) { return task[0] / gpu[0]; };
+[[maybe_unused]] const auto one_row = [](berth::feature_row task) { return task[0]; };
 
 static_assert(berth::cost_model<archetype>);
 static_assert(berth::cost_model<decltype(lambda)>);

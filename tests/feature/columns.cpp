@@ -40,7 +40,7 @@ struct archetype_part {
     const char* explain(const gpu_box&) const { return ""; }
 };
 
-const auto nothing = [] {};
+[[maybe_unused]] const auto nothing = [] {};
 using mem_column = berth::column<std::int64_t gpu_box::*>;
 static_assert(berth::feature_part<mem_column, gpu_box>);
 static_assert(berth::feature_part<mem_column, gpu_box*>);

@@ -22,7 +22,7 @@ const auto watts = [](const berth::node_view& node) {
     for (std::size_t i = 0; i < node.gpu_count(); ++i) sum += node.free_share(i) < 1000 ? 200.0 : 0.0;
     return sum;
 };
-const auto text = [](const berth::node_view&) { return "no number"; };
+[[maybe_unused]] const auto text = [](const berth::node_view&) { return "no number"; };
 
 static_assert(berth::node_measure<decltype(fragments)>);
 static_assert(!berth::node_measure<decltype(text)>);
