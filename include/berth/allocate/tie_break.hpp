@@ -23,7 +23,8 @@ concept tie_break = requires(const T& t, const fleet& f) {
 
 /// The node that was added first.
 struct lowest_index {
-    [[nodiscard]] std::vector<node_index> rank(const fleet& fleet) const {
+    // Static because g++ 12 takes the address of an empty member for a use of its uninitialised byte.
+    [[nodiscard]] static std::vector<node_index> rank(const fleet& fleet) {
         std::vector<node_index> order;
         order.reserve(fleet.node_count());
         for (std::size_t n = 0; n < fleet.node_count(); ++n) order.emplace_back(n);
@@ -37,7 +38,7 @@ struct priority_order {
 
     [[nodiscard]] std::vector<node_index> rank(const fleet& fleet) const {
         BERTH_ASSERT(priorities.size() == fleet.node_count(), "berth: priority_order needs one number per node");
-        std::vector<node_index> order = lowest_index{}.rank(fleet);
+        std::vector<node_index> order = lowest_index::rank(fleet);
         std::sort(order.begin(), order.end(), [&](node_index a, node_index b) {
             return std::pair{priorities[a.value()], a} < std::pair{priorities[b.value()], b};
         });
@@ -50,7 +51,7 @@ struct random_order {
     std::uint64_t seed = 0;
 
     [[nodiscard]] std::vector<node_index> rank(const fleet& fleet) const {
-        std::vector<node_index> order = lowest_index{}.rank(fleet);
+        std::vector<node_index> order = lowest_index::rank(fleet);
         xoshiro256 generator{seed};
         shuffle(generator, std::span{order});
         return order;
