@@ -59,7 +59,8 @@ public:
     [[nodiscard]] auto start(const problem& p) const {
         auto score = prepare_score(score_, p);
         auto devices = prepare_devices(devices_, p);
-        return placer<decltype(score), decltype(devices), Selection>{p, std::move(score), std::move(devices), ties_};
+        return placer<decltype(score), decltype(devices), Selection>{p, std::move(score), std::move(devices),
+                                                                     ties_.rank(p.fleet())};
     }
 
     /// Places a whole workload. A gang is placed, all members or none, when the order reaches its first member.

@@ -42,13 +42,13 @@ enum class selection : std::uint8_t { indexed, exhaustive };
 template <prepared_score Score, prepared_device_choice Devices, selection Selection = selection::indexed>
 class placer {
 public:
-    template <tie_break Ties>
-    placer(const problem& p, Score score, Devices devices, const Ties& ties)
+    /// @param ranked  every node once; of equally good nodes the first wins (`tie_break::rank`).
+    placer(const problem& p, Score score, Devices devices, std::vector<node_index> ranked)
         : problem_{p},
           books_{p.fleet()},
           score_{std::move(score)},
           devices_{std::move(devices)},
-          node_at_{ties.rank(p.fleet())},
+          node_at_{std::move(ranked)},
           rank_of_(p.fleet().node_count(), node_at_.size()),
           changes_(p.fleet().node_count()),
           boards_(p.workload().shape_count()),

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/allocate/scores/power_score.hpp"
+
+#include "berth/allocate/greedy.hpp"
+
+#include "allocate/problems.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+
+using namespace berth;
+using namespace berth_test;
+
+TEST_CASE("power_score prefers the fewest watts, by hand") {
+    // Waking a T4 costs 60 W, a P100 225 W; a second CPU package 100 W.
+    const auto machines = hand_fleet({{{1000}, 64'000, 0, "P100"}, {{1000, 1000}, 64'000, 0, "T4"}});
+    const auto work = hand_workload(machines, {{.gpus = 1, .share = 400, .cpu = 8'000}, {.gpus = 0, .cpu = 20'000}});
+    const problem p{machines, work};
+    const ledger books{machines};
+    const auto score = power_score{}.prepare(p);
+    CHECK(score(candidate_for(books, work, 0, 0, 1)) == -(225.0 + 100.0));
+    CHECK(score(candidate_for(books, work, 0, 1, 1)) == -(60.0 + 100.0));
+    CHECK(score(candidate_for(books, work, 1, 0, 0)) == -100.0);
+
+    auto placer = greedy{power_score{}}.start(p);
+    CHECK(placer.place(task_index{0}) == slot{node_index{1}, 0b01});
+    // The package and the GPU are awake: nothing is added.
+    CHECK(placer.place(task_index{0}) == slot{node_index{1}, 0b01});
+    CHECK(placer.place(task_index{0}) == slot{node_index{1}, 0b10});
+    // 24 of 32 CPUs of the package are in use.
+    CHECK(placer.place(task_index{1}).node == node_index{0});
+}
+
+TEST_CASE("power_score is the difference of the node's power before and after") {
+    for (std::uint64_t seed = 0; seed < 15; ++seed) {
+        CAPTURE(seed);
+        const auto [machines, work] = random_problem(seed, {.gpu_counters = 1 + seed % 2});
+        const problem p{machines, work};
+        const auto score = power_score{}.prepare(p);
+        const power_model watts{machines, openb_power_table()};
+        ledger books{machines};
+        xoshiro256 g{seed};
+        for (std::size_t t = 0; t < work.task_count(); ++t) {
+            const node_index n{below(g, machines.node_count())};
+            const auto demand = work.demand(task_index{t});
+            if (!books.fits(demand, n)) continue;
+            const gpu_mask gpus =
+                loosest_gpu{}(books.node(n), demand, demand.gpus == 0 ? 0 : books.fitting_gpus(demand, n));
+            const double foreseen = score(candidate_for(books, work, t, n.value(), gpus));
+            const double before = watts(books.node(n));
+            books.place(demand, {n, gpus});
+            REQUIRE(foreseen == before - watts(books.node(n)));
+        }
+    }
+}
