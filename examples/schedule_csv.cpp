@@ -10,6 +10,7 @@
 // Every malformed row is reported with line and field, and the program ends with exit code 2; with --skip-bad the other rows
 // are scheduled. A task that no GPU admits is listed, not an error.
 #include "berth/berth.hpp"
+
 #include "support/csv_table.hpp"
 
 #include <algorithm>
@@ -45,7 +46,7 @@ struct gpu_row {
 template <class Row>
 struct field {
     std::vector<std::string_view> names;  // accepted spellings
-    double Row::*value;
+    double Row::* value;
     double least;
     double most;
 };
@@ -84,7 +85,8 @@ std::vector<Row> read_rows(const std::string& path, std::string_view kind, const
         bool good = names.insert(row.name).second;
         if (!good) {
             problems.push_back(
-                table->fault(r, name_column.value_or(0), berth::error_code::duplicate, "this name was given before").message);
+                table->fault(r, name_column.value_or(0), berth::error_code::duplicate, "this name was given before")
+                    .message);
         }
         for (std::size_t f = 0; f < fields.size(); ++f) {
             const auto value = table->number(r, columns[f], fields[f].least, fields[f].most);
@@ -102,7 +104,7 @@ std::vector<Row> read_rows(const std::string& path, std::string_view kind, const
 
 /// How a reading of the GPUs rises from no load to full load: the slope of the least-squares line through all GPUs. 0 if they
 /// do not tell, and never below 0.
-double rise_with_load(const std::vector<gpu_row>& gpus, double gpu_row::*reading) {
+double rise_with_load(const std::vector<gpu_row>& gpus, double gpu_row::* reading) {
     double mean_x = 0.0;
     double mean_y = 0.0;
     const auto share = [](const gpu_row& gpu) { return gpu.load / gpu.max_load; };
@@ -168,7 +170,8 @@ int main(int argc, char** argv) {
                                          problems);
     for (const auto& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
     if (!problems.empty() && !skip_bad) {
-        return refuse(std::to_string(problems.size()) + " problems, nothing scheduled (--skip-bad leaves those rows out)");
+        return refuse(std::to_string(problems.size()) +
+                      " problems, nothing scheduled (--skip-bad leaves those rows out)");
     }
     if (tasks.empty()) return refuse(files[0] + ": no task to schedule");
     if (gpus.empty()) return refuse(files[1] + ": no GPU to schedule on");
@@ -190,7 +193,8 @@ int main(int argc, char** argv) {
         if (warms > 0.0) most = std::min(most, gpu.load + (gpu.max_temp - gpu.temp) / warms * gpu.max_load);
         load_gpus.push_back({.max_load = milli(std::clamp(most, 0.0, gpu.max_load)), .load = milli(gpu.load)});
     }
-    const auto model = berth::make_load_cost(std::move(load_tasks), std::move(load_gpus), berth::load_measure::relative);
+    const auto model =
+        berth::make_load_cost(std::move(load_tasks), std::move(load_gpus), berth::load_measure::relative);
     if (!model) return refuse(model.error().message);
 
     // Bare GPUs: one node each. Their share is not what is scarce here, the load model decides what fits.
@@ -198,7 +202,8 @@ int main(int argc, char** argv) {
     const berth::amount plenty[] = {berth::max_amount};
     for (const auto& gpu : gpus) {
         const berth::gpu_description one[] = {{.model = {}, .capacity = plenty}};
-        if (const auto added = machines.add_node({.name = gpu.name, .gpus = one}); !added) return refuse(added.error().message);
+        if (const auto added = machines.add_node({.name = gpu.name, .gpus = one}); !added)
+            return refuse(added.error().message);
     }
     const auto fleet = std::move(machines).build();
     if (!fleet) return refuse(fleet.error().message);
@@ -220,15 +225,16 @@ int main(int argc, char** argv) {
         const berth::slot where = plan.assignment[t];
         if (where.placed()) loads.place(berth::task_index{t}, fleet->gpu(where.node, berth::lowest_gpu(where.gpus)));
         std::printf("%s  %10.1f %12.1f %10.1f  %s\n", padded(tasks[t].name, 20).c_str(), tasks[t].data_size,
-                    tasks[t].complexity, tasks[t].output_size, where.placed() ? fleet->name(where.node).c_str() : "none");
+                    tasks[t].complexity, tasks[t].output_size,
+                    where.placed() ? fleet->name(where.node).c_str() : "none");
     }
     std::printf("\n%s  %21s %10s  %17s  %17s %8s\n", padded("GPU", 20).c_str(), "load before, after", "max", "power W",
                 "temp C", "max");
     for (std::size_t g = 0; g < gpus.size(); ++g) {
         const double after = static_cast<double>(loads.load_micro(berth::gpu_index{g})) * 1e-6;
         const double more = (after - gpus[g].load) / gpus[g].max_load;
-        std::printf("%s  %10.1f %10.1f %10.1f  %8.1f %8.1f  %8.1f %8.1f %8.1f\n", padded(gpus[g].name, 20).c_str(), gpus[g].load,
-                    after, gpus[g].max_load, gpus[g].power, gpus[g].power + draws * more, gpus[g].temp,
+        std::printf("%s  %10.1f %10.1f %10.1f  %8.1f %8.1f  %8.1f %8.1f %8.1f\n", padded(gpus[g].name, 20).c_str(),
+                    gpus[g].load, after, gpus[g].max_load, gpus[g].power, gpus[g].power + draws * more, gpus[g].temp,
                     gpus[g].temp + warms * more, gpus[g].max_temp);
     }
     std::printf("\n%zu of %zu tasks placed", tasks.size() - plan.left_out.size(), tasks.size());
@@ -238,8 +244,10 @@ int main(int argc, char** argv) {
             if (loads.room(berth::gpu_index{g}) > loads.room(roomiest)) roomiest = berth::gpu_index{g};
         }
         const std::size_t t = plan.left_out[i].value();
-        std::printf("%s%s wants %.1f GFLOP, the most room left is %.1f on %s", i == 0 ? ": " : "; ", tasks[t].name.c_str(),
-                    tasks[t].complexity, static_cast<double>(loads.room(roomiest)) / 1000.0, gpus[roomiest.value()].name.c_str());
+        std::printf("%s%s wants %.1f GFLOP, the most room left is %.1f on %s", i == 0 ? ": " : "; ",
+                    tasks[t].name.c_str(), tasks[t].complexity, static_cast<double>(loads.room(roomiest)) / 1000.0,
+                    gpus[roomiest.value()].name.c_str());
     }
-    std::printf("\nPower and temperature afterwards are estimates: both are taken to rise with load as they do from GPU to GPU in the file.\n");
+    std::printf("\nPower and temperature afterwards are estimates: both are taken to rise with load as they do from "
+                "GPU to GPU in the file.\n");
 }

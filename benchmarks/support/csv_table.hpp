@@ -28,6 +28,7 @@ public:
                                           std::vector<berth::error>* bad_rows = nullptr);
 
     [[nodiscard]] const std::string& file() const noexcept { return file_; }
+    [[nodiscard]] std::size_t column_count() const noexcept { return columns_.size(); }
     [[nodiscard]] std::size_t row_count() const noexcept { return lines_.size(); }
     /// The line of a row in the file, counted from 1.
     [[nodiscard]] std::size_t line(std::size_t row) const noexcept { return lines_[row]; }
