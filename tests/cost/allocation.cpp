@@ -7,36 +7,21 @@
 #include "berth/cost/pair_costs.hpp"
 #include "berth/cost/weighted_terms.hpp"
 
+#include "count_new.hpp"
 #include "random_features.hpp"
 
 #include <doctest/doctest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
+#include <cstddef>
 #include <vector>
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-    std::abort();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
 template <class F>
 std::size_t count(F f) {
-    const std::size_t before = allocations;
+    const std::size_t before = new_calls();
     f();
-    return allocations - before;
+    return new_calls() - before;
 }
 
 }  // namespace

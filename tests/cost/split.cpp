@@ -76,7 +76,7 @@ TEST_CASE("split: a GPU that is busy longer than the rest gets nothing") {
     CHECK(split.pieces[1] == berth::load_piece{.target = 2, .load = 20, .finish = 30.0});
 }
 
-TEST_CASE("split: room limits a piece, the others take over; what finds no room is left over") {
+TEST_CASE("split: room limits a piece, the others take over, what finds no room is left over") {
     const std::vector<split_target> targets{
         {.speed = 1, .room = 5}, {.speed = 1, .room = 100}, {.speed = 1, .room = 8}};
     auto split = berth::split_load(33, targets).value();

@@ -53,7 +53,7 @@ berth::feature_matrix scaled(const S& how, berth::feature_matrix m) {
 
 }  // namespace
 
-TEST_CASE("min_max brings columns to its ends; a constant one to the lower end") {
+TEST_CASE("min_max brings columns to its ends, a constant one to the lower end") {
     const auto unit = scaled(berth::min_max{}, sample());
     CHECK(column(unit, 0) == std::vector<double>{0.0, 2.0 * (1.0 / 6.0), 2.0 * (1.0 / 6.0), 1.0});
     CHECK(column(unit, 1) == std::vector<double>{0, 0, 0, 0});
