@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -22,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -421,6 +423,22 @@ int place(place_options options) {
 
 }  // namespace
 
+namespace {
+
+// The library's own conversions take -1 for a large unsigned number and NaN for a number within every range.
+std::string digits(const std::string& text) {
+    const bool good = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+    return good ? std::string{} : "\"" + text + "\" is not a whole number from 0 on";
+}
+std::string within_range(const std::string& text) {
+    double value = 0.0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool good = code == std::errc{} && end == text.data() + text.size() && value >= 0.01 && value <= 100.0;
+    return good ? std::string{} : "\"" + text + "\" is not within 0.01..100";
+}
+
+}  // namespace
+
 command add_place(CLI::App& program, CLI::App*& subcommand) {
     auto options = std::make_shared<place_options>();
     subcommand = program.add_subcommand("place", "Place a trace with one or several policies");
@@ -436,11 +454,12 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
         ->take_all();
     auto* order =
         place_app.add_option("--order", options->order, "File with the order of arrivals and the ranks of nodes");
-    auto* seed = place_app.add_option("--seed", options->seed, "Seed of a random order of arrivals (default 42)");
+    auto* seed =
+        place_app.add_option("--seed", options->seed, "Seed of a random order of arrivals (default 42)")->check(digits);
     auto* inflate = place_app
                         .add_option("--inflate", options->inflate,
                                     "GPU request of all arrivals, as a multiple of the capacity (default 1.3)")
-                        ->check(CLI::Range(0.01, 100.0));
+                        ->check(within_range);
     order->excludes(seed)->excludes(inflate);
     place_app.add_option("--replicate", options->replicate, "Copies of the fleet, with as many arrivals")
         ->check(CLI::Range(std::size_t{1}, std::size_t{256}));

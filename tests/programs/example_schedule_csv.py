@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""examples/schedule_csv: what it prints, and how it refuses."""
+from program import Checks
+
+t = Checks()
+TASKS = "name,data_size,complexity,output_size\n"
+GPUS = "name,load,power,temp,max_load,max_temp\n"
+tasks = t.write("tasks.csv", TASKS + "a,1,100,1\nb,2,300,1\nc,1,5000,1\n")
+gpus = t.write("gpus.csv", GPUS + "g0,0,50,30,1000,90\ng1,500,100,50,1000,90\n")
+
+done = t.good(tasks, gpus)
+rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.split()}
+t.check(rows["a"][-1] == "g0" and rows["b"][-1] == "g0", "tasks go to the least loaded GPU")
+t.check(rows["c"][-1] == "none", "a task that no GPU admits has no GPU")
+t.check(rows["g0"][1:4] == ["0.0", "400.0", "1000.0"], "loads before, after, at most")
+t.check(rows["g0"][4:8] == ["50.0", "90.0", "30.0", "46.0"], "power and temperature before and after")
+t.check("2 of 3 tasks placed" in done.stdout and "c wants 5000.0 GFLOP" in done.stdout, "why c was left out")
+
+t.check("10 tasks placed" in t.good().stdout, "without arguments: the samples")
+other = t.write("other.csv", "id,data_size,complicity,output_size\nx,1,2,3\n")
+t.check("complicity" not in t.good(other, gpus).stderr, "the article's spelling")
+
+bad = t.write("bad.csv", TASKS + "a,1,2,3\nb,-1,x,3\nc,1,2\na,1,2,3\nd,1,nan,1e999\n")
+t.bad([bad, gpus], "bad.csv:3: field \"data_size\"", "bad.csv:3: field \"complexity\"", "bad.csv:4: field \"output_size\"",
+      "bad.csv:5: field \"name\"", "bad.csv:6: field \"complexity\"", "bad.csv:6: field \"output_size\"", "6 problems", lines=7)
+done = t.good("--skip-bad", bad, gpus)
+t.check("1 of 1 tasks placed" in done.stdout, "--skip-bad schedules the other rows")
+t.check("bad.csv:6" in done.stderr, "--skip-bad still reports")
+t.bad([t.write("no.csv", "name,complexity\n"), gpus], "data_size", "output_size", lines=None)
+t.bad([tasks, t.write("hot.csv", GPUS + "g,0,1,2,0,50\n")], "hot.csv:2", "max_load", lines=None)
+t.bad([t.write("empty.csv", TASKS), gpus], "no task")
+t.bad([t.write("nothing.csv", ""), gpus], "nothing.csv:1", "empty", lines=None)
+t.bad(["/no/such.csv", gpus], "/no/such.csv", lines=None)
+t.bad([tasks], "two files")
+t.bad(["--frobnicate"], "--frobnicate")
+
+t.finish()
