@@ -27,8 +27,8 @@ naive_fgd::naive_fgd(const experiment& input) : priorities_{input.priorities} {
         nodes_.push_back(std::move(node));
     }
 
-    // Tasks grouped by everything but memory; descending keys, so that equal counts keep the published order.
-    std::map<std::tuple<std::int64_t, std::int64_t, std::size_t, std::string>, typical_task, std::greater<>> groups;
+    // Tasks grouped by everything but memory; most frequent first, then descending keys.
+    std::map<std::tuple<std::int64_t, std::int64_t, std::size_t, std::string>, typical_task> groups;
     for (std::size_t t = 0; t < work.task_count(); ++t) {
         const berth::task_index task{t};
         const auto d = work.demand(task);
@@ -44,8 +44,9 @@ naive_fgd::naive_fgd(const experiment& input) : priorities_{input.priorities} {
         ++group.count;
     }
     for (const auto& [key, group] : groups) typical_.push_back(group);
-    std::stable_sort(typical_.begin(), typical_.end(),
-                     [](const typical_task& a, const typical_task& b) { return a.count > b.count; });
+    std::sort(typical_.begin(), typical_.end(), [](const typical_task& a, const typical_task& b) {
+        return std::tie(a.count, a.cpu, a.milli, a.gpus, a.spec) > std::tie(b.count, b.cpu, b.milli, b.gpus, b.spec);
+    });
 
     const auto total = static_cast<double>(work.task_count());
     std::size_t covered = 0;

@@ -11,7 +11,7 @@
 #include <limits>
 #include <string_view>
 #include <system_error>
-#include <unordered_map>
+#include <tuple>
 #include <utility>
 
 namespace bench {
@@ -28,7 +28,8 @@ constexpr amount most_nodes = 1'000'000;
 /// Sorts by name and refuses a name that occurs twice.
 template <class Item>
 result<void> sort_by_name(const csv_table& table, std::string_view field, std::vector<Item>& items) {
-    std::stable_sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.name < b.name; });
+    std::sort(items.begin(), items.end(),
+              [](const Item& a, const Item& b) { return std::tie(a.name, a.line) < std::tie(b.name, b.line); });
     for (std::size_t i = 1; i < items.size(); ++i) {
         if (items[i].name != items[i - 1].name) continue;
         return file_fault(error_code::duplicate, table.file(), items[i].line, field,
@@ -77,10 +78,7 @@ result<openb_node_list> to_nodes(const csv_table& table) {
                               .line = table.line(row)});
     }
     if (const auto unique = sort_by_name(table, "sn", list.nodes); !unique) return unique.error();
-    const auto rest = std::stable_partition(list.nodes.begin(), list.nodes.end(),
-                                            [](const openb_node& node) { return node.gpus > 0; });
-    list.without_gpus = static_cast<std::size_t>(list.nodes.end() - rest);
-    list.nodes.erase(rest, list.nodes.end());
+    list.without_gpus = std::erase_if(list.nodes, [](const openb_node& node) { return node.gpus == 0; });
     if (list.nodes.empty()) {
         return file_fault(error_code::invalid_value, table.file(), 0, "gpu", "no node has a GPU");
     }

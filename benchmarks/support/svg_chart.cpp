@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <numeric>
 #include <string_view>
 
 namespace bench {
@@ -180,9 +179,12 @@ std::string to_svg(const line_chart& chart) {
         text(-(top + floor) / 2, 20, plot.y.label, "font-size=\"14\" text-anchor=\"middle\" transform=\"rotate(-90)\"");
 
     // Emphasised curves last, so that they lie on top; colours belong to positions, not to drawing order.
-    std::vector<std::size_t> order(chart.series.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_partition(order.begin(), order.end(), [&](std::size_t s) { return !chart.series[s].emphasised; });
+    std::vector<std::size_t> order;
+    for (const bool emphasised : {false, true}) {
+        for (std::size_t i = 0; i < chart.series.size(); ++i) {
+            if (chart.series[i].emphasised == emphasised) order.push_back(i);
+        }
+    }
     const auto stroke = [&](std::size_t s) {
         std::string out = "stroke=\"";
         out += chart.series[s].emphasised ? emphasis : colours[s % colours.size()];
@@ -216,7 +218,8 @@ std::string to_svg(const line_chart& chart) {
         labels.push_back({s, last_y});
     }
 
-    std::stable_sort(labels.begin(), labels.end(), [](const label& a, const label& b) { return a.y < b.y; });
+    std::sort(labels.begin(), labels.end(),
+              [](const label& a, const label& b) { return a.y != b.y ? a.y < b.y : a.series < b.series; });
     std::vector<double> at;
     for (const auto& entry : labels) at.push_back(entry.y);
     at = spread(at, 17.0, floor);

@@ -96,7 +96,8 @@ private:
             if (at.free[g] >= milli) order.push_back(g);
         }
         if (gpus == 1) {
-            std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return at.free[a] < at.free[b]; });
+            std::sort(order.begin(), order.end(),
+                      [&](auto a, auto b) { return at.free[a] != at.free[b] ? at.free[a] < at.free[b] : a < b; });
         }
         order.resize(gpus);
         return order;
@@ -131,7 +132,7 @@ private:
                 for (const auto free : at.free) {
                     if (free >= milli) taken.push_back(free);
                 }
-                std::stable_sort(taken.begin(), taken.end());
+                std::sort(taken.begin(), taken.end());
                 taken.resize(gpus);
                 const auto opened = static_cast<int>(std::count(taken.begin(), taken.end(), 1000));
                 if (opened > 0) return std::max(50 - opened, 33);
