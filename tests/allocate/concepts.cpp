@@ -85,7 +85,7 @@ static_assert(scope_of<prepared<tiers<weighted_sum<fgd>, tiers<best_fit>>>> == s
 
 // ---- device choices ----
 
-const auto lambda_rule = [](const node_view&, const demand_view&, gpu_mask fitting) { return fitting; };
+inline constexpr auto lambda_rule = [](const node_view&, const demand_view&, gpu_mask fitting) { return fitting; };
 struct rule_of_ints {
     int operator()(const node_view&, const demand_view&, gpu_mask) const { return 0; }
 };

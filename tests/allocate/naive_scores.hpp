@@ -72,7 +72,7 @@ inline double gpu_packing(const candidate& c, berth::gpu_mask fitting) {
         by_share.emplace_back(c.node.free_share(i), i);
     }
     if (idle == static_cast<int>(c.node.gpu_count())) return std::max(33 - idle, idle);
-    std::stable_sort(by_share.begin(), by_share.end(), [](auto a, auto b) { return a.first < b.first; });
+    std::sort(by_share.begin(), by_share.end());
     int opened = 0;
     int sum = 0;
     std::size_t taken = 0;

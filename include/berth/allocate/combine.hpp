@@ -68,7 +68,7 @@ struct rescaled {
     static_assert(placement_score<S>,
                   "berth: rescaled{score} stretches a score: double(const candidate&), or a description "
                   "whose prepare(problem) makes one");
-    S score{};
+    S score;
 
     template <class Problem>
     constexpr auto prepare(const Problem&) const {
@@ -102,7 +102,7 @@ struct weighted {
                   "berth: weighted{weight, score} weighs a score: double(const candidate&), or a description whose "
                   "prepare(problem) makes one");
     double weight = 1.0;
-    S score{};
+    S score;
 };
 template <class S>
 weighted(double, S) -> weighted<S>;

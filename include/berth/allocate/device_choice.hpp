@@ -205,7 +205,7 @@ struct gpu_scored_by {
     static_assert(!detail::is_parted<prepared<Score>>,
                   "berth: rescaled{...} compares nodes, so it cannot choose a GPU within one; leave it out here");
 
-    Score score{};
+    Score score;
 
     struct prepared_choice {
         static constexpr score_scope scope = scope_of<prepared<Score>>;

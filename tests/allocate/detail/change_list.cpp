@@ -41,7 +41,7 @@ TEST_CASE("change_list by hand: latest first, each once") {
 }
 
 TEST_CASE("change_list agrees with a table of times") {
-    for (const std::size_t size : {1, 2, 7, 64}) {
+    for (const std::size_t size : {1U, 2U, 7U, 64U}) {
         CAPTURE(size);
         berth::xoshiro256 g{size};
         change_list changes{size};

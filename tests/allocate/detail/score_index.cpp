@@ -65,11 +65,11 @@ void agrees_with_naive(std::size_t size, std::size_t steps, std::uint64_t seed) 
 }  // namespace
 
 TEST_CASE("score_index finds what a scan finds, the first of equals") {
-    for (const std::size_t size : {1, 2, 15, 16, 17, 31, 255, 256, 257, 1213}) {
+    for (const std::size_t size : {1U, 2U, 15U, 16U, 17U, 31U, 255U, 256U, 257U, 1213U}) {
         agrees_with_naive<double>(size, 800, size);
         agrees_with_naive<tier_values<2>>(size, 400, size + 1);
     }
-    for (const std::size_t size : {4095, 4096, 4097, 5000}) agrees_with_naive<double>(size, 250, size);
+    for (const std::size_t size : {4095U, 4096U, 4097U, 5000U}) agrees_with_naive<double>(size, 250, size);
 }
 
 TEST_CASE("score_index: rising, falling and equal values by hand") {

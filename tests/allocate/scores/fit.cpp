@@ -87,7 +87,7 @@ TEST_CASE("random_score is uniform over the nodes that fit") {
     for (std::size_t n = 0; n < 20; ++n) nodes.push_back({{n % 2 == 0 ? amount{1000} : amount{400}}, 1000});
     const auto machines = hand_fleet(nodes);
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 500, .copies = 5000}});
-    for (const std::uint64_t seed : {1, 2, 3}) {
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
         auto placer = greedy{random_score{seed}}.start(problem{machines, work});
         std::vector<int> hits(20, 0);
         for (std::size_t t = 0; t < work.task_count(); ++t) {
