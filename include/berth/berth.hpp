@@ -43,8 +43,10 @@
 #include "berth/cost/split.hpp"
 #include "berth/cost/weighted_terms.hpp"
 
+#include "berth/objective/expected_waste.hpp"
 #include "berth/objective/fragmentation.hpp"
 #include "berth/objective/power.hpp"
+#include "berth/objective/share_profile.hpp"
 
 #include "berth/allocate/combine.hpp"
 #include "berth/allocate/concepts.hpp"
@@ -57,6 +59,7 @@
 #include "berth/allocate/scores/fit.hpp"
 #include "berth/allocate/scores/gpu_packing.hpp"
 #include "berth/allocate/scores/power_score.hpp"
+#include "berth/allocate/scores/scarcity.hpp"
 #include "berth/allocate/task_order.hpp"
 #include "berth/allocate/tie_break.hpp"
 

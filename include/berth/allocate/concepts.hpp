@@ -55,7 +55,8 @@ concept score_value =
 ///    GPUs are then only chosen on the node that won.
 /// 4. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores that keep books
 ///    of their own; `candidate.node` is the node afterwards. `on_remove` undoes `on_place` exactly (count in integers), or a
-///    gang that failed leaves a trace.
+///    gang that failed leaves a trace. `on_settled()` comes after a decision that stands, once for a whole gang: the moment
+///    to estimate again what is not told by one node.
 template <class S>
 concept prepared_score = requires(const S& s, const candidate& c) {
     { s(c) } -> score_value;

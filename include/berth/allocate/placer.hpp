@@ -68,6 +68,7 @@ public:
         const std::optional<slot> found = find(c);
         if (!found) return unplaced;
         take(c, *found);
+        settle();
         return *found;
     }
 
@@ -77,6 +78,7 @@ public:
         const candidate c = candidate_of(task);
         if (!books_.has_room(c.demand, where)) return false;
         take(c, where);
+        settle();
         return true;
     }
 
@@ -84,6 +86,7 @@ public:
     void remove(task_index task, const slot& where) {
         books_.remove(problem_.workload().demand(task), where);
         note_removed(task, where);
+        settle();
     }
 
     /// Places all of these tasks or none: slots in the order of `tasks`, or nothing. Each takes its best place in turn; no other
@@ -101,6 +104,7 @@ public:
             return std::nullopt;
         }
         books_.commit();
+        settle();
         return slots;
     }
 
@@ -296,6 +300,11 @@ private:
         notify_remove(score_, after);
         if constexpr (requires { devices_.on_remove(after); }) devices_.on_remove(after);
         note_change(where.node, after.demand);
+    }
+    /// A decision is final: not one member of a gang that may still fail.
+    void settle() {
+        if (books_.depth() > 0) return;
+        if constexpr (requires { score_.on_settled(); }) score_.on_settled();
     }
     /// A domain counter is shared by all nodes of the domain: what fits there may have changed on each of them.
     void note_change(node_index n, const demand_view& demand) {

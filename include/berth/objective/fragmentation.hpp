@@ -5,6 +5,7 @@
 #include "berth/model/resources.hpp"
 #include "berth/model/task_mix.hpp"
 #include "berth/model/workload.hpp"
+#include "berth/objective/share_profile.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,62 +14,6 @@
 #include <vector>
 
 namespace berth {
-
-/// The free shares of the healthy GPUs of one node in a form that answers "how many have at least u left, and how much lies on
-/// the others" without a loop over tasks: ascending, with prefix sums. A value on the stack; `replace` costs O(GPUs).
-class share_profile {
-public:
-    share_profile() noexcept { below_[0] = 0; }
-    explicit share_profile(const node_view& node) noexcept {
-        for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) {
-            const amount share = node.free_share(lowest_gpu(rest));
-            std::size_t at = size_++;
-            for (; at > 0 && shares_[at - 1] > share; --at) shares_[at] = shares_[at - 1];
-            shares_[at] = share;
-        }
-        below_[0] = 0;
-        add_up(0);
-    }
-
-    /// Changes the free share of one GPU that has `before` left to `after`.
-    void replace(amount before, amount after) noexcept {
-        std::size_t at = 0;
-        while (shares_[at] != before) ++at;
-        const std::size_t from = at;
-        for (; at > 0 && shares_[at - 1] > after; --at) shares_[at] = shares_[at - 1];
-        for (; at + 1 < size_ && shares_[at + 1] < after; ++at) shares_[at] = shares_[at + 1];
-        shares_[at] = after;
-        add_up(at < from ? at : from);
-    }
-    /// The node after these GPUs gave what `demand` asks of each.
-    void take(const node_view& node, const demand_view& demand, gpu_mask gpus) noexcept {
-        for (; gpus != 0; gpus &= gpus - 1) {
-            const amount share = node.free_share(lowest_gpu(gpus));
-            replace(share, share - demand.gpu[0]);
-        }
-    }
-
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    /// Free thousandths in all.
-    [[nodiscard]] amount total() const noexcept { return below_[size_]; }
-    /// How many GPUs have less than `share` left.
-    [[nodiscard]] std::size_t short_of(amount share) const noexcept {
-        std::size_t count = 0;
-        for (std::size_t i = 0; i < size_; ++i) count += static_cast<std::size_t>(shares_[i] < share);
-        return count;
-    }
-    /// Free thousandths on the `count` GPUs with the least left.
-    [[nodiscard]] amount below(std::size_t count) const noexcept { return below_[count]; }
-
-private:
-    void add_up(std::size_t from) noexcept {
-        for (std::size_t i = from; i < size_; ++i) below_[i + 1] = below_[i] + shares_[i];
-    }
-
-    std::size_t size_ = 0;
-    std::array<amount, max_gpus_per_node> shares_;
-    std::array<amount, max_gpus_per_node + 1> below_;
-};
 
 /// The expected fragmentation F of a node: the free GPU thousandths that a task drawn from the mix could not use there, because
 /// it lacks GPU, host CPU or access (Weng et al., "Beware of Fragmentation", USENIX ATC 2023, section 4; classes as in their

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/concepts.hpp"
+#include "berth/allocate/detail/fluid_market.hpp"
+#include "berth/allocate/detail/node_classes.hpp"
+#include "berth/allocate/detail/whole_node_reserve.hpp"
+#include "berth/allocate/device_choice.hpp"
+#include "berth/objective/expected_waste.hpp"
+#include "berth/objective/share_profile.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <numeric>
+#include <vector>
+
+namespace berth {
+
+/// Places a task where it spoils least of what the mix will need and where that is least scarce. The library's default for
+/// mixed fleets; lowest unallocated GPU share on every openb trace (docs/scarcity.md: why it works, figures, ablation).
+///
+/// The cost of a candidate, in GPU thousandths, is the sum of
+/// - the growth of the node's `expected_waste`;
+/// - the usable share that the node loses, at the GPU price of its class, and the CPU taken, at the CPU price: prices come from a
+///   fluid market that pours the mix over what is free (`detail/fluid_market.hpp`) and is cleared again whenever what is free
+///   has changed by `reprice_after`;
+/// - a small slope over the nodes in the order in which they were added, which keeps untouched nodes untouched;
+/// - a charge for breaking one of the last whole nodes that tasks on all GPUs of the largest nodes need
+///   (`detail/whole_node_reserve.hpp`).
+/// The value is minus the cost. GPUs of a node are compared by waste alone.
+///
+/// Knows of the future only the mix: demands and frequencies of the workload it is prepared with. Work conserving: no node that
+/// fits is refused. Use with `best_scored_gpu`. Deterministic; parts are cached per shape and node, prices only combine them.
+/// Per value O(shares of the mix × GPUs + demands of the mix) for each distinct GPU; memory 48 bytes per shape and node.
+struct scarcity {
+    waste_weights waste{};
+    double first_fit_slope = 1200.0;    ///< thousandths between the first and the last node
+    double whole_node_charge = 4000.0;  ///< thousandths; only has to outweigh everything else
+    double reprice_after = 0.05;        ///< part of the free share that may change before prices are cleared again
+
+    [[nodiscard]] class scarcity_state prepare(const problem& p) const;
+};
+
+/// The ready form of `scarcity`.
+class scarcity_state {
+public:
+    static constexpr score_scope scope = score_scope::shape;
+    static constexpr bool anonymous = true;
+    static constexpr bool compares_nodes = false;
+    /// Waste, usable share lost, CPU taken (in GPU thousandths, for tasks that want GPU), whole node broken (0 or 1).
+    using part_values = std::array<double, 4>;
+
+    scarcity_state(const problem& p, const scarcity& how);
+
+    [[nodiscard]] double operator()(const candidate& c) const noexcept;
+    [[nodiscard]] scored_gpus<double> best_gpu(const candidate& c, gpu_mask fitting) const noexcept;
+    [[nodiscard]] part_values parts(const candidate& c) const noexcept;
+    [[nodiscard]] double combine(const part_values& part, node_index n, const part_range<part_values>&) const noexcept {
+        const class_prices& price = prices_[classes_.of(n)];
+        return -(part[0] + price.gpu * part[1] + price.cpu * part[2] + price.whole_node * part[3] +
+                 slope_ * static_cast<double>(n.value()));
+    }
+    [[nodiscard]] std::uint64_t price_version(std::size_t kind) const noexcept {
+        return prices_[classes_.of_kind(kind)].version;
+    }
+    void on_place(const candidate& c) { note(c, -1); }
+    void on_remove(const candidate& c) { note(c, +1); }
+    /// Clears the market again if enough has changed.
+    void on_settled();
+
+private:
+    struct class_prices {
+        double gpu = 0.0;
+        double cpu = 0.0;
+        double whole_node = 0.0;
+        std::uint64_t version = 0;
+    };
+    /// What is known of a node as it stands.
+    struct node_record {
+        expected_waste::value value;
+        std::int64_t free_gpus = 0;
+        bool whole = false;
+    };
+
+    [[nodiscard]] expected_waste::value value_after(const candidate& c, const share_profile& shares) const noexcept {
+        return waste_(c.node, shares, free_cpu_of(c.node) - cpu_of(c.demand));
+    }
+    [[nodiscard]] double in_gpu_share(amount cpu) const noexcept {
+        return waste_.cpu_per_gpu() > 0.0
+                   ? static_cast<double>(cpu) * static_cast<double>(whole_gpu) / waste_.cpu_per_gpu()
+                   : 0.0;
+    }
+    [[nodiscard]] static amount free_cpu_of(const node_view& node) noexcept {
+        return node.free_node.empty() ? 0 : node.free_node[0];
+    }
+    [[nodiscard]] static amount cpu_of(const demand_view& demand) noexcept {
+        return demand.node.empty() ? 0 : demand.node[0];
+    }
+    [[nodiscard]] node_record record_of(const node_view& node) const noexcept {
+        return {waste_(node), detail::whole_node_reserve::free_gpus(node),
+                reserve_.is_whole(node, classes_.of(node.index))};
+    }
+    void note(const candidate& c, amount sign);
+    void reprice();
+    void set_reserve_charges();
+
+    scarcity how_;
+    expected_waste waste_;
+    detail::node_classes classes_;
+    detail::fluid_market market_;
+    detail::whole_node_reserve reserve_;
+    double slope_;
+    std::vector<node_record> nodes_;
+    std::vector<amount> free_share_;  // per class
+    std::vector<amount> free_cpu_;    // per class
+    std::vector<class_prices> prices_;
+    std::vector<double> gpu_supply_;
+    std::vector<double> cpu_supply_;
+    std::vector<amount> priced_share_;  // free_share_ when prices were cleared last
+    amount priced_ = 0;                 // its sum
+    amount changed_ = 0;                // Σ |free_share_ - priced_share_|
+};
+
+inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
+    : how_{how},
+      waste_{p, how.waste},
+      classes_{p.fleet()},
+      market_{p, classes_, ledger{p.fleet()}, waste_.cpu_per_gpu()},
+      reserve_{p, classes_, ledger{p.fleet()}},
+      slope_{how.first_fit_slope / static_cast<double>(p.fleet().node_count())},
+      free_share_(classes_.size(), 0),
+      free_cpu_(classes_.size(), 0),
+      prices_(classes_.size()),
+      gpu_supply_(classes_.size()),
+      cpu_supply_(classes_.size()) {
+    const ledger empty{p.fleet()};
+    std::vector<std::uint8_t> kind_known(p.fleet().kind_count(), 0);
+    std::vector<node_record> of_kind(p.fleet().kind_count());
+    nodes_.reserve(p.fleet().node_count());
+    for (std::size_t i = 0; i < p.fleet().node_count(); ++i) {
+        const node_index n{i};
+        const node_view node = empty.node(n);
+        const std::size_t kind = p.fleet().kind(n);
+        if (kind_known[kind] == 0) {
+            of_kind[kind] = record_of(node);
+            kind_known[kind] = 1;
+        }
+        nodes_.push_back(of_kind[kind]);
+        const std::size_t c = classes_.of(n);
+        const amount share = share_profile{node}.total();
+        free_share_[c] += share;
+        free_cpu_[c] += free_cpu_of(node);
+    }
+    reprice();
+}
+
+inline double scarcity_state::operator()(const candidate& c) const noexcept { return -parts(c)[0]; }
+
+inline scarcity_state::part_values scarcity_state::parts(const candidate& c) const noexcept {
+    share_profile shares{c.node};
+    shares.take(c.node, c.demand, c.gpus);
+    const expected_waste::value before = nodes_[c.node.index.value()].value;
+    const expected_waste::value after = value_after(c, shares);
+    return {after.waste - before.waste, before.usable - after.usable,
+            c.demand.gpus > 0 ? in_gpu_share(cpu_of(c.demand)) : 0.0,
+            reserve_.breaks(c.node, classes_.of(c.node.index), c.demand) ? 1.0 : 0.0};
+}
+
+inline scored_gpus<double> scarcity_state::best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
+    constexpr double noise = 1e-9;  // of sums over the mix: equal GPUs must stay equal
+    const double before = nodes_[c.node.index.value()].value.waste;
+    share_profile shares{c.node};
+    scored_gpus<double> found{};
+    for (gpu_mask rest = fitting; rest != 0; rest &= rest - 1) {
+        const std::size_t i = lowest_gpu(rest);
+        if (detail::repeats_earlier_gpu(c.node, fitting, i)) continue;
+        const amount left = c.node.free_share(i);
+        shares.replace(left, left - c.demand.gpu[0]);
+        const double v = before - value_after(c, shares).waste;
+        shares.replace(left - c.demand.gpu[0], left);
+        if (found.gpus == 0 || v > found.value + noise) found = {v, gpu_mask{1} << i};
+    }
+    return found;
+}
+
+inline void scarcity_state::note(const candidate& c, amount sign) {
+    node_record& known = nodes_[c.node.index.value()];
+    const node_record now = record_of(c.node);
+    const std::size_t k = classes_.of(c.node.index);
+    const int whole_nodes = static_cast<int>(now.whole) - static_cast<int>(known.whole);
+    const std::int64_t gpus = now.free_gpus - known.free_gpus;
+    known = now;
+    changed_ -= std::abs(free_share_[k] - priced_share_[k]);
+    free_share_[k] += sign * c.demand.total_share();
+    changed_ += std::abs(free_share_[k] - priced_share_[k]);
+    free_cpu_[k] += sign * cpu_of(c.demand);
+    reserve_.note(k, whole_nodes, gpus);
+    if (whole_nodes != 0 || gpus != 0) set_reserve_charges();
+}
+
+inline void scarcity_state::on_settled() {
+    if (changed_ > 0 && static_cast<double>(changed_) >= how_.reprice_after * static_cast<double>(priced_)) reprice();
+}
+
+inline void scarcity_state::reprice() {
+    for (std::size_t c = 0; c < prices_.size(); ++c) {
+        // Tasks that were entered on unhealthy GPUs can take more than there is.
+        gpu_supply_[c] = static_cast<double>(std::max<amount>(free_share_[c], 0));
+        cpu_supply_[c] = in_gpu_share(free_cpu_[c]);
+    }
+    market_.clear(gpu_supply_, cpu_supply_);
+    for (std::size_t c = 0; c < prices_.size(); ++c) {
+        class_prices& price = prices_[c];
+        if (price.gpu == market_.gpu_price(c) && price.cpu == market_.cpu_price(c)) continue;
+        price.gpu = market_.gpu_price(c);
+        price.cpu = market_.cpu_price(c);
+        ++price.version;
+    }
+    set_reserve_charges();
+    priced_share_ = free_share_;
+    priced_ = std::accumulate(free_share_.begin(), free_share_.end(), amount{0});
+    changed_ = 0;
+}
+
+inline void scarcity_state::set_reserve_charges() {
+    for (std::size_t c = 0; c < prices_.size(); ++c) {
+        const double charge = reserve_.reserved(c) ? how_.whole_node_charge : 0.0;
+        if (prices_[c].whole_node == charge) continue;
+        prices_[c].whole_node = charge;
+        ++prices_[c].version;
+    }
+}
+
+inline scarcity_state scarcity::prepare(const problem& p) const { return {p, *this}; }
+
+static_assert(placement_score<scarcity> && parted_score<scarcity_state>);
+
+}  // namespace berth
