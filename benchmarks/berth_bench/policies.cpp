@@ -8,6 +8,7 @@
 #include "berth/allocate/scores/fit.hpp"
 #include "berth/allocate/scores/gpu_packing.hpp"
 #include "berth/allocate/scores/power_score.hpp"
+#include "berth/allocate/scores/scarcity.hpp"
 #include "berth/allocate/tie_break.hpp"
 
 #include "berth_bench/naive_fgd.hpp"
@@ -61,13 +62,15 @@ constexpr named_policy table[] = {
      }},
     {"fgd", "fragmentation gradient descent",
      [](input e, watcher w) { return run_greedy(e, w, berth::fgd{}, berth::best_scored_gpu{}); }},
+    {"scarcity", "least expected waste, scarce nodes at a price",
+     [](input e, watcher w) { return run_greedy(e, w, berth::scarcity{}, berth::best_scored_gpu{}); }},
 };
 
 }  // namespace
 
 std::span<const named_policy> policies() noexcept { return table; }
 
-std::string_view default_policy() noexcept { return "fgd"; }
+std::string_view default_policy() noexcept { return "scarcity"; }
 
 const named_policy* find_policy(std::string_view name) noexcept {
     for (const auto& policy : table) {

@@ -66,8 +66,8 @@ void check_against_golden(const bench::experiment& input, std::string_view polic
 }  // namespace
 
 TEST_CASE("all policies of the program are there, under their names") {
-    for (const char* name :
-         {"random", "dot_product", "gpu_clustering", "gpu_packing", "best_fit", "fgd", "fgd_naive", "pwr", "pwr_fgd"}) {
+    for (const char* name : {"random", "dot_product", "gpu_clustering", "gpu_packing", "best_fit", "fgd", "fgd_naive",
+                             "pwr", "pwr_fgd", "scarcity"}) {
         INFO(name);
         CHECK(bench::find_policy(name) != nullptr);
     }

@@ -39,7 +39,7 @@ struct scarcity {
     waste_weights waste{};
     double first_fit_slope = 1200.0;    ///< thousandths between the first and the last node
     double whole_node_charge = 4000.0;  ///< thousandths; only has to outweigh everything else
-    double reprice_after = 0.05;        ///< part of the free share that may change before prices are cleared again
+    double reprice_after = 0.03;        ///< part of the free share that may change before prices are cleared again
 
     [[nodiscard]] class scarcity_state prepare(const problem& p) const;
 };
