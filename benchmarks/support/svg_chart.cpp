@@ -190,7 +190,7 @@ std::string to_svg(const line_chart& chart) {
         out += chart.series[s].emphasised ? emphasis : colours[s % colours.size()];
         out += chart.series[s].emphasised ? "\" stroke-width=\"3\"" : "\" stroke-width=\"1.7\"";
         const std::string_view dash =
-            chart.series[s].emphasised ? "" : dashes[(s + s / colours.size()) % dashes.size()];
+            chart.series[s].emphasised ? "" : dashes[(s % colours.size() + s / colours.size()) % dashes.size()];
         if (!dash.empty()) out.append(" stroke-dasharray=\"").append(dash).append("\"");
         return out;
     };
