@@ -8,6 +8,7 @@
 #include "berth/allocate/scores/fit.hpp"
 #include "berth/allocate/scores/gpu_packing.hpp"
 #include "berth/allocate/scores/power_score.hpp"
+#include "berth/allocate/scores/scarcity.hpp"
 
 #include "allocate/problems.hpp"
 

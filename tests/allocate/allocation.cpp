@@ -42,6 +42,7 @@ void steady_state_allocates_nothing(const Score& score, const Devices& devices) 
 TEST_CASE("placing and removing allocate nothing in steady state") {
     steady_state_allocates_nothing(fgd{}, best_scored_gpu{});
     steady_state_allocates_nothing(best_fit{}, tightest_gpu{});
+    steady_state_allocates_nothing(scarcity{}, best_scored_gpu{});
     steady_state_allocates_nothing(gpu_clustering{}, tightest_gpu{});
     steady_state_allocates_nothing(weighted_sum{weighted{0.1, rescaled{power_score{}}}, weighted{0.9, fgd{}}},
                                    gpu_scored_by{fgd{}});

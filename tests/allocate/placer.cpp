@@ -6,6 +6,7 @@
 #include "berth/allocate/scores/fgd.hpp"
 #include "berth/allocate/scores/fit.hpp"
 #include "berth/allocate/scores/gpu_packing.hpp"
+#include "berth/allocate/scores/scarcity.hpp"
 
 #include "allocate/problems.hpp"
 #include "common/naive.hpp"
@@ -122,6 +123,7 @@ TEST_CASE("place_all: all or none, and a failed attempt leaves no trace") {
     };
     same_afterwards(greedy{fgd{}, best_scored_gpu{}});
     same_afterwards(greedy{gpu_clustering{}});
+    same_afterwards(greedy{scarcity{}, best_scored_gpu{}});
     same_afterwards(greedy{random_score{1}, random_gpu{1}});
     same_afterwards(greedy{weighted_sum{weighted{0.5, rescaled{best_fit{}}}, weighted{0.5, fgd{}}}});
     same_afterwards(greedy{best_fit{}, gpu_scored_by{gpu_clustering{}}});

@@ -13,7 +13,10 @@ TEST_CASE("index and scan agree: gpu_scored_by a score of the node") {
     agrees(weighted_sum{weighted{0.1, rescaled{power_score{}}}, weighted{0.9, fgd{}}}, gpu_scored_by{fgd{}});
 }
 TEST_CASE("index and scan agree: gpu_scored_by a score of the task") {
-    agrees_with_all_usual_scores(gpu_scored_by{random_score{3}});
+    const auto fancy = [](const candidate& c) {
+        return static_cast<double>((c.task.value() * 5 + lowest_gpu(c.gpus) * 3) % 7);
+    };
+    agrees_with_all_usual_scores(gpu_scored_by{fancy});
 }
 TEST_CASE("index and scan agree: a user's rule that looks at the node's number") {
     agrees_with_all_usual_scores(alternating);
