@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/share_profile.hpp"
@@ -26,7 +27,8 @@ struct waste_weights {
 /// What is expected to go to waste on a node, in GPU thousandths, and what is expected to be usable: a smoother relative of
 /// `fragmentation` that sees a lack of CPU coming.
 ///
-/// Over the tasks of the mix that want one GPU or a share of it, with p_m their part of the tasks that want GPU:
+/// Over the tasks of the mix that want one GPU or a share of it; p_m is their frequency, scaled so that Σ p_m is the part of all
+/// tasks that want GPU:
 /// - us = Σ p_m · (share on GPUs with at least u_m), over tasks that the node's models and CPU admit: what a task could use;
 /// - un = Σ p_m · u_m · min(Σ_GPUs floor(share / u_m), floor(CPU / c_m)): what whole tasks of that kind would use;
 /// - stranded = softplus(share - CPU / rate): share that the CPU left cannot feed.
@@ -43,6 +45,7 @@ public:
 
     expected_waste(const problem& p, const waste_weights& weights)
         : weights_{weights}, of_model_(p.fleet().model_count()) {
+        BERTH_ASSERT(weights.smoothing > 0.0, "berth: waste_weights::smoothing is above zero");
         const workload& work = p.workload();
         double tasks = 0.0;
         double gpu_tasks = 0.0;
@@ -89,8 +92,10 @@ public:
                 for (const auto& demand : group.demands) {
                     if (demand.cpu > cpu) break;
                     part += demand.part;
-                    tasks +=
-                        demand.part * static_cast<double>(demand.cpu > 0 ? std::min(slots, cpu / demand.cpu) : slots);
+                    // A division only where CPU is what limits.
+                    const bool ample =
+                        static_cast<double>(demand.cpu) * static_cast<double>(slots) <= static_cast<double>(cpu);
+                    tasks += demand.part * static_cast<double>(ample ? slots : std::min(slots, cpu / demand.cpu));
                 }
                 reached += part * static_cast<double>(shares.total() - shares.below(too_small));
                 used_by_slots += tasks * static_cast<double>(group.share);

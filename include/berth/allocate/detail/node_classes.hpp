@@ -14,7 +14,7 @@ namespace berth::detail {
 using class_set = std::uint64_t;
 
 /// Nodes grouped into at most 64 classes: by kind if the fleet has so few, else by GPU models and number of GPUs, else by the
-/// first model. A class is judged by its first node.
+/// first model. A class is judged by its node with the most healthy GPUs, the first of such.
 class node_classes {
 public:
     explicit node_classes(const fleet& fleet) {
@@ -30,6 +30,9 @@ public:
                     if (c == max_classes) return false;
                     keys.push_back(k);
                     example_.push_back(node_index{i});
+                }
+                if (gpu_count(fleet.healthy_gpus(node_index{i})) > gpu_count(fleet.healthy_gpus(example_[c]))) {
+                    example_[c] = node_index{i};
                 }
                 of_node_.push_back(static_cast<std::uint8_t>(c));
             }
