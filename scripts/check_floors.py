@@ -6,7 +6,9 @@
   * core includes the standard library only; Eigen (only <Eigen/Core>) starts at floor 2; no other third party;
   * no <iostream>, <random> or <ranges>: global streams, generators that differ by standard library, compile time;
   * wings (cuda, nvml, io) are reached neither from berth.hpp nor from any floor; cuda never sees Eigen;
-  * nothing includes berth.hpp, and berth.hpp reaches every header that is no wing's;
+  * nothing includes berth.hpp, and berth.hpp reaches every header that is no wing's and not opt-in;
+  * opt-in headers (OPT_IN below: threads, clocks, Eigen) cost more to compile than all the rest, so nothing that berth.hpp
+    reaches includes them;
   * every <berth/...> that is included exists.
 
 Prints file:line: what is wrong; exit code 1 if anything is. --root DIR checks another tree; --self-test plants one
@@ -23,6 +25,7 @@ FLOORS = {"core": 0, "model": 1, "feature": 2, "cost": 3, "objective": 4, "alloc
 TOP = {"version.hpp": -1, "scheduler.hpp": 8, "berth.hpp": 9}
 WINGS = {"cuda": ("cuda", "cooperative_groups", "cub/", "thrust/"), "nvml": ("nvml.h",), "io": ()}
 EIGEN_FROM = 2
+OPT_IN = {"core/deadline.hpp", "core/thread_pool.hpp", "feature/eigen.hpp"}
 BANNED = {"iostream": "global streams; a library prints nothing", "random": "its distributions differ between standard libraries",
           "ranges": "43,000 lines, and its views fail on clang 14"}
 SUFFIXES = {".hpp", ".h", ".cuh", ".ipp", ".inl"}
@@ -148,7 +151,9 @@ def check(root):
         for name in headers:
             if folder(name) in WINGS and name in reached:
                 problems.append(f"include/berth/berth.hpp:1: reaches the wing header {name}")
-            if folder(name) not in WINGS and name not in reached:
+            if name in OPT_IN and name in reached:
+                problems.append(f"include/berth/berth.hpp:1: reaches the opt-in header {name}")
+            if folder(name) not in WINGS and name not in OPT_IN and name not in reached:
                 problems.append(f"include/berth/{name}:1: not reached from berth.hpp")
     return problems, len(headers)
 
@@ -158,6 +163,7 @@ GOOD = {
     "core/a.hpp": "#include <vector>\n/* #include <berth/cost/c.hpp>\n*/\n// #include <iostream>\n", "model/b.hpp": "#include <berth/core/a.hpp>\n",
     "feature/f.hpp": "#include <Eigen/Core>\n#include <berth/model/b.hpp>\n", "cost/c.hpp": "#include <berth/feature/f.hpp>\n",
     "allocate/g.hpp": "#include <berth/cost/c.hpp>\n", "metrics/m.hpp": "#include <berth/allocate/g.hpp>\n",
+    "core/thread_pool.hpp": "#include <thread>\n#include <berth/core/a.hpp>\n",
     "io/i.hpp": "#include <iostream>\n#include <berth/model/b.hpp>\n", "cuda/k.cuh": "#include <cuda_runtime.h>\n#include <berth/core/a.hpp>\n",
 }
 FAULTS = [  # file, text that is put in front, what must be said
@@ -182,6 +188,7 @@ FAULTS = [  # file, text that is put in front, what must be said
     ("cost/c.hpp", "#include <berth/cost/none.hpp>\n", "does not exist"),
     ("cost/c.hpp", '#include "c2.hpp"\n', 'write "berth/'),
     ("cost/c.hpp", "#include BERTH_HEADER\n", "cannot be checked"),
+    ("cost/c.hpp", "#include <berth/core/thread_pool.hpp>\n", "reaches the opt-in header core/thread_pool.hpp"),
     ("other/o.hpp", "", "belongs to no floor"),
     ("cost/unused.hpp", "", "not reached from berth.hpp"),
 ]

@@ -2,6 +2,8 @@
 #include "support/openb.hpp"
 
 #include "berth/core/random.hpp"
+#include "berth/model/fleet_builder.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include "support/csv_table.hpp"
 

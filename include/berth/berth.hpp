@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The whole library except its wings: include this, or only the headers you use. The floors, from the bottom up.
+// The whole library except its wings, and except what costs more compile time than all the rest: include core/thread_pool.hpp
+// for threads, core/deadline.hpp for a clock, feature/eigen.hpp for Eigen. Include this, or only the headers you use. The
+// floors, from the bottom up.
 
+// clang-format off
 #include "berth/version.hpp"
 
 #include "berth/core/config.hpp"
 #include "berth/core/executor.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/matrix_view.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/names.hpp"
 #include "berth/core/observer.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
-#include "berth/core/thread_pool.hpp"
+#include "berth/core/sort_positions.hpp"
 
 #include "berth/model/fleet.hpp"
+#include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/lower.hpp"
 #include "berth/model/resources.hpp"
@@ -25,10 +31,10 @@
 #include "berth/model/traits.hpp"
 #include "berth/model/why_not.hpp"
 #include "berth/model/workload.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include "berth/feature/columns.hpp"
 #include "berth/feature/concepts.hpp"
-#include "berth/feature/eigen.hpp"
 #include "berth/feature/extract.hpp"
 #include "berth/feature/feature_matrix.hpp"
 #include "berth/feature/one_hot.hpp"
@@ -66,3 +72,4 @@
 #include "berth/metrics/fairness.hpp"
 #include "berth/metrics/report.hpp"
 #include "berth/metrics/utilisation.hpp"
+// clang-format on

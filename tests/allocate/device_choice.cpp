@@ -4,6 +4,7 @@
 #include "berth/allocate/scores/fgd.hpp"
 #include "berth/allocate/scores/fit.hpp"
 #include "berth/allocate/scores/power_score.hpp"
+#include "berth/model/fleet_builder.hpp"
 
 #include "allocate/problems.hpp"
 

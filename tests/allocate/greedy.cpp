@@ -6,6 +6,8 @@
 #include "berth/allocate/scores/fit.hpp"
 #include "berth/allocate/scores/gpu_packing.hpp"
 #include "berth/allocate/scores/power_score.hpp"
+#include "berth/core/deadline.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include "allocate/problems.hpp"
 
@@ -240,8 +242,9 @@ TEST_CASE("stop token, deadline in the past, observer") {
         CHECK(stopped.assignment[t] == (t < 20 ? whole.assignment[t] : unplaced));
     }
 
-    const plan late = policy.run(p, arrival_order{},
-                                 run_control<>{.deadline = std::chrono::steady_clock::now() - std::chrono::seconds{1}});
+    const plan late = policy.run(
+        p, arrival_order{},
+        run_control<berth::deadline<>>{.stop = {std::chrono::steady_clock::now() - std::chrono::seconds{1}}});
     CHECK(late.stopped == stop_reason::deadline_reached);
     CHECK(placed_in(late.assignment) == 0);
 

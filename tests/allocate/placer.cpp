@@ -7,6 +7,7 @@
 #include "berth/allocate/scores/fit.hpp"
 #include "berth/allocate/scores/gpu_packing.hpp"
 #include "berth/allocate/scores/scarcity.hpp"
+#include "berth/model/fleet_builder.hpp"
 
 #include "allocate/problems.hpp"
 #include "common/naive.hpp"

@@ -4,8 +4,10 @@
 #include "berth/allocate/concepts.hpp"
 #include "berth/core/random.hpp"
 #include "berth/model/fleet.hpp"
+#include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include "common/instances.hpp"
 

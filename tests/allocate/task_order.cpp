@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/task_order.hpp"
 
+#include "berth/model/workload_builder.hpp"
+
 #include "allocate/problems.hpp"
 
 #include <doctest/doctest.h>

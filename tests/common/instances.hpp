@@ -3,8 +3,10 @@
 
 #include "berth/core/random.hpp"
 #include "berth/model/fleet.hpp"
+#include "berth/model/fleet_builder.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/core/run_control.hpp"
 
+#include "berth/core/deadline.hpp"
+
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -8,6 +10,7 @@
 #include <string>
 #include <type_traits>
 
+using berth::deadline;
 using berth::never_stop;
 using berth::run_control;
 using berth::stop_reason;
@@ -41,8 +44,9 @@ static_assert(stoppable<std::stop_token> && stoppable<never_stop> && stoppable<f
 static_assert(!stoppable<not_const> && !stoppable<says_nothing> && !stoppable<misspelt> && !stoppable<bool>);
 static_assert(std::is_aggregate_v<run_control<>>);
 static_assert(std::is_same_v<decltype(run_control{flag{}}), run_control<flag>>);
-static_assert(sizeof(run_control<>) == sizeof(std::uint64_t) + sizeof(std::chrono::steady_clock::time_point),
-              "policies without state take no room");
+static_assert(stoppable<deadline<>> && stoppable<deadline<flag>>);
+static_assert(std::is_same_v<decltype(deadline{long_ago}), deadline<>>);
+static_assert(std::is_same_v<decltype(deadline{long_ago, flag{}}), deadline<flag>>);
 
 TEST_CASE("without limits a run goes on") {
     CHECK(run_control<>{}.check(0) == stop_reason::completed);
@@ -53,18 +57,19 @@ TEST_CASE("each limit alone") {
     CHECK(run_control<>{.max_evaluations = 10}.check(9) == stop_reason::completed);
     CHECK(run_control<>{.max_evaluations = 10}.check(10) == stop_reason::budget_exhausted);
     CHECK(run_control<>{.max_evaluations = 0}.check(0) == stop_reason::budget_exhausted);
-    CHECK(run_control<>{.deadline = long_ago}.check(0) == stop_reason::deadline_reached);
+    CHECK(run_control<deadline<>>{.stop = {long_ago}}.check(0) == stop_reason::deadline_reached);
     const auto later = std::chrono::steady_clock::now() + std::chrono::hours{1};
-    CHECK(run_control<>{.deadline = later}.check(0) == stop_reason::completed);
+    CHECK(run_control<deadline<>>{.stop = {later}}.check(0) == stop_reason::completed);
+    CHECK(run_control<deadline<>>{}.check(0) == stop_reason::completed);
     CHECK(run_control<flag>{.stop = {true}}.check(0) == stop_reason::cancelled);
 }
 
 TEST_CASE("order: stop, budget, deadline") {
-    const run_control<flag> all{.stop = {true}, .max_evaluations = 0, .deadline = long_ago};
+    const run_control<deadline<flag>> all{.stop = {long_ago, {true}}, .max_evaluations = 0};
     CHECK(all.check(0) == stop_reason::cancelled);
-    const run_control<flag> two{.stop = {false}, .max_evaluations = 0, .deadline = long_ago};
+    const run_control<deadline<flag>> two{.stop = {long_ago, {false}}, .max_evaluations = 0};
     CHECK(two.check(0) == stop_reason::budget_exhausted);
-    const run_control<flag> one{.stop = {false}, .max_evaluations = 1, .deadline = long_ago};
+    const run_control<deadline<flag>> one{.stop = {long_ago, {false}}, .max_evaluations = 1};
     CHECK(one.check(0) == stop_reason::deadline_reached);
 }
 

@@ -2,6 +2,8 @@
 #include "berth/cost/load_cost.hpp"
 
 #include "berth/core/random.hpp"
+#include "berth/model/fleet_builder.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include <doctest/doctest.h>
 

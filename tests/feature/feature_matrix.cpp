@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/feature/feature_matrix.hpp"
 
+#include "berth/feature/eigen.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 static_assert(
@@ -22,7 +25,7 @@ TEST_CASE("feature_matrix: rows are contiguous, columns have names") {
     CHECK(read(1, 0) == 5.0);
     CHECK(read.view()(2, 1) == 7.0);
     CHECK(read.view().data() + 2 == read.row(1).data());
-    CHECK(read.eigen().sum() == 12.0);
+    CHECK(berth::as_eigen(read.view()).sum() == 12.0);
     CHECK(berth::feature_matrix{}.rows() == 0);
 }
 

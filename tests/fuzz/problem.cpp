@@ -5,8 +5,10 @@
 #include "berth/allocate/scores/fgd.hpp"
 #include "berth/allocate/scores/fit.hpp"
 #include "berth/model/fleet.hpp"
+#include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include <cstddef>
 #include <cstdint>

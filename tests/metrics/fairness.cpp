@@ -2,6 +2,7 @@
 #include "berth/metrics/fairness.hpp"
 
 #include "berth/core/random.hpp"
+#include "berth/model/fleet_builder.hpp"
 
 #include <doctest/doctest.h>
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/model/fleet.hpp"
+#include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/metrics/utilisation.hpp"
 
+#include "berth/model/fleet_builder.hpp"
+
 #include "placed.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/model/fleet.hpp"
 
+#include "berth/model/fleet_builder.hpp"
+
 #include "common/instances.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/model/workload.hpp"
 
+#include "berth/model/fleet_builder.hpp"
+#include "berth/model/workload_builder.hpp"
+
 #include "common/instances.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/objective/fragmentation.hpp"
 
+#include "berth/model/fleet_builder.hpp"
+
 #include "allocate/problems.hpp"
 #include "common/golden.hpp"
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/objective/power.hpp"
 
+#include "berth/model/fleet_builder.hpp"
+
 #include "allocate/problems.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/objective/share_profile.hpp"
 
+#include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
 
 #include "common/instances.hpp"

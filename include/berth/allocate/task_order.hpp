@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/index.hpp"
 #include "berth/core/random.hpp"
+#include "berth/core/sort_positions.hpp"
+#include "berth/model/resources.hpp"
 #include "berth/model/workload.hpp"
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <tuple>
 #include <vector>
 
 // In which order a batch is placed. When to use which:
@@ -36,30 +37,32 @@ struct arrival_order {
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
         std::vector<task_index> order;
         order.reserve(p.workload().task_count());
-        for (std::size_t t = 0; t < p.workload().task_count(); ++t) order.emplace_back(t);
+        for (std::size_t t = 0; t < p.workload().task_count(); ++t) order.push_back(task_index{t});
         return order;
     }
 };
 
 namespace detail {
 
-/// Sorted by a key, smallest first; ties as listed. One key per shape would do, but keys may look at the task.
-template <class Key>
-[[nodiscard]] std::vector<task_index> ordered_by(const problem& p, Key key) {
-    using value = decltype(key(task_index{}));
-    std::vector<std::tuple<value, task_index>> keyed;
-    keyed.reserve(p.workload().task_count());
-    for (std::size_t t = 0; t < p.workload().task_count(); ++t) keyed.emplace_back(key(task_index{t}), task_index{t});
-    std::sort(keyed.begin(), keyed.end());
-    std::vector<task_index> order;
-    order.reserve(keyed.size());
-    for (const auto& [k, t] : keyed) order.push_back(t);
-    return order;
-}
+/// What an order compares: the smallest first, component by component.
+struct task_key {
+    amount first = 0;
+    amount second = 0;
+    amount third = 0;
+};
 
-/// GPU share first, then host counters: a demand's size.
-[[nodiscard]] inline std::tuple<amount, amount> size_of(const demand_view& demand) {
-    return {demand.total_share(), demand.node.empty() ? amount{0} : demand.node[0]};
+/// All tasks, given a key for each; ties as listed.
+[[nodiscard]] inline std::vector<task_index> ordered_by(const std::vector<task_key>& keys) {
+    const auto before = [&](std::size_t a, std::size_t b) {
+        if (keys[a].first != keys[b].first) return keys[a].first < keys[b].first;
+        if (keys[a].second != keys[b].second) return keys[a].second < keys[b].second;
+        if (keys[a].third != keys[b].third) return keys[a].third < keys[b].third;
+        return a < b;
+    };
+    std::vector<task_index> order;
+    order.reserve(keys.size());
+    for (const std::size_t t : sorted_positions(keys.size(), before)) order.push_back(task_index{t});
+    return order;
 }
 
 }  // namespace detail
@@ -67,34 +70,40 @@ template <class Key>
 /// Most GPU share first, then most CPU.
 struct largest_first {
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
-        return detail::ordered_by(p, [&](task_index t) {
-            const auto [share, cpu] = detail::size_of(p.workload().demand(t));
-            return std::tuple{-share, -cpu};
-        });
+        std::vector<detail::task_key> keys(p.workload().task_count());
+        for (std::size_t t = 0; t < keys.size(); ++t) {
+            const demand_view demand = p.workload().demand(task_index{t});
+            keys[t] = {.first = -demand.total_share(), .second = demand.node.empty() ? 0 : -demand.node[0]};
+        }
+        return detail::ordered_by(keys);
     }
 };
 
 /// Fewest GPUs of an accepted model first, then the largest. Tasks without GPU come last.
 struct scarcest_first {
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
-        std::vector<std::size_t> supply(p.fleet().model_count(), 0);
+        std::vector<amount> supply(p.fleet().model_count(), 0);
         for (std::size_t g = 0; g < p.fleet().gpu_count(); ++g) ++supply[p.fleet().model(gpu_index{g}).value()];
-        return detail::ordered_by(p, [&](task_index t) {
-            const demand_view demand = p.workload().demand(t);
-            std::size_t accepted = demand.gpus == 0 ? p.fleet().gpu_count() + 1 : 0;
+        std::vector<detail::task_key> keys(p.workload().task_count());
+        for (std::size_t t = 0; t < keys.size(); ++t) {
+            const demand_view demand = p.workload().demand(task_index{t});
+            amount accepted = demand.gpus == 0 ? static_cast<amount>(p.fleet().gpu_count()) + 1 : 0;
             for (std::size_t m = 0; demand.gpus > 0 && m < supply.size(); ++m) {
                 if ((demand.accepted_models >> m & 1U) != 0) accepted += supply[m];
             }
-            const auto [share, cpu] = detail::size_of(demand);
-            return std::tuple{accepted, -share, -cpu};
-        });
+            keys[t] = {
+                .first = accepted, .second = -demand.total_share(), .third = demand.node.empty() ? 0 : -demand.node[0]};
+        }
+        return detail::ordered_by(keys);
     }
 };
 
 /// Higher priority first, then as listed.
 struct priority_first {
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
-        return detail::ordered_by(p, [&](task_index t) { return -std::int64_t{p.workload().priority(t)}; });
+        std::vector<detail::task_key> keys(p.workload().task_count());
+        for (std::size_t t = 0; t < keys.size(); ++t) keys[t].first = -amount{p.workload().priority(task_index{t})};
+        return detail::ordered_by(keys);
     }
 };
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
+#include "berth/core/index.hpp"
 #include "berth/core/random.hpp"
+#include "berth/core/sort_positions.hpp"
 #include "berth/model/fleet.hpp"
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
 namespace berth {
@@ -27,7 +28,7 @@ struct lowest_index {
     [[nodiscard]] static std::vector<node_index> rank(const fleet& fleet) {
         std::vector<node_index> order;
         order.reserve(fleet.node_count());
-        for (std::size_t n = 0; n < fleet.node_count(); ++n) order.emplace_back(n);
+        for (std::size_t n = 0; n < fleet.node_count(); ++n) order.push_back(node_index{n});
         return order;
     }
 };
@@ -38,10 +39,12 @@ struct priority_order {
 
     [[nodiscard]] std::vector<node_index> rank(const fleet& fleet) const {
         BERTH_ASSERT(priorities.size() == fleet.node_count(), "berth: priority_order needs one number per node");
-        std::vector<node_index> order = lowest_index::rank(fleet);
-        std::sort(order.begin(), order.end(), [&](node_index a, node_index b) {
-            return std::pair{priorities[a.value()], a} < std::pair{priorities[b.value()], b};
-        });
+        const auto before = [&](std::size_t a, std::size_t b) {
+            return priorities[a] != priorities[b] ? priorities[a] < priorities[b] : a < b;
+        };
+        std::vector<node_index> order;
+        order.reserve(fleet.node_count());
+        for (const std::size_t n : detail::sorted_positions(fleet.node_count(), before)) order.push_back(node_index{n});
         return order;
     }
 };

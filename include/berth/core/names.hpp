@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -22,7 +23,7 @@ public:
         if (names_.size() * 2 >= slots_.size()) grow();
         std::size_t at = probe(name);
         if (slots_[at] == 0) {
-            names_.emplace_back(name);
+            names_.push_back(std::string{name});
             slots_[at] = static_cast<std::uint32_t>(names_.size());
         }
         return slots_[at] - 1;
@@ -54,12 +55,12 @@ private:
         return at;
     }
     void grow() {
-        slots_.assign(slots_.empty() ? 16 : slots_.size() * 2, 0);
+        slots_ = detail::flat<std::uint32_t>(slots_.empty() ? 16 : slots_.size() * 2, 0);
         for (std::size_t i = 0; i < names_.size(); ++i) slots_[probe(names_[i])] = static_cast<std::uint32_t>(i + 1);
     }
 
     std::vector<std::string> names_;
-    std::vector<std::uint32_t> slots_;  // position + 1, 0 if free
+    detail::flat<std::uint32_t> slots_;  // position + 1, 0 if free
 };
 
 namespace detail {
@@ -67,9 +68,9 @@ namespace detail {
 /// Appends the bytes of a number, lowest first: records of equal layout are equal exactly when their keys are.
 template <std::integral T>
 void append_bytes(std::string& key, T value) {
-    for (std::size_t byte = 0; byte < sizeof value; ++byte) {
-        key.push_back(static_cast<char>((value >> (8 * byte)) & 0xff));
-    }
+    char bytes[sizeof value];
+    for (std::size_t i = 0; i < sizeof value; ++i) bytes[i] = static_cast<char>((value >> (8 * i)) & 0xff);
+    key.append(bytes, sizeof value);
 }
 
 }  // namespace detail

@@ -4,11 +4,10 @@
 #include "berth/core/config.hpp"
 
 #include <cstdint>
-#include <optional>
+#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace berth {
 
@@ -43,10 +42,31 @@ class [[nodiscard]] result {
 public:
     using value_type = T;
 
-    result(T value) : state_{std::in_place_index<0>, std::move(value)} {}
-    result(berth::error failure) : state_{std::in_place_index<1>, std::move(failure)} {}
+    result(T value) : value_{std::move(value)}, ok_{true} {}
+    result(berth::error failure) noexcept : error_{std::move(failure)} {}
 
-    [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+    result(result&& other) noexcept(std::is_nothrow_move_constructible_v<T>)
+        : error_{std::move(other.error_)}, ok_{other.ok_} {
+        if (ok_) ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
+    }
+    result(const result& other)
+        requires std::is_copy_constructible_v<T>
+        : error_{other.error_}, ok_{other.ok_} {
+        if (ok_) ::new (static_cast<void*>(&value_)) T(other.value_);
+    }
+    result& operator=(result other) noexcept(std::is_nothrow_move_constructible_v<T>) {
+        if (ok_) value_.~T();
+        ok_ = false;
+        if (other.ok_) ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
+        ok_ = other.ok_;
+        error_ = std::move(other.error_);
+        return *this;
+    }
+    ~result() {
+        if (ok_) value_.~T();
+    }
+
+    [[nodiscard]] bool has_value() const noexcept { return ok_; }
     [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
 
     [[nodiscard]] T& value() & noexcept { return *checked(); }
@@ -60,7 +80,7 @@ public:
 
     [[nodiscard]] const berth::error& error() const noexcept {
         BERTH_ASSERT(!has_value(), "berth: result::error() called on a result that holds a value");
-        return *std::get_if<1>(&state_);
+        return error_;
     }
 
     /// The value, or `fallback` if there is none.
@@ -76,14 +96,19 @@ public:
 private:
     [[nodiscard]] T* checked() noexcept {
         BERTH_ASSERT(has_value(), "berth: result::value() called on a result that holds an error");
-        return std::get_if<0>(&state_);
+        return &value_;
     }
     [[nodiscard]] const T* checked() const noexcept {
         BERTH_ASSERT(has_value(), "berth: result::value() called on a result that holds an error");
-        return std::get_if<0>(&state_);
+        return &value_;
     }
 
-    std::variant<T, berth::error> state_;
+    // By hand, because a variant or an optional of every type costs a translation unit dozens of functions.
+    union {
+        T value_;
+    };
+    berth::error error_;
+    bool ok_ = false;
 };
 
 /// A check that yields nothing but success or an error.
@@ -93,17 +118,18 @@ public:
     using value_type = void;
 
     result() = default;
-    result(berth::error failure) : error_{std::move(failure)} {}
+    result(berth::error failure) : ok_{false}, error_{std::move(failure)} {}
 
-    [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
+    [[nodiscard]] bool has_value() const noexcept { return ok_; }
     [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
     [[nodiscard]] const berth::error& error() const noexcept {
         BERTH_ASSERT(!has_value(), "berth: result::error() called on a result that holds no error");
-        return *error_;
+        return error_;
     }
 
 private:
-    std::optional<berth::error> error_;
+    bool ok_ = true;
+    berth::error error_;
 };
 
 }  // namespace berth

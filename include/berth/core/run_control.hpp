@@ -3,7 +3,6 @@
 
 #include "berth/core/observer.hpp"
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <limits>
@@ -11,7 +10,8 @@
 namespace berth {
 
 /// Something that can ask a run to stop; `std::stop_token` is one, so is any struct with this member. Polled between
-/// tasks or generations, never in an inner loop.
+/// tasks or generations, never in an inner loop. It may also have a const `deadline_reached()` that yields a bool:
+/// `deadline` (`core/deadline.hpp`) does.
 template <class S>
 concept stoppable = requires(const S& s) {
     { s.stop_requested() } -> std::convertible_to<bool>;
@@ -43,27 +43,25 @@ enum class stop_reason : std::uint8_t { completed, cancelled, budget_exhausted, 
 /// run_control<never_stop, printer>{.observer = printer{}}           // a policy after a gap: name both
 /// ```
 ///
-/// The evaluation budget reproduces (same budget, same plan); the deadline is a courtesy and does not.
+/// The evaluation budget reproduces (same budget, same plan). A deadline is a `stop`, too: `core/deadline.hpp`.
 template <stoppable Stop = never_stop, observer Observer = no_observer>
 struct run_control {
-    [[no_unique_address]] Stop stop{};
+    Stop stop{};
     std::uint64_t max_evaluations = std::numeric_limits<std::uint64_t>::max();
-    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-    [[no_unique_address]] Observer observer{};
+    Observer observer{};
 
     /// The reason to end now, or `completed` while the run may go on. Order: stop, budget, deadline.
     [[nodiscard]] stop_reason check(std::uint64_t evaluations) const {
         if (stop.stop_requested()) return stop_reason::cancelled;
         if (evaluations >= max_evaluations) return stop_reason::budget_exhausted;
-        if (deadline != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() >= deadline) {
-            return stop_reason::deadline_reached;
+        if constexpr (requires { stop.deadline_reached(); }) {
+            if (stop.deadline_reached()) return stop_reason::deadline_reached;
         }
         return stop_reason::completed;
     }
 };
 
 template <stoppable Stop = never_stop, observer Observer = no_observer>
-run_control(Stop = {}, std::uint64_t = 0, std::chrono::steady_clock::time_point = {}, Observer = {})
-    -> run_control<Stop, Observer>;
+run_control(Stop = {}, std::uint64_t = 0, Observer = {}) -> run_control<Stop, Observer>;
 
 }  // namespace berth

@@ -3,14 +3,13 @@
 
 #include "berth/core/config.hpp"
 #include "berth/core/matrix_view.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/cost/concepts.hpp"
-#include "berth/feature/eigen.hpp"
 
 #include <cmath>
 #include <cstddef>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -40,9 +39,12 @@ public:
         const std::span<double> first = out.row(0);
         for (std::size_t g = 0; g < first.size(); ++g) first[g] = gpu_part(gpus.row(g));
         for (std::size_t t = 1; t < out.rows(); ++t) {
-            as_eigen(out.row(t)) = task_part(tasks.row(t)) + as_eigen(std::span<const double>{first});
+            const double part = task_part(tasks.row(t));
+            const std::span<double> costs = out.row(t);
+            for (std::size_t g = 0; g < costs.size(); ++g) costs[g] = part + first[g];
         }
-        as_eigen(first) += task_part(tasks.row(0));
+        const double part = task_part(tasks.row(0));
+        for (double& cost : first) cost = part + cost;
     }
 
     [[nodiscard]] std::span<const double> task_weights() const noexcept { return task_weights_; }
@@ -85,8 +87,8 @@ static_assert(bulk_cost_model<linear_cost> && row_cost_model<linear_cost>);
     const auto check = [](const char* field, const std::vector<double>& weights) -> result<void> {
         for (std::size_t j = 0; j < weights.size(); ++j) {
             if (std::isfinite(weights[j])) continue;
-            return error{error_code::invalid_value,
-                         "linear cost: " + std::string{field} + '[' + std::to_string(j) + "] is not a finite number"};
+            return detail::refuse(error_code::invalid_value,
+                                  {"linear cost: ", field, "[", j, "] is not a finite number"});
         }
         return {};
     };

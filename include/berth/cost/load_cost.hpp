@@ -3,6 +3,7 @@
 
 #include "berth/core/config.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/workload.hpp"
@@ -11,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -132,17 +132,16 @@ private:
     const auto check = [](const char* kind, std::size_t i, const char* field, amount value,
                           amount most) -> result<void> {
         if (value >= 0 && value <= most) return {};
-        return error{value < 0 ? error_code::invalid_value : error_code::overflow,
-                     std::string{kind} + ' ' + std::to_string(i) + ": " + field + " is " + std::to_string(value) +
-                         ", expected 0.." + std::to_string(most)};
+        return detail::refuse(value < 0 ? error_code::invalid_value : error_code::overflow,
+                              {kind, " ", i, ": ", field, " is ", value, ", expected 0..", most});
     };
     amount longest = 0;
     amount heaviest = 0;
     double total = 0.0;
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         if (!std::isfinite(tasks[i].execution_cost) || tasks[i].execution_cost < 0.0) {
-            return error{error_code::invalid_value,
-                         "task " + std::to_string(i) + ": execution_cost is not a finite number of 0 or more"};
+            return detail::refuse(error_code::invalid_value,
+                                  {"task ", i, ": execution_cost is not a finite number of 0 or more"});
         }
         if (auto ok = check("task", i, "load", tasks[i].load, max_load_amount); !ok) return ok.error();
         total += static_cast<double>(tasks[i].load);

@@ -4,6 +4,7 @@
 #include "berth/core/config.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/matrix_view.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/cost/concepts.hpp"
 #include "berth/cost/evaluate.hpp"
@@ -11,7 +12,6 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
-#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -91,8 +91,8 @@ static_assert(pair_cost<matrix_cost> && pair_cost<cost_table>);
     for (std::size_t t = 0; t < costs.rows(); ++t) {
         for (std::size_t g = 0; g < costs.cols(); ++g) {
             if (std::isfinite(costs(t, g))) continue;
-            return error{error_code::invalid_value, "cost of task " + std::to_string(t) + " on GPU " +
-                                                        std::to_string(g) + ": not a finite number"};
+            return detail::refuse(error_code::invalid_value,
+                                  {"cost of task ", t, " on GPU ", g, ": not a finite number"});
         }
     }
     return {};

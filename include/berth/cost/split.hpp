@@ -2,7 +2,9 @@
 #pragma once
 
 #include "berth/core/config.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
+#include "berth/core/sort_positions.hpp"
 #include "berth/cost/load_cost.hpp"
 #include "berth/model/resources.hpp"
 
@@ -10,7 +12,6 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -94,8 +95,10 @@ private:
             caps_[g] = cap(targets_[g], time);
             if (caps_[g] >= min_piece_) order_.push_back(g);
         }
-        std::sort(order_.begin(), order_.end(),
-                  [this](std::size_t a, std::size_t b) { return caps_[a] != caps_[b] ? caps_[a] > caps_[b] : a < b; });
+        const auto larger = [this](std::size_t a, std::size_t b) {
+            return caps_[a] != caps_[b] ? caps_[a] > caps_[b] : a < b;
+        };
+        sort_positions(order_, larger);
         const auto pieces = static_cast<std::size_t>(whole_ / min_piece_);
         amount sum = 0;
         std::size_t used = 0;
@@ -106,7 +109,7 @@ private:
     /// Water filling among the chosen targets: everyone gets the minimum, then whoever would be done first gets the next
     /// unit. Units are handed out in bulk up to just below the level, the last few one by one.
     void hand_out(amount load, load_split& out) {
-        std::sort(order_.begin(), order_.end());
+        sort_positions(order_, [](std::size_t a, std::size_t b) { return a < b; });
         const auto lifted = [this](std::size_t g, double time) { return std::max(min_piece_, cap(targets_[g], time)); };
         const auto sum_at = [&](double time) {
             amount sum = 0;
@@ -148,8 +151,8 @@ private:
     amount whole_;
     std::span<const split_target> targets_;
     amount min_piece_;
-    std::vector<amount> caps_;
-    std::vector<std::size_t> order_;
+    flat<amount> caps_;
+    flat<std::size_t> order_;
 };
 
 }  // namespace detail
@@ -165,20 +168,22 @@ private:
 /// @param whole  in thousandths of a unit of load, 0..`max_load_amount`.
 [[nodiscard]] inline result<load_split> split_load(amount whole, std::span<const split_target> targets,
                                                    split_options options = {}) {
-    const auto wrong = [](const std::string& what, amount value, const std::string& expected) {
-        return error{error_code::invalid_value, what + " is " + std::to_string(value) + ", expected " + expected};
+    const auto wrong = [](detail::phrases what, detail::phrases why) {
+        return detail::refuse(error_code::invalid_value, what, why);
     };
-    const std::string range = "0.." + std::to_string(max_load_amount);
-    if (whole < 0 || whole > max_load_amount) return wrong("split: whole", whole, range);
-    if (options.min_piece < 1) return wrong("split: min_piece", options.min_piece, "1 or more");
+    if (whole < 0 || whole > max_load_amount) {
+        return wrong({"split: whole is ", whole}, {", expected 0..", max_load_amount});
+    }
+    if (options.min_piece < 1) return wrong({"split: min_piece is ", options.min_piece}, {", expected 1 or more"});
     for (std::size_t g = 0; g < targets.size(); ++g) {
-        const std::string item = "split: target " + std::to_string(g);
-        if (!std::isfinite(targets[g].speed) || targets[g].speed < 1e-12 || targets[g].speed > 1e12) {
-            return error{error_code::invalid_value, item + ": speed is not a number of 1e-12..1e12"};
+        const split_target& target = targets[g];
+        if (!std::isfinite(target.speed) || target.speed < 1e-12 || target.speed > 1e12) {
+            return wrong({"split: target ", g}, {": speed is not a number of 1e-12..1e12"});
         }
-        if (targets[g].load < 0 || targets[g].load > max_load_amount)
-            return wrong(item + ": load", targets[g].load, range);
-        if (targets[g].room < 0) return wrong(item + ": room", targets[g].room, "0 or more");
+        if (target.load < 0 || target.load > max_load_amount) {
+            return wrong({"split: target ", g}, {": load is ", target.load, ", expected 0..", max_load_amount});
+        }
+        if (target.room < 0) return wrong({"split: target ", g}, {": room is ", target.room, ", expected 0 or more"});
     }
     return detail::load_splitter{whole, targets, options.min_piece}.run();
 }

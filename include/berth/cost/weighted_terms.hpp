@@ -5,7 +5,6 @@
 #include "berth/core/matrix_view.hpp"
 #include "berth/cost/concepts.hpp"
 #include "berth/cost/evaluate.hpp"
-#include "berth/feature/eigen.hpp"
 
 #include <algorithm>
 #include <array>
@@ -75,12 +74,12 @@ public:
         for (std::size_t first = 0; first < out.size(); first += block) {
             const std::size_t n = std::min(block, out.size() - first);
             const matrix_view<const double> some{gpus.data() + first * gpus.cols(), n, gpus.cols()};
-            auto sums = as_eigen(out.subspan(first, n));
-            sums.setZero();
+            const std::span<double> sums = out.subspan(first, n);
+            for (double& sum : sums) sum = 0.0;
             for_each([&](const auto& term, std::size_t) {
                 const std::span<double> values{scratch.data(), n};
                 cost_row(term.model, task, some, values);
-                sums += term.weight * as_eigen(values);
+                for (std::size_t g = 0; g < n; ++g) sums[g] += term.weight * values[g];
             });
         }
     }

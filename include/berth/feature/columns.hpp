@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/message.hpp"
 #include "berth/feature/concepts.hpp"
 
 #include <cmath>
@@ -74,7 +75,8 @@ struct column {
         requires detail::projects_number<Projection, Item>
     [[nodiscard]] std::string explain(const Item& item) const {
         const double value = static_cast<double>(detail::project(projection, item));
-        return "column \"" + name + "\": " + detail::number_text(value) + " is not a finite number";
+        return detail::sentence(
+            {"column ", detail::phrase::quoted(name), ": ", detail::number_text(value), " is not a finite number"});
     }
 };
 template <class Projection>

@@ -7,6 +7,8 @@
 
 #include <span>
 
+// Not included by berth.hpp, and by no other header: <Eigen/Core> costs as much compile time as all of berth.
+
 namespace berth {
 
 /// Doubles, row-major, owning: the one Eigen matrix type of the library.

@@ -3,6 +3,7 @@
 
 #include "berth/core/config.hpp"
 #include "berth/core/matrix_view.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/feature/columns.hpp"
 #include "berth/feature/concepts.hpp"
@@ -74,7 +75,7 @@ template <class Range, class... Parts>
     for (const auto& item : items) {
         std::string why;
         if (!detail::read_row(item, what, features.row(i), &why)) {
-            return error{error_code::invalid_value, "row " + std::to_string(i) + ", " + why};
+            return detail::refuse(error_code::invalid_value, {"row ", i, ", ", why});
         }
         ++i;
     }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "berth/core/matrix_view.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
-#include "berth/feature/eigen.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -16,17 +16,16 @@
 namespace berth {
 
 /// What a model looks at: one row per task or GPU, one named column per feature. Owns its numbers, row-major, so that a row
-/// is a contiguous span. Other floors take `view()`; whoever wants to compute with it takes `eigen()`.
+/// is a contiguous span. Other floors take `view()`; `as_eigen(m.view())` computes with it (`feature/eigen.hpp`).
 class feature_matrix {
 public:
     feature_matrix() = default;
     /// All zero. Names are not checked here: `extract` and `concat` refuse duplicates.
     feature_matrix(std::vector<std::string> names, std::size_t rows)
-        : names_{std::move(names)},
-          values_{row_major_matrix::Zero(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(names_.size()))} {}
+        : names_{std::move(names)}, rows_{rows}, values_(rows * names_.size()) {}
 
-    [[nodiscard]] std::size_t rows() const noexcept { return static_cast<std::size_t>(values_.rows()); }
-    [[nodiscard]] std::size_t cols() const noexcept { return static_cast<std::size_t>(values_.cols()); }
+    [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+    [[nodiscard]] std::size_t cols() const noexcept { return names_.size(); }
     [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
     /// The column of this name. O(columns).
     [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const noexcept {
@@ -43,11 +42,10 @@ public:
     [[nodiscard]] double operator()(std::size_t i, std::size_t j) const noexcept { return view()(i, j); }
     [[nodiscard]] double& operator()(std::size_t i, std::size_t j) noexcept { return view()(i, j); }
 
-    [[nodiscard]] const row_major_matrix& eigen() const noexcept { return values_; }
-
 private:
     std::vector<std::string> names_;
-    row_major_matrix values_;
+    std::size_t rows_ = 0;
+    std::vector<double> values_;
 };
 
 namespace detail {
@@ -57,8 +55,8 @@ namespace detail {
     for (std::size_t j = 0; j < names.size(); ++j) {
         for (std::size_t k = 0; k < j; ++k) {
             if (names[j] == names[k]) {
-                return error{error_code::duplicate, "columns " + std::to_string(k) + " and " + std::to_string(j) +
-                                                        " are both named \"" + names[j] + '"'};
+                return refuse(error_code::duplicate,
+                              {"columns ", k, " and ", j, " are both named ", phrase::quoted(names[j])});
             }
         }
     }
@@ -71,16 +69,19 @@ namespace detail {
 /// counts differ or a name occurs twice.
 [[nodiscard]] inline result<feature_matrix> concat(const feature_matrix& left, const feature_matrix& right) {
     if (left.rows() != right.rows()) {
-        return error{error_code::inconsistent, "concat: the left features have " + std::to_string(left.rows()) +
-                                                   " rows, the right ones " + std::to_string(right.rows())};
+        return detail::refuse(error_code::inconsistent,
+                              {"concat: the left features have ", left.rows(), " rows, the right ones ", right.rows()});
     }
     std::vector<std::string> names = left.names();
-    names.insert(names.end(), right.names().begin(), right.names().end());
-    if (auto ok = detail::check_unique(names); !ok) return error{ok.error().code, "concat: " + ok.error().message};
+    for (const std::string& name : right.names()) names.push_back(name);
+    if (auto ok = detail::check_unique(names); !ok) {
+        return detail::refuse(ok.error().code, {"concat: ", ok.error().message});
+    }
     feature_matrix both{std::move(names), left.rows()};
-    auto out = as_eigen(both.view());
-    out.leftCols(left.eigen().cols()) = left.eigen();
-    out.rightCols(right.eigen().cols()) = right.eigen();
+    for (std::size_t i = 0; i < both.rows(); ++i) {
+        for (std::size_t j = 0; j < left.cols(); ++j) both(i, j) = left(i, j);
+        for (std::size_t j = 0; j < right.cols(); ++j) both(i, left.cols() + j) = right(i, j);
+    }
     return both;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/message.hpp"
 #include "berth/core/names.hpp"
 #include "berth/feature/columns.hpp"
 
@@ -67,8 +68,9 @@ public:
         requires detail::projects_category<Projection, Item>
     [[nodiscard]] std::string explain(const Item& item) const {
         const auto& value = detail::project(projection_, item);
-        return "column \"" + name_ + "\": \"" + std::string{detail::category_text(value)} + "\" is none of the " +
-               std::to_string(categories_.size()) + " categories";
+        return detail::sentence({"column ", detail::phrase::quoted(name_), ": ",
+                                 detail::phrase::quoted(detail::category_text(value)), " is none of the ",
+                                 categories_.size(), " categories"});
     }
 
 private:

@@ -3,6 +3,7 @@
 
 #include "berth/core/config.hpp"
 #include "berth/core/matrix_view.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/feature/concepts.hpp"
 #include "berth/feature/feature_matrix.hpp"
@@ -107,7 +108,8 @@ namespace detail {
 }
 
 [[nodiscard]] inline std::string column_item(std::size_t j, std::span<const std::string> names) {
-    return "column " + std::to_string(j) + (j < names.size() ? " (\"" + names[j] + "\")" : std::string{});
+    if (j >= names.size()) return sentence({"column ", j});
+    return sentence({"column ", j, " (", phrase::quoted(names[j]), ")"});
 }
 
 }  // namespace detail
@@ -127,13 +129,13 @@ template <scaling S>
     for (std::size_t j = 0; j < rows.cols(); ++j) {
         for (std::size_t i = 0; i < rows.rows(); ++i) {
             if (std::isfinite(rows(i, j))) continue;
-            return error{error_code::invalid_value, "scaling: row " + std::to_string(i) + ", " +
-                                                        detail::column_item(j, names) + " is not a finite number"};
+            return detail::refuse(error_code::invalid_value,
+                                  {"scaling: row ", i, ", ", detail::column_item(j, names), " is not a finite number"});
         }
         const affine_map map = how.fit(detail::summarise(rows, j));
         if (!std::isfinite(map.factor) || map.factor == 0.0 || !std::isfinite(map.centre) || !std::isfinite(map.base)) {
-            return error{error_code::overflow, "scaling: " + detail::column_item(j, names) +
-                                                   " cannot be scaled: its factor would be 0 or infinite"};
+            return detail::refuse(error_code::overflow, {"scaling: ", detail::column_item(j, names),
+                                                         " cannot be scaled: its factor would be 0 or infinite"});
         }
         maps.push_back(map);
     }

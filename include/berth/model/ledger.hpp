@@ -2,7 +2,9 @@
 #pragma once
 
 #include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/resources.hpp"
@@ -12,8 +14,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
-#include <vector>
 
 namespace berth {
 
@@ -49,16 +49,13 @@ public:
           node_counters_{fleet.schema().node.size()},
           domain_counters_{fleet.schema().domain.size()},
           domain_begin_{fleet.node_count() * node_counters_ + fleet.gpu_count() * gpu_counters_} {
-        const auto append = [&](std::span<const amount> counters) {
-            free_.insert(free_.end(), counters.begin(), counters.end());
-        };
         free_.reserve(domain_begin_ + fleet.domain_count() * domain_counters_);
         for (std::size_t i = 0; i < fleet.node_count(); ++i) {
             const node_index n{i};
-            append(fleet.capacity(n));
-            for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) append(fleet.capacity(fleet.gpu(n, g)));
+            free_.append(fleet.capacity(n));
+            for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) free_.append(fleet.capacity(fleet.gpu(n, g)));
         }
-        for (std::size_t d = 0; d < fleet.domain_count(); ++d) append(fleet.capacity(domain_index{d}));
+        for (std::size_t d = 0; d < fleet.domain_count(); ++d) free_.append(fleet.capacity(domain_index{d}));
     }
 
     explicit ledger(const berth::fleet&&) = delete;
@@ -181,7 +178,13 @@ public:
     [[nodiscard]] std::size_t depth() const noexcept { return marks_.size(); }
 
     /// Equal amounts left on one fleet; open checkpoints are not compared.
-    friend bool operator==(const ledger& a, const ledger& b) { return a.fleet_ == b.fleet_ && a.free_ == b.free_; }
+    friend bool operator==(const ledger& a, const ledger& b) {
+        if (a.fleet_ != b.fleet_) return false;
+        for (std::size_t i = 0; i < a.free_.size(); ++i) {
+            if (a.free_[i] != b.free_[i]) return false;
+        }
+        return true;
+    }
 
 private:
     struct entry {
@@ -249,9 +252,9 @@ private:
     std::size_t node_counters_;
     std::size_t domain_counters_;
     std::size_t domain_begin_;
-    std::vector<amount> free_;  // node by node its own counters and those of its GPUs, then the domains
-    std::vector<entry> log_;
-    std::vector<std::size_t> marks_;
+    detail::flat<amount> free_;  // node by node its own counters and those of its GPUs, then the domains
+    detail::flat<entry> log_;
+    detail::flat<std::size_t> marks_;
 };
 
 /// The ledger of tasks that run already. Fails with the first task that cannot be where the assignment says: no such node or
@@ -261,41 +264,38 @@ private:
     const fleet& fleet = problem.fleet();
     const workload& work = problem.workload();
     if (observed.size() != work.task_count()) {
-        return error{error_code::inconsistent, "assignment: it has " + std::to_string(observed.size()) +
-                                                   " slots, the workload has " + std::to_string(work.task_count()) +
-                                                   " tasks"};
+        return detail::refuse(error_code::inconsistent, {"assignment: it has ", observed.size(),
+                                                         " slots, the workload has ", work.task_count(), " tasks"});
     }
-    const auto refuse = [&](error_code code, std::size_t t, const std::string& sentence) {
-        return error{code, detail::item_text("task", t, work.name(task_index{t})) + ": " + sentence};
+    const auto refuse = [&](error_code code, std::size_t t, detail::phrases sentence) {
+        return detail::refuse(code, {detail::phrase::item("task", t, work.name(task_index{t})), ": "}, sentence);
     };
     ledger books{fleet};
     for (std::size_t t = 0; t < observed.size(); ++t) {
         const slot& where = observed[t];
         if (!where.placed()) {
             if (where.gpus == 0) continue;
-            return refuse(error_code::inconsistent, t, "slot names GPUs, but no node");
+            return refuse(error_code::inconsistent, t, {"slot names GPUs, but no node"});
         }
         if (where.node.value() >= fleet.node_count()) {
             return refuse(error_code::unknown_name, t,
-                          "node is " + std::to_string(where.node.value()) + ", the fleet has " +
-                              std::to_string(fleet.node_count()));
+                          {"node is ", where.node.value(), ", the fleet has ", fleet.node_count()});
         }
         const demand_view demand = work.demand(task_index{t});
         const std::size_t gpus = fleet.gpu_count(where.node);
         if ((where.gpus & ~first_gpus(gpus)) != 0) {
-            return refuse(error_code::unknown_name, t,
-                          "gpus names more than the " + std::to_string(gpus) + " GPUs of node " +
-                              detail::quoted(fleet.name(where.node)));
+            return refuse(
+                error_code::unknown_name, t,
+                {"gpus names more than the ", gpus, " GPUs of node ", detail::phrase::quoted(fleet.name(where.node))});
         }
         if (gpu_count(where.gpus) != demand.gpus) {
             return refuse(error_code::inconsistent, t,
-                          "gpus names " + std::to_string(gpu_count(where.gpus)) + ", the task wants " +
-                              std::to_string(demand.gpus));
+                          {"gpus names ", gpu_count(where.gpus), ", the task wants ", demand.gpus});
         }
         if (!books.has_room(demand, where)) {
             return refuse(error_code::inconsistent, t,
-                          "node " + detail::quoted(fleet.name(where.node)) +
-                              " has not enough left of some counter, given the tasks before");
+                          {"node ", detail::phrase::quoted(fleet.name(where.node)),
+                           " has not enough left of some counter, given the tasks before"});
         }
         books.place(demand, where);
     }

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/flat.hpp"
+#include "berth/core/message.hpp"
+#include "berth/core/names.hpp"
 #include "berth/core/result.hpp"
 #include "berth/model/fleet.hpp"
+#include "berth/model/fleet_builder.hpp"
+#include "berth/model/resources.hpp"
 #include "berth/model/traits.hpp"
 #include "berth/model/workload.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -40,8 +46,7 @@ template <class T>
 
 /// One integer, or a range of them.
 template <class Values>
-void read_amounts(const Values& from, std::vector<amount>& into) {
-    into.clear();
+void read_amounts(const Values& from, flat<amount>& into) {
     if constexpr (requires { std::begin(from); }) {
         for (const auto& value : from) into.push_back(to_amount(value));
     } else {
@@ -75,8 +80,8 @@ class text_list {
 public:
     void clear() noexcept { size_ = 0; }
     void add(std::string_view text) {
-        if (size_ == texts_.size()) texts_.emplace_back();
-        texts_[size_++] = text;
+        if (size_ == texts_.size()) texts_.push_back({});
+        texts_[size_++].assign(text);
     }
     /// A range of texts, or one text joined by `|`.
     template <class Names>
@@ -98,61 +103,60 @@ public:
     [[nodiscard]] std::string_view operator[](std::size_t i) const noexcept { return texts_[i]; }
     /// Valid until the next change.
     [[nodiscard]] std::span<const std::string_view> views() {
-        views_.assign(texts_.begin(), texts_.begin() + static_cast<std::ptrdiff_t>(size_));
-        return views_;
+        views_.clear();
+        for (std::size_t i = 0; i < size_; ++i) views_.push_back(texts_[i]);
+        return views_.view();
     }
 
 private:
     std::vector<std::string> texts_;  // kept when cleared: their memory is used again
     std::size_t size_ = 0;
-    std::vector<std::string_view> views_;
+    flat<std::string_view> views_;
 };
 
 /// The GPUs of one node, read into memory that the next node uses again.
 class gpu_list {
 public:
     void clear() noexcept {
-        size_ = 0;
+        gpus_.clear();
+        amounts_.clear();
         models_.clear();
     }
     template <class Gpu>
     void read(const Gpu& gpu) {
         static_assert(gpu_like<Gpu>,
                       "berth: a GPU offers at least `model` or `capacity`, as a member or in gpu_traits");
-        if (size_ == capacities_.size()) {
-            capacities_.emplace_back();
-            gpus_.emplace_back();
-        }
-        capacities_[size_].clear();
-        if constexpr (offers_gpu_capacity<Gpu>()) read_amounts(read_gpu_capacity(gpu), capacities_[size_]);
+        const std::size_t before = amounts_.size();
+        if constexpr (offers_gpu_capacity<Gpu>()) read_amounts(read_gpu_capacity(gpu), amounts_);
         if constexpr (offers_gpu_model<Gpu>()) {
             models_.add(as_text(read_gpu_model(gpu)));
         } else {
             models_.add({});
         }
-        gpus_[size_].healthy = true;
-        if constexpr (offers_gpu_healthy<Gpu>()) gpus_[size_].healthy = as_flag(read_gpu_healthy(gpu));
-        ++size_;
+        gpu_description described{.capacity = {amounts_.data(), amounts_.size() - before}};
+        if constexpr (offers_gpu_healthy<Gpu>()) described.healthy = as_flag(read_gpu_healthy(gpu));
+        gpus_.push_back(described);
     }
     /// Valid until the next change.
     [[nodiscard]] std::span<const gpu_description> views() {
-        for (std::size_t i = 0; i < size_; ++i) {
+        std::size_t first = 0;
+        for (std::size_t i = 0; i < gpus_.size(); ++i) {
             gpus_[i].model = models_[i];
-            gpus_[i].capacity = capacities_[i];
+            gpus_[i].capacity = {amounts_.data() + first, gpus_[i].capacity.size()};  // the amounts may have moved
+            first += gpus_[i].capacity.size();
         }
-        return std::span{gpus_}.first(size_);
+        return gpus_.view();
     }
 
 private:
-    std::vector<std::vector<amount>> capacities_;
-    std::vector<gpu_description> gpus_;
+    flat<gpu_description> gpus_;
+    flat<amount> amounts_;  // of one GPU after the other
     text_list models_;
-    std::size_t size_ = 0;
 };
 
 /// Adds the domains of one node that are new. The position in a node's list is the level; an empty name skips a level.
-inline result<void> add_domains(fleet_builder& builder, name_table& seen, std::vector<std::size_t>& levels,
-                                text_list& names, const std::string& node) {
+inline result<void> add_domains(fleet_builder& builder, name_table& seen, flat<std::size_t>& levels,
+                                const text_list& names, phrase node) {
     for (std::size_t level = 0; level < names.size(); ++level) {
         if (names[level].empty()) continue;
         const std::size_t at = seen.intern(names[level]);
@@ -160,9 +164,8 @@ inline result<void> add_domains(fleet_builder& builder, name_table& seen, std::v
             levels.push_back(level);
             if (auto added = builder.add_domain(names[level], level); !added) return added.error();
         } else if (levels[at] != level) {
-            return error{error_code::inconsistent, node + ": domains[" + std::to_string(level) + "] is " +
-                                                       detail::quoted(names[level]) + ", which is of level " +
-                                                       std::to_string(levels[at]) + " elsewhere"};
+            return refuse(error_code::inconsistent, {node, ": domains[", level, "] is ", phrase::quoted(names[level]),
+                                                     ", which is of level ", levels[at], " elsewhere"});
         }
     }
     return {};
@@ -186,7 +189,7 @@ template <class Nodes>
         "specialise berth::node_traits / berth::gpu_traits for it");
     fleet_builder builder{std::move(schema)};
     name_table seen_domains;
-    std::vector<std::size_t> levels;
+    detail::flat<std::size_t> levels;
     for (const domain_description& domain : domains) {
         if (auto added = builder.add_domain(domain.name, domain.level, domain.capacity); !added) return added.error();
         seen_domains.intern(domain.name);
@@ -194,8 +197,8 @@ template <class Nodes>
     }
     detail::gpu_list gpus;
     detail::text_list node_domains;
-    std::vector<amount> capacity;
-    std::vector<std::string_view> present_domains;
+    detail::flat<amount> capacity;
+    detail::flat<std::string_view> present_domains;
     std::string name;
     std::size_t position = 0;
     for (const auto& node : nodes) {
@@ -221,7 +224,7 @@ template <class Nodes>
         }
         if constexpr (detail::offers_node_domains<node_type>()) {
             node_domains.read(detail::read_node_domains(node));
-            const std::string item = detail::item_text("node", position, name);
+            const auto item = detail::phrase::item("node", position, name);
             if (auto ok = detail::add_domains(builder, seen_domains, levels, node_domains, item); !ok)
                 return ok.error();
             for (const std::string_view domain : node_domains.views()) {
@@ -229,9 +232,9 @@ template <class Nodes>
             }
         }
         described.name = name;
-        described.capacity = capacity;
+        described.capacity = capacity.view();
         described.gpus = gpus.views();
-        described.domains = present_domains;
+        described.domains = present_domains.view();
         if (auto added = builder.add_node(described); !added) return added.error();
         ++position;
     }
@@ -248,9 +251,9 @@ template <class Tasks>
         "berth: make_workload cannot read this type; give it a member `gpus`, `gpu_demand` or `node_demand`, or "
         "specialise berth::task_traits for it");
     workload_builder builder{fleet};
-    std::vector<amount> gpu_demand;
-    std::vector<amount> node_demand;
-    std::vector<amount> domain_demand;
+    detail::flat<amount> gpu_demand;
+    detail::flat<amount> node_demand;
+    detail::flat<amount> domain_demand;
     detail::text_list models;
     std::string name;
     std::string group;
@@ -265,10 +268,9 @@ template <class Tasks>
         task_description described{};
         if constexpr (detail::offers_task_name<task_type>()) name = detail::as_text(detail::read_task_name(task));
         if constexpr (detail::offers_task_group<task_type>()) group = detail::as_text(detail::read_task_group(task));
-        const auto refuse = [&](std::string_view field, amount value, std::string_view expected) {
-            return error{error_code::invalid_value, detail::item_text("task", position, name) + ": " +
-                                                        std::string{field} + " is " + std::to_string(value) +
-                                                        ", expected " + std::string{expected}};
+        const auto refuse = [&](const char* field, amount value, const char* expected) {
+            return detail::refuse(error_code::invalid_value, {detail::phrase::item("task", position, name), ": ", field,
+                                                              " is ", value, ", expected ", expected});
         };
         if constexpr (detail::offers_task_gpus<task_type>()) {
             static_assert(
@@ -302,9 +304,9 @@ template <class Tasks>
             described.gang = detail::as_flag(detail::read_task_gang(task));
         described.name = name;
         described.group = group;
-        described.gpu_demand = gpu_demand;
-        described.node_demand = node_demand;
-        described.domain_demand = domain_demand;
+        described.gpu_demand = gpu_demand.view();
+        described.node_demand = node_demand.view();
+        described.domain_demand = domain_demand.view();
         described.accepted_models = models.views();
         if (auto added = builder.add_task(described); !added) return added.error();
         ++position;

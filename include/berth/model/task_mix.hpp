@@ -3,13 +3,11 @@
 
 #include "berth/core/config.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/sort_positions.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/workload.hpp"
 
-#include <algorithm>
 #include <cstddef>
-#include <string_view>
-#include <tuple>
 #include <vector>
 
 namespace berth {
@@ -34,36 +32,36 @@ struct task_mix {
 /// @param coverage  0 < coverage <= 1; 1 keeps every group.
 [[nodiscard]] inline task_mix typical_mix(const workload& work, double coverage = 0.95) {
     BERTH_ASSERT(coverage > 0.0 && coverage <= 1.0, "berth: typical_mix needs 0 < coverage <= 1");
-    const auto cpu = [&](shape_index s) { return work.demand(s).node.empty() ? amount{0} : work.demand(s).node[0]; };
-    const auto key = [&](shape_index s) {
-        const demand_view demand = work.demand(s);
-        return std::tuple{cpu(s), demand.gpu[0], demand.gpus, std::string_view{work.accepted_text(s)}};
+    // Below, above or equal to 0 as demand a is smaller than, larger than or like b.
+    const auto compare = [&](std::size_t a, std::size_t b) {
+        const auto sign = [](amount x, amount y) { return x < y ? -1 : x > y ? 1 : 0; };
+        const demand_view x = work.demand(shape_index{a});
+        const demand_view y = work.demand(shape_index{b});
+        if (const int cpu = x.node.empty() ? 0 : sign(x.node[0], y.node[0]); cpu != 0) return cpu;
+        if (const int share = sign(x.gpu[0], y.gpu[0]); share != 0) return share;
+        if (x.gpus != y.gpus) return x.gpus < y.gpus ? -1 : 1;
+        return work.accepted_text(shape_index{a}).compare(work.accepted_text(shape_index{b}));
     };
-    std::vector<shape_index> shapes;
-    shapes.reserve(work.shape_count());
-    for (std::size_t s = 0; s < work.shape_count(); ++s) shapes.emplace_back(s);
-    std::sort(shapes.begin(), shapes.end(),
-              [&](shape_index a, shape_index b) { return key(a) != key(b) ? key(a) > key(b) : a < b; });
-
-    task_mix mix;
-    for (std::size_t i = 0; i < shapes.size(); ++i) {
-        if (i > 0 && key(shapes[i]) == key(shapes[i - 1])) {
-            mix.entries.back().count += work.frequency(shapes[i]);
-        } else {
-            mix.entries.push_back({.example = shapes[i], .count = work.frequency(shapes[i])});
-        }
-    }
-    std::sort(mix.entries.begin(), mix.entries.end(), [&](const task_mix::entry& a, const task_mix::entry& b) {
-        return a.count != b.count ? a.count > b.count : key(a.example) > key(b.example);
+    const auto shapes = detail::sorted_positions(work.shape_count(), [&](std::size_t a, std::size_t b) {
+        const int order = compare(a, b);
+        return order != 0 ? order > 0 : a < b;
     });
+    std::vector<task_mix::entry> groups;  // largest demand first
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+        if (i == 0 || compare(shapes[i], shapes[i - 1]) != 0) groups.push_back({.example = shape_index{shapes[i]}});
+        groups.back().count += work.frequency(shape_index{shapes[i]});
+    }
 
     const double total = static_cast<double>(work.task_count());
-    std::size_t kept = 0;
+    task_mix mix;
     std::size_t covered = 0;
-    while (kept < mix.entries.size() && static_cast<double>(covered) < coverage * total) {
-        covered += mix.entries[kept++].count;
+    for (const std::size_t g : detail::sorted_positions(groups.size(), [&](std::size_t a, std::size_t b) {
+             return groups[a].count != groups[b].count ? groups[a].count > groups[b].count : a < b;
+         })) {
+        if (static_cast<double>(covered) >= coverage * total) break;
+        covered += groups[g].count;
+        mix.entries.push_back(groups[g]);
     }
-    mix.entries.resize(kept);
     for (auto& entry : mix.entries) {
         entry.popularity = (static_cast<double>(entry.count) / total) / (static_cast<double>(covered) / total);
     }

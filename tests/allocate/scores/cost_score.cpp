@@ -4,6 +4,8 @@
 #include "berth/allocate/greedy.hpp"
 #include "berth/core/random.hpp"
 #include "berth/cost/pair_costs.hpp"
+#include "berth/model/fleet_builder.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include <doctest/doctest.h>
 

@@ -3,6 +3,8 @@
 
 #include "berth/allocate/device_choice.hpp"
 #include "berth/allocate/greedy.hpp"
+#include "berth/model/fleet_builder.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include "allocate/naive_scores.hpp"
 #include "allocate/problems.hpp"

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/result.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace berth::detail {
+
+/// A piece of a message: a text, a whole number, a name in quotes, or an item. Messages are lists of pieces that one function
+/// puts together: chains of `std::string + ...` at every refusal were half of what the builders cost to compile.
+class phrase {
+public:
+    phrase(const char* text) noexcept : text_{text} {}
+    phrase(std::string_view text) noexcept : text_{text} {}
+    phrase(const std::string& text) noexcept : text_{text} {}
+    template <std::integral Number>
+    phrase(Number number) noexcept
+        : number_{static_cast<std::uint64_t>(number)},
+          form_{std::cmp_less(number, 0) ? form::negative : form::number} {}
+
+    [[nodiscard]] static phrase quoted(std::string_view name) noexcept { return {form::quoted, name}; }
+    /// `task 17 ("train-3")`, or `task 17 ("task-17")` if it has no name.
+    [[nodiscard]] static phrase item(const char* kind, std::size_t position, std::string_view name) noexcept {
+        phrase piece{form::item, name};
+        piece.kind_ = kind;
+        piece.number_ = position;
+        return piece;
+    }
+
+    void append_to(std::string& message) const {
+        switch (form_) {
+            case form::text: message.append(text_); break;
+            case form::quoted: append_quoted(message); break;
+            case form::number: append_digits(message, number_); break;
+            case form::negative:
+                message.push_back('-');
+                append_digits(message, 0 - number_);
+                break;
+            case form::item:
+                message.append(kind_).push_back(' ');
+                append_digits(message, number_);
+                message.append(" (");
+                append_quoted(message);
+                message.push_back(')');
+                break;
+        }
+    }
+
+private:
+    enum class form : std::uint8_t { text, quoted, number, negative, item };
+
+    phrase(form written, std::string_view text) noexcept : text_{text}, form_{written} {}
+
+    void append_quoted(std::string& message) const {
+        message.push_back('"');
+        if (form_ == form::item && text_.empty()) {
+            message.append(kind_).push_back('-');
+            append_digits(message, number_);
+        }
+        message.append(text_).push_back('"');
+    }
+    static void append_digits(std::string& message, std::uint64_t number) {
+        char digits[20];
+        std::size_t first = sizeof digits;
+        do digits[--first] = static_cast<char>('0' + number % 10);
+        while ((number /= 10) != 0);
+        message.append(digits + first, sizeof digits - first);
+    }
+
+    std::string_view text_{};
+    std::uint64_t number_ = 0;
+    const char* kind_ = "";
+    form form_ = form::text;
+};
+
+using phrases = std::initializer_list<phrase>;
+
+/// Puts a sentence together: what it is about, then what is said about it.
+[[nodiscard, gnu::noinline]] inline std::string sentence(phrases subject, phrases predicate = {}) {
+    std::string message;
+    for (const phrase& piece : subject) piece.append_to(message);
+    for (const phrase& piece : predicate) piece.append_to(message);
+    return message;
+}
+
+/// An error whose message is that sentence.
+[[nodiscard, gnu::noinline, gnu::cold]] inline error refuse(error_code code, phrases subject, phrases predicate = {}) {
+    return {code, sentence(subject, predicate)};
+}
+
+}  // namespace berth::detail

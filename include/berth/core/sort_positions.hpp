@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/flat.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace berth::detail {
+
+/// `before(a, b)` of some callable, by address.
+class position_order {
+public:
+    template <class Before>
+    position_order(const Before& before) noexcept
+        : before_{&before}, call_{[](const void* callable, std::size_t a, std::size_t b) {
+              return static_cast<bool>((*static_cast<const Before*>(callable))(a, b));
+          }} {}
+
+    [[nodiscard]] bool operator()(std::size_t a, std::size_t b) const { return call_(before_, a, b); }
+
+private:
+    const void* before_;
+    bool (*call_)(const void*, std::size_t, std::size_t);
+};
+
+/// Sorts positions by a total order, `before(a, b)`. All sorts of the library are this one: every `std::sort` of another
+/// type or with another callable costs a translation unit a dozen functions.
+inline void sort_positions(flat<std::size_t>& positions, const position_order& before) {
+    std::sort(positions.begin(), positions.end(), before);
+}
+
+/// The positions 0 .. count - 1, sorted.
+[[nodiscard]] inline flat<std::size_t> sorted_positions(std::size_t count, const position_order& before) {
+    flat<std::size_t> positions;
+    positions.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) positions.push_back(i);
+    sort_positions(positions, before);
+    return positions;
+}
+
+}  // namespace berth::detail
