@@ -141,7 +141,9 @@ TEST_CASE("taking back what was noted restores every flag") {
     for (std::uint64_t seed = 0; seed < 30; ++seed) {
         CAPTURE(seed);
         xoshiro256 g{seed};
-        const auto machines = hand_fleet(nodes_of(2 + below(g, 12), 1 + below(g, 5), below(g, 20)));
+        const std::size_t larges = 2 + below(g, 12);
+        const std::size_t scarces = 1 + below(g, 5);
+        const auto machines = hand_fleet(nodes_of(larges, scarces, below(g, 20)));
         const auto work =
             hand_workload(machines, {{.gpus = 8, .share = 1000, .accepted = {"G3"}, .copies = 1 + below(g, 4)},
                                      {.gpus = 8, .share = 1000, .copies = 1 + below(g, 4)},

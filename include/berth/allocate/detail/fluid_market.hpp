@@ -56,6 +56,7 @@ public:
     /// @param gpu_supply  free GPU thousandths per class.
     /// @param cpu_supply  free CPU per class, in GPU thousandths at the rate of the mix.
     void clear(std::span<const double> gpu_supply, std::span<const double> cpu_supply) {
+        if (groups_.empty()) return;  // nobody wants GPU: nothing is scarce
         double demand = 0.0;
         for (const double supply : gpu_supply) demand += supply;
         for (int i = warm_ ? 60 : 400; i > 0; --i) step(gpu_supply, cpu_supply, demand);

@@ -9,7 +9,6 @@
 #include "berth/objective/expected_waste.hpp"
 #include "berth/objective/share_profile.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -194,7 +193,9 @@ inline void scarcity_state::note(const candidate& c, amount sign) {
     const std::int64_t gpus = now.free_gpus - known.free_gpus;
     known = now;
     changed_ -= std::abs(free_share_[k] - priced_share_[k]);
-    free_share_[k] += sign * c.demand.total_share();
+    // A task may have been entered on GPUs that are not healthy, whose share is no supply.
+    const auto gpus_taken = static_cast<amount>(gpu_count(c.gpus & c.node.healthy));
+    free_share_[k] += gpus_taken > 0 ? sign * gpus_taken * c.demand.gpu[0] : 0;
     changed_ += std::abs(free_share_[k] - priced_share_[k]);
     free_cpu_[k] += sign * cpu_of(c.demand);
     reserve_.note(k, whole_nodes, gpus);
@@ -207,8 +208,7 @@ inline void scarcity_state::on_settled() {
 
 inline void scarcity_state::reprice() {
     for (std::size_t c = 0; c < prices_.size(); ++c) {
-        // Tasks that were entered on unhealthy GPUs can take more than there is.
-        gpu_supply_[c] = static_cast<double>(std::max<amount>(free_share_[c], 0));
+        gpu_supply_[c] = static_cast<double>(free_share_[c]);
         cpu_supply_[c] = in_gpu_share(free_cpu_[c]);
     }
     market_.clear(gpu_supply_, cpu_supply_);
