@@ -43,6 +43,7 @@ TEST_CASE("placing and removing allocate nothing in steady state") {
     steady_state_allocates_nothing(fgd{}, best_scored_gpu{});
     steady_state_allocates_nothing(best_fit{}, tightest_gpu{});
     steady_state_allocates_nothing(scarcity{}, best_scored_gpu{});
+    steady_state_allocates_nothing(scarcity{.reprice_after = 0.0}, best_scored_gpu{});  // prices at every decision
     steady_state_allocates_nothing(gpu_clustering{}, tightest_gpu{});
     steady_state_allocates_nothing(weighted_sum{weighted{0.1, rescaled{power_score{}}}, weighted{0.9, fgd{}}},
                                    gpu_scored_by{fgd{}});
