@@ -3,6 +3,7 @@
 
 #include "berth/allocate/concepts.hpp"
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -48,6 +49,7 @@ struct score_pack {
     static constexpr score_scope scope =
         ((scope_of<Scores> == score_scope::shape) && ...) ? score_scope::shape : score_scope::task;
     static constexpr bool anonymous = (is_anonymous<Scores> && ...);
+    static constexpr std::size_t node_counters_read = std::max({std::size_t{0}, node_counters_read_by<Scores>...});
 
     std::tuple<Scores...> scores;
 

@@ -53,6 +53,8 @@ concept score_value =
 ///    one it is: nodes of equal kind, and GPUs of one node, with equal free counters share a value, and one evaluation serves
 ///    them all. With `static constexpr bool looks_at_gpus = false` it does not depend on `candidate.gpus`, which may be empty:
 ///    GPUs are then only chosen on the node that won.
+///    With `static constexpr std::size_t node_counters_read = k` only the first k host counters of node and demand matter to the
+///    value, so demands that differ in the others share what is kept.
 /// 4. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores that keep books
 ///    of their own; `candidate.node` is the node afterwards. `on_remove` undoes `on_place` exactly (count in integers), or a
 ///    gang that failed leaves a trace. `on_settled()` comes after a decision that stands, once for a whole gang: the moment
@@ -138,6 +140,16 @@ inline constexpr bool looks_at_gpus = [] {
         return S::looks_at_gpus;
     } else {
         return true;
+    }
+}();
+
+/// How many host counters a score or a device choice reads, from the first; all unless it says so.
+template <class T>
+inline constexpr std::size_t node_counters_read_by = [] {
+    if constexpr (requires { T::node_counters_read; }) {
+        return T::node_counters_read;
+    } else {
+        return std::numeric_limits<std::size_t>::max();
     }
 }();
 

@@ -40,7 +40,7 @@ concept device_rule = requires(const D& d, const node_view& n, const demand_view
 };
 
 /// A way to pick GPUs that needs the score: `best(score, candidate, fitting)` returns the value and the GPUs. The score is
-/// asked with `candidate.gpus` set. Members `scope` and `anonymous` say what the choice itself looks at, as for scores; without
+/// asked with `candidate.gpus` set; the candidate is the caller's scratch. Members `scope` and `anonymous` say what the choice itself looks at, as for scores; without
 /// them every node is evaluated at every arrival.
 template <class D>
 concept device_search = requires(const D& d, double (*score)(const candidate&), candidate c, gpu_mask fitting) {
@@ -115,6 +115,7 @@ template <class Before>
 /// The GPUs with the least left that still fit; lowest position on ties. Shares of a GPU stay together, whole GPUs stay whole.
 struct tightest_gpu {
     static constexpr bool anonymous = true;
+    static constexpr std::size_t node_counters_read = 0;
 
     [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
                                                 gpu_mask fitting) const {
@@ -125,6 +126,7 @@ struct tightest_gpu {
 /// The GPUs with the most left; lowest position on ties.
 struct loosest_gpu {
     static constexpr bool anonymous = true;
+    static constexpr std::size_t node_counters_read = 0;
 
     [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
                                                 gpu_mask fitting) const {
@@ -135,6 +137,7 @@ struct loosest_gpu {
 /// The lowest positions that fit.
 struct first_gpu {
     static constexpr bool anonymous = true;
+    static constexpr std::size_t node_counters_read = 0;
 
     [[nodiscard]] constexpr gpu_mask operator()(const node_view&, const demand_view& demand, gpu_mask fitting) const {
         gpu_mask picked = 0;
@@ -172,9 +175,10 @@ struct random_gpu {
 struct best_scored_gpu {
     static constexpr score_scope scope = score_scope::shape;
     static constexpr bool anonymous = true;
+    static constexpr std::size_t node_counters_read = 0;
 
     template <class Score>
-    [[nodiscard]] constexpr auto best(const Score& score, candidate c, gpu_mask fitting) const {
+    [[nodiscard]] constexpr auto best(const Score& score, candidate& c, gpu_mask fitting) const {
         using value = decltype(score(c));
         if constexpr (requires { score.best_gpu(c, fitting); }) {
             if (c.demand.gpus == 1) return static_cast<scored_gpus<value>>(score.best_gpu(c, fitting));
@@ -210,11 +214,12 @@ struct gpu_scored_by {
     struct prepared_choice {
         static constexpr score_scope scope = scope_of<prepared<Score>>;
         static constexpr bool anonymous = is_anonymous<prepared<Score>>;
+        static constexpr std::size_t node_counters_read = node_counters_read_by<prepared<Score>>;
 
         prepared<Score> score;
 
         template <class NodeScore>
-        [[nodiscard]] constexpr auto best(const NodeScore& node_score, candidate c, gpu_mask fitting) const {
+        [[nodiscard]] constexpr auto best(const NodeScore& node_score, candidate& c, gpu_mask fitting) const {
             c.gpus = c.demand.gpus == 1 ? best_scored_gpu{}.best(score, c, fitting).gpus
                                         : tightest_gpu{}(c.node, c.demand, fitting);
             return scored_gpus<decltype(node_score(c))>{node_score(c), c.gpus};
@@ -240,15 +245,16 @@ template <device_choice D>
     }
 }
 
-/// Applies a device choice to a candidate whose GPUs are open.
+/// Applies a device choice to a candidate whose GPUs are open. What is left in `c.gpus` has no meaning.
 template <prepared_device_choice D, class Score>
-[[nodiscard]] constexpr auto choose_gpus(const D& devices, const Score& score, candidate c, gpu_mask fitting) {
+[[nodiscard]] constexpr auto choose_gpus(const D& devices, const Score& score, candidate& c, gpu_mask fitting) {
+    c.gpus = 0;
+    if (c.demand.gpus == 0) return scored_gpus<decltype(score(c))>{score(c), gpu_mask{0}};
     if constexpr (device_rule<D>) {
-        c.gpus = c.demand.gpus == 0 ? gpu_mask{0} : devices(c.node, c.demand, fitting);
+        c.gpus = devices(c.node, c.demand, fitting);
         return scored_gpus<decltype(score(c))>{score(c), c.gpus};
     } else {
-        if (c.demand.gpus == 0) return scored_gpus<decltype(score(c))>{score(c), gpu_mask{0}};
-        return devices.best(score, c, fitting);
+        return static_cast<scored_gpus<decltype(score(c))>>(devices.best(score, c, fitting));
     }
 }
 

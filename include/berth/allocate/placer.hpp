@@ -5,8 +5,10 @@
 #include "berth/allocate/detail/change_list.hpp"
 #include "berth/allocate/detail/part_board.hpp"
 #include "berth/allocate/detail/score_index.hpp"
+#include "berth/allocate/detail/shape_table.hpp"
 #include "berth/allocate/device_choice.hpp"
 #include "berth/allocate/tie_break.hpp"
+#include "berth/core/result.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/why_not.hpp"
@@ -51,25 +53,31 @@ public:
           node_at_{std::move(ranked)},
           rank_of_(p.fleet().node_count(), node_at_.size()),
           changes_(p.fleet().node_count()),
-          boards_(p.workload().shape_count()),
-          ranks_of_kind_(p.fleet().kind_count()) {
+          shapes_{p.workload(), counters_read},
+          boards_(shapes_.board_count()),
+          kind_at_(by_parts ? node_at_.size() : 0) {
         BERTH_ASSERT(node_at_.size() == p.fleet().node_count(), "berth: a tie break ranks every node once");
         for (std::size_t r = 0; r < node_at_.size(); ++r) {
             BERTH_ASSERT(rank_of_[node_at_[r].value()] == node_at_.size(), "berth: a tie break ranks every node once");
             rank_of_[node_at_[r].value()] = r;
-            ranks_of_kind_[p.fleet().kind(node_at_[r])].push_back(static_cast<std::uint32_t>(r));
+            if constexpr (by_parts) kind_at_[r] = static_cast<std::uint32_t>(p.fleet().kind(node_at_[r]));
         }
     }
 
     /// Places one task on the best node and returns its slot, or `unplaced` if no node takes it. The same task may be placed any
     /// number of times: each is another arrival of the same demand.
-    slot place(task_index task) {
-        candidate c = candidate_of(task);
-        const std::optional<slot> found = find(c);
-        if (!found) return unplaced;
-        take(c, *found);
-        settle();
-        return *found;
+    slot place(task_index task) { return place(candidate_of(task)); }
+    /// The same for a demand alone: a shape of the workload or one that came up later (`add_shape`). Not with scores that ask for
+    /// the task itself, such as `cost_score`.
+    slot place(shape_index shape) { return place(candidate_of(shape)); }
+
+    /// Makes a demand known that the workload does not have, for tasks that were unknown when the run began. Policies go on
+    /// expecting the mix they were prepared with. Equal demands are one shape; accepted models are a mask of the fleet's.
+    [[nodiscard]] result<shape_index> add_shape(const demand_view& demand) {
+        if (auto ok = detail::check_demand(problem_.fleet(), demand); !ok) return ok.error();
+        const shape_index shape = shapes_.find_or_add(demand);
+        if constexpr (cached) boards_.resize(shapes_.board_count());
+        return shape;
     }
 
     /// Takes note of a task that runs already: an observed placement. False, and nothing changes, if some counter has no room
@@ -83,11 +91,8 @@ public:
     }
 
     /// Gives a task's slot back.
-    void remove(task_index task, const slot& where) {
-        books_.remove(problem_.workload().demand(task), where);
-        note_removed(task, where);
-        settle();
-    }
+    void remove(task_index task, const slot& where) { remove(candidate_of(task), where); }
+    void remove(shape_index shape, const slot& where) { remove(candidate_of(shape), where); }
 
     /// Places all of these tasks or none: slots in the order of `tasks`, or nothing. Each takes its best place in turn; no other
     /// combination is tried. A failed attempt leaves no trace but `evaluations()`.
@@ -100,7 +105,7 @@ public:
             if (slots.back().placed()) continue;
             slots.pop_back();
             books_.rollback();
-            for (std::size_t i = slots.size(); i-- > 0;) note_removed(tasks[i], slots[i]);
+            for (std::size_t i = slots.size(); i-- > 0;) note_removed(candidate_of(tasks[i]), slots[i]);
             return std::nullopt;
         }
         books_.commit();
@@ -128,7 +133,20 @@ private:
     static constexpr bool cached = Selection == selection::indexed && scope_of<Score> == score_scope::shape &&
                                    device_scope_of<Devices> == score_scope::shape;
     static constexpr bool anonymous = is_anonymous<Score> && is_anonymous_choice<Devices>;
+    /// What compares nodes compares those that fit, so every counter matters.
+    static constexpr std::size_t counters_read = [] {
+        if constexpr (by_parts) {
+            if (Score::compares_nodes) return ~std::size_t{0};
+        }
+        return std::max(node_counters_read_by<Score>, node_counters_read_by<Devices>);
+    }();
+    /// A shape that is refused by so many nodes in a row for a counter that its board does not have gets its own.
+    static constexpr std::size_t most_refusals = 32;
 
+    struct refused_node {
+        std::size_t rank;
+        value_type value;
+    };
     struct no_board {};
     struct value_board {
         detail::score_index<value_type> values;
@@ -147,8 +165,12 @@ private:
 
     /// The task without a node: what does not change while nodes are looked at.
     [[nodiscard]] candidate candidate_of(task_index task) const {
-        const shape_index shape = problem_.workload().shape(task);
-        return {.node = {}, .demand = problem_.workload().demand(shape), .gpus = 0, .shape = shape, .task = task};
+        candidate c = candidate_of(problem_.workload().shape(task));
+        c.task = task;
+        return c;
+    }
+    [[nodiscard]] candidate candidate_of(shape_index shape) const {
+        return {.node = {}, .demand = shapes_.demand(shape), .gpus = 0, .shape = shape, .task = {}};
     }
     [[nodiscard]] candidate candidate_at(node_index n, candidate c, gpu_mask gpus = 0) const {
         c.node = books_.node(n);
@@ -196,9 +218,9 @@ private:
 
     [[nodiscard]] std::optional<slot> find(candidate& c) {
         if constexpr (cached) {
-            // What is kept for a shape pays off from its second arrival on.
-            shape_board& board = boards_[c.shape.value()];
-            if (board.asked || problem_.workload().frequency(c.shape) != 1) return find_on(board, c);
+            // What is kept pays off from the second arrival on.
+            shape_board& board = boards_[shapes_.board(c.shape)];
+            if (board.asked || !shapes_.occurs_once(shapes_.board(c.shape))) return find_on(board, c);
             board.asked = true;
         }
         if constexpr (by_parts) {
@@ -224,20 +246,42 @@ private:
 
     /// The best node by what is kept for the shape, brought up to date first.
     [[nodiscard]] std::optional<slot> find_on(shape_board& board, candidate& c) {
+        candidate kept = c;
+        kept.demand = shapes_.board_demand(c.shape);
         if (board.seen == 0) {
-            fill(board, c);
+            fill(board, kept);
         } else {
-            changes_.for_each_since(board.seen, [&](std::size_t i) { repair(board, node_index{i}, c); });
+            changes_.for_each_since(board.seen, [&](std::size_t i) { repair(board, node_index{i}, kept); });
         }
         board.seen = changes_.now();
-        std::optional<std::size_t> best;
-        if constexpr (by_parts) {
-            board.refresh(score_, node_at_, ranks_of_kind_);
-            best = board.best();
-        } else {
-            best = board.values.best();
+        if constexpr (by_parts) board.refresh(score_, node_at_, kind_at_);
+        return best_that_fits(board, c);
+    }
+    /// The best node that also has enough of the counters that the board does not know. Nodes that have not are taken off the
+    /// board for the moment.
+    [[nodiscard]] std::optional<slot> best_that_fits(shape_board& board, candidate& c) {
+        std::optional<slot> found;
+        refused_.clear();
+        while (const auto best = board.values.best()) {
+            std::uint64_t not_counted = 0;
+            const node_index n = node_at_[*best];
+            if (const auto here = evaluate(n, c, not_counted)) {
+                found = slot{n, here->gpus};
+                break;
+            }
+            BERTH_ASSERT(counters_read < c.demand.node.size(),
+                         "berth: a score of score_scope::shape looked at more than node and demand");
+            refused_.push_back({*best, board.values[*best]});
+            board.values.set(*best, detail::lowest_value<value_type>);
         }
-        return best ? std::optional{slot_at(node_at_[*best], c)} : std::nullopt;
+        for (const refused_node& r : refused_) board.values.set(r.rank, r.value);
+        if constexpr (cached) {
+            if (refused_.size() > most_refusals) {
+                shapes_.separate(c.shape);
+                boards_.resize(shapes_.board_count());
+            }
+        }
+        return found;
     }
 
     void repair(shape_board& board, node_index n, candidate& c) {
@@ -249,7 +293,10 @@ private:
     }
     [[nodiscard]] auto parts_at(node_index n, candidate& c) {
         std::optional<typename Score::part_values> parts;
-        if (const auto found = evaluate(n, c, evaluations_)) { parts = score_.parts(candidate_at(n, c, found->gpus)); }
+        if (const auto found = evaluate(n, c, evaluations_)) {
+            c.gpus = found->gpus;
+            parts = score_.parts(c);
+        }
         return parts;
     }
 
@@ -288,6 +335,18 @@ private:
         }
     }
 
+    slot place(candidate c) {
+        const std::optional<slot> found = find(c);
+        if (!found) return unplaced;
+        take(c, *found);
+        settle();
+        return *found;
+    }
+    void remove(const candidate& c, const slot& where) {
+        books_.remove(c.demand, where);
+        note_removed(c, where);
+        settle();
+    }
     void take(const candidate& c, const slot& where) {
         books_.place(c.demand, where);
         const candidate after = candidate_at(where.node, c, where.gpus);
@@ -295,8 +354,8 @@ private:
         if constexpr (requires { devices_.on_place(after); }) devices_.on_place(after);
         note_change(where.node, after.demand);
     }
-    void note_removed(task_index task, const slot& where) {
-        const candidate after = candidate_at(where.node, candidate_of(task), where.gpus);
+    void note_removed(const candidate& c, const slot& where) {
+        const candidate after = candidate_at(where.node, c, where.gpus);
         notify_remove(score_, after);
         if constexpr (requires { devices_.on_remove(after); }) devices_.on_remove(after);
         note_change(where.node, after.demand);
@@ -326,8 +385,10 @@ private:
     std::vector<node_index> node_at_;
     std::vector<std::size_t> rank_of_;
     detail::change_list changes_;
+    detail::shape_table shapes_;
     std::vector<shape_board> boards_;
-    std::vector<std::vector<std::uint32_t>> ranks_of_kind_;
+    std::vector<std::uint32_t> kind_at_;
+    std::vector<refused_node> refused_;  // scratch
     [[no_unique_address]] std::conditional_t<by_parts, shape_board, no_board> scratch_;
     std::uint64_t evaluations_ = 0;
 };

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace berth {
 
@@ -45,6 +46,8 @@ public:
     }
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// The free shares, ascending.
+    [[nodiscard]] std::span<const amount> ascending() const noexcept { return {shares_.data(), size_}; }
     /// Free thousandths in all.
     [[nodiscard]] amount total() const noexcept { return below_[size_]; }
     /// How many GPUs have less than `share` left.

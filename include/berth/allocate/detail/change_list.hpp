@@ -11,39 +11,45 @@ namespace berth::detail {
 /// O(1); `for_each_since` costs the number of items it visits.
 class change_list {
 public:
-    explicit change_list(std::size_t size) : changed_at_(size, 0), newer_(size, none), older_(size, none) {}
+    explicit change_list(std::size_t size) : items_(size) {}
 
     /// The time of the latest change; starts at 1, so that 0 means "never looked".
     [[nodiscard]] std::uint64_t now() const noexcept { return now_; }
-    [[nodiscard]] bool ever_changed(std::size_t item) const noexcept { return changed_at_[item] != 0; }
+    [[nodiscard]] bool ever_changed(std::size_t item) const noexcept { return items_[item].changed_at != 0; }
 
     void note(std::size_t item) noexcept {
         const auto i = static_cast<std::uint32_t>(item);
+        record& at = items_[i];
         ++now_;
         if (newest_ != i) {
-            if (changed_at_[i] != 0) {
-                older_[newer_[i]] = older_[i];
-                if (older_[i] != none) newer_[older_[i]] = newer_[i];
+            if (at.changed_at != 0) {
+                items_[at.newer].older = at.older;
+                if (at.older != none) items_[at.older].newer = at.newer;
             }
-            older_[i] = newest_;
-            newer_[i] = none;
-            if (newest_ != none) newer_[newest_] = i;
+            at.older = newest_;
+            at.newer = none;
+            if (newest_ != none) items_[newest_].newer = i;
             newest_ = i;
         }
-        changed_at_[i] = now_;
+        at.changed_at = now_;
     }
 
     /// Calls `visit(item)` for every item that changed after `time`.
     template <class Visit>
     void for_each_since(std::uint64_t time, Visit visit) const {
-        for (std::uint32_t i = newest_; i != none && changed_at_[i] > time; i = older_[i]) visit(std::size_t{i});
+        for (std::uint32_t i = newest_; i != none && items_[i].changed_at > time; i = items_[i].older) {
+            visit(std::size_t{i});
+        }
     }
 
 private:
     static constexpr std::uint32_t none = ~std::uint32_t{0};
-    std::vector<std::uint64_t> changed_at_;
-    std::vector<std::uint32_t> newer_;
-    std::vector<std::uint32_t> older_;
+    struct record {
+        std::uint64_t changed_at = 0;
+        std::uint32_t newer = none;
+        std::uint32_t older = none;
+    };
+    std::vector<record> items_;
     std::uint32_t newest_ = none;
     std::uint64_t now_ = 1;
 };

@@ -18,8 +18,8 @@ namespace berth::detail {
 /// where more arrives than there is (a damped logit tâtonnement). Total demand is taken equal to total supply, so that no
 /// horizon is needed: prices only say where the mix would press. They float around a supply-weighted mean of zero.
 ///
-/// CPU is counted in GPU thousandths at the rate of the mix, so that the two supplies compare. Prices are rounded to 1/4096,
-/// so that the last bits of exp and log do not decide between nodes. O(iterations · classes · groups).
+/// CPU is counted in GPU thousandths at the rate of the mix, so that the two supplies compare. Prices are rounded to 1/64, so that
+/// neither the last bits of exp and log nor a change that means nothing reach the nodes. O(iterations · classes · groups).
 class fluid_market {
 public:
     fluid_market(const problem& p, const node_classes& classes, const ledger& empty, double cpu_per_gpu)
@@ -62,8 +62,8 @@ public:
         for (int i = warm_ ? 60 : 400; i > 0; --i) step(gpu_supply, cpu_supply, demand);
         warm_ = true;
         for (std::size_t c = 0; c < size_; ++c) {
-            gpu_[c] = std::round(gpu_raw_[c] * 4096.0) / 4096.0;
-            cpu_[c] = std::round(cpu_raw_[c] * 4096.0) / 4096.0;
+            gpu_[c] = std::round(gpu_raw_[c] * steps) / steps;
+            cpu_[c] = std::round(cpu_raw_[c] * steps) / steps;
         }
     }
 
@@ -75,6 +75,7 @@ private:
     static constexpr double lowest_ratio = 0.125;
     static constexpr double elasticity = 0.15;  // how strongly tasks avoid a price
     static constexpr double damping = 0.3;
+    static constexpr double steps = 64.0;      // of a price
     static constexpr double limit = 4.0;       // of a price
     static constexpr double cpu_slack = 1.15;  // CPU load above the supply before CPU gets a price
 

@@ -27,9 +27,9 @@ public:
     /// Starts over; every position is then given by `put`, and `refresh` completes the board.
     void reset(std::size_t nodes, std::size_t kinds) {
         parts_.resize(nodes);
-        fits_.assign(nodes, 0);
-        values_ = score_index<double>{nodes};
+        values = score_index<double>{nodes};
         versions_.assign(kinds, never);
+        changed_.resize(kinds);
         if constexpr (Score::compares_nodes) {
             for (auto& part : greatest_) part = score_index<double>{nodes};
             for (auto& part : negated_least_) part = score_index<double>{nodes};
@@ -39,9 +39,8 @@ public:
 
     /// The parts of the node at a rank, or nothing if the task does not fit there.
     void put(std::size_t rank, node_index n, const std::optional<part_values>& parts, const Score& score) {
-        fits_[rank] = parts ? 1 : 0;
         if (parts) parts_[rank] = *parts;
-        values_.set(rank, parts ? score.combine(*parts, n, range_) : not_admitted);
+        values.set(rank, parts ? score.combine(*parts, n, range_) : not_admitted);
         if constexpr (Score::compares_nodes) {
             for (std::size_t i = 0; i < part_count; ++i) {
                 greatest_[i].set(rank, parts ? (*parts)[i] : not_admitted);
@@ -52,9 +51,8 @@ public:
 
     /// Combines again what no longer holds.
     /// @param node_at  the node at each rank.
-    /// @param ranks_of_kind  the ranks of the nodes of each kind.
-    void refresh(const Score& score, std::span<const node_index> node_at,
-                 std::span<const std::vector<std::uint32_t>> ranks_of_kind) {
+    /// @param kind_at  its kind.
+    void refresh(const Score& score, std::span<const node_index> node_at, std::span<const std::uint32_t> kind_at) {
         if constexpr (Score::compares_nodes) {
             part_range<part_values> range;
             for (std::size_t i = 0; i < part_count; ++i) {
@@ -65,37 +63,37 @@ public:
             range_ = range;
             range_known_ = true;
             for (std::size_t rank = 0; rank < node_at.size(); ++rank) combine_unrepaired(rank, node_at[rank], score);
-            values_.rebuild();
+            values.rebuild();
         } else {
-            bool changed = false;
-            for (std::size_t kind = 0; kind < ranks_of_kind.size(); ++kind) {
+            bool any = false;
+            for (std::size_t kind = 0; kind < versions_.size(); ++kind) {
                 const std::uint64_t version = score.price_version(kind);
-                if (versions_[kind] == version) continue;
+                changed_[kind] = versions_[kind] != version ? 1 : 0;
                 versions_[kind] = version;
-                changed = true;
-                for (const std::uint32_t rank : ranks_of_kind[kind]) combine_unrepaired(rank, node_at[rank], score);
+                any = any || changed_[kind] != 0;
             }
-            if (changed) values_.rebuild();
+            if (!any) return;
+            for (std::size_t rank = 0; rank < node_at.size(); ++rank) {
+                if (changed_[kind_at[rank]] != 0) combine_unrepaired(rank, node_at[rank], score);
+            }
+            values.rebuild();
         }
     }
 
-    /// The rank of the best node, the first of equals; nothing if the task fits nowhere.
-    [[nodiscard]] std::optional<std::size_t> best() const noexcept { return values_.best(); }
-
-    std::uint64_t seen = 0;  ///< the time of the last change of a node that this board knows
+    score_index<double> values;  ///< the combined value of each node by rank
+    std::uint64_t seen = 0;      ///< the time of the last change of a node that this board knows
     bool asked = false;
 
 private:
     static constexpr std::uint64_t never = ~std::uint64_t{0};
 
     void combine_unrepaired(std::size_t rank, node_index n, const Score& score) {
-        if (fits_[rank] != 0) values_.set_unrepaired(rank, score.combine(parts_[rank], n, range_));
+        if (values[rank] != not_admitted) values.set_unrepaired(rank, score.combine(parts_[rank], n, range_));
     }
 
     std::vector<part_values> parts_;
-    std::vector<std::uint8_t> fits_;
-    score_index<double> values_;
-    std::vector<std::uint64_t> versions_;
+    std::vector<std::uint64_t> versions_;  // of the prices that values were combined with, per kind
+    std::vector<std::uint8_t> changed_;
     part_range<part_values> range_{};
     bool range_known_ = false;
     std::array<score_index<double>, Score::compares_nodes ? part_count : 0> greatest_{};

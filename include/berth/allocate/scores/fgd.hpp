@@ -26,6 +26,7 @@ struct fgd {
     public:
         static constexpr score_scope scope = score_scope::shape;
         static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
 
         state(const problem& p, double coverage) : fragmentation_{p, typical_mix(p.workload(), coverage)} {
             const ledger books{p.fleet()};

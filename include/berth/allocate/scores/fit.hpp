@@ -57,6 +57,7 @@ struct largest_node {
 struct first_fit {
     static constexpr score_scope scope = score_scope::shape;
     static constexpr bool anonymous = true;
+    static constexpr std::size_t node_counters_read = 1;
     static constexpr bool looks_at_gpus = false;
 
     [[nodiscard]] constexpr double operator()(const candidate&) const noexcept { return 0.0; }
@@ -70,6 +71,7 @@ struct best_fit {
     struct state {
         static constexpr score_scope scope = score_scope::shape;
         static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
         static constexpr bool looks_at_gpus = false;
         detail::largest_node largest;
         double steps;
@@ -89,6 +91,7 @@ struct worst_fit {
     struct state {
         static constexpr score_scope scope = score_scope::shape;
         static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
         static constexpr bool looks_at_gpus = false;
         best_fit::state fit;
 
@@ -105,6 +108,7 @@ struct dot_product {
     struct state {
         static constexpr score_scope scope = score_scope::shape;
         static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
         static constexpr bool looks_at_gpus = false;
         detail::largest_node largest;
 

@@ -17,6 +17,7 @@ namespace berth {
 struct gpu_packing {
     static constexpr score_scope scope = score_scope::shape;
     static constexpr bool anonymous = true;
+    static constexpr std::size_t node_counters_read = 1;
 
     [[nodiscard]] double operator()(const candidate& c) const noexcept {
         if (c.demand.gpus == 0) return 0.0;
@@ -46,6 +47,7 @@ struct gpu_clustering {
     public:
         static constexpr score_scope scope = score_scope::shape;
         static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
         static constexpr bool looks_at_gpus = false;
 
         explicit state(const problem& p)

@@ -15,6 +15,7 @@ struct power_score {
     struct state {
         static constexpr score_scope scope = score_scope::shape;
         static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
         power_model watts;
 
         [[nodiscard]] double operator()(const candidate& c) const noexcept {

@@ -4,6 +4,7 @@
 #include "berth/allocate/concepts.hpp"
 #include "berth/allocate/detail/fluid_market.hpp"
 #include "berth/allocate/detail/node_classes.hpp"
+#include "berth/allocate/detail/waste_memo.hpp"
 #include "berth/allocate/detail/whole_node_reserve.hpp"
 #include "berth/allocate/device_choice.hpp"
 #include "berth/objective/expected_waste.hpp"
@@ -48,9 +49,11 @@ class scarcity_state {
 public:
     static constexpr score_scope scope = score_scope::shape;
     static constexpr bool anonymous = true;
+    static constexpr std::size_t node_counters_read = 1;
     static constexpr bool compares_nodes = false;
     /// Waste, usable share lost, CPU taken (in GPU thousandths, for tasks that want GPU), whole node broken (0 or 1).
-    using part_values = std::array<double, 4>;
+    /// Four bytes each: they are what a large fleet keeps most of.
+    using part_values = std::array<float, 4>;
 
     scarcity_state(const problem& p, const scarcity& how);
 
@@ -59,7 +62,7 @@ public:
     [[nodiscard]] part_values parts(const candidate& c) const noexcept;
     [[nodiscard]] double combine(const part_values& part, node_index n, const part_range<part_values>&) const noexcept {
         const class_prices& price = prices_[classes_.of(n)];
-        return -(part[0] + price.gpu * part[1] + price.cpu * part[2] + price.whole_node * part[3] +
+        return -(double{part[0]} + price.gpu * part[1] + price.cpu * part[2] + price.whole_node * part[3] +
                  slope_ * static_cast<double>(n.value()));
     }
     [[nodiscard]] std::uint64_t price_version(std::size_t kind) const noexcept {
@@ -85,7 +88,7 @@ private:
     };
 
     [[nodiscard]] expected_waste::value value_after(const candidate& c, const share_profile& shares) const noexcept {
-        return waste_(c.node, shares, free_cpu_of(c.node) - cpu_of(c.demand));
+        return memo_(waste_, c.node, shares, free_cpu_of(c.node) - cpu_of(c.demand));
     }
     [[nodiscard]] double in_gpu_share(amount cpu) const noexcept {
         return waste_.cpu_per_gpu() > 0.0
@@ -108,6 +111,7 @@ private:
 
     scarcity how_;
     expected_waste waste_;
+    mutable detail::waste_memo memo_;  // what is remembered changes no value
     detail::node_classes classes_;
     detail::fluid_market market_;
     detail::whole_node_reserve reserve_;
@@ -163,9 +167,9 @@ inline scarcity_state::part_values scarcity_state::parts(const candidate& c) con
     shares.take(c.node, c.demand, c.gpus);
     const expected_waste::value before = nodes_[c.node.index.value()].value;
     const expected_waste::value after = value_after(c, shares);
-    return {after.waste - before.waste, before.usable - after.usable,
-            c.demand.gpus > 0 ? in_gpu_share(cpu_of(c.demand)) : 0.0,
-            reserve_.breaks(c.node, classes_.of(c.node.index), c.demand) ? 1.0 : 0.0};
+    return {static_cast<float>(after.waste - before.waste), static_cast<float>(before.usable - after.usable),
+            c.demand.gpus > 0 ? static_cast<float>(in_gpu_share(cpu_of(c.demand))) : 0.0F,
+            reserve_.breaks(c.node, classes_.of(c.node.index), c.demand) ? 1.0F : 0.0F};
 }
 
 inline scored_gpus<double> scarcity_state::best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
