@@ -77,9 +77,9 @@ public:
         }
         const bool sick = !machines_->healthy(n) || (accepted >= demand.gpus && well < demand.gpus);
         if (sick) set(berth::refusal::health);
-        if (machines_->gpu_count(n) >= demand.gpus && accepted < demand.gpus) {
-            set(berth::refusal::gpu_model);
-        } else if ((sick ? with_room : well_with_room) < demand.gpus) {
+        const std::size_t gpus = machines_->gpu_count(n);
+        if (accepted < demand.gpus && accepted < gpus) set(berth::refusal::gpu_model);
+        if (gpus < demand.gpus || (accepted >= demand.gpus && (sick ? with_room : well_with_room) < demand.gpus)) {
             const bool share = demand.gpus == 1 && demand.gpu[0] < 1000;
             set(share ? berth::refusal::gpu_share : berth::refusal::whole_gpus);
         }

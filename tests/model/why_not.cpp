@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/model/why_not.hpp"
 
+#include "berth/model/fleet_builder.hpp"
+#include "berth/model/workload_builder.hpp"
+
 #include "common/instances.hpp"
 #include "common/naive.hpp"
 
@@ -106,6 +109,24 @@ struct small {
 };
 
 }  // namespace
+
+TEST_CASE("explain: a node with too few GPUs of the wrong model has both reasons") {
+    berth::fleet_builder builder{{}};
+    const berth::gpu_description t4[] = {{.model = "T4"}, {.model = "T4"}};
+    const berth::gpu_description a100[] = {{.model = "A100"}};
+    (void)need(builder.add_node({.name = "t4", .gpus = t4}));
+    (void)need(builder.add_node({.name = "a100", .gpus = a100}));
+    const berth::fleet machines = need(std::move(builder).build());
+    berth::workload_builder tasks{machines};
+    const std::string_view only_a100[] = {"A100"};
+    (void)need(tasks.add_task({.gpus = 3, .accepted_models = only_a100}));
+    const berth::workload work = need(std::move(tasks).build());
+
+    const auto why = explain(ledger{machines}, work, task_index{0});
+    CHECK(why[refusal::gpu_model] == 1);
+    CHECK(why[refusal::whole_gpus] == 2);
+    CHECK(why.nearest.node == node_index{1});
+}
 
 TEST_CASE("explain: by hand") {
     const small s;

@@ -99,15 +99,16 @@ template <std::predicate<node_index> Admits>
         } else if (gpu_count(accepted & fleet.healthy_gpus(n)) < demand.gpus && gpu_count(accepted) >= demand.gpus) {
             note(refusal::health, 0, wanted, static_cast<amount>(gpu_count(accepted & fleet.healthy_gpus(n))));
         }
-        if (gpu_count(accepted) < demand.gpus && gpu_count(all) >= demand.gpus) {
+        if (gpu_count(accepted) < demand.gpus && accepted != all) {
             note(refusal::gpu_model, 0, wanted, static_cast<amount>(gpu_count(accepted)));
-        } else if (gpu_count(all) < demand.gpus) {
+        }
+        if (gpu_count(all) < demand.gpus) {
             if (demand.is_share()) {
                 note(refusal::gpu_share, 0, demand.gpu[0], 0);
             } else {
                 note(refusal::whole_gpus, 0, wanted, static_cast<amount>(gpu_count(all)));
             }
-        } else if (demand.gpus > 0) {
+        } else if (demand.gpus > 0 && gpu_count(accepted) >= demand.gpus) {
             std::size_t enough = 0;
             std::size_t short_counter = 0;
             amount most = 0;
