@@ -115,8 +115,8 @@ TEST_CASE("random_gpu reaches every choice") {
 
 TEST_CASE("best_scored_gpu is the best of all GPUs, lowest position on ties") {
     const auto check = [](const auto& score, const candidate& c, gpu_mask fitting) {
-        const auto found = best_scored_gpu{}.best(score, c, fitting);
         candidate open = c;
+        const auto found = best_scored_gpu{}.best(score, open, fitting);
         if (c.demand.gpus != 1) {
             open.gpus = tightest_gpu{}(c.node, c.demand, fitting);
             REQUIRE(found.gpus == open.gpus);
@@ -156,7 +156,7 @@ TEST_CASE("GPUs are only alike if their capacities are") {
     const problem p{machines, work};
     ledger books{machines};
     books.place(work.demand(task_index{0}), {node_index{0}, 0b01});
-    const auto c = candidate_for(books, work, 0, 0, 0);
+    auto c = candidate_for(books, work, 0, 0, 0);
     CHECK(!detail::repeats_earlier_gpu(c.node, 0b11, 1));
     CHECK(best_scored_gpu{}.best(emptiest{}, c, 0b11).gpus == 0b10);
 }
@@ -171,8 +171,10 @@ TEST_CASE("gpu_scored_by chooses with its own score, the node is judged by the o
     };
     const auto choice = gpu_scored_by{most_left}.prepare(p);
     const auto position = [](const candidate& c) { return static_cast<double>(c.gpus) * 10.0; };
-    const auto found = choose_gpus(choice, position, candidate_for(books, work, 0, 0, 0), 0b111);
+    auto one = candidate_for(books, work, 0, 0, 0);
+    const auto found = choose_gpus(choice, position, one, 0b111);
     CHECK(found.gpus == 0b001);
     CHECK(found.value == 10.0);
-    CHECK(choose_gpus(choice, position, candidate_for(books, work, 1, 0, 0), 0b111).gpus == 0b110);
+    auto two = candidate_for(books, work, 1, 0, 0);
+    CHECK(choose_gpus(choice, position, two, 0b111).gpus == 0b110);
 }
