@@ -131,7 +131,7 @@ TEST_CASE("bounded rejects the biased region") {
     CHECK(s.at == 3);
 }
 
-TEST_CASE("uniform01 stays in [0, 1)") {
+TEST_CASE("uniform01 stays below 1 and at least 0") {
     struct extreme {
         static constexpr std::uint64_t min() { return 0; }
         static constexpr std::uint64_t max() { return ~std::uint64_t{0}; }
