@@ -8,6 +8,8 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/detail/node_classes.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/detail/part_board.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/detail/score_index.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/detail/shape_table.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/detail/waste_memo.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/detail/whole_node_reserve.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/device_choice.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/greedy.hpp"
