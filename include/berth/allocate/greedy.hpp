@@ -7,6 +7,7 @@
 #include "berth/allocate/plan.hpp"
 #include "berth/allocate/task_order.hpp"
 #include "berth/allocate/tie_break.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/model/workload.hpp"
 
@@ -83,7 +84,7 @@ private:
         const workload& work = placer.problem().workload();
         plan plan;
         plan.assignment.assign(work.task_count(), unplaced);
-        std::vector<std::uint8_t> gang_seen(work.group_count(), 0);
+        detail::flat<std::uint8_t> gang_seen(work.group_count());
         BERTH_ASSERT(each_once(order, work.task_count()), "berth: an order lists tasks of the workload, none twice");
         progress progress{.done = 0, .total = order.size()};
         const auto leave_out = [&](task_index task) {
@@ -121,7 +122,7 @@ private:
     }
 
     [[nodiscard]] static bool each_once(const std::vector<task_index>& order, std::size_t tasks) {
-        std::vector<std::uint8_t> seen(tasks, 0);
+        detail::flat<std::uint8_t> seen(tasks);
         for (const task_index task : order) {
             if (task.value() >= tasks || seen[task.value()]++ != 0) return false;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/sort_positions.hpp"
@@ -52,7 +53,7 @@ struct task_key {
 };
 
 /// All tasks, given a key for each; ties as listed.
-[[nodiscard]] inline std::vector<task_index> ordered_by(const std::vector<task_key>& keys) {
+[[nodiscard]] inline std::vector<task_index> ordered_by(const flat<task_key>& keys) {
     const auto before = [&](std::size_t a, std::size_t b) {
         if (keys[a].first != keys[b].first) return keys[a].first < keys[b].first;
         if (keys[a].second != keys[b].second) return keys[a].second < keys[b].second;
@@ -70,7 +71,7 @@ struct task_key {
 /// Most GPU share first, then most CPU.
 struct largest_first {
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
-        std::vector<detail::task_key> keys(p.workload().task_count());
+        detail::flat<detail::task_key> keys(p.workload().task_count());
         for (std::size_t t = 0; t < keys.size(); ++t) {
             const demand_view demand = p.workload().demand(task_index{t});
             keys[t] = {.first = -demand.total_share(), .second = demand.node.empty() ? 0 : -demand.node[0]};
@@ -84,7 +85,7 @@ struct scarcest_first {
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
         std::vector<amount> supply(p.fleet().model_count(), 0);
         for (std::size_t g = 0; g < p.fleet().gpu_count(); ++g) ++supply[p.fleet().model(gpu_index{g}).value()];
-        std::vector<detail::task_key> keys(p.workload().task_count());
+        detail::flat<detail::task_key> keys(p.workload().task_count());
         for (std::size_t t = 0; t < keys.size(); ++t) {
             const demand_view demand = p.workload().demand(task_index{t});
             amount accepted = demand.gpus == 0 ? static_cast<amount>(p.fleet().gpu_count()) + 1 : 0;
@@ -101,7 +102,7 @@ struct scarcest_first {
 /// Higher priority first, then as listed.
 struct priority_first {
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
-        std::vector<detail::task_key> keys(p.workload().task_count());
+        detail::flat<detail::task_key> keys(p.workload().task_count());
         for (std::size_t t = 0; t < keys.size(); ++t) keys[t].first = -amount{p.workload().priority(task_index{t})};
         return detail::ordered_by(keys);
     }

@@ -26,14 +26,17 @@ public:
           used_{std::exchange(other.used_, 0)},
           capacity_{std::exchange(other.capacity_, 0)} {}
     flat_memory& operator=(flat_memory other) noexcept {
-        std::swap(bytes_, other.bytes_);
-        std::swap(used_, other.used_);
-        std::swap(capacity_, other.capacity_);
+        swap(other);
         return *this;
     }
     ~flat_memory() { ::operator delete(bytes_); }
 
 protected:
+    void swap(flat_memory& other) noexcept {
+        std::swap(bytes_, other.bytes_);
+        std::swap(used_, other.used_);
+        std::swap(capacity_, other.capacity_);
+    }
     [[gnu::noinline]] void grow(std::size_t capacity) {
         if (capacity <= capacity_) return;
         void* bytes = ::operator new(capacity);
@@ -77,12 +80,17 @@ public:
     [[nodiscard]] const T* end() const noexcept { return data() + size(); }
     [[nodiscard]] std::span<const T> view() const noexcept { return {data(), size()}; }
 
+    void swap(flat& other) noexcept { flat_memory::swap(other); }
     void reserve(std::size_t size) { grow(size * sizeof(T)); }
     void clear() noexcept { used_ = 0; }
     void push_back(T value) { ::new (take(sizeof(T))) T(value); }
     void pop_back() noexcept { used_ -= sizeof(T); }
     void append(std::span<const T> values) {
         for (const T& value : values) push_back(value);
+    }
+    void assign(std::size_t size, const T& value) {
+        clear();
+        resize(size, value);
     }
     void resize(std::size_t size, const T& value = T{}) {
         if (size < this->size()) used_ = size * sizeof(T);

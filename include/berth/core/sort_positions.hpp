@@ -3,7 +3,6 @@
 
 #include "berth/core/flat.hpp"
 
-#include <algorithm>
 #include <cstddef>
 
 namespace berth::detail {
@@ -24,10 +23,23 @@ private:
     bool (*call_)(const void*, std::size_t, std::size_t);
 };
 
-/// Sorts positions by a total order, `before(a, b)`. All sorts of the library are this one: every `std::sort` of another
-/// type or with another callable costs a translation unit a dozen functions.
+/// Sorts positions by a total order, `before(a, b)`: a merge sort from the bottom up, O(n log n). All sorts of the library are
+/// this one: every `std::sort` of another type or with another callable costs a translation unit a dozen functions.
 inline void sort_positions(flat<std::size_t>& positions, const position_order& before) {
-    std::sort(positions.begin(), positions.end(), before);
+    flat<std::size_t> merged(positions.size());
+    for (std::size_t width = 1; width < positions.size(); width *= 2) {
+        for (std::size_t first = 0; first < positions.size(); first += 2 * width) {
+            const std::size_t middle = first + width < positions.size() ? first + width : positions.size();
+            const std::size_t last = middle + width < positions.size() ? middle + width : positions.size();
+            std::size_t left = first;
+            std::size_t right = middle;
+            for (std::size_t out = first; out < last; ++out) {
+                const bool from_right = left == middle || (right < last && before(positions[right], positions[left]));
+                merged[out] = positions[from_right ? right++ : left++];
+            }
+        }
+        positions.swap(merged);
+    }
 }
 
 /// The positions 0 .. count - 1, sorted.

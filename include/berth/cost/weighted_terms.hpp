@@ -6,7 +6,6 @@
 #include "berth/cost/concepts.hpp"
 #include "berth/cost/evaluate.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -72,7 +71,7 @@ public:
     void row(feature_row task, matrix_view<const double> gpus, std::span<double> out) const {
         std::array<double, block> scratch;
         for (std::size_t first = 0; first < out.size(); first += block) {
-            const std::size_t n = std::min(block, out.size() - first);
+            const std::size_t n = out.size() - first < block ? out.size() - first : block;
             const matrix_view<const double> some{gpus.data() + first * gpus.cols(), n, gpus.cols()};
             const std::span<double> sums = out.subspan(first, n);
             for (double& sum : sums) sum = 0.0;

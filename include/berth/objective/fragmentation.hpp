@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/flat.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/task_mix.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/share_profile.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace berth {
 
@@ -84,7 +83,7 @@ private:
         std::uint64_t accepted_models;
         double popularity;
     };
-    std::vector<typical> tasks_;
+    detail::flat<typical> tasks_;
 };
 
 }  // namespace berth

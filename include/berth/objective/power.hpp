@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/flat.hpp"
 #include "berth/model/ledger.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -56,10 +56,11 @@ public:
         BERTH_ASSERT(table.cpu.milli_per_package > 0, "berth: a CPU package supplies something");
         for (std::size_t m = 0; m < fleet.model_count(); ++m) {
             const std::string& name = fleet.name(model_index{m});
-            const auto at = std::find_if(table.gpus.begin(), table.gpus.end(),
-                                         [&](const gpu_watts& watts) { return watts.model == name; });
-            const gpu_watts& watts = at == table.gpus.end() ? table.other : *at;
-            gpus_.push_back({watts.idle, watts.full});
+            const gpu_watts* watts = &table.other;
+            for (std::size_t i = table.gpus.size(); i-- > 0;) {
+                if (table.gpus[i].model == name) watts = &table.gpus[i];  // the first of that name
+            }
+            gpus_.push_back({watts->idle, watts->full});
         }
     }
 
@@ -91,7 +92,7 @@ private:
         double full;
     };
     cpu_watts cpu_;
-    std::vector<draw> gpus_;
+    detail::flat<draw> gpus_;
 };
 
 }  // namespace berth
