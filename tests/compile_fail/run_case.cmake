@@ -21,6 +21,8 @@ set(expected "${CMAKE_MATCH_1}")
 
 string(REPLACE "|" ";" options "${OPTIONS}")
 string(REPLACE "|" ";" directories "${INCLUDES}")
+# Named as -isystem, the compiler's own folder would come before libstdc++'s wrappers that include_next it.
+list(REMOVE_ITEM directories "/usr/include")
 list(TRANSFORM directories PREPEND "-isystem")
 
 execute_process(
