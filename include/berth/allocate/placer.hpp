@@ -199,9 +199,9 @@ private:
     /// The value of the best way to put the task on a node, the lowest if there is none.
     [[nodiscard]] value_type value_at(node_index n, candidate& c) {
         if constexpr (!looks_at_gpus<Score> && device_rule<Devices>) {
-            c.node = books_.node(n);
-            if (!books_.fits(c.demand, c.node)) return detail::lowest_value<value_type>;
+            if (!books_.fits(c.demand, n)) return detail::lowest_value<value_type>;
             ++evaluations_;
+            c.node = books_.node(n);
             return static_cast<value_type>(score_(c));
         } else {
             const auto found = evaluate(n, c, evaluations_);

@@ -83,7 +83,7 @@ public:
 
     /// True if host and domain counters, and the node's health, admit the demand.
     [[nodiscard]] bool host_fits(const demand_view& demand, node_index n) const noexcept {
-        return covers(free(n), demand.node) && host_fits_otherwise(demand, n);
+        return fleet_->healthy(n) && host_has_room(demand, n);
     }
 
     /// The GPUs of a node that are healthy, of an accepted model, and have enough of every counter left.
@@ -111,19 +111,23 @@ public:
     }
 
     /// True if the demand fits on the node, whichever of its GPUs are taken.
-    [[nodiscard]] bool fits(const demand_view& demand, node_index n) const noexcept { return fits(demand, node(n)); }
-    /// The same for a view that is at hand already.
-    [[nodiscard]] bool fits(const demand_view& demand, const node_view& view) const noexcept {
-        const node_index n = view.index;
-        if (!covers(view.free_node, demand.node) || !host_fits_otherwise(demand, n)) return false;
+    [[nodiscard]] bool fits(const demand_view& demand, node_index n) const noexcept {
+        const amount* left = free_.data() + node_begin(n);
+        for (std::size_t r = 0; r < node_counters_; ++r) {
+            if (left[r] < demand.node[r]) return false;
+        }
+        if (!fleet_->healthy(n) || !domains_have_room(demand, n)) return false;
         if (demand.gpus == 0) return true;
-        if (gpu_counters_ > 1 || view.healthy != first_gpus(view.gpu_count()) ||
+        const std::size_t gpus = fleet_->gpu_count(n);
+        if (gpu_counters_ > 1 || fleet_->healthy_gpus(n) != first_gpus(gpus) ||
             (fleet_->models_on(n) & ~demand.accepted_models) != 0) {
             return has_gpus(fitting_gpus(demand, n), demand.gpus);
         }
         // The common case: GPUs differ only in what is left of their share.
+        left += node_counters_;
+        const amount wanted = demand.gpu[0];
         std::size_t fitting = 0;
-        for (const amount left : view.free_gpus) fitting += left >= demand.gpu[0] ? 1 : 0;
+        for (std::size_t i = 0; i < gpus; ++i) fitting += left[i] >= wanted ? 1 : 0;
         return fitting >= demand.gpus;
     }
     /// True if the demand fits exactly there: the right number of GPUs, each with enough left.
@@ -200,10 +204,6 @@ private:
     }
     [[nodiscard]] bool host_has_room(const demand_view& demand, node_index n) const noexcept {
         return covers(free(n), demand.node) && domains_have_room(demand, n);
-    }
-    /// Everything but the host's own counters.
-    [[nodiscard]] bool host_fits_otherwise(const demand_view& demand, node_index n) const noexcept {
-        return fleet_->healthy(n) && domains_have_room(demand, n);
     }
     [[nodiscard]] bool domains_have_room(const demand_view& demand, node_index n) const noexcept {
         if (domain_counters_ == 0) return true;
