@@ -173,3 +173,36 @@ TEST_CASE("rescaled agrees with two naive passes at every arrival") {
         }
     }
 }
+
+namespace {
+
+/// Counts the decisions that stood.
+struct settled_counter {
+    int* count;
+    double operator()(const berth::candidate&) const { return 0.0; }
+    void on_settled() const { ++*count; }
+};
+
+}  // namespace
+
+TEST_CASE("on_settled reaches the parts of every combination, once per decision") {
+    const auto machines = hand_fleet({{{1000, 1000}, 64'000}});
+    const auto work = hand_workload(machines, {{.gpus = 1, .share = 1000, .copies = 3}});
+    int in_sum = 0;
+    int in_tiers = 0;
+    int in_devices = 0;
+    const berth::greedy policy{
+        berth::tiers{berth::weighted_sum{berth::weighted{1.0, settled_counter{&in_sum}}}, settled_counter{&in_tiers}},
+        berth::gpu_scored_by{settled_counter{&in_devices}}};
+    auto placer = policy.start({machines, work});
+    const berth::slot first = placer.place(berth::task_index{0});
+    CHECK(in_sum == 1);
+    const berth::task_index two[] = {berth::task_index{1}, berth::task_index{2}};
+    CHECK(!placer.place_all(two));  // only one GPU is left: nothing stands
+    CHECK(in_sum == 1);
+    placer.remove(berth::task_index{0}, first);
+    CHECK(placer.place_all(two));
+    CHECK(in_sum == 3);
+    CHECK(in_tiers == 3);
+    CHECK(in_devices == 3);
+}

@@ -1,4 +1,4 @@
-// expect: berth: rescaled.* compares nodes, so it cannot choose a GPU
+// expect: berth: a score made of parts .* cannot choose a GPU
 #include "berth/allocate/combine.hpp"
 #include "berth/allocate/device_choice.hpp"
 #include "berth/allocate/scores/fit.hpp"

@@ -1,4 +1,4 @@
-// expect: berth: a weighted_sum with rescaled.* parts compares nodes
+// expect: berth: a score made of parts .* is no part of another score
 // The outer combination would silently see the values before rescaling.
 #include "berth/allocate/combine.hpp"
 #include "berth/allocate/greedy.hpp"

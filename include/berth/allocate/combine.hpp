@@ -43,8 +43,8 @@ template <class... Scores>
 struct score_pack {
     static_assert(
         !(is_parted<Scores> || ...),
-        "berth: a weighted_sum with rescaled{...} parts compares nodes, so it is no part of another score; list its "
-        "parts in the outer weighted_sum, or leave rescaled out");
+        "berth: a score made of parts (a weighted_sum with rescaled{...}, or scarcity) is combined per node at every "
+        "arrival, so it is no part of another score; list the parts of a sum in the outer one, or leave rescaled out");
 
     static constexpr score_scope scope =
         ((scope_of<Scores> == score_scope::shape) && ...) ? score_scope::shape : score_scope::task;
@@ -58,6 +58,9 @@ struct score_pack {
     }
     constexpr void on_remove(const candidate& c) {
         std::apply([&](auto&... score) { (notify_remove(score, c), ...); }, scores);
+    }
+    constexpr void on_settled() {
+        std::apply([](auto&... score) { (notify_settled(score), ...); }, scores);
     }
 };
 

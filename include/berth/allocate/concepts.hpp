@@ -76,7 +76,7 @@ struct part_range {
 /// A score whose value is combined from parts, where the parts obey the rules above and the combination may change at any time,
 /// so that a placer keeps the parts and only combines them again. `weighted_sum` with `rescaled` parts is one.
 ///
-/// 1. `parts(candidate)` are an array of doubles; `combine(parts, node, range)` is the value, cheap, larger is better.
+/// 1. `parts(candidate)` are an array of numbers; `combine(parts, node, range)` is the value: finite, cheap, larger is better.
 /// 2. With `compares_nodes` the combination reads `range`. Without, it ignores `range` and may follow prices: then
 ///    `price_version(kind)` changes whenever the combination changes for nodes of that kind.
 /// 3. The score itself (`operator()`) is what GPUs of one node are compared by, and refuses candidates. It does not follow
@@ -128,7 +128,7 @@ inline constexpr bool is_anonymous = [] {
 
 namespace detail {
 
-/// True for the sum with `rescaled` parts, whose values only mean something next to those of the other nodes.
+/// True for scores whose values are combined anew at every arrival, so that they are no part of another score.
 template <class S>
 inline constexpr bool is_parted = parted_score<S>;
 
@@ -161,6 +161,10 @@ constexpr void notify_place(S& score, const candidate& c) {
 template <prepared_score S>
 constexpr void notify_remove(S& score, const candidate& c) {
     if constexpr (requires { score.on_remove(c); }) score.on_remove(c);
+}
+template <class S>
+constexpr void notify_settled(S& score) {
+    if constexpr (requires { score.on_settled(); }) score.on_settled();
 }
 
 }  // namespace berth

@@ -206,8 +206,10 @@ struct gpu_scored_by {
     static_assert(placement_score<Score>,
                   "berth: gpu_scored_by{score} asks a score: double(const candidate&), or a description "
                   "whose prepare(problem) makes one");
-    static_assert(!detail::is_parted<prepared<Score>>,
-                  "berth: rescaled{...} compares nodes, so it cannot choose a GPU within one; leave it out here");
+    static_assert(
+        !detail::is_parted<prepared<Score>>,
+        "berth: a score made of parts (a weighted_sum with rescaled{...}, or scarcity) cannot choose a GPU within a "
+        "node by itself; use best_scored_gpu, or leave rescaled out here");
 
     Score score;
 
@@ -226,6 +228,7 @@ struct gpu_scored_by {
         }
         constexpr void on_place(const candidate& c) { notify_place(score, c); }
         constexpr void on_remove(const candidate& c) { notify_remove(score, c); }
+        constexpr void on_settled() { notify_settled(score); }
     };
     [[nodiscard]] constexpr prepared_choice prepare(const problem& p) const { return {prepare_score(score, p)}; }
 };

@@ -104,8 +104,9 @@ public:
             slots.push_back(place(task));
             if (slots.back().placed()) continue;
             slots.pop_back();
+            // One by one, so that every score sees the node as it is after each removal.
+            for (std::size_t i = slots.size(); i-- > 0;) remove(candidate_of(tasks[i]), slots[i]);
             books_.rollback();
-            for (std::size_t i = slots.size(); i-- > 0;) note_removed(candidate_of(tasks[i]), slots[i]);
             return std::nullopt;
         }
         books_.commit();
@@ -363,7 +364,8 @@ private:
     /// A decision is final: not one member of a gang that may still fail.
     void settle() {
         if (books_.depth() > 0) return;
-        if constexpr (requires { score_.on_settled(); }) score_.on_settled();
+        notify_settled(score_);
+        notify_settled(devices_);
     }
     /// A domain counter is shared by all nodes of the domain: what fits there may have changed on each of them.
     void note_change(node_index n, const demand_view& demand) {

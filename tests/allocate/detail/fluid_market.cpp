@@ -178,3 +178,20 @@ TEST_CASE("where nobody wants GPU nothing has a price") {
         }
     }
 }
+
+TEST_CASE("a class that nobody wants changes no price and has none") {
+    const std::vector<hand_task> tasks{{.gpus = 1, .share = 1000, .accepted = {"A100"}, .copies = 3},
+                                       {.gpus = 1, .share = 1000, .accepted = {"T4", "A100"}, .copies = 3}};
+    const hand_node idle{.shares = {1000}, .cpu = 1'000'000, .model = "K80"};
+    stall without{{scarce, plenty}, tasks};
+    stall with{{scarce, plenty, idle}, tasks};
+    without.market.clear(std::vector<double>{1000, 1000}, std::vector<double>{1e9, 1e9});
+    with.market.clear(std::vector<double>{1000, 1000, 5000}, std::vector<double>{1e9, 1e9, 1e9});
+    for (std::size_t c = 0; c < 2; ++c) {
+        CHECK(with.market.gpu_price(c) == without.market.gpu_price(c));
+        CHECK(with.market.cpu_price(c) == without.market.cpu_price(c));
+    }
+    CHECK(with.market.gpu_price(2) == 0.0);
+    CHECK(with.market.cpu_price(2) == 0.0);
+    CHECK(without.market.gpu_price(0) > without.market.gpu_price(1));
+}

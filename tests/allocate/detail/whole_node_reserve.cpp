@@ -99,7 +99,8 @@ TEST_CASE("a node is whole if any such task fits, and what breaks that") {
     CHECK(reserve.is_whole(node(1), 1));
     CHECK(!reserve.is_whole(node(2), 2));
     const auto breaks = [&](std::size_t n, std::size_t t) {
-        return reserve.breaks(node(n), classes.of(node_index{n}), work.demand(task_index{t}));
+        const auto demand = work.demand(task_index{t});
+        return reserve.breaks(node(n), classes.of(node_index{n}), demand, berth::first_gpus(demand.gpus));
     };
     CHECK(!breaks(0, 0));  // that is what it is for
     CHECK(!breaks(0, 1));
@@ -180,17 +181,38 @@ TEST_CASE("nothing is reserved where nobody wants whole nodes") {
             CHECK(!reserve.reserved(c));
             CHECK(!reserve.is_whole(books.node(node_index{n}), c));
             for (std::size_t t = 0; t < work.task_count(); ++t) {
-                CHECK(!reserve.breaks(books.node(node_index{n}), c, work.demand(task_index{t})));
+                const auto demand = work.demand(task_index{t});
+                CHECK(!reserve.breaks(books.node(node_index{n}), c, demand, berth::first_gpus(demand.gpus)));
             }
             reserve.note(c, 0, -1);
             CHECK(!reserve.reserved(c));
         }
     };
     never({large, small}, {});
-    never({large, small}, {{.gpus = 1, .share = 500}, {.gpus = 0, .cpu = 10}, {.gpus = 4, .share = 1000}});
+    never({large, small}, {{.gpus = 1, .share = 500}, {.gpus = 0, .cpu = 10}, {.gpus = 1, .share = 1000}});
     never({large, small}, {{.gpus = 9, .share = 1000}});                    // fits nowhere
     never({large, small}, {{.gpus = 8, .share = 1000, .cpu = 1'000'000}});  // fits nowhere
     // One GPU per node: a whole node is nothing special.
     never({{{1000}, 10}, {{1000}, 20}}, {{.gpus = 1, .share = 1000}, {.gpus = 1, .share = 100}});
     never({{{}, 10}}, {{.gpus = 0, .cpu = 1}});
+}
+
+TEST_CASE("a node wider than the widest task is whole until too few GPUs are left") {
+    const hand_node sixteen{.shares = std::vector<amount>(16, 1000), .cpu = 96'000, .model = "G2"};
+    const auto machines = hand_fleet({sixteen});
+    const auto mix = hand_workload(machines, {{.gpus = 8, .share = 1000}, {.gpus = 1, .share = 500}});
+    const node_classes classes{machines};
+    ledger books{machines};
+    const whole_node_reserve reserve{problem{machines, mix}, classes, books};
+    const auto breaks = [&](berth::gpu_mask gpus) {
+        return reserve.breaks(books.node(node_index{0}), 0, mix.demand(task_index{1}), gpus);
+    };
+    CHECK(reserve.width() == 8);
+    CHECK(reserve.is_whole(books.node(node_index{0}), 0));
+    CHECK(!breaks(1));  // 15 are left
+    books.place(mix.demand(task_index{0}), {node_index{0}, berth::first_gpus(8)});
+    CHECK(reserve.is_whole(books.node(node_index{0}), 0));
+    CHECK(breaks(berth::gpu_mask{1} << 8));  // 7 would be left
+    books.place(mix.demand(task_index{1}), {node_index{0}, berth::gpu_mask{1} << 8});
+    CHECK(!reserve.is_whole(books.node(node_index{0}), 0));
 }

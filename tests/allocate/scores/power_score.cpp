@@ -12,18 +12,24 @@
 using namespace berth;
 using namespace berth_test;
 
+namespace {
+
+const power_table table{.gpus = {{"T4", 10.0, 70.0}, {"P100", 25.0, 250.0}, {"A100", 50.0, 400.0}}};
+
+}  // namespace
+
 TEST_CASE("power_score prefers the fewest watts, by hand") {
     // Waking a T4 costs 60 W, a P100 225 W; a second CPU package 100 W.
     const auto machines = hand_fleet({{{1000}, 64'000, 0, "P100"}, {{1000, 1000}, 64'000, 0, "T4"}});
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 400, .cpu = 8'000}, {.gpus = 0, .cpu = 20'000}});
     const problem p{machines, work};
     const ledger books{machines};
-    const auto score = power_score{}.prepare(p);
+    const auto score = power_score{table}.prepare(p);
     CHECK(score(candidate_for(books, work, 0, 0, 1)) == -(225.0 + 100.0));
     CHECK(score(candidate_for(books, work, 0, 1, 1)) == -(60.0 + 100.0));
     CHECK(score(candidate_for(books, work, 1, 0, 0)) == -100.0);
 
-    auto placer = greedy{power_score{}}.start(p);
+    auto placer = greedy{power_score{table}}.start(p);
     CHECK(placer.place(task_index{0}) == slot{node_index{1}, 0b01});
     // The package and the GPU are awake: nothing is added.
     CHECK(placer.place(task_index{0}) == slot{node_index{1}, 0b01});
@@ -37,8 +43,8 @@ TEST_CASE("power_score is the difference of the node's power before and after") 
         CAPTURE(seed);
         const auto [machines, work] = random_problem(seed, {.gpu_counters = 1 + seed % 2});
         const problem p{machines, work};
-        const auto score = power_score{}.prepare(p);
-        const power_model watts{machines, openb_power_table()};
+        const auto score = power_score{table}.prepare(p);
+        const power_model watts{machines, table};
         ledger books{machines};
         xoshiro256 g{seed};
         for (std::size_t t = 0; t < work.task_count(); ++t) {

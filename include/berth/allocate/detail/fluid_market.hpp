@@ -35,6 +35,7 @@ public:
                                    ? static_cast<double>(demand.node[0]) * static_cast<double>(whole_gpu) / cpu_per_gpu
                                    : 0.0;
             const auto count = static_cast<double>(work.frequency(shape_index{s}));
+            wanted_ |= admits;
             group& g = find(admits, bin_of(cpu / share));
             g.share += count * share;
             g.cpu += count * cpu;
@@ -58,7 +59,7 @@ public:
     void clear(std::span<const double> gpu_supply, std::span<const double> cpu_supply) {
         if (groups_.empty()) return;  // nobody wants GPU: nothing is scarce
         double demand = 0.0;
-        for (const double supply : gpu_supply) demand += supply;
+        for (class_set rest = wanted_; rest != 0; rest &= rest - 1) demand += gpu_supply[lowest_gpu(rest)];
         for (int i = warm_ ? 60 : 400; i > 0; --i) step(gpu_supply, cpu_supply, demand);
         warm_ = true;
         for (std::size_t c = 0; c < size_; ++c) {
@@ -124,7 +125,8 @@ private:
         }
         double mean = 0.0;
         double supply = 0.0;
-        for (std::size_t c = 0; c < size_; ++c) {
+        for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
+            const std::size_t c = lowest_gpu(rest);
             const double gpu_excess = std::log((gpu_load_[c] + 1.0) / (gpu_supply[c] + 1.0));
             const double cpu_excess = std::log((cpu_load_[c] + 1.0) / (cpu_slack * cpu_supply[c] + 1.0));
             gpu_raw_[c] += damping * elasticity * gpu_excess;
@@ -133,11 +135,16 @@ private:
             supply += gpu_supply[c];
         }
         mean /= std::max(1.0, supply);
-        for (double& price : gpu_raw_) price = std::clamp(price - mean, -limit, limit);
+        for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
+            double& price = gpu_raw_[lowest_gpu(rest)];
+            price = std::clamp(price - mean, -limit, limit);
+        }
     }
 
     std::size_t size_;
     std::vector<group> groups_;
+    class_set wanted_ =
+        0;  // classes that some task of the mix accepts; the others have no price and no part in the mean
     std::vector<double> gpu_raw_;
     std::vector<double> cpu_raw_;
     std::vector<double> gpu_;

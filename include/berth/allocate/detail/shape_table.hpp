@@ -62,9 +62,10 @@ public:
     }
     /// True if only one task of the workload has a shape of this board.
     [[nodiscard]] bool occurs_once(std::size_t board) const noexcept { return boards_[board].tasks == 1; }
-    /// Gives a shape a board of its own, for its whole demand.
+    /// Gives a shape a board of its own, for its whole demand. Once.
     void separate(shape_index s) {
         const demand_view whole = demand(s);
+        if (std::equal(whole.node.begin(), whole.node.end(), boards_[board(s)].node.begin())) return;
         board_of_shape_[s.value()] = static_cast<std::uint32_t>(boards_.size());
         boards_.push_back({.node = {whole.node.begin(), whole.node.end()}, .tasks = several});
     }
@@ -152,9 +153,11 @@ private:
     if (auto ok = check_amounts({"demand"}, "gpu", demand.gpu, schema.gpu.size()); !ok) return ok;
     if (auto ok = check_amounts({"demand"}, "node", demand.node, schema.node.size()); !ok) return ok;
     if (auto ok = check_amounts({"demand"}, "domain", demand.domain, schema.domain.size()); !ok) return ok;
-    if ((demand.gpus == 0) != (demand.gpu[0] == 0)) {
+    for (std::size_t r = 0; r < demand.gpu.size(); ++r) {
+        const bool wrong = demand.gpus == 0 ? demand.gpu[r] != 0 : r == 0 && demand.gpu[r] == 0;
+        if (!wrong) continue;
         return refuse(error_code::inconsistent,
-                      {"demand: gpu[0] is ", demand.gpu[0], ", but the task wants ", demand.gpus, " GPUs"});
+                      {"demand: gpu[", r, "] is ", demand.gpu[r], ", but the task wants ", demand.gpus, " GPUs"});
     }
     return {};
 }

@@ -12,7 +12,8 @@
 
 namespace berth::detail {
 
-/// Which classes of nodes are nearly out of whole nodes for tasks that want every GPU of the largest nodes.
+/// Which classes of nodes are nearly out of whole nodes: nodes with enough free GPUs and CPU for any of the widest tasks of the
+/// mix (those that want the most GPUs).
 ///
 /// By Hall's condition, tasks confined to a set M of classes are safe while M has enough whole nodes: M is reserved once it
 /// has at most 2 · (their part of the mix's GPU share) · (GPUs entirely free) / (GPUs of such a task) + 2. Counters are
@@ -26,7 +27,7 @@ public:
           reserved_(classes.size(), 0) {
         const fleet& fleet = p.fleet();
         const workload& work = p.workload();
-        for (std::size_t n = 0; n < fleet.node_count(); ++n) wide_ = std::max(wide_, fleet.gpu_count(node_index{n}));
+        for (std::size_t s = 0; s < work.shape_count(); ++s) wide_ = std::max(wide_, work.demand(shape_index{s}).gpus);
         if (wide_ < 2) return;
         double total = 0.0;
         struct confined {
@@ -81,20 +82,23 @@ public:
     [[nodiscard]] bool reserved(std::size_t c) const noexcept { return reserved_[c] != 0; }
     /// True if a node of class c could take any such task of the mix.
     [[nodiscard]] bool is_whole(const node_view& node, std::size_t c) const noexcept {
-        return admits_wide_[c] != 0 && free_gpus(node) == static_cast<std::int64_t>(wide_) &&
+        return admits_wide_[c] != 0 && free_gpus(node) >= static_cast<std::int64_t>(wide_) &&
                (node.free_node.empty() || node.free_node[0] >= cpu_needed_[c]);
     }
-    /// True if placing the demand would end that.
-    [[nodiscard]] bool breaks(const node_view& node, std::size_t c, const demand_view& demand) const noexcept {
+    /// True if placing the demand on these GPUs would end that.
+    [[nodiscard]] bool breaks(const node_view& node, std::size_t c, const demand_view& demand,
+                              gpu_mask gpus) const noexcept {
         if (wide_ < 2 || demand.gpus == wide_ || !is_whole(node, c)) return false;
-        return demand.gpus > 0 || (!demand.node.empty() && node.free_node[0] - demand.node[0] < cpu_needed_[c]);
+        std::int64_t left = free_gpus(node);
+        for (; gpus != 0; gpus &= gpus - 1) left -= is_free(node, lowest_gpu(gpus)) ? 1 : 0;
+        return left < static_cast<std::int64_t>(wide_) ||
+               (!demand.node.empty() && node.free_node[0] - demand.node[0] < cpu_needed_[c]);
     }
     /// GPUs of a node that nothing is on.
     [[nodiscard]] static std::int64_t free_gpus(const node_view& node) noexcept {
         std::int64_t free = 0;
         for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) {
-            const std::size_t i = lowest_gpu(rest);
-            free += node.free_share(i) == node.fleet->capacity(node.fleet->gpu(node.index, i))[0] ? 1 : 0;
+            free += is_free(node, lowest_gpu(rest)) ? 1 : 0;
         }
         return free;
     }
@@ -106,6 +110,10 @@ public:
     }
 
 private:
+    [[nodiscard]] static bool is_free(const node_view& node, std::size_t i) noexcept {
+        return node.free_share(i) == node.fleet->capacity(node.fleet->gpu(node.index, i))[0];
+    }
+
     static constexpr std::size_t max_sets = 64;
     static constexpr double reserve_factor = 2.0;
     static constexpr double reserve_nodes = 2.0;

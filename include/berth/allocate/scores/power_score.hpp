@@ -10,7 +10,7 @@ namespace berth {
 /// before); the published PWR+FGD is `weighted_sum{weighted{a, rescaled{power_score{}}}, weighted{1 - a, fgd{}}}` with a
 /// between 0.05 and 0.2. O(GPUs of the node).
 struct power_score {
-    power_table table = openb_power_table();
+    power_table table{};  ///< the default tells no GPU models apart
 
     struct state {
         static constexpr score_scope scope = score_scope::shape;

@@ -28,8 +28,7 @@ namespace berth {
 ///   fluid market that pours the mix over what is free (`detail/fluid_market.hpp`) and is cleared again whenever what is free
 ///   has changed by `reprice_after`;
 /// - a small slope over the nodes in the order in which they were added, which keeps untouched nodes untouched;
-/// - a charge for breaking one of the last whole nodes that tasks on all GPUs of the largest nodes need
-///   (`detail/whole_node_reserve.hpp`).
+/// - a charge for breaking one of the last whole nodes that the widest tasks of the mix need (`detail/whole_node_reserve.hpp`).
 /// The value is minus the cost. GPUs of a node are compared by waste alone.
 ///
 /// Knows of the future only the mix: demands and frequencies of the workload it is prepared with. Work conserving: no node that
@@ -169,7 +168,7 @@ inline scarcity_state::part_values scarcity_state::parts(const candidate& c) con
     const expected_waste::value after = value_after(c, shares);
     return {static_cast<float>(after.waste - before.waste), static_cast<float>(before.usable - after.usable),
             c.demand.gpus > 0 ? static_cast<float>(in_gpu_share(cpu_of(c.demand))) : 0.0F,
-            reserve_.breaks(c.node, classes_.of(c.node.index), c.demand) ? 1.0F : 0.0F};
+            reserve_.breaks(c.node, classes_.of(c.node.index), c.demand, c.gpus) ? 1.0F : 0.0F};
 }
 
 inline scored_gpus<double> scarcity_state::best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
