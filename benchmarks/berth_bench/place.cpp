@@ -5,6 +5,7 @@
 #include "berth_bench/recorder.hpp"
 #include "support/csv_table.hpp"
 #include "support/openb.hpp"
+#include "support/power_csv.hpp"
 #include "support/progress.hpp"
 #include "support/published.hpp"
 #include "support/svg_chart.hpp"
@@ -35,6 +36,7 @@ struct place_options {
     std::string nodes;
     std::string pods;
     std::vector<std::string> policies;
+    std::string power;
     std::string order;
     std::uint64_t seed = 42;
     bool seeded = false;
@@ -256,6 +258,7 @@ std::string results_json(const place_options& options, const experiment& input,
     json["default_policy"] = default_policy();
     json["nodes_file"] = options.nodes;
     json["pods_file"] = options.pods;
+    json["power_file"] = options.power;
     if (options.order.empty()) {
         json["seed"] = options.seed;
         json["inflate"] = options.inflate;
@@ -322,17 +325,22 @@ std::string figure_svg(const std::string& trace, const experiment& input, const 
 
 // ---- the command --------------------------------------------------------------------------------------------------
 
-/// Fills in what was not given: the project's own trace, its order file, all policies.
+/// Fills in what was not given: the project's own trace, its order file (which belongs to just these nodes and tasks), its
+/// watts, all policies.
 berth::result<void> complete(place_options& options) {
     const std::string own = openb_folder();
+    const bool own_nodes = options.nodes.empty();
     const bool own_pods = options.pods.empty();
-    if ((options.nodes.empty() || own_pods) && own.empty()) {
+    if ((own_nodes || own_pods) && own.empty()) {
         return berth::error{berth::error_code::io,
                             "the project's openb data was not found; name files with --nodes and --pods"};
     }
-    if (options.nodes.empty()) options.nodes = own + "/openb_node_list_gpu_node.csv";
+    if (own_nodes && own_pods && options.order.empty() && !options.seeded) {
+        options.order = own + "/orders/order_default_42.txt";
+    }
+    if (own_nodes) options.nodes = own + "/openb_node_list_gpu_node.csv";
     if (own_pods) options.pods = own + "/openb_pod_list_default.csv";
-    if (own_pods && options.order.empty() && !options.seeded) options.order = own + "/orders/order_default_42.txt";
+    if (options.power.empty() && !own.empty()) options.power = own + "/power_watts.csv";
     if (!options.policies.empty()) return {};
     for (const auto& policy : policies()) {
         // Its cost grows with the square of the scale: minutes at 4 ×. It runs there when it is named.
@@ -340,6 +348,13 @@ berth::result<void> complete(place_options& options) {
         options.policies.emplace_back(policy.name);
     }
     return {};
+}
+
+/// Published results are those of one fleet.
+bool is_published_fleet(const openb_node_list& list) {
+    std::size_t gpus = 0;
+    for (const auto& node : list.nodes) gpus += node.gpus;
+    return list.nodes.size() == 1'213 && gpus == 6'212;
 }
 
 int place(place_options options) {
@@ -357,6 +372,8 @@ int place(place_options options) {
     if (!nodes) return fail(nodes.error().message);
     const auto pods = read_openb_pods(options.pods);
     if (!pods) return fail(pods.error().message);
+    auto power = options.power.empty() ? berth::power_table{} : read_power_table(options.power);
+    if (!power) return fail(power.error().message);
     arrival_order order;
     if (options.order.empty()) {
         order = make_order(*pods, *nodes, options.seed, options.inflate);
@@ -365,8 +382,9 @@ int place(place_options options) {
         if (!read) return fail(read.error().message);
         order = *std::move(read);
     }
-    const auto input = make_experiment(*nodes, *pods, order, options.replicate);
+    auto input = make_experiment(*nodes, *pods, order, options.replicate);
     if (!input) return fail(input.error().message);
+    input->power = *std::move(power);
 
     const std::string trace = trace_name(options.pods);
     fmt::print("{}: {} tasks, arriving by {}\n", options.pods, pods->pods.size(),
@@ -392,7 +410,7 @@ int place(place_options options) {
     if (outcomes.empty()) return exit_interrupted;
 
     const auto published = published_results::read(openb_folder());
-    const bool known = published && !trace.empty();
+    const bool known = published && !trace.empty() && is_published_fleet(*nodes);
     print_curves("Unallocated GPUs, % of capacity (published: mean of ten seeds)", outcomes,
                  &arrival_curve::unallocated_percent, [&](std::string_view policy, int b) {
                      return known ? published->unallocated_percent(trace, policy, b) : std::nullopt;
@@ -461,6 +479,9 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
                                     "GPU request of all arrivals, as a multiple of the capacity (default 1.3)")
                         ->check(within_range);
     order->excludes(seed)->excludes(inflate);
+    place_app.add_option("--power", options->power,
+                         "Watts of GPU models and CPU packages (CSV: part, model, idle_watts, full_watts, "
+                         "milli_per_package)");
     place_app.add_option("--replicate", options->replicate, "Copies of the fleet, with as many arrivals")
         ->check(CLI::Range(std::size_t{1}, std::size_t{256}));
     place_app.add_option("--placements", options->placements,

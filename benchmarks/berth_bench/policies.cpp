@@ -47,13 +47,14 @@ constexpr named_policy table[] = {
     {"best_fit", "least left over",
      [](input e, watcher w) { return run_greedy(e, w, berth::best_fit{}, berth::tightest_gpu{}); }},
     {"pwr", "fewest watts added",
-     [](input e, watcher w) { return run_greedy(e, w, berth::power_score{}, berth::tightest_gpu{}); }},
+     [](input e, watcher w) { return run_greedy(e, w, berth::power_score{e.power}, berth::tightest_gpu{}); }},
     {"pwr_fgd", "watts and fragmentation, weighted",
      [](input e, watcher w) {
-         return run_greedy(e, w,
-                           berth::weighted_sum{berth::weighted{power_weight, berth::rescaled{berth::power_score{}}},
-                                               berth::weighted{1.0 - power_weight, berth::fgd{}}},
-                           berth::gpu_scored_by{berth::fgd{}});
+         return run_greedy(
+             e, w,
+             berth::weighted_sum{berth::weighted{power_weight, berth::rescaled{berth::power_score{e.power}}},
+                                 berth::weighted{1.0 - power_weight, berth::fgd{}}},
+             berth::gpu_scored_by{berth::fgd{}});
      }},
     {"fgd_naive", "fragmentation gradient descent, everything rescored for every arrival",
      [](input e, watcher w) {

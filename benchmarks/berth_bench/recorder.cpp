@@ -44,7 +44,7 @@ placement_record record_run(const experiment& input, std::span<const berth::slot
     record.arrivals = placements.size();
 
     const berth::fragmentation fragmentation{input.problem(), berth::typical_mix(work)};
-    const berth::power_model power{fleet, berth::openb_power_table()};
+    const berth::power_model power{fleet, input.power};
     const auto capacity = static_cast<double>(input.capacity_milli);
     std::vector<double> of_node(fleet.node_count());
     double fragment = 0.0;

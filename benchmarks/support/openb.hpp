@@ -5,6 +5,7 @@
 #include "berth/core/result.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/workload.hpp"
+#include "berth/objective/power.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -81,6 +82,7 @@ struct experiment {
     std::vector<std::uint32_t> priorities;  ///< per node
     std::vector<std::uint8_t> classes;      ///< per task: position in `task_classes`
     berth::amount capacity_milli = 0;       ///< GPU thousandths of the fleet
+    berth::power_table power{};             ///< watts, for policies and metrics that ask for power
 
     [[nodiscard]] berth::problem problem() const noexcept { return {*fleet, *workload}; }
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "support/openb.hpp"
+#include "support/power_csv.hpp"
 
 #include <doctest/doctest.h>
 
@@ -24,7 +25,9 @@ template <class T>
     const auto pods = need(bench::read_openb_pods(folder + "/openb_pod_list_" + name + ".csv"));
     const auto order = need(bench::read_order(folder + "/orders/order_" + name + '_' + std::to_string(seed) + ".txt",
                                               pods.pods.size(), nodes.nodes.size()));
-    return need(bench::make_experiment(nodes, pods, order));
+    auto made = need(bench::make_experiment(nodes, pods, order));
+    made.power = need(bench::read_power_table(std::string{BERTH_OPENB_DIR} + "/power_watts.csv"));
+    return made;
 }
 
 /// The project's own trace.
@@ -38,7 +41,9 @@ template <class T>
     bench::arrival_order order;
     for (std::size_t p = 0; p < pods.pods.size(); ++p) order.arrivals.push_back(static_cast<std::uint32_t>(p));
     for (std::size_t n = 0; n < nodes.nodes.size(); ++n) order.priorities.push_back(static_cast<std::uint32_t>(n));
-    return need(bench::make_experiment(nodes, pods, order));
+    auto made = need(bench::make_experiment(nodes, pods, order));
+    made.power = need(bench::read_power_table(std::string{BERTH_OPENB_DIR} + "/power_watts.csv"));
+    return made;
 }
 
 /// Never stops.

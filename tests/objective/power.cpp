@@ -7,6 +7,9 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+#include <string_view>
+
 using namespace berth;
 using namespace berth_test;
 
@@ -66,11 +69,41 @@ TEST_CASE("power without host counters, and with an unlimited CPU") {
     }
 }
 
-TEST_CASE("the table of the openb trace") {
-    const auto machines = hand_fleet({{{1000}, 0, 0, "G2"}, {{1000}, 0, 0, "A10"}, {{1000}, 0, 0, "other"}});
+TEST_CASE("without a table all GPU models are alike") {
+    const auto machines = hand_fleet({{{1000}, 0, 0, "A10"}, {{1000}, 0, 0, "T4"}});
     const ledger books{machines};
-    const power_model watts{machines, openb_power_table()};
+    const power_model watts{machines, {}};
     CHECK(watts(books.node(node_index{0})) == 30.0);
-    CHECK(watts(books.node(node_index{1}), 1, 0) == 150.0);
-    CHECK(watts(books.node(node_index{2}), 1, 0) == 300.0);
+    CHECK(watts(books.node(node_index{1}), 1, 0) == 300.0);
+}
+
+TEST_CASE("validate names what is wrong with a power table") {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const auto refused = [](const power_table& bad, error_code code, std::string_view message) {
+        const auto checked = validate(bad);
+        REQUIRE_FALSE(checked.has_value());
+        CHECK(checked.error().code == code);
+        CHECK(checked.error().message == message);
+    };
+    CHECK(validate(table).has_value());
+    CHECK(validate(power_table{}).has_value());
+    CHECK(validate({.gpus = {{"T4", 0.0, 0.0}}}).has_value());
+    refused({.gpus = {{"A10", 1, 2}, {"T4", -1.0, 70.0}}}, error_code::invalid_value,
+            "gpu model 1 (\"T4\"): idle is not a finite number from 0 on");
+    refused({.gpus = {{"T4", nan, 70.0}}}, error_code::invalid_value,
+            "gpu model 0 (\"T4\"): idle is not a finite number from 0 on");
+    refused({.gpus = {{"T4", 10.0, infinity}}}, error_code::invalid_value,
+            "gpu model 0 (\"T4\"): full is not a finite number from 0 on");
+    refused({.gpus = {{"T4", 71.0, 70.0}}}, error_code::inconsistent, "gpu model 0 (\"T4\"): idle is more than full");
+    refused({.gpus = {{"T4", 1, 2}, {"A10", 1, 2}, {"T4", 1, 2}}}, error_code::duplicate,
+            "gpu model 2 (\"T4\"): model is also that of position 0");
+    refused({.other = {.model = {}, .idle = 1.0, .full = nan}}, error_code::invalid_value,
+            "other: full is not a finite number from 0 on");
+    refused({.cpu = {.milli_per_package = 1, .idle = 2.0, .full = 1.0}}, error_code::inconsistent,
+            "cpu: idle is more than full");
+    refused({.cpu = {.milli_per_package = 0}}, error_code::invalid_value,
+            "cpu: milli_per_package is 0, expected 1 or more");
+    refused({.cpu = {.milli_per_package = -5}}, error_code::invalid_value,
+            "cpu: milli_per_package is -5, expected 1 or more");
 }

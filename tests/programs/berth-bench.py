@@ -87,6 +87,24 @@ curve = json.loads(json_file.read_text())["policies"]["fgd"]["unallocated_percen
 t.check(curve["100"] == 4.86 and curve["130"] == 4.71, f"fgd on the default trace: {curve}")
 t.check("published" in done.stdout, "the published table is printed beside")
 
+done = t.good("place", "--nodes", nodes, "--policy", "best_fit")
+t.check("seed 42" in done.stdout, "--nodes without --pods: own tasks, by seed")
+t.check("  published" not in done.stdout, "--nodes without --pods: nothing was published for these nodes")
+few = t.write("openb_pod_list_default.csv", PODS + "p0,8000,1000,1,500,\np1,8000,1000,2,1000,\n")
+done = t.good("place", "--pods", few, "--policy", "best_fit", "--inflate", "0.1")
+t.check("1213 nodes with 6212 GPUs" in done.stdout, "--pods without --nodes: the project's nodes")
+t.check("  published" in done.stdout, "--pods without --nodes: published beside")
+t.check("seed 42" in t.good("place", "--pods", few, "--policy", "best_fit").stdout, "--pods without --nodes: order by seed")
+done = t.good("place", "--nodes", nodes, "--pods", few, "--policy", "best_fit")
+t.check("  published" not in done.stdout, "a foreign fleet has no published rows, whatever the tasks are called")
+
+watts = t.write("watts.csv", "part,model,idle_watts,full_watts,milli_per_package\nother_gpu,,0,1,\ncpu_package,,0,0,1\n")
+t.good(*given, "--policy", "pwr", "--power", watts, "--json", json_file)
+used = json.loads(json_file.read_text())["policies"]["pwr"]
+t.check(used["power_watts"] == used["gpus_in_use"], f"--power: {used['power_watts']} W of {used['gpus_in_use']} GPUs")
+t.bad([*given, "--power", t.write("w.csv", "part,model,idle_watts,full_watts,milli_per_package\ngpu,T4,-1,2,\n")],
+      "w.csv:2", '"idle_watts"', "-1")
+
 # ---- bad usage -----------------------------------------------------------------------------------------------------------
 t.bad(["plaice"], "plaice")
 t.bad(["place", "--no-such-option"], "--no-such-option")

@@ -2,9 +2,12 @@
 #pragma once
 
 #include "berth/core/flat.hpp"
+#include "berth/core/message.hpp"
+#include "berth/core/result.hpp"
 #include "berth/model/ledger.hpp"
 
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +16,7 @@ namespace berth {
 
 /// Watts of one GPU model: completely free, and with any task on it.
 struct gpu_watts {
-    std::string_view model;
+    std::string model;
     double idle = 0.0;
     double full = 0.0;
 };
@@ -25,30 +28,49 @@ struct cpu_watts {
     double full = 120.0;
 };
 
-/// Idle and full watts per GPU model: the inputs of `power_model`. Data sheets and the table of Lettich et al. ("Power- and
-/// fragmentation-aware online scheduling for GPU datacenters", CCGrid 2025, arXiv 2412.17484).
+/// Idle and full watts per GPU model: the input of `power_model`, to be filled from data sheets or, better, measurements. By
+/// default nothing is known of any model: each GPU counts as `other`.
 struct power_table {
-    std::vector<gpu_watts> gpus;
+    std::vector<gpu_watts> gpus{};
     gpu_watts other{.model = {}, .idle = 30.0, .full = 300.0};  ///< models that are not listed
     cpu_watts cpu{};
 };
 
-/// The table used for the openb trace. G2 and G3 are undisclosed models; they are given the watts of an A100 and a V100 class
-/// card here, by choice.
-[[nodiscard]] inline power_table openb_power_table() {
-    return {.gpus = {{"T4", 10.0, 70.0},
-                     {"A10", 30.0, 150.0},
-                     {"P100", 25.0, 250.0},
-                     {"V100M16", 30.0, 300.0},
-                     {"V100M32", 30.0, 300.0},
-                     {"A100", 50.0, 400.0},
-                     {"G2", 30.0, 150.0},
-                     {"G3", 50.0, 400.0}}};
+/// Watts are finite, not negative and no less when in use than when idle; no model is listed twice; a CPU package supplies
+/// something. O(models²).
+[[nodiscard]] inline result<void> validate(const power_table& table) {
+    const auto check = [](const detail::phrase& subject, double idle, double full) -> result<void> {
+        constexpr double most = std::numeric_limits<double>::max();
+        if (!(idle >= 0.0 && idle <= most)) {
+            return detail::refuse(error_code::invalid_value, {subject}, {": idle is not a finite number from 0 on"});
+        }
+        if (!(full >= 0.0 && full <= most)) {
+            return detail::refuse(error_code::invalid_value, {subject}, {": full is not a finite number from 0 on"});
+        }
+        if (idle > full) return detail::refuse(error_code::inconsistent, {subject}, {": idle is more than full"});
+        return {};
+    };
+    for (std::size_t i = 0; i < table.gpus.size(); ++i) {
+        const gpu_watts& gpu = table.gpus[i];
+        const auto subject = detail::phrase::item("gpu model", i, gpu.model);
+        if (auto ok = check(subject, gpu.idle, gpu.full); !ok) return ok;
+        for (std::size_t j = 0; j < i; ++j) {
+            if (table.gpus[j].model != gpu.model) continue;
+            return detail::refuse(error_code::duplicate, {subject}, {": model is also that of position ", j});
+        }
+    }
+    if (auto ok = check("other", table.other.idle, table.other.full); !ok) return ok;
+    if (auto ok = check("cpu", table.cpu.idle, table.cpu.full); !ok) return ok;
+    if (table.cpu.milli_per_package <= 0) {
+        return detail::refuse(error_code::invalid_value, {"cpu: milli_per_package is "},
+                              {table.cpu.milli_per_package, ", expected 1 or more"});
+    }
+    return {};
 }
 
 /// Electric power of a node, in watts: each GPU draws idle power while it is completely free and full power otherwise; the
-/// host draws full power for the packages that cover the CPU in use and idle power for the others (the step model of the
-/// paper above; real cards draw less, so replace it when you have measurements: any `double(const node_view&)` will do).
+/// host draws full power for the packages that cover the CPU in use and idle power for the others (the step model of Lettich
+/// et al., "Power- and fragmentation-aware online scheduling for GPU datacenters", CCGrid 2025, arXiv 2412.17484; real cards draw less, so replace it when you have measurements: any `double(const node_view&)` will do).
 /// A host with unlimited CPU has no idle packages. O(GPUs). Immutable.
 class power_model {
 public:
