@@ -83,11 +83,6 @@ public:
     }
     [[nodiscard]] std::size_t level(domain_index d) const noexcept { return level_of_domain_[d.value()]; }
 
-    /// All counters of one kind of place, in the order of places: what a ledger starts from.
-    [[nodiscard]] std::span<const amount> gpu_capacities() const noexcept { return gpu_capacity_.view(); }
-    [[nodiscard]] std::span<const amount> node_capacities() const noexcept { return node_capacity_.view(); }
-    [[nodiscard]] std::span<const amount> domain_capacities() const noexcept { return domain_capacity_.view(); }
-
 private:
     friend class fleet_builder;
     fleet() = default;
