@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random problems: the bytes describe a fleet, tasks and a sequence of placements and removals. After every step no counter is
-// below zero or above its capacity and what a policy placed fits; in the end, removing everything gives an empty ledger.
+// Random problems: the bytes describe a fleet, tasks and a sequence of placements, removals, gangs and tasks that run already.
+// After every step no counter is below zero or above its capacity and what a policy placed fits; in the end, removing
+// everything gives an empty ledger.
+#include "berth/allocate/combine.hpp"
 #include "berth/allocate/greedy.hpp"
 #include "berth/allocate/scores/fgd.hpp"
 #include "berth/allocate/scores/fit.hpp"
+#include "berth/allocate/scores/power_score.hpp"
+#include "berth/allocate/scores/scarcity.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
@@ -110,8 +114,9 @@ void check_counters(const berth::ledger& books) {
     }
 }
 
+/// @param forgets  the policy decides by what it sees, however it came about: not so for `scarcity`, whose prices have a history.
 template <class Policy>
-void run(const Policy& policy, const berth::problem& problem, byte_stream in) {
+void run(const Policy& policy, const berth::problem& problem, byte_stream in, bool forgets = true) {
     const berth::fleet& fleet = problem.fleet();
     const berth::workload& work = problem.workload();
     auto placer = policy.start(problem);
@@ -119,25 +124,46 @@ void run(const Policy& policy, const berth::problem& problem, byte_stream in) {
     std::vector<std::pair<berth::task_index, berth::slot>> live;
     while (!in.done()) {
         const berth::task_index task{in.below(work.task_count())};
-        if (in.below(3) == 0 && !live.empty()) {
+        const std::size_t verb = in.below(6);
+        if (verb < 2 && !live.empty()) {
             const std::size_t at = in.below(live.size());
             const auto [removed, where] = live[at];
             placer.remove(removed, where);
             reference.remove(removed, where);
             live.erase(live.begin() + static_cast<std::ptrdiff_t>(at));
+        } else if (verb == 2) {  // a task that runs already
+            const berth::node_index n{in.below(fleet.node_count())};
+            const std::size_t first = in.below(8);
+            const std::size_t wanted = work.demand(task).gpus;
+            if (first + wanted > fleet.gpu_count(n)) continue;
+            const berth::slot where{.node = n, .gpus = berth::first_gpus(wanted) << first};
+            const berth::ledger before = placer.books();
+            const bool taken = placer.occupy(task, where);
+            require(taken == reference.occupy(task, where), "the index and the scan differ on what runs already");
+            require(taken || placer.books() == before, "a refused task left something");
+            if (taken) live.emplace_back(task, where);
+        } else if (verb == 3) {  // a gang, all or none
+            const berth::task_index gang[] = {task, task, berth::task_index{in.below(work.task_count())}};
+            const berth::ledger before = placer.books();
+            const auto slots = placer.place_all(gang);
+            require(slots == reference.place_all(gang), "the index and the scan differ on a gang");
+            require(slots || placer.books() == before, "a gang that failed left something");
+            for (std::size_t i = 0; slots && i < slots->size(); ++i) live.emplace_back(gang[i], (*slots)[i]);
         } else {
             // Placing and removing at once changes nothing.
             const berth::ledger before = placer.books();
             const berth::slot trial = placer.place(task);
+            require(trial == reference.place(task), "the index and the scan differ");
             if (trial.placed()) {
                 require(before.fits(work.demand(task), trial), "a policy placed what does not fit");
                 placer.remove(task, trial);
+                reference.remove(task, trial);
             }
             require(placer.books() == before, "placing and removing is not the identity");
 
             const berth::slot where = placer.place(task);
-            require(where == trial, "the same question had two answers");
-            require(where == reference.place(task), "the index and the scan differ");
+            require(!forgets || where == trial, "the same question had two answers");
+            require(where == reference.place(task), "the index and the scan differ after a trial");
             if (where.placed()) {
                 live.emplace_back(task, where);
             } else {
@@ -192,8 +218,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const berth::problem problem{*fleet, *work};
     static constexpr berth::greedy packing{berth::best_fit{}};
     static constexpr berth::greedy gradient{berth::fgd{}, berth::best_scored_gpu{}};
-    run(packing, problem, in);
-    run(gradient, problem, in);
+    static const berth::power_score watts{{.gpus = {{"T4", 10.0, 70.0}, {"A100", 50.0, 400.0}}}};
+    static const berth::greedy compromise{
+        berth::weighted_sum{berth::weighted{0.3, berth::rescaled{watts}}, berth::weighted{0.7, berth::fgd{}}},
+        berth::gpu_scored_by{berth::fgd{}}};
+    static constexpr berth::greedy priced{berth::scarcity{}, berth::best_scored_gpu{}};
+    if (in.below(2) == 0) {  // two policies for an input, to try more inputs
+        run(packing, problem, in);
+        run(priced, problem, in, false);
+    } else {
+        run(gradient, problem, in);
+        run(compromise, problem, in);
+    }
     check_rollback(problem, in);
     return 0;
 }
