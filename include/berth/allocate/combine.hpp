@@ -89,7 +89,7 @@ template <class S>
 struct unwrap_rescaled {
     using type = S;
     static constexpr bool value = false;
-    static constexpr const S& get(const S& score) { return score; }
+    static constexpr const S& get(const S& score) { return score; }  // NOLINT(bugprone-return-const-ref-from-parameter)
 };
 template <class S>
 struct unwrap_rescaled<rescaled<S>> {

@@ -57,6 +57,7 @@ public:
             }
         }
         std::vector<class_set> sets;
+        sets.reserve(groups.size());
         for (const confined& g : groups) sets.push_back(g.admits);
         for (std::size_t i = 0; i < sets.size(); ++i) {
             for (std::size_t j = 0; j < i && sets.size() < max_sets; ++j) {
