@@ -186,15 +186,15 @@ struct settled_counter {
 }  // namespace
 
 TEST_CASE("on_settled reaches the parts of every combination, once per decision") {
-    const auto machines = hand_fleet({{{1000, 1000}, 64'000}});
-    const auto work = hand_workload(machines, {{.gpus = 1, .share = 1000, .copies = 3}});
+    const auto fleet = hand_fleet({{{1000, 1000}, 64'000}});
+    const auto work = hand_workload(fleet, {{.gpus = 1, .share = 1000, .copies = 3}});
     int in_sum = 0;
     int in_tiers = 0;
     int in_devices = 0;
     const berth::greedy policy{
         berth::tiers{berth::weighted_sum{berth::weighted{1.0, settled_counter{&in_sum}}}, settled_counter{&in_tiers}},
         berth::gpu_scored_by{settled_counter{&in_devices}}};
-    auto placer = policy.start({machines, work});
+    auto placer = policy.start({fleet, work});
     const berth::slot first = placer.place(berth::task_index{0});
     CHECK(in_sum == 1);
     const berth::task_index two[] = {berth::task_index{1}, berth::task_index{2}};
