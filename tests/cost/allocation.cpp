@@ -27,10 +27,8 @@ std::size_t count(F f) {
 }  // namespace
 
 TEST_CASE("the counter counts") {
-    CHECK(count([] {
-              std::vector<int> v(100);
-              CHECK(v.size() == 100);
-          }) >= 1);
+    // Called as functions: a compiler may leave out a new and a delete that it wrote itself.
+    CHECK(count([] { ::operator delete(::operator new(8)); }) >= 1);
 }
 
 TEST_CASE("no cost model allocates while it evaluates") {
