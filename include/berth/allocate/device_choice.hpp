@@ -110,6 +110,24 @@ template <class Before>
     return false;
 }
 
+/// For a task on one GPU: the GPU with the best value of what would be left of the node's shares, asking equal GPUs once. A later
+/// GPU wins only by more than `margin`.
+template <class Shares, class Value>
+[[nodiscard]] constexpr scored_gpus<double> best_gpu_by_shares(const candidate& c, gpu_mask fitting, Shares shares,
+                                                               double margin, Value value) {
+    scored_gpus<double> found{};
+    for (gpu_mask rest = fitting; rest != 0; rest &= rest - 1) {
+        const std::size_t i = lowest_gpu(rest);
+        if (repeats_earlier_gpu(c.node, fitting, i)) continue;
+        const amount left = c.node.free_share(i);
+        shares.replace(left, left - c.demand.gpu[0]);
+        const double v = value(shares);
+        shares.replace(left - c.demand.gpu[0], left);
+        if (found.gpus == 0 || v > found.value + margin) found = {v, gpu_mask{1} << i};
+    }
+    return found;
+}
+
 }  // namespace detail
 
 /// The GPUs with the least left that still fit; lowest position on ties. Shares of a GPU stay together, whole GPUs stay whole.

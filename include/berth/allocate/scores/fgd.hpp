@@ -46,18 +46,8 @@ struct fgd {
         }
         /// For tasks on one GPU: the best GPU, lowest position on ties, asking equal GPUs once.
         [[nodiscard]] scored_gpus<double> best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
-            share_profile shares{c.node};
-            scored_gpus<double> found{};
-            for (gpu_mask rest = fitting; rest != 0; rest &= rest - 1) {
-                const std::size_t i = lowest_gpu(rest);
-                if (detail::repeats_earlier_gpu(c.node, fitting, i)) continue;
-                const amount left = c.node.free_share(i);
-                shares.replace(left, left - c.demand.gpu[0]);
-                const double v = value(c, shares);
-                shares.replace(left - c.demand.gpu[0], left);
-                if (found.gpus == 0 || v > found.value) found = {v, gpu_mask{1} << i};
-            }
-            return found;
+            return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, 0.0,
+                                              [&](const share_profile& shares) { return value(c, shares); });
         }
         void on_place(const candidate& c) noexcept { before_[c.node.index.value()] = fragmentation_(c.node); }
         void on_remove(const candidate& c) noexcept { on_place(c); }

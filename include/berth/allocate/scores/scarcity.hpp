@@ -174,18 +174,9 @@ inline scarcity_state::part_values scarcity_state::parts(const candidate& c) con
 inline scored_gpus<double> scarcity_state::best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
     constexpr double noise = 1e-9;  // of sums over the mix: equal GPUs must stay equal
     const double before = nodes_[c.node.index.value()].value.waste;
-    share_profile shares{c.node};
-    scored_gpus<double> found{};
-    for (gpu_mask rest = fitting; rest != 0; rest &= rest - 1) {
-        const std::size_t i = lowest_gpu(rest);
-        if (detail::repeats_earlier_gpu(c.node, fitting, i)) continue;
-        const amount left = c.node.free_share(i);
-        shares.replace(left, left - c.demand.gpu[0]);
-        const double v = before - value_after(c, shares).waste;
-        shares.replace(left - c.demand.gpu[0], left);
-        if (found.gpus == 0 || v > found.value + noise) found = {v, gpu_mask{1} << i};
-    }
-    return found;
+    return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, noise, [&](const share_profile& shares) {
+        return before - value_after(c, shares).waste;
+    });
 }
 
 inline void scarcity_state::note(const candidate& c, amount sign) {
