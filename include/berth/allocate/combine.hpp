@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/allocate/concepts.hpp"
+#include "berth/objective/tier_values.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,21 +21,6 @@
 // Left out: products of scores (their zero hides every other part) and minima (write a lambda).
 
 namespace berth {
-
-/// Values compared one after the other.
-template <std::size_t N>
-struct tier_values {
-    static constexpr std::size_t tier_count = N;
-    std::array<double, N> values{};
-
-    friend constexpr bool operator==(const tier_values&, const tier_values&) = default;
-    friend constexpr auto operator<=>(const tier_values& a, const tier_values& b) {
-        for (std::size_t i = 0; i < N; ++i) {
-            if (a.values[i] != b.values[i]) return a.values[i] <=> b.values[i];
-        }
-        return std::partial_ordering::equivalent;
-    }
-};
 
 namespace detail {
 

@@ -5,6 +5,7 @@
 #include "berth/metrics/fairness.hpp"
 #include "berth/metrics/utilisation.hpp"
 #include "berth/model/ledger.hpp"
+#include "berth/objective/concepts.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -13,13 +14,6 @@
 #include <vector>
 
 namespace berth {
-
-/// A number that a node has by itself, whatever is on the others: its fragmentation F(n), its power draw, ... Read-only and
-/// deterministic.
-template <class F>
-concept node_measure = requires(const F& f, const node_view& node) {
-    { f(node) } -> std::convertible_to<double>;
-};
 
 /// Stands for a measure that was not asked for.
 struct no_measure {};

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// A term of your own in an objective: nodes that may be taken away at any time should run what can wait.
+#include "berth/berth.hpp"
+
+#include <cstddef>
+#include <cstdio>
+#include <span>
+#include <string>
+#include <vector>
+
+/// Every task on a node that may be reclaimed costs what losing it would cost.
+struct reclaim_risk {
+    std::span<const char> reclaimable;   // per node
+    std::span<const double> loss_price;  // per task
+
+    static constexpr const char* name() { return "reclaim risk"; }
+
+    struct state {
+        std::span<const char> reclaimable;
+        std::span<const double> loss_price;
+        double sum = 0.0;
+
+        double of(berth::task_index t, const berth::slot& where) const {
+            return where.placed() && reclaimable[where.node.value()] ? loss_price[t.value()] : 0.0;
+        }
+        double value() const { return sum; }
+        double delta(berth::relocations all) const {
+            double change = 0.0;
+            for (const auto& r : all) change += of(r.task, r.to) - of(r.task, r.from);
+            return change;
+        }
+        void apply(berth::relocations all) { sum += delta(all); }
+    };
+    state prepare(const berth::problem&, std::span<const berth::slot> start) const {
+        state s{reclaimable, loss_price};
+        for (std::size_t t = 0; t < start.size(); ++t) s.sum += s.of(berth::task_index{t}, start[t]);
+        return s;
+    }
+};
+static_assert(berth::term<reclaim_risk>);
+
+struct gpu {
+    std::string model = "H100";
+};
+struct host {
+    std::vector<gpu> gpus;
+};
+struct job {
+    std::size_t gpu_count;
+    int gpu_demand;
+};
+
+int main() {
+    const std::vector<host> hosts{{std::vector<gpu>(2)}, {std::vector<gpu>(2)}};
+    const std::vector<job> jobs{{1, 600}, {1, 600}, {1, 300}};
+    const auto fleet = berth::make_fleet(hosts);
+    const auto work = berth::make_workload(jobs, *fleet);
+    const berth::problem problem{*fleet, *work};
+    const std::vector<char> spot{1, 0};  // the first node is a spot instance
+    const std::vector<double> price{5.0, 1.0, 3.0};
+
+    const berth::assignment observed = berth::greedy{berth::best_fit{}}.run(problem).assignment;
+    const berth::objective wish{berth::tier(berth::capacity_excess{}),
+                                berth::tier(reclaim_risk{spot, price}, 2.0 * berth::relocation_cost<>{observed})};
+    auto state = wish.prepare(problem, observed);
+    // Each task to the first GPU of the other node, if that makes the whole better.
+    for (std::size_t t = 0; t < jobs.size(); ++t) {
+        const auto r = state.to(berth::task_index{t}, {berth::node_index{1}, 1});
+        if (improves(state.delta(r))) state.apply(r);
+    }
+    for (const auto& part : state.by_term())
+        std::printf("tier %zu  %-16s %g x %g\n", part.tier, part.name, part.weight, part.value);
+    return state.self_check() && state.value() < wish.prepare(problem, observed).value() ? 0 : 1;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Customisation points of objectives, plain const values and lambdas:
+//
+//   term          one part of an objective           objective/terms/*.hpp
+//   load_source   how much a task loads a GPU        objective/terms/gpu_loads.hpp
+//   node_measure  a value of one node as it stands   objective/terms/node_sum.hpp
+//
+// `objective` (objective/objective.hpp) puts terms together.
+
+#include "berth/model/ledger.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
+#include "berth/objective/relocation.hpp"
+
+#include <concepts>
+#include <span>
+
+namespace berth {
+
+/// What a term knows of the assignment of one run.
+///
+/// 1. `s.value()` is the term's value of the assignment as it stands; O(1) or nearly so.
+/// 2. `s.delta(r)` is by how much the value would change if all the relocations happened at once. They are of distinct
+///    tasks, and each `from` is where the task is now. Changes nothing that can be seen; does not allocate; costs in
+///    proportion to what the relocations touch, never to the fleet.
+/// 3. `s.apply(r)` carries them out. Afterwards `value()` equals, up to rounding, that of a state prepared from the new
+///    assignment; `objective_state::self_check` asks for it.
+/// 4. Deterministic: depends on the assignment and, in the last bits, on the order of what was applied.
+/// 5. A state is used by one thread at a time, `delta` included: it may have scratch memory of its own. Copies are independent.
+template <class S>
+concept term_state = std::copy_constructible<S> && requires(S& s, const S& c, relocations r) {
+    { c.value() } -> std::convertible_to<double>;
+    { c.delta(r) } -> std::convertible_to<double>;
+    s.apply(r);
+};
+
+/// One part of an objective over a whole assignment; lower is better. A description: small, const, shared between runs.
+///
+/// 1. `t.name()` names it in plans and in the self-check.
+/// 2. `t.prepare(problem, assignment)` makes the state of a run. Everything that must be allocated is allocated here. Any
+///    assignment will do, also one that breaks capacities or leaves tasks out: that it does is the business of other terms.
+///
+/// What is written for one term works in every objective; `examples/own_term.cpp` is one from start to end.
+template <class T>
+concept term = std::copy_constructible<T> && requires(const T& t, const problem& p, std::span<const slot> a) {
+    { t.name() } -> std::convertible_to<const char*>;
+    { t.prepare(p, a) } -> term_state;
+};
+
+/// A number that a node has by itself, whatever is on the others: its fragmentation F(n), its power draw, ... Read-only and
+/// deterministic.
+template <class F>
+concept node_measure = requires(const F& f, const node_view& node) {
+    { f(node) } -> std::convertible_to<double>;
+};
+
+}  // namespace berth

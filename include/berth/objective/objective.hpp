@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/config.hpp"
+#include "berth/core/message.hpp"
+#include "berth/core/result.hpp"
+#include "berth/model/workload.hpp"
+#include "berth/objective/concepts.hpp"
+#include "berth/objective/tier_values.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace berth {
+
+/// A term with a weight. Written `2.0 * makespan{...}`.
+template <term T>
+struct weighted_term {
+    double weight = 1.0;
+    T term;
+};
+
+template <term T>
+[[nodiscard]] constexpr weighted_term<T> operator*(double weight, T t) {
+    return {weight, std::move(t)};
+}
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_weighted_term = false;
+template <class T>
+inline constexpr bool is_weighted_term<weighted_term<T>> = true;
+
+template <class T>
+[[nodiscard]] constexpr auto with_weight(T t) {
+    if constexpr (is_weighted_term<T>) {
+        return t;
+    } else {
+        static_assert(term<T>,
+                      "berth: a term has name() and prepare(problem, assignment), which makes a state with value(), "
+                      "delta(relocations) and apply(relocations)");
+        return weighted_term<T>{1.0, std::move(t)};
+    }
+}
+
+}  // namespace detail
+
+/// Terms of equal importance: their weighted sum. Made by `tier`.
+template <class... Terms>
+struct objective_tier {
+    std::tuple<weighted_term<Terms>...> terms;
+};
+
+/// A tier of one or more terms, each with or without a weight in front.
+template <class... Terms>
+    requires(sizeof...(Terms) > 0)
+[[nodiscard]] constexpr auto tier(Terms... terms) {
+    return [](auto... t) {
+        return objective_tier<decltype(t.term)...>{{std::move(t)...}};
+    }(detail::with_weight(std::move(terms))...);
+}
+
+/// One term's part of an objective.
+struct term_value {
+    const char* name = "";
+    std::size_t tier = 0;
+    double weight = 1.0;
+    double value = 0.0;  ///< without the weight
+};
+
+template <class... Tiers>
+class objective_state;
+
+/// What a search minimises: tiers in order of importance, each a weighted sum of terms.
+///
+/// ```
+/// const objective wish{tier(capacity_excess{}), tier(2.0 * makespan{load}, relocation_cost{observed})};
+/// auto state = wish.prepare(problem, start);
+/// if (improves(state.delta(r))) state.apply(r);
+/// ```
+///
+/// A description: immutable, shared between threads. Everything is known at compile time; there is no virtual call and no
+/// allocation after `prepare`.
+template <class... Tiers>
+class objective {
+public:
+    constexpr explicit objective(Tiers... tiers) : tiers_{std::move(tiers)...} {}
+
+    static constexpr std::size_t tier_count = sizeof...(Tiers);
+
+    /// The state of a run that starts with this assignment, a slot or `unplaced` for every task.
+    [[nodiscard]] objective_state<Tiers...> prepare(const problem& p, std::span<const slot> start) const {
+        return objective_state<Tiers...>{tiers_, p, start};
+    }
+
+private:
+    std::tuple<Tiers...> tiers_;
+};
+
+/// An assignment under an objective, with what every term knows of it. Copyable; one thread at a time.
+template <class... Tiers>
+class objective_state {
+public:
+    static constexpr std::size_t tier_count = sizeof...(Tiers);
+    using values = tier_values<tier_count>;
+
+    [[nodiscard]] std::span<const slot> assignment() const noexcept { return assignment_; }
+    [[nodiscard]] const slot& where(task_index t) const noexcept { return assignment_[t.value()]; }
+
+    [[nodiscard]] values value() const {
+        return sum([](const auto& part) { return static_cast<double>(part.state.value()); });
+    }
+    /// By how much each tier would change. Terms are asked in the order in which they were written.
+    [[nodiscard]] values delta(relocations r) const {
+        return sum([&](const auto& part) { return static_cast<double>(part.state.delta(r)); });
+    }
+    [[nodiscard]] values delta(const relocation& r) const { return delta(relocations{&r, 1}); }
+
+    void apply(relocations r) {
+        for (const relocation& one : r) {
+            BERTH_ASSERT(assignment_[one.task.value()] == one.from, "berth: a relocation starts where the task is");
+            assignment_[one.task.value()] = one.to;
+        }
+        each(*this, [&](auto& part, std::size_t) { part.state.apply(r); });
+    }
+    void apply(const relocation& r) { apply(relocations{&r, 1}); }
+
+    /// The relocation of a task from where it is.
+    [[nodiscard]] relocation to(task_index t, const slot& target) const noexcept { return {t, where(t), target}; }
+
+    /// Every term's value, in the order in which they were written.
+    [[nodiscard]] auto by_term() const {
+        std::array<term_value, part_count> all{};
+        std::size_t i = 0;
+        each(*this, [&](const auto& part, std::size_t tier) {
+            all[i++] = {part.description.name(), tier, part.weight, static_cast<double>(part.state.value())};
+        });
+        return all;
+    }
+
+    /// Compares every term's value with that of a state prepared from scratch, and names the first term that disagrees by
+    /// more than `tolerance` of its size. O(the whole problem): for tests, and for searches that are told to check.
+    [[nodiscard]] result<void> self_check(double tolerance = 1e-9) const {
+        result<void> outcome{};
+        bool agrees = true;
+        each(*this, [&](const auto& part, std::size_t) {
+            if (!agrees) return;
+            const double full = part.description.prepare(problem_, assignment_).value();
+            const double kept = part.state.value();
+            if (std::abs(full - kept) <= tolerance * (1.0 + std::abs(full))) return;
+            agrees = false;
+            outcome =
+                detail::refuse(error_code::inconsistent, {"term ", detail::phrase::quoted(part.description.name()),
+                                                          ": its incremental value differs from a full recomputation"});
+        });
+        return outcome;
+    }
+
+private:
+    template <class... T>
+    friend class objective;
+
+    template <class T>
+    struct part_of {
+        double weight;
+        T description;
+        std::decay_t<decltype(std::declval<const T&>().prepare(std::declval<const problem&>(),
+                                                               std::declval<std::span<const slot>>()))>
+            state;
+    };
+    template <class... Terms>
+    static std::tuple<part_of<Terms>...> parts(const objective_tier<Terms...>& tier, const problem& p,
+                                               std::span<const slot> start) {
+        return std::apply(
+            [&](const auto&... t) {
+                return std::tuple<part_of<Terms>...>{part_of<Terms>{t.weight, t.term, t.term.prepare(p, start)}...};
+            },
+            tier.terms);
+    }
+    template <class Tier>
+    using parts_of = decltype(parts(std::declval<const Tier&>(), std::declval<const problem&>(), {}));
+
+    objective_state(const std::tuple<Tiers...>& tiers, const problem& p, std::span<const slot> start)
+        : problem_{p},
+          assignment_(start.begin(), start.end()),
+          parts_{std::apply([&](const auto&... t) { return std::tuple<parts_of<Tiers>...>{parts(t, p, start)...}; },
+                            tiers)} {
+        BERTH_ASSERT(start.size() == p.workload().task_count(), "berth: an assignment has a slot for every task");
+    }
+
+    template <class F>
+    [[nodiscard]] values sum(const F& f) const {
+        values total;
+        each(*this, [&](const auto& part, std::size_t tier) { total.values[tier] += part.weight * f(part); });
+        return total;
+    }
+    /// `f(part, tier)` for every term, in the order in which they were written.
+    template <std::size_t Tier = 0, class Self, class F>
+    static void each(Self& self, const F& f) {
+        std::apply([&](auto&... part) { (f(part, Tier), ...); }, std::get<Tier>(self.parts_));
+        if constexpr (Tier + 1 < tier_count) each<Tier + 1>(self, f);
+    }
+
+    static constexpr std::size_t part_count = (std::size_t{0} + ... + std::tuple_size_v<parts_of<Tiers>>);
+
+    problem problem_;
+    berth::assignment assignment_;
+    std::tuple<parts_of<Tiers>...> parts_;
+};
+
+}  // namespace berth

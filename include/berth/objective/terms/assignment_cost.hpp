@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/cost/concepts.hpp"
+#include "berth/model/fleet.hpp"
+#include "berth/objective/concepts.hpp"
+
+#include <span>
+
+namespace berth {
+
+/// The sum of c(task, GPU) over all GPUs of every task: the objective of the generalised assignment problem. A task that is
+/// left out, or has no GPU, costs nothing here; `left_out` is the term for that. A delta is O(GPUs of the slots).
+template <pair_cost Cost>
+struct assignment_cost_term {
+    Cost cost;
+
+    [[nodiscard]] static constexpr const char* name() noexcept { return "assignment cost"; }
+
+    class state {
+    public:
+        state(const Cost& cost, const fleet& machines, std::span<const slot> start)
+            : cost_{cost}, machines_{&machines} {
+            for (std::size_t t = 0; t < start.size(); ++t) value_ += of(task_index{t}, start[t]);
+        }
+        [[nodiscard]] double value() const noexcept { return value_; }
+        [[nodiscard]] double delta(relocations all) const {
+            double change = 0.0;
+            for (const relocation& r : all) change += of(r.task, r.to) - of(r.task, r.from);
+            return change;
+        }
+        void apply(relocations all) { value_ += delta(all); }
+
+    private:
+        [[nodiscard]] double of(task_index t, const slot& where) const {
+            double sum = 0.0;
+            for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
+                sum += static_cast<double>(cost_(t, machines_->gpu(where.node, lowest_gpu(rest))));
+            }
+            return sum;
+        }
+
+        Cost cost_;
+        const fleet* machines_;
+        double value_ = 0.0;
+    };
+    [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const {
+        return state{cost, p.fleet(), start};
+    }
+};
+template <class Cost>
+assignment_cost_term(Cost) -> assignment_cost_term<Cost>;
+
+}  // namespace berth

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/flat.hpp"
+#include "berth/core/matrix_view.hpp"
+#include "berth/model/fleet.hpp"
+#include "berth/objective/concepts.hpp"
+#include "berth/objective/detail/merged_changes.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <utility>
+
+namespace berth {
+
+/// How much a task loads a GPU: `l(task, gpu)`, an integer in any unit. Const, deterministic, does not allocate. What differs
+/// from GPU to GPU (execution times, the demands of the generalised assignment problem) is said here; a lambda will do.
+template <class L>
+concept load_source = std::copy_constructible<L> && requires(const L& l, task_index t, gpu_index g) {
+    { l(t, g) } -> std::convertible_to<amount>;
+};
+
+/// The share of a GPU that the task asks for, in thousandths, wherever it runs.
+struct share_load {
+    const berth::workload* tasks;
+
+    [[nodiscard]] amount operator()(task_index t, gpu_index) const noexcept { return tasks->demand(t).gpu[0]; }
+};
+
+/// A matrix of loads, a row for each task and a column for each GPU, owned by somebody else.
+struct matrix_load {
+    matrix_view<const amount> loads;
+
+    [[nodiscard]] amount operator()(task_index t, gpu_index g) const noexcept { return loads(t.value(), g.value()); }
+};
+
+static_assert(load_source<share_load> && load_source<matrix_load>);
+
+/// The load of every GPU under an assignment: what the states of load terms have in common.
+template <load_source Load>
+class gpu_loads {
+public:
+    gpu_loads(const Load& load, const problem& p, std::span<const slot> start) : load_{load}, machines_{&p.fleet()} {
+        loads_.resize(machines_->gpu_count(), 0);
+        for (std::size_t t = 0; t < start.size(); ++t) {
+            const relocation arrival{task_index{t}, unplaced, start[t]};
+            each(arrival, [this](std::size_t g, amount change) { loads_[g] += change; });
+        }
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return loads_.size(); }
+    [[nodiscard]] amount operator[](std::size_t g) const noexcept { return loads_[g]; }
+    void add(std::size_t g, amount change) noexcept { loads_[g] += change; }
+
+    /// `f(gpu, change)` for every GPU one relocation touches, each once.
+    template <class F>
+    void each(const relocation& r, const F& f) const {
+        const detail::gpus_touched gpus{r};
+        for (gpu_mask rest = gpus.left; rest != 0; rest &= rest - 1) {
+            const gpu_index g = machines_->gpu(r.from.node, lowest_gpu(rest));
+            f(g.value(), -static_cast<amount>(load_(r.task, g)));
+        }
+        for (gpu_mask rest = gpus.taken; rest != 0; rest &= rest - 1) {
+            const gpu_index g = machines_->gpu(r.to.node, lowest_gpu(rest));
+            f(g.value(), static_cast<amount>(load_(r.task, g)));
+        }
+    }
+    /// `f(gpu, change)` for every GPU that the relocations together touch, each once.
+    template <class F>
+    void each(relocations all, const F& f) const {
+        detail::merged_changes(all, [this](const relocation& r, const auto& g) { each(r, g); }, f);
+    }
+
+private:
+    Load load_;
+    const fleet* machines_;
+    detail::flat<amount> loads_;
+};
+
+/// The sum over all GPUs of `measure(gpu, load)`. The measures below make the usual terms; a lambda makes any other.
+/// A delta is O(GPUs of the slots).
+template <load_source Load, class Measure>
+struct gpu_load_sum {
+    Load load;
+    Measure measure;
+
+    [[nodiscard]] constexpr const char* name() const noexcept {
+        if constexpr (requires { measure.name(); }) return measure.name();
+        return "sum over GPU loads";
+    }
+
+    class state {
+    public:
+        state(const gpu_load_sum& term, const problem& p, std::span<const slot> start)
+            : measure_{term.measure}, loads_{term.load, p, start} {
+            for (std::size_t g = 0; g < loads_.size(); ++g) value_ += of(g, loads_[g]);
+        }
+        [[nodiscard]] double value() const noexcept { return value_; }
+        [[nodiscard]] double delta(relocations all) const {
+            double change = 0.0;
+            loads_.each(all, [&](std::size_t g, amount more) { change += of(g, loads_[g] + more) - of(g, loads_[g]); });
+            return change;
+        }
+        void apply(relocations all) {
+            loads_.each(all, [this](std::size_t g, amount more) {
+                value_ += of(g, loads_[g] + more) - of(g, loads_[g]);
+                loads_.add(g, more);
+            });
+        }
+
+    private:
+        [[nodiscard]] double of(std::size_t g, amount load) const {
+            return static_cast<double>(measure_(gpu_index{g}, load));
+        }
+
+        Measure measure_;
+        gpu_loads<Load> loads_;
+        double value_ = 0.0;
+    };
+    [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const { return {*this, p, start}; }
+};
+template <class Load, class Measure>
+gpu_load_sum(Load, Measure) -> gpu_load_sum<Load, Measure>;
+
+/// The load beyond a limit. With capacities as limits: the violation of the generalised assignment problem, 0 if and only if
+/// it is feasible. With lower limits: the load over a safety level.
+struct over_limit {
+    std::span<const amount> limits;  ///< per GPU; outlives the objective
+
+    [[nodiscard]] static constexpr const char* name() noexcept { return "load over limit"; }
+    [[nodiscard]] double operator()(gpu_index g, amount load) const noexcept {
+        return load > limits[g.value()] ? static_cast<double>(load - limits[g.value()]) : 0.0;
+    }
+};
+
+/// (load / unit)^p: the higher p, the closer to the makespan, and the smoother the way there.
+struct load_to_power {
+    unsigned power = 2;
+    double unit = 1000.0;  ///< a load of one
+
+    [[nodiscard]] static constexpr const char* name() noexcept { return "load to a power"; }
+    [[nodiscard]] double operator()(gpu_index, amount load) const noexcept {
+        const double x = static_cast<double>(load) / unit;
+        double product = 1.0;
+        for (unsigned i = 0; i < power; ++i) product *= x;
+        return product;
+    }
+};
+
+/// The variance of the GPUs' loads. A delta is O(GPUs of the slots).
+template <load_source Load>
+struct load_variance {
+    Load load;
+
+    [[nodiscard]] static constexpr const char* name() noexcept { return "load variance"; }
+
+    class state {
+    public:
+        state(const Load& load, const problem& p, std::span<const slot> start) : loads_{load, p, start} {
+            for (std::size_t g = 0; g < loads_.size(); ++g) {
+                sum_ += static_cast<double>(loads_[g]);
+                squares_ += square(loads_[g]);
+            }
+        }
+        [[nodiscard]] double value() const noexcept { return of(sum_, squares_); }
+        [[nodiscard]] double delta(relocations all) const {
+            double sum = sum_;
+            double squares = squares_;
+            loads_.each(all, [&](std::size_t g, amount more) {
+                sum += static_cast<double>(more);
+                squares += square(loads_[g] + more) - square(loads_[g]);
+            });
+            return of(sum, squares) - value();
+        }
+        void apply(relocations all) {
+            loads_.each(all, [this](std::size_t g, amount more) {
+                sum_ += static_cast<double>(more);
+                squares_ += square(loads_[g] + more) - square(loads_[g]);
+                loads_.add(g, more);
+            });
+        }
+
+    private:
+        [[nodiscard]] static double square(amount x) noexcept {
+            return static_cast<double>(x) * static_cast<double>(x);
+        }
+        [[nodiscard]] double of(double sum, double squares) const noexcept {
+            const auto n = static_cast<double>(loads_.size() == 0 ? 1 : loads_.size());
+            return squares / n - (sum / n) * (sum / n);
+        }
+
+        gpu_loads<Load> loads_;
+        double sum_ = 0.0;
+        double squares_ = 0.0;
+    };
+    [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const { return {load, p, start}; }
+};
+template <class Load>
+load_variance(Load) -> load_variance<Load>;
+
+/// The highest load of any GPU (R||Cmax when the load is the execution time). A delta that raises the makespan, or touches no
+/// GPU that attains it, is O(GPUs of the slots); one that lowers it asks a tournament tree, O(log GPUs) in the usual case.
+template <load_source Load>
+struct makespan {
+    Load load;
+
+    [[nodiscard]] static constexpr const char* name() noexcept { return "makespan"; }
+
+    class state {
+    public:
+        state(const Load& load, const problem& p, std::span<const slot> start) : loads_{load, p, start} {
+            while (leaves_ < loads_.size()) leaves_ *= 2;
+            highest_.resize(2 * leaves_, 0);
+            for (std::size_t g = 0; g < loads_.size(); ++g) highest_[leaves_ + g] = loads_[g];
+            for (std::size_t i = leaves_; i-- > 1;) highest_[i] = higher(highest_[2 * i], highest_[2 * i + 1]);
+        }
+        [[nodiscard]] double value() const noexcept { return static_cast<double>(highest_[1]); }
+        [[nodiscard]] double delta(relocations all) const {
+            amount after = 0;
+            bool lowers = false;
+            loads_.each(all, [&](std::size_t g, amount more) {
+                after = higher(after, loads_[g] + more);
+                lowers = lowers || loads_[g] == highest_[1];
+            });
+            if (after < highest_[1]) after = lowers ? highest_untouched(1, after, all) : highest_[1];
+            return static_cast<double>(after - highest_[1]);
+        }
+        void apply(relocations all) {
+            loads_.each(all, [this](std::size_t g, amount more) {
+                loads_.add(g, more);
+                std::size_t i = leaves_ + g;
+                highest_[i] = loads_[g];
+                for (i /= 2; i > 0; i /= 2) highest_[i] = higher(highest_[2 * i], highest_[2 * i + 1]);
+            });
+        }
+
+    private:
+        [[nodiscard]] static amount higher(amount a, amount b) noexcept { return a < b ? b : a; }
+
+        [[nodiscard]] amount highest_untouched(std::size_t i, amount least, relocations all) const {
+            if (highest_[i] <= least) return least;
+            if (i >= leaves_) {
+                bool touched = false;
+                for (const relocation& r : all) {
+                    loads_.each(r, [&](std::size_t g, amount) { touched = touched || g == i - leaves_; });
+                }
+                return touched ? least : highest_[i];
+            }
+            return highest_untouched(2 * i + 1, highest_untouched(2 * i, least, all), all);
+        }
+
+        gpu_loads<Load> loads_;
+        std::size_t leaves_ = 1;
+        detail::flat<amount> highest_;  // a tournament: node i is the higher of 2i and 2i + 1
+    };
+    [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const { return {load, p, start}; }
+};
+template <class Load>
+makespan(Load) -> makespan<Load>;
+
+}  // namespace berth

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+
+namespace berth {
+
+/// Values compared one after the other, the most important first.
+template <std::size_t N>
+struct tier_values {
+    static constexpr std::size_t tier_count = N;
+    std::array<double, N> values{};
+
+    [[nodiscard]] constexpr double operator[](std::size_t tier) const noexcept { return values[tier]; }
+
+    friend constexpr bool operator==(const tier_values&, const tier_values&) = default;
+    friend constexpr auto operator<=>(const tier_values& a, const tier_values& b) {
+        for (std::size_t i = 0; i < N; ++i) {
+            if (a.values[i] != b.values[i]) return a.values[i] <=> b.values[i];
+        }
+        return std::partial_ordering::equivalent;
+    }
+};
+
+/// True if a change makes the assignment better: the first tier that changes by more than `tolerance` falls. Sums that
+/// differ by rounding alone do not decide, so that later tiers are heard.
+template <std::size_t Tiers>
+[[nodiscard]] constexpr bool improves(const tier_values<Tiers>& delta, double tolerance = 1e-9) noexcept {
+    for (const double change : delta.values) {
+        if (change < -tolerance) return true;
+        if (change > tolerance) return false;
+    }
+    return false;
+}
+
+}  // namespace berth
