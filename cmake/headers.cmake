@@ -13,6 +13,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/detail/whole_node_reserve.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/device_choice.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/greedy.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/lagrangian_bound.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/placer.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/plan.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/scores/cost_score.hpp"

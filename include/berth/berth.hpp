@@ -69,6 +69,7 @@
 #include "berth/allocate/concepts.hpp"
 #include "berth/allocate/device_choice.hpp"
 #include "berth/allocate/greedy.hpp"
+#include "berth/allocate/lagrangian_bound.hpp"
 #include "berth/allocate/placer.hpp"
 #include "berth/allocate/plan.hpp"
 #include "berth/allocate/scores/cost_score.hpp"
