@@ -68,7 +68,7 @@ public:
     /// `f(gpu, change)` for every GPU that the relocations together touch, each once.
     template <class F>
     void each(relocations all, const F& f) const {
-        detail::merged_changes(all, [this](const relocation& r, const auto& g) { each(r, g); }, f);
+        detail::merged_changes(all, [this](const relocation& r, const auto& g) { this->each(r, g); }, f);
     }
 
 private:
@@ -109,8 +109,8 @@ struct gpu_load_sum {
         }
 
     private:
-        [[nodiscard]] double of(std::size_t g, amount load) const {
-            return static_cast<double>(measure_(gpu_index{g}, load));
+        [[nodiscard]] double of(std::size_t g, amount carried) const {
+            return static_cast<double>(measure_(gpu_index{g}, carried));
         }
 
         Measure measure_;

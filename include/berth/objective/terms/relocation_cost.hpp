@@ -99,6 +99,10 @@ struct left_out {
     [[nodiscard]] state prepare(const problem&, std::span<const slot> start) const { return {weight, start}; }
 };
 
+left_out() -> left_out<>;
+template <class Weight>
+left_out(Weight) -> left_out<Weight>;
+
 static_assert(term<left_out<>>);
 
 }  // namespace berth
