@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/assignment_problem.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/cost/concepts.hpp"
-#include "berth/model/resources.hpp"
-#include "berth/objective/terms/gpu_loads.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -16,18 +15,6 @@
 #include <vector>
 
 namespace berth {
-
-/// The generalised assignment problem: every task on one GPU, the loads on a GPU within its capacity, the sum of costs as low
-/// as possible. Loads may differ from GPU to GPU. Views; what they point to outlives it.
-template <pair_cost Cost, load_source Load>
-struct assignment_problem {
-    std::size_t tasks = 0;
-    Cost cost;
-    Load load;
-    std::span<const amount> capacities;  ///< one for each GPU, 0 or more
-};
-template <class Cost, class Load>
-assignment_problem(std::size_t, Cost, Load, std::span<const amount>) -> assignment_problem<Cost, Load>;
 
 struct bound_options {
     std::size_t max_iterations = 600;  ///< each looks at every pair of task and GPU once
@@ -40,12 +27,6 @@ struct lagrangian_bound {
     std::vector<double> prices;  ///< what one more unit of each GPU's capacity is worth, 0 or more
     std::size_t iterations = 0;
 };
-
-/// How far, in per cent of the bound, a cost is above it; infinite if the bound is 0 and the cost is not.
-[[nodiscard]] inline double gap_percent(double cost, double bound) noexcept {
-    if (cost == bound) return 0.0;
-    return bound == 0.0 ? std::numeric_limits<double>::infinity() : 100.0 * (cost - bound) / std::abs(bound);
-}
 
 /// The cost of a pair with the capacity it takes paid for.
 template <pair_cost Cost, load_source Load>
@@ -125,42 +106,5 @@ template <pair_cost Cost, load_source Load>
     }
     return best;
 }
-
-/// The few GPUs worth trying for each task: the cheapest by reduced cost, in that order, ties by the lower position.
-class candidate_lists {
-public:
-    /// O(tasks × GPUs × width), O(tasks × width) memory.
-    template <pair_cost Cost, load_source Load>
-    candidate_lists(const assignment_problem<Cost, Load>& p, const lagrangian_bound& bound, std::size_t width)
-        : width_{width < p.capacities.size() ? width : p.capacities.size()} {
-        BERTH_ASSERT(bound.prices.size() == p.capacities.size(), "berth: the bound is that of another problem");
-        gpus_.resize(p.tasks * width_);
-        detail::flat<double> kept(width_);
-        for (std::size_t t = 0; t < p.tasks; ++t) {
-            gpu_index* list = gpus_.data() + t * width_;
-            std::size_t size = 0;
-            for (std::size_t g = 0; g < p.capacities.size(); ++g) {
-                const double cost = reduced_cost(p, bound, task_index{t}, gpu_index{g});
-                if (size == width_ && (width_ == 0 || cost >= kept[size - 1])) continue;
-                std::size_t at = size < width_ ? size++ : size - 1;
-                for (; at > 0 && cost < kept[at - 1]; --at) {
-                    kept[at] = kept[at - 1];
-                    list[at] = list[at - 1];
-                }
-                kept[at] = cost;
-                list[at] = gpu_index{g};
-            }
-        }
-    }
-
-    [[nodiscard]] std::size_t width() const noexcept { return width_; }
-    [[nodiscard]] std::span<const gpu_index> of(task_index t) const noexcept {
-        return {gpus_.data() + t.value() * width_, width_};
-    }
-
-private:
-    std::size_t width_;
-    detail::flat<gpu_index> gpus_;
-};
 
 }  // namespace berth

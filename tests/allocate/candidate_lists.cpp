@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/allocate/candidate_lists.hpp"
+
+#include "allocate/gap_instances.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+using namespace berth;
+using namespace berth_test;
+
+TEST_CASE("candidate lists are the cheapest GPUs by reduced cost in order") {
+    const type_d d{9, 40, 3};
+    const auto p = d.problem();
+    const auto bound = bound_assignments(p);
+    const candidate_lists some{p, bound, 4};
+    const candidate_lists all{p, bound, 100};
+    CHECK(some.width() == 4);
+    CHECK(all.width() == 9);
+    for (std::size_t t = 0; t < p.tasks; ++t) {
+        std::vector<std::pair<double, std::size_t>> order;
+        for (std::size_t g = 0; g < 9; ++g) order.push_back({reduced_cost(p, bound, task_index{t}, gpu_index{g}), g});
+        std::sort(order.begin(), order.end());
+        for (std::size_t k = 0; k < 9; ++k) {
+            CHECK(all.of(task_index{t})[k].value() == order[k].second);
+            if (k < 4) CHECK(some.of(task_index{t})[k].value() == order[k].second);
+        }
+    }
+}
+
+TEST_CASE("candidate lists of equal GPUs go by position") {
+    const std::vector<double> costs(6, 3.0);
+    const std::vector<amount> loads(6, 1);
+    const std::vector<amount> capacities(3, 5);
+    const assignment_problem p{2, matrix_cost{{costs.data(), 2, 3}}, matrix_load{{loads.data(), 2, 3}},
+                               std::span<const amount>{capacities}};
+    const candidate_lists lists{p, bound_assignments(p), 2};
+    CHECK(lists.of(task_index{1})[0] == gpu_index{0});
+    CHECK(lists.of(task_index{1})[1] == gpu_index{1});
+    CHECK(candidate_lists{p, bound_assignments(p), 0}.of(task_index{0}).empty());
+    CHECK(candidate_lists{}.width() == 0);
+}
