@@ -43,3 +43,15 @@ TEST_CASE("candidate lists of equal GPUs go by position") {
     CHECK(candidate_lists{p, bound_assignments(p), 0}.of(task_index{0}).empty());
     CHECK(candidate_lists{}.width() == 0);
 }
+
+TEST_CASE("GPUs that a task exceeds alone come last in its candidate list") {
+    const std::vector<double> costs{1.0, 2.0, 3.0};
+    const std::vector<amount> loads{9, 4, 4};
+    const std::vector<amount> capacities{5, 5, 5};
+    const assignment_problem p{1, matrix_cost{{costs.data(), 1, 3}}, matrix_load{{loads.data(), 1, 3}},
+                               std::span<const amount>{capacities}};
+    const candidate_lists lists{p, bound_assignments(p), 3};
+    CHECK(lists.of(task_index{0})[0] == gpu_index{1});
+    CHECK(lists.of(task_index{0})[1] == gpu_index{2});
+    CHECK(lists.of(task_index{0})[2] == gpu_index{0});
+}

@@ -8,11 +8,13 @@
 #include "berth/core/index.hpp"
 
 #include <cstddef>
+#include <limits>
 #include <span>
 
 namespace berth {
 
-/// The few GPUs worth trying for each task: the cheapest by reduced cost, in that order, ties by the lower position.
+/// The few GPUs worth trying for each task: the cheapest by reduced cost, in that order, ties by the lower position. GPUs whose
+/// capacity the task exceeds alone come after all others.
 class candidate_lists {
 public:
     candidate_lists() = default;
@@ -27,7 +29,9 @@ public:
             gpu_index* list = gpus_.data() + t * width_;
             std::size_t size = 0;
             for (std::size_t g = 0; g < p.capacities.size(); ++g) {
-                const double cost = reduced_cost(p, bound, task_index{t}, gpu_index{g});
+                const bool fits = static_cast<amount>(p.load(task_index{t}, gpu_index{g})) <= p.capacities[g];
+                const double cost = fits ? reduced_cost(p, bound, task_index{t}, gpu_index{g})
+                                         : std::numeric_limits<double>::infinity();
                 if (size == width_ && (width_ == 0 || cost >= kept[size - 1])) continue;
                 std::size_t at = size < width_ ? size++ : size - 1;
                 for (; at > 0 && cost < kept[at - 1]; --at) {
