@@ -9,6 +9,7 @@ namespace bench {
 
 /// Exit codes of the program.
 inline constexpr int exit_ok = 0;
+inline constexpr int exit_wrong_answer = 1;  ///< an allocator disagrees with the checker: a bug
 inline constexpr int exit_bad_input = 2;
 inline constexpr int exit_interrupted = 130;
 
@@ -17,5 +18,7 @@ using command = std::function<int()>;
 
 /// `berth-bench place`: places a trace with one or several policies. Also what runs without arguments.
 [[nodiscard]] command add_place(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench assign`: one instance of the generalised assignment problem, one allocator, a budget.
+[[nodiscard]] command add_assign(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench

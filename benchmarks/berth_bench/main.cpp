@@ -31,6 +31,7 @@ int run(int argc, char** argv) {
         commands.emplace_back(subcommand, std::move(command));
     };
     add(bench::add_place);
+    add(bench::add_assign);
 
     try {
         program.parse(argc, argv);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // berth-bench place: a trace, one or several policies, measured beside published.
+#include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
 #include "berth_bench/policies.hpp"
 #include "berth_bench/recorder.hpp"
 #include "support/csv_table.hpp"
 #include "support/openb.hpp"
+#include "support/output_file.hpp"
 #include "support/power_csv.hpp"
 #include "support/progress.hpp"
 #include "support/published.hpp"
@@ -19,7 +21,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -168,28 +169,6 @@ std::string file_for(const std::string& path, std::string_view policy, bool seve
     const std::string extension = file.extension().string();
     file.replace_extension();
     return file.string() + '.' + std::string{policy} + extension;
-}
-
-berth::result<void> write_file(const std::string& path, const std::string& bytes) {
-    std::ofstream out(path, std::ios::binary | std::ios::trunc);
-    out << bytes;
-    out.flush();
-    if (out) return {};
-    return berth::error{berth::error_code::io, path + ": cannot be written"};
-}
-
-/// Refuses an output that cannot be written before the work is done, not after.
-berth::result<void> check_output(const std::string& path) {
-    if (path.empty()) return {};
-    std::error_code ignored;
-    const std::filesystem::path file{path};
-    if (std::filesystem::is_directory(file, ignored)) {
-        return berth::error{berth::error_code::io, path + ": is a directory, not a file"};
-    }
-    if (file.has_parent_path() && !std::filesystem::is_directory(file.parent_path(), ignored)) {
-        return berth::error{berth::error_code::io, path + ": the folder does not exist"};
-    }
-    return {};
 }
 
 std::string placements_csv(const experiment& input, const policy_outcome& outcome) {
@@ -443,11 +422,6 @@ int place(place_options options) {
 
 namespace {
 
-// The library's own conversions take -1 for a large unsigned number and NaN for a number within every range.
-std::string digits(const std::string& text) {
-    const bool good = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-    return good ? std::string{} : "\"" + text + "\" is not a whole number from 0 on";
-}
 std::string within_range(const std::string& text) {
     double value = 0.0;
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -472,8 +446,8 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
         ->take_all();
     auto* order =
         place_app.add_option("--order", options->order, "File with the order of arrivals and the ranks of nodes");
-    auto* seed =
-        place_app.add_option("--seed", options->seed, "Seed of a random order of arrivals (default 42)")->check(digits);
+    auto* seed = place_app.add_option("--seed", options->seed, "Seed of a random order of arrivals (default 42)")
+                     ->check(check_digits);
     auto* inflate = place_app
                         .add_option("--inflate", options->inflate,
                                     "GPU request of all arrivals, as a multiple of the capacity (default 1.3)")

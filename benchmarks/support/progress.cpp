@@ -27,7 +27,9 @@ void catch_interrupts() {
 
 bool interrupted() noexcept { return stop_requested != 0; }
 
-progress_line::progress_line(mode wanted) : enabled_{wanted != mode::off}, terminal_{isatty(STDERR_FILENO) == 1} {}
+progress_line::progress_line(mode wanted) : terminal_{isatty(STDERR_FILENO) == 1} {
+    enabled_ = wanted != mode::off && (terminal_ || wanted != mode::terminal);
+}
 
 void progress_line::start(std::string what, std::size_t total) {
     what_ = std::move(what);
@@ -37,12 +39,23 @@ void progress_line::start(std::string what, std::size_t total) {
     if (enabled_ && terminal_) print(0);
 }
 
-void progress_line::update(std::size_t done) {
-    if (!enabled_) return;
+bool progress_line::due() {
+    if (!enabled_) return false;
     const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < (terminal_ ? std::chrono::milliseconds{100} : std::chrono::milliseconds{5000})) return;
+    if (now - last_ < (terminal_ ? std::chrono::milliseconds{100} : std::chrono::milliseconds{5000})) return false;
     last_ = now;
-    print(done);
+    return true;
+}
+
+void progress_line::update(std::size_t done) {
+    if (due()) print(done);
+}
+
+void progress_line::say(const std::string& text) {
+    if (!enabled_) return;
+    std::fprintf(stderr, "%s%s%s", terminal_ ? "\r\x1b[K" : "", text.c_str(), terminal_ ? "" : "\n");
+    std::fflush(stderr);
+    shown_ = terminal_;
 }
 
 void progress_line::print(std::size_t done) {

@@ -10,7 +10,8 @@ namespace bench {
 /// Where a long piece of work is, on stderr: one line that is rewritten on a terminal, a line every few seconds elsewhere.
 class progress_line {
 public:
-    enum class mode { off, automatic, on };
+    /// `automatic` and `on` print everywhere; `terminal` keeps quiet where nobody watches.
+    enum class mode { off, terminal, automatic, on };
 
     explicit progress_line(mode wanted);
     ~progress_line() { clear(); }
@@ -19,6 +20,9 @@ public:
 
     void start(std::string what, std::size_t total);
     void update(std::size_t done);
+    /// True if the line is due to be printed again. For work that is not counted in items: `if (line.due()) line.say(...)`.
+    [[nodiscard]] bool due();
+    void say(const std::string& text);
     /// Takes the line away, before something else is printed.
     void clear();
 

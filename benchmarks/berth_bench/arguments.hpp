@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace bench {
+
+// Checks of command-line arguments: empty if the text is fine, else what is wrong with it. The conversions of the command-line
+// library take -1 for a large unsigned number and NaN for a number within every range.
+
+/// A whole number from 0 on that fits into 64 bits.
+[[nodiscard]] std::string check_digits(const std::string& text);
+/// A whole number from 1 on that fits into 64 bits.
+[[nodiscard]] std::string check_count(const std::string& text);
+/// A finite number of seconds above 0.
+[[nodiscard]] std::string check_seconds(const std::string& text);
+
+}  // namespace bench

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/result.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace bench {
+
+/// Refuses an output that cannot be written before the work is done, not after. An empty path is no output, hence fine.
+[[nodiscard]] berth::result<void> check_output(const std::string& path);
+
+/// Writes a file, replacing what was there.
+[[nodiscard]] berth::result<void> write_file(const std::string& path, std::string_view bytes);
+
+}  // namespace bench

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/trajectory.hpp"
+
+#include "berth/allocate/assignment_problem.hpp"
+
+#include "support/cpu_deadline.hpp"
+
+#include <cmath>
+#include <cstdio>
+
+namespace bench {
+
+void trajectory::show_on(progress_line& line, std::string label, double seconds, double bound) {
+    line_ = &line;
+    label_ = std::move(label);
+    budget_ = seconds;
+    bound_ = bound;
+}
+
+void trajectory::see(const berth::progress& p) {
+    const std::lock_guard lock{mutex_};
+    // A hook that does not know the objective leaves 0 there; 0 is no news before something was decided.
+    if (p.objective < best_ && (p.evaluations > 0 || p.done > 0 || p.objective != 0.0)) add(p.objective);
+    if (line_ != nullptr && line_->due()) show(p.evaluations);
+}
+
+void trajectory::see(double cost) {
+    const std::lock_guard lock{mutex_};
+    if (cost < best_) add(cost);
+}
+
+void trajectory::add(double cost) {
+    best_ = cost;
+    points_.push_back({cpu_seconds() - origin_, cost});
+}
+
+void trajectory::show(std::uint64_t evaluations) {
+    const double used = cpu_seconds() - origin_;
+    char text[160];
+    const char* format = std::isfinite(budget_) ? ": %.1f of %g CPU s" : ": %.1f CPU s";
+    std::snprintf(text, sizeof text, format, used, budget_);
+    std::string said = label_ + text;
+    if (!std::isfinite(best_)) {
+        said += ", nothing feasible yet";
+    } else {
+        std::snprintf(text, sizeof text, ", cost %.0f", best_);
+        said += text;
+        if (std::isfinite(bound_)) {
+            std::snprintf(text, sizeof text, ", gap %.3f %%", berth::gap_percent(best_, bound_));
+            said += text;
+        }
+    }
+    std::snprintf(text, sizeof text, ", %.3g evaluations", static_cast<double>(evaluations));
+    line_->say(said + text);
+}
+
+double cost_at(const std::vector<trajectory_point>& points, double seconds) noexcept {
+    double cost = std::numeric_limits<double>::infinity();
+    for (const auto& point : points) {
+        if (point.seconds > seconds) break;
+        cost = point.cost;
+    }
+    return cost;
+}
+
+}  // namespace bench
