@@ -31,15 +31,17 @@ TEST_CASE("candidate lists are the cheapest GPUs by reduced cost in order") {
     }
 }
 
-TEST_CASE("candidate lists of equal GPUs go by position") {
+TEST_CASE("candidate lists of equally cheap GPUs go by load and then position") {
     const std::vector<double> costs(6, 3.0);
-    const std::vector<amount> loads(6, 1);
+    const std::vector<amount> loads{1, 1, 1, 3, 2, 2};
     const std::vector<amount> capacities(3, 5);
     const assignment_problem p{2, matrix_cost{{costs.data(), 2, 3}}, matrix_load{{loads.data(), 2, 3}},
                                std::span<const amount>{capacities}};
     const candidate_lists lists{p, bound_assignments(p), 2};
-    CHECK(lists.of(task_index{1})[0] == gpu_index{0});
-    CHECK(lists.of(task_index{1})[1] == gpu_index{1});
+    CHECK(lists.of(task_index{0})[0] == gpu_index{0});
+    CHECK(lists.of(task_index{0})[1] == gpu_index{1});
+    CHECK(lists.of(task_index{1})[0] == gpu_index{1});
+    CHECK(lists.of(task_index{1})[1] == gpu_index{2});
     CHECK(candidate_lists{p, bound_assignments(p), 0}.of(task_index{0}).empty());
     CHECK(candidate_lists{}.width() == 0);
 }

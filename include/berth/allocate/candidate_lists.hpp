@@ -13,8 +13,8 @@
 
 namespace berth {
 
-/// The few GPUs worth trying for each task: the cheapest by reduced cost, in that order, ties by the lower position. GPUs whose
-/// capacity the task exceeds alone come after all others.
+/// The few GPUs worth trying for each task: the cheapest by reduced cost, in that order, ties by the lower load and then the
+/// lower position. GPUs whose capacity the task exceeds alone come after all others.
 class candidate_lists {
 public:
     candidate_lists() = default;
@@ -24,21 +24,30 @@ public:
         : width_{width < p.capacities.size() ? width : p.capacities.size()} {
         BERTH_ASSERT(bound.prices.size() == p.capacities.size(), "berth: the bound is that of another problem");
         gpus_.resize(p.tasks * width_);
-        detail::flat<double> kept(width_);
+        struct key {
+            double cost;
+            amount load;
+
+            bool operator<(const key& other) const noexcept {
+                return cost != other.cost ? cost < other.cost : load < other.load;
+            }
+        };
+        detail::flat<key> kept(width_, key{0.0, 0});
         for (std::size_t t = 0; t < p.tasks; ++t) {
             gpu_index* list = gpus_.data() + t * width_;
             std::size_t size = 0;
             for (std::size_t g = 0; g < p.capacities.size(); ++g) {
-                const bool fits = static_cast<amount>(p.load(task_index{t}, gpu_index{g})) <= p.capacities[g];
-                const double cost = fits ? reduced_cost(p, bound, task_index{t}, gpu_index{g})
-                                         : std::numeric_limits<double>::infinity();
-                if (size == width_ && (width_ == 0 || cost >= kept[size - 1])) continue;
+                const auto load = static_cast<amount>(p.load(task_index{t}, gpu_index{g}));
+                const key it{load <= p.capacities[g] ? reduced_cost(p, bound, task_index{t}, gpu_index{g})
+                                                     : std::numeric_limits<double>::infinity(),
+                             load};
+                if (size == width_ && (width_ == 0 || !(it < kept[size - 1]))) continue;
                 std::size_t at = size < width_ ? size++ : size - 1;
-                for (; at > 0 && cost < kept[at - 1]; --at) {
+                for (; at > 0 && it < kept[at - 1]; --at) {
                     kept[at] = kept[at - 1];
                     list[at] = list[at - 1];
                 }
-                kept[at] = cost;
+                kept[at] = it;
                 list[at] = gpu_index{g};
             }
         }

@@ -21,17 +21,33 @@ namespace berth {
 
 namespace detail {
 
-/// Greedy construction, repair and descent share the loads.
+/// Greedy construction, repair, descent and rebuilding share the loads. Prices are those of the bound and a little more, so that
+/// of GPUs as cheap as each other the one that carries less wins.
 class priced_construction {
 public:
-    explicit priced_construction(const priced_problem& p) : p_{p}, gpu_of_(p.tasks()) { room_.append(p.capacities()); }
+    explicit priced_construction(const priced_problem& p) : p_{p}, gpu_of_(p.tasks()), touched_(p.gpus(), 1) {
+        room_.append(p.capacities());
+        double spread = 0.0;
+        double load_sum = 0.0;
+        for (std::size_t t = 0; t < p.tasks(); ++t) {
+            double lowest = std::numeric_limits<double>::infinity();
+            for (std::size_t g = 0; g < gpus(); ++g) {
+                lowest = cost(t, g) < lowest ? cost(t, g) : lowest;
+                spread += cost(t, g);
+                load_sum += static_cast<double>(load(t, g));
+            }
+            spread -= static_cast<double>(gpus()) * lowest;
+        }
+        const double tilt = load_sum > 0.0 ? 0.003 * spread / load_sum : 0.0;
+        for (std::size_t g = 0; g < gpus(); ++g) prices_.push_back(p.price(g) + tilt);
+    }
 
     /// The task whose second choice is worst comes first; whoever fits nowhere at last goes where it exceeds least.
     void construct() {
         std::vector<waiting> heap;
         for (std::size_t t = 0; t < p_.tasks(); ++t) heap.push_back(look(t));
         std::make_heap(heap.begin(), heap.end());
-        std::vector<std::size_t> homeless;
+        flat<std::size_t> homeless;
         while (!heap.empty()) {
             std::pop_heap(heap.begin(), heap.end());
             const waiting top = heap.back();
@@ -45,13 +61,7 @@ public:
                 std::push_heap(heap.begin(), heap.end());
             }
         }
-        for (const std::size_t t : homeless) {
-            std::size_t best = 0;
-            for (std::size_t g = 1; g < gpus(); ++g) {
-                if (load(t, g) - room_[g] < load(t, best) - room_[best]) best = g;
-            }
-            put(t, best);
-        }
+        for (const std::size_t t : homeless) put(t, least_excess(t));
     }
 
     void take(warm_start start) {
@@ -61,14 +71,13 @@ public:
     /// The best relocation or swap out of an overloaded GPU, by reduced cost and weighted excess; what moved rests a while, and
     /// GPUs that stay overloaded weigh more and more.
     template <class MayGoOn>
-    void repair(std::uint64_t seed, std::size_t max_repairs, const MayGoOn& may_go_on) {
-        xoshiro256 random{seed};
+    void repair(xoshiro256& random, std::size_t max_repairs, const MayGoOn& may_go_on) {
         double mean = 1e-6;
-        for (const double price : p_.bound().prices) mean += price / static_cast<double>(gpus());
-        std::vector<double> weight(gpus());
-        for (std::size_t g = 0; g < gpus(); ++g) weight[g] = p_.price(g) + mean;
-        std::vector<std::size_t> rests_until(p_.tasks(), 0);
-        std::vector<std::size_t> overloaded;
+        for (const double each : prices_) mean += each / static_cast<double>(gpus());
+        flat<double> weight(gpus());
+        for (std::size_t g = 0; g < gpus(); ++g) weight[g] = prices_[g] + mean;
+        flat<std::size_t> rests_until(p_.tasks(), 0);
+        flat<std::size_t> overloaded;
         const auto over = [&](std::size_t g, amount room) {
             return room < 0 ? -static_cast<double>(room) * weight[g] : 0.0;
         };
@@ -110,25 +119,35 @@ public:
         }
     }
 
-    /// Each task in turn to where it is cheapest, or in exchange with the partner that saves most, within the capacities.
+    /// Each task in turn to where it is cheapest, or in exchange with the partner that saves most, within the capacities. Only
+    /// changes that involve a GPU touched since the last descent are looked at.
     template <class MayGoOn>
     void descend(std::size_t max_passes, const MayGoOn& may_go_on) {
         for (std::size_t pass = 0; pass < max_passes && may_go_on(); ++pass) {
+            active_.swap(touched_);
+            touched_.assign(gpus(), 0);
+            const auto fresh = [this](std::size_t g) { return active_[g] != 0 || touched_[g] != 0; };
             bool better = false;
             for (std::size_t t = 0; t < p_.tasks(); ++t) {
                 const std::size_t from = gpu_of_[t];
+                const bool everywhere = fresh(from);
                 step best{-1e-9, t, none, p_.tasks()};
-                evaluations_ += gpus() + p_.tasks();
+                evaluations_ += gpus();
                 for (std::size_t g = 0; g < gpus(); ++g) {
                     const double delta = cost(t, g) - cost(t, from);
-                    if (g != from && delta < best.delta && load(t, g) <= room_[g]) best = {delta, t, g, p_.tasks()};
+                    if (g == from || delta >= best.delta || load(t, g) > room_[g]) continue;
+                    if (everywhere || fresh(g)) best = {delta, t, g, p_.tasks()};
                 }
-                for (std::size_t u = 0; u < p_.tasks(); ++u) {
-                    const std::size_t g = gpu_of_[u];
-                    const double delta = cost(t, g) - cost(t, from) + cost(u, from) - cost(u, g);
-                    if (g == from || delta >= best.delta) continue;
-                    if (load(t, g) > room_[g] + load(u, g) || load(u, from) > room_[from] + load(t, from)) continue;
-                    best = {delta, t, g, u};
+                if (everywhere) {
+                    evaluations_ += p_.tasks();
+                    const amount left = room_[from] + load(t, from);
+                    for (std::size_t u = 0; u < p_.tasks(); ++u) {
+                        const std::size_t g = gpu_of_[u];
+                        const double delta = cost(t, g) - cost(t, from) + cost(u, from) - cost(u, g);
+                        if (g == from || delta >= best.delta) continue;
+                        if (load(t, g) > room_[g] + load(u, g) || load(u, from) > left) continue;
+                        best = {delta, t, g, u};
+                    }
                 }
                 if (best.to == none) continue;
                 move(t, best.to);
@@ -137,6 +156,63 @@ public:
             }
             if (!better) return;
         }
+    }
+
+    /// Empties a few GPUs, refills them by regret with some noise, repairs and descends; undone unless feasible and no dearer.
+    /// True if it has become cheaper.
+    template <class MayGoOn>
+    [[nodiscard]] bool rebuild(xoshiro256& random, const MayGoOn& may_go_on) {
+        const double before = total_cost();
+        evaluations_ += p_.tasks();
+        saved_gpu_of_ = gpu_of_;
+        saved_room_ = room_;
+        const std::size_t count = 2 + bounded(random, 3);
+        emptied_.assign(gpus(), 0);
+        for (std::size_t k = 0; k < count; ++k) { emptied_[bounded(random, static_cast<std::uint32_t>(gpus()))] = 1; }
+        waiting_.clear();
+        for (std::size_t t = 0; t < p_.tasks(); ++t) {
+            const std::size_t g = gpu_of_[t];
+            if (emptied_[g] == 0) continue;
+            room_[g] += load(t, g);
+            touched_[g] = 1;
+            waiting_.push_back(t);
+        }
+        while (!waiting_.empty()) {
+            std::size_t next = 0;
+            waiting best{-1.0, 0, 0};
+            for (std::size_t k = 0; k < waiting_.size(); ++k) {
+                waiting seen = look(waiting_[k]);
+                if (seen.gpu == gpus())
+                    seen = {std::numeric_limits<double>::max(), waiting_[k], least_excess(waiting_[k])};
+                seen.regret *= 0.5 + uniform01(random);
+                if (seen.regret > best.regret) {
+                    best = seen;
+                    next = k;
+                }
+            }
+            put(best.task, best.gpu);
+            waiting_[next] = waiting_.back();
+            waiting_.pop_back();
+        }
+        repair(random, 60, may_go_on);
+        if (feasible()) descend(20, may_go_on);
+        const double after = total_cost();
+        if (feasible() && after <= before) return after < before;
+        gpu_of_.swap(saved_gpu_of_);
+        room_.swap(saved_room_);
+        touched_.assign(gpus(), 0);
+        return false;
+    }
+    [[nodiscard]] bool feasible() const noexcept {
+        for (const amount room : room_) {
+            if (room < 0) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] double total_cost() const noexcept {
+        double sum = 0.0;
+        for (std::size_t t = 0; t < p_.tasks(); ++t) sum += cost(t, gpu_of_[t]);
+        return sum;
     }
 
     [[nodiscard]] gpu_assignment assignment() const {
@@ -170,7 +246,9 @@ private:
     [[nodiscard]] std::size_t gpus() const noexcept { return p_.gpus(); }
     [[nodiscard]] double cost(std::size_t t, std::size_t g) const { return p_.cost(t, g); }
     [[nodiscard]] amount load(std::size_t t, std::size_t g) const { return p_.load(t, g); }
-    [[nodiscard]] double price(std::size_t t, std::size_t g) const { return p_.reduced(t, g); }
+    [[nodiscard]] double price(std::size_t t, std::size_t g) const {
+        return cost(t, g) + prices_[g] * static_cast<double>(load(t, g));
+    }
     [[nodiscard]] waiting look(std::size_t t) {
         evaluations_ += gpus();
         double first = std::numeric_limits<double>::max();
@@ -189,13 +267,22 @@ private:
         }
         return {second - first, t, gpu};
     }
+    [[nodiscard]] std::size_t least_excess(std::size_t t) const {
+        std::size_t best = 0;
+        for (std::size_t g = 1; g < gpus(); ++g) {
+            if (load(t, g) - room_[g] < load(t, best) - room_[best]) best = g;
+        }
+        return best;
+    }
     void put(std::size_t t, std::size_t g) {
+        touched_[g] = 1;
         gpu_of_[t] = g;
         room_[g] -= load(t, g);
     }
     void move(std::size_t t, std::size_t g) {
         ++accepted_;
         room_[gpu_of_[t]] += load(t, gpu_of_[t]);
+        touched_[gpu_of_[t]] = 1;
         put(t, g);
     }
 
@@ -204,20 +291,29 @@ private:
     std::uint64_t evaluations_ = 0;
     std::uint64_t accepted_ = 0;
     flat<amount> room_;  // below zero where overloaded
+    flat<double> prices_;
+    flat<char> touched_;
+    flat<char> active_;
+    flat<char> emptied_;
+    flat<std::size_t> waiting_;
+    flat<std::size_t> saved_gpu_of_;
+    flat<amount> saved_room_;
 };
 
 }  // namespace detail
 
 /// Greedy allocation with prices, for the generalised assignment problem: tasks in order of falling regret (what the second
-/// choice would cost more) on *reduced* costs, then repair of what does not fit, then descent over relocations and swaps.
+/// choice would cost more) on *reduced* costs, then repair of what does not fit, then descent over relocations and swaps, then
+/// a few GPUs at a time emptied and refilled the same way (ruin and recreate) for as long as `rebuild_evaluations` last.
 /// With the prices of a good bound this is feasible where greedy on plain costs is not; whether it is, says `feasible()`.
 /// A start is repaired and improved instead.
 ///
 /// O(tasks × GPUs) and a few tasks² per pass. Deterministic per seed.
 struct priced_greedy {
-    std::uint64_t seed = 0;            ///< of the repair, which picks among overloaded GPUs
-    std::size_t max_repairs = 20'000;  ///< relocations and swaps spent on getting feasible
-    std::size_t max_passes = 50;       ///< over all tasks, each relocating or swapping them if that is cheaper
+    std::uint64_t seed = 0;           ///< of repair and rebuilding
+    std::size_t max_repairs = 5'000;  ///< relocations and swaps spent on getting feasible
+    std::size_t max_passes = 50;      ///< over all tasks, each relocating or swapping them if that is cheaper
+    std::uint64_t rebuild_evaluations = 1'500'000;  ///< spent on rebuilding; 0: construction, repair and descent only
 
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
@@ -235,8 +331,17 @@ struct priced_greedy {
             stopped = control.check(work.evaluations());
             return stopped == stop_reason::completed;
         };
-        work.repair(seed, max_repairs, may_go_on);
+        xoshiro256 random{seed};
+        work.repair(random, max_repairs, may_go_on);
         if (stopped == stop_reason::completed) work.descend(max_passes, may_go_on);
+        if (p.tasks() > 1 && p.gpus() > 1 && work.feasible()) {
+            const std::uint64_t last = work.evaluations() + rebuild_evaluations;
+            while (stopped == stop_reason::completed && work.evaluations() < last) {
+                if (!work.rebuild(random, may_go_on)) continue;
+                notify::step(control.observer,
+                             progress{.evaluations = work.evaluations(), .objective = work.total_cost()});
+            }
+        }
         assignment_plan plan = p.plan_of(work.assignment());
         if (!start.empty()) {
             assignment_plan before = p.plan_of(gpu_assignment(start.begin(), start.end()));
@@ -245,9 +350,9 @@ struct priced_greedy {
         plan.evaluations = work.evaluations();
         plan.accepted = work.accepted();
         plan.stopped = stopped;
+        constexpr double none = std::numeric_limits<double>::infinity();
         notify::end(control.observer,
-                    progress{.evaluations = plan.evaluations,
-                             .objective = plan.feasible() ? plan.cost : std::numeric_limits<double>::infinity()});
+                    progress{.evaluations = plan.evaluations, .objective = plan.feasible() ? plan.cost : none});
         return plan;
     }
 };
