@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/genetic/individual.hpp"
+#include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/model/resources.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace berth {
+
+/// In how many genes two assignments differ. O(tasks), four genes at a time.
+[[nodiscard]] inline std::size_t hamming_distance(std::span<const gpu_gene> a, std::span<const gpu_gene> b) noexcept {
+    BERTH_ASSERT(a.size() == b.size(), "berth: a distance is between assignments of the same tasks");
+    constexpr std::uint64_t low = 0x7fff'7fff'7fff'7fffULL;
+    constexpr std::uint64_t ones = 0x0001'0001'0001'0001ULL;
+    constexpr std::size_t block = 0x8000;  // words until a lane of the count could overflow
+    std::size_t distance = 0;
+    std::size_t i = 0;
+    while (i + 4 <= a.size()) {
+        std::uint64_t lanes = 0;
+        for (std::size_t words = 0; words < block && i + 4 <= a.size(); ++words, i += 4) {
+            std::uint64_t x = 0;
+            std::uint64_t y = 0;
+            std::memcpy(&x, a.data() + i, sizeof x);
+            std::memcpy(&y, b.data() + i, sizeof y);
+            const std::uint64_t differing = x ^ y;
+            lanes += ((((differing & low) + low) | differing) >> 15U) & ones;
+        }
+        for (; lanes != 0; lanes >>= 16U) distance += lanes & 0xffffU;
+    }
+    for (; i < a.size(); ++i) distance += a[i] != b[i] ? 1 : 0;
+    return distance;
+}
+
+/// The members of one island and the children of one generation. Members are ranked, best first, between generations: 0 is the
+/// best, `size() - 1` the worst. Values come from the repair policy; lower is better.
+class population {
+public:
+    population() = default;
+    population(std::size_t tasks, std::size_t size, std::size_t children)
+        : tasks_{tasks}, size_{size}, genes_((size + children) * tasks) {
+        for (std::size_t row = 0; row < size + children; ++row) {
+            entries_.push_back({0.0, 0.0, 0, static_cast<std::uint32_t>(row)});
+        }
+    }
+
+    [[nodiscard]] std::size_t tasks() const noexcept { return tasks_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::size_t children() const noexcept { return entries_.size() - size_; }
+
+    [[nodiscard]] std::span<const gpu_gene> genes(std::size_t i) const noexcept { return row(i); }
+    [[nodiscard]] double value(std::size_t i) const noexcept { return entries_[i].value; }
+    [[nodiscard]] double cost(std::size_t i) const noexcept { return entries_[i].cost; }
+    [[nodiscard]] amount excess(std::size_t i) const noexcept { return entries_[i].excess; }
+
+    [[nodiscard]] std::span<const gpu_gene> child_genes(std::size_t j) const noexcept { return row(size_ + j); }
+    [[nodiscard]] double child_value(std::size_t j) const noexcept { return entries_[size_ + j].value; }
+    [[nodiscard]] double child_cost(std::size_t j) const noexcept { return entries_[size_ + j].cost; }
+    [[nodiscard]] amount child_excess(std::size_t j) const noexcept { return entries_[size_ + j].excess; }
+
+    /// Child `j` takes the place of member `i`, which goes where the child was. O(1).
+    void exchange(std::size_t i, std::size_t j) noexcept {
+        std::swap(entries_[i], entries_[size_ + j]);
+        ++exchanges_;
+    }
+    /// How often that happened.
+    [[nodiscard]] std::uint64_t exchanges() const noexcept { return exchanges_; }
+
+    /// For those who fill a population.
+    [[nodiscard]] std::span<gpu_gene> mutable_genes(std::size_t i) noexcept {
+        return {genes_.data() + entries_[i].row * tasks_, tasks_};
+    }
+    [[nodiscard]] std::span<gpu_gene> mutable_child_genes(std::size_t j) noexcept { return mutable_genes(size_ + j); }
+    void set(std::size_t i, double value, double cost, amount excess) noexcept {
+        entries_[i].value = value;
+        entries_[i].cost = cost;
+        entries_[i].excess = excess;
+    }
+    void set_child(std::size_t j, double value, double cost, amount excess) noexcept {
+        set(size_ + j, value, cost, excess);
+    }
+    /// How many children from `j` on lie in memory one after the other; at least 1.
+    [[nodiscard]] std::size_t adjacent_children(std::size_t j) const noexcept {
+        std::size_t count = 1;
+        while (j + count < children() && entries_[size_ + j + count].row == entries_[size_ + j].row + count) ++count;
+        return count;
+    }
+    /// Restores the order of the members after some were exchanged or set: by value, equal ones by where they lie in memory,
+    /// which is as deterministic as the run. Children are in the order of memory.
+    void rank() noexcept {
+        std::sort(entries_.begin(), entries_.begin() + size_, [](const entry& a, const entry& b) {
+            return a.value != b.value ? a.value < b.value : a.row < b.row;
+        });
+        std::sort(entries_.begin() + size_, entries_.end(),
+                  [](const entry& a, const entry& b) { return a.row < b.row; });
+    }
+
+private:
+    struct entry {
+        double value;
+        double cost;
+        amount excess;
+        std::uint32_t row;
+    };
+
+    [[nodiscard]] std::span<const gpu_gene> row(std::size_t i) const noexcept {
+        return {genes_.data() + entries_[i].row * tasks_, tasks_};
+    }
+
+    std::size_t tasks_ = 0;
+    std::size_t size_ = 0;
+    std::uint64_t exchanges_ = 0;
+    detail::flat<gpu_gene> genes_;
+    detail::flat<entry> entries_;
+};
+
+}  // namespace berth

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/genetic/concepts.hpp"
+#include "berth/allocate/genetic/population.hpp"
+
+#include <cstddef>
+#include <limits>
+
+namespace berth {
+
+// When to use which:
+//
+//   steady_state   the default: few children, each into the place of a bad member or of one that it resembles; keeps a small
+//                  population of good members apart
+//   generational   textbook: all but the elite give way to children, whatever those are worth
+
+/// The best members stay, children take the places of all others. O(population).
+struct generational {
+    std::size_t elite = 2;  ///< fewer than the population
+
+    static constexpr std::size_t usual_population = 200;
+
+    [[nodiscard]] std::size_t children(std::size_t size) const noexcept { return size > elite ? size - elite : 1; }
+    void operator()(population& members) const {
+        const std::size_t kept = members.size() - members.children();
+        for (std::size_t j = 0; j < members.children(); ++j) members.exchange(kept + j, j);
+    }
+};
+
+/// A child that differs from some member in fewer than `least_distance` genes takes its place or none; any other child takes that
+/// of the worst member. Either only if it is better. O(population × tasks) for a child.
+struct steady_state {
+    std::size_t offspring = 1;       ///< children of a generation, 1 or more
+    std::size_t least_distance = 3;  ///< in genes; 1 keeps only copies out, 0 nothing
+
+    static constexpr std::size_t usual_population = 24;
+
+    [[nodiscard]] std::size_t children(std::size_t) const noexcept { return offspring; }
+    void operator()(population& members) const {
+        for (std::size_t j = 0; j < members.children(); ++j) {
+            std::size_t nearest = members.size();
+            std::size_t distance = least_distance;
+            std::size_t worst = 0;
+            for (std::size_t i = 0; i < members.size(); ++i) {
+                if (members.value(i) >= members.value(worst)) worst = i;
+                const std::size_t d = least_distance == 0 ? 0 : hamming_distance(members.genes(i), members.child_genes(j));
+                if (d >= distance) continue;
+                distance = d;
+                nearest = i;
+            }
+            const std::size_t place = nearest == members.size() ? worst : nearest;
+            if (members.child_value(j) < members.value(place)) members.exchange(place, j);
+        }
+    }
+};
+
+static_assert(replacement<generational> && replacement<steady_state>);
+
+}  // namespace berth

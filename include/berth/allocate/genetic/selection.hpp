@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/genetic/concepts.hpp"
+#include "berth/allocate/genetic/population.hpp"
+#include "berth/core/config.hpp"
+#include "berth/core/random.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace berth {
+
+// When to use which:
+//
+//   tournament          the usual pressure, set by one number; asks nothing but the order
+//   rank_selection      pressure that does not depend on the size of the population, set between none and twice the average
+//   uniform_selection   none: where replacement alone decides, as in small steady-state populations
+//
+// Left out: roulette selection. It needs values that are positive and far apart, which costs near a bound are not; shifting and
+// scaling them until they are is rank selection with more parameters.
+
+/// The best of a few members drawn with replacement. O(size).
+struct tournament {
+    std::size_t size = 2;  ///< 1 or more; 1 is uniform
+
+    [[nodiscard]] std::size_t operator()(const population& members, xoshiro256& random) const {
+        const auto count = static_cast<std::uint32_t>(members.size());
+        std::size_t best = bounded(random, count);
+        for (std::size_t i = 1; i < size; ++i) {
+            const std::size_t drawn = bounded(random, count);
+            best = drawn < best ? drawn : best;
+        }
+        return best;
+    }
+};
+
+/// Linear ranking (Baker, "Adaptive selection methods for genetic algorithms", 1985): the best member is chosen `pressure`
+/// times as often as the average one, the worst 2 - pressure times. O(1).
+struct rank_selection {
+    double pressure = 1.7;  ///< 1 (uniform) to 2
+
+    [[nodiscard]] std::size_t operator()(const population& members, xoshiro256& random) const {
+        const auto count = static_cast<std::uint32_t>(members.size());
+        const bool flat = uniform01(random) >= pressure - 1.0;
+        const std::size_t first = bounded(random, count);
+        if (flat) return first;
+        const std::size_t second = bounded(random, count);
+        if (first != second) return first < second ? first : second;
+        return first;
+    }
+};
+
+/// Every member as often as any other. O(1).
+struct uniform_selection {
+    [[nodiscard]] std::size_t operator()(const population& members, xoshiro256& random) const {
+        return bounded(random, static_cast<std::uint32_t>(members.size()));
+    }
+};
+
+static_assert(selection<tournament> && selection<rank_selection> && selection<uniform_selection>);
+
+}  // namespace berth
