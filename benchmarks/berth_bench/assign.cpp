@@ -144,7 +144,7 @@ int assign(const assign_options& options) {
                                        .evaluations = options.evaluations,
                                        .seed = options.seed,
                                        .threads = options.threads},
-                                      progress);
+                                      progress, options.algorithm + " on " + instance->name);
     if (!run.fault.empty()) {
         fmt::print(stderr, "berth-bench: {}: wrong answer: {}\n", options.algorithm, run.fault);
         return exit_wrong_answer;

@@ -27,7 +27,8 @@ void catch_interrupts() {
 
 bool interrupted() noexcept { return stop_requested != 0; }
 
-progress_line::progress_line(mode wanted) : terminal_{isatty(STDERR_FILENO) == 1} {
+progress_line::progress_line(mode wanted)
+    : terminal_{isatty(STDERR_FILENO) == 1}, last_{std::chrono::steady_clock::now()} {
     enabled_ = wanted != mode::off && (terminal_ || wanted != mode::terminal);
 }
 

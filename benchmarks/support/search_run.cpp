@@ -46,10 +46,11 @@ berth::pricing_options pricing_within(std::size_t agents, std::size_t tasks, dou
 }
 
 search_run run_search(const named_allocator& allocator, const gap_instance& instance,
-                      const berth::priced_problem& problem, const search_budget& budget, progress_line& progress) {
+                      const berth::priced_problem& problem, const search_budget& budget, progress_line& progress,
+                      const std::string& label) {
     const cpu_deadline deadline{budget.origin + budget.seconds, budget.threads};
     trajectory seen{budget.origin};
-    seen.show_on(progress, allocator.name + " on " + instance.name, budget.seconds, problem.bound().value);
+    seen.show_on(progress, label, budget.seconds, problem.bound().value);
     berth::thread_pool threads{budget.threads};
     search_setup setup{.seed = budget.seed, .threads = &threads};
     setup.control.stop = search_stop{&deadline};

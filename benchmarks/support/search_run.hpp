@@ -35,8 +35,9 @@ struct search_run {
 [[nodiscard]] berth::pricing_options pricing_within(std::size_t agents, std::size_t tasks, double seconds) noexcept;
 
 /// Runs an allocator and checks its answer against the instance.
+/// @param label  what the line of progress begins with
 [[nodiscard]] search_run run_search(const named_allocator& allocator, const gap_instance& instance,
                                     const berth::priced_problem& problem, const search_budget& budget,
-                                    progress_line& progress);
+                                    progress_line& progress, const std::string& label);
 
 }  // namespace bench

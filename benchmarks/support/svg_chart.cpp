@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <limits>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace bench {
 
@@ -35,6 +37,37 @@ std::string number(double value) {
     return out == "-0" ? "0" : out;
 }
 
+/// A tick of a logarithmic axis: `factor` times ten to the `power`, as near as a double gets.
+double log_tick(int factor, int power) {
+    const std::string text = std::to_string(factor) + 'e' + std::to_string(power);
+    double value = 0.0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+/// All digits that a tick needs, without an exponent.
+std::string tick_label(const chart_axis& axis, double value) {
+    if (!axis.logarithmic) return number(value);
+    char text[400];
+    const auto [end, code] = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed);
+    return code == std::errc{} ? std::string(text, end) : number(value);
+}
+
+/// 1, 2 and 5 times the powers of ten that lie within; the powers alone if these are many.
+std::vector<double> log_ticks(double least, double most) {
+    std::vector<double> at;
+    const int first = static_cast<int>(std::floor(std::log10(least))) - 1;
+    const int last = static_cast<int>(std::ceil(std::log10(most))) + 1;
+    const bool dense = std::log10(most / least) < 3.5;
+    for (int power = first; power <= last; ++power) {
+        for (const int factor : {1, 2, 5}) {
+            const double value = log_tick(factor, power);
+            if ((factor == 1 || dense) && value >= least && value <= most) at.push_back(value);
+        }
+    }
+    return at;
+}
+
 std::string escaped(std::string_view text) {
     std::string out;
     for (const char c : text) {
@@ -59,7 +92,27 @@ double tick_step(double span, double count) {
     return 10.0 * power;
 }
 
+/// Limits of a logarithmic axis: the nearest of 1, 2 and 5 times a power of ten around the data.
+chart_axis fitted_log(chart_axis axis, double least, double most) {
+    if (axis.least == axis.most) {
+        if (!(least <= most)) {
+            least = 0.1;
+            most = 1.0;
+        }
+        axis.least = 0.0;
+        for (int power = static_cast<int>(std::floor(std::log10(least))) - 1; axis.most <= axis.least; ++power) {
+            for (const int factor : {1, 2, 5}) {
+                const double value = log_tick(factor, power);
+                if (value <= least) axis.least = value;
+                if (value >= most && value > axis.least && axis.most <= axis.least) axis.most = value;
+            }
+        }
+    }
+    return axis;
+}
+
 chart_axis fitted(chart_axis axis, double least, double most) {
+    if (axis.logarithmic) return fitted_log(std::move(axis), least, most);
     if (axis.least == axis.most) {
         if (!(least <= most)) {  // no data at all
             least = 0.0;
@@ -78,11 +131,12 @@ struct frame {
     chart_axis x;
     chart_axis y;
 
-    [[nodiscard]] double px(double value) const {
-        return left + (value - x.least) / (x.most - x.least) * (width - left - right);
-    }
-    [[nodiscard]] double py(double value) const {
-        return height - bottom - (value - y.least) / (y.most - y.least) * (height - top - bottom);
+    [[nodiscard]] double px(double value) const { return left + along(x, value) * (width - left - right); }
+    [[nodiscard]] double py(double value) const { return height - bottom - along(y, value) * (height - top - bottom); }
+    /// 0 at the least value of an axis, 1 at the most.
+    [[nodiscard]] static double along(const chart_axis& axis, double value) {
+        if (axis.logarithmic) return std::log(value / axis.least) / std::log(axis.most / axis.least);
+        return (value - axis.least) / (axis.most - axis.least);
     }
     [[nodiscard]] bool shows(double at_x, double at_y) const {
         return std::isfinite(at_y) && at_x >= x.least && at_x <= x.most && at_y >= y.least && at_y <= y.most;
@@ -134,6 +188,7 @@ std::string to_svg(const line_chart& chart) {
     for (const auto& series : chart.series) {
         for (const auto& [x, y] : series.points) {
             if (!std::isfinite(x) || !std::isfinite(y)) continue;
+            if ((chart.x.logarithmic && x <= 0.0) || (chart.y.logarithmic && y <= 0.0)) continue;
             least_x = std::min(least_x, x);
             most_x = std::max(most_x, x);
             const bool inside = chart.x.least == chart.x.most || (x >= chart.x.least && x <= chart.x.most);
@@ -153,6 +208,7 @@ std::string to_svg(const line_chart& chart) {
     svg += text(left, 47, chart.subtitle, "font-size=\"12.5\" fill=\"#555555\"");
 
     const auto ticks = [](const chart_axis& axis) {
+        if (axis.logarithmic) return log_ticks(axis.least, axis.most);
         std::vector<double> at;
         const auto count = static_cast<int>(std::floor((axis.most - axis.least) / axis.step + 1e-9));
         for (int i = 0; i <= std::min(count, 200); ++i) at.push_back(axis.least + i * axis.step);
@@ -164,13 +220,14 @@ std::string to_svg(const line_chart& chart) {
         const std::string y = number(plot.py(value));
         svg += "<line x1=\"" + number(left) + "\" x2=\"" + number(edge) + "\" y1=\"" + y + "\" y2=\"" + y +
                "\" stroke=\"#e3e3e3\"/>\n";
-        svg += text(left - 9, plot.py(value) + 4.2, number(value), "font-size=\"12.5\" text-anchor=\"end\"");
+        svg +=
+            text(left - 9, plot.py(value) + 4.2, tick_label(plot.y, value), "font-size=\"12.5\" text-anchor=\"end\"");
     }
     for (const double value : ticks(plot.x)) {
         const std::string x = number(plot.px(value));
         svg += "<line x1=\"" + x + "\" x2=\"" + x + "\" y1=\"" + number(floor) + "\" y2=\"" + number(floor + 5) +
                "\" stroke=\"#222222\"/>\n";
-        svg += text(plot.px(value), floor + 20, number(value), "font-size=\"12.5\" text-anchor=\"middle\"");
+        svg += text(plot.px(value), floor + 20, tick_label(plot.x, value), "font-size=\"12.5\" text-anchor=\"middle\"");
     }
     svg += "<path d=\"M" + number(left) + ' ' + number(top) + 'V' + number(floor) + 'H' + number(edge) +
            "\" fill=\"none\" stroke=\"#222222\"/>\n";

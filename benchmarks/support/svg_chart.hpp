@@ -19,7 +19,8 @@ struct chart_axis {
     std::string label;
     double least = 0.0;
     double most = 0.0;
-    double step = 0.0;  ///< between ticks, 0: chosen
+    double step = 0.0;         ///< between ticks, 0: chosen; of no meaning on a logarithmic axis
+    bool logarithmic = false;  ///< values of 0 and less are not shown
 };
 
 /// A line chart: one curve per series, each named at its right end. Colours are those of Okabe and Ito, which stay apart for

@@ -37,8 +37,11 @@ void trajectory::add(double cost) {
 void trajectory::show(std::uint64_t evaluations) {
     const double used = cpu_seconds() - origin_;
     char text[160];
-    const char* format = std::isfinite(budget_) ? ": %.1f of %g CPU s" : ": %.1f CPU s";
-    std::snprintf(text, sizeof text, format, used, budget_);
+    if (std::isfinite(budget_)) {
+        std::snprintf(text, sizeof text, ": %.1f of %g CPU s", used, budget_);
+    } else {
+        std::snprintf(text, sizeof text, ": %.1f CPU s", used);
+    }
     std::string said = label_ + text;
     if (!std::isfinite(best_)) {
         said += ", nothing feasible yet";
