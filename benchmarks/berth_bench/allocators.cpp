@@ -2,10 +2,9 @@
 #include "berth_bench/allocators.hpp"
 
 #include "berth/allocate/assignment_allocator.hpp"
+#include "berth/allocate/genetic.hpp"
 #include "berth/allocate/priced_greedy.hpp"
 #include "berth/allocate/priced_problem.hpp"
-
-#include <cstdint>
 
 namespace bench {
 
@@ -15,7 +14,19 @@ std::vector<named_allocator> table() {
     // To add an allocator: one row, in the order in which it should be shown.
     return {
         name_allocator("greedy", "by regret on costs with capacity paid for, repaired, then improved",
-                       [](std::uint64_t seed) { return berth::priced_greedy{.seed = seed}; }),
+                       [](const search_setup& setup) { return berth::priced_greedy{.seed = setup.seed}; }),
+        name_allocator("genetic", "memetic: path relinking, repair and descent by prices",
+                       [](const search_setup& setup) {
+                           auto policy = berth::genetic<>{}.with_threads(setup.threads);
+                           policy.seed = setup.seed;
+                           return policy;
+                       }),
+        name_allocator("textbook_genetic", "tournament, uniform crossover, random mutation, a penalty on overload",
+                       [](const search_setup& setup) {
+                           auto policy = berth::textbook_genetic{}.with_threads(setup.threads);
+                           policy.seed = setup.seed;
+                           return policy;
+                       }),
     };
 }
 

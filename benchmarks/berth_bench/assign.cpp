@@ -145,6 +145,7 @@ int assign(const assign_options& options) {
                                        .seed = options.seed,
                                        .threads = options.threads},
                                       progress, options.algorithm + " on " + instance->name);
+    if (!run.refused.empty()) return fail(*file + ": " + run.refused);
     if (!run.fault.empty()) {
         fmt::print(stderr, "berth-bench: {}: wrong answer: {}\n", options.algorithm, run.fault);
         return exit_wrong_answer;

@@ -264,6 +264,7 @@ int compare(compare_options options) {
             return fail(ok.error().message);
         }
     }
+    for (const auto& why : table.refusals()) fmt::print("SKIPPED: {}\n", why);
     for (const auto& fault : table.faults()) fmt::print(stderr, "berth-bench: wrong answer: {}\n", fault);
     if (!table.faults().empty()) return exit_wrong_answer;
     return stopped ? exit_interrupted : exit_ok;

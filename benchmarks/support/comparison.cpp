@@ -84,6 +84,10 @@ void comparison::add(const gap_instance& instance, const std::optional<gap_refer
                 allocator, instance, problem,
                 {.seconds = largest, .origin = cpu_seconds() - pricing, .seed = seed, .threads = options_.threads},
                 progress, label);
+            if (!found.refused.empty()) {
+                refusals_.push_back(instance.name + ": " + found.refused);
+                break;
+            }
             if (!found.fault.empty()) {
                 faults_.push_back(allocator.name + " on " + instance.name + ", seed " + std::to_string(seed) + ": " +
                                   found.fault);

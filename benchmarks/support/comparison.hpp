@@ -69,7 +69,7 @@ struct comparison_summary {
 /// Compares allocators on instances of the generalised assignment problem, by gap and time:
 ///
 /// ```
-/// bench::comparison table{{bench::name_allocator("mine", "...", [](auto seed) { return mine{seed}; })}, {.seconds = {0.1}}};
+/// bench::comparison table{{bench::name_allocator("mine", "...", [](const bench::search_setup& s) { return mine{s.seed}; })}, {.seconds = {0.1}}};
 /// table.add(instance, reference, progress);
 /// std::fputs(table.text().c_str(), stdout);
 /// ```
@@ -96,6 +96,8 @@ public:
     [[nodiscard]] const std::vector<comparison_row>& rows() const noexcept { return rows_; }
     /// Answers that the checker did not confirm, a sentence each. They are in no run and no row.
     [[nodiscard]] const std::vector<std::string>& faults() const noexcept { return faults_; }
+    /// Why allocators were left out on some instances, a sentence each.
+    [[nodiscard]] const std::vector<std::string>& refusals() const noexcept { return refusals_; }
     /// By type, then allocator; over all types at the end if there are several.
     [[nodiscard]] std::vector<comparison_summary> summaries() const;
 
@@ -119,6 +121,7 @@ private:
     std::vector<comparison_run> runs_;
     std::vector<comparison_row> rows_;
     std::vector<std::string> faults_;
+    std::vector<std::string> refusals_;
     std::size_t started_ = 0;
     std::size_t expected_ = 0;
 };

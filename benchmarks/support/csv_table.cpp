@@ -62,6 +62,22 @@ std::optional<std::string> split(char* line, std::vector<std::string_view>& fiel
     }
 }
 
+/// The length of the UTF-8 character that a text begins with; 0 if it begins with none.
+std::size_t utf8_length(std::string_view text) {
+    const auto byte = static_cast<unsigned char>(text.front());
+    const std::size_t length = byte < 0x80   ? 1
+                               : byte < 0xc2 ? 0
+                               : byte < 0xe0 ? 2
+                               : byte < 0xf0 ? 3
+                               : byte < 0xf5 ? 4
+                                             : 0;
+    if (length > text.size()) return 0;
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((static_cast<unsigned char>(text[i]) & 0xc0U) != 0x80) return 0;
+    }
+    return length;
+}
+
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \t") == std::string_view::npos; }
 
 }  // namespace
@@ -69,11 +85,18 @@ bool is_blank(std::string_view line) { return line.find_first_not_of(" \t") == s
 std::string shown(std::string_view text) {
     constexpr std::size_t longest = 48;
     std::string out = "\"";
-    for (const char c : text.substr(0, longest)) {
-        const auto byte = static_cast<unsigned char>(c);
-        out += byte < 0x20 || byte == 0x7f ? '?' : c;
+    std::size_t at = 0;
+    while (at < text.size() && at < longest) {
+        const std::size_t length = utf8_length(text.substr(at));
+        const auto byte = static_cast<unsigned char>(text[at]);
+        if (length == 0 || byte < 0x20 || byte == 0x7f) {
+            out += '?';
+        } else {
+            out += text.substr(at, length);
+        }
+        at += length > 0 ? length : 1;
     }
-    if (text.size() > longest) out += "...";
+    if (at < text.size()) out += "...";
     return out + '"';
 }
 

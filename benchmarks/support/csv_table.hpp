@@ -68,7 +68,7 @@ private:
 /// The bytes of a file; refuses directories and files that cannot be read.
 [[nodiscard]] berth::result<std::string> read_file(const std::string& path);
 
-/// Text as it may appear in a message: quoted, control characters replaced, long text cut.
+/// Text as it may appear in a message: quoted, control characters and bytes that are not UTF-8 replaced, long text cut.
 [[nodiscard]] std::string shown(std::string_view text);
 
 /// A field as it is written to a CSV file: quoted where it must be.

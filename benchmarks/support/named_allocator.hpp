@@ -4,15 +4,18 @@
 #include "berth/allocate/assignment_allocator.hpp"
 #include "berth/allocate/assignment_problem.hpp"
 #include "berth/allocate/priced_problem.hpp"
+#include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/core/thread_pool.hpp"
 
 #include "support/cpu_deadline.hpp"
 #include "support/trajectory.hpp"
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace bench {
@@ -32,15 +35,30 @@ struct named_allocator {
     std::string name;
     std::string summary;
     std::function<berth::assignment_plan(const berth::priced_problem&, const search_setup&)> run;
+    /// Why it cannot run on a problem, if it cannot. May be empty.
+    std::function<berth::result<void>(const berth::priced_problem&)> accepts{};
 };
 
 /// A named allocator of anything that models `berth::assignment_allocator`.
-/// @param make  `make(seed)` is the allocator
+/// @param make  `make(setup)` is the allocator; it takes from the setup the seed, and the threads if it can use any
 template <class Make>
 [[nodiscard]] named_allocator name_allocator(std::string name, std::string summary, Make make) {
-    return {std::move(name), std::move(summary), [make](const berth::priced_problem& p, const search_setup& setup) {
-                return make(setup.seed).run(p, berth::warm_start{}, setup.control);
-            }};
+    using allocator = std::invoke_result_t<const Make&, const search_setup&>;
+    static_assert(berth::assignment_allocator<allocator>,
+                  "bench: make(const search_setup&) returns a berth::assignment_allocator");
+    named_allocator named{std::move(name), std::move(summary),
+                          [make](const berth::priced_problem& p, const search_setup& setup) {
+                              return make(setup).run(p, berth::warm_start{}, setup.control);
+                          }};
+    if constexpr (requires(const allocator& a, const berth::priced_problem& p) {
+                      { a.validate(p) } -> std::same_as<berth::result<void>>;
+                  }) {
+        named.accepts = [make](const berth::priced_problem& p) {
+            berth::thread_pool one{1};
+            return make(search_setup{.threads = &one}).validate(p);
+        };
+    }
+    return named;
 }
 
 }  // namespace bench

@@ -48,6 +48,13 @@ berth::pricing_options pricing_within(std::size_t agents, std::size_t tasks, dou
 search_run run_search(const named_allocator& allocator, const gap_instance& instance,
                       const berth::priced_problem& problem, const search_budget& budget, progress_line& progress,
                       const std::string& label) {
+    if (allocator.accepts) {
+        if (const auto ok = allocator.accepts(problem); !ok) {
+            search_run none;
+            none.refused = ok.error().message;
+            return none;
+        }
+    }
     const cpu_deadline deadline{budget.origin + budget.seconds, budget.threads};
     trajectory seen{budget.origin};
     seen.show_on(progress, label, budget.seconds, problem.bound().value);

@@ -28,6 +28,7 @@ struct search_run {
     double seconds = 0.0;                      ///< of CPU time, from the origin to the end
     gap_verdict verdict;                       ///< of the checker
     std::string fault;                         ///< how plan and checker disagree; empty if they do not
+    std::string refused;  ///< why the allocator does not take the instance; then there is nothing else
 };
 
 /// How many rounds the bound of an instance may take, so that a search of so many seconds is left with most of them. From sizes

@@ -286,3 +286,16 @@ TEST_CASE("files") {
         CHECK(table.cell(rows / 2, 1) == std::to_string(rows / 2));
     }
 }
+
+TEST_CASE("shown text is UTF-8 whatever the bytes were") {
+    CHECK(bench::shown("plain") == "\"plain\"");
+    CHECK(bench::shown("a\tb\x7f") == "\"a?b?\"");
+    CHECK(bench::shown("M\xc3\xbcnchen \xe2\x82\xac \xf0\x9f\x9a\xa2") ==
+          "\"M\xc3\xbcnchen \xe2\x82\xac \xf0\x9f\x9a\xa2\"");
+    CHECK(bench::shown("\xff\xfe\x80 \xc0\xaf") == "\"??? ??\"");
+    CHECK(bench::shown("\xe2\x82") == "\"??\"");
+    CHECK(bench::shown("\xc3(") == "\"?(\"");
+    const std::string cut = bench::shown(std::string(47, 'x') + "\xe2\x82\xac" + "y");
+    CHECK(cut == '"' + std::string(47, 'x') + "\xe2\x82\xac" + "...\"");
+    CHECK(bench::shown(std::string(48, 'x')) == '"' + std::string(48, 'x') + '"');
+}
