@@ -2,10 +2,13 @@
 #pragma once
 
 #include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/index.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/concepts.hpp"
+#include "berth/objective/term_value.hpp"
 #include "berth/objective/tier_values.hpp"
 
 #include <array>
@@ -66,14 +69,6 @@ template <class... Terms>
     }(detail::with_weight(std::move(terms))...);
 }
 
-/// One term's part of an objective.
-struct term_value {
-    const char* name = "";
-    std::size_t tier = 0;
-    double weight = 1.0;
-    double value = 0.0;  ///< without the weight
-};
-
 template <class... Tiers>
 class objective_state;
 
@@ -120,12 +115,26 @@ public:
     [[nodiscard]] values delta(relocations r) const {
         return sum([&](const auto& part) { return static_cast<double>(part.state.delta(r)); });
     }
-    [[nodiscard]] values delta(const relocation& r) const { return delta(relocations{&r, 1}); }
+    [[nodiscard]] values delta(const relocation& r) const {
+        BERTH_ASSERT(where(r.task) == r.from, "berth: a relocation starts where the task is");
+        const gpu_relocation between{r.task, gpu_of_[r.task.value()], only_gpu(r.to)};
+        if (!between.from.valid() || !between.to.valid()) return delta_of_slots(r);
+        if (between.from == between.to) return {};
+        return sum([&](const auto& part) {
+            if constexpr (requires { part.state.delta(between); }) {
+                return static_cast<double>(part.state.delta(between));
+            } else {
+                const relocation copy = r;  // so that the relocation itself need not be in memory
+                return static_cast<double>(part.state.delta(relocations{&copy, 1}));
+            }
+        });
+    }
 
     void apply(relocations r) {
         for (const relocation& one : r) {
             BERTH_ASSERT(assignment_[one.task.value()] == one.from, "berth: a relocation starts where the task is");
             assignment_[one.task.value()] = one.to;
+            gpu_of_[one.task.value()] = only_gpu(one.to);
         }
         each(*this, [&](auto& part, std::size_t) { part.state.apply(r); });
     }
@@ -192,7 +201,16 @@ private:
           parts_{std::apply([&](const auto&... t) { return std::tuple<parts_of<Tiers>...>{parts(t, p, start)...}; },
                             tiers)} {
         BERTH_ASSERT(start.size() == p.workload().task_count(), "berth: an assignment has a slot for every task");
+        for (const slot& where : start) gpu_of_.push_back(only_gpu(where));
     }
+
+    /// The GPU of a slot with just one.
+    [[nodiscard]] gpu_index only_gpu(const slot& where) const noexcept {
+        // Not std::has_single_bit, which counts bits: slow without the instruction.
+        const bool one = where.gpus != 0 && (where.gpus & (where.gpus - 1)) == 0;
+        return one ? problem_.fleet().gpu(where.node, lowest_gpu(where.gpus)) : gpu_index{};
+    }
+    [[nodiscard, gnu::noinline]] values delta_of_slots(const relocation r) const { return delta(relocations{&r, 1}); }
 
     template <class F>
     [[nodiscard]] values sum(const F& f) const {
@@ -211,6 +229,7 @@ private:
 
     problem problem_;
     berth::assignment assignment_;
+    detail::flat<gpu_index> gpu_of_;  // of the tasks with one GPU
     std::tuple<parts_of<Tiers>...> parts_;
 };
 

@@ -15,6 +15,14 @@ struct tier_values {
 
     [[nodiscard]] constexpr double operator[](std::size_t tier) const noexcept { return values[tier]; }
 
+    friend constexpr tier_values operator+(tier_values a, const tier_values& b) noexcept {
+        for (std::size_t i = 0; i < N; ++i) a.values[i] += b.values[i];
+        return a;
+    }
+    friend constexpr tier_values operator-(tier_values a, const tier_values& b) noexcept {
+        for (std::size_t i = 0; i < N; ++i) a.values[i] -= b.values[i];
+        return a;
+    }
     friend constexpr bool operator==(const tier_values&, const tier_values&) = default;
     friend constexpr auto operator<=>(const tier_values& a, const tier_values& b) {
         for (std::size_t i = 0; i < N; ++i) {

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+
+namespace berth {
+
+/// One term's part of an objective.
+struct term_value {
+    const char* name = "";
+    std::size_t tier = 0;
+    double weight = 1.0;
+    double value = 0.0;  ///< without the weight
+};
+
+}  // namespace berth
