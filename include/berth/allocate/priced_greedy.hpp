@@ -65,6 +65,8 @@ public:
     }
 
     void take(warm_start start) {
+        room_.clear();
+        room_.append(p_.capacities());
         for (std::size_t t = 0; t < p_.tasks(); ++t) put(t, start[t].value());
     }
 

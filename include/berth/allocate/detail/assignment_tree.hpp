@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/assignment_problem.hpp"
+#include "berth/allocate/detail/knapsack_rows.hpp"
+#include "berth/allocate/priced_problem.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/index.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+namespace berth::detail {
+
+/// What is decided at a node of branch and bound: which pairs are still allowed, which tasks have a GPU, what room is left; with a
+/// trail to take it back.
+class assignment_domain {
+public:
+    static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+
+    explicit assignment_domain(const priced_problem& p)
+        : p_{&p}, allowed_(p.tasks() * p.gpus(), 1), choices_(p.tasks(), p.gpus()), gpu_of_(p.tasks(), none) {
+        room_.append(p.capacities());
+    }
+    [[nodiscard]] bool allowed(std::size_t t, std::size_t g) const noexcept {
+        return allowed_[t * p_->gpus() + g] != 0;
+    }
+    [[nodiscard]] std::size_t gpu_of(std::size_t t) const noexcept { return gpu_of_[t]; }
+    [[nodiscard]] std::size_t choices(std::size_t t) const noexcept { return choices_[t]; }
+    [[nodiscard]] amount room(std::size_t g) const noexcept { return room_[g]; }
+    [[nodiscard]] double cost() const noexcept {
+        double sum = 0.0;
+        for (std::size_t t = 0; t < p_->tasks(); ++t) sum += gpu_of_[t] == none ? 0.0 : p_->cost(t, gpu_of_[t]);
+        return sum;
+    }
+    [[nodiscard]] bool complete() const noexcept {
+        for (const std::size_t g : gpu_of_) {
+            if (g == none) return false;
+        }
+        return true;
+    }
+
+    [[nodiscard]] std::size_t mark() const noexcept { return trail_.size(); }
+    void undo(std::size_t mark) noexcept {
+        for (; trail_.size() > mark; trail_.pop_back()) {
+            const change last = trail_.back();
+            if (last.placed) {
+                gpu_of_[last.task] = none;
+                room_[last.gpu] += p_->load(last.task, last.gpu);
+            } else {
+                allowed_[last.task * p_->gpus() + last.gpu] = 1;
+                ++choices_[last.task];
+            }
+        }
+    }
+    void forbid(std::size_t t, std::size_t g) {
+        if (!allowed(t, g)) return;
+        allowed_[t * p_->gpus() + g] = 0;
+        --choices_[t];
+        trail_.push_back({static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(g), false});
+    }
+    void place(std::size_t t, std::size_t g) {
+        gpu_of_[t] = g;
+        room_[g] -= p_->load(t, g);
+        trail_.push_back({static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(g), true});
+    }
+    /// Forbids what no longer fits and places tasks with one choice, until nothing changes. False if some task has no choice left.
+    [[nodiscard]] bool settle() {
+        for (bool changed = true; changed;) {
+            changed = false;
+            for (std::size_t t = 0; t < p_->tasks(); ++t) {
+                if (gpu_of_[t] != none) continue;
+                std::size_t only = none;
+                for (std::size_t g = 0; g < p_->gpus(); ++g) {
+                    if (!allowed(t, g)) continue;
+                    if (p_->load(t, g) > room_[g]) {
+                        forbid(t, g);
+                    } else {
+                        only = g;
+                    }
+                }
+                if (choices_[t] == 0) return false;
+                if (choices_[t] > 1) continue;
+                place(t, only);
+                changed = true;
+            }
+        }
+        return true;
+    }
+
+private:
+    struct change {
+        std::uint32_t task;
+        std::uint32_t gpu;
+        bool placed;
+    };
+
+    const priced_problem* p_;
+    flat<char> allowed_;
+    flat<std::size_t> choices_;
+    flat<std::size_t> gpu_of_;
+    flat<amount> room_;
+    flat<change> trail_;
+};
+
+/// The Lagrangian relaxation of the assignments: with a reward v for serving each task,
+///
+///     L(v) = sum over tasks of v_t  -  sum over GPUs of the most that a knapsack makes of profits v_t - cost(t, g)
+///
+/// which bounds at least as well as the linear relaxation, and better wherever knapsacks do not fill up. Capacities beyond `width`
+/// are counted in coarser units, loads rounded down, which keeps it a bound.
+class reward_bound {
+public:
+    reward_bound(const priced_problem& p, std::size_t width)
+        : p_{&p}, width_{width}, served_(p.tasks(), 0), taken_on_(p.tasks(), 0), through_(p.tasks() * p.gpus(), 0.0) {}
+
+    /// O(GPUs × tasks × width) at worst.
+    [[nodiscard]] double evaluate(const assignment_domain& domain, const double* rewards) {
+        double value = open_rewards(domain, rewards);
+        served_.assign(p_->tasks(), 0);
+        for (std::size_t g = 0; g < p_->gpus(); ++g) {
+            fill(domain, rewards, g);
+            value -= rows_.best();
+            rows_.chosen([&](std::size_t k) {
+                const std::size_t t = items_[k];
+                if (served_[t]++ == 0 || p_->cost(t, g) < p_->cost(t, taken_on_[t])) taken_on_[t] = g;
+            });
+        }
+        return value;
+    }
+    /// How often the last evaluation served a task, and where cheapest.
+    [[nodiscard]] std::size_t served(std::size_t t) const noexcept { return served_[t]; }
+    [[nodiscard]] std::size_t taken_on(std::size_t t) const noexcept { return taken_on_[t]; }
+
+    /// The bound with a pair forced, for every allowed pair of an open task: `through(t, g)`.
+    void look_through(const assignment_domain& domain, const double* rewards) {
+        const std::size_t gpus = p_->gpus();
+        double value = open_rewards(domain, rewards);
+        lost_.assign(p_->tasks(), 0.0);
+        for (std::size_t g = 0; g < gpus; ++g) {
+            fill(domain, rewards, g);
+            rows_.look_back();
+            const double best = rows_.best();
+            value -= best;
+            for (std::size_t t = 0; t < p_->tasks(); ++t) {
+                if (!open(domain, t, g)) continue;
+                through_[t * gpus + g] = best - rows_.with_extra(rewards[t] - p_->cost(t, g), units(p_->load(t, g)));
+            }
+            for (std::size_t k = 0; k < rows_.size(); ++k) {
+                const std::size_t t = items_[k];
+                const double out = best - rows_.without(k);
+                lost_[t] += out;
+                through_[t * gpus + g] = best - rows_.with(k) - out;
+            }
+        }
+        for (std::size_t t = 0; t < p_->tasks(); ++t) {
+            for (std::size_t g = 0; g < gpus; ++g) through_[t * gpus + g] += value + lost_[t];
+        }
+    }
+    [[nodiscard]] double through(std::size_t t, std::size_t g) const noexcept { return through_[t * p_->gpus() + g]; }
+
+private:
+    [[nodiscard]] static double open_rewards(const assignment_domain& domain, const double* rewards,
+                                             std::size_t tasks) {
+        double sum = domain.cost();
+        for (std::size_t t = 0; t < tasks; ++t) sum += domain.gpu_of(t) == assignment_domain::none ? rewards[t] : 0.0;
+        return sum;
+    }
+    [[nodiscard]] double open_rewards(const assignment_domain& domain, const double* rewards) const {
+        return open_rewards(domain, rewards, p_->tasks());
+    }
+    [[nodiscard]] static bool open(const assignment_domain& domain, std::size_t t, std::size_t g) {
+        return domain.gpu_of(t) == assignment_domain::none && domain.allowed(t, g);
+    }
+    [[nodiscard]] std::size_t units(amount load) const noexcept { return static_cast<std::size_t>(load / unit_); }
+    /// The knapsack of a GPU: the open tasks that fit and are worth serving there.
+    void fill(const assignment_domain& domain, const double* rewards, std::size_t g) {
+        const amount room = domain.room(g);
+        unit_ = 1 + room / static_cast<amount>(width_);
+        rows_.start(units(room));
+        items_.clear();
+        for (std::size_t t = 0; t < p_->tasks(); ++t) {
+            if (!open(domain, t, g)) continue;
+            const double profit = rewards[t] - p_->cost(t, g);
+            if (!(profit > 0.0)) continue;
+            rows_.add(profit, units(p_->load(t, g)));
+            items_.push_back(t);
+        }
+    }
+
+    const priced_problem* p_;
+    std::size_t width_;
+    amount unit_ = 1;
+    knapsack_rows rows_;
+    flat<std::size_t> items_;
+    flat<std::size_t> served_;
+    flat<std::size_t> taken_on_;
+    flat<double> lost_;
+    flat<double> through_;
+};
+
+}  // namespace berth::detail

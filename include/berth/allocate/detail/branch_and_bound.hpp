@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/assignment_problem.hpp"
+#include "berth/allocate/detail/assignment_tree.hpp"
+#include "berth/allocate/lagrangian_bound.hpp"
+#include "berth/allocate/priced_greedy.hpp"
+#include "berth/allocate/priced_problem.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/index.hpp"
+#include "berth/core/random.hpp"
+#include "berth/core/run_control.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+namespace berth::detail {
+
+struct tree_options {
+    std::size_t root_iterations;
+    std::size_t node_iterations;
+    std::size_t width;
+    std::uint64_t seed;
+};
+
+/// Depth-first branch and bound over the GPU of one task at a time. A run's state; `exact` is the description.
+class branch_and_bound {
+public:
+    branch_and_bound(const priced_problem& p, const tree_options& options, assignment_plan start)
+        : p_{p},
+          options_{options},
+          best_{std::move(start)},
+          domain_{p},
+          bound_{p, options.width},
+          repairer_{p},
+          random_{options.seed},
+          rewards_(p.tasks(), 0.0),
+          trial_(p.tasks(), 0.0),
+          guess_(p.tasks()) {
+        double scale = 0.0;
+        for (std::size_t t = 0; t < p.tasks(); ++t) {
+            double dearest = -std::numeric_limits<double>::infinity();
+            double largest = 0.0;
+            double lowest = std::numeric_limits<double>::infinity();
+            for (std::size_t g = 0; g < p.gpus(); ++g) {
+                dearest = std::max(dearest, p.cost(t, g));
+                largest = std::max(largest, std::abs(p.cost(t, g)));
+                if (p.load(t, g) <= p.capacities()[g]) lowest = std::min(lowest, p.reduced(t, g));
+            }
+            dearest_ += dearest;
+            scale += largest;
+            rewards_[t] = lowest;
+        }
+        const bool whole = whole_costs({p.costs().data(), p.tasks() * p.gpus()}, p.tasks());
+        slack_ = 1e-9 * (1.0 + 1e-2 * scale);
+        step_ = whole && slack_ < 0.1 ? 1.0 : 0.0;
+    }
+
+    /// `check(evaluations)` says whether to go on, `improved()` hears of a better plan.
+    template <class Check, class Improved>
+    void run(const Check& check, const Improved& improved) {
+        const auto go_on = [&] {
+            stopped_ = check(evaluations_);
+            return stopped_ == stop_reason::completed;
+        };
+        known_ = p_.bound().rounded;
+        if (known_ >= cutoff()) return;
+        if (!open_node(options_.root_iterations, go_on, improved)) {
+            known_ = stopped_ == stop_reason::completed ? cutoff() : std::max(known_, node_bound_);
+            return;
+        }
+        while (!frames_.empty()) {
+            frame& top = frames_.back();
+            domain_.undo(top.mark);
+            if (top.next == top.end || children_[top.next].bound >= cutoff()) {
+                children_.resize(top.begin);
+                saved_rewards_.resize(saved_rewards_.size() - p_.tasks());
+                frames_.pop_back();
+                continue;
+            }
+            const child taken = children_[top.next++];
+            domain_.place(top.task, taken.gpu);
+            const double* parent = saved_rewards_.data() + (frames_.size() - 1) * p_.tasks();
+            std::copy(parent, parent + p_.tasks(), rewards_.begin());
+            node_bound_ = taken.bound;
+            const std::size_t depth = frames_.size();
+            if (!open_node(options_.node_iterations, go_on, improved) && stopped_ != stop_reason::completed) {
+                known_ = std::max(known_, open_bound(depth, taken.bound));
+                return;
+            }
+        }
+        known_ = cutoff();
+    }
+
+    [[nodiscard]] const assignment_plan& best() const noexcept { return best_; }
+    [[nodiscard]] stop_reason stopped() const noexcept { return stopped_; }
+    [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
+    [[nodiscard]] std::uint64_t nodes() const noexcept { return nodes_; }
+    /// No feasible assignment costs less: the best cost itself if nothing cheaper can be left, +inf if none is feasible.
+    [[nodiscard]] double lower_bound() const noexcept {
+        const double infinity = std::numeric_limits<double>::infinity();
+        if (known_ >= cutoff()) return best_.feasible() ? best_.cost : infinity;
+        return step_ > 0.0 ? std::ceil(known_ - slack_) : known_;
+    }
+
+private:
+    struct child {
+        double bound;
+        std::uint32_t gpu;
+    };
+    struct frame {
+        std::size_t mark;
+        std::size_t task;
+        std::size_t begin;
+        std::size_t next;
+        std::size_t end;
+    };
+
+    /// A node with this bound holds nothing better than the best plan.
+    [[nodiscard]] double cutoff() const noexcept {
+        const double best = best_.feasible() ? best_.cost : dearest_ + 1.0 + 4.0 * slack_;
+        return step_ > 0.0 ? best - step_ + slack_ : best - slack_;
+    }
+    [[nodiscard]] double open_bound(std::size_t depth, double current) const noexcept {
+        double lowest = current;
+        for (std::size_t f = 0; f < depth; ++f) {
+            if (frames_[f].next < frames_[f].end) lowest = std::min(lowest, children_[frames_[f].next].bound);
+        }
+        return lowest;
+    }
+
+    /// Prices the node, forbids what cannot be in a better plan, and pushes a frame of children; false if there is none to push.
+    template <class GoOn, class Improved>
+    [[nodiscard]] bool open_node(std::size_t iterations, const GoOn& go_on, const Improved& improved) {
+        ++nodes_;
+        bool enough = false;
+        for (int round = 0;; ++round) {
+            if (!domain_.settle()) return false;
+            if (domain_.complete()) {
+                for (std::size_t t = 0; t < p_.tasks(); ++t) guess_[t] = gpu_index{domain_.gpu_of(t)};
+                offer(guess_, improved);
+                return false;
+            }
+            if (enough) break;
+            if (!price(iterations, go_on, improved)) return false;
+            if (round == 0) guess(go_on, improved);
+            bound_.look_through(domain_, rewards_.data());
+            evaluations_ += p_.tasks() * p_.gpus();
+            std::size_t forbidden = 0;
+            for (std::size_t t = 0; t < p_.tasks(); ++t) {
+                if (domain_.gpu_of(t) != assignment_domain::none) continue;
+                for (std::size_t g = 0; g < p_.gpus(); ++g) {
+                    if (!domain_.allowed(t, g) || bound_.through(t, g) < cutoff()) continue;
+                    domain_.forbid(t, g);
+                    ++forbidden;
+                }
+                if (domain_.choices(t) == 0) return false;
+            }
+            enough = forbidden * 8 < p_.tasks() || round == 3;
+        }
+        branch();
+        return true;
+    }
+
+    /// The task whose second choice bounds highest.
+    void branch() {
+        std::size_t task = assignment_domain::none;
+        double highest = 0.0;
+        for (std::size_t t = 0; t < p_.tasks(); ++t) {
+            if (domain_.gpu_of(t) != assignment_domain::none) continue;
+            double first = std::numeric_limits<double>::infinity();
+            double second = first;
+            for (std::size_t g = 0; g < p_.gpus(); ++g) {
+                if (!domain_.allowed(t, g)) continue;
+                const double value = bound_.through(t, g);
+                second = std::min(second, std::max(first, value));
+                first = std::min(first, value);
+            }
+            if (task == assignment_domain::none || second > highest) {
+                task = t;
+                highest = second;
+            }
+        }
+        frame next{domain_.mark(), task, children_.size(), children_.size(), 0};
+        for (std::size_t g = 0; g < p_.gpus(); ++g) {
+            if (!domain_.allowed(task, g)) continue;
+            children_.push_back({std::max(node_bound_, bound_.through(task, g)), static_cast<std::uint32_t>(g)});
+        }
+        next.end = children_.size();
+        std::sort(children_.begin() + next.begin, children_.end(), [](const child& a, const child& b) {
+            return a.bound != b.bound ? a.bound < b.bound : a.gpu < b.gpu;
+        });
+        frames_.push_back(next);
+        saved_rewards_.append(rewards_.view());
+    }
+
+    /// Subgradient steps on the rewards from where they are; false if the node is closed or time is up.
+    template <class GoOn, class Improved>
+    [[nodiscard]] bool price(std::size_t iterations, const GoOn& go_on, const Improved& improved) {
+        std::copy(rewards_.begin(), rewards_.end(), trial_.begin());
+        double best = -std::numeric_limits<double>::infinity();
+        double factor = 1.0;
+        std::size_t stale = 0;
+        for (std::size_t i = 0; i < iterations; ++i) {
+            if (!go_on()) return false;
+            const double value = bound_.evaluate(domain_, trial_.data());
+            evaluations_ += p_.tasks() * p_.gpus();
+            if (value > best) {
+                if (value > best + 1e-2 * (cutoff() - value)) stale = 0;
+                best = value;
+                std::copy(trial_.begin(), trial_.end(), rewards_.begin());
+                node_bound_ = std::max(node_bound_, best);
+                if (best >= cutoff()) return false;
+            }
+            double norm = 0.0;
+            for (std::size_t t = 0; t < p_.tasks(); ++t) {
+                if (domain_.gpu_of(t) != assignment_domain::none) continue;
+                const double miss = 1.0 - static_cast<double>(bound_.served(t));
+                norm += miss * miss;
+            }
+            if (norm == 0.0) {
+                fill_guess();
+                offer(guess_, improved);
+                return best < cutoff();
+            }
+            if (++stale > 5) {
+                stale = 0;
+                factor *= 0.6;
+            }
+            const double step = factor * (cutoff() + step_ - value) / norm;
+            for (std::size_t t = 0; t < p_.tasks(); ++t) {
+                trial_[t] += step * (1.0 - static_cast<double>(bound_.served(t)));
+            }
+        }
+        return true;
+    }
+
+    void fill_guess() {
+        for (std::size_t t = 0; t < p_.tasks(); ++t) {
+            std::size_t at = domain_.gpu_of(t);
+            if (at == assignment_domain::none && bound_.served(t) > 0) at = bound_.taken_on(t);
+            if (at == assignment_domain::none) {
+                for (std::size_t g = 0; g < p_.gpus(); ++g) {
+                    if (!domain_.allowed(t, g)) continue;
+                    if (at == assignment_domain::none || p_.reduced(t, g) < p_.reduced(t, at)) at = g;
+                }
+            }
+            guess_[t] = gpu_index{at};
+        }
+    }
+    /// The relaxed answer, repaired.
+    template <class GoOn, class Improved>
+    void guess(const GoOn& go_on, const Improved& improved) {
+        fill_guess();
+        const std::uint64_t before = repairer_.evaluations();
+        repairer_.take(guess_);
+        repairer_.repair(random_, 50, go_on);
+        if (repairer_.feasible()) repairer_.descend(10, go_on);
+        evaluations_ += repairer_.evaluations() - before;
+        offer(repairer_.assignment(), improved);
+    }
+    template <class Improved>
+    void offer(const gpu_assignment& candidate, const Improved& improved) {
+        assignment_plan plan = p_.plan_of(candidate);
+        if (!better(plan, best_)) return;
+        best_ = std::move(plan);
+        improved();
+    }
+
+    const priced_problem& p_;
+    tree_options options_;
+    assignment_plan best_;
+    assignment_domain domain_;
+    reward_bound bound_;
+    priced_construction repairer_;
+    xoshiro256 random_;
+    flat<double> rewards_;
+    flat<double> trial_;
+    gpu_assignment guess_;
+    flat<frame> frames_;
+    flat<child> children_;
+    flat<double> saved_rewards_;
+    double dearest_ = 0.0;
+    double slack_ = 0.0;
+    double step_ = 0.0;
+    double node_bound_ = -std::numeric_limits<double>::infinity();
+    double known_ = -std::numeric_limits<double>::infinity();
+    std::uint64_t evaluations_ = 0;
+    std::uint64_t nodes_ = 0;
+    stop_reason stopped_ = stop_reason::completed;
+};
+
+}  // namespace berth::detail
