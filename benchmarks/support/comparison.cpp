@@ -100,7 +100,7 @@ void comparison::add(const gap_instance& instance, const std::optional<gap_refer
                                .tasks = instance.tasks,
                                .allocator = allocator.name,
                                .seed = seed,
-                               .reference = reference ? reference->lower : problem.bound().value,
+                               .reference = reference ? reference->lower : problem.bound().rounded,
                                .reference_known = reference.has_value(),
                                .bound = found.plan.lower_bound,
                                .costs = {},
