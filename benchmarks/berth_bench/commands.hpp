@@ -22,5 +22,9 @@ using command = std::function<int()>;
 [[nodiscard]] command add_assign(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench compare`: allocators on every instance of a suite, by gap and time.
 [[nodiscard]] command add_compare(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench makespan`: a random instance of R||Cmax.
+[[nodiscard]] command add_makespan(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench scale`: a million tasks on ten thousand GPUs, nothing materialised.
+[[nodiscard]] command add_scale(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench

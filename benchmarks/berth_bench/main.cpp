@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
     add(bench::add_place);
     add(bench::add_assign);
     add(bench::add_compare);
+    add(bench::add_makespan);
 
     try {
         program.parse(argc, argv);
