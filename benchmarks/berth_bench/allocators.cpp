@@ -2,6 +2,7 @@
 #include "berth_bench/allocators.hpp"
 
 #include "berth/allocate/assignment_allocator.hpp"
+#include "berth/allocate/exact.hpp"
 #include "berth/allocate/genetic.hpp"
 #include "berth/allocate/priced_greedy.hpp"
 #include "berth/allocate/priced_problem.hpp"
@@ -27,6 +28,8 @@ std::vector<named_allocator> table() {
                            policy.seed = setup.seed;
                            return policy;
                        }),
+        name_allocator("exact", "branch and bound; proves what it finds, given time",
+                       [](const search_setup& setup) { return berth::exact{.seed = setup.seed}; }),
     };
 }
 

@@ -108,6 +108,9 @@ void print_summary(const assign_options& options, const std::optional<gap_refere
         fmt::print(", lower bound {:.2f}, gap {:.4f} %{}", plan.lower_bound, plan.gap(),
                    proven_optimal(run) ? " (optimal: costs are integers)" : "");
     }
+    if (!run.verdict.feasible() && plan.lower_bound == std::numeric_limits<double>::infinity()) {
+        fmt::print("; proven: no assignment fits");
+    }
     fmt::print("\n");
     if (known && run.verdict.feasible()) {
         fmt::print("best known {:.0f}, {} {:.0f}: {:.4f} % above it\n", known->upper,
