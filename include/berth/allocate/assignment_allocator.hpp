@@ -23,7 +23,7 @@ using warm_start = std::span<const gpu_index>;
 ///    infinity while there is none.
 /// 4. Deterministic per seed and evaluation budget, whatever the number of threads.
 ///
-/// `then`, `best_of` and `time_sliced` (`allocate/portfolio.hpp`) make allocators of allocators.
+/// `then`, `best_of`, `time_sliced` and `limited` (`allocate/compositions.hpp`) make allocators of allocators.
 template <class A>
 concept assignment_allocator =
     std::copy_constructible<A> && requires(const A& a, const priced_problem& p, warm_start start, run_control<> c) {

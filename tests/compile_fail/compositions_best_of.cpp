@@ -1,0 +1,17 @@
+// expect: berth: every part of best_of\{...\} is an assignment allocator
+// `run` without const: descriptions are shared between threads.
+#include "berth/allocate/compositions.hpp"
+#include "berth/allocate/exact.hpp"
+
+struct mutable_run {
+    template <class Control>
+    berth::assignment_plan run(const berth::priced_problem& p, berth::warm_start start, Control control)
+#ifdef BERTH_FIXED
+        const
+#endif
+    {
+        return berth::exact{}.run(p, start, control);
+    }
+};
+
+const berth::best_of both{mutable_run{}, berth::exact{}};

@@ -1,0 +1,10 @@
+// expect: berth: limited\{evaluations, allocator\} limits an assignment allocator
+// The arguments the wrong way round.
+#include "berth/allocate/compositions.hpp"
+#include "berth/allocate/exact.hpp"
+
+#ifdef BERTH_FIXED
+const berth::limited few{1000, berth::exact{}};
+#else
+const berth::limited few{berth::exact{}, 1000};
+#endif

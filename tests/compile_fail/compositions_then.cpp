@@ -1,0 +1,14 @@
+// expect: berth: every part of then\{...\} is an assignment allocator
+// An allocator for the slots of a fleet is none for assignment problems.
+#include "berth/allocate/compositions.hpp"
+#include "berth/allocate/exact.hpp"
+
+struct places_slots {
+    int run(int problem) const { return problem; }
+};
+
+#ifdef BERTH_FIXED
+const berth::then both{berth::priced_greedy{}, berth::exact{}};
+#else
+const berth::then both{berth::priced_greedy{}, places_slots{}};
+#endif

@@ -1,0 +1,10 @@
+// expect: berth: every part of time_sliced\{...\} is an assignment allocator.*slicing_options come first
+// A number of evaluations instead of options.
+#include "berth/allocate/compositions.hpp"
+#include "berth/allocate/exact.hpp"
+
+#ifdef BERTH_FIXED
+const berth::time_sliced turns{berth::slicing_options{.slice = 1000}, berth::exact{}};
+#else
+const berth::time_sliced turns{1000, berth::exact{}};
+#endif
