@@ -107,6 +107,7 @@ public:
     }
     [[nodiscard]] const values& best_value() const noexcept { return best_value_; }
     [[nodiscard]] std::span<const slot> best() const noexcept { return best_.view(); }
+    [[nodiscard]] std::span<const task_index> tasks_on(node_index n) const noexcept { return space_.tasks_on(n); }
     [[nodiscard]] const ObjectiveState& current() const noexcept { return space_.state(); }
     [[nodiscard]] std::uint64_t evaluations() const noexcept { return space_.evaluations(); }
     [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
