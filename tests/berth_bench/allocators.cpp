@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -45,7 +46,7 @@ TEST_CASE("every allocator keeps its budget and repeats itself for any number of
         CHECK(first.refused == "");
         CHECK(first.verdict.complete);
         CHECK((first.verdict.feasible() || allocator.name == "textbook_genetic"));
-        for (const std::size_t threads : {1, 3}) {
+        for (const std::size_t threads : {std::size_t{1}, std::size_t{3}}) {
             const auto again = run(allocator, instance, problem, threads);
             CHECK(again.plan.gpu_of == first.plan.gpu_of);
             CHECK(again.plan.evaluations == first.plan.evaluations);
