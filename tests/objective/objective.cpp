@@ -115,6 +115,31 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
     CHECK(counted == 0);
 }
 
+TEST_CASE("one relocation asked by reference equals a list of one - terms with and without the short way") {
+    std::size_t between_gpus = 0;
+    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+        CAPTURE(seed);
+        const auto made = random_problem(seed, {.nodes = 3 + seed % 6, .tasks = 30, .gpu_counters = 1 + seed % 2});
+        const problem p{made.machines, made.tasks};
+        xoshiro256 g{seed};
+        const std::vector<amount> limits(made.machines.gpu_count(), 20);
+        const objective wish{tier(gpu_load_sum{quirky_load, over_limit{limits}}, capacity_excess{}),
+                             tier(0.5 * assignment_cost_term{quirky_cost}, 2.0 * makespan{quirky_load}),
+                             tier(gpu_load_sum{quirky_load, load_to_power{.power = 3, .unit = 10.0}})};
+        auto state = wish.prepare(p, random_assignment(g, p));
+        for (int step = 0; step < 300; ++step) {
+            const relocation r = random_relocations(g, p, state.assignment()).front();
+            between_gpus += gpu_count(r.from.gpus) == 1 && gpu_count(r.to.gpus) == 1 ? 1 : 0;
+            const auto one = state.delta(r);
+            const auto list = state.delta(relocations{&r, 1});
+            for (std::size_t i = 0; i < 3; ++i) CHECK(one[i] == doctest::Approx(list[i]).epsilon(1e-12).scale(1.0));
+            if (step % 3 == 0) state.apply(r);
+        }
+        CHECK(state.self_check());
+    }
+    CHECK(between_gpus > 500);
+}
+
 TEST_CASE("capacity excess is zero exactly when a ledger takes the assignment") {
     std::size_t feasible = 0;
     for (std::uint64_t seed = 1; seed <= 300; ++seed) {

@@ -29,6 +29,9 @@ namespace berth {
 ///    assignment; `objective_state::self_check` asks for it.
 /// 4. Deterministic: depends on the assignment and, in the last bits, on the order of what was applied.
 /// 5. A state is used by one thread at a time, `delta` included: it may have scratch memory of its own. Copies are independent.
+/// 6. Optional, for speed, in a term that looks at GPUs and not at nodes: `s.delta(const gpu_relocation&)`, equal to that of the same
+///    relocation between slots. It makes the usual question of a search, a task with one GPU to another GPU, as cheap as in a loop
+///    written by hand: slots are taken apart once, not in every term.
 template <class S>
 concept term_state = std::copy_constructible<S> && requires(S& s, const S& c, relocations r) {
     { c.value() } -> std::convertible_to<double>;

@@ -14,6 +14,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <tuple>
 #include <type_traits>
@@ -115,19 +116,12 @@ public:
     [[nodiscard]] values delta(relocations r) const {
         return sum([&](const auto& part) { return static_cast<double>(part.state.delta(r)); });
     }
-    [[nodiscard]] values delta(const relocation& r) const {
+    [[nodiscard, gnu::always_inline]] values delta(const relocation& r) const {
         BERTH_ASSERT(where(r.task) == r.from, "berth: a relocation starts where the task is");
-        const gpu_relocation between{r.task, gpu_of_[r.task.value()], only_gpu(r.to)};
-        if (!between.from.valid() || !between.to.valid()) return delta_of_slots(r);
-        if (between.from == between.to) return {};
-        return sum([&](const auto& part) {
-            if constexpr (requires { part.state.delta(between); }) {
-                return static_cast<double>(part.state.delta(between));
-            } else {
-                const relocation copy = r;  // so that the relocation itself need not be in memory
-                return static_cast<double>(part.state.delta(relocations{&copy, 1}));
-            }
-        });
+        const gpu_index from = gpu_of_[r.task.value()];
+        if (!from.valid() || !has_one(r.to.gpus)) [[unlikely]]
+            return delta_of_slots(r.task, r.to.node, r.to.gpus);
+        return delta_between({r.task, from, first_gpu(r.to)});
     }
 
     void apply(relocations r) {
@@ -201,22 +195,60 @@ private:
           parts_{std::apply([&](const auto&... t) { return std::tuple<parts_of<Tiers>...>{parts(t, p, start)...}; },
                             tiers)} {
         BERTH_ASSERT(start.size() == p.workload().task_count(), "berth: an assignment has a slot for every task");
+        for (std::size_t n = 0; n < p.fleet().node_count(); ++n) {
+            first_gpu_.push_back(static_cast<std::uint32_t>(p.fleet().gpu(node_index{n}, 0).value()));
+        }
         for (const slot& where : start) gpu_of_.push_back(only_gpu(where));
     }
 
-    /// The GPU of a slot with just one.
-    [[nodiscard]] gpu_index only_gpu(const slot& where) const noexcept {
-        // Not std::has_single_bit, which counts bits: slow without the instruction.
-        const bool one = where.gpus != 0 && (where.gpus & (where.gpus - 1)) == 0;
-        return one ? problem_.fleet().gpu(where.node, lowest_gpu(where.gpus)) : gpu_index{};
+    /// Not std::has_single_bit, which counts bits: slow without the instruction.
+    [[nodiscard]] static constexpr bool has_one(gpu_mask gpus) noexcept {
+        return gpus != 0 && (gpus & (gpus - 1)) == 0;
     }
-    [[nodiscard, gnu::noinline]] values delta_of_slots(const relocation r) const { return delta(relocations{&r, 1}); }
+    [[nodiscard]] gpu_index first_gpu(const slot& where) const noexcept {
+        return gpu_index{first_gpu_[where.node.value()] + lowest_gpu(where.gpus)};
+    }
+    [[nodiscard]] gpu_index only_gpu(const slot& where) const noexcept {
+        return has_one(where.gpus) ? first_gpu(where) : gpu_index{};
+    }
+
+    // Both by value, so that the usual case keeps everything in registers.
+    [[nodiscard]] values delta_between(gpu_relocation r) const {
+        if (r.from == r.to) return {};
+        return sum([&](const auto& part) {
+            if constexpr (requires { part.state.delta(r); }) {
+                return static_cast<double>(part.state.delta(r));
+            } else {
+                const relocation slots = to(r.task, slot_of(r.to));
+                return static_cast<double>(part.state.delta(relocations{&slots, 1}));
+            }
+        });
+    }
+    [[nodiscard, gnu::noinline]] values delta_of_slots(task_index t, node_index n, gpu_mask gpus) const {
+        const relocation r = to(t, {n, gpus});
+        return delta(relocations{&r, 1});
+    }
+    [[nodiscard]] slot slot_of(gpu_index g) const noexcept {
+        const node_index n = problem_.fleet().node_of(g);
+        return {n, gpu_mask{1} << (g.value() - first_gpu_[n.value()])};
+    }
 
     template <class F>
     [[nodiscard]] values sum(const F& f) const {
         values total;
-        each(*this, [&](const auto& part, std::size_t tier) { total.values[tier] += part.weight * f(part); });
+        sum_tiers(total, f);
         return total;
+    }
+    template <std::size_t Tier = 0, class F>
+    void sum_tiers(values& total, const F& f) const {
+        std::apply(
+            [&](const auto& first, const auto&... rest) {
+                double tier = first.weight * f(first);
+                ((tier += rest.weight * f(rest)), ...);
+                total.values[Tier] = tier;
+            },
+            std::get<Tier>(parts_));
+        if constexpr (Tier + 1 < tier_count) sum_tiers<Tier + 1>(total, f);
     }
     /// `f(part, tier)` for every term, in the order in which they were written.
     template <std::size_t Tier = 0, class Self, class F>
@@ -229,7 +261,8 @@ private:
 
     problem problem_;
     berth::assignment assignment_;
-    detail::flat<gpu_index> gpu_of_;  // of the tasks with one GPU
+    detail::flat<std::uint32_t> first_gpu_;  // of each node: denser than what the fleet knows of it
+    detail::flat<gpu_index> gpu_of_;         // of the tasks with one GPU
     std::tuple<parts_of<Tiers>...> parts_;
 };
 

@@ -17,6 +17,14 @@ struct relocation {
     friend constexpr bool operator==(const relocation&, const relocation&) noexcept = default;
 };
 
+/// A relocation between two different GPUs of a task that has one GPU before and one after, by their positions in the fleet. What
+/// `objective_state` makes of such a relocation once, for all terms that understand it.
+struct gpu_relocation {
+    task_index task{};
+    gpu_index from{};
+    gpu_index to{};
+};
+
 /// Relocations that happen at the same time: of distinct tasks, in any order.
 using relocations = std::span<const relocation>;
 

@@ -29,6 +29,9 @@ struct assignment_cost_term {
             for (const relocation& r : all) change += of(r.task, r.to) - of(r.task, r.from);
             return change;
         }
+        [[nodiscard]] double delta(const gpu_relocation& r) const {
+            return static_cast<double>(cost_(r.task, r.to)) - static_cast<double>(cost_(r.task, r.from));
+        }
         void apply(relocations all) { value_ += delta(all); }
 
     private:

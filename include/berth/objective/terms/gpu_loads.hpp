@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace berth {
@@ -65,6 +66,11 @@ public:
             f(g.value(), static_cast<amount>(load_(r.task, g)));
         }
     }
+    template <class F>
+    void each(const gpu_relocation& r, const F& f) const {
+        f(r.from.value(), -static_cast<amount>(load_(r.task, r.from)));
+        f(r.to.value(), static_cast<amount>(load_(r.task, r.to)));
+    }
     /// `f(gpu, change)` for every GPU that the relocations together touch, each once.
     template <class F>
     void each(relocations all, const F& f) const {
@@ -77,8 +83,8 @@ private:
     detail::flat<amount> loads_;
 };
 
-/// The sum over all GPUs of `measure(gpu, load)`. The measures below make the usual terms; a lambda makes any other.
-/// A delta is O(GPUs of the slots).
+/// The sum over all GPUs of `measure(gpu, load)`. The measures below make the usual terms; a lambda makes any other. If the
+/// measure yields an integer, the sum is one, and exact. A delta is O(GPUs of the slots).
 template <load_source Load, class Measure>
 struct gpu_load_sum {
     Load load;
@@ -95,11 +101,16 @@ struct gpu_load_sum {
             : measure_{term.measure}, loads_{term.load, p, start} {
             for (std::size_t g = 0; g < loads_.size(); ++g) value_ += of(g, loads_[g]);
         }
-        [[nodiscard]] double value() const noexcept { return value_; }
+        [[nodiscard]] double value() const noexcept { return static_cast<double>(value_); }
         [[nodiscard]] double delta(relocations all) const {
-            double change = 0.0;
+            sum change = 0;
             loads_.each(all, [&](std::size_t g, amount more) { change += of(g, loads_[g] + more) - of(g, loads_[g]); });
-            return change;
+            return static_cast<double>(change);
+        }
+        [[nodiscard]] double delta(const gpu_relocation& r) const {
+            sum change = 0;
+            loads_.each(r, [&](std::size_t g, amount more) { change += of(g, loads_[g] + more) - of(g, loads_[g]); });
+            return static_cast<double>(change);
         }
         void apply(relocations all) {
             loads_.each(all, [this](std::size_t g, amount more) {
@@ -109,13 +120,16 @@ struct gpu_load_sum {
         }
 
     private:
-        [[nodiscard]] double of(std::size_t g, amount carried) const {
-            return static_cast<double>(measure_(gpu_index{g}, carried));
+        using sum =
+            std::conditional_t<std::integral<std::invoke_result_t<const Measure&, gpu_index, amount>>, amount, double>;
+
+        [[nodiscard]] sum of(std::size_t g, amount carried) const {
+            return static_cast<sum>(measure_(gpu_index{g}, carried));
         }
 
         Measure measure_;
         gpu_loads<Load> loads_;
-        double value_ = 0.0;
+        sum value_ = 0;
     };
     [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const { return {*this, p, start}; }
 };
@@ -128,8 +142,9 @@ struct over_limit {
     std::span<const amount> limits;  ///< per GPU; outlives the objective
 
     [[nodiscard]] static constexpr const char* name() noexcept { return "load over limit"; }
-    [[nodiscard]] double operator()(gpu_index g, amount load) const noexcept {
-        return load > limits[g.value()] ? static_cast<double>(load - limits[g.value()]) : 0.0;
+    [[nodiscard]] amount operator()(gpu_index g, amount load) const noexcept {
+        const amount over = load - limits[g.value()];
+        return over > 0 ? over : 0;
     }
 };
 

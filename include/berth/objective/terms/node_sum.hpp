@@ -133,7 +133,8 @@ struct whole_gpu_holes {
             const amount capacity = node.fleet->capacity(node.fleet->gpu(node.index, i))[0];
             if ((node.healthy >> i & 1U) != 0 && node.free_share(i) == capacity) ++idle;
         }
-        return -static_cast<double>(idle / unit);
+        const std::size_t pieces = idle / unit;
+        return -static_cast<double>(pieces);
     }
 };
 
