@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts heap allocations; the counting operator new is this file's.
+#include "berth/allocate/local_search.hpp"
+#include "berth/objective/terms/assignment_cost.hpp"
+#include "berth/objective/terms/capacity_excess.hpp"
+
 #include "allocate/agreement.hpp"
 #include "common/counting_new.hpp"
 
@@ -51,4 +55,37 @@ TEST_CASE("placing and removing allocate nothing in steady state") {
     steady_state_allocates_nothing(random_score{1}, random_gpu{1});
     steady_state_allocates_nothing([](const candidate& c) { return static_cast<double>(c.node.gpu_count()); },
                                    first_gpu{});
+}
+
+namespace {
+
+/// A search that has been under way for a while goes on without a single allocation.
+template <class Search, class Objective>
+void steady_search_allocates_nothing(const Search& search, const problem& p, const Objective& wish,
+                                     const assignment& start) {
+    auto state = search.start(p, wish, start);
+    run_control<> first{.max_evaluations = 3'000};
+    (void)state.improve(first);
+    run_control<> second{.max_evaluations = 12'000};
+    CHECK(allocations_of([&] { (void)state.improve(second); }) == 0);
+    CHECK(state.evaluations() >= 12'000);
+}
+
+}  // namespace
+
+TEST_CASE("a local search allocates nothing in steady state") {
+    const auto [machines, work] = random_problem(12, {.nodes = 20, .tasks = 100});
+    const problem p{machines, work};
+    const assignment start = greedy{best_fit{}}.run(p).assignment;
+    const auto cost = [](task_index t, gpu_index g) {
+        return static_cast<double>((t.value() * 7 + g.value() * 13) % 29);
+    };
+    const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{cost})};
+    const local_search_options options{.patience = 500, .restarts = local_search_options::without_end};
+    const auto tried = neighbourhoods{shift{},          berth::swap{},       chain{3},  shift_group{},
+                                      ejection_chain{}, ruin_and_recreate{}, take_out{}};
+    steady_search_allocates_nothing(local_search{options}, p, wish, start);
+    steady_search_allocates_nothing(local_search{tried, late_acceptance{}, any_node{}, options}, p, wish, start);
+    steady_search_allocates_nothing(local_search{tried, annealing{}, cheapest_gpus{cost, 4}, options}, p, wish, start);
+    steady_search_allocates_nothing(local_search{tried, record_to_record{}, any_node{}, options}, p, wish, start);
 }
