@@ -45,6 +45,7 @@ public:
     /// The task whose second choice is worst comes first; whoever fits nowhere at last goes where it exceeds least.
     void construct() {
         std::vector<waiting> heap;
+        heap.reserve(p_.tasks());
         for (std::size_t t = 0; t < p_.tasks(); ++t) heap.push_back(look(t));
         std::make_heap(heap.begin(), heap.end());
         flat<std::size_t> homeless;
