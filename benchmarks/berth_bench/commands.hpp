@@ -24,6 +24,8 @@ using command = std::function<int()>;
 [[nodiscard]] command add_compare(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench makespan`: a random instance of R||Cmax.
 [[nodiscard]] command add_makespan(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench evaluate`: genes per second of every way to evaluate whole populations, and of the plain scalar loop.
+[[nodiscard]] command add_evaluate(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench scale`: a million tasks on ten thousand GPUs, nothing materialised.
 [[nodiscard]] command add_scale(CLI::App& program, CLI::App*& subcommand);
 

@@ -34,6 +34,7 @@ int run(int argc, char** argv) {
     add(bench::add_assign);
     add(bench::add_compare);
     add(bench::add_makespan);
+    add(bench::add_evaluate);
     add(bench::add_scale);
 
     try {
