@@ -27,8 +27,8 @@ namespace berth {
 /// Nodes are bounded by the Lagrangian relaxation of the *assignments* (a knapsack for each GPU, solved exactly), whose
 /// multipliers each node improves by a few subgradient steps from its parent's; pairs that cannot be in a better plan are
 /// forbidden by what the knapsacks lose with them (Posta, Ferland, Michelon, "An exact method with variable fixing for solving
-/// the generalized assignment problem", 2012). Whole costs are proven with bounds rounded up; others up to 1e-11 of the sum of
-/// the largest costs. Memory O(tasks × width + tasks × GPUs + depth × tasks). Deterministic per seed.
+/// the generalized assignment problem", 2012). Whole costs are proven with bounds rounded up; others up to 1e-9 plus 1e-11 of
+/// the sum of the largest costs. Memory O(tasks × width + tasks × GPUs + depth × tasks). Deterministic per seed.
 ///
 /// When to use: up to some 100 tasks, or a few GPUs with many; `then(search, exact{})` proves what a search has found.
 struct exact {
