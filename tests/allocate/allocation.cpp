@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts heap allocations; the counting operator new is this file's.
 #include "berth/allocate/local_search.hpp"
+#include "berth/allocate/population_evaluator.hpp"
+#include "berth/core/thread_pool.hpp"
 #include "berth/objective/terms/assignment_cost.hpp"
 #include "berth/objective/terms/capacity_excess.hpp"
 
@@ -88,4 +90,36 @@ TEST_CASE("a local search allocates nothing in steady state") {
     steady_search_allocates_nothing(local_search{tried, late_acceptance{}, any_node{}, options}, p, wish, start);
     steady_search_allocates_nothing(local_search{tried, annealing{}, cheapest_gpus{cost, 4}, options}, p, wish, start);
     steady_search_allocates_nothing(local_search{tried, record_to_record{}, any_node{}, options}, p, wish, start);
+}
+
+TEST_CASE("evaluating populations allocates nothing after prepare") {
+    const auto cost = [](task_index t, gpu_index g) {
+        return static_cast<double>((t.value() * 7 + g.value() * 3) % 19);
+    };
+    const auto load = [](task_index t, gpu_index g) { return static_cast<amount>(1 + (t.value() + g.value()) % 5); };
+    const std::vector<amount> capacities(13, 9);
+    const assignment_problem problem{std::size_t{40}, cost, load, capacities};
+    std::vector<std::uint16_t> genes;
+    for (std::size_t i = 0; i < 101 * 40; ++i) genes.push_back(static_cast<std::uint16_t>(i * i % 13));
+    std::vector<assignment_value> values(101);
+    std::vector<amount> loads(std::size_t{101} * 13);
+    thread_pool pool{3};
+    for (const bool narrow : {true, false}) {
+        const auto packed = need(pack_assignments(problem, {.narrow_words = narrow}));
+        const auto check = [&](const auto& evaluator) {
+            auto state = evaluator.prepare(packed);
+            CHECK(allocations_of([&] {
+                      for (const std::size_t rows : {101U, 5U, 0U, 64U}) {
+                          const population_view<std::uint16_t> population{genes.data(), rows, 40};
+                          const std::span<assignment_value> first{values.data(), rows};
+                          state.evaluate(population, first);
+                          state.evaluate(population, first, {loads.data(), rows, 13});
+                      }
+                  }) == 0);
+        };
+        check(scalar_evaluator{});
+        check(tiled_evaluator{});
+        check(tiled_evaluator{{.individuals = 9}});
+        check(threaded_evaluator{&pool});
+    }
 }
