@@ -95,6 +95,7 @@ public:
             }
         }
         known_ = cutoff();
+        stopped_ = stop_reason::completed;
     }
 
     [[nodiscard]] const assignment_plan& best() const noexcept { return best_; }
