@@ -10,9 +10,8 @@
 //
 // items_per_second are individuals.
 
-#include "berth/berth.hpp"
-
 #include "berth/allocate/genetic.hpp"
+#include "berth/berth.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -111,7 +110,9 @@ void textbook(benchmark::State& state) { generations(state, berth::textbook_gene
 void textbook_one_point(benchmark::State& state) {
     generations(state, berth::textbook_genetic{}.with_crossover(berth::one_point{}));
 }
-void operators(benchmark::State& state) { generations(state, berth::textbook_genetic{}.with_evaluator(no_evaluation{})); }
+void operators(benchmark::State& state) {
+    generations(state, berth::textbook_genetic{}.with_evaluator(no_evaluation{}));
+}
 
 BENCHMARK(scalar_evaluation)->Arg(200)->Arg(1024)->Unit(benchmark::kMillisecond);
 BENCHMARK(textbook)->Arg(200)->Arg(1024)->Unit(benchmark::kMillisecond);

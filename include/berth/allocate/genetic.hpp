@@ -46,26 +46,32 @@ struct island_ring {
 ///
 /// A description: const, shared between threads and runs. `start(problem)` makes the state of a run. Deterministic per seed and evaluation
 /// budget: every island draws from streams of its own, numbered by generation, so that neither threads nor their number matter.
-template <class Initialisation = price_guided, class Selection = tournament, class Crossover = path_relinking,
-          class Mutation = candidate_mutation, class Repair = price_repair, class Improvement = descent,
+template <class Initialisation = price_guided, class Selection = uniform_selection, class Crossover = path_relinking,
+          class Mutation = candidate_mutation, class Repair = price_repair, class Improvement = candidate_descent,
           class Replacement = steady_state, class Evaluator = tiled_evaluator, class Executor = const sequential>
 struct genetic {
-    static_assert(berth::initialisation<Initialisation>,
-                  "berth: an initialisation is called as (individual&, std::size_t k, xoshiro256&) and assigns genes to the "
-                  "individual, or is a description whose prepare(problem, warm_start) makes that");
-    static_assert(berth::selection<Selection>,
-                  "berth: a selection is called as (const population&, xoshiro256&) and returns the position of a member, "
-                  "or is a description whose prepare(problem) makes that");
-    static_assert(berth::crossover<Crossover>,
-                  "berth: a crossover is called as (const parents&, std::span<gpu_gene> child, xoshiro256&), writes the child and "
-                  "returns nothing or the std::uint64_t number of evaluations, or is a description whose prepare(problem) "
-                  "makes that");
-    static_assert(berth::mutation<Mutation>,
-                  "berth: a mutation is called as (std::span<gpu_gene> child, xoshiro256&), writes to the child and returns "
-                  "nothing, or is a description whose prepare(problem) makes that");
-    static_assert(berth::repair<Repair>,
-                  "berth: a repair has value(double cost, amount excess), what members are compared by, and may be called as "
-                  "(individual&, xoshiro256&), or is a description whose prepare(problem) makes that");
+    static_assert(
+        berth::initialisation<Initialisation>,
+        "berth: an initialisation is called as (individual&, std::size_t k, xoshiro256&) and assigns genes to the "
+        "individual, or is a description whose prepare(problem, warm_start) makes that");
+    static_assert(
+        berth::parent_selection<Selection>,
+        "berth: a selection is called as (const population&, xoshiro256&) and returns the position of a member, "
+        "or is a description whose prepare(problem) makes that");
+    static_assert(
+        berth::crossover<Crossover>,
+        "berth: a crossover is called as (const parents&, std::span<gpu_gene> child, xoshiro256&), writes the child "
+        "and "
+        "returns nothing or the std::uint64_t number of evaluations, or is a description whose prepare(problem) "
+        "makes that");
+    static_assert(
+        berth::mutation<Mutation>,
+        "berth: a mutation is called as (std::span<gpu_gene> child, xoshiro256&), writes to the child and returns "
+        "nothing, or is a description whose prepare(problem) makes that");
+    static_assert(
+        berth::repair<Repair>,
+        "berth: a repair has value(double cost, amount excess), what members are compared by, and may be called as "
+        "(individual&, xoshiro256&), or is a description whose prepare(problem) makes that");
     static_assert(berth::improvement<Improvement>,
                   "berth: an improvement is called as (individual&, xoshiro256&, std::uint64_t budget) and returns the "
                   "std::uint64_t number of evaluations, or is a description whose prepare(problem) makes that; "
@@ -133,12 +139,13 @@ struct genetic {
                           {"genetic: ", p.gpus(), " GPUs, more than the ", max_genetic_gpus, " that a gene can name"});
         }
         if (!start.empty() && start.size() != p.tasks()) {
-            return refuse(error_code::inconsistent, {"genetic: the warm start has ", start.size(), " tasks, the problem ",
-                                                     p.tasks()});
+            return refuse(error_code::inconsistent,
+                          {"genetic: the warm start has ", start.size(), " tasks, the problem ", p.tasks()});
         }
         for (std::size_t t = 0; t < start.size(); ++t) {
             if (start[t].valid() && start[t].value() < p.gpus()) continue;
-            return refuse(error_code::invalid_value, {"genetic: the warm start has no GPU of the problem for task ", t});
+            return refuse(error_code::invalid_value,
+                          {"genetic: the warm start has no GPU of the problem for task ", t});
         }
         return {};
     }
@@ -196,9 +203,9 @@ struct genetic {
 private:
     template <class I, class S, class C, class M, class R, class P, class W, class V, class E>
     [[nodiscard]] genetic<I, S, C, M, R, P, W, V, E> of(I i, S s, C c, M m, R r, P p, W w, V v, E* e) const {
-        return {seed,          population,   islands,      crossover_rate, max_generations, restart_after, std::move(i),
-                std::move(s),  std::move(c), std::move(m), std::move(r),   std::move(p),    std::move(w),  std::move(v),
-                e};
+        return {seed,          population,   islands,      crossover_rate, max_generations,
+                restart_after, std::move(i), std::move(s), std::move(c),   std::move(m),
+                std::move(r),  std::move(p), std::move(w), std::move(v),   e};
     }
     template <class Policy>
     static void check(result<void>& outcome, const Policy& policy) {
@@ -211,8 +218,8 @@ private:
 /// The genetic algorithm of textbooks, for teaching and comparison: tournament, uniform crossover, genes reset at random, a penalty
 /// on excess, all but the elite replaced every generation. It looks at no prices and repairs nothing, and stays far from what the
 /// default reaches; see docs/genetic.md.
-using textbook_genetic = genetic<random_start, tournament, uniform_crossover, reset_mutation, penalty_only,
-                                 no_improvement, generational>;
+using textbook_genetic =
+    genetic<random_start, tournament, uniform_crossover, reset_mutation, penalty_only, no_improvement, generational>;
 
 static_assert(assignment_allocator<genetic<>> && assignment_allocator<textbook_genetic>);
 

@@ -17,7 +17,7 @@
 // Customisation points of genetic allocation (allocate/genetic.hpp), all of them plain const structs or lambdas:
 //
 //   initialisation   the first members of an island          allocate/genetic/initialisation.hpp
-//   selection        which members become parents            allocate/genetic/selection.hpp
+//   parent_selection which members become parents            allocate/genetic/selection.hpp
 //   crossover        a child's genes from two parents        allocate/genetic/crossover/*.hpp
 //   mutation         changes some genes of a child           allocate/genetic/mutation.hpp
 //   repair           what excess costs, and how to end it    allocate/genetic/repair.hpp
@@ -91,18 +91,17 @@ concept ready_improvement = requires(S& s, individual& i, xoshiro256& r, std::ui
 /// every island may be the best guess; the others should differ. The warm start, if there is one, is always the first member
 /// of the first island, whatever the policy.
 template <class P>
-concept initialisation = detail::ready_initialisation<const P> ||
-                         requires(const P& policy, const priced_problem& p, warm_start start) {
-                             { policy.prepare(p, start) } -> detail::ready_initialisation;
-                         };
+concept initialisation =
+    detail::ready_initialisation<const P> || requires(const P& policy, const priced_problem& p, warm_start start) {
+        { policy.prepare(p, start) } -> detail::ready_initialisation;
+    };
 
 /// Chooses a parent: `s(population, random)` is the position of a member, below `population.size()`. Members are ranked, best
 /// first. Called twice for a child; the second call is repeated a few times if it names the first parent again.
 template <class P>
-concept selection =
-    detail::ready_selection<const P> || requires(const P& policy, const priced_problem& p) {
-        { policy.prepare(p) } -> detail::ready_selection;
-    };
+concept parent_selection = detail::ready_selection<const P> || requires(const P& policy, const priced_problem& p) {
+    { policy.prepare(p) } -> detail::ready_selection;
+};
 
 /// Makes a child: `s(parents, child, random)` writes a gene below the number of GPUs for every task. Returns nothing, or the
 /// number of assignments or relocations it evaluated.

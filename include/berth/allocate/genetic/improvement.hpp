@@ -21,39 +21,54 @@ namespace berth {
 
 // When to use which:
 //
-//   descent          cheap: shift and swap over the short lists until neither helps
-//   improve_with     any assignment allocator, run for a while on every child
-//   no_improvement   textbook runs: selection has to do all the work
+//   candidate_descent  cheap: shift and swap over the short lists until neither helps
+//   improve_with       any assignment allocator, run for a while on every child
+//   no_improvement     textbook runs: selection has to do all the work
 
 /// Children are compared as they are.
 struct no_improvement {
     std::uint64_t operator()(individual&, xoshiro256&, std::uint64_t) const noexcept { return 0; }
 };
 
-/// Every task in random order to the cheapest GPU of its short list where it fits, or into the best exchange with a task there,
-/// until no task finds anything. Overloads do not grow. O(tasks × candidates × tasks / GPUs) for a pass. Deterministic.
-struct descent {
+/// Tasks in random order to the cheapest GPU of their short list where they fit, or into the best exchange with a task there;
+/// whoever shares a GPU with a task that moved is asked again, until none finds anything. Overloads do not grow.
+/// O(candidates × tasks / GPUs) for a task asked. Deterministic.
+struct candidate_descent {
     std::uint64_t max_evaluations = 1'000'000;  ///< for one child
-    std::size_t max_passes = 20;
+    std::size_t candidates = 3;                 ///< of the short list, from the first
 
     class state {
     public:
-        state(const descent& d, const priced_problem& p)
-            : max_evaluations_{d.max_evaluations}, max_passes_{d.max_passes}, p_{&p} {
-            for (std::size_t t = 0; t < p.tasks(); ++t) order_.push_back(static_cast<std::uint32_t>(t));
+        state(const candidate_descent& d, const priced_problem& p)
+            : max_evaluations_{d.max_evaluations},
+              width_{std::min(d.candidates, p.candidates().width())},
+              p_{&p},
+              waits_(p.tasks()) {
+            for (std::size_t t = 0; t < p.tasks(); ++t) {
+                order_.push_back(static_cast<std::uint32_t>(t));
+                queue_.push_back(0);
+            }
         }
 
         std::uint64_t operator()(individual& i, xoshiro256& random, std::uint64_t budget) {
             const std::uint64_t limit = std::min(budget, max_evaluations_);
             std::uint64_t evaluations = 0;
-            for (std::size_t pass = 0; pass < max_passes_; ++pass) {
-                bool improved = false;
-                shuffle(random, std::span{order_.data(), order_.size()});
-                for (const std::size_t t : order_) {
-                    if (evaluations >= limit) return evaluations;
-                    improved = improve(i, t, evaluations) || improved;
-                }
-                if (!improved) break;
+            shuffle(random, std::span{order_.data(), order_.size()});
+            first_ = 0;
+            size_ = order_.size();
+            for (std::size_t k = 0; k < size_; ++k) {
+                queue_[k] = order_[k];
+                waits_[k] = 1;
+            }
+            while (size_ > 0 && evaluations < limit) {
+                const std::size_t t = queue_[first_];
+                first_ = first_ + 1 < queue_.size() ? first_ + 1 : 0;
+                --size_;
+                waits_[t] = 0;
+                const std::size_t from = i.gpu_of(t);
+                if (!improve(i, t, evaluations)) continue;
+                ask_again(i, from);
+                ask_again(i, i.gpu_of(t));
             }
             return evaluations;
         }
@@ -68,7 +83,7 @@ struct descent {
             double best = -1e-9;
             std::size_t to = none;
             std::size_t partner = none;
-            for (const gpu_index target : p_->candidates().of(task_index{t})) {
+            for (const gpu_index target : p_->candidates().of(task_index{t}).first(width_)) {
                 const std::size_t g = target.value();
                 if (g == from) continue;
                 const double arrives = p_->cost(t, g) - p_->cost(t, from);
@@ -83,7 +98,8 @@ struct descent {
                 for (std::size_t u = i.first_on(g); u < i.tasks(); u = i.next_on_same(u)) {
                     ++evaluations;
                     const double swap = arrives + p_->cost(u, from) - p_->cost(u, g);
-                    if (swap >= best || room + p_->load(u, g) < needed || left - p_->load(u, from) < needed_from) continue;
+                    if (swap >= best || room + p_->load(u, g) < needed || left - p_->load(u, from) < needed_from)
+                        continue;
                     best = swap;
                     to = g;
                     partner = u;
@@ -95,9 +111,22 @@ struct descent {
             return true;
         }
 
+        void ask_again(const individual& i, std::size_t g) noexcept {
+            for (std::size_t t = i.first_on(g); t < i.tasks(); t = i.next_on_same(t)) {
+                if (waits_[t] != 0) continue;
+                waits_[t] = 1;
+                const std::size_t last = first_ + size_++;
+                queue_[last < queue_.size() ? last : last - queue_.size()] = static_cast<std::uint32_t>(t);
+            }
+        }
+
         std::uint64_t max_evaluations_;
-        std::size_t max_passes_;
+        std::size_t width_;
         const priced_problem* p_;
+        std::size_t first_ = 0;  // of the queue, a ring
+        std::size_t size_ = 0;
+        detail::flat<std::uint32_t> queue_;
+        detail::flat<unsigned char> waits_;
         detail::flat<std::uint32_t> order_;
     };
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
@@ -113,7 +142,8 @@ struct improve_with {
 
     class state {
     public:
-        state(const improve_with& how, const priced_problem& p) : how_{how}, p_{&p}, start_(p.tasks()), back_(p.tasks()) {}
+        state(const improve_with& how, const priced_problem& p)
+            : how_{how}, p_{&p}, start_(p.tasks()), back_(p.tasks()) {}
 
         std::uint64_t operator()(individual& i, xoshiro256& random, std::uint64_t budget) {
             for (std::size_t t = 0; t < start_.size(); ++t) start_[t] = gpu_index{i.gpu_of(t)};
@@ -139,7 +169,7 @@ improve_with(Search) -> improve_with<Search>;
 template <class Search>
 improve_with(Search, std::uint64_t) -> improve_with<Search>;
 
-static_assert(improvement<no_improvement> && improvement<descent>);
+static_assert(improvement<no_improvement> && improvement<candidate_descent>);
 
 namespace detail {
 

@@ -6,8 +6,11 @@
 #include "berth/allocate/genetic/individual.hpp"
 #include "berth/allocate/priced_problem.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/random.hpp"
+#include "berth/core/result.hpp"
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -69,7 +72,8 @@ struct randomised_greedy {
                 if (p_->load(t, g) > room_[g]) continue;
                 if (count == cheapest_.size() && p_->cost(t, g) >= p_->cost(t, cheapest_[count - 1])) continue;
                 std::size_t at = count < cheapest_.size() ? count++ : count - 1;
-                for (; at > 0 && p_->cost(t, g) < p_->cost(t, cheapest_[at - 1]); --at) cheapest_[at] = cheapest_[at - 1];
+                for (; at > 0 && p_->cost(t, g) < p_->cost(t, cheapest_[at - 1]); --at)
+                    cheapest_[at] = cheapest_[at - 1];
                 cheapest_[at] = g;
             }
             return count == 0 ? least_over : cheapest_[bounded(random, static_cast<std::uint32_t>(count))];
@@ -82,13 +86,17 @@ struct randomised_greedy {
         detail::flat<std::uint32_t> order_;
     };
     [[nodiscard]] state prepare(const priced_problem& p, warm_start) const { return {*this, p}; }
+    [[nodiscard]] result<void> validate() const {
+        if (choices >= 1) return {};
+        return detail::refuse(error_code::invalid_value, {"randomised_greedy.choices is 0, expected 1 or more"});
+    }
 };
 
 /// Tasks in order of falling regret (what their second choice costs more at the prices of capacity), each to the cheapest GPU of its
 /// short list with room, at those prices; one that finds no room there takes its first choice, and repair has to help.
 /// Member 0 is that, the others with noise on prices and order. O(tasks × candidates).
 struct price_guided {
-    double noise = 1.0;  ///< as a multiple of the average regret; 0 or more
+    double noise = 0.25;  ///< as a multiple of the average regret; 0 or more
 
     class state {
     public:
@@ -143,7 +151,8 @@ struct price_guided {
                     std::size_t left = first;
                     std::size_t right = middle;
                     for (std::size_t out = first; out < last; ++out) {
-                        const bool from_right = left == middle || (right < last && key_[sorted_[right]] < key_[sorted_[left]]);
+                        const bool from_right =
+                            left == middle || (right < last && key_[sorted_[right]] < key_[sorted_[left]]);
                         merged_[out] = sorted_[from_right ? right++ : left++];
                     }
                 }
@@ -160,6 +169,10 @@ struct price_guided {
         detail::flat<std::uint32_t> merged_;
     };
     [[nodiscard]] state prepare(const priced_problem& p, warm_start) const { return {*this, p}; }
+    [[nodiscard]] result<void> validate() const {
+        if (noise >= 0.0 && std::isfinite(noise)) return {};
+        return detail::refuse(error_code::invalid_value, {"price_guided.noise is not a finite number from 0 on"});
+    }
 };
 
 /// The warm start with some tasks, drawn independently, on another GPU of their short list. Without a warm start the same as
@@ -196,6 +209,10 @@ struct near_start {
         detail::flat<gpu_gene> genes_;
     };
     [[nodiscard]] state prepare(const priced_problem& p, warm_start start) const { return {*this, p, start}; }
+    [[nodiscard]] result<void> validate() const {
+        if (relocated >= 0.0 && relocated <= 1.0) return {};
+        return detail::refuse(error_code::invalid_value, {"near_start.relocated is not within 0..1"});
+    }
 };
 
 static_assert(initialisation<random_start> && initialisation<randomised_greedy> && initialisation<price_guided> &&

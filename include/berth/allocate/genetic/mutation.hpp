@@ -5,8 +5,11 @@
 #include "berth/allocate/genetic/individual.hpp"
 #include "berth/allocate/priced_problem.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/random.hpp"
+#include "berth/core/result.hpp"
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -56,6 +59,11 @@ private:
     flat<double> below_;
 };
 
+[[nodiscard]] inline result<void> check_rate(const char* policy, double per_individual) {
+    if (per_individual >= 0.0 && std::isfinite(per_individual)) return {};
+    return refuse(error_code::invalid_value, {policy, ".per_individual is not a finite number from 0 on"});
+}
+
 }  // namespace detail
 
 /// Each gene, independently, becomes a GPU drawn from all of them. O(genes changed × log tasks).
@@ -78,11 +86,12 @@ struct reset_mutation {
         std::uint32_t gpus_;
     };
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
+    [[nodiscard]] result<void> validate() const { return detail::check_rate("reset_mutation", per_individual); }
 };
 
 /// Each gene, independently, becomes a GPU drawn from the task's short list. O(genes changed × log tasks).
 struct candidate_mutation {
-    double per_individual = 4.0;  ///< 0 or more
+    double per_individual = 0.5;  ///< 0 or more
 
     class state {
     public:
@@ -102,6 +111,7 @@ struct candidate_mutation {
         const priced_problem* p_;
     };
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
+    [[nodiscard]] result<void> validate() const { return detail::check_rate("candidate_mutation", per_individual); }
 };
 
 /// Each task, independently and half as often as asked for, exchanges its GPU with a task drawn from all of them.
@@ -126,6 +136,7 @@ struct swap_mutation {
         detail::gene_skips skip_;
     };
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
+    [[nodiscard]] result<void> validate() const { return detail::check_rate("swap_mutation", per_individual); }
 };
 
 /// Changes nothing.

@@ -3,6 +3,8 @@
 
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/population.hpp"
+#include "berth/core/message.hpp"
+#include "berth/core/result.hpp"
 
 #include <cstddef>
 #include <limits>
@@ -17,7 +19,7 @@ namespace berth {
 
 /// The best members stay, children take the places of all others. O(population).
 struct generational {
-    std::size_t elite = 2;  ///< fewer than the population
+    std::size_t elite = 2;  ///< at most all but one member
 
     static constexpr std::size_t usual_population = 200;
 
@@ -31,20 +33,25 @@ struct generational {
 /// A child that differs from some member in fewer than `least_distance` genes takes its place or none; any other child takes that
 /// of the worst member. Either only if it is better. O(population × tasks) for a child.
 struct steady_state {
-    std::size_t offspring = 1;       ///< children of a generation, 1 or more
-    std::size_t least_distance = 3;  ///< in genes; 1 keeps only copies out, 0 nothing
+    std::size_t offspring = 1;  ///< children of a generation, 1 or more
+    /// In genes; 1 keeps only copies out. 0: a 64th of the tasks, at least 1.
+    std::size_t least_distance = 0;
 
-    static constexpr std::size_t usual_population = 24;
+    static constexpr std::size_t usual_population = 40;
 
     [[nodiscard]] std::size_t children(std::size_t) const noexcept { return offspring; }
+    [[nodiscard]] result<void> validate() const {
+        if (offspring >= 1) return {};
+        return detail::refuse(error_code::invalid_value, {"steady_state.offspring is 0, expected 1 or more"});
+    }
     void operator()(population& members) const {
         for (std::size_t j = 0; j < members.children(); ++j) {
             std::size_t nearest = members.size();
-            std::size_t distance = least_distance;
+            std::size_t distance = least_distance > 0 ? least_distance : 1 + members.tasks() / 64;
             std::size_t worst = 0;
             for (std::size_t i = 0; i < members.size(); ++i) {
                 if (members.value(i) >= members.value(worst)) worst = i;
-                const std::size_t d = least_distance == 0 ? 0 : hamming_distance(members.genes(i), members.child_genes(j));
+                const std::size_t d = hamming_distance(members.genes(i), members.child_genes(j));
                 if (d >= distance) continue;
                 distance = d;
                 nearest = i;

@@ -28,7 +28,8 @@ class genetic_run {
 public:
     genetic_run(const Genetic& description, const priced_problem& p, warm_start start)
         : description_{description}, p_{&p}, start_(start.begin(), start.end()) {
-        BERTH_ASSERT(description.validate(p, start).has_value(), "berth: genetic: see what validate(problem, start) says");
+        BERTH_ASSERT(description.validate(p, start).has_value(),
+                     "berth: genetic: see what validate(problem, start) says");
         if constexpr (!detail::island<Genetic>::relocates) {
             if (auto packed = pack_assignments(p.tables()); packed) packed_.emplace(std::move(*packed));
         }
@@ -53,9 +54,8 @@ public:
             ++introduced_;
             return;
         }
-        description_.threads->for_each(islands_.size(), [this, share](std::size_t i) {
-            islands_[i].generation(generations_, share);
-        });
+        description_.threads->for_each(islands_.size(),
+                                       [this, share](std::size_t i) { islands_[i].generation(generations_, share); });
         ++generations_;
         if (islands_.size() > 1 && generations_ % description_.islands.interval == 0) migrate();
     }
@@ -86,7 +86,9 @@ public:
         return sum;
     }
     /// The members of an island, ranked, once all have been introduced.
-    [[nodiscard]] const population& members(std::size_t island = 0) const noexcept { return islands_[island].members(); }
+    [[nodiscard]] const population& members(std::size_t island = 0) const noexcept {
+        return islands_[island].members();
+    }
     /// The best answer so far, from scratch; O(tasks).
     [[nodiscard]] assignment_plan plan() const {
         gpu_assignment genes;
@@ -131,8 +133,8 @@ private:
     }
     template <class Stop, class Observer>
     [[nodiscard]] std::size_t generation_limit(const run_control<Stop, Observer>& control) const noexcept {
-        const bool endless = std::same_as<Stop, never_stop> &&
-                             control.max_evaluations == std::numeric_limits<std::uint64_t>::max();
+        const bool endless =
+            std::same_as<Stop, never_stop> && control.max_evaluations == std::numeric_limits<std::uint64_t>::max();
         return description_.max_generations > 0 || !endless ? description_.max_generations : Genetic::usual_generations;
     }
     void migrate() {

@@ -4,7 +4,9 @@
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/population.hpp"
 #include "berth/core/config.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/random.hpp"
+#include "berth/core/result.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +35,10 @@ struct tournament {
         }
         return best;
     }
+    [[nodiscard]] result<void> validate() const {
+        if (size >= 1) return {};
+        return detail::refuse(error_code::invalid_value, {"tournament.size is 0, expected 1 or more"});
+    }
 };
 
 /// Linear ranking (Baker, "Adaptive selection methods for genetic algorithms", 1985): the best member is chosen `pressure`
@@ -49,6 +55,10 @@ struct rank_selection {
         if (first != second) return first < second ? first : second;
         return first;
     }
+    [[nodiscard]] result<void> validate() const {
+        if (pressure >= 1.0 && pressure <= 2.0) return {};
+        return detail::refuse(error_code::invalid_value, {"rank_selection.pressure is not within 1..2"});
+    }
 };
 
 /// Every member as often as any other. O(1).
@@ -58,6 +68,6 @@ struct uniform_selection {
     }
 };
 
-static_assert(selection<tournament> && selection<rank_selection> && selection<uniform_selection>);
+static_assert(parent_selection<tournament> && parent_selection<rank_selection> && parent_selection<uniform_selection>);
 
 }  // namespace berth

@@ -6,7 +6,9 @@
 #include "berth/allocate/genetic/individual.hpp"
 #include "berth/allocate/priced_problem.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/random.hpp"
+#include "berth/core/result.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -104,6 +106,12 @@ struct path_relinking {
         detail::flat<std::uint32_t> path_;
     };
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
+    [[nodiscard]] result<void> validate() const {
+        using detail::refuse;
+        if (sample == 0) return refuse(error_code::invalid_value, {"path_relinking.sample is 0, expected 1 or more"});
+        if (least_distance >= 0.0 && least_distance <= 0.5) return {};
+        return refuse(error_code::invalid_value, {"path_relinking.least_distance is not within 0..0.5"});
+    }
 };
 
 static_assert(crossover<path_relinking>);

@@ -115,7 +115,8 @@ private:
     using mutate_type = ready<decltype(Genetic::mutation)>;
     using repair_type = ready<decltype(Genetic::repair)>;
     using improve_type = ready<decltype(Genetic::improvement)>;
-    using evaluation_type = decltype(std::declval<const Genetic&>().evaluator.prepare(std::declval<const packed_problem&>()));
+    using evaluation_type =
+        decltype(std::declval<const Genetic&>().evaluator.prepare(std::declval<const packed_problem&>()));
 
 public:
     /// True if children are changed after mutation, so that each has to become an `individual`.
@@ -157,8 +158,9 @@ private:
             std::size_t count = 1;
             if (evaluation_) {
                 count = members_.adjacent_children(j);
-                evaluation_->evaluate(population_view<gpu_gene>{members_.child_genes(j).data(), count, members_.tasks()},
-                                      std::span<assignment_value>{values_.data() + j, count});
+                evaluation_->evaluate(
+                    population_view<gpu_gene>{members_.child_genes(j).data(), count, members_.tasks()},
+                    std::span<assignment_value>{values_.data() + j, count});
             } else {
                 work_.assign(members_.child_genes(j));
                 values_[j] = {work_.cost(), work_.excess()};
