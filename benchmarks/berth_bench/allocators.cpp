@@ -4,6 +4,7 @@
 #include "berth/allocate/assignment_allocator.hpp"
 #include "berth/allocate/exact.hpp"
 #include "berth/allocate/genetic.hpp"
+#include "berth/allocate/portfolio.hpp"
 #include "berth/allocate/priced_greedy.hpp"
 #include "berth/allocate/priced_problem.hpp"
 
@@ -22,14 +23,16 @@ std::vector<named_allocator> table() {
                            policy.seed = setup.seed;
                            return policy;
                        }),
+        name_allocator("portfolio", "greedy by price, an attempt to prove the optimum, searches in turns",
+                       [](const search_setup& setup) { return berth::portfolio{.seed = setup.seed}; }),
+        name_allocator("exact", "branch and bound; proves what it finds, given time",
+                       [](const search_setup& setup) { return berth::exact{.seed = setup.seed}; }),
         name_allocator("textbook_genetic", "tournament, uniform crossover, random mutation, a penalty on overload",
                        [](const search_setup& setup) {
                            auto policy = berth::textbook_genetic{}.with_threads(setup.threads);
                            policy.seed = setup.seed;
                            return policy;
                        }),
-        name_allocator("exact", "branch and bound; proves what it finds, given time",
-                       [](const search_setup& setup) { return berth::exact{.seed = setup.seed}; }),
     };
 }
 
@@ -40,7 +43,7 @@ const std::vector<named_allocator>& allocators() {
     return all;
 }
 
-std::string_view default_allocator() noexcept { return "greedy"; }
+std::string_view default_allocator() noexcept { return "portfolio"; }
 
 const named_allocator* find_allocator(std::string_view name) {
     for (const auto& allocator : allocators()) {
