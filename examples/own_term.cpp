@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A term of your own in an objective: nodes that may be taken away at any time should run what can wait.
+#include "berth/allocate/local_search.hpp"
 #include "berth/berth.hpp"
 
 #include <cstddef>
@@ -46,7 +47,7 @@ struct host {
     std::vector<gpu> gpus;
 };
 struct job {
-    std::size_t gpu_count;
+    std::size_t gpus;
     int gpu_demand;
 };
 
@@ -62,13 +63,10 @@ int main() {
     const berth::assignment observed = berth::greedy{berth::best_fit{}}.run(problem).assignment;
     const berth::objective wish{berth::tier(berth::capacity_excess{}),
                                 berth::tier(reclaim_risk{spot, price}, 2.0 * berth::relocation_cost<>{observed})};
-    auto state = wish.prepare(problem, observed);
-    // Each task to the first GPU of the other node, if that makes the whole better.
-    for (std::size_t t = 0; t < jobs.size(); ++t) {
-        const auto r = state.to(berth::task_index{t}, {berth::node_index{1}, 1});
-        if (improves(state.delta(r))) state.apply(r);
-    }
-    for (const auto& part : state.by_term())
+    const berth::plan plan =
+        berth::local_search{}.run(problem, wish, observed, berth::run_control<>{.max_evaluations = 20'000});
+    for (const auto& part : plan.by_term)
         std::printf("tier %zu  %-16s %g x %g\n", part.tier, part.name, part.weight, part.value);
+    const auto state = wish.prepare(problem, plan.assignment);
     return state.self_check() && state.value() < wish.prepare(problem, observed).value() ? 0 : 1;
 }

@@ -236,7 +236,10 @@ int scale(const scale_options& options) {
                             berth::descent{},
                             berth::any_node{},
                             {.restarts = berth::local_search_options::without_end}},
-        {.seed = options.seed, .nodes_per_part = 160, .patience = std::numeric_limits<std::size_t>::max()}};
+        {.seed = options.seed,
+         .nodes_per_part = 40,
+         .evaluations_per_round = 50'000,
+         .patience = std::numeric_limits<std::size_t>::max()}};
     berth::thread_pool threads{options.threads};
     outcome.plan = search.run(problem, wish, start.assignment, threads, control);
     outcome.search_seconds = search_clock.seconds();
