@@ -161,7 +161,7 @@ public:
         }
     }
 
-    /// Empties a few GPUs, refills them by regret with some noise, repairs and descends; undone unless feasible and no dearer.
+    /// Empties the GPU of some task and a few of its candidates, refills them by regret with some noise, repairs and descends; undone unless feasible and no dearer.
     /// True if it has become cheaper.
     template <class MayGoOn>
     [[nodiscard]] bool rebuild(xoshiro256& random, const MayGoOn& may_go_on) {
@@ -171,7 +171,14 @@ public:
         saved_room_ = room_;
         const std::size_t count = 2 + bounded(random, 3);
         emptied_.assign(gpus(), 0);
-        for (std::size_t k = 0; k < count; ++k) { emptied_[bounded(random, static_cast<std::uint32_t>(gpus()))] = 1; }
+        const std::size_t centre = bounded(random, static_cast<std::uint32_t>(p_.tasks()));
+        emptied_[gpu_of_[centre]] = 1;
+        const auto near = p_.candidates().of(task_index{centre});
+        for (std::size_t k = 1; k < count; ++k) {
+            const std::size_t pick = bounded(random, static_cast<std::uint32_t>(near.size() + 1));
+            const std::size_t other = bounded(random, static_cast<std::uint32_t>(gpus()));
+            emptied_[pick < near.size() ? near[pick].value() : other] = 1;
+        }
         waiting_.clear();
         for (std::size_t t = 0; t < p_.tasks(); ++t) {
             const std::size_t g = gpu_of_[t];
