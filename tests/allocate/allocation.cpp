@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts heap allocations; the counting operator new is this file's.
+#include "berth/allocate/genetic.hpp"
+#include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
 #include "berth/allocate/local_search.hpp"
 #include "berth/allocate/population_evaluator.hpp"
 #include "berth/core/thread_pool.hpp"
@@ -7,6 +9,7 @@
 #include "berth/objective/terms/capacity_excess.hpp"
 
 #include "allocate/agreement.hpp"
+#include "allocate/gap_instances.hpp"
 #include "common/counting_new.hpp"
 
 using namespace berth;
@@ -122,4 +125,20 @@ TEST_CASE("evaluating populations allocates nothing after prepare") {
         check(tiled_evaluator{{.individuals = 9}});
         check(threaded_evaluator{&pool});
     }
+}
+
+TEST_CASE("a generation of genetic allocation allocates nothing") {
+    const type_d d{6, 60, 1};
+    const priced_problem p{d.problem()};
+    const auto second_generation_allocates_nothing = [&](const auto& genetic) {
+        auto run = genetic.start(p);
+        for (std::size_t i = 0; i < genetic.members() + 1; ++i) run.step();
+        CHECK(allocations_of([&] {
+                  for (int i = 0; i < 20; ++i) run.step();
+              }) == 0);
+    };
+    second_generation_allocates_nothing(genetic<>{.islands = {.count = 2, .interval = 3}});
+    second_generation_allocates_nothing(genetic<>{.restart_after = 4}.with_crossover(gpu_bundle{}));
+    second_generation_allocates_nothing(textbook_genetic{.population = 20});
+    second_generation_allocates_nothing(textbook_genetic{.population = 20}.with_initialisation(randomised_greedy{}));
 }

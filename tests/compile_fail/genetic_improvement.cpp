@@ -1,0 +1,10 @@
+// expect: berth: an improvement is called as .*improve_with
+// An allocator where an improvement is wanted.
+#include "berth/allocate/genetic.hpp"
+#include "berth/allocate/priced_greedy.hpp"
+
+#ifdef BERTH_FIXED
+const auto allocator = berth::genetic<>{}.with_improvement(berth::improve_with{berth::priced_greedy{}});
+#else
+const auto allocator = berth::genetic<>{}.with_improvement(berth::priced_greedy{});
+#endif
