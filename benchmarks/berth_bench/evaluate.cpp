@@ -86,20 +86,23 @@ public:
         }
     }
     void evaluate(berth::population_view<Gene> population, std::vector<berth::assignment_value>& values) {
+        const std::size_t tasks = tasks_;
+        const std::size_t gpus = gpus_;
+        const float* costs = costs_.data();
+        const float* loads = loads_.data();
         float* carried = loads_of_gpus_.data();
         for (std::size_t i = 0; i < population.rows(); ++i) {
-            for (std::size_t g = 0; g < gpus_; ++g) carried[g] = 0.0F;
-            const Gene* genes = population.data() + i * tasks_;
-            const float* costs = costs_.data();
-            const float* loads = loads_.data();
+            for (std::size_t g = 0; g < gpus; ++g) carried[g] = 0.0F;
+            const Gene* genes = population.data() + i * tasks;
             float cost = 0.0F;
-            for (std::size_t t = 0; t < tasks_; ++t, costs += gpus_, loads += gpus_) {
+            std::size_t row = 0;
+            for (std::size_t t = 0; t < tasks; ++t, row += gpus) {
                 const std::size_t g = genes[t];
-                cost += costs[g];
-                carried[g] += loads[g];
+                cost += costs[row + g];
+                carried[g] += loads[row + g];
             }
             float excess = 0.0F;
-            for (std::size_t g = 0; g < gpus_; ++g) {
+            for (std::size_t g = 0; g < gpus; ++g) {
                 const float over = carried[g] - capacities_[g];
                 excess += over > 0.0F ? over : 0.0F;
             }
