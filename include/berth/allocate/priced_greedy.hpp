@@ -161,8 +161,8 @@ public:
         }
     }
 
-    /// Empties the GPU of some task and a few of its candidates, refills them by regret with some noise, repairs and descends; undone unless feasible and no dearer.
-    /// True if it has become cheaper.
+    /// Empties the GPU of some task and a few of its candidates, refills them by regret with some noise, repairs and
+    /// descends; undone unless feasible and no dearer. True if it has become cheaper.
     template <class MayGoOn>
     [[nodiscard]] bool rebuild(xoshiro256& random, const MayGoOn& may_go_on) {
         const double before = total_cost();
