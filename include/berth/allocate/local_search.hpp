@@ -17,6 +17,7 @@
 #include "berth/core/run_control.hpp"
 #include "berth/objective/objective.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -248,6 +249,7 @@ class local_search {
 
 public:
     explicit local_search(const local_search_options& options = {})
+        requires std::same_as<Neighbourhood, decltype(standard_neighbourhoods())>
         : local_search{standard_neighbourhoods(), {}, {}, options} {}
     explicit local_search(Neighbourhood tried, Acceptance rule = {}, Candidates candidates = {},
                           const local_search_options& options = {})

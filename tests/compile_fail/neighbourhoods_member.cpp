@@ -1,0 +1,14 @@
+// expect: a neighbourhood has propose\(space, random, out\) const
+#include "berth/allocate/neighbourhoods/neighbourhoods.hpp"
+#include "berth/allocate/neighbourhoods/shift.hpp"
+
+struct nothing {};
+
+int main() {
+#ifdef BERTH_FIXED
+    const berth::neighbourhoods tried{berth::shift{}, 2.0 * berth::take_out{}};
+#else
+    const berth::neighbourhoods tried{berth::shift{}, nothing{}};
+#endif
+    (void)tried;
+}
