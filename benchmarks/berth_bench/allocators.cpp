@@ -2,6 +2,7 @@
 #include "berth_bench/allocators.hpp"
 
 #include "berth/allocate/assignment_allocator.hpp"
+#include "berth/allocate/block_search.hpp"
 #include "berth/allocate/exact.hpp"
 #include "berth/allocate/genetic.hpp"
 #include "berth/allocate/portfolio.hpp"
@@ -17,6 +18,8 @@ std::vector<named_allocator> table() {
     return {
         name_allocator("greedy", "by regret on costs with capacity paid for, repaired, then improved",
                        [](const search_setup& setup) { return berth::priced_greedy{.seed = setup.seed}; }),
+        name_allocator("local_search", "tasks of a few GPUs spread anew by bounded tree searches, block after block",
+                       [](const search_setup& setup) { return berth::block_search{.seed = setup.seed}; }),
         name_allocator("genetic", "memetic: path relinking, repair and descent by prices",
                        [](const search_setup& setup) {
                            auto policy = berth::genetic<>{}.with_threads(setup.threads);
