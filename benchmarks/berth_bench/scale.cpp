@@ -197,8 +197,8 @@ int scale(const scale_options& options) {
     const auto fleet = std::move(machines).build();
     if (!fleet) return fail(fleet.error().message);
     berth::workload_builder jobs{*fleet};
-    // 95 % of all capacity is asked for, in shares of nearly equal size.
-    const double mean = 950.0 * static_cast<double>(options.gpus) / static_cast<double>(options.tasks);
+    // 90 % of all capacity is asked for, in shares of nearly equal size.
+    const double mean = 900.0 * static_cast<double>(options.gpus) / static_cast<double>(options.tasks);
     for (std::size_t t = 0; t < options.tasks; ++t) {
         const double share = mean * (0.25 + 0.1 * static_cast<double>(model.tasks[t].work));
         const auto asked = static_cast<berth::amount>(share < 1.0 ? 1.0 : share > 1000.0 ? 1000.0 : share);
@@ -218,9 +218,9 @@ int scale(const scale_options& options) {
     berth::plan start = berth::sampled_greedy{.seed = options.seed}.run(
         problem, cost, berth::run_control<wall_stop>{.stop = {&clock, std::numeric_limits<double>::infinity()}});
     outcome.greedy_seconds = clock.seconds() - before_greedy;
-    const berth::objective wish{berth::tier(berth::capacity_excess{}, 1000.0 * berth::left_out{}),
+    const berth::objective wish{berth::tier(berth::capacity_excess{}), berth::tier(berth::left_out{}),
                                 berth::tier(berth::assignment_cost_term{cost})};
-    outcome.start_cost = wish.prepare(problem, start.assignment).value()[1];
+    outcome.start_cost = wish.prepare(problem, start.assignment).value()[2];
     fmt::print("{:7.1f} s  greedy in {:.1f} s: cost {:.6g}, {} left out\n", clock.seconds(), outcome.greedy_seconds,
                outcome.start_cost, start.left_out.size());
     std::fflush(stdout);
