@@ -94,7 +94,7 @@ public:
     }
     void resize(std::size_t size, const T& value = T{}) {
         if (size < this->size()) used_ = size * sizeof(T);
-        reserve(size);
+        if (size * sizeof(T) > capacity_) grow(size * sizeof(T) > 2 * capacity_ ? size * sizeof(T) : 2 * capacity_);
         while (this->size() < size) push_back(value);
     }
 };

@@ -3,10 +3,12 @@
 
 #include "berth/allocate/assignment_problem.hpp"
 #include "berth/allocate/detail/knapsack_rows.hpp"
+#include "berth/allocate/detail/knapsack_tree.hpp"
 #include "berth/allocate/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -121,12 +123,18 @@ public:
         double value = open_rewards(domain, rewards);
         served_.assign(p_->tasks(), 0);
         for (std::size_t g = 0; g < p_->gpus(); ++g) {
-            fill(domain, rewards, g);
-            value -= rows_.best();
-            rows_.chosen([&](std::size_t k) {
+            const auto serve = [&](std::size_t k) {
                 const std::size_t t = items_[k];
                 if (served_[t]++ == 0 || p_->cost(t, g) < p_->cost(t, taken_on_[t])) taken_on_[t] = g;
-            });
+            };
+            if (search(domain, rewards, g)) {
+                value -= tree_.best();
+                tree_.chosen(serve);
+            } else {
+                fill(domain, rewards, g);
+                value -= rows_.best();
+                rows_.chosen(serve);
+            }
         }
         return value;
     }
@@ -175,6 +183,22 @@ private:
         return domain.gpu_of(t) == assignment_domain::none && domain.allowed(t, g);
     }
     [[nodiscard]] std::size_t units(amount load) const noexcept { return static_cast<std::size_t>(load / unit_); }
+    /// The same knapsack by a short search; false if it takes as long as filling rows.
+    [[nodiscard]] bool search(const assignment_domain& domain, const double* rewards, std::size_t g) {
+        tree_.start();
+        items_.clear();
+        for (std::size_t t = 0; t < p_->tasks(); ++t) {
+            if (!open(domain, t, g)) continue;
+            const double profit = rewards[t] - p_->cost(t, g);
+            if (!(profit > 0.0)) continue;
+            tree_.add(profit, p_->load(t, g));
+            items_.push_back(t);
+        }
+        const amount room = domain.room(g);
+        const std::uint64_t cells =
+            items_.size() * static_cast<std::uint64_t>(std::min<amount>(room, static_cast<amount>(width_)));
+        return tree_.solve(room, 1'000 + cells / 8);
+    }
     /// The knapsack of a GPU: the open tasks that fit and are worth serving there.
     void fill(const assignment_domain& domain, const double* rewards, std::size_t g) {
         const amount room = domain.room(g);
@@ -194,6 +218,7 @@ private:
     std::size_t width_;
     amount unit_ = 1;
     knapsack_rows rows_;
+    knapsack_tree tree_;
     flat<std::size_t> items_;
     flat<std::size_t> served_;
     flat<std::size_t> taken_on_;

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,10 @@ struct tree_options {
     std::size_t node_iterations;
     std::size_t width;
     std::uint64_t seed;
+    std::size_t root_rounds = 4;  ///< of pricing and forbidding, 1 or more
+    double keep_within = 1.0;     ///< see `ceiling`
+    std::uint64_t max_nodes = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t guess_every = 1;  ///< nodes, after which a relaxed answer is repaired and improved
 };
 
 /// Depth-first branch and bound over the GPU of one task at a time. A run's state; `exact` is the description.
@@ -61,6 +66,20 @@ public:
         step_ = whole && slack_ < 0.1 ? 1.0 : 0.0;
     }
 
+    /// Only pairs for which `allowed(task, gpu)` says so, and those of the start: a heuristic, then, and no proof. Before `run`.
+    template <class Allowed>
+    void restrict_to(const Allowed& allowed) {
+        for (std::size_t t = 0; t < p_.tasks(); ++t) {
+            for (std::size_t g = 0; g < p_.gpus(); ++g) {
+                if (!allowed(t, g) && best_.gpu_of[t].value() != g) domain_.forbid(t, g);
+            }
+        }
+    }
+    /// Rewards to begin with, one for each task, instead of the prices' minima. Before `run`.
+    void begin_with(std::span<const double> rewards) { std::copy(rewards.begin(), rewards.end(), rewards_.begin()); }
+    /// The rewards of the root, once it has been left.
+    [[nodiscard]] std::span<const double> root_rewards() const noexcept { return root_rewards_.view(); }
+
     /// `check(evaluations)` says whether to go on, `improved()` hears of a better plan.
     template <class Check, class Improved>
     void run(const Check& check, const Improved& improved) {
@@ -74,7 +93,9 @@ public:
             known_ = stopped_ == stop_reason::completed ? cutoff() : std::max(known_, node_bound_);
             return;
         }
-        while (!frames_.empty()) {
+        root_rewards_.assign(rewards_.size(), 0.0);
+        std::copy(saved_rewards_.begin(), saved_rewards_.end(), root_rewards_.begin());
+        while (!frames_.empty() && nodes_ < options_.max_nodes) {
             frame& top = frames_.back();
             domain_.undo(top.mark);
             if (top.next == top.end || children_[top.next].bound >= cutoff()) {
@@ -94,7 +115,7 @@ public:
                 return;
             }
         }
-        known_ = cutoff();
+        if (frames_.empty()) known_ = cutoff();
         stopped_ = stop_reason::completed;
     }
 
@@ -110,6 +131,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t tree_rounds = 4;  // at nodes other than the root
+
     struct child {
         double bound;
         std::uint32_t gpu;
@@ -127,6 +150,11 @@ private:
         const double best = best_.feasible() ? best_.cost : dearest_ + 1.0 + 4.0 * slack_;
         return step_ > 0.0 ? best - step_ + slack_ : best - slack_;
     }
+    /// Pairs that bound higher are forbidden. Below `cutoff` that is a guess: what a good plan pays in all, no single pair costs.
+    [[nodiscard]] double ceiling() const noexcept {
+        if (options_.keep_within >= 1.0) return cutoff();
+        return node_bound_ + options_.keep_within * (cutoff() - node_bound_);
+    }
     [[nodiscard]] double open_bound(std::size_t depth, double current) const noexcept {
         double lowest = current;
         for (std::size_t f = 0; f < depth; ++f) {
@@ -140,7 +168,8 @@ private:
     [[nodiscard]] bool open_node(std::size_t iterations, const GoOn& go_on, const Improved& improved) {
         ++nodes_;
         bool enough = false;
-        for (int round = 0;; ++round) {
+        const std::size_t rounds = frames_.empty() ? options_.root_rounds : tree_rounds;
+        for (std::size_t round = 0;; ++round) {
             if (!domain_.settle()) return false;
             if (domain_.complete()) {
                 for (std::size_t t = 0; t < p_.tasks(); ++t) guess_[t] = gpu_index{domain_.gpu_of(t)};
@@ -149,20 +178,20 @@ private:
             }
             if (enough) break;
             if (!price(iterations, go_on, improved)) return false;
-            if (round == 0) guess(go_on, improved);
+            if (round == 0 && nodes_ % options_.guess_every == 0) guess(go_on, improved);
             bound_.look_through(domain_, rewards_.data());
             evaluations_ += p_.tasks() * p_.gpus();
             std::size_t forbidden = 0;
             for (std::size_t t = 0; t < p_.tasks(); ++t) {
                 if (domain_.gpu_of(t) != assignment_domain::none) continue;
                 for (std::size_t g = 0; g < p_.gpus(); ++g) {
-                    if (!domain_.allowed(t, g) || bound_.through(t, g) < cutoff()) continue;
+                    if (!domain_.allowed(t, g) || bound_.through(t, g) < ceiling()) continue;
                     domain_.forbid(t, g);
                     ++forbidden;
                 }
                 if (domain_.choices(t) == 0) return false;
             }
-            enough = forbidden * 8 < p_.tasks() || round == 3;
+            enough = forbidden * 8 < p_.tasks() || round + 1 >= rounds;
         }
         branch();
         return true;
@@ -282,6 +311,7 @@ private:
     xoshiro256 random_;
     flat<double> rewards_;
     flat<double> trial_;
+    flat<double> root_rewards_;
     gpu_assignment guess_;
     flat<frame> frames_;
     flat<child> children_;

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/assignment_allocator.hpp"
+#include "berth/allocate/assignment_problem.hpp"
+#include "berth/allocate/candidate_lists.hpp"
+#include "berth/allocate/detail/branch_and_bound.hpp"
+#include "berth/allocate/priced_greedy.hpp"
+#include "berth/allocate/priced_problem.hpp"
+#include "berth/core/config.hpp"
+#include "berth/core/index.hpp"
+#include "berth/core/observer.hpp"
+#include "berth/core/run_control.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+namespace berth {
+
+/// `exact` in a hurry: the same tree over each task's short list alone, pairs forbidden long before they are proven useless, and fewer
+/// steps on the multipliers. Nothing is proven; what is found is often optimal, and found a hundred times sooner. Ends by itself when
+/// the tree has been searched.
+///
+/// Starts from `priced_greedy` if no start is given; pairs of the start stay allowed. The better the start, the smaller the tree:
+/// `then{limited{n, block_search{}}, dive{}}`. When to use: where GPUs hold few tasks each (up to some tens), up to a few thousand tasks.
+///
+/// Deterministic per seed and evaluation budget. An evaluation is a pair of task and GPU that a bound looked at.
+struct dive {
+    std::uint64_t seed = 0;             ///< of the repair of relaxed answers
+    std::size_t candidates = 6;         ///< GPUs that a task may go to, cheapest by reduced cost first
+    std::size_t root_iterations = 120;  ///< subgradient steps before branching
+    std::size_t node_iterations = 10;   ///< and at every node
+    double keep_within =
+        0.3;  ///< pairs are forbidden that cost more than this part of the gap to the best plan, 0 to 1
+    std::size_t width = 2'000;  ///< capacities are counted in at most so many units by the bound
+
+    template <class Stop = never_stop, class Observer = no_observer>
+    [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
+                                      run_control<Stop, Observer> control = {}) const {
+        BERTH_ASSERT(candidates > 0 && root_iterations > 0 && node_iterations > 0 && width > 0,
+                     "berth: dive needs candidates, iterations and a width");
+        notify::begin(control.observer, {});
+        assignment_plan first = p.plan_of({start.begin(), start.end()});
+        if (start.empty()) {
+            first =
+                priced_greedy{.seed = seed}.run(p, {}, run_control<Stop>{control.stop, control.max_evaluations, {}});
+        }
+        const std::uint64_t before = first.evaluations;
+        const candidate_lists lists{p.tables(), p.bound(), candidates};
+        detail::branch_and_bound tree{p,
+                                      {.root_iterations = root_iterations,
+                                       .node_iterations = node_iterations,
+                                       .width = width,
+                                       .seed = seed,
+                                       .root_rounds = 1,
+                                       .keep_within = keep_within,
+                                       .guess_every = 64},
+                                      std::move(first)};
+        tree.restrict_to([&](std::size_t t, std::size_t g) {
+            const auto list = lists.of(task_index{t});
+            return std::find(list.begin(), list.end(), gpu_index{g}) != list.end();
+        });
+        const auto seen = [&] {
+            return progress{.evaluations = before + tree.evaluations(),
+                            .objective =
+                                tree.best().feasible() ? tree.best().cost : std::numeric_limits<double>::infinity()};
+        };
+        notify::step(control.observer, seen());
+        if (p.tasks() > 0) {
+            tree.run([&](std::uint64_t evaluations) { return control.check(before + evaluations); },
+                     [&] { notify::step(control.observer, seen()); });
+        }
+        notify::end(control.observer, seen());
+        assignment_plan plan = tree.best();
+        plan.lower_bound = p.bound().rounded;
+        plan.evaluations = before + tree.evaluations();
+        plan.accepted += tree.nodes();
+        plan.stopped = tree.stopped();
+        return plan;
+    }
+};
+
+static_assert(assignment_allocator<dive>);
+
+}  // namespace berth
