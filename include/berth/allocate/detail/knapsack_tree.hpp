@@ -40,7 +40,7 @@ public:
             bool hopeful = true;
             for (; i < n; ++i) {
                 if (++nodes > max_nodes) return false;
-                if (profit + room * items_[i].rate <= best_) {
+                if (items_[i].load > 0.0 && profit + room * items_[i].rate <= best_) {
                     hopeful = false;
                     break;
                 }
@@ -53,9 +53,9 @@ public:
                 best_ = profit;
                 std::copy(taken_.begin(), taken_.end(), best_taken_.begin());
             }
-            // Back: the last one taken is left out.
+            // Back: the last one taken is left out, unless it needs no room; such ones come first and all stay.
             while (i > 0 && taken_[i - 1] == 0) --i;
-            if (i == 0) return true;
+            if (i == 0 || items_[i - 1].load == 0.0) return true;
             taken_[i - 1] = 0;
             room += items_[i - 1].load;
             profit -= items_[i - 1].profit;
