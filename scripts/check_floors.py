@@ -5,9 +5,10 @@
   * no cycle of files, and none of folders;
   * core includes the standard library only; Eigen (only <Eigen/Core>) starts at floor 2; no other third party;
   * no <iostream>, <random> or <ranges>: global streams, generators that differ by standard library, compile time;
-  * wings (cuda, nvml, io) are reached neither from berth.hpp nor from any floor; cuda never sees Eigen;
-  * nothing includes berth.hpp, and berth.hpp reaches every header that is no wing's and not opt-in;
-  * opt-in headers (OPT_IN below: threads, clocks, Eigen) cost more to compile than all the rest, so nothing that berth.hpp
+  * wings (cuda, nvml, io) are reached neither from an umbrella nor from any floor; cuda never sees Eigen;
+  * there are two umbrellas: berth.hpp, and search.hpp, which is berth.hpp and the searches. Nothing else includes either, and
+    together they reach every header that is no wing's and not opt-in;
+  * opt-in headers (OPT_IN below: threads, clocks, Eigen) cost more to compile than all the rest, so nothing that an umbrella
     reaches includes them;
   * every <berth/...> that is included exists.
 
@@ -22,7 +23,8 @@ import tempfile
 
 FLOORS = {"core": 0, "model": 1, "feature": 2, "cost": 3, "objective": 4, "allocate": 5, "metrics": 5, "migrate": 6,
           "watch": 7, "learn": 7}
-TOP = {"version.hpp": -1, "scheduler.hpp": 8, "berth.hpp": 9}
+TOP = {"version.hpp": -1, "scheduler.hpp": 8, "berth.hpp": 9, "search.hpp": 10}
+UMBRELLAS = ("berth.hpp", "search.hpp")
 WINGS = {"cuda": ("cuda", "cooperative_groups", "cub/", "thrust/"), "nvml": ("nvml.h",), "io": ()}
 EIGEN_FROM = 2
 OPT_IN = {"core/deadline.hpp", "core/thread_pool.hpp", "feature/eigen.hpp"}
@@ -110,7 +112,7 @@ def check(root):
                     continue
                 edges[name].append(target)
                 where.setdefault((name, target), at)
-                if target == "berth.hpp":
+                if target in UMBRELLAS and name not in UMBRELLAS:
                     problems.append(f"{at} includes the umbrella; include what is used")
                 elif folder(target) in WINGS and folder(target) != folder(name):
                     problems.append(f"{at} reaches the wing {folder(target)}/ from outside")
@@ -141,25 +143,32 @@ def check(root):
     if cycle:
         problems.append(f"include/berth/{cycle[0]}:1: cycle of folders: {' -> '.join(cycle)}")
 
-    if "berth.hpp" in headers:
-        reached, todo = set(), ["berth.hpp"]
+    reached = set()
+    for umbrella in UMBRELLAS:
+        if umbrella not in headers:
+            continue
+        found, todo = set(), [umbrella]
         while todo:
             name = todo.pop()
-            if name not in reached:
-                reached.add(name)
+            if name not in found:
+                found.add(name)
                 todo += edges.get(name, [])
+        for name in sorted(found - reached):
+            if folder(name) in WINGS:
+                problems.append(f"include/berth/{umbrella}:1: reaches the wing header {name}")
+            if name in OPT_IN:
+                problems.append(f"include/berth/{umbrella}:1: reaches the opt-in header {name}")
+        reached |= found
+    if reached:
         for name in headers:
-            if folder(name) in WINGS and name in reached:
-                problems.append(f"include/berth/berth.hpp:1: reaches the wing header {name}")
-            if name in OPT_IN and name in reached:
-                problems.append(f"include/berth/berth.hpp:1: reaches the opt-in header {name}")
             if folder(name) not in WINGS and name not in OPT_IN and name not in reached:
-                problems.append(f"include/berth/{name}:1: not reached from berth.hpp")
+                problems.append(f"include/berth/{name}:1: not reached from {' or '.join(UMBRELLAS)}")
     return problems, len(headers)
 
 
 GOOD = {
     "version.hpp": "", "berth.hpp": "#include <berth/version.hpp>\n#include <berth/metrics/m.hpp>\n#include <berth/cost/c.hpp>\n",
+    "search.hpp": "#include <berth/berth.hpp>\n#include <berth/allocate/s.hpp>\n", "allocate/s.hpp": "#include <berth/allocate/g.hpp>\n",
     "core/a.hpp": "#include <vector>\n/* #include <berth/cost/c.hpp>\n*/\n// #include <iostream>\n", "model/b.hpp": "#include <berth/core/a.hpp>\n",
     "feature/f.hpp": "#include <Eigen/Core>\n#include <berth/model/b.hpp>\n", "cost/c.hpp": "#include <berth/feature/f.hpp>\n",
     "allocate/g.hpp": "#include <berth/cost/c.hpp>\n", "metrics/m.hpp": "#include <berth/allocate/g.hpp>\n",
@@ -190,7 +199,11 @@ FAULTS = [  # file, text that is put in front, what must be said
     ("cost/c.hpp", "#include BERTH_HEADER\n", "cannot be checked"),
     ("cost/c.hpp", "#include <berth/core/thread_pool.hpp>\n", "reaches the opt-in header core/thread_pool.hpp"),
     ("other/o.hpp", "", "belongs to no floor"),
-    ("cost/unused.hpp", "", "not reached from berth.hpp"),
+    ("cost/unused.hpp", "", "not reached from berth.hpp or search.hpp"),
+    ("cost/c.hpp", "#include <berth/search.hpp>\n", "includes the umbrella"),
+    ("berth.hpp", "#include <berth/search.hpp>\n", "goes up"),
+    ("search.hpp", "#include <berth/io/i.hpp>\n", "reaches the wing header io/i.hpp"),
+    ("allocate/s.hpp", "#include <berth/core/thread_pool.hpp>\n", "reaches the opt-in header core/thread_pool.hpp"),
 ]
 
 

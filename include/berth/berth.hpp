@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The whole library except its wings, and except what costs more compile time than all the rest: include core/thread_pool.hpp
-// for threads, core/deadline.hpp for a clock, feature/eigen.hpp for Eigen. Include this, or only the headers you use. The
-// floors, from the bottom up.
+// The library except its wings, and except what costs much compile time: search.hpp is this and the searches, core/thread_pool.hpp
+// has threads, core/deadline.hpp a clock, feature/eigen.hpp Eigen. Include this, or only the headers you use. The floors, from
+// the bottom up.
 
 // clang-format off
 #include "berth/version.hpp"
@@ -56,6 +56,7 @@
 #include "berth/objective/power.hpp"
 #include "berth/objective/relocation.hpp"
 #include "berth/objective/share_profile.hpp"
+#include "berth/objective/term_value.hpp"
 #include "berth/objective/tier_values.hpp"
 #include "berth/objective/terms/assignment_cost.hpp"
 #include "berth/objective/terms/capacity_excess.hpp"
