@@ -2,7 +2,7 @@
 #pragma once
 
 // The library with its searches: berth.hpp, and what improves, proves or combines plans instead of placing greedily. It is a
-// second umbrella because it costs half as much compile time again, which a scheduler that only places need not pay. Each
+// second umbrella because it takes a quarter as much compile time again, which a scheduler that only places need not pay. Each
 // header can also be included alone.
 
 // clang-format off
