@@ -30,8 +30,8 @@ namespace berth {
 /// Deterministic per seed and evaluation budget. An evaluation is a pair of task and GPU that a bound looked at.
 struct dive {
     std::uint64_t seed = 0;             ///< of the repair of relaxed answers
-    std::size_t candidates = 6;         ///< GPUs that a task may go to, cheapest by reduced cost first
-    std::size_t root_iterations = 120;  ///< subgradient steps before branching
+    std::size_t candidates = 5;         ///< GPUs that a task may go to, cheapest by reduced cost first
+    std::size_t root_iterations = 100;  ///< subgradient steps before branching
     std::size_t node_iterations = 10;   ///< and at every node
     double keep_within =
         0.3;  ///< pairs are forbidden that cost more than this part of the gap to the best plan, 0 to 1

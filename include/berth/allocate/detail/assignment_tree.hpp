@@ -116,22 +116,42 @@ private:
 class reward_bound {
 public:
     reward_bound(const priced_problem& p, std::size_t width)
-        : p_{&p}, width_{width}, served_(p.tasks(), 0), taken_on_(p.tasks(), 0), through_(p.tasks() * p.gpus(), 0.0) {}
+        : p_{&p},
+          width_{width},
+          hopeless_(p.gpus(), std::numeric_limits<std::size_t>::max()),
+          served_(p.tasks(), 0),
+          taken_on_(p.tasks(), 0),
+          through_(p.tasks() * p.gpus(), 0.0) {}
 
+    /// Takes note of what is open and allowed. Before `evaluate` and `look_through`, whenever the domain has changed.
+    void read(const assignment_domain& domain) {
+        open_.clear();
+        first_.clear();
+        for (std::size_t g = 0; g < p_->gpus(); ++g) {
+            first_.push_back(open_.size());
+            for (std::size_t t = 0; t < p_->tasks(); ++t) {
+                if (domain.gpu_of(t) == assignment_domain::none && domain.allowed(t, g)) {
+                    open_.push_back({p_->cost(t, g), p_->load(t, g), static_cast<std::uint32_t>(t)});
+                }
+            }
+        }
+        first_.push_back(open_.size());
+    }
     /// O(GPUs × tasks × width) at worst.
     [[nodiscard]] double evaluate(const assignment_domain& domain, const double* rewards) {
         double value = open_rewards(domain, rewards);
         served_.assign(p_->tasks(), 0);
         for (std::size_t g = 0; g < p_->gpus(); ++g) {
             const auto serve = [&](std::size_t k) {
-                const std::size_t t = items_[k];
+                const std::size_t t = items_[k].task;
                 if (served_[t]++ == 0 || p_->cost(t, g) < p_->cost(t, taken_on_[t])) taken_on_[t] = g;
             };
-            if (search(domain, rewards, g)) {
+            collect(rewards, g);
+            if (search(domain.room(g), g)) {
                 value -= tree_.best();
                 tree_.chosen(serve);
             } else {
-                fill(domain, rewards, g);
+                fill(domain.room(g));
                 value -= rows_.best();
                 rows_.chosen(serve);
             }
@@ -148,28 +168,43 @@ public:
         double value = open_rewards(domain, rewards);
         lost_.assign(p_->tasks(), 0.0);
         for (std::size_t g = 0; g < gpus; ++g) {
-            fill(domain, rewards, g);
+            collect(rewards, g);
+            fill(domain.room(g));
             rows_.look_back();
             const double best = rows_.best();
             value -= best;
-            for (std::size_t t = 0; t < p_->tasks(); ++t) {
-                if (!open(domain, t, g)) continue;
-                through_[t * gpus + g] = best - rows_.with_extra(rewards[t] - p_->cost(t, g), units(p_->load(t, g)));
+            for (std::size_t i = first_[g]; i < first_[g + 1]; ++i) {
+                const open_pair& pair = open_[i];
+                through_[pair.task * gpus + g] =
+                    best - rows_.with_extra(rewards[pair.task] - pair.cost, units(pair.load));
             }
             for (std::size_t k = 0; k < rows_.size(); ++k) {
-                const std::size_t t = items_[k];
+                const std::size_t t = items_[k].task;
                 const double out = best - rows_.without(k);
                 lost_[t] += out;
                 through_[t * gpus + g] = best - rows_.with(k) - out;
             }
         }
-        for (std::size_t t = 0; t < p_->tasks(); ++t) {
-            for (std::size_t g = 0; g < gpus; ++g) through_[t * gpus + g] += value + lost_[t];
+        for (std::size_t g = 0; g < gpus; ++g) {
+            for (std::size_t i = first_[g]; i < first_[g + 1]; ++i) {
+                through_[open_[i].task * gpus + g] += value + lost_[open_[i].task];
+            }
         }
     }
     [[nodiscard]] double through(std::size_t t, std::size_t g) const noexcept { return through_[t * p_->gpus() + g]; }
 
 private:
+    struct open_pair {
+        double cost;
+        amount load;
+        std::uint32_t task;
+    };
+    struct item {
+        double profit;
+        amount load;
+        std::uint32_t task;
+    };
+
     [[nodiscard]] static double open_rewards(const assignment_domain& domain, const double* rewards,
                                              std::size_t tasks) {
         double sum = domain.cost();
@@ -179,39 +214,31 @@ private:
     [[nodiscard]] double open_rewards(const assignment_domain& domain, const double* rewards) const {
         return open_rewards(domain, rewards, p_->tasks());
     }
-    [[nodiscard]] static bool open(const assignment_domain& domain, std::size_t t, std::size_t g) {
-        return domain.gpu_of(t) == assignment_domain::none && domain.allowed(t, g);
-    }
     [[nodiscard]] std::size_t units(amount load) const noexcept { return static_cast<std::size_t>(load / unit_); }
-    /// The same knapsack by a short search; false if it takes as long as filling rows.
-    [[nodiscard]] bool search(const assignment_domain& domain, const double* rewards, std::size_t g) {
-        tree_.start();
+    /// The open tasks that fit and are worth serving on a GPU.
+    void collect(const double* rewards, std::size_t g) {
         items_.clear();
-        for (std::size_t t = 0; t < p_->tasks(); ++t) {
-            if (!open(domain, t, g)) continue;
-            const double profit = rewards[t] - p_->cost(t, g);
-            if (!(profit > 0.0)) continue;
-            tree_.add(profit, p_->load(t, g));
-            items_.push_back(t);
+        for (std::size_t i = first_[g]; i < first_[g + 1]; ++i) {
+            const double profit = rewards[open_[i].task] - open_[i].cost;
+            if (profit > 0.0) items_.push_back({profit, open_[i].load, open_[i].task});
         }
-        const amount room = domain.room(g);
-        const std::uint64_t cells =
-            items_.size() * static_cast<std::uint64_t>(std::min<amount>(room, static_cast<amount>(width_)));
-        return tree_.solve(room, 1'000 + cells / 8);
     }
-    /// The knapsack of a GPU: the open tasks that fit and are worth serving there.
-    void fill(const assignment_domain& domain, const double* rewards, std::size_t g) {
-        const amount room = domain.room(g);
+    /// Their knapsack by a short search; false if it takes too long. With about as many items it is not tried again.
+    [[nodiscard]] bool search(amount room, std::size_t g) {
+        const std::size_t size = items_.size();
+        if (size >= hopeless_[g]) return false;
+        tree_.start();
+        for (const item& i : items_) tree_.add(i.profit, i.load);
+        const std::size_t width = std::min(width_, static_cast<std::size_t>(room));
+        const bool solved = tree_.solve(room, 1'000 + size * width / 8);
+        if (!solved) hopeless_[g] = size - size / 8;
+        return solved;
+    }
+    /// The same by rows.
+    void fill(amount room) {
         unit_ = 1 + room / static_cast<amount>(width_);
         rows_.start(units(room));
-        items_.clear();
-        for (std::size_t t = 0; t < p_->tasks(); ++t) {
-            if (!open(domain, t, g)) continue;
-            const double profit = rewards[t] - p_->cost(t, g);
-            if (!(profit > 0.0)) continue;
-            rows_.add(profit, units(p_->load(t, g)));
-            items_.push_back(t);
-        }
+        for (const item& i : items_) rows_.add(i.profit, units(i.load));
     }
 
     const priced_problem* p_;
@@ -219,7 +246,10 @@ private:
     amount unit_ = 1;
     knapsack_rows rows_;
     knapsack_tree tree_;
-    flat<std::size_t> items_;
+    flat<open_pair> open_;  // GPU by GPU
+    flat<std::size_t> first_;
+    flat<std::size_t> hopeless_;  // of each GPU, the items from which on a search takes too long
+    flat<item> items_;
     flat<std::size_t> served_;
     flat<std::size_t> taken_on_;
     flat<double> lost_;

@@ -177,6 +177,7 @@ private:
                 return false;
             }
             if (enough) break;
+            bound_.read(domain_);
             if (!price(iterations, go_on, improved)) return false;
             if (round == 0 && nodes_ % options_.guess_every == 0) guess(go_on, improved);
             bound_.look_through(domain_, rewards_.data());
