@@ -41,8 +41,10 @@ struct block_search {
         BERTH_ASSERT(max_nodes > 0 && max_gpus >= 2 && tolerance >= 0.0, "berth: block_search has bad options");
         notify::begin(control.observer, {});
         assignment_plan plan = p.plan_of({start.begin(), start.end()});
-        if (start.empty())
-            plan = priced_greedy{.seed = seed}.run(p, {}, run_control<Stop>{control.stop, control.max_evaluations, {}});
+        if (start.empty() || !plan.feasible()) {
+            const priced_greedy greedy{.seed = seed, .rebuild_evaluations = start.empty() ? 1'500'000U : 0U};
+            plan = greedy.run(p, start, run_control<Stop>{control.stop, control.max_evaluations, {}});
+        }
         const std::uint64_t before = plan.evaluations;
         detail::block_walk walk{p, max_nodes, max_gpus, tolerance};
         walk.start([&](std::size_t t) { return plan.gpu_of[t].value(); });
