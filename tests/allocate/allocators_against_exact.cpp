@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every allocator for assignment problems against `exact` on thousands of tiny problems. A new one is a line in `against_exact`.
+#include "berth/allocate/block_search.hpp"
+#include "berth/allocate/compositions.hpp"
+#include "berth/allocate/dive.hpp"
 #include "berth/allocate/exact.hpp"
 #include "berth/allocate/genetic.hpp"
 #include "berth/allocate/portfolio.hpp"
@@ -53,6 +56,9 @@ void against_exact(std::uint64_t first, std::uint64_t last) {
     tally textbook;
     tally composed;
     tally sliced;
+    tally blocks;
+    tally dived;
+    tally in_sequence;
     for (std::uint64_t seed = first; seed <= last; ++seed) {
         const gap_instance d = seed % 2 == 0 ? odd_instance(5, 12, seed) : gap_of_type("ABCDE"[seed % 5], 4, 12, seed);
         if (d.tasks == 0) continue;
@@ -65,6 +71,10 @@ void against_exact(std::uint64_t first, std::uint64_t last) {
         for (std::size_t t = 0; t < d.tasks; ++t) start.push_back(gpu_index{below(random, d.gpus())});
 
         compare("priced_greedy", priced_greedy{}, d, p, optimum, start, greedy);
+        compare("block_search", block_search{.patience = 300}, d, p, optimum, start, blocks);
+        compare("dive", dive{}, d, p, optimum, start, dived);
+        compare("then", then{priced_greedy{.rebuild_evaluations = 500}, block_search{.patience = 100}, dive{}}, d, p,
+                optimum, start, in_sequence);
         compare("portfolio", portfolio{}, d, p, optimum, start, composed);
         const slicing_options options{.slice = 1000, .rounds = 3};
         compare("time_sliced", time_sliced{options, priced_greedy{}, limited{300, exact{}}}, d, p, optimum, start,
@@ -74,7 +84,7 @@ void against_exact(std::uint64_t first, std::uint64_t last) {
         compare("textbook_genetic", textbook_genetic{}, d, p, optimum, start, textbook);
     }
     CHECK(greedy.solvable * 2 > static_cast<int>(last - first));
-    for (const tally& good : {greedy, composed, sliced, memetic}) {
+    for (const tally& good : {greedy, composed, sliced, memetic, blocks, dived, in_sequence}) {
         CHECK(good.solved * 100 >= good.solvable * 95);
         CHECK(good.optimal * 100 >= good.solvable * 55);
     }
