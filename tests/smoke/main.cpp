@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The other translation units of this program are what is tested: that they compile, and that they link together.
-#if __has_include(<berth/search.hpp>)
+// What is tested is mostly that the other translation units of this program compile, and that they link together.
 #include <berth/search.hpp>
-#endif
 
-int main() { return 0; }
+bool run_every_search();
+
+int main() { return run_every_search() ? 0 : 1; }
