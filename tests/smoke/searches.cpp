@@ -50,6 +50,7 @@ bool search_assignments() {
 bool search_slots() {
     const std::vector<host> hosts(4);
     std::vector<job> jobs;
+    jobs.reserve(12);
     for (int i = 0; i < 12; ++i) jobs.push_back({300 + 50 * (i % 3)});
     const auto machines = berth::make_fleet(hosts);
     if (!machines) return false;
