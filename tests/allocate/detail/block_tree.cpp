@@ -166,6 +166,23 @@ TEST_CASE("a block of many tasks is cut off and says so") {
     CHECK_FALSE(tree.cut_off());
 }
 
+TEST_CASE("a block of more open tasks than the stack can take is cut off at once") {
+    gap_instance d;
+    d.tasks = 120'000;
+    d.costs.assign(2 * d.tasks, 1.0);
+    d.loads.assign(2 * d.tasks, 1);
+    d.capacities = {60'000, 60'000};
+    const priced_problem p{d.problem(), {.bound = {.max_iterations = 1}, .candidates = 1}};
+    std::vector<std::uint32_t> tasks(d.tasks);
+    std::iota(tasks.begin(), tasks.end(), 0U);
+    const std::vector<std::uint32_t> gpus{0, 1};
+    detail::block_tree tree{p};
+    xoshiro256 random{1};
+    CHECK_FALSE(tree.search(gpus, tasks, 1e9, 1.0, no_limit, random));
+    CHECK(tree.cut_off());
+    CHECK(tree.nodes() == 0);
+}
+
 TEST_CASE("equals are broken at random and everything else is not") {
     gap_instance d;  // two tasks on two GPUs with room for one each: both ways cost the same
     d.tasks = 2;

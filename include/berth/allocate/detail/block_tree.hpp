@@ -26,7 +26,8 @@ public:
     explicit block_tree(const priced_problem& p) : p_{&p} {}
 
     /// Looks for an assignment within the capacities that costs at most `goal`, and then for cheaper ones, each by at least
-    /// `step`; ties among equals are broken at random. Ends after `max_nodes`. True if it found any.
+    /// `step`; ties among equals are broken at random. Ends after `max_nodes`, and at once, cut off, where more than 10,000 tasks
+    /// could afford another GPU. True if it found any.
     ///
     /// O((tasks + nodes) × GPUs), apart from sorting.
     [[nodiscard]] bool search(std::span<const std::uint32_t> gpus, std::span<const std::uint32_t> tasks, double goal,
@@ -45,6 +46,10 @@ public:
         budget_ = goal - bound;
         collect();
         order(random);
+        if (sorted_.size() > max_open) {
+            cut_off_ = true;
+            return false;
+        }
         look_ahead();
         descend(0, 0.0);
         cost_ = budget_ + step_ + bound;
@@ -60,6 +65,7 @@ public:
 
 private:
     static constexpr std::size_t price_steps = 12;
+    static constexpr std::size_t max_open = 10'000;  // as deep the search recurs
 
     using per_gpu = std::array<double, max_gpus>;
 
