@@ -51,6 +51,7 @@ TEST_CASE("rewards bound the optimum and every pair of it") {
         if (!domain.settle()) continue;
         for (const std::size_t width : {1000U, 7U}) {
             detail::reward_bound bound{p, width};
+            bound.read(domain);
             CAPTURE(seed);
             CHECK(bound.evaluate(domain, rewards.data()) <= optimum + 1e-9);
             bound.look_through(domain, rewards.data());
