@@ -32,8 +32,10 @@ TEST_CASE("the cheapest GPUs are those that a sort of all admitted ones begins w
                     if (healthy && (accepted >> made.machines.model(g).value() & 1U) != 0) all.push_back(g);
                 }
             }
-            std::stable_sort(all.begin(), all.end(), [&](gpu_index a, gpu_index b) {
-                return quirky_cost(task_index{t}, a) < quirky_cost(task_index{t}, b);
+            std::sort(all.begin(), all.end(), [&](gpu_index a, gpu_index b) {
+                const double first = quirky_cost(task_index{t}, a);
+                const double second = quirky_cost(task_index{t}, b);
+                return first != second ? first < second : a.value() < b.value();
             });
             all.resize(std::min<std::size_t>(all.size(), 5));
             const auto list = lists.of(task_index{t});
