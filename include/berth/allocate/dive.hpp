@@ -10,6 +10,7 @@
 #include "berth/core/config.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/observer.hpp"
+#include "berth/core/random.hpp"
 #include "berth/core/run_control.hpp"
 
 #include <algorithm>
@@ -29,12 +30,13 @@ namespace berth {
 ///
 /// Deterministic per seed and evaluation budget. An evaluation is a pair of task and GPU that a bound looked at.
 struct dive {
-    std::uint64_t seed = 0;             ///< of the repair of relaxed answers
-    std::size_t candidates = 5;         ///< GPUs that a task may go to, cheapest by reduced cost first
-    std::size_t root_iterations = 100;  ///< subgradient steps before branching
+    std::uint64_t seed = 0;      ///< of the last candidate of every task, and of repairs
+    std::size_t candidates = 4;  ///< GPUs that a task may go to: the cheapest by reduced cost, and one of the next four
+    std::size_t root_iterations = 200;  ///< subgradient steps before branching
     std::size_t node_iterations = 10;   ///< and at every node
     double keep_within =
         0.3;  ///< pairs are forbidden that cost more than this part of the gap to the best plan, 0 to 1
+    double place_share = 0.03;  ///< of the open tasks beyond 100, placed for good at every node
     std::size_t width = 2'000;  ///< capacities are counted in at most so many units by the bound
 
     template <class Stop = never_stop, class Observer = no_observer>
@@ -49,7 +51,8 @@ struct dive {
                 priced_greedy{.seed = seed}.run(p, {}, run_control<Stop>{control.stop, control.max_evaluations, {}});
         }
         const std::uint64_t before = first.evaluations;
-        const candidate_lists lists{p.tables(), p.bound(), candidates};
+        const candidate_lists lists{p.tables(), p.bound(), candidates + 4};
+        const bool first_feasible = first.feasible();
         detail::branch_and_bound tree{p,
                                       {.root_iterations = root_iterations,
                                        .node_iterations = node_iterations,
@@ -57,11 +60,17 @@ struct dive {
                                        .seed = seed,
                                        .root_rounds = 1,
                                        .keep_within = keep_within,
-                                       .guess_every = 64},
+                                       .guess_every = first_feasible ? 0U : 64U,
+                                       .mend_every = 16,
+                                       .place_share = place_share},
                                       std::move(first)};
         tree.restrict_to([&](std::size_t t, std::size_t g) {
             const auto list = lists.of(task_index{t});
-            return std::find(list.begin(), list.end(), gpu_index{g}) != list.end();
+            const std::size_t sure = std::min(candidates, list.size());
+            for (std::size_t k = 0; k < sure; ++k) {
+                if (list[k] == gpu_index{g}) return true;
+            }
+            return sure < list.size() && list[sure + stream_seed(seed, t) % (list.size() - sure)] == gpu_index{g};
         });
         const auto seen = [&] {
             return progress{.evaluations = before + tree.evaluations(),

@@ -2,37 +2,35 @@
 #pragma once
 
 #include "berth/allocate/assignment_allocator.hpp"
+#include "berth/allocate/block_search.hpp"
 #include "berth/allocate/compositions.hpp"
+#include "berth/allocate/dive.hpp"
 #include "berth/allocate/exact.hpp"
-#include "berth/allocate/priced_greedy.hpp"
+#include "berth/allocate/opening.hpp"
 #include "berth/allocate/priced_problem.hpp"
-#include "berth/core/random.hpp"
 #include "berth/core/run_control.hpp"
 
 #include <cstdint>
 
 namespace berth {
 
-namespace detail {
-
-/// The searches of `portfolio`, in turns. The one place to change when there is a better search.
-[[nodiscard]] inline auto portfolio_searches(std::uint64_t seed) { return time_sliced{exact{.seed = seed}}; }
-
-}  // namespace detail
-
-/// The default composition for generalised assignment problems: greedy by price, a short attempt to prove the optimum where
-/// there are at most 200 tasks, then the searches in turns. Anytime; deterministic per seed and evaluation budget. For another one, compose it:
-/// `then{priced_greedy{}, time_sliced{a, b}}`.
+/// The default composition for generalised assignment problems: `opening`, then `block_search`, wider dives and, where there are at
+/// most 200 tasks, `exact`, in turns that get longer. Anytime; deterministic per seed and evaluation budget; complete when the
+/// optimum is proven. For another one, compose it: `then{opening{}, time_sliced{a, b}}`.
 struct portfolio {
     std::uint64_t seed = 0;
 
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
                                       run_control<Stop, Observer> control = {}) const {
-        const std::uint64_t attempt = p.tasks() <= 200 ? 12'000 * p.tasks() * p.gpus() : 0;
-        const then parts{priced_greedy{.seed = seed}, limited{attempt, exact{.seed = seed}},
-                         detail::portfolio_searches(seed)};
-        return parts.run(p, start, control);
+        const std::uint64_t pairs = p.tasks() * p.gpus();
+        const slicing_options turns{.slice = 100'000 * pairs};
+        const limited walk{10'000 * pairs, block_search{.seed = seed + 1, .max_nodes = 50'000}};
+        const dive wide{.seed = seed + 1, .candidates = 8, .node_iterations = 20, .keep_within = 0.5};
+        if (p.tasks() > opening::few_tasks) {
+            return then{opening{seed}, time_sliced{turns, walk, wide}}.run(p, start, control);
+        }
+        return then{opening{seed}, time_sliced{turns, walk, wide, exact{.seed = seed}}}.run(p, start, control);
     }
 };
 

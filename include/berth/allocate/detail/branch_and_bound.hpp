@@ -30,7 +30,9 @@ struct tree_options {
     std::size_t root_rounds = 4;  ///< of pricing and forbidding, 1 or more
     double keep_within = 1.0;     ///< see `ceiling`
     std::uint64_t max_nodes = std::numeric_limits<std::uint64_t>::max();
-    std::uint64_t guess_every = 1;  ///< nodes, after which a relaxed answer is repaired and improved
+    std::uint64_t guess_every = 1;  ///< nodes, after which a relaxed answer is repaired and improved; 0: never
+    std::uint64_t mend_every = 0;   ///< dead ends, after which what had been decided is completed by repair; 0: never
+    double place_share = 0.0;       ///< of the open tasks beyond 100, placed at every node: a guess, too
 };
 
 /// Depth-first branch and bound over the GPU of one task at a time. A run's state; `exact` is the description.
@@ -131,10 +133,18 @@ public:
     }
 
 private:
+    static constexpr std::size_t many_tasks = 100;
     static constexpr std::size_t tree_rounds = 4;  // at nodes other than the root
 
     struct child {
         double bound;
+        std::uint32_t gpu;
+    };
+    /// The bounds of a task's two best choices.
+    struct regret_of {
+        double first;
+        double second;
+        std::uint32_t task;
         std::uint32_t gpu;
     };
     struct frame {
@@ -170,7 +180,7 @@ private:
         bool enough = false;
         const std::size_t rounds = frames_.empty() ? options_.root_rounds : tree_rounds;
         for (std::size_t round = 0;; ++round) {
-            if (!domain_.settle()) return false;
+            if (!domain_.settle()) return dead_end(go_on, improved);
             if (domain_.complete()) {
                 for (std::size_t t = 0; t < p_.tasks(); ++t) guess_[t] = gpu_index{domain_.gpu_of(t)};
                 offer(guess_, improved);
@@ -179,7 +189,7 @@ private:
             if (enough) break;
             bound_.read(domain_);
             if (!price(iterations, go_on, improved)) return false;
-            if (round == 0 && nodes_ % options_.guess_every == 0) guess(go_on, improved);
+            if (round == 0 && options_.guess_every > 0 && nodes_ % options_.guess_every == 0) guess(go_on, improved);
             bound_.look_through(domain_, rewards_.data());
             evaluations_ += p_.tasks() * p_.gpus();
             std::size_t forbidden = 0;
@@ -190,7 +200,7 @@ private:
                     domain_.forbid(t, g);
                     ++forbidden;
                 }
-                if (domain_.choices(t) == 0) return false;
+                if (domain_.choices(t) == 0) return dead_end(go_on, improved);
             }
             enough = forbidden * 8 < p_.tasks() || round + 1 >= rounds;
         }
@@ -198,28 +208,37 @@ private:
         return true;
     }
 
-    /// The task whose second choice bounds highest.
+    /// The task whose second choice bounds highest; the next ones after it are placed where their first choice is, if so asked.
     void branch() {
-        std::size_t task = assignment_domain::none;
-        double highest = 0.0;
+        ranked_.clear();
         for (std::size_t t = 0; t < p_.tasks(); ++t) {
             if (domain_.gpu_of(t) != assignment_domain::none) continue;
-            double first = std::numeric_limits<double>::infinity();
-            double second = first;
+            regret_of r{std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity(),
+                        static_cast<std::uint32_t>(t), 0};
             for (std::size_t g = 0; g < p_.gpus(); ++g) {
                 if (!domain_.allowed(t, g)) continue;
                 const double value = bound_.through(t, g);
-                second = std::min(second, std::max(first, value));
-                first = std::min(first, value);
+                r.second = std::min(r.second, std::max(r.first, value));
+                if (value < r.first) r.gpu = static_cast<std::uint32_t>(g);
+                r.first = std::min(r.first, value);
             }
-            if (task == assignment_domain::none || second > highest) {
-                task = t;
-                highest = second;
-            }
+            ranked_.push_back(r);
         }
+        const auto sooner = [](const regret_of& a, const regret_of& b) {
+            return a.second != b.second ? a.second > b.second : a.task < b.task;
+        };
+        const std::size_t open = ranked_.size();
+        const auto extra = static_cast<std::size_t>(
+            open > many_tasks ? options_.place_share * static_cast<double>(open - many_tasks) : 0.0);
+        std::partial_sort(ranked_.begin(), ranked_.begin() + extra + 1, ranked_.end(), sooner);
+        for (std::size_t i = 1; i <= extra; ++i) {
+            const regret_of& r = ranked_[i];
+            if (p_.load(r.task, r.gpu) <= domain_.room(r.gpu)) domain_.place(r.task, r.gpu);
+        }
+        const std::size_t task = ranked_[0].task;
         frame next{domain_.mark(), task, children_.size(), children_.size(), 0};
         for (std::size_t g = 0; g < p_.gpus(); ++g) {
-            if (!domain_.allowed(task, g)) continue;
+            if (!domain_.allowed(task, g) || p_.load(task, g) > domain_.room(g)) continue;
             children_.push_back({std::max(node_bound_, bound_.through(task, g)), static_cast<std::uint32_t>(g)});
         }
         next.end = children_.size();
@@ -275,14 +294,21 @@ private:
         for (std::size_t t = 0; t < p_.tasks(); ++t) {
             std::size_t at = domain_.gpu_of(t);
             if (at == assignment_domain::none && bound_.served(t) > 0) at = bound_.taken_on(t);
+            const bool any = domain_.choices(t) == 0;
             if (at == assignment_domain::none) {
                 for (std::size_t g = 0; g < p_.gpus(); ++g) {
-                    if (!domain_.allowed(t, g)) continue;
+                    if (!any && !domain_.allowed(t, g)) continue;
                     if (at == assignment_domain::none || p_.reduced(t, g) < p_.reduced(t, at)) at = g;
                 }
             }
             guess_[t] = gpu_index{at};
         }
+    }
+    /// Always false: there is nothing below this node.
+    template <class GoOn, class Improved>
+    [[nodiscard]] bool dead_end(const GoOn& go_on, const Improved& improved) {
+        if (options_.mend_every > 0 && dead_ends_++ % options_.mend_every == 0) guess(go_on, improved);
+        return false;
     }
     /// The relaxed answer, repaired.
     template <class GoOn, class Improved>
@@ -291,7 +317,7 @@ private:
         const std::uint64_t before = repairer_.evaluations();
         repairer_.take(guess_);
         repairer_.repair(random_, 50, go_on);
-        if (repairer_.feasible()) repairer_.descend(10, go_on);
+        if (repairer_.feasible()) repairer_.descend(options_.mend_every > 0 ? 2 : 10, go_on);
         evaluations_ += repairer_.evaluations() - before;
         offer(repairer_.assignment(), improved);
     }
@@ -316,6 +342,7 @@ private:
     gpu_assignment guess_;
     flat<frame> frames_;
     flat<child> children_;
+    flat<regret_of> ranked_;
     flat<double> saved_rewards_;
     double dearest_ = 0.0;
     double slack_ = 0.0;
@@ -324,6 +351,7 @@ private:
     double known_ = -std::numeric_limits<double>::infinity();
     std::uint64_t evaluations_ = 0;
     std::uint64_t nodes_ = 0;
+    std::uint64_t dead_ends_ = 0;
     stop_reason stopped_ = stop_reason::completed;
 };
 

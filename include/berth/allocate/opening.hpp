@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/assignment_allocator.hpp"
+#include "berth/allocate/block_search.hpp"
+#include "berth/allocate/compositions.hpp"
+#include "berth/allocate/dive.hpp"
+#include "berth/allocate/exact.hpp"
+#include "berth/allocate/priced_greedy.hpp"
+#include "berth/allocate/priced_problem.hpp"
+#include "berth/core/run_control.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace berth {
+
+/// What long searches begin with: greedy by price, a short `block_search`, a `dive` from there, and where there are at most 200 tasks
+/// an attempt at a proof. Each has an evaluation budget in proportion to the pairs of task and GPU, so that it ends by itself after a
+/// few seconds at most on the sizes of the public instances. Deterministic per seed and evaluation budget.
+struct opening {
+    std::uint64_t seed = 0;
+
+    static constexpr std::size_t few_tasks = 200;
+
+    template <class Stop = never_stop, class Observer = no_observer>
+    [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
+                                      run_control<Stop, Observer> control = {}) const {
+        const std::uint64_t pairs = p.tasks() * p.gpus();
+        const limited walk{std::min<std::uint64_t>(300 * pairs, 45'000'000), block_search{.seed = seed}};
+        const limited descent{100'000 * pairs, dive{.seed = seed}};
+        if (p.tasks() > few_tasks) return then{priced_greedy{.seed = seed}, walk, descent}.run(p, start, control);
+        const limited proof{300'000 * pairs, exact{.seed = seed}};
+        const limited first{20'000 * pairs, dive{.seed = seed}};
+        return then{priced_greedy{.seed = seed}, walk, first, proof}.run(p, start, control);
+    }
+};
+
+static_assert(assignment_allocator<opening>);
+
+}  // namespace berth
