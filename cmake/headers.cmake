@@ -56,6 +56,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/neighbourhoods/ruin_and_recreate.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/neighbourhoods/shift.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/neighbourhoods/swap.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/opening.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/packed_problem.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/partitioned_search.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/placer.hpp"

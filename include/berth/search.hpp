@@ -17,6 +17,7 @@
 #include "berth/allocate/dive.hpp"
 #include "berth/allocate/exact.hpp"
 #include "berth/allocate/compositions.hpp"
+#include "berth/allocate/opening.hpp"
 #include "berth/allocate/portfolio.hpp"
 
 #include "berth/allocate/genetic.hpp"
