@@ -10,6 +10,7 @@
 #include "berth/allocate/priced_problem.hpp"
 #include "berth/core/run_control.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace berth {
@@ -24,7 +25,7 @@ struct portfolio {
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
                                       run_control<Stop, Observer> control = {}) const {
         const std::uint64_t pairs = p.tasks() * p.gpus();
-        const slicing_options turns{.slice = 100'000 * pairs};
+        const slicing_options turns{.slice = std::max<std::uint64_t>(1, 100'000 * pairs)};
         const limited walk{10'000 * pairs, block_search{.seed = seed + 1, .max_nodes = 50'000}};
         const dive wide{.seed = seed + 1, .candidates = 8, .node_iterations = 20, .keep_within = 0.5};
         if (p.tasks() > opening::few_tasks) {
