@@ -18,6 +18,12 @@ using namespace berth_test;
 
 namespace {
 
+std::uint64_t hash_of(const assignment_plan& plan) {
+    std::uint64_t hash = splitmix64(plan.evaluations);
+    for (const gpu_index g : plan.gpu_of) hash = splitmix64(hash ^ g.value());
+    return hash;
+}
+
 gpu_assignment anywhere(const gap_instance& d, std::uint64_t seed) {
     xoshiro256 random{seed};
     gpu_assignment start;
@@ -222,4 +228,20 @@ TEST_CASE("block search takes part in compositions") {
     const assignment_plan plan = parts.run(p, {}, {.max_evaluations = 2'000'000});
     check_plan(d, plan);
     CHECK_FALSE(better(priced_greedy{}.run(p), plan));
+}
+
+TEST_CASE("golden plans of block search: the same on every compiler") {
+    const type_d d{10, 100, 7};
+    const gap_instance e = gap_of_type('E', 10, 100, 7);
+    gap_instance fractional = gap_of_type('C', 8, 60, 7);
+    for (std::size_t i = 0; i < fractional.costs.size(); ++i) fractional.costs[i] += static_cast<double>(i % 7) / 10.0;
+    const auto golden = [](const gap_instance& of, std::uint64_t seed) {
+        const priced_problem p{of.problem()};
+        const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+        const block_search search{.seed = seed, .max_nodes = 5'000, .max_gpus = 12, .tolerance = 0.8, .patience = 0};
+        return hash_of(search.run(p, start, {.max_evaluations = 300'000}));
+    };
+    CHECK(golden(d, 1) == 15113727749016358723ULL);
+    CHECK(golden(e, 2) == 15372422817107023862ULL);
+    CHECK(golden(fractional, 3) == 2682042221267282985ULL);
 }

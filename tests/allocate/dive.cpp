@@ -20,6 +20,12 @@ using namespace berth_test;
 
 namespace {
 
+std::uint64_t hash_of(const assignment_plan& plan) {
+    std::uint64_t hash = splitmix64(plan.evaluations);
+    for (const gpu_index g : plan.gpu_of) hash = splitmix64(hash ^ g.value());
+    return hash;
+}
+
 gpu_assignment anywhere(const gap_instance& d, std::uint64_t seed) {
     xoshiro256 random{seed};
     gpu_assignment start;
@@ -205,4 +211,25 @@ TEST_CASE("dive answers what has no answer or nothing to ask") {
     CHECK(alone.excess == 1);
     one.capacities = {2};
     CHECK(dive{}.run(priced_problem{one.problem()}).feasible());
+}
+
+TEST_CASE("golden plans of dive: the same on every compiler") {
+    const type_d d{8, 60, 7};
+    const gap_instance e = gap_of_type('E', 8, 60, 7);
+    gap_instance fractional = gap_of_type('C', 6, 40, 7);
+    for (std::size_t i = 0; i < fractional.costs.size(); ++i) fractional.costs[i] += static_cast<double>(i % 7) / 10.0;
+    const auto golden = [](const gap_instance& of, std::uint64_t seed) {
+        const priced_problem p{of.problem()};
+        const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+        const dive search{.seed = seed,
+                          .candidates = 5,
+                          .root_iterations = 100,
+                          .node_iterations = 10,
+                          .keep_within = 0.4,
+                          .width = 1'000};
+        return hash_of(search.run(p, start, {.max_evaluations = 1'500'000}));
+    };
+    CHECK(golden(d, 1) == 2593832245630173932ULL);
+    CHECK(golden(e, 2) == 12865267717573699882ULL);
+    CHECK(golden(fractional, 3) == 4225146466861479342ULL);
 }
