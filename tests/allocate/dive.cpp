@@ -126,6 +126,23 @@ TEST_CASE("dive improves on block search or leaves its plan as it is") {
     }
 }
 
+TEST_CASE("dive places several tasks at a time where there are many") {
+    for (const char type : {'D', 'E'}) {
+        const gap_instance d = gap_of_type(type, 8, 160, 2);
+        const priced_problem p{d.problem()};
+        const assignment_plan before = priced_greedy{.rebuild_evaluations = 0}.run(p);
+        for (const double share : {0.0, 0.05, 1.0}) {
+            const dive search{.root_iterations = 60, .place_share = share};
+            const assignment_plan plan = search.run(p, before.gpu_of, {.max_evaluations = 600'000});
+            CAPTURE(type);
+            CAPTURE(share);
+            check_plan(d, plan);
+            CHECK(plan.feasible());
+            CHECK_FALSE(better(before, plan));
+        }
+    }
+}
+
 TEST_CASE("dive is never worse than its start whatever the budget and keeps to it") {
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         const gap_instance d = seed % 3 == 0 ? type_d{4, 20, seed} : odd_instance(6, 20, seed);
