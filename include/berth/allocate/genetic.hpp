@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/allocate/assignment_allocator.hpp"
+#include "berth/allocate/compositions.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/crossover/gene_mixing.hpp"
 #include "berth/allocate/genetic/crossover/path_relinking.hpp"
@@ -13,13 +14,16 @@
 #include "berth/allocate/genetic/replacement.hpp"
 #include "berth/allocate/genetic/run.hpp"
 #include "berth/allocate/genetic/selection.hpp"
+#include "berth/allocate/opening.hpp"
 #include "berth/allocate/population_evaluator.hpp"
 #include "berth/allocate/priced_problem.hpp"
+#include "berth/core/config.hpp"
 #include "berth/core/executor.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -34,9 +38,12 @@ struct island_ring {
     std::size_t migrants = 1;   ///< at most half the population
 };
 
+/// Populations begin with what the initialisation makes, and with the caller's start.
+struct no_opening {};
+
 /// Genetic allocation for assignment problems. A genotype is the GPU of every task. The defaults make a *memetic* search, which is what
-/// works: a small population of good assignments kept apart, path relinking between two of them, repair and descent by the prices
-/// of capacity for every child. `textbook_genetic` below is the one of textbooks. Every part is a policy
+/// works: a small population of good assignments kept apart, the first of them found by an `opening` of other searches, path relinking
+/// between two of them, repair and descent by the prices of capacity for every child. `textbook_genetic` below is the one of textbooks. Every part is a policy
 /// (`allocate/genetic/concepts.hpp` lists them), given as a value:
 ///
 /// ```
@@ -48,7 +55,8 @@ struct island_ring {
 /// budget: every island draws from streams of its own, numbered by generation, so that neither threads nor their number matter.
 template <class Initialisation = price_guided, class Selection = uniform_selection, class Crossover = path_relinking,
           class Mutation = candidate_mutation, class Repair = price_repair, class Improvement = candidate_descent,
-          class Replacement = steady_state, class Evaluator = tiled_evaluator, class Executor = const sequential>
+          class Replacement = steady_state, class Evaluator = tiled_evaluator, class Executor = const sequential,
+          class Opening = berth::opening>
 struct genetic {
     static_assert(
         berth::initialisation<Initialisation>,
@@ -79,6 +87,8 @@ struct genetic {
     static_assert(berth::replacement<Replacement>,
                   "berth: a replacement has children(size), a static usual_population, and is called as (population&)");
     static_assert(population_evaluator<Evaluator>, "berth: the evaluator is one of allocate/population_evaluator.hpp");
+    static_assert(std::same_as<Opening, no_opening> || assignment_allocator<Opening>,
+                  "berth: an opening is an assignment allocator that ends by itself, or no_opening");
     static_assert(executor<Executor>, "berth: threads points to an executor, such as a thread_pool");
 
     std::uint64_t seed = 0;
@@ -98,6 +108,8 @@ struct genetic {
     Evaluator evaluator{};  ///< of children that are neither repaired nor improved
     /// Advances the islands; outlives the runs. With one island, threads belong in the evaluator.
     Executor* threads = &detail::in_order;
+    /// Finds the first member of `run`, unless it is `no_opening`; the seed of the run is added to its own. `start` does without.
+    Opening opening{};
 
     static constexpr std::size_t usual_generations = 1000;
 
@@ -158,54 +170,72 @@ struct genetic {
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start given = {},
                                       run_control<Stop, Observer> control = {}) const {
         if (p.tasks() == 0) return p.plan_of({});
-        auto state = start(p, given);
-        return state.run(control);
+        if constexpr (std::same_as<Opening, no_opening>) {
+            auto state = start(p, given);
+            return state.run(control);
+        } else {
+            const auto evolution = with_opening(no_opening{});
+            BERTH_ASSERT(validate(p, given).has_value(), "berth: genetic: see what validate(problem, start) says");
+            return then{detail::reseeded(opening, seed), evolution}.run(p, given, control);
+        }
     }
 
     /// The same with another policy in one place.
     template <class P>
     [[nodiscard]] auto with_initialisation(P p) const {
-        return of(p, selection, crossover, mutation, repair, improvement, replacement, evaluator, threads);
+        return of(p, selection, crossover, mutation, repair, improvement, replacement, evaluator, threads, opening);
     }
     template <class P>
     [[nodiscard]] auto with_selection(P p) const {
-        return of(initialisation, p, crossover, mutation, repair, improvement, replacement, evaluator, threads);
+        return of(initialisation, p, crossover, mutation, repair, improvement, replacement, evaluator, threads,
+                  opening);
     }
     template <class P>
     [[nodiscard]] auto with_crossover(P p) const {
-        return of(initialisation, selection, p, mutation, repair, improvement, replacement, evaluator, threads);
+        return of(initialisation, selection, p, mutation, repair, improvement, replacement, evaluator, threads,
+                  opening);
     }
     template <class P>
     [[nodiscard]] auto with_mutation(P p) const {
-        return of(initialisation, selection, crossover, p, repair, improvement, replacement, evaluator, threads);
+        return of(initialisation, selection, crossover, p, repair, improvement, replacement, evaluator, threads,
+                  opening);
     }
     template <class P>
     [[nodiscard]] auto with_repair(P p) const {
-        return of(initialisation, selection, crossover, mutation, p, improvement, replacement, evaluator, threads);
+        return of(initialisation, selection, crossover, mutation, p, improvement, replacement, evaluator, threads,
+                  opening);
     }
     template <class P>
     [[nodiscard]] auto with_improvement(P p) const {
-        return of(initialisation, selection, crossover, mutation, repair, p, replacement, evaluator, threads);
+        return of(initialisation, selection, crossover, mutation, repair, p, replacement, evaluator, threads, opening);
     }
     template <class P>
     [[nodiscard]] auto with_replacement(P p) const {
-        return of(initialisation, selection, crossover, mutation, repair, improvement, p, evaluator, threads);
+        return of(initialisation, selection, crossover, mutation, repair, improvement, p, evaluator, threads, opening);
     }
     template <class P>
     [[nodiscard]] auto with_evaluator(P p) const {
-        return of(initialisation, selection, crossover, mutation, repair, improvement, replacement, p, threads);
+        return of(initialisation, selection, crossover, mutation, repair, improvement, replacement, p, threads,
+                  opening);
+    }
+    template <class P>
+    [[nodiscard]] auto with_opening(P p) const {
+        return of(initialisation, selection, crossover, mutation, repair, improvement, replacement, evaluator, threads,
+                  p);
     }
     template <class E>
     [[nodiscard]] auto with_threads(E* e) const {
-        return of(initialisation, selection, crossover, mutation, repair, improvement, replacement, evaluator, e);
+        return of(initialisation, selection, crossover, mutation, repair, improvement, replacement, evaluator, e,
+                  opening);
     }
 
 private:
-    template <class I, class S, class C, class M, class R, class P, class W, class V, class E>
-    [[nodiscard]] genetic<I, S, C, M, R, P, W, V, E> of(I i, S s, C c, M m, R r, P p, W w, V v, E* e) const {
+    template <class I, class S, class C, class M, class R, class P, class W, class V, class E, class O>
+    [[nodiscard]] genetic<I, S, C, M, R, P, W, V, E, O> of(I i, S s, C c, M m, R r, P p, W w, V v, E* e, O o) const {
         return {seed,          population,   islands,      crossover_rate, max_generations,
                 restart_after, std::move(i), std::move(s), std::move(c),   std::move(m),
-                std::move(r),  std::move(p), std::move(w), std::move(v),   e};
+                std::move(r),  std::move(p), std::move(w), std::move(v),   e,
+                std::move(o)};
     }
     template <class Policy>
     static void check(result<void>& outcome, const Policy& policy) {
@@ -218,8 +248,8 @@ private:
 /// The genetic algorithm of textbooks, for teaching and comparison: tournament, uniform crossover, genes reset at random, a penalty
 /// on excess, all but the elite replaced every generation. It looks at no prices and repairs nothing, and stays far from what the
 /// default reaches; see docs/genetic.md.
-using textbook_genetic =
-    genetic<random_start, tournament, uniform_crossover, reset_mutation, penalty_only, no_improvement, generational>;
+using textbook_genetic = genetic<random_start, tournament, uniform_crossover, reset_mutation, penalty_only,
+                                 no_improvement, generational, tiled_evaluator, const sequential, no_opening>;
 
 static_assert(assignment_allocator<genetic<>> && assignment_allocator<textbook_genetic>);
 

@@ -16,9 +16,10 @@
 
 namespace berth {
 
-/// What long searches begin with: greedy by price, a short `block_search`, a `dive` from there, and where there are at most 200 tasks
-/// an attempt at a proof. Each has an evaluation budget in proportion to the pairs of task and GPU, so that it ends by itself after a
-/// few seconds at most on the sizes of the public instances. Deterministic per seed and evaluation budget.
+/// What long searches begin with: greedy by price, a short `block_search`, a `dive` from there, a wider dive, and where there are
+/// at most 200 tasks an attempt at a proof. Each has an evaluation budget in proportion to the pairs of task and GPU, so that it
+/// ends by itself, after seconds on the sizes of the public instances (a hard proof of 200 tasks: after half a minute).
+/// Deterministic per seed and evaluation budget.
 struct opening {
     std::uint64_t seed = 0;
 
@@ -30,10 +31,13 @@ struct opening {
         const std::uint64_t pairs = p.tasks() * p.gpus();
         const limited walk{std::min<std::uint64_t>(300 * pairs, 45'000'000), block_search{.seed = seed}};
         const limited descent{100'000 * pairs, dive{.seed = seed}};
-        if (p.tasks() > few_tasks) return then{priced_greedy{.seed = seed}, walk, descent}.run(p, start, control);
-        const limited proof{300'000 * pairs, exact{.seed = seed}};
+        const limited wider{100'000 * pairs,
+                            dive{.seed = seed, .candidates = 8, .node_iterations = 20, .keep_within = 0.5}};
+        if (p.tasks() > few_tasks)
+            return then{priced_greedy{.seed = seed}, walk, descent, wider}.run(p, start, control);
         const limited first{20'000 * pairs, dive{.seed = seed}};
-        return then{priced_greedy{.seed = seed}, walk, first, proof}.run(p, start, control);
+        const limited proof{1'500'000 * pairs, exact{.seed = seed}};
+        return then{priced_greedy{.seed = seed}, walk, first, wider, proof}.run(p, start, control);
     }
 };
 
