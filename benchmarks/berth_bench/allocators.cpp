@@ -18,15 +18,16 @@ std::vector<named_allocator> table() {
     return {
         name_allocator("greedy", "by regret on costs with capacity paid for, repaired, then improved",
                        [](const search_setup& setup) { return berth::priced_greedy{.seed = setup.seed}; }),
-        name_allocator("local_search", "tasks of a few GPUs spread anew by bounded tree searches, block after block",
-                       [](const search_setup& setup) { return berth::block_search{.seed = setup.seed}; }),
-        name_allocator("genetic", "memetic: path relinking, repair and descent by prices",
+        name_allocator(
+            "local_search", "tasks of a few GPUs spread anew by bounded tree searches, block after block",
+            [](const search_setup& setup) { return berth::block_search{.seed = setup.seed, .patience = 0}; }),
+        name_allocator("genetic", "memetic, from the opening of the portfolio on: path relinking, repair, descent",
                        [](const search_setup& setup) {
                            auto policy = berth::genetic<>{}.with_threads(setup.threads);
                            policy.seed = setup.seed;
                            return policy;
                        }),
-        name_allocator("portfolio", "greedy by price, an attempt to prove the optimum, searches in turns",
+        name_allocator("portfolio", "block search, dives and proofs, in turns that get longer",
                        [](const search_setup& setup) { return berth::portfolio{.seed = setup.seed}; }),
         name_allocator("exact", "branch and bound; proves what it finds, given time",
                        [](const search_setup& setup) { return berth::exact{.seed = setup.seed}; }),
