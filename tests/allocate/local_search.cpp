@@ -176,7 +176,7 @@ TEST_CASE("tiny problems with tasks of several GPUs: as good as brute force") {
     CHECK(optimal == cases);
 }
 
-TEST_CASE("same seed and budget give the same plan; another seed another") {
+TEST_CASE("same seed and budget give the same plan, another seed another") {
     const auto made = random_problem(7, {.nodes = 12, .tasks = 90});
     const problem p{made.machines, made.tasks};
     const assignment start = greedy{best_fit{}}.run(p).assignment;
@@ -210,7 +210,7 @@ TEST_CASE("a golden plan") {
     CHECK(hash_of(found.assignment) == 10615263217940034832ULL);
 }
 
-TEST_CASE("a search ends by itself; by token; without anything to do") {
+TEST_CASE("a search ends by itself, by token, without anything to do") {
     const auto made = random_problem(5, {.nodes = 5, .tasks = 12});
     const problem p{made.machines, made.tasks};
     const assignment start(12, unplaced);

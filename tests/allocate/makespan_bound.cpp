@@ -22,7 +22,7 @@ TEST_CASE("the published instance of 1000 tasks on 100 GPUs: the linear program 
     CHECK(bound.rounded == 17);
 }
 
-TEST_CASE("where GPUs differ by a factor the bound is the total over all speeds; the largest task is one too") {
+TEST_CASE("where GPUs differ by a factor the bound is the total over all speeds, the largest task is one too") {
     const makespan_problem factors{50, 4, [](task_index t, gpu_index g) -> amount {
                                        return static_cast<amount>((1 + t.value()) * (1 + g.value()) * 12);
                                    }};

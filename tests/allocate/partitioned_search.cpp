@@ -65,7 +65,7 @@ TEST_CASE("gains that do not add up make nothing worse") {
     CHECK(found.by_term[0].value < colocation_of_groups{}.prepare(p, start).value());
 }
 
-TEST_CASE("a partitioned search ends by itself; by token; with more parts than nodes") {
+TEST_CASE("a partitioned search ends by itself, by token, with more parts than nodes") {
     const auto made = random_problem(2, {.nodes = 3, .tasks = 20});
     const problem p{made.machines, made.tasks};
     const assignment start(20, unplaced);

@@ -41,7 +41,7 @@ TEST_CASE("sampled greedy places what fits: no counter is exceeded, gangs are wh
     }
 }
 
-TEST_CASE("with many samples the cheapest node is found; a budget ends it") {
+TEST_CASE("with many samples the cheapest node is found, a budget ends it") {
     const fleet machines = hand_fleet({{{1000}, 8000}, {{1000}, 8000}, {{1000}, 8000}});
     const workload tasks = hand_workload(machines, {{1, 1000, 0, {}, 3}});
     const problem p{machines, tasks};
