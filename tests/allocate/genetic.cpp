@@ -2,6 +2,7 @@
 #include "berth/allocate/genetic.hpp"
 
 #include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
+#include "berth/allocate/portfolio.hpp"
 #include "berth/allocate/priced_greedy.hpp"
 
 #include "allocate/gap_instances.hpp"
@@ -232,11 +233,23 @@ TEST_CASE("golden plans: the same on every compiler") {
     const priced_problem p{d.problem()};
     const priced_problem q{e.problem()};
     const run_control<> control{.max_evaluations = 200'000};
-    CHECK(hash_of(genetic<>{.seed = 1}.run(p, {}, control)) == 18415167328497829489ULL);
-    CHECK(hash_of(genetic<>{.seed = 2, .islands = {.count = 3, .interval = 4}}.run(p, {}, control)) ==
-          9385064181809977393ULL);
-    CHECK(hash_of(genetic<>{.seed = 3, .restart_after = 10}.with_crossover(gpu_bundle{}).run(q, {}, control)) ==
-          2605839213238735154ULL);
+    const auto alone = genetic<>{}.with_opening(no_opening{});
+    const auto hash = [&](auto policy, const priced_problem& problem) {
+        return hash_of(policy.run(problem, {}, control));
+    };
+    auto first = alone;
+    first.seed = 1;
+    CHECK(hash(first, p) == 18415167328497829489ULL);
+    auto islands = alone;
+    islands.seed = 2;
+    islands.islands = {.count = 3, .interval = 4};
+    CHECK(hash(islands, p) == 9385064181809977393ULL);
+    auto bundles = alone.with_crossover(gpu_bundle{});
+    bundles.seed = 3;
+    bundles.restart_after = 10;
+    CHECK(hash(bundles, q) == 2605839213238735154ULL);
+    CHECK(hash_of(genetic<>{.seed = 1}.run(p, {}, {.max_evaluations = 6'000'000})) == 13762549259845759902ULL);
+    CHECK(hash_of(portfolio{.seed = 1}.run(q, {}, {.max_evaluations = 6'000'000})) == 7164201325203841290ULL);
     CHECK(hash_of(textbook_genetic{.seed = 4}.run(p, {}, {.max_evaluations = 10'000})) == 11938076955708254712ULL);
     CHECK(hash_of(textbook_genetic{.seed = 5, .crossover_rate = 0.8}
                       .with_initialisation(randomised_greedy{})

@@ -42,8 +42,9 @@ struct dive {
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
                                       run_control<Stop, Observer> control = {}) const {
-        BERTH_ASSERT(candidates > 0 && root_iterations > 0 && node_iterations > 0 && width > 0,
-                     "berth: dive needs candidates, iterations and a width");
+        BERTH_ASSERT(candidates > 0 && root_iterations > 0 && node_iterations > 0 && width > 0 && place_share >= 0.0 &&
+                         place_share <= 1.0,
+                     "berth: dive needs candidates, iterations, a width and a share of 0 to 1");
         notify::begin(control.observer, {});
         assignment_plan first = p.plan_of({start.begin(), start.end()});
         if (start.empty()) {

@@ -346,7 +346,8 @@ struct priced_greedy {
         if (stopped == stop_reason::completed) work.descend(max_passes, may_go_on);
         if (p.tasks() > 1 && p.gpus() > 1 && work.feasible()) {
             const std::uint64_t last = work.evaluations() + rebuild_evaluations;
-            while (stopped == stop_reason::completed && work.evaluations() < last) {
+            while (stopped == stop_reason::completed && work.evaluations() < last &&
+                   work.total_cost() > p.bound().rounded) {
                 if (!work.rebuild(random, may_go_on)) continue;
                 notify::step(control.observer,
                              progress{.evaluations = work.evaluations(), .objective = work.total_cost()});

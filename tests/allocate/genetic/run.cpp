@@ -53,8 +53,9 @@ TEST_CASE("threads change nothing") {
     same_for_all_threads(d, p, genetic<>{.seed = 4, .islands = {.count = 4, .interval = 5}}, 300'000);
     same_for_all_threads(
         d, p,
-        genetic<>{.seed = 4, .islands = {.count = 3, .interval = 2, .migrants = 3}, .restart_after = 10}.with_crossover(
-            gpu_bundle{}),
+        genetic<>{.seed = 4, .islands = {.count = 3, .interval = 2, .migrants = 3}, .restart_after = 10}
+            .with_crossover(gpu_bundle{})
+            .with_opening(no_opening{}),
         300'000);
     same_for_all_threads(d, p, textbook_genetic{.seed = 4, .population = 40, .islands = {.count = 4, .interval = 3}},
                          10'000);
@@ -74,7 +75,7 @@ TEST_CASE("progress comes to the calling thread and never gets worse") {
     const type_d d{8, 80, 1};
     const priced_problem p{d.problem()};
     thread_pool pool{3};
-    const auto g = genetic<>{.seed = 4, .islands = {.count = 3}}.with_threads(&pool);
+    const auto g = genetic<>{.seed = 4, .islands = {.count = 3}}.with_opening(no_opening{}).with_threads(&pool);
     std::size_t calls = 0;
     double last = std::numeric_limits<double>::infinity();
     const run_control<never_stop, on_one_thread> control{.max_evaluations = 200'000,
