@@ -50,7 +50,9 @@ struct on_one_thread {
 TEST_CASE("threads change nothing") {
     const type_d d{8, 80, 1};
     const priced_problem p{d.problem()};
-    same_for_all_threads(d, p, genetic<>{.seed = 4, .islands = {.count = 4, .interval = 5}}, 300'000);
+    same_for_all_threads(d, p, genetic<>{.seed = 4, .islands = {.count = 4, .interval = 5}}.with_opening(no_opening{}),
+                         300'000);
+    same_for_all_threads(d, p, genetic<>{.seed = 4, .islands = {.count = 2}}, 3'000'000);
     same_for_all_threads(
         d, p,
         genetic<>{.seed = 4, .islands = {.count = 3, .interval = 2, .migrants = 3}, .restart_after = 10}
