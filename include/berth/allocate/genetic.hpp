@@ -38,6 +38,20 @@ struct island_ring {
     std::size_t migrants = 1;   ///< at most half the population
 };
 
+namespace detail {
+
+/// The calling thread where it will do; other executors have to be named.
+template <class Executor>
+[[nodiscard]] constexpr Executor* usual_threads() noexcept {
+    if constexpr (std::same_as<Executor, const sequential>) {
+        return &in_order;
+    } else {
+        return nullptr;
+    }
+}
+
+}  // namespace detail
+
 /// Populations begin with what the initialisation makes, and with the caller's start.
 struct no_opening {};
 
@@ -107,7 +121,7 @@ struct genetic {
     Replacement replacement{};
     Evaluator evaluator{};  ///< of children that are neither repaired nor improved
     /// Advances the islands; outlives the runs. With one island, threads belong in the evaluator.
-    Executor* threads = &detail::in_order;
+    Executor* threads = detail::usual_threads<Executor>();
     /// Finds the first member of `run`, unless it is `no_opening`; the seed of the run is added to its own. `start` does without.
     Opening opening{};
 
