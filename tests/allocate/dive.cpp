@@ -6,6 +6,7 @@
 #include "berth/allocate/exact.hpp"
 #include "berth/allocate/priced_greedy.hpp"
 
+#include "allocate/allocator_kit.hpp"
 #include "allocate/gap_instances.hpp"
 
 #include <doctest/doctest.h>
@@ -17,41 +18,6 @@
 
 using namespace berth;
 using namespace berth_test;
-
-namespace {
-
-std::uint64_t hash_of(const assignment_plan& plan) {
-    std::uint64_t hash = splitmix64(plan.evaluations);
-    for (const gpu_index g : plan.gpu_of) hash = splitmix64(hash ^ g.value());
-    return hash;
-}
-
-gpu_assignment anywhere(const gap_instance& d, std::uint64_t seed) {
-    xoshiro256 random{seed};
-    gpu_assignment start;
-    for (std::size_t t = 0; t < d.tasks; ++t) start.push_back(gpu_index{below(random, d.gpus())});
-    return start;
-}
-
-struct stop_after {
-    int* polls;
-    [[nodiscard]] bool stop_requested() const { return --*polls < 0; }
-};
-
-struct watch {
-    double* last;
-    int* ends;
-    void on_progress(const progress& seen) const {
-        CHECK(seen.objective <= *last);
-        *last = seen.objective;
-    }
-    void on_end(const progress& seen) const {
-        CHECK(seen.objective == *last);
-        ++*ends;
-    }
-};
-
-}  // namespace
 
 TEST_CASE("dive against exact: never better and optimal on most tiny problems") {
     int solvable = 0;
