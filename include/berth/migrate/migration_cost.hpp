@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/model/resources.hpp"
+#include "berth/model/workload.hpp"
+#include "berth/objective/relocation.hpp"
+
+#include <concepts>
+
+namespace berth {
+
+/// What relocating one task takes.
+struct migration_estimate {
+    double duration = 0.0;  ///< seconds from reserving the target to releasing the source
+    double downtime = 0.0;  ///< seconds of it in which the task does not run
+    amount bytes = 0;       ///< that travel
+
+    friend constexpr bool operator==(const migration_estimate&, const migration_estimate&) noexcept = default;
+};
+
+/// How long a relocation takes and what it interrupts. A description: small, const, shared.
+///
+/// `m(problem, relocation)` estimates it. One end may be `unplaced`: the task is parked in host memory, or fetched from it.
+/// Read-only and deterministic; durations are finite and not negative, and downtime is at most the duration.
+template <class M>
+concept migration_cost_model =
+    std::copy_constructible<M> && requires(const M& m, const problem& p, const relocation& r) {
+        { m(p, r) } -> std::same_as<migration_estimate>;
+    };
+
+/// Every relocation takes the same time. For tests, and where only the number of waves matters.
+struct uniform_migration {
+    double seconds = 1.0;
+
+    [[nodiscard]] constexpr migration_estimate operator()(const problem& p, const relocation& r) const noexcept {
+        return {seconds, seconds, p.workload().state_bytes(r.task)};
+    }
+};
+
+static_assert(migration_cost_model<uniform_migration>);
+
+}  // namespace berth
