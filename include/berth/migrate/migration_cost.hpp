@@ -32,7 +32,7 @@ concept migration_cost_model =
 struct uniform_migration {
     double seconds = 1.0;
 
-    [[nodiscard]] constexpr migration_estimate operator()(const problem& p, const relocation& r) const noexcept {
+    [[nodiscard]] migration_estimate operator()(const problem& p, const relocation& r) const noexcept {
         return {seconds, seconds, p.workload().state_bytes(r.task)};
     }
 };
