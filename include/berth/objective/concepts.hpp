@@ -6,15 +6,19 @@
 //   term          one part of an objective           objective/terms/*.hpp
 //   load_source   how much a task loads a GPU        objective/terms/gpu_loads.hpp
 //   node_measure  a value of one node as it stands   objective/terms/node_sum.hpp
+//   node_distance what moving between nodes costs    objective/terms/relocation_distance.hpp
+//   counter_places whose counters a term looks at    objective/places.hpp
 //
 // `objective` (objective/objective.hpp) puts terms together.
 
 #include "berth/model/ledger.hpp"
+#include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/relocation.hpp"
 
 #include <concepts>
+#include <cstddef>
 #include <span>
 
 namespace berth {
@@ -57,6 +61,34 @@ concept term = std::copy_constructible<T> && requires(const T& t, const problem&
 template <class F>
 concept node_measure = requires(const F& f, const node_view& node) {
     { f(node) } -> std::convertible_to<double>;
+};
+
+/// What it costs to take a task from one node to another: 0 from a node to itself, for most. Read-only and deterministic;
+/// integers are added exactly.
+template <class D>
+concept node_distance = std::copy_constructible<D> && requires(const D& d, node_index a, node_index b) {
+    { d(a, b) } -> std::convertible_to<double>;
+};
+
+namespace detail {
+struct ignore_place {
+    void operator()(std::size_t, amount) const noexcept {}
+};
+}  // namespace detail
+
+/// Places with counters, numbered from 0: nodes, GPUs, domains. Stateless, read-only, deterministic.
+///
+/// 1. `P::count(fleet)` places have `P::counters(fleet)` counters each, of `P::capacity(fleet, place)`.
+/// 2. `P::demand(demand_view)` is what a task takes of every place that its slot covers, one amount for each counter.
+/// 3. `P::each(fleet, relocation, f)` calls `f(place, -1)` for every place that the relocation gives up and `f(place, +1)` for
+///    every one that it takes, each once; those in both slots are left out.
+template <class P>
+concept counter_places = requires(const fleet& m, const demand_view& d, const relocation& r, std::size_t place) {
+    { P::count(m) } -> std::same_as<std::size_t>;
+    { P::counters(m) } -> std::same_as<std::size_t>;
+    { P::capacity(m, place) } -> std::same_as<std::span<const amount>>;
+    { P::demand(d) } -> std::same_as<std::span<const amount>>;
+    P::each(m, r, detail::ignore_place{});
 };
 
 }  // namespace berth
