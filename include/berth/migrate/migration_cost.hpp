@@ -12,7 +12,7 @@ namespace berth {
 /// What relocating one task takes.
 struct migration_estimate {
     double duration = 0.0;  ///< seconds from reserving the target to releasing the source
-    double downtime = 0.0;  ///< seconds of it in which the task does not run
+    double downtime = 0.0;  ///< seconds in which the task does not run, or runs to catch up with what was lost
     amount bytes = 0;       ///< that travel
 
     friend constexpr bool operator==(const migration_estimate&, const migration_estimate&) noexcept = default;
@@ -21,7 +21,11 @@ struct migration_estimate {
 /// How long a relocation takes and what it interrupts. A description: small, const, shared.
 ///
 /// `m(problem, relocation)` estimates it. One end may be `unplaced`: the task is parked in host memory, or fetched from it.
-/// Read-only and deterministic; durations are finite and not negative, and downtime is at most the duration.
+/// Read-only and deterministic; durations and downtimes are finite and not negative. The downtime exceeds the duration where work
+/// is lost and done again at the target.
+///
+/// `costs/stop_and_copy.hpp` (checkpoint, transfer, restore), `costs/pre_copy.hpp` (copy while it runs), `costs/restart.hpp` (from the
+/// application's own checkpoint), `uniform_migration` below; a lambda that returns an estimate is one, too.
 template <class M>
 concept migration_cost_model =
     std::copy_constructible<M> && requires(const M& m, const problem& p, const relocation& r) {

@@ -62,6 +62,9 @@ struct migration_plan {
     std::size_t extra_steps = 0;              ///< stages and parks: steps beyond one for each relocation
     double duration = 0.0;                    ///< seconds, each wave as long as its longest step
     double downtime = 0.0;                    ///< seconds over all tasks, the waits of parked tasks included
+    /// No cheaper set of relocations could have been staged or parked, for the prices that the order was made with. What was dropped
+    /// is not part of this, nor that tasks without a relocation might step aside.
+    bool proven = false;
 
     [[nodiscard]] std::size_t wave_count() const noexcept { return wave_ends.size(); }
     [[nodiscard]] std::span<const migration_step> wave(std::size_t i) const noexcept {
