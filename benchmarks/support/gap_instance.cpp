@@ -4,11 +4,11 @@
 #include "berth/core/random.hpp"
 
 #include "support/csv_table.hpp"
+#include "support/data_folders.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <system_error>
@@ -341,35 +341,9 @@ result<std::optional<gap_reference>> find_gap_reference(const std::string& file,
 
 // ---- where instances are ---------------------------------------------------------------------------------------------
 
-namespace {
+std::string outside_gap_folder() { return outside_data_folder("gap"); }
 
-/// Where the sources were when this was built, else relative to the program or the working directory.
-fs::path own_data() {
-    std::error_code ignored;
-    const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-    for (const auto& folder : {fs::path{BERTH_DATA_DIR}, program.parent_path() / "../../../benchmarks/data",
-                               program.parent_path() / "../share/berth", fs::path{"benchmarks/data"}}) {
-        if (fs::is_directory(folder / "gap", ignored)) return folder.lexically_normal();
-    }
-    return BERTH_DATA_DIR;
-}
-
-}  // namespace
-
-std::string outside_gap_folder() {
-    const char* root = std::getenv("BERTH_DATA");
-    const fs::path data = root != nullptr && *root != '\0' ? fs::path{root} : own_data() / "../../../shared/data";
-    return (data / "gap").lexically_normal().string();
-}
-
-std::vector<std::string> gap_folders() {
-    std::vector<std::string> folders;
-    std::error_code ignored;
-    for (const std::string& folder : {(own_data() / "gap").string(), outside_gap_folder()}) {
-        if (fs::is_directory(folder, ignored)) folders.push_back(folder);
-    }
-    return folders;
-}
+std::vector<std::string> gap_folders() { return data_folders("gap"); }
 
 result<std::string> find_gap_instance(const std::string& path_or_name) {
     std::error_code ignored;
