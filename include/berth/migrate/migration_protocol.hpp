@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/migrate/migration_executor.hpp"
+#include "berth/objective/relocation.hpp"
+
+#include <cstdint>
+
+namespace berth {
+
+/// Which way a relocation is going.
+enum class migration_direction : std::uint8_t { forward, back };
+
+/// What a relocation needs next.
+struct migration_verdict {
+    enum class kind : std::uint8_t {
+        act,           ///< start `action`
+        done,          ///< the task is at the target, and only there
+        undone,        ///< the task is at the source, and only there
+        lost,          ///< the executor says so; nothing is held any more
+        wait,          ///< not known yet: ask again
+        not_here,      ///< the task is at neither end
+        contradiction  ///< the executor says what cannot be, such as a suspended task whose source was given back
+    };
+    kind what = kind::wait;
+    migration_action action = migration_action::reserve;
+    migration_direction direction = migration_direction::forward;  ///< turned to `back` where there is no way forward
+
+    friend constexpr bool operator==(const migration_verdict&, const migration_verdict&) noexcept = default;
+};
+
+/// The state machine of a relocation: what to do next follows from where the task is, what is held, and which way it goes, and from
+/// nothing that only the host remembers. So a host that has just started, one that saw an action fail, and one that sees
+/// everything succeed take the same decisions.
+///
+/// | the task              | forward                                         | back                                          |
+/// |-----------------------|-------------------------------------------------|-----------------------------------------------|
+/// | runs at source        | reserve; with the target held, lock             | cancel; with the target free, undone          |
+/// | locked at source      | checkpoint (target not held: back)              | unlock_back                                   |
+/// | suspended             | transfer (target not held: back)                | restore_back                                  |
+/// | arrived               | restore (target not held: back)                 | restore_back                                  |
+/// | locked at target      | unlock                                          | restore_back if the source has an image, else unlock |
+/// | runs at target        | release; with the source free, done             | the same: nothing to take back                |
+/// | lost                  | cancel, release, then lost                      | the same                                      |
+/// | **parked** (to host memory): arrived     | release; with the source free, done | restore_back; with the source free, done |
+/// | **fetched** (from host memory): suspended | reserve; with the target held, transfer | cancel; with the target free, undone |
+/// | fetched: arrived      | restore                                         | cancel                                        |
+/// | fetched: locked at target | unlock                                      | unlock                                        |
+///
+/// O(1), without state.
+[[nodiscard]] constexpr migration_verdict next_action(const relocation& move, migration_direction direction,
+                                                      const migration_sighting& seen) noexcept {
+    using enum migration_action;
+    using kind = migration_verdict::kind;
+    const bool parks = !move.to.placed();
+    const bool fetches = !move.from.placed();
+    const bool back = direction == migration_direction::back;
+    const auto act = [&](migration_action action) { return migration_verdict{kind::act, action, direction}; };
+    const auto end = [&](kind what) { return migration_verdict{what, reserve, direction}; };
+    const auto go_back = [&] { return next_action(move, migration_direction::back, seen); };
+    if (seen.busy) return end(kind::wait);
+    switch (seen.task) {
+        case task_whereabouts::unknown: return end(kind::wait);
+        case task_whereabouts::elsewhere: return end(kind::not_here);
+        case task_whereabouts::lost:
+            return seen.target_held ? act(cancel) : seen.source_held ? act(release) : end(kind::lost);
+        case task_whereabouts::runs_at_target:
+            if (!seen.target_held || parks) return end(kind::contradiction);
+            return seen.source_held ? act(release) : end(kind::done);
+        case task_whereabouts::locked_at_target:
+            if (!seen.target_held || parks) return end(kind::contradiction);
+            return act(back && !fetches && seen.source_held && seen.image_at_source ? restore_back : unlock);
+        case task_whereabouts::arrived:
+            if (parks && !seen.source_held) return end(kind::done);
+            if (!seen.source_held) return end(kind::contradiction);
+            if (!back) return parks ? act(release) : seen.target_held ? act(restore) : go_back();
+            return act(fetches ? cancel : restore_back);
+        case task_whereabouts::suspended:
+            if (!seen.source_held) return end(kind::contradiction);
+            if (!back && !seen.target_held) return fetches ? act(reserve) : go_back();
+            if (!back) return act(transfer);
+            if (!fetches) return act(restore_back);
+            return seen.target_held ? act(cancel) : end(kind::undone);
+        case task_whereabouts::locked_at_source:
+            if (!seen.source_held || fetches) return end(kind::contradiction);
+            if (back) return act(unlock_back);
+            return seen.target_held ? act(checkpoint) : go_back();
+        case task_whereabouts::runs_at_source:
+            if (!seen.source_held || fetches) return end(kind::contradiction);
+            if (back) return seen.target_held ? act(cancel) : end(kind::undone);
+            return act(seen.target_held ? lock : reserve);
+    }
+    return end(kind::contradiction);
+}
+
+/// What is true once an action has had its effect, from what was true before.
+[[nodiscard]] constexpr migration_sighting after(migration_action action, migration_sighting seen) noexcept {
+    using enum task_whereabouts;
+    switch (action) {
+        case migration_action::reserve: seen.target_held = true; break;
+        case migration_action::lock: seen.task = locked_at_source; break;
+        case migration_action::checkpoint:
+            seen.task = suspended;
+            seen.image_at_source = true;
+            break;
+        case migration_action::transfer: seen.task = arrived; break;
+        case migration_action::restore: seen.task = locked_at_target; break;
+        case migration_action::unlock: seen.task = runs_at_target; break;
+        case migration_action::release:
+            seen.source_held = false;
+            seen.image_at_source = false;
+            break;
+        case migration_action::restore_back:
+            seen.task = locked_at_source;
+            seen.image_at_source = false;
+            break;
+        case migration_action::unlock_back: seen.task = runs_at_source; break;
+        case migration_action::cancel:
+            seen.target_held = false;
+            if (seen.task == arrived) seen.task = suspended;
+            break;
+    }
+    return seen;
+}
+
+/// What is true of a relocation that nobody has begun.
+[[nodiscard]] constexpr migration_sighting before_migration(const relocation& move) noexcept {
+    const bool fetches = !move.from.placed();
+    return {.task = fetches ? task_whereabouts::suspended : task_whereabouts::runs_at_source,
+            .source_held = true,
+            .target_held = false,
+            .image_at_source = fetches,
+            .busy = false};
+}
+
+/// True while the task runs, at whichever end.
+[[nodiscard]] constexpr bool runs(task_whereabouts where) noexcept {
+    return where == task_whereabouts::runs_at_source || where == task_whereabouts::runs_at_target;
+}
+
+}  // namespace berth

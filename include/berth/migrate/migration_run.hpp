@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/message.hpp"
+#include "berth/core/observer.hpp"
+#include "berth/core/result.hpp"
+#include "berth/core/run_control.hpp"
+#include "berth/migrate/detail/checked_text.hpp"
+#include "berth/migrate/detail/step_book.hpp"
+#include "berth/migrate/migration_books.hpp"
+#include "berth/migrate/migration_executor.hpp"
+#include "berth/migrate/migration_journal.hpp"
+#include "berth/migrate/migration_limits.hpp"
+#include "berth/migrate/migration_plan.hpp"
+#include "berth/migrate/migration_protocol.hpp"
+#include "berth/migrate/migration_record.hpp"
+#include "berth/migrate/migration_report.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace berth {
+
+/// Carries a plan out through an executor, wave by wave: the state of a run. The host calls `advance` now and then; each call polls
+/// what is under way, writes to the journal what it is about to do, then does it. It never blocks, and reads no clock.
+///
+/// - A target is taken out of the books before the task is touched, a source is given back to them when the executor has released it
+///   and the journal knows: once. So no counter is ever negative, whatever fails.
+/// - A step that fails is tried again within the limits, then taken back while the source is held. Steps that depended on it find
+///   no room, or not their task, and are `invalid`: order `report().undone` again from what is true then.
+/// - After a crash of the host, `resume_migration` goes on from the journal. What was under way is asked of the executor, not remembered.
+///
+/// Deterministic for an executor that is. One `advance` costs O(steps under way + steps begun or ended). Movable, not thread-safe.
+/// The problem must outlive it.
+class migration_run {
+public:
+    /// Use `start_migration` and `resume_migration`.
+    migration_run(const problem& p, migration_progress progress, const migration_limits& limits, bool resumed);
+
+    /// One look at everything. True while there is more to do.
+    template <migration_executor Executor, migration_books Books, migration_journal Journal, stoppable Stop,
+              observer Observer>
+    bool advance(Executor& executor, Books& books, double now, Journal& journal, run_control<Stop, Observer>& control) {
+        if (!announced_) notify::begin(control.observer, seen_so_far());
+        announced_ = true;
+        for (bool again = true; again;) {
+            if (unwritten_.text().empty()) {
+                look_at_stop(control.check(progress_.actions), now);
+                for (std::size_t k = 0; k < active_.size(); ++k) collect(active_[k], executor, now);
+                begin_steps(books, now);
+            }
+            if (!write(journal)) return true;
+            again = settle_ended(books, control.observer);
+            for (const std::size_t i : active_) start(i, executor, now);
+        }
+        if (!finished()) return true;
+        if (!closed_) notify::end(control.observer, seen_so_far());
+        closed_ = true;
+        return false;
+    }
+    template <migration_executor Executor, migration_books Books, migration_journal Journal>
+    bool advance(Executor& executor, Books& books, double now, Journal& journal) {
+        run_control<> control;
+        return advance(executor, books, now, journal, control);
+    }
+    template <migration_executor Executor, migration_books Books>
+    bool advance(Executor& executor, Books& books, double now) {
+        no_journal journal;
+        return advance(executor, books, now, journal);
+    }
+
+    /// Nothing is left to do, and the journal knows.
+    [[nodiscard]] bool finished() const noexcept {
+        return active_.empty() && next_ == progress_.records.size() && unwritten_.text().empty();
+    }
+    /// When `advance` has something to do even if the executor has no news: the next timeout or second attempt. Infinite if none.
+    [[nodiscard]] double wake_at() const noexcept;
+
+    [[nodiscard]] const migration_progress& progress() const noexcept { return progress_; }
+    [[nodiscard]] migration_report report() const { return detail::report_of(progress_, before_); }
+    /// The run as text, at any time between two calls of `advance`. O(steps).
+    [[nodiscard]] std::string save() const { return save_migration(progress_); }
+
+    /// Takes out of the books what the plan's tasks hold at the moment, at both ends. For books made anew after a restart, which have
+    /// all other tasks already. False if a counter has no room.
+    template <migration_books Books>
+    [[nodiscard]] bool hold(Books& books) const {
+        for (const detail::held_slot& held : detail::held_slots(progress_, before_)) {
+            if (!books.occupy(held.task, held.where)) return false;
+        }
+        return true;
+    }
+    /// Brings a placement up to date with the steps that are done, and takes lost tasks out of it.
+    void apply_to(std::span<slot> placement) const;
+    /// Asks again about steps that were left unresolved. True if there are any.
+    bool reopen(double now);
+
+private:
+    /// Why a step is settling.
+    enum class asked : std::uint8_t {
+        about_failure,    ///< its last action has failed
+        not_yet,          ///< the host was restarted, and nothing was asked since
+        anew,             ///< nobody knows whether its last action was started
+        anew_and_aborted  ///< the same, and it takes too long
+    };
+
+    [[nodiscard]] berth::progress seen_so_far() const noexcept {
+        return {.done = ended_,
+                .total = progress_.records.size(),
+                .evaluations = progress_.actions,
+                .objective = downtime_};
+    }
+    [[nodiscard]] const migration_step& step(std::size_t i) const noexcept { return progress_.plan.steps[i]; }
+    [[nodiscard]] migration_record& record(std::size_t i) noexcept { return progress_.records[i]; }
+    [[nodiscard]] migration_job job(std::size_t i, std::uint64_t serial) const noexcept {
+        return {step(i).move(), {progress_.run, serial}, i, problem_.workload().state_bytes(step(i).task)};
+    }
+    void log(std::size_t i) { detail::write_record(unwritten_, i, progress_.records[i]); }
+
+    template <class Executor>
+    void collect(std::size_t i, Executor& executor, double now) {
+        migration_record& r = record(i);
+        if (r.phase == migration_phase::pausing && now >= r.since) return decide(i, now);
+        if (r.phase == migration_phase::acting) {
+            const migration_job about = job(i, r.serial);
+            const action_status status = executor.poll(r.action, about, now);
+            if (status == action_status::done) {
+                learn(i, after(r.action, r.known), now);
+                return decide(i, now);
+            }
+            const bool late = now - r.since >= limits_.timeout(r.action, step(i).duration);
+            if (status == action_status::pending && !late) return;
+            if (status == action_status::pending) executor.abort(r.action, about, now);
+            note_trouble(r, status == action_status::failed ? migration_trouble::failed : migration_trouble::timed_out);
+            settle_from(i, asked::about_failure, now);
+        }
+        if (r.phase != migration_phase::settling) return;
+        if (asked_[i] == asked::not_yet) {
+            asked_[i] = asked::anew;
+            asked_at_[i] = now;
+        }
+        const migration_sighting seen = executor.query(job(i, progress_.serial), now);
+        if (!seen.busy && seen.task != task_whereabouts::unknown) return settle(i, seen, now);
+        const double waited = now - asked_at_[i];
+        if (asked_[i] == asked::anew && seen.busy) {
+            // An action that was started before the restart has its time.
+            if (waited < limits_.timeout(r.action, step(i).duration)) return;
+            executor.abort(r.action, job(i, r.serial), now);
+            asked_[i] = asked::anew_and_aborted;
+            asked_at_[i] = now;
+        } else if (waited >= limits_.settle_seconds) {
+            if (r.trouble == migration_trouble::none || !seen.busy) note_trouble(r, migration_trouble::silent);
+            end(i, migration_outcome::unresolved, now);
+        }
+    }
+    template <class Executor>
+    void start(std::size_t i, Executor& executor, double now) {
+        migration_record& r = record(i);
+        if (r.phase != migration_phase::intended) return;
+        r.phase = migration_phase::acting;
+        r.since = now;
+        executor.start(r.action, job(i, r.serial), now);
+    }
+    template <class Books>
+    void begin_steps(Books& books, double now) {
+        const std::size_t wave_end = wave_ < progress_.plan.wave_ends.size() ? progress_.plan.wave_ends[wave_] : next_;
+        for (; next_ < wave_end && active_.size() < limits_.most_in_flight; ++next_) {
+            if (record(next_).phase != migration_phase::waiting) continue;
+            active_.push_back(next_);
+            if (!may_begin(next_, now)) continue;
+            if (step(next_).to.placed() && !books.occupy(step(next_).task, step(next_).to)) {
+                note_trouble(record(next_), migration_trouble::no_room);
+                end(next_, migration_outcome::invalid, now);
+                continue;
+            }
+            begin(next_, now);
+        }
+    }
+    template <class Journal>
+    [[nodiscard]] bool write(Journal& journal) {
+        if (unwritten_.text().empty()) return true;
+        if (!run_line_) detail::write_run(unwritten_, progress_);
+        run_line_ = true;
+        if (appended_ > replace_after_) {
+            unwritten_ = detail::checked_writer{};
+            detail::write_whole(unwritten_, progress_);
+        }
+        const bool replaces = appended_ > replace_after_;
+        if (!journal.write(unwritten_.text(), replaces ? journal_write::replace : journal_write::append)) return false;
+        const std::size_t size = unwritten_.text().size();
+        if (replaces) replace_after_ = 4 * size + 4096;
+        appended_ = replaces ? 0 : appended_ + size;
+        run_line_ = false;
+        unwritten_.clear();
+        return true;
+    }
+    /// True if another wave can begin at once.
+    template <class Books, class Observer>
+    [[nodiscard]] bool settle_ended(Books& books, Observer& observer) {
+        std::size_t kept = 0;
+        for (std::size_t k = 0; k < active_.size(); ++k) {
+            const std::size_t i = active_[k];
+            const migration_record& r = record(i);
+            if (r.phase != migration_phase::ended) {
+                active_[kept++] = i;
+                continue;
+            }
+            const bool leaves = r.outcome == migration_outcome::done || r.outcome == migration_outcome::lost;
+            const bool resolved = r.outcome != migration_outcome::unresolved;
+            if (leaves && step(i).from.placed()) books.remove(step(i).task, step(i).from);
+            if (took_target_[i] != 0 && resolved && r.outcome != migration_outcome::done)
+                books.remove(step(i).task, step(i).to);
+            if (resolved) took_target_[i] = 0;
+            ++ended_;
+            downtime_ += r.downtime;
+            notify::step(observer, seen_so_far());
+        }
+        active_.resize(kept);
+        if (kept > 0 || next_ == progress_.records.size()) return false;
+        if (next_ == progress_.plan.wave_ends[wave_]) ++wave_;
+        return true;
+    }
+
+    static void note_trouble(migration_record& r, migration_trouble trouble) noexcept {
+        r.trouble = trouble;
+        r.troubled = r.action;
+    }
+    void settle_from(std::size_t i, asked why, double now) {
+        record(i).phase = migration_phase::settling;
+        asked_[i] = why;
+        asked_at_[i] = now;
+    }
+    [[nodiscard]] static bool is_failure(const migration_record& r) noexcept {
+        return r.outcome == migration_outcome::lost || r.outcome == migration_outcome::unresolved ||
+               (r.outcome == migration_outcome::rolled_back && r.trouble != migration_trouble::interrupted);
+    }
+    void look_at_stop(stop_reason reason, double now);
+    [[nodiscard]] bool may_begin(std::size_t i, double now);
+    void begin(std::size_t i, double now);
+    void decide(std::size_t i, double now);
+    void settle(std::size_t i, const migration_sighting& seen, double now);
+    void learn(std::size_t i, const migration_sighting& seen, double now);
+    void end(std::size_t i, migration_outcome outcome, double now);
+
+    problem problem_;
+    migration_progress progress_;
+    migration_limits limits_;
+    detail::flat<std::size_t> before_;  // the step before of the same task
+    detail::flat<std::size_t> active_;
+    detail::flat<asked> asked_;
+    detail::flat<double> asked_at_;
+    detail::flat<std::uint8_t> took_target_;
+    std::size_t wave_ = 0;
+    std::size_t next_ = 0;
+    std::size_t ended_ = 0;
+    std::size_t failures_ = 0;
+    double downtime_ = 0.0;
+    detail::checked_writer unwritten_;
+    std::size_t appended_ = 1;
+    std::size_t replace_after_ = 0;
+    bool run_line_ = false;
+    bool resumed_;
+    bool announced_ = false;
+    bool closed_ = false;
+};
+
+inline migration_run::migration_run(const problem& p, migration_progress progress, const migration_limits& limits,
+                                    bool resumed)
+    : problem_{p},
+      progress_{std::move(progress)},
+      limits_{limits},
+      before_{detail::steps_before(progress_.plan, p.workload().task_count())},
+      asked_(progress_.records.size()),
+      asked_at_(progress_.records.size()),
+      took_target_(progress_.records.size()),
+      resumed_{resumed} {
+    const auto& ends = progress_.plan.wave_ends;
+    std::size_t first = 0;
+    while (first < progress_.records.size() && record(first).phase == migration_phase::ended) ++first;
+    while (wave_ < ends.size() && ends[wave_] <= first) next_ = ends[wave_++];
+    for (std::size_t i = 0; i < progress_.records.size(); ++i) {
+        migration_record& r = record(i);
+        progress_.serial = r.serial > progress_.serial ? r.serial : progress_.serial;
+        if (r.phase == migration_phase::waiting) continue;
+        failures_ += is_failure(r) ? 1 : 0;
+        if (!under_way(r)) {
+            ++ended_;
+            downtime_ += r.downtime;
+            continue;
+        }
+        r.outcome = migration_outcome::open;
+        r.attempts = 0;
+        settle_from(i, asked::not_yet, 0.0);
+        took_target_[i] = step(i).to.placed() ? 1 : 0;
+        active_.push_back(i);
+    }
+    if (resumed_) ++progress_.serial;
+    detail::write_run(unwritten_, progress_);  // so that the first write is of the whole
+    run_line_ = true;
+}
+
+inline double migration_run::wake_at() const noexcept {
+    double earliest = std::numeric_limits<double>::infinity();
+    for (const std::size_t i : active_) {
+        const migration_record& r = progress_.records[i];
+        double at = r.since;
+        if (r.phase == migration_phase::acting) at += limits_.timeout(r.action, step(i).duration);
+        if (r.phase == migration_phase::settling) at = asked_at_[i] + limits_.settle_seconds;
+        if (at < earliest) earliest = at;
+    }
+    return earliest;
+}
+
+inline void migration_run::look_at_stop(stop_reason reason, double now) {
+    if (reason == stop_reason::completed || progress_.stopped != stop_reason::completed) return;
+    progress_.stopped = reason;
+    if (limits_.when_stopped == on_stop::finish) return;
+    for (const std::size_t i : active_) {
+        migration_record& r = record(i);
+        if (r.phase == migration_phase::ended || r.direction == migration_direction::back) continue;
+        r.direction = migration_direction::back;
+        note_trouble(r, migration_trouble::interrupted);
+        if (r.phase == migration_phase::pausing) r.since = now;
+    }
+}
+
+inline bool migration_run::may_begin(std::size_t i, double now) {
+    migration_record& r = record(i);
+    const bool stopped = progress_.stopped != stop_reason::completed;
+    if (stopped || progress_.given_up) {
+        note_trouble(r, stopped ? migration_trouble::interrupted : migration_trouble::too_many_failed);
+        end(i, migration_outcome::not_begun, now);
+        return false;
+    }
+    const detail::task_place at = detail::place_before(progress_, before_, i);
+    if (at.known && at.where == step(i).from) return true;
+    note_trouble(r, migration_trouble::not_there);
+    end(i, migration_outcome::invalid, now);
+    return false;
+}
+
+inline void migration_run::begin(std::size_t i, double now) {
+    migration_record& r = record(i);
+    took_target_[i] = step(i).to.placed() ? 1 : 0;
+    r.known = before_migration(step(i).move());
+    r.begun = now;
+    r.stopped = before_[i] == detail::no_step ? now : record(before_[i]).ended;
+    r.since = now;
+    if (!resumed_) return decide(i, now);
+    settle_from(i, asked::anew, now);
+    log(i);
+}
+
+inline void migration_run::decide(std::size_t i, double now) {
+    using kind = migration_verdict::kind;
+    migration_record& r = record(i);
+    const migration_verdict next = next_action(step(i).move(), r.direction, r.known);
+    r.direction = next.direction;
+    switch (next.what) {
+        case kind::act:
+            if (next.action != r.action) r.attempts = 0;
+            r.action = next.action;
+            r.phase = migration_phase::intended;
+            r.since = now;
+            r.serial = ++progress_.serial;
+            ++progress_.actions;
+            if (r.attempts > 0) ++progress_.retries;
+            return log(i);
+        case kind::wait: return settle_from(i, asked::about_failure, now);
+        case kind::done: return end(i, migration_outcome::done, now);
+        case kind::undone: return end(i, migration_outcome::rolled_back, now);
+        case kind::lost: return end(i, migration_outcome::lost, now);
+        case kind::not_here:
+            note_trouble(r, migration_trouble::not_there);
+            return end(i, r.serial == 0 ? migration_outcome::invalid : migration_outcome::unresolved, now);
+        case kind::contradiction:
+            note_trouble(r, migration_trouble::contradiction);
+            return end(i, migration_outcome::unresolved, now);
+    }
+}
+
+inline void migration_run::settle(std::size_t i, const migration_sighting& seen, double now) {
+    migration_record& r = record(i);
+    const migration_sighting expected = after(r.action, r.known);
+    const bool as_expected = seen.task == expected.task && seen.source_held == expected.source_held &&
+                             seen.target_held == expected.target_held;
+    const bool failure = asked_[i] == asked::about_failure && !as_expected;
+    if (seen.task == task_whereabouts::lost && r.known.task != task_whereabouts::lost) {
+        note_trouble(r, migration_trouble::terminal);
+    }
+    const bool news = seen.task == task_whereabouts::lost && r.known.task != task_whereabouts::lost;
+    learn(i, seen, now);
+    if (!failure || news) return decide(i, now);
+    ++r.attempts;
+    if (r.attempts < limits_.attempts(r.action, r.direction)) {
+        r.phase = migration_phase::pausing;
+        r.since = now + limits_.pause_after(r.attempts);
+    } else if (r.direction == migration_direction::forward) {
+        r.direction = migration_direction::back;
+        r.attempts = 0;
+        decide(i, now);
+    } else {
+        end(i, migration_outcome::unresolved, now);
+    }
+}
+
+inline void migration_run::learn(std::size_t i, const migration_sighting& seen, double now) {
+    migration_record& r = record(i);
+    const bool ran = runs(r.known.task);
+    const bool lost_before = r.known.task == task_whereabouts::lost;
+    const bool over = runs(seen.task) || seen.task == task_whereabouts::lost;
+    if (ran && !runs(seen.task)) r.stopped = r.since;
+    if (!ran && !lost_before && over) r.downtime += now - r.stopped;
+    r.known = seen;
+}
+
+inline void migration_run::end(std::size_t i, migration_outcome outcome, double now) {
+    migration_record& r = record(i);
+    const bool begun = outcome != migration_outcome::invalid && outcome != migration_outcome::not_begun;
+    if (begun && !runs(r.known.task) && outcome != migration_outcome::lost) {
+        r.downtime += now - r.stopped;
+        r.stopped = now;
+    }
+    r.phase = migration_phase::ended;
+    r.outcome = outcome;
+    r.ended = now;
+    if (is_failure(r) && ++failures_ >= limits_.most_failures) progress_.given_up = true;
+    log(i);
+}
+
+inline void migration_run::apply_to(std::span<slot> placement) const {
+    for (std::size_t i = 0; i < progress_.records.size(); ++i) {
+        BERTH_ASSERT(step(i).task.value() < placement.size(), "berth: a placement has a slot for every task");
+        if (progress_.records[i].outcome == migration_outcome::done) placement[step(i).task.value()] = step(i).to;
+        if (progress_.records[i].outcome == migration_outcome::lost) placement[step(i).task.value()] = unplaced;
+    }
+}
+
+inline bool migration_run::reopen(double now) {
+    const std::size_t open = active_.size();
+    for (std::size_t i = 0; i < progress_.records.size(); ++i) {
+        migration_record& r = record(i);
+        if (r.outcome != migration_outcome::unresolved) continue;
+        r.outcome = migration_outcome::open;
+        r.attempts = 0;
+        settle_from(i, asked::anew, now);
+        active_.push_back(i);
+        --ended_;
+        downtime_ -= r.downtime;
+        log(i);
+    }
+    closed_ = closed_ && active_.size() == open;
+    return active_.size() > open;
+}
+
+/// Begins to carry out a plan.
+///
+/// @param run  a number larger than that of every run before: a counter that the host stores, or its clock in nanoseconds.
+[[nodiscard]] inline migration_run start_migration(const problem& p, migration_plan plan, std::uint64_t run,
+                                                   const migration_limits& limits = {}) {
+    BERTH_ASSERT(detail::check_plan(p, plan).has_value(), "berth: a plan of this problem, each task once in a wave");
+    migration_progress progress;
+    progress.run = run;
+    progress.fingerprint = detail::fingerprint(p, plan);
+    plan.dropped.clear();
+    progress.records.resize(plan.steps.size());
+    progress.plan = std::move(plan);
+    return {p, std::move(progress), limits, false};
+}
+
+/// Goes on with a run that was saved, or whose journal was read (`load_migration`), after a restart of the host. The problem must
+/// have the same tasks and nodes at the same positions. Make books of what runs besides, then call `hold`; the executor is asked
+/// about every step under way before anything is started.
+[[nodiscard]] inline result<migration_run> resume_migration(const problem& p, migration_progress progress,
+                                                            const migration_limits& limits = {}) {
+    if (auto ok = detail::check_plan(p, progress.plan); !ok) return ok.error();
+    if (progress.records.size() != progress.plan.steps.size()) {
+        return detail::refuse(error_code::inconsistent, {"migration run: it has ", progress.records.size(),
+                                                         " records for ", progress.plan.steps.size(), " steps"});
+    }
+    if (progress.fingerprint != detail::fingerprint(p, progress.plan)) {
+        return detail::refuse(error_code::inconsistent,
+                              {"migration run: fingerprint differs, it was saved for other tasks or nodes"});
+    }
+    return migration_run{p, std::move(progress), limits, true};
+}
+
+}  // namespace berth
