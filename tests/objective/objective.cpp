@@ -8,11 +8,18 @@
 #include "berth/objective/power.hpp"
 #include "berth/objective/terms/assignment_cost.hpp"
 #include "berth/objective/terms/capacity_excess.hpp"
+#include "berth/objective/terms/counter_balance.hpp"
 #include "berth/objective/terms/gpu_loads.hpp"
+#include "berth/objective/terms/group_dependencies.hpp"
+#include "berth/objective/terms/group_relocation_peak.hpp"
 #include "berth/objective/terms/grouping.hpp"
+#include "berth/objective/terms/least_spread.hpp"
 #include "berth/objective/terms/load_dependent_cost.hpp"
+#include "berth/objective/terms/load_over_safety.hpp"
 #include "berth/objective/terms/node_sum.hpp"
 #include "berth/objective/terms/relocation_cost.hpp"
+#include "berth/objective/terms/relocation_distance.hpp"
+#include "berth/objective/terms/transient_excess.hpp"
 
 #include "allocate/problems.hpp"
 #include "common/counting_new.hpp"
@@ -81,9 +88,17 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
         const std::vector<amount> limits(made.machines.gpu_count(), 20);
         std::vector<double> weights;
         for (std::size_t t = 0; t < observed.size(); ++t) weights.push_back(0.25 * static_cast<double>(below(g, 9)));
+        const std::vector<std::size_t> counters{1, 0};
+        const std::vector<balance_goal> goals{{.counter = 0, .partner = 1}, {.counter = 1, .partner = 0, .target = 3}};
+        const std::vector<std::size_t> least(made.tasks.group_count(), 3);
+        std::vector<group_dependency> needs;
+        for (std::size_t i = 1; i < least.size(); ++i) needs.push_back({group_index{i - 1}, group_index{i}});
 
         const objective wish{
-            tier(capacity_excess{}, left_out{relocation_weights{weights}}),
+            tier(capacity_excess{}, left_out{relocation_weights{weights}},
+                 transient_excess<on_nodes, 2>{observed, counters},
+                 transient_excess<on_gpus>{observed, {counters.data() + 1, 1}}, least_spread{least},
+                 group_dependencies{needs}),
             tier(0.5 * assignment_cost_term{quirky_cost}, load_dependent_cost{&model}, 3.0 * makespan{quirky_load},
                  makespan{share_load{&made.tasks}}, gpu_load_sum{quirky_load, over_limit{limits}},
                  gpu_load_sum{quirky_load, load_to_power{.power = 4, .unit = 10.0}}, load_variance{quirky_load}),
@@ -92,7 +107,11 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
                  node_sum{whole_gpu_holes{2}, "holes of two GPUs"}, relocation_cost<>{observed},
                  relocation_cost{std::span<const slot>{observed}, relocation_weights{weights}},
                  relocation_cost{std::span<const slot>{observed}, relocation_bytes{&made.tasks}}, spread_of_groups{},
-                 spread_of_groups{{.level = 0}}, colocation_of_groups{}, colocation_of_groups{{.level = 1}})};
+                 spread_of_groups{{.level = 0}}, colocation_of_groups{}, colocation_of_groups{{.level = 1}},
+                 load_over_safety<on_domains>{}, load_over_safety<on_nodes, 2>{}, load_over_safety<on_gpus>{},
+                 counter_balance<on_nodes, 2>{goals}, group_relocation_peak<>{observed},
+                 group_relocation_peak{std::span<const slot>{observed}, relocation_weights{weights}},
+                 relocation_distance{std::span<const slot>{observed}, domain_distance{&made.machines}})};
 
         auto state = wish.prepare(p, random_assignment(g, p));
         for (int step = 0; step < 120; ++step) {
@@ -123,9 +142,10 @@ TEST_CASE("one relocation asked by reference equals a list of one - terms with a
         const problem p{made.machines, made.tasks};
         xoshiro256 g{seed};
         const std::vector<amount> limits(made.machines.gpu_count(), 20);
-        const objective wish{tier(gpu_load_sum{quirky_load, over_limit{limits}}, capacity_excess{}),
-                             tier(0.5 * assignment_cost_term{quirky_cost}, 2.0 * makespan{quirky_load}),
-                             tier(gpu_load_sum{quirky_load, load_to_power{.power = 3, .unit = 10.0}})};
+        const objective wish{
+            tier(gpu_load_sum{quirky_load, over_limit{limits}}, capacity_excess{}, load_over_safety<on_gpus>{}),
+            tier(0.5 * assignment_cost_term{quirky_cost}, 2.0 * makespan{quirky_load}),
+            tier(gpu_load_sum{quirky_load, load_to_power{.power = 3, .unit = 10.0}})};
         auto state = wish.prepare(p, random_assignment(g, p));
         for (int step = 0; step < 300; ++step) {
             const relocation r = random_relocations(g, p, state.assignment()).front();
