@@ -17,6 +17,9 @@
 
 namespace berth {
 
+/// So many resources at most.
+inline constexpr std::size_t max_reassignment_resources = 32;
+
 /// One resource that every node has and every task uses.
 struct reassignment_resource {
     bool transient = false;  ///< a relocated task holds it on its old node, too
@@ -320,6 +323,11 @@ inline result<reassignment_problem> make_reassignment_problem(reassignment_input
     constexpr std::size_t any = std::size_t{1} << 32U;
     if (nodes == 0 || resources == 0) {
         return error{error_code::invalid_value, "reassignment: it has no node, or nodes have no resource"};
+    }
+    if (resources > max_reassignment_resources) {
+        return detail::refuse(error_code::limit_exceeded,
+                              {"reassignment: there are ", resources, " resources, at most ",
+                               max_reassignment_resources, " are supported"});
     }
     const result<void> checks[] = {check_names("node", "neighbourhood", input.neighbourhood, nodes, any),
                                    check_rows("node", "capacity", input.capacity, nodes, resources),

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/detail/node_tasks.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/index.hpp"
+#include "berth/core/random.hpp"
+#include "berth/core/sort_positions.hpp"
+#include "berth/migrate/reassignment_problem.hpp"
+#include "berth/migrate/reassignment_state.hpp"
+#include "berth/model/slot.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace berth {
+
+/// How often a step of the search is of which kind, relative to the others.
+struct reassignment_mix {
+    double shift = 0.15;         ///< a task goes to any node
+    double go_home = 0.1;        ///< a relocated task goes back to where it was observed
+    double swap = 0.3;           ///< two tasks change places
+    double swap_at_home = 0.35;  ///< a relocated task goes back, and a task that is there goes where it was
+    double swap_alike = 0.1;     ///< two tasks of nearly equal size change places
+    double chain = 0.01;         ///< three tasks, each to where the next is
+    double whole_group = 0.001;  ///< all relocated tasks of a group go back
+    double node_pair = 0.00002;  ///< every shift and swap between two nodes, until none improves
+
+    friend constexpr bool operator==(const reassignment_mix&, const reassignment_mix&) noexcept = default;
+};
+
+namespace detail {
+
+/// What the annealing of a reassignment is like at one moment.
+struct reassignment_climate {
+    double temperature = 0.0;
+    amount overload_price = 0;
+};
+
+/// One island: an assignment, where its tasks are, and the best that it has been.
+template <std::size_t Wides>
+class reassignment_walk {
+public:
+    reassignment_walk(const reassignment_problem& p, std::span<const node_index> start, const reassignment_mix& mix,
+                      std::uint64_t seed)
+        : problem_{&p},
+          state_{p, start},
+          tasks_{p.node_count(), slots_of(start)},
+          random_{seed},
+          changed_(p.task_count()) {
+        best_.append(start);
+        changes_.reserve(p.task_count());
+        keep_best();
+        double sum = 0.0;
+        const double shares[] = {mix.shift,      mix.go_home, mix.swap,        mix.swap_at_home,
+                                 mix.swap_alike, mix.chain,   mix.whole_group, mix.node_pair};
+        for (std::size_t i = 0; i < kinds; ++i) sum += shares[i];
+        double up_to = 0.0;
+        for (std::size_t i = 0; i < kinds; ++i) up_to_[i] = up_to += sum > 0 ? shares[i] / sum : 0.0;
+        rank_by_size();
+    }
+
+    [[nodiscard]] std::span<const node_index> best() const noexcept { return best_.view(); }
+    [[nodiscard]] bool best_is_feasible() const noexcept { return best_violations_ == 0 && best_overload_ == 0.0; }
+    [[nodiscard]] double best_value() const noexcept { return best_value_; }
+    [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
+    [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
+    [[nodiscard]] bool better_than(const reassignment_walk& other) const noexcept {
+        if (best_violations_ != other.best_violations_) return best_violations_ < other.best_violations_;
+        if (best_overload_ != other.best_overload_) return best_overload_ < other.best_overload_;
+        return best_value_ < other.best_value_;
+    }
+
+    /// Goes on for so many evaluations, or somewhat more.
+    void run(const reassignment_climate& climate, std::uint64_t evaluations) {
+        temperature_ = climate.temperature;
+        state_.set_overload_price(climate.overload_price);
+        const std::uint64_t until = evaluations_ + evaluations;
+        const std::uint64_t give_up = steps_ + 4 * evaluations;  // steps that come to nothing cost time, too
+        while (evaluations_ < until && steps_ < give_up) {
+            ++steps_;
+            step();
+        }
+    }
+    /// Goes to another assignment.
+    void go_to(std::span<const node_index> there) {
+        for (std::size_t t = 0; t < there.size(); ++t) {
+            const task_index task{t};
+            if (!(state_.where(task) == there[t])) carry_out(task, there[t]);
+        }
+        look_at_best();
+    }
+
+private:
+    static constexpr std::size_t kinds = 8;
+
+    [[nodiscard]] static std::vector<slot> slots_of(std::span<const node_index> start) {
+        std::vector<slot> slots;
+        slots.reserve(start.size());
+        for (const node_index n : start) slots.push_back({n, 0});
+        return slots;
+    }
+    void rank_by_size() {
+        const std::size_t tasks = problem_->task_count();
+        flat<double> sizes(tasks);
+        std::vector<double> total(problem_->resource_count(), 0.0);
+        for (std::size_t n = 0; n < problem_->node_count(); ++n) {
+            for (std::size_t r = 0; r < total.size(); ++r)
+                total[r] += static_cast<double>(problem_->capacity(node_index{n})[r]);
+        }
+        for (std::size_t t = 0; t < tasks; ++t) {
+            for (std::size_t r = 0; r < total.size(); ++r) {
+                if (total[r] > 0) sizes[t] += static_cast<double>(problem_->demand(task_index{t})[r]) / total[r];
+            }
+        }
+        by_size_ = sorted_positions(
+            tasks, [&](std::size_t a, std::size_t b) { return sizes[a] != sizes[b] ? sizes[a] < sizes[b] : a < b; });
+        rank_.resize(tasks);
+        for (std::size_t i = 0; i < tasks; ++i) rank_[by_size_[i]] = static_cast<std::uint32_t>(i);
+    }
+
+    [[nodiscard]] task_index any_task() noexcept {
+        return task_index{bounded(random_, static_cast<std::uint32_t>(problem_->task_count()))};
+    }
+    [[nodiscard]] node_index any_node() noexcept {
+        return node_index{bounded(random_, static_cast<std::uint32_t>(problem_->node_count()))};
+    }
+    [[nodiscard]] bool away(task_index t) const noexcept { return !(state_.where(t) == problem_->observed(t)); }
+
+    void step() {
+        const double kind = uniform01(random_);
+        const task_index t = any_task();
+        if (kind < up_to_[0]) {
+            try_shift(t, any_node());
+        } else if (kind < up_to_[1]) {
+            try_shift(t, problem_->observed(t));
+        } else if (kind < up_to_[2]) {
+            try_swap(t, any_task());
+        } else if (kind < up_to_[3]) {
+            if (!away(t)) return;
+            const auto there = tasks_.on(problem_->observed(t));
+            if (!there.empty()) try_swap(t, there[bounded(random_, static_cast<std::uint32_t>(there.size()))]);
+        } else if (kind < up_to_[4]) {
+            constexpr std::uint32_t reach = 20;
+            const std::size_t at = rank_[t.value()] + bounded(random_, 2 * reach + 1);
+            if (at >= reach && at - reach < by_size_.size()) try_swap(t, task_index{by_size_[at - reach]});
+        } else if (kind < up_to_[5]) {
+            const task_index u = any_task();
+            const node_index third = any_node();
+            chain(t, u, third);
+        } else if (kind < up_to_[6]) {
+            whole_group(t);
+        } else {
+            node_pair(state_.where(t), any_node());
+        }
+    }
+
+    [[nodiscard]] bool accepts(double delta) noexcept {
+        if (delta <= 0.0) return true;
+        if (delta > 30.0 * temperature_) return false;
+        return uniform01(random_) < std::exp(-delta / temperature_);
+    }
+    void try_shift(task_index t, node_index to) {
+        if (state_.where(t) == to) return;
+        ++evaluations_;
+        const double delta = state_.shift_delta(t, to);
+        if (state_.violations() == 0) {
+            if (!accepts(delta) || state_.shift_violations(t, to) > 0) return;
+        } else {
+            if (delta >= state_.infeasible) return;
+            const std::int64_t change = state_.shift_violations(t, to);
+            if (change > 0 || (change == 0 && !accepts(delta))) return;
+        }
+        ++accepted_;
+        carry_out(t, to);
+        look_at_best();
+    }
+    void try_swap(task_index t, task_index u) {
+        const node_index a = state_.where(t);
+        const node_index b = state_.where(u);
+        if (a == b) return;
+        ++evaluations_;
+        const double delta = state_.swap_delta(t, u);
+        if (state_.violations() == 0) {
+            if (!accepts(delta) || state_.swap_violations(t, u) > 0) return;
+        } else {
+            if (delta >= state_.infeasible) return;
+            const std::int64_t change = state_.swap_violations(t, u);
+            if (change > 0 || (change == 0 && !accepts(delta))) return;
+        }
+        ++accepted_;
+        tasks_.remove(t, a);
+        tasks_.remove(u, b);
+        tasks_.add(t, b);
+        tasks_.add(u, a);
+        state_.swap(t, u);
+        note(t);
+        note(u);
+        look_at_best();
+    }
+    /// The first goes to where the second is, which goes to a third node; then whatever is there may go where the first was.
+    void chain(task_index t, task_index u, node_index third) {
+        const node_index first = state_.where(t);
+        const node_index second = state_.where(u);
+        if (first == second || second == third || first == third) return;
+        const auto there = tasks_.on(third);
+        if (there.empty()) return;
+        const task_index v = there[bounded(random_, static_cast<std::uint32_t>(there.size()))];
+        begin_attempt();
+        if (attempt(t, second) && attempt(u, third)) (void)attempt(v, first);
+        end_attempt(3);
+    }
+    void whole_group(task_index t) {
+        begin_attempt();
+        std::size_t gone = 0;
+        for (const task_index member : problem_->members(problem_->group(t))) {
+            if (!away(member)) continue;
+            ++gone;
+            if (!attempt(member, problem_->observed(member))) break;
+        }
+        if (gone > 0) end_attempt(gone);
+    }
+    void node_pair(node_index a, node_index b) {
+        if (a == b) return;
+        const double warm = temperature_;
+        temperature_ = 0.0;
+        constexpr std::uint64_t most = 20'000;
+        const std::uint64_t until = evaluations_ + most;
+        double before = state_.value();
+        do {
+            before = state_.value();
+            pair_.clear();
+            pair_.append(tasks_.on(a));
+            pair_.append(tasks_.on(b));
+            for (std::size_t i = 0; i < pair_.size() && evaluations_ < until; ++i) {
+                try_shift(pair_[i], state_.where(pair_[i]) == a ? b : a);
+                for (std::size_t j = i + 1; j < pair_.size() && evaluations_ < until; ++j) try_swap(pair_[i], pair_[j]);
+            }
+        } while (state_.value() < before && evaluations_ < until);
+        temperature_ = warm;
+    }
+
+    // Several relocations of which only the sum has to please: carried out one by one, and taken back if it does not.
+    void begin_attempt() noexcept {
+        attempted_.clear();
+        attempted_delta_ = 0.0;
+        attempted_from_ = state_.violations();
+    }
+    [[nodiscard]] bool attempt(task_index t, node_index to) {
+        ++evaluations_;
+        const double delta = state_.shift_delta(t, to);
+        if (delta >= state_.infeasible) return false;
+        attempted_delta_ += delta;
+        attempted_.push_back({t, state_.where(t)});
+        carry_out(t, to);
+        return true;
+    }
+    void end_attempt(std::size_t wanted) {
+        const std::int64_t change = state_.violations() - attempted_from_;
+        if (attempted_.size() == wanted && (change < 0 || (change == 0 && accepts(attempted_delta_)))) {
+            ++accepted_;
+            look_at_best();
+            return;
+        }
+        for (std::size_t i = attempted_.size(); i-- > 0;) carry_out(attempted_[i].task, attempted_[i].from);
+    }
+
+    void carry_out(task_index t, node_index to) {
+        tasks_.remove(t, state_.where(t));
+        tasks_.add(t, to);
+        state_.shift(t, to);
+        note(t);
+    }
+    void note(task_index t) {
+        if (changed_[t.value()] != 0) return;
+        changed_[t.value()] = 1;
+        changes_.push_back(t);
+    }
+    void look_at_best() {
+        if (state_.violations() > best_violations_) return;
+        if (state_.violations() == best_violations_) {
+            if (state_.overload() > best_overload_) return;
+            if (state_.overload() == best_overload_ && !(state_.value() - state_.overload_cost() < best_value_)) return;
+        }
+        keep_best();
+    }
+    void keep_best() {
+        for (const task_index t : changes_) {
+            changed_[t.value()] = 0;
+            best_[t.value()] = state_.where(t);
+        }
+        changes_.clear();
+        best_violations_ = state_.violations();
+        best_overload_ = state_.overload();
+        best_value_ = state_.value() - state_.overload_cost();
+    }
+
+    struct attempted_relocation {
+        task_index task;
+        node_index from;
+    };
+
+    const reassignment_problem* problem_;
+    reassignment_state<Wides> state_;
+    node_tasks tasks_;
+    xoshiro256 random_;
+    double up_to_[kinds] = {};
+    flat<std::size_t> by_size_;
+    flat<std::uint32_t> rank_;  // of each task in `by_size_`
+    flat<node_index> best_;
+    flat<std::uint8_t> changed_;
+    flat<task_index> changes_;  // since the best
+    flat<task_index> pair_;
+    flat<attempted_relocation> attempted_;
+    double attempted_delta_ = 0.0;
+    std::int64_t attempted_from_ = 0;
+    std::int64_t best_violations_ = 0;
+    double best_overload_ = 0.0;
+    double best_value_ = 0.0;
+    double temperature_ = 0.0;
+    std::uint64_t evaluations_ = 0;
+    std::uint64_t accepted_ = 0;
+    std::uint64_t steps_ = 0;
+};
+
+}  // namespace detail
+}  // namespace berth

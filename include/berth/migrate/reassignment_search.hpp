@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/config.hpp"
+#include "berth/core/executor.hpp"
+#include "berth/core/index.hpp"
+#include "berth/core/observer.hpp"
+#include "berth/core/random.hpp"
+#include "berth/core/run_control.hpp"
+#include "berth/migrate/detail/reassignment_walk.hpp"
+#include "berth/migrate/evaluate_reassignment.hpp"
+#include "berth/migrate/reassignment_plan.hpp"
+#include "berth/migrate/reassignment_problem.hpp"
+#include "berth/migrate/reassignment_state.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace berth {
+
+/// How a search for a better assignment goes on.
+struct reassignment_search_options {
+    std::uint64_t seed = 1;
+    /// Searches of their own, the best of which counts; as many as there are threads to run them.
+    std::size_t islands = 1;
+    /// Evaluations of each island if neither the control's budget nor its clock says how long there is.
+    std::uint64_t evaluations = 50'000'000;
+    /// Of the load weight of an average task.
+    double first_temperature = 0.2;
+    /// The same, when large tasks have found their places; what is left is for the small ones.
+    double last_temperature = 1e-3;
+    /// A unit beyond capacity costs so many times what one beyond safety capacity does: first, and when large tasks have found their places.
+    double first_overload_price = 3.0;
+    double last_overload_price = 300.0;
+    reassignment_mix mix{};
+};
+
+/// Moves tasks so that a reassignment problem costs less: simulated annealing from the observed placement.
+///
+/// ```
+/// const reassignment_plan plan = reassignment_search{{.seed = 7}}.run(problem, observed, run_control<>{.max_evaluations = 20'000'000});
+/// ```
+///
+/// 1. Walks through assignments that exceed capacities, at a price that rises while the temperature falls; everything else is
+///    kept once it holds, and mended first if the start breaks it. What it returns is feasible unless neither the start nor
+///    anything it found is.
+/// 2. Never worse than its start.
+/// 3. Cools by the share of the budget that is used, or of the time if the control's stop has `double elapsed() const`, from 0 to 1; otherwise by
+///    `options.evaluations`. A run that is stopped early returns the best so far.
+/// 4. Same seed, islands and budget, same plan, for any number of threads. A clock does not reproduce.
+/// 5. Half of the steps take a task back to where it was observed, alone or against a task that is there: under transient resources a node
+///    that gave too much away can be filled by nothing else.
+///
+/// Source: Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", Science 220 (1983); the overload price is that of
+/// strategic oscillation (Glover). Memory: O(islands × problem). A description: immutable and shareable.
+class reassignment_search {
+public:
+    explicit reassignment_search(const reassignment_search_options& options = {}) : options_{options} {
+        BERTH_ASSERT(options.islands > 0, "berth: a reassignment search has an island");
+    }
+
+    [[nodiscard]] const reassignment_search_options& options() const noexcept { return options_; }
+
+    /// @param start  a node for every task; `observed_assignment(problem)` is the usual one.
+    template <class Stop = never_stop, class Observer = no_observer, executor Executor = const sequential>
+    [[nodiscard]] reassignment_plan run(const reassignment_problem& p, std::span<const node_index> start,
+                                        run_control<Stop, Observer> control = {}, Executor&& threads = {}) const {
+        BERTH_ASSERT(start.size() == p.task_count(), "berth: an assignment has a node for every task");
+        const std::size_t wides = (p.resource_count() + 1) / 2;
+        if (wides <= 1) return run_with<1>(p, start, control, threads);
+        if (wides <= 2) return run_with<2>(p, start, control, threads);
+        if (wides <= 3) return run_with<3>(p, start, control, threads);
+        if (wides <= 4) return run_with<4>(p, start, control, threads);
+        if (wides <= 6) return run_with<6>(p, start, control, threads);
+        return run_with<max_reassignment_resources / 2>(p, start, control, threads);
+    }
+
+private:
+    template <std::size_t Wides, class Control, class Executor>
+    [[nodiscard]] reassignment_plan run_with(const reassignment_problem& p, std::span<const node_index> start,
+                                             Control& control, Executor& threads) const {
+        using walk = detail::reassignment_walk<Wides>;
+        std::vector<walk> islands;
+        islands.reserve(options_.islands);
+        for (std::size_t i = 0; i < options_.islands; ++i)
+            islands.emplace_back(p, start, options_.mix, stream_seed(options_.seed, i));
+        const auto best = [&]() -> const walk& {
+            std::size_t at = 0;
+            for (std::size_t i = 1; i < islands.size(); ++i) at = islands[i].better_than(islands[at]) ? i : at;
+            return islands[at];
+        };
+        const auto evaluations = [&] {
+            std::uint64_t sum = 0;
+            for (const walk& one : islands) sum += one.evaluations();
+            return sum;
+        };
+        const auto progress = [&](double share) {
+            return berth::progress{.done = static_cast<std::size_t>(share * 100.0),
+                                   .total = 100,
+                                   .evaluations = evaluations(),
+                                   .objective = best().best_value()};
+        };
+
+        notify::begin(control.observer, progress(0.0));
+        const weather sky{p, options_};
+        stop_reason stopped = stop_reason::completed;
+        double last = best().best_value();
+        std::uint64_t rounds = 0;
+        while (p.task_count() > 0 && p.node_count() > 1) {
+            const std::uint64_t done = evaluations();
+            if (stopped = control.check(done); stopped != stop_reason::completed) break;
+            const double share = elapsed(control, done, rounds);
+            if (share >= 1.0) break;
+            const detail::reassignment_climate climate = sky.at(share);
+            const std::uint64_t left = (control.max_evaluations - done + islands.size() - 1) / islands.size();
+            const std::uint64_t next = left < round ? left : round;
+            threads.for_each(islands.size(), [&](std::size_t i) { islands[i].run(climate, next); });
+            ++rounds;
+            if (best().best_value() < last) {
+                last = best().best_value();
+                notify::step(control.observer, progress(share));
+            }
+        }
+        notify::end(control.observer, progress(1.0));
+        return plan_of(p, islands, best(), stopped);
+    }
+
+    /// How temperature and overload price go over time.
+    class weather {
+    public:
+        weather(const reassignment_problem& p, const reassignment_search_options& o) noexcept {
+            double largest_weight = 1.0;
+            double size = 0.0;
+            for (std::size_t r = 0; r < p.resource_count(); ++r) {
+                const auto weight = static_cast<double>(p.resources()[r].load_weight);
+                largest_weight = weight > largest_weight ? weight : largest_weight;
+                double demand = 0.0;
+                for (std::size_t t = 0; t < p.task_count(); ++t)
+                    demand += static_cast<double>(p.demand(task_index{t})[r]);
+                size += weight * demand;
+            }
+            size = p.task_count() > 0 && size > 0 ? size / static_cast<double>(p.task_count()) : 1.0;
+            first_ = o.first_temperature * size;
+            last_ = o.last_temperature * size;
+            first_price_ = o.first_overload_price * largest_weight;
+            last_price_ = o.last_overload_price * largest_weight;
+        }
+        [[nodiscard]] detail::reassignment_climate at(double share) const noexcept {
+            constexpr double main_part = 0.8;
+            const double main = share < main_part ? share / main_part : 1.0;
+            const double rest = share < main_part ? 0.0 : (share - main_part) / (1.0 - main_part);
+            const double coldest = last_ < 1.0 ? last_ : 1.0;
+            const double warm = first_ * std::pow(last_ / first_, main);
+            const double price = first_price_ * std::pow(last_price_ / first_price_, main + rest);
+            return {warm * std::pow(coldest / last_, rest), static_cast<amount>(std::ceil(price))};
+        }
+
+    private:
+        double first_;
+        double last_;
+        double first_price_;
+        double last_price_;
+    };
+
+    template <class Control>
+    [[nodiscard]] double elapsed(const Control& control, std::uint64_t done, std::uint64_t rounds) const {
+        if (control.max_evaluations != run_control<>{}.max_evaluations)
+            return static_cast<double>(done) / static_cast<double>(control.max_evaluations);
+        if constexpr (requires { control.stop.elapsed(); }) {
+            return control.stop.elapsed();
+        } else {
+            return static_cast<double>(rounds) * static_cast<double>(round) / static_cast<double>(options_.evaluations);
+        }
+    }
+
+    template <class Walk>
+    [[nodiscard]] static reassignment_plan plan_of(const reassignment_problem& p, const std::vector<Walk>& islands,
+                                                   const Walk& best, stop_reason stopped) {
+        reassignment_plan plan;
+        plan.assignment.assign(best.best().begin(), best.best().end());
+        const reassignment_verdict verdict = evaluate(p, plan.assignment);
+        plan.cost = verdict.cost;
+        plan.violations = verdict.violations;
+        for (std::size_t t = 0; t < plan.assignment.size(); ++t)
+            plan.relocated += plan.assignment[t] == p.observed(task_index{t}) ? 0 : 1;
+        for (const Walk& one : islands) {
+            plan.evaluations += one.evaluations();
+            plan.accepted += one.accepted();
+        }
+        plan.stopped = stopped;
+        return plan;
+    }
+
+    static constexpr std::uint64_t round = 50'000;  // evaluations between two looks at the control
+
+    reassignment_search_options options_;
+};
+
+}  // namespace berth
