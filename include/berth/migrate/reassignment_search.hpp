@@ -116,7 +116,7 @@ private:
             const double share = elapsed(control, done, rounds);
             if (share >= 1.0) break;
             const detail::reassignment_climate climate = sky.at(share);
-            const std::uint64_t left = (control.max_evaluations - done + islands.size() - 1) / islands.size();
+            const std::uint64_t left = (control.max_evaluations - done - 1) / islands.size() + 1;
             const std::uint64_t next = left < round ? left : round;
             threads.for_each(islands.size(), [&](std::size_t i) { islands[i].run(climate, next); });
             ++rounds;
