@@ -20,6 +20,8 @@ using command = std::function<int()>;
 [[nodiscard]] command add_place(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench assign`: one instance of the generalised assignment problem, one allocator, a budget.
 [[nodiscard]] command add_assign(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench reassign`: one instance of the machine reassignment problem.
+[[nodiscard]] command add_reassign(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench compare`: allocators on every instance of a suite, by gap and time.
 [[nodiscard]] command add_compare(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench makespan`: a random instance of R||Cmax.

@@ -32,6 +32,7 @@ int run(int argc, char** argv) {
     };
     add(bench::add_place);
     add(bench::add_assign);
+    add(bench::add_reassign);
     add(bench::add_compare);
     add(bench::add_makespan);
     add(bench::add_evaluate);

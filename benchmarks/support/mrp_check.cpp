@@ -148,4 +148,23 @@ mrp_verdict check_mrp_assignment(const reassignment_input& input, std::span<cons
     return verdict;
 }
 
+amount mrp_lower_bound(const reassignment_input& input) {
+    const std::size_t resources = input.resources.size();
+    const auto total = [resources](const std::vector<amount>& rows, std::size_t r) {
+        amount sum = 0;
+        for (std::size_t i = r; i < rows.size(); i += resources) sum += rows[i];
+        return sum;
+    };
+    amount bound = 0;
+    for (std::size_t r = 0; r < resources; ++r) {
+        const amount beyond = total(input.demand, r) - total(input.safety_capacity, r);
+        bound += input.resources[r].load_weight * std::max<amount>(beyond, 0);
+    }
+    const auto free = [&](std::size_t r) { return total(input.capacity, r) - total(input.demand, r); };
+    for (const auto& balance : input.balances) {
+        bound += balance.weight * std::max<amount>(balance.target * free(balance.first) - free(balance.second), 0);
+    }
+    return bound;
+}
+
 }  // namespace bench

@@ -46,4 +46,7 @@ struct mrp_verdict {
 [[nodiscard]] mrp_verdict check_mrp_assignment(const berth::reassignment_input& input,
                                                std::span<const berth::node_index> assignment);
 
+/// What no assignment costs less than: load and balance with all machines as one, nothing moved.
+[[nodiscard]] berth::amount mrp_lower_bound(const berth::reassignment_input& input);
+
 }  // namespace bench

@@ -31,16 +31,19 @@ void trajectory::see(double cost) {
 
 void trajectory::add(double cost) {
     best_ = cost;
-    points_.push_back({cpu_seconds() - origin_, cost});
+    points_.push_back({now(), cost});
 }
 
+double trajectory::now() const noexcept { return clock_ != nullptr ? clock_->used() : cpu_seconds() - origin_; }
+
 void trajectory::show(std::uint64_t evaluations) {
-    const double used = cpu_seconds() - origin_;
+    const double used = now();
+    const char* unit = clock_ != nullptr && clock_->kind() == clock_kind::wall ? "s" : "CPU s";
     char text[160];
     if (std::isfinite(budget_)) {
-        std::snprintf(text, sizeof text, ": %.1f of %g CPU s", used, budget_);
+        std::snprintf(text, sizeof text, ": %.1f of %g %s", used, budget_, unit);
     } else {
-        std::snprintf(text, sizeof text, ": %.1f CPU s", used);
+        std::snprintf(text, sizeof text, ": %.1f %s", used, unit);
     }
     std::string said = label_ + text;
     if (!std::isfinite(best_)) {
@@ -48,7 +51,7 @@ void trajectory::show(std::uint64_t evaluations) {
     } else {
         std::snprintf(text, sizeof text, ", cost %.0f", best_);
         said += text;
-        if (std::isfinite(bound_)) {
+        if (std::isfinite(bound_) && bound_ != 0.0) {
             std::snprintf(text, sizeof text, ", gap %.3f %%", berth::gap_percent(best_, bound_));
             said += text;
         }

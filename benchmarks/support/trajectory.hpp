@@ -4,6 +4,7 @@
 #include "berth/core/observer.hpp"
 
 #include "support/progress.hpp"
+#include "support/run_clock.hpp"
 
 #include <cstdint>
 #include <limits>
@@ -16,7 +17,7 @@ namespace bench {
 
 /// When a search first had a feasible answer of this cost.
 struct trajectory_point {
-    double seconds = 0.0;  ///< of CPU time, from the origin on
+    double seconds = 0.0;  ///< from the origin on: of CPU time, or of the clock that the trajectory was given
     double cost = 0.0;
 };
 
@@ -25,6 +26,8 @@ class trajectory {
 public:
     /// @param origin  what counts as 0 on the clock of `cpu_seconds`
     explicit trajectory(double origin = 0.0) noexcept : origin_{origin} {}
+    /// By another clock, which outlives it.
+    explicit trajectory(const run_clock& clock) noexcept : clock_{&clock} {}
 
     /// Shows how the search stands on a line of progress, which outlives it.
     /// @param label  what runs on what
@@ -44,8 +47,10 @@ public:
 private:
     void add(double cost);
     void show(std::uint64_t evaluations);
+    [[nodiscard]] double now() const noexcept;
 
-    double origin_;
+    double origin_ = 0.0;
+    const run_clock* clock_ = nullptr;
     double best_ = std::numeric_limits<double>::infinity();
     std::vector<trajectory_point> points_;
     std::mutex mutex_;
