@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/index.hpp"
+#include "berth/migrate/concepts.hpp"
+#include "berth/migrate/migration_cost.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/objective/relocation.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace berth {
+
+/// Why a task stays on a place that load should leave. In the order of how far the best target came.
+enum class refusal : std::uint8_t {
+    in_flight,       ///< it is on its way already
+    cooling_down,    ///< it was relocated a short while ago
+    no_improvement,  ///< no target would be better off with it than the place is now
+    no_room,         ///< where things would improve a counter has no room
+    over_limit,      ///< the target would not stay below its own limit, or was itself over it a short while ago
+    not_movable,     ///< the movability policy forbids it
+    gain_too_small,  ///< less than the minimum gain
+    not_worth_it,    ///< the gain does not pay the price
+    over_budget,     ///< the round's budget is spent
+    no_company,      ///< it would have left, but others that had to leave with it could not
+};
+inline constexpr std::size_t refusal_count = 10;
+
+[[nodiscard]] constexpr const char* to_string(refusal why) noexcept {
+    switch (why) {
+        case refusal::in_flight: return "in flight";
+        case refusal::cooling_down: return "cooling down";
+        case refusal::no_improvement: return "no improvement";
+        case refusal::no_room: return "no room";
+        case refusal::over_limit: return "target over its limit";
+        case refusal::not_movable: return "not movable";
+        case refusal::gain_too_small: return "gain too small";
+        case refusal::not_worth_it: return "not worth its price";
+        case refusal::over_budget: return "over budget";
+        case refusal::no_company: return "others could not leave";
+    }
+    return "";
+}
+
+/// A relocation that a balancer wants, and why.
+struct chosen_relocation {
+    relocation move{};
+    std::size_t alarm = 0;  ///< which of the round's alarms it answers
+    double gain = 0.0;      ///< until the task ends or the horizon is reached
+    double price = 0.0;     ///< in the same unit
+    migration_estimate estimate{};
+
+    friend constexpr bool operator==(const chosen_relocation&, const chosen_relocation&) noexcept = default;
+};
+
+/// Room that was made for a task that waits: it fits there when the relocations are done.
+struct room_made {
+    task_index task{};
+    slot where{};
+
+    friend constexpr bool operator==(const room_made&, const room_made&) noexcept = default;
+};
+
+/// What a balancer answers to one observation. A plain value.
+struct balance_round {
+    /// In the order in which they were chosen. Carried out one after the other, each holding both its ends meanwhile, they fit.
+    std::vector<chosen_relocation> chosen;
+    std::vector<alarm> alarms;                         ///< that were on, by trigger and place
+    std::size_t answered = 0;                          ///< alarms that end with what was chosen
+    std::vector<room_made> rooms;                      ///< for tasks that wait
+    std::array<std::size_t, refusal_count> refused{};  ///< by `refusal`: tasks that stay where load should leave
+
+    [[nodiscard]] std::size_t refusals(refusal why) const noexcept { return refused[static_cast<std::size_t>(why)]; }
+    [[nodiscard]] const char* reason(const chosen_relocation& c) const noexcept { return alarms[c.alarm].reason; }
+    /// The relocations alone, as an orderer takes them.
+    [[nodiscard]] std::vector<relocation> relocations() const {
+        std::vector<relocation> all;
+        all.reserve(chosen.size());
+        for (const chosen_relocation& c : chosen) all.push_back(c.move);
+        return all;
+    }
+
+    friend bool operator==(const balance_round&, const balance_round&) = default;
+};
+
+}  // namespace berth

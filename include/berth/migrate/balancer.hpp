@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/flat.hpp"
+#include "berth/core/index.hpp"
+#include "berth/core/result.hpp"
+#include "berth/migrate/balance_round.hpp"
+#include "berth/migrate/concepts.hpp"
+#include "berth/migrate/fleet_observation.hpp"
+#include "berth/migrate/fleet_outlook.hpp"
+#include "berth/migrate/migration_budget.hpp"
+#include "berth/migrate/relocation_choice.hpp"
+#include "berth/model/resources.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
+#include "berth/objective/relocation.hpp"
+
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+namespace berth {
+
+/// The triggers of a balancer, the most important first: alarms of one are answered before those of the next.
+template <migration_trigger... Each>
+struct triggers {
+    std::tuple<Each...> each;
+
+    constexpr explicit triggers(Each... all) : each{std::move(all)...} {}
+};
+
+template <class Triggers, class Choice, class Budget>
+class balancer_state;
+
+/// Watches a fleet and says which tasks should go where, a few at a time: nothing while nothing is wrong.
+///
+/// ```
+/// const balancer policy{triggers{load_above{}, unhealthy{}}, relocation_choice{}, migration_budget{.relocations = 20}};
+/// auto state = policy.prepare(problem);
+/// const auto round = state.round(observation);   // once a minute, say
+/// ```
+///
+/// Every round: all triggers take in the observation; then, trigger by trigger, the relocation that gains most beyond its price is
+/// chosen among all places in alarm and all their tasks, as long as the budget allows. A relocation has to fit with both ends
+/// held, has to strictly improve things, and must leave its target below the limits of *all* triggers.
+///
+/// Under loads that stay what they are every choice lowers a sum that is bounded from below, so choices come to an end; under
+/// loads that vary, `rounds`, `memory` and the gap between the thresholds of the triggers are what keeps the fleet still
+/// (docs/balancing.md). Deterministic: same observations, same choices.
+template <class Triggers, class Choice = relocation_choice<>, relocation_budget Budget = migration_budget>
+struct balancer {
+    Triggers when;
+    Choice choice{};
+    Budget budget{};
+
+    [[nodiscard]] balancer_state<Triggers, Choice, Budget> prepare(const problem& p) const { return {*this, p}; }
+};
+template <class Triggers>
+balancer(Triggers) -> balancer<Triggers>;
+template <class Triggers, class Choice>
+balancer(Triggers, Choice) -> balancer<Triggers, Choice>;
+template <class Triggers, class Choice, class Budget>
+balancer(Triggers, Choice, Budget) -> balancer<Triggers, Choice, Budget>;
+
+/// A balancer of one fleet from round to round. The problem's fleet and workload outlive it, the spans of an observation only
+/// the round. Copyable.
+template <class... Trigger, class Choice, class Budget>
+class balancer_state<triggers<Trigger...>, Choice, Budget> {
+public:
+    balancer_state(const balancer<triggers<Trigger...>, Choice, Budget>& policy, const problem& p)
+        : choice_{policy.choice},
+          budget_{policy.budget.prepare(p)},
+          triggers_{
+              std::apply([&](const Trigger&... each) { return std::tuple{each.prepare(p)...}; }, policy.when.each)},
+          outlook_{p},
+          chosen_at_(p.workload().task_count(), -std::numeric_limits<double>::infinity()),
+          changed_(p.fleet().node_count(), 0) {}
+
+    /// What to relocate, given what is seen. Fails, naming the item, if the observation does not belong to the problem; the
+    /// state is then what it was. Whoever does not carry a choice out simply does not list it as in flight next time.
+    ///
+    /// O(tasks + counters) when nothing is wrong. Each relocation chosen costs O(tasks of the place * GPUs of the fleet).
+    [[nodiscard]] result<balance_round> round(const fleet_observation& seen) {
+        if (auto ok = outlook_.see(seen); !ok) return ok.error();
+        balance_round out;
+        budget_.begin(outlook_);
+        for (std::size_t& at : changed_) at = 0;
+        changes_ = 0;
+        each_trigger([&](auto& trigger, std::size_t i) {
+            trigger.observe(outlook_);
+            const std::size_t first = out.alarms.size();
+            trigger.alarms(outlook_, out.alarms);
+            for (std::size_t a = first; a < out.alarms.size(); ++a) out.alarms[a].trigger = i;
+        });
+        std::size_t first = 0;
+        each_trigger([&](auto& trigger, std::size_t i) {
+            std::size_t end = first;
+            while (end < out.alarms.size() && out.alarms[end].trigger == i) ++end;
+            answer(trigger, out, first, end);
+            first = end;
+        });
+        for (const chosen_relocation& c : out.chosen) chosen_at_[c.move.task.value()] = seen.time;
+        return out;
+    }
+
+    /// What the fleet will look like after the last round's choices.
+    [[nodiscard]] const fleet_outlook& outlook() const noexcept { return outlook_; }
+
+private:
+    /// The best way to take load off a place, or none, and the tasks that stay by the reason.
+    struct candidate {
+        chosen_relocation best{};
+        double rank = 0.0;         // among equals the lowest is taken
+        std::size_t known_at = 0;  // how many changes it knows of
+        bool found = false;
+
+        [[nodiscard]] double net() const noexcept { return best.gain - best.price; }
+    };
+    using tally = std::array<std::size_t, refusal_count>;
+
+    template <class F>
+    void each_trigger(const F& f) {
+        std::size_t i = 0;
+        std::apply([&](auto&... each) { (f(each, i++), ...); }, triggers_);
+    }
+    [[nodiscard]] bool all_admit(const relocation& r) const {
+        return std::apply([&](const auto&... each) { return (static_cast<bool>(each.admits(outlook_, r)) && ...); },
+                          triggers_);
+    }
+
+    template <class State>
+    void answer(const State& trigger, balance_round& out, std::size_t first, std::size_t end) {
+        candidates_.clear();
+        for (std::size_t a = first; a < end; ++a) {
+            if (out.alarms[a].waiting.valid()) {
+                answer_together(trigger, out, a);
+            } else {
+                candidates_.push_back({});
+                look(trigger, out, a, candidates_.back());
+            }
+        }
+        while (!candidates_.empty()) {
+            std::size_t top = candidates_.size();
+            for (std::size_t i = 0; i < candidates_.size(); ++i) {
+                if (!candidates_[i].found) continue;
+                if (top == candidates_.size() || candidates_[i].net() > candidates_[top].net()) top = i;
+            }
+            if (top == candidates_.size()) break;
+            candidate& c = candidates_[top];
+            if (!still_true(c)) {
+                look(trigger, out, c.best.alarm, c);
+                continue;
+            }
+            take(out, c.best);
+            const std::size_t a = c.best.alarm;
+            if (trigger.wants(outlook_, out.alarms[a])) {
+                look(trigger, out, a, c);
+            } else {
+                c.found = false;
+                ++out.answered;
+            }
+        }
+    }
+
+    /// Relocations that are of use only together: all that the alarm wants, or none.
+    template <class State>
+    void answer_together(const State& trigger, balance_round& out, std::size_t a) {
+        const alarm& why = out.alarms[a];
+        for (const room_made& room : out.rooms) {
+            if (room.task == why.waiting) return;
+        }
+        const std::size_t before = out.chosen.size();
+        candidate c;
+        while (trigger.wants(outlook_, why)) {
+            look(trigger, out, a, c);
+            if (!c.found) break;
+            take(out, c.best);
+        }
+        if (!trigger.wants(outlook_, why)) {
+            const demand_view demand = outlook_.problem().workload().demand(why.waiting);
+            slot where{why.node, 0};
+            gpu_mask fitting = outlook_.books().fitting_gpus(demand, why.node) & outlook_.healthy(why.node);
+            for (std::size_t i = 0; i < demand.gpus; ++i, fitting &= fitting - 1) where.gpus |= fitting & -fitting;
+            outlook_.reserve(why.waiting, where);
+            out.rooms.push_back({why.waiting, where});
+            ++out.answered;
+            return;
+        }
+        while (out.chosen.size() > before) {
+            const chosen_relocation& last = out.chosen.back();
+            outlook_.take_back(last.move);
+            budget_.refund(last.move, last.estimate);
+            ++out.refused[static_cast<std::size_t>(refusal::no_company)];
+            out.chosen.pop_back();
+        }
+    }
+
+    [[nodiscard]] bool still_true(const candidate& c) const {
+        return changed_[c.best.move.from.node.value()] <= c.known_at &&
+               changed_[c.best.move.to.node.value()] <= c.known_at && budget_.allows(c.best.move, c.best.estimate);
+    }
+
+    void take(balance_round& out, const chosen_relocation& c) {
+        outlook_.relocate(c.move);
+        budget_.spend(c.move, c.estimate);
+        changed_[c.move.from.node.value()] = changed_[c.move.to.node.value()] = ++changes_;
+        out.chosen.push_back(c);
+    }
+
+    /// Finds the best relocation off a place as things are now. If there is none, counts why.
+    template <class State>
+    void look(const State& trigger, balance_round& out, std::size_t a, candidate& c) {
+        const alarm& why = out.alarms[a];
+        c = {.best = {.alarm = a}, .known_at = changes_};
+        tally stays{};
+        outlook_.each_task(why.node, [&](task_index t) {
+            const slot from = outlook_.where(t);
+            if (why.gpus != 0 && (from.gpus & why.gpus) == 0) return;
+            ++stays[static_cast<std::size_t>(look_at_task(trigger, why, t, from, c))];
+        });
+        if (c.found) return;
+        for (std::size_t i = 0; i < refusal_count; ++i) out.refused[i] += stays[i];
+    }
+
+    /// Looks for a better candidate among all targets of a task; how far the best of those that are none came.
+    template <class State>
+    [[nodiscard]] refusal look_at_task(const State& trigger, const alarm& why, task_index t, const slot& from,
+                                       candidate& c) {
+        if (outlook_.in_flight(t) || !(from == outlook_.seen().placement[t.value()])) return refusal::in_flight;
+        if (outlook_.time() - chosen_at_[t.value()] < choice_.options.cooldown) return refusal::cooling_down;
+        const demand_view demand = outlook_.problem().workload().demand(t);
+        const fleet& machines = outlook_.machines();
+        refusal furthest = refusal::no_improvement;
+        for (std::size_t i = 0; i < machines.node_count(); ++i) {
+            const node_index n{i};
+            gpu_mask open = outlook_.healthy(n);
+            if (n == from.node) open &= ~from.gpus;
+            relocation r{t, from, {n, 0}};
+            refusal here = refusal::no_improvement;
+            if (demand.gpus == 0) {
+                if (n == from.node) continue;
+                here = look_at(trigger, why, demand, r, c);
+            } else if (demand.gpus == 1) {
+                for (; open != 0; open &= open - 1) {
+                    r.to.gpus = open & -open;
+                    const refusal there = look_at(trigger, why, demand, r, c);
+                    here = there > here ? there : here;
+                }
+            } else {
+                open &= outlook_.books().fitting_gpus(demand, n);
+                if (!has_gpus(open, demand.gpus)) {
+                    here = refusal::no_room;
+                } else {
+                    r.to.gpus = least_loaded(n, open, demand.gpus);
+                    here = look_at(trigger, why, demand, r, c);
+                }
+            }
+            furthest = here > furthest ? here : furthest;
+        }
+        return furthest;
+    }
+
+    template <class State>
+    [[nodiscard]] refusal look_at(const State& trigger, const alarm& why, const demand_view& demand,
+                                  const relocation& r, candidate& c) {
+        const double rate = static_cast<double>(trigger.gain(outlook_, why, r));
+        if (!(rate > 0.0)) return refusal::no_improvement;
+        const double gain = static_cast<double>(choice_.pricing.gain(rate, outlook_.remaining(r.task)));
+        if (c.found && gain < c.net()) return refusal::no_improvement;
+        if (!outlook_.fits(demand, r.to)) return refusal::no_room;
+        if (!all_admit(r)) return refusal::over_limit;
+        if (!choice_.movable(r)) return refusal::not_movable;
+        if (rate < choice_.options.min_gain) return refusal::gain_too_small;
+        const migration_estimate estimate = choice_.pricing.estimate(outlook_.problem(), r);
+        const double price = static_cast<double>(choice_.pricing.price(estimate));
+        if (!(gain > price)) return refusal::not_worth_it;
+        if (!budget_.allows(r, estimate)) return refusal::over_budget;
+        const candidate found{
+            .best = {.move = r, .alarm = c.best.alarm, .gain = gain, .price = price, .estimate = estimate},
+            .rank = why.waiting.valid() ? free_share(r.to) : highest_load(r.to),
+            .known_at = c.known_at,
+            .found = true};
+        if (!c.found || better(found, c)) c = found;
+        return refusal::over_budget;
+    }
+
+    /// A total order: tasks come in no particular order.
+    [[nodiscard]] static bool better(const candidate& a, const candidate& b) noexcept {
+        if (a.net() != b.net()) return a.net() > b.net();
+        if (a.rank != b.rank) return a.rank < b.rank;
+        const relocation& x = a.best.move;
+        const relocation& y = b.best.move;
+        if (x.task != y.task) return x.task < y.task;
+        if (x.to.node != y.to.node) return x.to.node < y.to.node;
+        return x.to.gpus < y.to.gpus;
+    }
+    [[nodiscard]] double highest_load(const slot& where) const noexcept {
+        double highest = 0.0;
+        for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
+            const double load = outlook_.load(outlook_.machines().gpu(where.node, lowest_gpu(rest)));
+            highest = load > highest ? load : highest;
+        }
+        return highest;
+    }
+    [[nodiscard]] double free_share(const slot& where) const noexcept {
+        amount sum = 0;
+        for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1)
+            sum += outlook_.books().free(outlook_.machines().gpu(where.node, lowest_gpu(rest)))[0];
+        return static_cast<double>(sum);
+    }
+
+    /// The GPUs of a mask with the least load, the lowest first among equals.
+    [[nodiscard]] gpu_mask least_loaded(node_index n, gpu_mask open, std::size_t wanted) const noexcept {
+        gpu_mask taken = 0;
+        for (std::size_t i = 0; i < wanted; ++i) {
+            std::size_t least = max_gpus_per_node;
+            for (gpu_mask rest = open & ~taken; rest != 0; rest &= rest - 1) {
+                const std::size_t g = lowest_gpu(rest);
+                if (least == max_gpus_per_node ||
+                    outlook_.load(outlook_.machines().gpu(n, g)) < outlook_.load(outlook_.machines().gpu(n, least)))
+                    least = g;
+            }
+            taken |= gpu_mask{1} << least;
+        }
+        return taken;
+    }
+
+    Choice choice_;
+    decltype(std::declval<const Budget&>().prepare(std::declval<const problem&>())) budget_;
+    std::tuple<decltype(std::declval<const Trigger&>().prepare(std::declval<const problem&>()))...> triggers_;
+    fleet_outlook outlook_;
+    detail::flat<double> chosen_at_;     // per task: when it was last chosen
+    detail::flat<std::size_t> changed_;  // per node: the last change of the round that touched it
+    std::size_t changes_ = 0;
+    detail::flat<candidate> candidates_;
+};
+
+}  // namespace berth

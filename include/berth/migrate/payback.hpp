@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/migrate/concepts.hpp"
+#include "berth/migrate/migration_cost.hpp"
+#include "berth/model/workload.hpp"
+#include "berth/objective/relocation.hpp"
+
+namespace berth {
+
+/// Prices are in the unit of gains: with the triggers' default weights, 1 is a GPU at its limit for a second.
+struct migration_prices {
+    double horizon = 600.0;    ///< seconds for which loads are believed to stay what they are
+    double downtime = 1.0;     ///< of each second in which the task does not run
+    double byte = 0.0;         ///< of each byte (in the unit of `state_bytes`) that travels
+    double relocation = 0.0;   ///< of each relocation, whatever it carries
+    double failure = 0.0;      ///< of losing the task
+    double probability = 0.0;  ///< of that
+};
+
+/// A relocation has to earn its price before its task ends or the horizon is reached:
+///
+///     gain a second * min(remaining, horizon)  >  price(downtime) + price(bytes) + P(failure) * price(failure)
+///
+/// The default asks one second of a GPU at its limit for every second of downtime.
+template <migration_cost_model Cost = uniform_migration>
+struct payback {
+    Cost cost{};
+    migration_prices prices{};
+
+    [[nodiscard]] migration_estimate estimate(const problem& p, const relocation& r) const { return cost(p, r); }
+    [[nodiscard]] constexpr double gain(double rate, double remaining) const noexcept {
+        const double seconds = remaining < prices.horizon ? remaining : prices.horizon;
+        return rate * (seconds > 0.0 ? seconds : 0.0);
+    }
+    [[nodiscard]] constexpr double price(const migration_estimate& e) const noexcept {
+        return prices.relocation + prices.downtime * e.downtime + prices.byte * static_cast<double>(e.bytes) +
+               prices.probability * prices.failure;
+    }
+};
+payback() -> payback<>;
+template <class Cost>
+payback(Cost) -> payback<Cost>;
+template <class Cost>
+payback(Cost, migration_prices) -> payback<Cost>;
+
+static_assert(relocation_pricing<payback<>>);
+
+}  // namespace berth
