@@ -111,7 +111,7 @@ private:
             for (const counter_touch& t : moves_.to(m)) ++arrival_ends_[t.counter];
         }
         for (std::size_t c = 1; c < arrival_ends_.size(); ++c) arrival_ends_[c] += arrival_ends_[c - 1];
-        arrivals_.assign(moves_.size() == 0 ? 0 : arrival_ends_.back(), 0);
+        arrivals_.assign(arrival_ends_.empty() ? 0 : arrival_ends_.back(), 0);
         flat<std::uint32_t> at;
         at.append(arrival_ends_.view());
         for (std::size_t m = moves_.size(); m > 0; --m) {
