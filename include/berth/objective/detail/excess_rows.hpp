@@ -65,6 +65,7 @@ public:
     [[nodiscard]] double value() const noexcept { return static_cast<double>(total_); }
     [[nodiscard]] double delta(relocations all) const {
         amount sum = 0;
+        if (columns_.size() == 0) return 0.0;
         if (all.size() == 1) {
             const relocation& r = view_(all[0]);
             const amount* wanted = demand(r.task);
@@ -89,6 +90,7 @@ public:
     }
     /// Counts a relocation as it is, whatever the view would make of it.
     void carry_out(const relocation& r) {
+        if (columns_.size() == 0) return;
         const amount* wanted = demand(r.task);
         Places::each(problem_.fleet(), r, [&](std::size_t place, amount sign) {
             total_ += change_at(place, wanted, sign);

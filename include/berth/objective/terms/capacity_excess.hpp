@@ -1,15 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/flat.hpp"
-#include "berth/model/fleet.hpp"
 #include "berth/objective/concepts.hpp"
-#include "berth/objective/detail/merged_changes.hpp"
+#include "berth/objective/detail/excess_rows.hpp"
+#include "berth/objective/places.hpp"
 
 #include <cstddef>
 #include <span>
 
 namespace berth {
+
+namespace detail {
+
+struct plain_counter {
+    [[nodiscard]] static constexpr amount weight() noexcept { return 1; }
+    [[nodiscard]] static amount change(const amount* wanted, std::size_t k) noexcept { return wanted[k]; }
+};
+
+/// All counters of some places against their capacities.
+template <counter_places Places>
+struct capacity_rows : excess_rows<Places, plain_counter, std::dynamic_extent> {
+    explicit capacity_rows(const problem& p)
+        : excess_rows<Places, plain_counter, std::dynamic_extent>{
+              p, row_of<plain_counter, std::dynamic_extent>{Places::counters(p.fleet())},
+              [&](std::size_t place, std::size_t k) { return -Places::capacity(p.fleet(), place)[k]; }} {}
+};
+
+}  // namespace detail
 
 /// By how much all counters together are exceeded, GPU by GPU, node by node and domain by domain: 0 if and only if every
 /// counter suffices. Exact integers, in the counters' own units (thousandths, MiB, ... add up as they are). Health and
@@ -19,81 +36,26 @@ struct capacity_excess {
 
     class state {
     public:
-        state(const problem& p, std::span<const slot> start) : problem_{p} {
-            const fleet& machines = p.fleet();
-            for (std::size_t g = 0; g < machines.gpu_count(); ++g) room_.append(machines.capacity(gpu_index{g}));
-            nodes_begin_ = room_.size();
-            for (std::size_t n = 0; n < machines.node_count(); ++n) room_.append(machines.capacity(node_index{n}));
-            domains_begin_ = room_.size();
-            for (std::size_t d = 0; d < machines.domain_count(); ++d) room_.append(machines.capacity(domain_index{d}));
+        state(const problem& p, std::span<const slot> start) : gpus_{p}, nodes_{p}, domains_{p} {
             for (std::size_t t = 0; t < start.size(); ++t) {
                 const relocation arrival{task_index{t}, unplaced, start[t]};
                 apply({&arrival, 1});
             }
         }
-        [[nodiscard]] double value() const noexcept { return static_cast<double>(excess_); }
+        [[nodiscard]] double value() const noexcept { return gpus_.value() + nodes_.value() + domains_.value(); }
         [[nodiscard]] double delta(relocations all) const {
-            amount change = 0;
-            detail::merged_changes(
-                all, [this](const relocation& r, const auto& f) { enumerate(r, f); },
-                [&](std::size_t counter, amount more) {
-                    change += over(room_[counter] - more) - over(room_[counter]);
-                });
-            return static_cast<double>(change);
+            return gpus_.delta(all) + nodes_.delta(all) + domains_.delta(all);
         }
         void apply(relocations all) {
-            for (const relocation& r : all) {
-                enumerate(r, [this](std::size_t counter, amount more) {
-                    excess_ -= over(room_[counter]);
-                    room_[counter] -= more;
-                    excess_ += over(room_[counter]);
-                });
-            }
+            gpus_.apply(all);
+            nodes_.apply(all);
+            domains_.apply(all);
         }
 
     private:
-        [[nodiscard]] static constexpr amount over(amount room) noexcept { return room < 0 ? -room : 0; }
-
-        template <class F>
-        void enumerate(const relocation& r, const F& f) const {
-            const fleet& machines = problem_.fleet();
-            const demand_view demand = problem_.workload().demand(r.task);
-            const detail::gpus_touched gpus{r};
-            const auto each_gpu = [&](node_index n, gpu_mask rest, amount sign) {
-                for (; rest != 0; rest &= rest - 1) {
-                    const std::size_t base = machines.gpu(n, lowest_gpu(rest)).value() * demand.gpu.size();
-                    for (std::size_t c = 0; c < demand.gpu.size(); ++c) f(base + c, sign * demand.gpu[c]);
-                }
-            };
-            each_gpu(r.from.node, gpus.left, -1);
-            each_gpu(r.to.node, gpus.taken, +1);
-            if (r.from.node == r.to.node) return;
-            const auto host = [&](const slot& here, const slot& there, amount sign) {
-                if (!here.placed()) return;
-                const std::size_t base = nodes_begin_ + here.node.value() * demand.node.size();
-                for (std::size_t c = 0; c < demand.node.size(); ++c) f(base + c, sign * demand.node[c]);
-                if (demand.domain.empty()) return;
-                for (const domain_index d : machines.domains(here.node)) {
-                    if (there.placed() && contains(machines.domains(there.node), d)) continue;
-                    const std::size_t first = domains_begin_ + d.value() * demand.domain.size();
-                    for (std::size_t c = 0; c < demand.domain.size(); ++c) f(first + c, sign * demand.domain[c]);
-                }
-            };
-            host(r.from, r.to, -1);
-            host(r.to, r.from, +1);
-        }
-        [[nodiscard]] static bool contains(std::span<const domain_index> all, domain_index wanted) noexcept {
-            for (const domain_index d : all) {
-                if (d == wanted) return true;
-            }
-            return false;
-        }
-
-        problem problem_;
-        std::size_t nodes_begin_ = 0;
-        std::size_t domains_begin_ = 0;
-        detail::flat<amount> room_;  // GPU-major, then nodes, then domains; below zero where exceeded
-        amount excess_ = 0;
+        detail::capacity_rows<on_gpus> gpus_;
+        detail::capacity_rows<on_nodes> nodes_;
+        detail::capacity_rows<on_domains> domains_;
     };
     [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const { return {p, start}; }
 };

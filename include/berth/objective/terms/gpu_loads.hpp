@@ -5,6 +5,7 @@
 #include "berth/core/matrix_view.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/objective/concepts.hpp"
+#include "berth/objective/detail/maximum_tree.hpp"
 #include "berth/objective/detail/merged_changes.hpp"
 
 #include <concepts>
@@ -51,6 +52,7 @@ public:
     }
     [[nodiscard]] std::size_t size() const noexcept { return loads_.size(); }
     [[nodiscard]] amount operator[](std::size_t g) const noexcept { return loads_[g]; }
+    [[nodiscard]] const detail::flat<amount>& loads() const noexcept { return loads_; }
     void add(std::size_t g, amount change) noexcept { loads_[g] += change; }
 
     /// `f(gpu, change)` for every GPU one relocation touches, each once.
@@ -223,50 +225,38 @@ struct makespan {
 
     class state {
     public:
-        state(const Load& load, const problem& p, std::span<const slot> start) : loads_{load, p, start} {
-            while (leaves_ < loads_.size()) leaves_ *= 2;
-            highest_.resize(2 * leaves_, 0);
-            for (std::size_t g = 0; g < loads_.size(); ++g) highest_[leaves_ + g] = loads_[g];
-            for (std::size_t i = leaves_; i-- > 1;) highest_[i] = higher(highest_[2 * i], highest_[2 * i + 1]);
-        }
-        [[nodiscard]] double value() const noexcept { return static_cast<double>(highest_[1]); }
+        state(const Load& load, const problem& p, std::span<const slot> start)
+            : loads_{load, p, start}, highest_{loads_.loads()} {}
+        [[nodiscard]] double value() const noexcept { return static_cast<double>(highest_.top()); }
         [[nodiscard]] double delta(relocations all) const {
             amount after = 0;
             bool lowers = false;
             loads_.each(all, [&](std::size_t g, amount more) {
-                after = higher(after, loads_[g] + more);
-                lowers = lowers || loads_[g] == highest_[1];
+                after = highest_.higher(after, loads_[g] + more);
+                lowers = lowers || loads_[g] == highest_.top();
             });
-            if (after < highest_[1]) after = lowers ? highest_untouched(1, after, all) : highest_[1];
-            return static_cast<double>(after - highest_[1]);
+            if (after < highest_.top()) {
+                const auto touched = [&](std::size_t g) {
+                    bool found = false;
+                    for (const relocation& r : all) {
+                        loads_.each(r, [&](std::size_t other, amount) { found = found || other == g; });
+                    }
+                    return found;
+                };
+                after = lowers ? highest_.top_without(after, touched) : highest_.top();
+            }
+            return static_cast<double>(after - highest_.top());
         }
         void apply(relocations all) {
             loads_.each(all, [this](std::size_t g, amount more) {
                 loads_.add(g, more);
-                std::size_t i = leaves_ + g;
-                highest_[i] = loads_[g];
-                for (i /= 2; i > 0; i /= 2) highest_[i] = higher(highest_[2 * i], highest_[2 * i + 1]);
+                highest_.set(g, loads_[g]);
             });
         }
 
     private:
-        [[nodiscard]] static amount higher(amount a, amount b) noexcept { return a < b ? b : a; }
-
-        [[nodiscard]] amount highest_untouched(std::size_t i, amount least, relocations all) const {
-            if (highest_[i] <= least) return least;
-            if (i >= leaves_) {
-                bool touched = false;
-                for (const relocation& r : all) {
-                    loads_.each(r, [&](std::size_t g, amount) { touched = touched || g == i - leaves_; });
-                }
-                return touched ? least : highest_[i];
-            }
-            return highest_untouched(2 * i + 1, highest_untouched(2 * i, least, all), all);
-        }
-
         gpu_loads<Load> loads_;
-        std::size_t leaves_ = 1;
-        detail::flat<amount> highest_;  // a tournament: node i is the higher of 2i and 2i + 1
+        detail::maximum_tree<amount> highest_;
     };
     [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const { return {load, p, start}; }
 };
