@@ -21,6 +21,7 @@ enum class error_code : std::uint8_t {
     limit_exceeded,  ///< more of something than the library supports
     malformed,       ///< text that cannot be read
     io,              ///< a file that cannot be opened, read or written
+    device,          ///< a device that is not there, or a call to it that failed
 };
 
 /// A refusal of malformed input. The message is one sentence that names the offending item and field, for example
