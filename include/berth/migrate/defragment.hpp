@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/flat.hpp"
+#include "berth/core/result.hpp"
+#include "berth/migrate/detail/long_rescue.hpp"
+#include "berth/migrate/detail/rescue_draft.hpp"
+#include "berth/migrate/detail/short_rescue.hpp"
+#include "berth/migrate/migration_cost.hpp"
+#include "berth/migrate/movability.hpp"
+#include "berth/migrate/node_waste.hpp"
+#include "berth/migrate/rescue.hpp"
+#include "berth/model/ledger.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace berth {
+
+/// How much may be moved for one task, and how long is looked.
+struct defragment_options {
+    std::size_t most_relocations = 4;  ///< steps for one task; one that is parked takes two, out and in. At most 24
+    bool park = false;                 ///< host memory may break cycles of tasks that wait for each other's place
+    double least_share = 0.0;  ///< GPU thousandths that a task must want for each step; tasks without GPU are exempt
+    std::size_t ways = 16;     ///< equally short ways that are compared by price and waste
+    detail::rescue_beam beam{};                    ///< how wide chains of three steps and more are searched
+    std::uint64_t max_evaluations = 20'000'000;    ///< for one task
+};
+
+template <class Waste, class Movable, class Cost>
+class defragment_state;
+
+/// Places a task that does not fit by relocating few others: a node is chosen, tasks that are in the way go elsewhere, others in turn
+/// make room for them. Fewest steps first, then least downtime and bytes by a cost model, then least waste left behind.
+///
+/// - Up to two steps the search is complete: a way is found if there is one, and none shorter exists (tasks that go to several GPUs:
+///   64 choices of GPUs on each node). Every task moves at most once.
+/// - From three steps on a beam search over chains and repackings of several nodes.
+/// - Every target has room when its step begins, with both ends held. In a full fleet tasks that would trade places wait for each
+///   other for ever; `park` lets one of them wait in host memory.
+///
+/// ```
+/// auto state = defragment{{.most_relocations = 4}}.start(problem);
+/// for (...) state.occupy(task, slot);                       // what runs
+/// const rescue r = state.make_room(task);                   // only an answer: nothing has changed
+/// if (r.placed()) state.carry_out(task, r);                 // once it was done, or at once if it will be
+/// ```
+///
+/// A description: immutable and shareable. Deterministic.
+template <node_waste Waste = least_waste, movability Movable = all_movable, migration_cost_model Cost = uniform_migration>
+class defragment {
+public:
+    explicit defragment(defragment_options options = {}, Waste waste = {}, Movable movable = {}, Cost cost = {})
+        : options_{options}, waste_{std::move(waste)}, movable_{std::move(movable)}, cost_{std::move(cost)} {}
+
+    /// The state of a run over an empty fleet. O(nodes + tasks).
+    [[nodiscard]] auto start(const problem& p) const {
+        auto waste = waste_.prepare(p);
+        return defragment_state<decltype(waste), Movable, Cost>{p, options_, std::move(waste), movable_, cost_};
+    }
+    [[nodiscard]] const defragment_options& options() const noexcept { return options_; }
+
+private:
+    defragment_options options_;
+    Waste waste_;
+    Movable movable_;
+    Cost cost_;
+};
+defragment() -> defragment<>;
+defragment(defragment_options) -> defragment<>;
+template <class W>
+defragment(defragment_options, W) -> defragment<W>;
+template <class W, class M>
+defragment(defragment_options, W, M) -> defragment<W, M>;
+template <class W, class M, class C>
+defragment(defragment_options, W, M, C) -> defragment<W, M, C>;
+
+/// Knows what runs where and answers how to make room. Kept in step by the caller, beside a placer or a ledger of its own. Not
+/// thread-safe. What nodes offer is remembered from question to question and looked at again where nodes changed, so it
+/// allocates less and less; memory O(shapes asked about × nodes).
+template <class Waste, class Movable, class Cost>
+class defragment_state {
+public:
+    defragment_state(const problem& p, const defragment_options& options, Waste waste, Movable movable, Cost cost)
+        : options_{options},
+          draft_{p, std::move(waste), std::move(movable), std::move(cost), std::is_same_v<Movable, all_movable>},
+          failed_at_(p.workload().shape_count()),
+          long_{options.beam, p.workload().task_count()} {
+        if (options_.most_relocations > detail::rescue_order::longest) {
+            options_.most_relocations = detail::rescue_order::longest;
+        }
+    }
+
+    /// A task runs there. False, and nothing changes, if some counter has no room for it.
+    [[nodiscard]] bool occupy(task_index t, const slot& where) { return draft_.fleet.add(t, where); }
+    /// It is gone.
+    void remove(task_index t) { draft_.fleet.remove(t); }
+    /// A relocation has begun: the task holds both ends and is not moved until it ends. False if the target has no room.
+    [[nodiscard]] bool begin(const relocation& r) { return draft_.fleet.begin(r); }
+    void finish(task_index t) { draft_.fleet.finish(t, true); }
+    void cancel(task_index t) { draft_.fleet.finish(t, false); }
+
+    [[nodiscard]] const slot& where(task_index t) const noexcept { return draft_.fleet.where(t); }
+    /// A slot or `unplaced` for every task; of a task in flight where it comes from.
+    [[nodiscard]] std::span<const slot> slots() const noexcept { return draft_.fleet.slots(); }
+    [[nodiscard]] const ledger& books() const noexcept { return draft_.fleet.books(); }
+
+    /// How a task that is not placed could be. Changes nothing.
+    [[nodiscard]] rescue make_room(task_index t) { return make_room(t, options_.most_relocations); }
+    /// The same with fewer steps than the options allow.
+    [[nodiscard]] rescue make_room(task_index t, std::size_t most_relocations) {
+        BERTH_ASSERT(!where(t).placed() && !draft_.fleet.in_flight(t), "berth: make_room for a task that is placed");
+        rescue answer;
+        const demand_view demand = draft_.fleet.work().demand(t);
+        std::size_t steps = std::min(most_relocations, options_.most_relocations);
+        draft_.ask(t, steps, options_.park);
+        if (place_directly(t, answer)) return answer;
+        if (!some_node_could(demand)) {
+            answer.outcome = rescue_outcome::no_node;
+            answer.proven = true;
+            return answer;
+        }
+        if (options_.least_share > 0.0 && demand.gpus > 0) {
+            const double most = static_cast<double>(demand.total_share()) / options_.least_share;
+            if (most < static_cast<double>(steps)) steps = static_cast<std::size_t>(most);
+        }
+        if (steps == 0) {
+            answer.outcome = rescue_outcome::not_worth;
+            return answer;
+        }
+        failure& before = failed_at_[draft_.fleet.work().shape(t).value()];
+        if (before.at == draft_.fleet.changes().now() && before.steps >= steps) {
+            answer.proven = before.proven;
+            return answer;
+        }
+        draft_.ask(t, steps, options_.park);
+        const bool complete = short_.run(draft_, std::min<std::size_t>(steps, 2), options_.ways, options_.max_evaluations);
+        if (!draft_.found() && steps > 2) long_.run(draft_, options_.max_evaluations);
+        answer.evaluations = draft_.evaluations;
+        answer.proven = complete && (draft_.found() ? draft_.best_steps() <= 3 : steps <= 2);
+        if (draft_.found()) {
+            draft_.report(answer);
+        } else {
+            before = {draft_.fleet.changes().now(), steps, answer.proven};
+        }
+        return answer;
+    }
+
+    /// Takes note that a rescue was carried out.
+    void carry_out(task_index t, const rescue& r) {
+        for (const migration_step& s : r.plan.steps) {
+            if (s.from.placed()) draft_.fleet.remove(s.task);
+        }
+        bool fits = true;
+        for (const migration_step& s : r.plan.steps) {
+            if (s.to.placed()) fits = draft_.fleet.add(s.task, s.to) && fits;
+        }
+        fits = draft_.fleet.add(t, r.where) && fits;
+        BERTH_ASSERT(fits, "berth: carry_out of a rescue that is out of date");
+        (void)fits;
+    }
+
+private:
+    using draft = detail::rescue_draft<Waste, Movable, Cost>;
+    struct failure {
+        std::uint64_t at = 0;
+        std::size_t steps = 0;
+        bool proven = false;
+    };
+
+    bool place_directly(task_index t, rescue& answer) {
+        double least = 0.0;
+        for (const node_index n : draft_.table.of(draft_.fleet.work().shape(t), draft_.fleet).direct) {
+            const auto offer = draft_.best_slot(t, n);
+            if (answer.where.placed() && offer.waste >= least) continue;
+            answer.where = offer.where;
+            least = offer.waste;
+        }
+        if (!answer.where.placed()) return false;
+        answer.outcome = rescue_outcome::fits;
+        answer.waste = least;
+        answer.proven = true;
+        return true;
+    }
+    [[nodiscard]] bool some_node_could(const demand_view& demand) const {
+        const fleet& machines = draft_.fleet.machines();
+        for (std::size_t n = 0; n < machines.node_count(); ++n) {
+            if (detail::eviction_table::could_host(demand, node_index{n}, machines)) return true;
+        }
+        return false;
+    }
+
+    defragment_options options_;
+    draft draft_;
+    detail::flat<failure> failed_at_;
+    detail::short_rescue<draft> short_;
+    detail::long_rescue<draft> long_;
+};
+
+}  // namespace berth
