@@ -2,6 +2,7 @@
 #include "berth_bench/arguments.hpp"
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <system_error>
 
@@ -31,6 +32,29 @@ std::string check_seconds(const std::string& text) {
     double value = 0.0;
     const bool good = read(text, value) && value > 0.0 && value <= 1e6;
     return good ? std::string{} : "\"" + text + "\" is not a number of seconds above 0 and up to 1e6";
+}
+
+bool matches_pattern(std::string_view pattern, std::string_view text) noexcept {
+    std::size_t p = 0;
+    std::size_t t = 0;
+    std::size_t star = std::string_view::npos;
+    std::size_t resume = 0;
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = t;
+        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+            ++p;
+            ++t;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            t = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
 }
 
 }  // namespace bench

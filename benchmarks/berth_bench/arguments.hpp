@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace bench {
 
@@ -14,5 +15,8 @@ namespace bench {
 [[nodiscard]] std::string check_count(const std::string& text);
 /// A finite number of seconds above 0.
 [[nodiscard]] std::string check_seconds(const std::string& text);
+
+/// Whether a text is what a pattern stands for: `*` is any text, `?` any character.
+[[nodiscard]] bool matches_pattern(std::string_view pattern, std::string_view text) noexcept;
 
 }  // namespace bench

@@ -3,6 +3,7 @@
 #include "berth_bench/allocators.hpp"
 #include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
+#include "berth_bench/compare_reassignment.hpp"
 #include "support/comparison.hpp"
 #include "support/csv_table.hpp"
 #include "support/gap_instance.hpp"
@@ -23,7 +24,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -55,30 +55,6 @@ int fail(const std::string& message) {
     return exit_bad_input;
 }
 
-/// `*` is any text, `?` any character.
-bool matches(std::string_view pattern, std::string_view text) {
-    std::size_t p = 0;
-    std::size_t t = 0;
-    std::size_t star = std::string_view::npos;
-    std::size_t resume = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-            ++p;
-            ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
-}
-
 /// The files of the instances that were asked for: all of the suite, or those that names, patterns and paths stand for.
 berth::result<std::vector<std::string>> instance_files(const std::vector<std::string>& wanted) {
     const std::vector<std::string> all = gap_instance_files();
@@ -96,7 +72,7 @@ berth::result<std::vector<std::string>> instance_files(const std::vector<std::st
         }
         bool any = false;
         for (const auto& file : all) {
-            if (!matches(item, std::filesystem::path{file}.stem().string())) continue;
+            if (!matches_pattern(item, std::filesystem::path{file}.stem().string())) continue;
             take(file);
             any = true;
         }
@@ -274,20 +250,23 @@ int compare(compare_options options) {
 
 command add_compare(CLI::App& program, CLI::App*& subcommand) {
     auto options = std::make_shared<compare_options>();
-    subcommand = program.add_subcommand("compare", "Compare allocators on every instance of a suite, by gap and time");
+    subcommand =
+        program.add_subcommand("compare", "Compare allocators on every instance of a suite, by gap or score and time");
     CLI::App& app = *subcommand;
-    app.add_option("--suite", options->suite, "Instances: gap (generalised assignment)")
-        ->check(CLI::IsMember({"gap"}))
+    app.add_option("--suite", options->suite, "Instances: gap (generalised assignment), mrp (machine reassignment)")
+        ->check(CLI::IsMember({"gap", "mrp"}))
         ->capture_default_str();
-    app.add_option("--seconds", options->seconds,
-                   "Budgets of CPU time, as 1,10 (the default). One run at the largest gives all of them")
-        ->delimiter(',')
-        ->check(check_seconds);
-    app.add_option("--seeds", options->seeds, "Runs of each algorithm on each instance")
-        ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}))
-        ->capture_default_str();
+    auto* seconds =
+        app.add_option("--seconds", options->seconds,
+                       "Budgets of CPU time, as 1,10 (the default; mrp: 10,60). gap: one run at the largest "
+                       "gives all of them; mrp: each is a run")
+            ->delimiter(',')
+            ->check(check_seconds);
+    auto* seeds =
+        app.add_option("--seeds", options->seeds, "Runs of each algorithm on each instance (default 5; mrp: 1)")
+            ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}));
     app.add_option("--seed", options->first_seed, "First of the seeds")->check(check_digits)->capture_default_str();
-    app.add_option("--algorithms", options->algorithms, "Algorithms, as greedy,genetic; all by default")
+    app.add_option("--algorithms", options->algorithms, "gap: algorithms, as greedy,genetic; all by default")
         ->delimiter(',')
         ->check(CLI::IsMember(allocator_names()));
     app.add_option(
@@ -297,15 +276,38 @@ command add_compare(CLI::App& program, CLI::App*& subcommand) {
     app.add_option("--csv", options->csv, "Write every run at every budget, as it ends");
     app.add_option("--svg", options->svg, "Write the figure: gap over time");
     app.add_option("--json", options->json, "Write rows, summary and runs with their trajectories");
-    app.add_option("--threads", options->threads, "Threads of each run; CPU time is that of all threads")
-        ->check(CLI::Range(std::size_t{1}, std::size_t{256}))
+    auto* threads =
+        app.add_option("--threads", options->threads,
+                       "Threads of each run (default 1; mrp: 2). CPU time is that of all threads; mrp: of each")
+            ->check(CLI::Range(std::size_t{1}, std::size_t{256}));
+    auto clock = std::make_shared<std::string>("cpu");
+    app.add_option("--clock", *clock, "mrp: what seconds are, of CPU time or on the wall")
+        ->check(CLI::IsMember({"cpu", "wall"}))
         ->capture_default_str();
+    auto resume = std::make_shared<bool>(false);
+    app.add_flag("--resume", *resume, "mrp: go on with the file of --csv; runs that it has are not run again");
     auto show = std::make_shared<bool>(false);
     auto* progress =
         app.add_flag("--progress,!--no-progress", *show, "Show progress on stderr (default: on a terminal)");
-    return [options, progress, show] {
+    return [options, seconds, seeds, threads, clock, resume, progress, show] {
         if (progress->count() > 0) options->progress = *show ? progress_line::mode::on : progress_line::mode::off;
-        return compare(*options);
+        if (options->suite == "gap") {
+            if (*resume || *clock != "cpu") return fail("--resume and --clock are for --suite mrp");
+            return compare(*options);
+        }
+        if (!options->algorithms.empty()) return fail("--algorithms is for --suite gap");
+        compare_reassignment_options reassignment{.comparison = {.first_seed = options->first_seed},
+                                                  .instances = options->instances,
+                                                  .csv = options->csv,
+                                                  .svg = options->svg,
+                                                  .json = options->json,
+                                                  .resume = *resume,
+                                                  .progress = options->progress};
+        if (seconds->count() > 0) reassignment.comparison.seconds = options->seconds;
+        if (seeds->count() > 0) reassignment.comparison.seeds = options->seeds;
+        if (threads->count() > 0) reassignment.comparison.threads = options->threads;
+        reassignment.comparison.clock = *clock == "cpu" ? clock_kind::cpu : clock_kind::wall;
+        return compare_reassignment(reassignment);
     };
 }
 
