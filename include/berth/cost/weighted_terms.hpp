@@ -61,6 +61,11 @@ public:
             out[i] = term.weight * static_cast<double>(term.model(task, gpu));
         });
     }
+    /// One of the terms, counted from 0.
+    template <std::size_t I>
+    [[nodiscard]] const auto& term() const noexcept {
+        return std::get<I>(terms_);
+    }
     /// The names, in the order of `split`.
     [[nodiscard]] std::array<std::string_view, size> names() const {
         std::array<std::string_view, size> out{};
