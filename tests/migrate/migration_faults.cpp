@@ -14,6 +14,8 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 using namespace berth;
 using namespace berth_test;
@@ -23,6 +25,7 @@ namespace {
 /// How many words the host says before it dies.
 struct fuse {
     std::size_t left = std::numeric_limits<std::size_t>::max();
+    /// False for the word at which it dies, and for all after.
     [[nodiscard]] bool burns() { return left > 0 && --left > 0; }
     [[nodiscard]] bool dead() const { return left == 0; }
 };
@@ -31,11 +34,12 @@ struct fuse {
 struct mortal_executor {
     simulated_executor<>* truth;
     fuse* life;
-    std::optional<std::pair<migration_action, migration_job>> last{};  ///< may arrive once more, late
+    std::vector<std::pair<migration_action, migration_job>>* on_their_way;  ///< words that arrive late
 
     void start(migration_action action, const migration_job& job, double now) {
-        last.emplace(action, job);
-        if (life->burns()) truth->start(action, job, now);
+        if (life->dead()) return;
+        if (life->burns()) return truth->start(action, job, now);
+        on_their_way->emplace_back(action, job);
     }
     action_status poll(migration_action action, const migration_job& job, double now) {
         return life->burns() ? truth->poll(action, job, now) : action_status::pending;
@@ -93,6 +97,7 @@ struct tally {
     std::size_t kills = 0;
     std::size_t late_words = 0;
     std::uint64_t faults = 0;
+    std::uint64_t refused = 0;
     std::size_t count[migration_outcome_count] = {};
 };
 
@@ -117,11 +122,12 @@ void torture(std::uint64_t seed, double probability, bool stops, tally& sum) {
     std::optional<migration_run> run{start_migration(p, plan, 7, limits)};
     double now = 0.0;
     std::size_t looks = 0;
+    std::vector<std::pair<migration_action, migration_job>> on_their_way;
     for (bool more = true; more;) {
         REQUIRE(++looks < 200'000);
         fuse life;
-        if (chance(g, 8)) life.left = 1 + below(g, 25);
-        mortal_executor executor{&truth, &life};
+        if (chance(g, 15)) life.left = 1 + below(g, 20);
+        mortal_executor executor{&truth, &life, &on_their_way};
         mortal_journal writer{&journal, &life, &g};
         ledger_books keeper{p, books};
         run_control<stop_flag> control{.stop = {&stop}};
@@ -144,26 +150,25 @@ void torture(std::uint64_t seed, double probability, bool stops, tally& sum) {
             }
             REQUIRE(run->hold(anew));
             REQUIRE(covered(books, truth.books()));
-            if (executor.last && chance(g, 50)) {
-                // Asked once by the new host, the executor does not listen to the old one any more.
-                fuse long_life;
-                mortal_executor fresh{&truth, &long_life};
-                mortal_journal again{&journal, &long_life, &g};
-                more = run->advance(fresh, anew, now, again, control);
-                ++sum.late_words;
-                truth.start(executor.last->first, executor.last->second, now);
-            } else {
-                more = true;
-            }
+            more = true;
+        }
+        if (!on_their_way.empty() && chance(g, 10)) {
+            truth.start(on_their_way.back().first, on_their_way.back().second, now);
+            on_their_way.pop_back();
+            ++sum.late_words;
         }
         if (stops && chance(g, 1)) stop = true;
         const double next = std::min(truth.next_event(), run->wake_at());
-        if (more) REQUIRE(next < std::numeric_limits<double>::infinity());
-        now = std::max(now + 0.001, chance(g, 80) ? next : now + 0.1 * uniform01(g));
+        const bool idle = next == std::numeric_limits<double>::infinity();
+        if (more && !life.dead()) REQUIRE(!idle);
+        now = std::max(now + 0.001, !idle && chance(g, 80) ? next : now + 0.1 * uniform01(g));
     }
 
     const migration_report report = run->report();
-    CHECK(truth.violations() == 0);
+    for (std::size_t v = 0; v < migration_violation_count; ++v) {
+        CAPTURE(v);
+        CHECK(truth.violations(static_cast<migration_violation>(v)) == 0);
+    }
     CHECK(report[migration_outcome::open] == 0);
     CHECK(report[migration_outcome::unresolved] == 0);
     CHECK(report.in_flight.empty());
@@ -183,6 +188,7 @@ void torture(std::uint64_t seed, double probability, bool stops, tally& sum) {
     for (std::size_t o = 0; o < migration_outcome_count; ++o) sum.count[o] += report.count[o];
     sum.migrations += plan.steps.size() - report[migration_outcome::invalid] - report[migration_outcome::not_begun];
     sum.faults += truth.faults_injected();
+    sum.refused += truth.refused();
 }
 
 [[nodiscard]] std::size_t wanted_migrations() {
@@ -194,10 +200,11 @@ void torture_many(double probability) {
     tally sum;
     for (std::uint64_t seed = 1; sum.migrations < wanted_migrations(); ++seed)
         torture(seed, probability, seed % 4 == 0, sum);
-    MESSAGE("migrations ", sum.migrations, ", kills ", sum.kills, ", late words ", sum.late_words, ", faults ",
-            sum.faults, ", done ", sum.count[1], ", rolled back ", sum.count[2], ", lost ", sum.count[3], ", invalid ",
-            sum.count[4], ", not begun ", sum.count[5]);
+    MESSAGE("migrations ", sum.migrations, ", kills ", sum.kills, ", late words ", sum.late_words, ", of them refused ",
+            sum.refused, ", faults ", sum.faults, ", done ", sum.count[1], ", rolled back ", sum.count[2], ", lost ",
+            sum.count[3], ", invalid ", sum.count[4], ", not begun ", sum.count[5]);
     CHECK(sum.kills > 0);
+    CHECK(sum.refused > 0);
 }
 
 }  // namespace

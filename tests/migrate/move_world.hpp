@@ -34,7 +34,7 @@ struct move_world {
     auto fleet = need(std::move(machines).build());
     berth::workload_builder tasks{fleet};
     for (const berth::amount memory : memories) {
-        const berth::amount demand[] = {0, memory};
+        const berth::amount demand[] = {1, memory};
         (void)need(tasks.add_task({.gpu_demand = demand, .state_bytes = memory << 30U}));
     }
     auto work = need(std::move(tasks).build());

@@ -37,7 +37,7 @@ struct no_journal {
 
 /// Keeps the text in memory. For tests, and for hosts that store it themselves.
 struct text_journal {
-    std::string text;
+    std::string text{};
 
     [[nodiscard]] bool write(std::string_view more, journal_write how) {
         if (how == journal_write::replace) text.clear();

@@ -74,7 +74,8 @@ struct migration_verdict {
             if (parks && !seen.source_held) return end(kind::done);
             if (!seen.source_held) return end(kind::contradiction);
             if (!back) return parks ? act(release) : seen.target_held ? act(restore) : go_back();
-            return act(fetches ? cancel : restore_back);
+            if (!fetches) return act(restore_back);
+            return seen.target_held ? act(cancel) : end(kind::contradiction);
         case task_whereabouts::suspended:
             if (!seen.source_held) return end(kind::contradiction);
             if (!back && !seen.target_held) return fetches ? act(reserve) : go_back();
@@ -93,7 +94,8 @@ struct migration_verdict {
     return end(kind::contradiction);
 }
 
-/// What is true once an action has had its effect, from what was true before.
+/// What is true once an action has had its effect, from what was true before. Of the image that a restore leaves behind it knows
+/// nothing: some executors keep it, `query` says so.
 [[nodiscard]] constexpr migration_sighting after(migration_action action, migration_sighting seen) noexcept {
     using enum task_whereabouts;
     switch (action) {
@@ -104,7 +106,10 @@ struct migration_verdict {
             seen.image_at_source = true;
             break;
         case migration_action::transfer: seen.task = arrived; break;
-        case migration_action::restore: seen.task = locked_at_target; break;
+        case migration_action::restore:
+            seen.task = locked_at_target;
+            seen.image_at_source = false;
+            break;
         case migration_action::unlock: seen.task = runs_at_target; break;
         case migration_action::release:
             seen.source_held = false;

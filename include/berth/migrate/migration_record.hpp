@@ -96,8 +96,8 @@ struct migration_progress {
     std::uint64_t retries = 0;                     ///< of them, those that had failed before
     stop_reason stopped = stop_reason::completed;  ///< another one once the run was asked to end early
     bool given_up = false;                         ///< because too many steps had failed
-    migration_plan plan;                           ///< steps and waves; `dropped` is not kept
-    std::vector<migration_record> records;         ///< one for each step
+    migration_plan plan{};                         ///< steps and waves; `dropped` is not kept
+    std::vector<migration_record> records{};       ///< one for each step
 
     friend bool operator==(const migration_progress&, const migration_progress&) = default;
 };

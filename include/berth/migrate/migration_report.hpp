@@ -32,11 +32,11 @@ struct migration_report {
     std::size_t count[migration_outcome_count] = {};  ///< steps by outcome; `operator[]` reads it
     std::uint64_t actions = 0;
     std::uint64_t retries = 0;
-    double downtime = 0.0;              ///< seconds over all tasks, the waits of parked tasks included
-    std::vector<undone_step> undone;    ///< in the order of the plan: order these again from what is true now
-    std::vector<task_index> lost;       ///< tasks that the executor lost
-    std::vector<task_index> parked;     ///< tasks that are in host memory now
-    std::vector<relocation> in_flight;  ///< of unresolved and open steps: both ends are held
+    double downtime = 0.0;                ///< seconds over all tasks, the waits of parked tasks included
+    std::vector<undone_step> undone{};    ///< in the order of the plan: order these again from what is true now
+    std::vector<task_index> lost{};       ///< tasks that the executor lost
+    std::vector<task_index> parked{};     ///< tasks that are in host memory now
+    std::vector<relocation> in_flight{};  ///< of unresolved and open steps: both ends are held
     stop_reason stopped = stop_reason::completed;  ///< why the run ended early, if it did
     bool given_up = false;
 
