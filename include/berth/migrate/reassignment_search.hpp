@@ -30,12 +30,12 @@ struct reassignment_search_options {
     /// Evaluations of each island if neither the control's budget nor its clock says how long there is.
     std::uint64_t evaluations = 50'000'000;
     /// Of the load weight of an average task.
-    double first_temperature = 0.2;
+    double first_temperature = 0.5;
     /// The same, when large tasks have found their places; what is left is for the small ones.
-    double last_temperature = 1e-3;
+    double last_temperature = 1e-2;
     /// A unit beyond capacity costs so many times what one beyond safety capacity does: first, and when large tasks have found their places.
-    double first_overload_price = 3.0;
-    double last_overload_price = 300.0;
+    double first_overload_price = 10.0;
+    double last_overload_price = 1000.0;
     reassignment_mix mix{};
 };
 
@@ -110,15 +110,22 @@ private:
         stop_reason stopped = stop_reason::completed;
         double last = best().best_value();
         std::uint64_t rounds = 0;
+        std::vector<double> pressure(islands.size(), 1.0);
+        double before = 0.0;
         while (p.task_count() > 0 && p.node_count() > 1) {
             const std::uint64_t done = evaluations();
             if (stopped = control.check(done); stopped != stop_reason::completed) break;
             const double share = elapsed(control, done, rounds);
             if (share >= 1.0) break;
-            const detail::reassignment_climate climate = sky.at(share);
+            const double growth = share > pressure_from ? std::exp(pressure_growth * (share - before)) : 1.0;
+            before = share;
             const std::uint64_t left = (control.max_evaluations - done - 1) / islands.size() + 1;
             const std::uint64_t next = left < round ? left : round;
-            threads.for_each(islands.size(), [&](std::size_t i) { islands[i].run(climate, next); });
+            threads.for_each(islands.size(), [&](std::size_t i) {
+                pressure[i] *= islands[i].has_fitted() ? 1.0 / growth : growth;
+                if (pressure[i] < 1.0) pressure[i] = 1.0;
+                islands[i].run(sky.at(share, pressure[i]), next);
+            });
             ++rounds;
             if (best().best_value() < last) {
                 last = best().best_value();
@@ -149,13 +156,13 @@ private:
             first_price_ = o.first_overload_price * largest_weight;
             last_price_ = o.last_overload_price * largest_weight;
         }
-        [[nodiscard]] detail::reassignment_climate at(double share) const noexcept {
+        [[nodiscard]] detail::reassignment_climate at(double share, double pressure) const noexcept {
             constexpr double main_part = 0.8;
             const double main = share < main_part ? share / main_part : 1.0;
             const double rest = share < main_part ? 0.0 : (share - main_part) / (1.0 - main_part);
             const double coldest = last_ < 1.0 ? last_ : 1.0;
             const double warm = first_ * std::pow(last_ / first_, main);
-            const double price = first_price_ * std::pow(last_price_ / first_price_, main + rest);
+            const double price = pressure * first_price_ * std::pow(last_price_ / first_price_, main + rest);
             return {warm * std::pow(coldest / last_, rest), static_cast<amount>(std::ceil(price))};
         }
 
@@ -196,6 +203,10 @@ private:
     }
 
     static constexpr std::uint64_t round = 50'000;  // evaluations between two looks at the control
+
+    // From this share on an island that finds nothing within capacities has its price raised, a hundredfold in a sixth of the run.
+    static constexpr double pressure_from = 0.6;
+    static constexpr double pressure_growth = 28.0;
 
     reassignment_search_options options_;
 };

@@ -24,7 +24,7 @@ struct reassignment_mix {
     double go_home = 0.1;        ///< a relocated task goes back to where it was observed
     double swap = 0.3;           ///< two tasks change places
     double swap_at_home = 0.35;  ///< a relocated task goes back, and a task that is there goes where it was
-    double swap_alike = 0.1;     ///< two tasks of nearly equal size change places
+    double swap_alike = 0.3;     ///< two tasks of nearly equal size change places
     double chain = 0.01;         ///< three tasks, each to where the next is
     double whole_group = 0.001;  ///< all relocated tasks of a group go back
     double node_pair = 0.00002;  ///< every shift and swap between two nodes, until none improves
@@ -77,6 +77,7 @@ public:
     /// Goes on for so many evaluations, or somewhat more.
     void run(const reassignment_climate& climate, std::uint64_t evaluations) {
         temperature_ = climate.temperature;
+        has_fitted_ = false;
         state_.set_overload_price(climate.overload_price);
         const std::uint64_t until = evaluations_ + evaluations;
         const std::uint64_t give_up = steps_ + 4 * evaluations;  // steps that come to nothing cost time, too
@@ -85,6 +86,8 @@ public:
             step();
         }
     }
+    /// Whether an assignment of the last run kept all constraints.
+    [[nodiscard]] bool has_fitted() const noexcept { return has_fitted_; }
     /// Goes to another assignment.
     void go_to(std::span<const node_index> there) {
         for (std::size_t t = 0; t < there.size(); ++t) {
@@ -280,6 +283,7 @@ private:
         changes_.push_back(t);
     }
     void look_at_best() {
+        if (state_.overload() == 0.0 && state_.violations() == 0) has_fitted_ = true;
         if (state_.violations() > best_violations_) return;
         if (state_.violations() == best_violations_) {
             if (state_.overload() > best_overload_) return;
@@ -324,6 +328,7 @@ private:
     std::uint64_t evaluations_ = 0;
     std::uint64_t accepted_ = 0;
     std::uint64_t steps_ = 0;
+    bool has_fitted_ = true;
 };
 
 }  // namespace detail
