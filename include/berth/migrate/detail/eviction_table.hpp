@@ -3,6 +3,7 @@
 
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/random.hpp"
 #include "berth/core/sort_positions.hpp"
 #include "berth/migrate/detail/occupied_fleet.hpp"
 #include "berth/model/slot.hpp"
@@ -218,19 +219,9 @@ private:
             changed_[n] = 0;
         }
     }
+    /// Of options of one kind, which evict tasks of the same shapes, the few that leave most; then all of these, most left first.
     void list(const occupied_fleet& fleet, entry& e, std::size_t alternatives) {
-        const auto kind = [&](const eviction& o, std::size_t i) {
-            return i < o.count ? fleet.work().shape(o.tasks[i]).value() + 1 : 0;
-        };
-        const auto by_kind = [&](std::size_t a, std::size_t b) {
-            const eviction& x = e.options[a];
-            const eviction& y = e.options[b];
-            for (std::size_t i = 0; i < 3; ++i) {
-                if (kind(x, i) != kind(y, i)) return kind(x, i) < kind(y, i) ? -1 : 1;
-            }
-            return 0;
-        };
-        const auto more_left = [&](std::size_t a, std::size_t b) {
+        const auto before = [&](std::size_t a, std::size_t b) {
             const eviction& x = e.options[a];
             const eviction& y = e.options[b];
             if (x.left != y.left) return x.left > y.left;
@@ -240,21 +231,57 @@ private:
             }
             return false;
         };
-        e.best_first = sorted_positions(e.options.size(), [&](std::size_t a, std::size_t b) {
-            const int order = by_kind(a, b);
-            return order != 0 ? order < 0 : more_left(a, b);
-        });
-        std::size_t kept = 0;
-        std::size_t like = 0;
-        for (std::size_t i = 0; i < e.best_first.size(); ++i) {
-            const std::size_t o = e.best_first[i];
-            like = kept > 0 && by_kind(e.best_first[kept - 1], o) == 0 ? like + 1 : 1;
-            if (like <= alternatives) e.best_first[kept++] = o;
+        kinds_.assign(1024, {});
+        kept_.clear();
+        for (std::size_t o = 0; o < e.options.size(); ++o) {
+            kind& k = kind_of(fleet, e.options[o], alternatives);
+            std::size_t at = k.count;
+            if (at == alternatives) {
+                if (!before(o, kept_[k.first + at - 1])) continue;
+                --at;
+            } else {
+                ++k.count;
+            }
+            for (; at > 0 && before(o, kept_[k.first + at - 1]); --at) kept_[k.first + at] = kept_[k.first + at - 1];
+            kept_[k.first + at] = o;
         }
-        e.best_first.resize(kept);
-        sort_positions(e.best_first, more_left);
+        e.best_first.clear();
+        for (const kind& k : kinds_) {
+            for (std::size_t i = 0; i < k.count; ++i) e.best_first.push_back(kept_[k.first + i]);
+        }
+        sort_positions(e.best_first, before);
+    }
+    struct kind {
+        std::uint64_t key = 0;
+        std::size_t first = 0;
+        std::size_t count = 0;
+    };
+    kind& kind_of(const occupied_fleet& fleet, const eviction& o, std::size_t alternatives) {
+        std::uint64_t key = o.count;
+        for (const task_index t : o.all()) key += splitmix64(fleet.work().shape(t).value() + 1);
+        if (key == 0) key = 1;
+        if (kept_.size() * 2 > kinds_.size() * alternatives) grow();
+        std::size_t at = key & (kinds_.size() - 1);
+        while (kinds_[at].key != 0 && kinds_[at].key != key) at = (at + 1) & (kinds_.size() - 1);
+        if (kinds_[at].key == 0) {
+            kinds_[at] = {key, kept_.size(), 0};
+            kept_.resize(kept_.size() + alternatives);
+        }
+        return kinds_[at];
+    }
+    void grow() {
+        flat<kind> wider(kinds_.size() * 2);
+        for (const kind& k : kinds_) {
+            if (k.key == 0) continue;
+            std::size_t at = k.key & (wider.size() - 1);
+            while (wider[at].key != 0) at = (at + 1) & (wider.size() - 1);
+            wider[at] = k;
+        }
+        kinds_.swap(wider);
     }
 
+    flat<kind> kinds_;
+    flat<std::size_t> kept_;
     std::vector<entry> entries_;
     flat<std::uint8_t> changed_;
     flat<std::size_t> now_changed_;

@@ -75,6 +75,8 @@ private:
 
     void pairs() {
         found_ = 0;
+        helpers_.clear();
+        lists_.assign(draft_->fleet.work().shape_count(), {});
         pairs_.clear();
         for (const eviction& o : draft_->table.of(draft_->shape(draft_->root()), draft_->fleet).options) {
             if (o.count == 2) pairs_.push_back(o);
@@ -96,16 +98,29 @@ private:
                 if (back) two_steps(o.node, second, first);
             });
             // One that leaves the place where the second goes.
-            helpers_.clear();
-            for (const eviction& h : draft_->table.of(draft_->shape(second), draft_->fleet).options) {
-                if (h.count == 1 && h.tasks[0] != second) helpers_.push_back(h);
-            }
-            for (const eviction& h : helpers_) {
-                if (enough()) return;
-                if (!direct(h.tasks[0]).empty()) through(o.node, h, second);
+            const helper_list list = helpers_of(draft_->shape(second));
+            for (std::size_t i = 0; i < list.count && !enough(); ++i) {
+                if (helpers_[list.first + i].tasks[0] != second) through(o.node, helpers_[list.first + i], second);
             }
         }
     }
+    /// Single evictions that make room for a shape, of tasks that have somewhere to go.
+    struct helper_list {
+        bool made = false;
+        std::size_t first = 0;
+        std::size_t count = 0;
+    };
+    helper_list helpers_of(shape_index s) {
+        if (lists_[s.value()].made) return lists_[s.value()];
+        helper_list list{true, helpers_.size(), 0};
+        const flat<eviction>& options = draft_->table.of(s, draft_->fleet).options;
+        for (std::size_t i = 0; i < options.size(); ++i) {
+            if (options[i].count == 1 && !direct(options[i].tasks[0]).empty()) helpers_.push_back(options[i]);
+        }
+        list.count = helpers_.size() - list.first;
+        return lists_[s.value()] = list;
+    }
+
     /// Whether the task can end up near n again, so that another has to leave although this one would do.
     bool returns(node_index n, task_index second) {
         if (draft_->fleet.domains_count()) return true;
@@ -159,7 +174,7 @@ private:
         if (!targets_.empty()) try_both(n, first, second);
     }
     /// The same with the place of the second given: where `h` leaves.
-    void through(node_index n, const eviction& h, task_index second) {
+    void through(node_index n, const eviction h, task_index second) {
         targets_.clear();
         targets_.push_back(h.node);
         try_both(n, h.tasks[0], second);
@@ -246,6 +261,7 @@ private:
     flat<eviction> singles_;
     flat<eviction> pairs_;
     flat<eviction> helpers_;
+    flat<helper_list> lists_;
     flat<task_index> near_;
     flat<node_index> targets_;
     flat<slot> ways_to_return_;
