@@ -197,7 +197,10 @@ int reassign(const reassign_options& options) {
         if (const auto ok = write_mrp_instance(files, input); !ok) return fail(ok.error().message);
     }
     const auto problem = berth::make_reassignment_problem(input);
-    if (!problem) return fail(instance->name + ": " + problem.error().message);
+    if (!problem) {
+        const std::string& which = options.files.model.empty() ? instance->name : options.files.model;
+        return fail(which + ": " + problem.error().message);
+    }
     fmt::print("{}: {} machines, {} processes, {} services, {} resources; {}{}\n", instance->name,
                input.location.size(), input.group.size(), input.spread.size(), input.resources.size(),
                std::isfinite(options.seconds) ? fmt::format("{:g} s", options.seconds) : "no time limit",
