@@ -37,7 +37,9 @@ private:
 
 /// Relocations as they are.
 struct as_they_are {
-    [[nodiscard]] const relocation& operator()(const relocation& r) const noexcept { return r; }
+    [[nodiscard]] const relocation& operator()(const relocation& r) const noexcept {
+        return r;  // NOLINT(bugprone-return-const-ref-from-parameter)
+    }
 };
 
 /// The sum over places and columns of weight * max(0, x): what excess, load over safety and imbalance have in common. Every x
@@ -73,6 +75,7 @@ public:
                          [&](std::size_t place, amount sign) { sum += change_at(place, wanted, sign); });
             return static_cast<double>(sum);
         }
+        if (all.size() == 2) return static_cast<double>(change_of_two(all[0], all[1]));
         each_place(all, [&](std::size_t place) {
             const amount* x = values_.data() + place * columns_.size();
             for (std::size_t k = 0; k < columns_.size(); ++k) sum += cost(k, x[k] + scratch_[k]) - cost(k, x[k]);
@@ -112,6 +115,31 @@ private:
         for (std::size_t k = 0; k < columns_.size(); ++k) {
             sum += cost(k, x[k] + sign * columns_[k].change(wanted, k)) - cost(k, x[k]);
         }
+        return sum;
+    }
+    [[nodiscard]] amount change_of_two(const relocation& a, const relocation& b) const {
+        const fleet& machines = problem_.fleet();
+        const relocation& first = view_(a);
+        const relocation& second = view_(b);
+        const amount* wanted = demand(a.task);
+        const amount* also = demand(b.task);
+        const auto sign_in = [&](const relocation& r, std::size_t place) {
+            amount sign = 0;
+            Places::each(machines, r, [&](std::size_t other, amount one) { sign = other == place ? one : sign; });
+            return sign;
+        };
+        amount sum = 0;
+        Places::each(machines, first, [&](std::size_t place, amount sign) {
+            const amount other = sign_in(second, place);
+            const amount* x = values_.data() + place * columns_.size();
+            for (std::size_t k = 0; k < columns_.size(); ++k) {
+                const amount more = sign * columns_[k].change(wanted, k) + other * columns_[k].change(also, k);
+                sum += cost(k, x[k] + more) - cost(k, x[k]);
+            }
+        });
+        Places::each(machines, second, [&](std::size_t place, amount sign) {
+            if (sign_in(first, place) == 0) sum += change_at(place, also, sign);
+        });
         return sum;
     }
     /// `f(place)` for each place that several relocations touch, once, with their changes there in the scratch row.
