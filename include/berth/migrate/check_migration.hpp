@@ -46,12 +46,11 @@ public:
 private:
     using table = std::vector<std::vector<amount>>;
 
-    [[nodiscard]] phrase task(task_index t) const { return phrase::item("task", t.value(), work_->name(t)); }
+    [[nodiscard]] phrase item(task_index t) const { return phrase::item("task", t.value(), work_->name(t)); }
+    [[nodiscard]] phrase item(node_index n) const { return phrase::item("node", n.value(), fleet_->name(n)); }
     [[nodiscard]] result<void> refuse(std::size_t wave, task_index t, phrases sentence) const {
-        const std::string what = sentence_of(sentence);
-        return detail::refuse(error_code::inconsistent, {"wave ", wave, ", ", task(t), ": "}, {what});
+        return detail::refuse(error_code::inconsistent, {"wave ", wave, ", ", item(t), ": "}, sentence);
     }
-    [[nodiscard]] static std::string sentence_of(phrases pieces) { return sentence(pieces); }
 
     [[nodiscard]] result<void> check_shape() const {
         if (observed_.size() != work_->task_count() || wanted_.size() != work_->task_count()) {
@@ -110,19 +109,17 @@ private:
         const demand_view demand = work_->demand(t);
         const auto& schema = fleet_->schema();
         const auto& host = node_[where.node.value()];
-        const std::string& node = fleet_->name(where.node);
+        const phrase node = item(where.node);
         for (std::size_t r = 0; r < host.size(); ++r) {
             if (demand.node[r] > 0 && host[r] < 0) {
-                return refuse(wave, t, {"node ", phrase::quoted(node), " lacks ", -host[r], " of ", schema.node[r]});
+                return refuse(wave, t, {node, " lacks ", -host[r], " of ", schema.node[r]});
             }
         }
         for (std::size_t i = 0; i < fleet_->gpu_count(where.node); ++i) {
             const auto& left = gpu_[fleet_->gpu(where.node, i).value()];
             for (std::size_t r = 0; r < left.size(); ++r) {
                 if ((where.gpus >> i & 1U) != 0 && demand.gpu[r] > 0 && left[r] < 0) {
-                    return refuse(wave, t,
-                                  {"GPU ", i, " of node ", phrase::quoted(node), " lacks ", -left[r], " of ",
-                                   schema.gpu[r]});
+                    return refuse(wave, t, {"GPU ", i, " of ", node, " lacks ", -left[r], " of ", schema.gpu[r]});
                 }
             }
         }
@@ -130,9 +127,9 @@ private:
             const auto& left = domain_[d.value()];
             for (std::size_t r = 0; r < left.size(); ++r) {
                 if (demand.domain[r] > 0 && left[r] < 0) {
-                    return refuse(wave, t,
-                                  {"domain ", phrase::quoted(fleet_->name(d)), " lacks ", -left[r], " of ",
-                                   schema.domain[r]});
+                    return refuse(
+                        wave, t,
+                        {"domain ", phrase::quoted(fleet_->name(d)), " lacks ", -left[r], " of ", schema.domain[r]});
                 }
             }
         }
@@ -221,7 +218,7 @@ private:
             const std::size_t n = step.from.node.value();
             if (memory_[n] > options_->host_memory[n]) {
                 return refuse(wave, step.task,
-                              {"the host memory of node ", phrase::quoted(fleet_->name(step.from.node)), " lacks ",
+                              {"the host memory of ", item(step.from.node), " lacks ",
                                memory_[n] - options_->host_memory[n], " bytes"});
             }
         }
@@ -267,7 +264,8 @@ private:
         for (const dropped_relocation& d : plan_->dropped) {
             const std::size_t t = d.wanted.task.value();
             if (t >= now_.size() || given_up[t] != 0 || !(d.wanted.to == wanted_[t])) {
-                return detail::refuse(error_code::inconsistent, {"a dropped relocation was not wanted, or is listed twice"});
+                return detail::refuse(error_code::inconsistent,
+                                      {"a dropped relocation was not wanted, or is listed twice"});
             }
             given_up[t] = 1;
         }

@@ -56,7 +56,7 @@ public:
     /// `observed` says of them; wanted anywhere but at one of their ends, they are dropped as not movable.
     [[nodiscard]] migration_plan run(const problem& p, std::span<const slot> observed, std::span<const slot> wanted,
                                      relocations in_flight = {}) const {
-        detail::order_engine engine{p, detail::migration_pricing{cost_}, options_};
+        detail::order_engine engine{p, detail::migration_pricing::of(cost_), options_};
         return engine.run(observed, wanted, in_flight);
     }
 

@@ -62,9 +62,7 @@ struct stop_and_copy {
         if (r.to.placed()) {
             setup += speed.load_setup + dropped / rewarm_bandwidth;
             stages[2] = moved / speed.load_bandwidth;
-            if (r.from.node != r.to.node) {
-                stages[1] = moved / static_cast<double>(link(p, r.from.node, r.to.node));
-            }
+            if (r.from.node != r.to.node) { stages[1] = moved / static_cast<double>(link(p, r.from.node, r.to.node)); }
         }
         double copying = 0.0;
         for (const double stage : stages) {

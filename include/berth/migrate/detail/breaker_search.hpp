@@ -153,10 +153,9 @@ private:
     void prove() {
         order_oracle oracle{*moves_, free_};
         oracle.set_budget(10'000'000);
-        by_price_ =
-            sorted_positions(moves_->size(), [&](std::size_t a, std::size_t b) {
-                return price_[a] != price_[b] ? price_[a] < price_[b] : a < b;
-            });
+        by_price_ = sorted_positions(moves_->size(), [&](std::size_t a, std::size_t b) {
+            return price_[a] != price_[b] ? price_[a] < price_[b] : a < b;
+        });
         flat<std::uint32_t> order;
         if (oracle.orders(0, order)) {
             keep(0, 0.0, order);

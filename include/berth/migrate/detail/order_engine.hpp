@@ -62,6 +62,8 @@ private:
         const workload& work = problem_->workload();
         BERTH_ASSERT(observed.size() == work.task_count() && wanted.size() == work.task_count(),
                      "berth: both placements have a slot for every task");
+        BERTH_ASSERT(options_->host_memory.empty() || options_->host_memory.size() == problem_->fleet().node_count(),
+                     "berth: order_options::host_memory has an entry for each node, or none");
         free_ = numbers_.capacities();
         flat<std::uint8_t> flying(work.task_count(), 0);
         for (const relocation& r : in_flight) {
@@ -115,7 +117,8 @@ private:
         flat<std::uint32_t> at;
         at.append(arrival_ends_.view());
         for (std::size_t m = moves_.size(); m > 0; --m) {
-            for (const counter_touch& t : moves_.to(m - 1)) arrivals_[--at[t.counter]] = static_cast<std::uint32_t>(m - 1);
+            for (const counter_touch& t : moves_.to(m - 1))
+                arrivals_[--at[t.counter]] = static_cast<std::uint32_t>(m - 1);
         }
     }
 

@@ -250,7 +250,7 @@ private:
         choices_.push_back(m);
     }
 
-    static constexpr int whole = 12;            // of a move that is helped; a part where more counters keep it
+    static constexpr int whole = 12;             // of a move that is helped; a part where more counters keep it
     static constexpr std::uint32_t looked = 48;  // entries of one list at most
     static constexpr std::size_t weighed = 64;   // choices at most
 

@@ -39,7 +39,7 @@ public:
           wanted_{&wanted},
           moves_{&moves},
           room_{free},
-          host_{host_memory(p, options)},
+          host_{host_memory(options)},
           traffic_{{options.per_node, options.per_link, options.per_wave}} {}
 
     /// A move goes directly, not before wave `first`.
@@ -81,10 +81,8 @@ private:
         migration_estimate cost{};
     };
 
-    [[nodiscard]] static flat<amount> host_memory(const problem& p, const order_options& options) {
+    [[nodiscard]] static flat<amount> host_memory(const order_options& options) {
         flat<amount> bytes;
-        BERTH_ASSERT(options.host_memory.empty() || options.host_memory.size() == p.fleet().node_count(),
-                     "berth: order_options::host_memory has an entry for each node, or none");
         bytes.append(options.host_memory);
         return bytes;
     }
@@ -245,7 +243,8 @@ private:
             amount left = 0;
             const slot there = tightest(n, demand, park.wave, fetch.wave, left);
             if (!there.placed() || there == park.from || there == fetch.to) continue;
-            if (!traffic_.admits(park.wave, park.from.node, n) || !traffic_.admits(fetch.wave, n, fetch.to.node)) continue;
+            if (!traffic_.admits(park.wave, park.from.node, n) || !traffic_.admits(fetch.wave, n, fetch.to.node))
+                continue;
             const double price =
                 estimate(park.move, park.from, there).downtime + estimate(park.move, there, fetch.to).downtime;
             if (price > limit) continue;
@@ -257,7 +256,7 @@ private:
         }
         return best;
     }
-    /// The GPUs of a node that would have least of their first counter left over.
+    /// The GPUs of a node that would have least left over.
     [[nodiscard]] slot tightest(node_index n, const demand_view& demand, std::size_t first, std::size_t last,
                                 amount& left_over) const {
         const fleet& machines = problem_->fleet();
@@ -278,7 +277,7 @@ private:
                     rest &= ~(gpu_mask{1} << i);
                     continue;
                 }
-                const amount left = room_.least(numbers_->first(g), first, last) - demand.gpu[0];
+                const amount left = left_over_of(g, demand, first, last);
                 if (best == max_gpus_per_node || left < best_left) {
                     best = i;
                     best_left = left;
@@ -290,6 +289,17 @@ private:
             left_over += best_left;
         }
         return found;
+    }
+    /// What would be left of a GPU, each counter in 1024ths of its capacity.
+    [[nodiscard]] amount left_over_of(gpu_index g, const demand_view& demand, std::size_t first,
+                                      std::size_t last) const noexcept {
+        const auto capacity = problem_->fleet().capacity(g);
+        amount left = 0;
+        for (std::size_t r = 0; r < capacity.size(); ++r) {
+            const amount free = room_.least(numbers_->first(g) + r, first, last) - demand.gpu[r];
+            if (capacity[r] > 0) left += free * 1024 / capacity[r];
+        }
+        return left;
     }
     [[nodiscard]] bool fits(std::size_t first_counter, std::span<const amount> demand, std::size_t first,
                             std::size_t last) const noexcept {
@@ -430,8 +440,7 @@ private:
             double longest = 0.0;
             for (std::size_t i = first[w]; i < first[w + 1]; ++i) {
                 const planned& s = steps_[order[i]];
-                plan.steps.push_back(
-                    {(*wanted_)[s.move].task, s.from, s.to, s.kind, s.cost.duration, s.cost.downtime});
+                plan.steps.push_back({(*wanted_)[s.move].task, s.from, s.to, s.kind, s.cost.duration, s.cost.downtime});
                 plan.downtime += s.cost.downtime;
                 longest = s.cost.duration > longest ? s.cost.duration : longest;
             }
