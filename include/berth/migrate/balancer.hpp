@@ -4,6 +4,7 @@
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/result.hpp"
+#include "berth/core/sort_positions.hpp"
 #include "berth/migrate/balance_round.hpp"
 #include "berth/migrate/concepts.hpp"
 #include "berth/migrate/fleet_observation.hpp"
@@ -76,12 +77,15 @@ public:
               std::apply([&](const Trigger&... each) { return std::tuple{each.prepare(p)...}; }, policy.when.each)},
           outlook_{p},
           chosen_at_(p.workload().task_count(), -std::numeric_limits<double>::infinity()),
-          changed_(p.fleet().node_count(), 0) {}
+          changed_(p.fleet().node_count(), 0),
+          by_load_{detail::sorted_positions(p.fleet().gpu_count(), [](std::size_t a, std::size_t b) { return a < b; })},
+          rank_(p.fleet().gpu_count(), 0) {}
 
     /// What to relocate, given what is seen. Fails, naming the item, if the observation does not belong to the problem; the
     /// state is then what it was. Whoever does not carry a choice out simply does not list it as in flight next time.
     ///
-    /// O(tasks + counters) when nothing is wrong. Each relocation chosen costs O(tasks of the place * GPUs of the fleet).
+    /// O(tasks + counters) when nothing is wrong. A look at a place in alarm is O(tasks of the place * GPUs of the fleet), much less
+    /// for triggers that look at loads alone; there are a few for each relocation.
     [[nodiscard]] result<balance_round> round(const fleet_observation& seen) {
         if (auto ok = outlook_.see(seen); !ok) return ok.error();
         balance_round out;
@@ -94,6 +98,7 @@ public:
             trigger.alarms(outlook_, out.alarms);
             for (std::size_t a = first; a < out.alarms.size(); ++a) out.alarms[a].trigger = i;
         });
+        if (!out.alarms.empty()) sort_by_load();
         std::size_t first = 0;
         each_trigger([&](auto& trigger, std::size_t i) {
             std::size_t end = first;
@@ -141,27 +146,42 @@ private:
                 look(trigger, out, a, candidates_.back());
             }
         }
+        hold_contest();
         while (!candidates_.empty()) {
-            std::size_t top = candidates_.size();
-            for (std::size_t i = 0; i < candidates_.size(); ++i) {
-                if (!candidates_[i].found) continue;
-                if (top == candidates_.size() || candidates_[i].net() > candidates_[top].net()) top = i;
-            }
-            if (top == candidates_.size()) break;
+            const std::size_t top = winners_[1];
             candidate& c = candidates_[top];
-            if (!still_true(c)) {
-                look(trigger, out, c.best.alarm, c);
-                continue;
-            }
-            take(out, c.best);
+            if (!c.found) break;
             const std::size_t a = c.best.alarm;
-            if (trigger.wants(outlook_, out.alarms[a])) {
+            const bool taken = still_true(trigger, out.alarms[a], c);
+            if (taken) take(out, c.best);
+            if (!taken || trigger.wants(outlook_, out.alarms[a])) {
                 look(trigger, out, a, c);
             } else {
                 c.found = false;
                 ++out.answered;
             }
+            contest(top);
         }
+    }
+
+    /// A tournament of all candidates: the winner of pair i is at `winners_[i]`.
+    void hold_contest() {
+        const std::size_t count = candidates_.size();
+        std::size_t leaves = 1;
+        while (leaves < count) leaves *= 2;
+        winners_.assign(2 * leaves, 0);
+        for (std::size_t i = 0; i < leaves; ++i) winners_[leaves + i] = i < count ? i : count - 1;
+        for (std::size_t i = leaves; i-- > 1;) winners_[i] = winner(winners_[2 * i], winners_[2 * i + 1]);
+    }
+    void contest(std::size_t changed) {
+        for (std::size_t i = (winners_.size() / 2 + changed) / 2; i > 0; i /= 2)
+            winners_[i] = winner(winners_[2 * i], winners_[2 * i + 1]);
+    }
+    [[nodiscard]] std::size_t winner(std::size_t a, std::size_t b) const noexcept {
+        const candidate& x = candidates_[a];
+        const candidate& y = candidates_[b];
+        if (x.found != y.found) return x.found ? a : b;
+        return y.found && y.net() > x.net() ? b : a;
     }
 
     /// Relocations that are of use only together: all that the alarm wants, or none.
@@ -191,19 +211,27 @@ private:
         while (out.chosen.size() > before) {
             const chosen_relocation& last = out.chosen.back();
             outlook_.take_back(last.move);
+            sort_again(last.move);
             budget_.refund(last.move, last.estimate);
             ++out.refused[static_cast<std::size_t>(refusal::no_company)];
             out.chosen.pop_back();
         }
     }
 
-    [[nodiscard]] bool still_true(const candidate& c) const {
-        return changed_[c.best.move.from.node.value()] <= c.known_at &&
-               changed_[c.best.move.to.node.value()] <= c.known_at && budget_.allows(c.best.move, c.best.estimate);
+    /// Whether it is still allowed, and as good as when it was found.
+    template <class State>
+    [[nodiscard]] bool still_true(const State& trigger, const alarm& why, const candidate& c) const {
+        const relocation& r = c.best.move;
+        if (!budget_.allows(r, c.best.estimate)) return false;
+        if (changed_[r.from.node.value()] <= c.known_at && changed_[r.to.node.value()] <= c.known_at) return true;
+        return outlook_.where(r.task) == r.from &&
+               worth(static_cast<double>(trigger.gain(outlook_, why, r)), r.task) == c.best.gain &&
+               outlook_.fits(outlook_.problem().workload().demand(r.task), r.to) && all_admit(r);
     }
 
     void take(balance_round& out, const chosen_relocation& c) {
         outlook_.relocate(c.move);
+        sort_again(c.move);
         budget_.spend(c.move, c.estimate);
         changed_[c.move.from.node.value()] = changed_[c.move.to.node.value()] = ++changes_;
         out.chosen.push_back(c);
@@ -232,42 +260,51 @@ private:
         if (outlook_.time() - chosen_at_[t.value()] < choice_.options.cooldown) return refusal::cooling_down;
         const demand_view demand = outlook_.problem().workload().demand(t);
         const fleet& machines = outlook_.machines();
+        relocation r{t, from, {}};
         refusal furthest = refusal::no_improvement;
+        if (demand.gpus == 1) {
+            const bool falls = gain_falls_with_load(trigger);
+            for (const std::size_t g : by_load_) {
+                r.to.node = machines.node_of(gpu_index{g});
+                r.to.gpus = gpu_mask{1} << (g - machines.gpu(r.to.node, 0).value());
+                if (r.to == from || (r.to.gpus & outlook_.healthy(r.to.node)) == 0) continue;
+                const double rate = static_cast<double>(trigger.gain(outlook_, why, r));
+                if (falls && (!(rate > 0.0) || (c.found && worth(rate, t) < c.net()))) break;
+                const refusal here = look_at(why, demand, r, rate, c);
+                furthest = here > furthest ? here : furthest;
+            }
+            return furthest;
+        }
         for (std::size_t i = 0; i < machines.node_count(); ++i) {
-            const node_index n{i};
-            gpu_mask open = outlook_.healthy(n);
-            if (n == from.node) open &= ~from.gpus;
-            relocation r{t, from, {n, 0}};
-            refusal here = refusal::no_improvement;
-            if (demand.gpus == 0) {
-                if (n == from.node) continue;
-                here = look_at(trigger, why, demand, r, c);
-            } else if (demand.gpus == 1) {
-                for (; open != 0; open &= open - 1) {
-                    r.to.gpus = open & -open;
-                    const refusal there = look_at(trigger, why, demand, r, c);
-                    here = there > here ? there : here;
-                }
-            } else {
-                open &= outlook_.books().fitting_gpus(demand, n);
-                if (!has_gpus(open, demand.gpus)) {
-                    here = refusal::no_room;
-                } else {
-                    r.to.gpus = least_loaded(n, open, demand.gpus);
-                    here = look_at(trigger, why, demand, r, c);
-                }
+            r.to = {node_index{i}, 0};
+            if (demand.gpus == 0 && r.to.node == from.node) continue;
+            refusal here = refusal::no_room;
+            gpu_mask open = outlook_.healthy(r.to.node) & outlook_.books().fitting_gpus(demand, r.to.node);
+            if (r.to.node == from.node) open &= ~from.gpus;
+            if (has_gpus(open, demand.gpus)) {
+                r.to.gpus = least_loaded(r.to.node, open, demand.gpus);
+                here = look_at(why, demand, r, static_cast<double>(trigger.gain(outlook_, why, r)), c);
             }
             furthest = here > furthest ? here : furthest;
         }
         return furthest;
     }
-
+    [[nodiscard]] double worth(double rate, task_index t) const {
+        return static_cast<double>(choice_.pricing.gain(rate, outlook_.remaining(t)));
+    }
     template <class State>
-    [[nodiscard]] refusal look_at(const State& trigger, const alarm& why, const demand_view& demand,
-                                  const relocation& r, candidate& c) {
-        const double rate = static_cast<double>(trigger.gain(outlook_, why, r));
+    [[nodiscard]] bool gain_falls_with_load(const State& trigger) const noexcept {
+        if constexpr (requires { trigger.gain_falls_with_load(outlook_); }) {
+            return trigger.gain_falls_with_load(outlook_);
+        } else {
+            return false;
+        }
+    }
+
+    [[nodiscard]] refusal look_at(const alarm& why, const demand_view& demand, const relocation& r, double rate,
+                                  candidate& c) {
         if (!(rate > 0.0)) return refusal::no_improvement;
-        const double gain = static_cast<double>(choice_.pricing.gain(rate, outlook_.remaining(r.task)));
+        const double gain = worth(rate, r.task);
         if (c.found && gain < c.net()) return refusal::no_improvement;
         if (!outlook_.fits(demand, r.to)) return refusal::no_room;
         if (!all_admit(r)) return refusal::over_limit;
@@ -311,6 +348,32 @@ private:
         return static_cast<double>(sum);
     }
 
+    [[nodiscard]] bool before(std::size_t a, std::size_t b) const noexcept {
+        const double x = outlook_.load(gpu_index{a});
+        const double y = outlook_.load(gpu_index{b});
+        return x != y ? x < y : a < b;
+    }
+    void sort_by_load() {
+        detail::sort_positions(by_load_, [this](std::size_t a, std::size_t b) { return before(a, b); });
+        for (std::size_t i = 0; i < by_load_.size(); ++i) rank_[by_load_[i]] = i;
+    }
+    /// Puts the GPUs whose load a relocation changed where they belong.
+    void sort_again(const relocation& r) {
+        for (const slot& end : {r.from, r.to}) {
+            for (gpu_mask rest = end.gpus; rest != 0; rest &= rest - 1) {
+                const std::size_t g = outlook_.machines().gpu(end.node, lowest_gpu(rest)).value();
+                std::size_t i = rank_[g];
+                const auto put = [&](std::size_t other) {
+                    by_load_[i] = other;
+                    rank_[other] = i;
+                };
+                for (; i > 0 && before(g, by_load_[i - 1]); --i) put(by_load_[i - 1]);
+                for (; i + 1 < by_load_.size() && before(by_load_[i + 1], g); ++i) put(by_load_[i + 1]);
+                put(g);
+            }
+        }
+    }
+
     /// The GPUs of a mask with the least load, the lowest first among equals.
     [[nodiscard]] gpu_mask least_loaded(node_index n, gpu_mask open, std::size_t wanted) const noexcept {
         gpu_mask taken = 0;
@@ -335,6 +398,9 @@ private:
     detail::flat<std::size_t> changed_;  // per node: the last change of the round that touched it
     std::size_t changes_ = 0;
     detail::flat<candidate> candidates_;
+    detail::flat<std::size_t> winners_;
+    detail::flat<std::size_t> by_load_;  // GPUs, the least loaded first
+    detail::flat<std::size_t> rank_;     // where each is in it
 };
 
 }  // namespace berth

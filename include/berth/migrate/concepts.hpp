@@ -52,6 +52,9 @@ struct alarm {
 /// 5. `s.admits(outlook, relocation)`: whether the target, with the task, stays below its own limit. All triggers are asked about
 ///    every relocation, whichever raised the alarm: what one sends away must not be sent back by another.
 ///
+/// 6. Optional, for speed: `s.gain_falls_with_load(outlook)`, true if among targets of one GPU the gain never rises with the target's
+///    load. The least loaded are then looked at first, and the rest not at all.
+///
 /// Deterministic; 3 to 5 change nothing and do not allocate.
 template <class S>
 concept migration_trigger_state =

@@ -84,7 +84,12 @@ public:
     }
     /// True if the demand fits exactly there now.
     [[nodiscard]] bool fits(const demand_view& demand, const slot& where) const noexcept {
-        return (where.gpus & ~healthy(where.node)) == 0 && books_.fits(demand, where);
+        if ((where.gpus & ~healthy(where.node)) != 0 || !machines().healthy(where.node)) return false;
+        for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
+            const gpu_index g = machines().gpu(where.node, lowest_gpu(rest));
+            if ((demand.accepted_models >> machines().model(g).value() & 1U) == 0) return false;
+        }
+        return books_.has_room(demand, where);
     }
 
     /// Enters a relocation of a placed task to another place that it fits. Tasks in flight stay what they are.

@@ -16,6 +16,7 @@ namespace berth {
 /// remembered peak. Needs `gpu_load` and `task_load`. A question is O(GPUs of the slots).
 struct load_above {
     using place_index = gpu_index;
+    static constexpr bool by_load = true;
 
     double enter = 0.9;        ///< above 0; 1 is all that the GPU can do
     double leave = 0.75;       ///< less than `enter`: the gap is what noise may be
@@ -36,6 +37,7 @@ struct load_above {
 /// over its limit, and for a fleet where what is too much is not known.
 struct load_above_mean {
     using place_index = gpu_index;
+    static constexpr bool by_load = true;
 
     double enter = 1.25;       ///< times the mean, above 0
     double leave = 1.05;       ///< times the mean, less than `enter`

@@ -16,6 +16,7 @@ namespace berth {
 /// and `per_load` watts for each unit of load that comes or goes. Needs `node_power` and `task_load`. A question is O(GPUs of the slots).
 struct power_above {
     using place_index = node_index;
+    static constexpr bool by_load = false;
 
     double enter = 6000.0;     ///< W, above 0
     double leave = 5400.0;     ///< W, less than `enter`

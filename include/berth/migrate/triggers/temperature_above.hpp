@@ -16,6 +16,7 @@ namespace berth {
 /// or goes. Needs `gpu_temperature` and `task_load`. A question is O(GPUs of the slots).
 struct temperature_above {
     using place_index = gpu_index;
+    static constexpr bool by_load = false;
 
     double enter = 85.0;       ///< °C, above 0
     double leave = 78.0;       ///< °C, less than `enter`

@@ -18,7 +18,7 @@ namespace berth::detail {
 
 /// Hysteresis of a trigger that compares one number of each GPU, or of each node, with two thresholds. The gauge is the trigger's
 /// description: `enter`, `leave`, `rounds`, `memory`, `weight`, `measured(outlook)`, and `at(outlook, place, load)`, the number with so much
-/// load more, not falling in it.
+/// load more, not falling in it. `by_load` if it is the load alone.
 template <class Gauge>
 class threshold_state {
     using place_index = typename Gauge::place_index;
@@ -88,6 +88,10 @@ public:
             below = below && known.on == 0 && gauge_.at(now, at, load) + known.swing < gauge_.leave;
         });
         return below;
+    }
+
+    [[nodiscard]] static bool gain_falls_with_load(const fleet_outlook& now) noexcept {
+        return Gauge::by_load && now.seen().gpu_speed.empty();
     }
 
 private:
