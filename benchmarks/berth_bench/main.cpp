@@ -37,6 +37,7 @@ int run(int argc, char** argv) {
     add(bench::add_makespan);
     add(bench::add_evaluate);
     add(bench::add_scale);
+    add(bench::add_moves);
     add(bench::add_rebalance);
 
     try {

@@ -24,15 +24,16 @@ constexpr std::array<std::uint32_t, 11> weights{8, 8, 10, 12, 10, 8, 8, 8, 4, 3,
 
 std::size_t below(berth::xoshiro256& g, std::size_t n) { return berth::bounded(g, static_cast<std::uint32_t>(n)); }
 
+int draw_size(berth::xoshiro256& g) {
+    std::uint32_t ticket = berth::bounded(g, std::accumulate(weights.begin(), weights.end(), 0U));
+    std::size_t i = 0;
+    while (ticket >= weights[i]) ticket -= weights[i++];
+    return sizes[i];
+}
+
 std::vector<int> draw_sizes(berth::xoshiro256& g, double memory) {
-    const std::uint32_t all = std::accumulate(weights.begin(), weights.end(), 0U);
     std::vector<int> drawn;
-    for (int sum = 0; sum < memory; sum += drawn.back()) {
-        std::uint32_t ticket = berth::bounded(g, all);
-        std::size_t i = 0;
-        while (ticket >= weights[i]) ticket -= weights[i++];
-        drawn.push_back(sizes[i]);
-    }
+    for (int sum = 0; sum < memory; sum += drawn.back()) drawn.push_back(draw_size(g));
     return drawn;
 }
 
@@ -53,40 +54,41 @@ bool place_randomly(berth::xoshiro256& g, move_instance& instance, std::vector<i
     return true;
 }
 
-void exchange_pairs(berth::xoshiro256& g, move_instance& instance, std::vector<int>& left) {
-    instance.to = instance.from;
-    for (std::size_t i = 0; i < instance.sizes.size() / 5; ++i) {
-        const std::size_t a = below(g, instance.sizes.size());
-        const std::size_t b = below(g, instance.sizes.size());
-        const std::size_t on_a = instance.to[a];
-        const std::size_t on_b = instance.to[b];
-        const int more = instance.sizes[b] - instance.sizes[a];
-        if (on_a == on_b || left[on_a] < more || left[on_b] < -more) continue;
-        left[on_a] -= more;
-        left[on_b] += more;
-        std::swap(instance.to[a], instance.to[b]);
-    }
+/// Exchanges two random tasks, if both fit.
+void exchange_pair(berth::xoshiro256& g, move_instance& instance, std::vector<int>& left) {
+    const std::size_t a = below(g, instance.sizes.size());
+    const std::size_t b = below(g, instance.sizes.size());
+    const std::size_t on_a = instance.to[a];
+    const std::size_t on_b = instance.to[b];
+    const int more = instance.sizes[b] - instance.sizes[a];
+    if (on_a == on_b || left[on_a] < more || left[on_b] < -more) return;
+    left[on_a] -= more;
+    left[on_b] += more;
+    std::swap(instance.to[a], instance.to[b]);
 }
 
-bool pack_anew(move_instance& instance, bool fullest) {
-    std::vector<std::size_t> order(instance.sizes.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
+/// Packs tasks by decreasing size into what is left. False if one does not fit.
+bool pack_anew(move_instance& instance, std::vector<std::size_t> order, std::vector<int>& left, bool fullest) {
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
         return instance.sizes[a] != instance.sizes[b] ? instance.sizes[a] > instance.sizes[b] : a < b;
     });
-    std::vector<int> left(instance.gpus, gpu_size);
-    instance.to.assign(instance.sizes.size(), 0);
     for (const std::size_t t : order) {
-        std::size_t best = instance.gpus;
+        std::size_t best = left.size();
         for (std::size_t i = 0; i < left.size(); ++i) {
             if (left[i] < instance.sizes[t]) continue;
-            if (best == instance.gpus || (fullest ? left[i] < left[best] : left[i] > left[best])) best = i;
+            if (best == left.size() || (fullest ? left[i] < left[best] : left[i] > left[best])) best = i;
         }
-        if (best == instance.gpus) return false;
+        if (best == left.size()) return false;
         left[best] -= instance.sizes[t];
         instance.to[t] = best;
     }
     return true;
+}
+
+std::vector<std::size_t> all_tasks(const move_instance& instance) {
+    std::vector<std::size_t> all(instance.sizes.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    return all;
 }
 
 }  // namespace
@@ -100,14 +102,60 @@ berth::result<move_instance> make_move_instance(std::size_t gpus, double fill, m
         instance.sizes = draw_sizes(g, fill * static_cast<double>(gpus) * gpu_size);
         berth::shuffle(g, std::span<int>{instance.sizes});
         if (!place_randomly(g, instance, left)) continue;
+        instance.to = instance.from;
         if (kind == move_kind::swap) {
-            exchange_pairs(g, instance, left);
+            for (std::size_t i = 0; i < instance.sizes.size() / 5; ++i) exchange_pair(g, instance, left);
             return instance;
         }
-        if (pack_anew(instance, kind == move_kind::best_fit)) return instance;
+        left.assign(gpus, gpu_size);
+        if (pack_anew(instance, all_tasks(instance), left, kind == move_kind::best_fit)) return instance;
     }
     return berth::error{berth::error_code::limit_exceeded,
                         "no random placement at this fill: the tasks do not fit on that many GPUs in 100000 draws"};
+}
+
+move_instance make_large_move_instance(std::size_t gpus, double fill, move_kind kind, std::size_t relocations,
+                                       std::uint64_t seed) {
+    berth::xoshiro256 g{seed};
+    move_instance instance;
+    instance.gpus = gpus;
+    std::vector<int> left(gpus, gpu_size);
+    const double memory = fill * static_cast<double>(gpus) * gpu_size;
+    std::size_t refused = 0;
+    for (double used = 0.0; used < memory && refused < 1000 * gpus;) {
+        const int size = draw_size(g);
+        std::size_t on = gpus;
+        for (int i = 0; i < 200 && on == gpus; ++i) {
+            const std::size_t candidate = below(g, gpus);
+            if (left[candidate] >= size) on = candidate;
+        }
+        if (on == gpus) {
+            ++refused;
+            continue;
+        }
+        left[on] -= size;
+        used += size;
+        instance.sizes.push_back(size);
+        instance.from.push_back(on);
+    }
+    instance.to = instance.from;
+    relocations = std::min(relocations, instance.sizes.size());
+    if (kind == move_kind::swap) {
+        std::size_t moved = 0;
+        for (std::size_t i = 0; moved < relocations && i < 100 * relocations; ++i) {
+            exchange_pair(g, instance, left);
+            if (i % 64 != 0) continue;
+            moved = 0;
+            for (std::size_t t = 0; t < instance.to.size(); ++t) moved += instance.to[t] != instance.from[t] ? 1 : 0;
+        }
+        return instance;
+    }
+    std::vector<std::size_t> some = all_tasks(instance);
+    berth::shuffle(g, std::span{some});
+    some.resize(relocations);
+    for (const std::size_t t : some) left[instance.from[t]] += instance.sizes[t];
+    if (!pack_anew(instance, some, left, kind == move_kind::best_fit)) instance.to = instance.from;
+    return instance;
 }
 
 move_problem lower(const move_instance& instance) {
@@ -175,19 +223,16 @@ struct naive_books {
         pending = waiting;
         return !going.empty();
     }
-    [[nodiscard]] bool unblocks_another(std::size_t t) const {
-        if (at[t] == in_memory) return false;
-        return std::any_of(pending.begin(), pending.end(), [&](std::size_t other) {
-            return other != t && in.to[other] == at[t] && left[at[t]] + in.sizes[t] >= in.sizes[other];
-        });
-    }
     /// The smallest blocked task whose leaving lets another go, or the smallest one that still holds memory.
     [[nodiscard]] std::optional<std::size_t> breaker() const {
+        std::vector<int> smallest_for(left.size(), gpu_size + 1);
+        for (const std::size_t t : pending) smallest_for[in.to[t]] = std::min(smallest_for[in.to[t]], in.sizes[t]);
         std::optional<std::size_t> any;
         for (std::size_t i = pending.size(); i > 0; --i) {
             const std::size_t t = pending[i - 1];
-            if (unblocks_another(t)) return t;
-            if (!any && at[t] != in_memory) any = t;
+            if (at[t] == in_memory) continue;
+            if (left[at[t]] + in.sizes[t] >= smallest_for[at[t]]) return t;
+            if (!any) any = t;
         }
         return any;
     }

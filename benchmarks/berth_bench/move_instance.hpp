@@ -29,6 +29,11 @@ struct move_instance {
 [[nodiscard]] berth::result<move_instance> make_move_instance(std::size_t gpus, double fill, move_kind kind,
                                                               std::uint64_t seed);
 
+/// The same for any number of GPUs: tasks that find no room in 200 tries are not drawn, and about so many tasks relocate (pairs are
+/// exchanged, or random tasks packed anew among the others).
+[[nodiscard]] move_instance make_large_move_instance(std::size_t gpus, double fill, move_kind kind,
+                                                     std::size_t relocations, std::uint64_t seed);
+
 /// Bare GPUs, eight to a node (the last may have less), with a counter of memory in GB and a share in proportion to it; a task's state is all
 /// its memory.
 struct move_problem {

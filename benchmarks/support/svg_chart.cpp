@@ -293,4 +293,60 @@ std::string to_svg(const line_chart& chart) {
     return svg + "</svg>\n";
 }
 
+std::string to_svg(const timeline_chart& chart) {
+    constexpr double row = 16.0;
+    constexpr double names = 130.0;
+    constexpr double edge = width - 24.0;
+    constexpr double first = 92.0;
+    const double floor = first + row * static_cast<double>(std::max<std::size_t>(chart.rows.size(), 1));
+    const double whole = floor + 52.0;
+
+    double most = 0.0;
+    for (const double at : chart.lines) most = std::max(most, at);
+    for (const auto& each : chart.rows) {
+        for (const auto& bar : each.bars) most = std::max(most, bar.end);
+    }
+    if (!(most > 0.0) || !std::isfinite(most)) most = 1.0;
+    const auto px = [&](double at) { return names + at / most * (edge - names); };
+
+    std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) + "\" height=\"" +
+                      number(whole) + "\" viewBox=\"0 0 " + number(width) + ' ' + number(whole) +
+                      "\" role=\"img\" font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" fill=\"#222222\">\n";
+    svg += "<title>" + escaped(chart.title) + "</title>\n";
+    svg += "<rect width=\"" + number(width) + "\" height=\"" + number(whole) + "\" fill=\"#ffffff\"/>\n";
+    svg += text(24, 27, chart.title, "font-size=\"17\" font-weight=\"bold\"");
+    svg += text(24, 47, chart.subtitle, "font-size=\"12.5\" fill=\"#555555\"");
+    double at = names;
+    for (std::size_t k = 0; k < chart.kinds.size(); ++k) {
+        svg += "<rect x=\"" + number(at) + "\" y=\"62\" width=\"12\" height=\"12\" fill=\"";
+        svg += colours[k % colours.size()];
+        svg += "\"/>\n";
+        svg += text(at + 17, 72, chart.kinds[k], "font-size=\"12.5\"");
+        at += 44.0 + 7.0 * static_cast<double>(chart.kinds[k].size());
+    }
+    const double step = tick_step(most, 8.0);
+    for (double tick = 0.0; tick <= most + 1e-9 * most; tick += step) {
+        svg += text(px(tick), floor + 20, number(tick), "font-size=\"12.5\" text-anchor=\"middle\"");
+    }
+    for (const double line : chart.lines) {
+        const std::string x = number(px(line));
+        svg += "<line x1=\"" + x + "\" x2=\"" + x + "\" y1=\"" + number(first - 4) + "\" y2=\"" + number(floor + 4) +
+               "\" stroke=\"#bbbbbb\" stroke-dasharray=\"3 3\"/>\n";
+    }
+    for (std::size_t r = 0; r < chart.rows.size(); ++r) {
+        const double y = first + row * static_cast<double>(r);
+        svg += text(names - 8, y + 11.5, chart.rows[r].name, "font-size=\"11\" text-anchor=\"end\"");
+        for (const auto& bar : chart.rows[r].bars) {
+            svg += "<rect x=\"" + number(px(bar.begin)) + "\" y=\"" + number(y + 2) + "\" width=\"" +
+                   number(std::max(px(bar.end) - px(bar.begin), 1.0)) + "\" height=\"12\" fill=\"";
+            svg += colours[bar.kind % colours.size()];
+            svg += "\"/>\n";
+        }
+    }
+    svg += "<path d=\"M" + number(names) + ' ' + number(floor + 4) + 'H' + number(edge) +
+           "\" fill=\"none\" stroke=\"#222222\"/>\n";
+    svg += text((names + edge) / 2, whole - 12, chart.x_label, "font-size=\"14\" text-anchor=\"middle\"");
+    return svg + "</svg>\n";
+}
+
 }  // namespace bench

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,7 +34,30 @@ struct line_chart {
     std::vector<chart_series> series;
 };
 
+/// From when to when something of one kind happens.
+struct timeline_bar {
+    double begin = 0.0;
+    double end = 0.0;
+    std::size_t kind = 0;  ///< a position in `timeline_chart::kinds`
+};
+
+struct timeline_row {
+    std::string name;
+    std::vector<timeline_bar> bars;
+};
+
+/// Bars along an axis of time, which begins at 0, one row below the other; as high as it has rows.
+struct timeline_chart {
+    std::string title;
+    std::string subtitle;
+    std::string x_label;
+    std::vector<std::string> kinds;  ///< named in the legend
+    std::vector<timeline_row> rows;
+    std::vector<double> lines;  ///< points in time that are marked through all rows
+};
+
 /// The chart as a stand-alone SVG document. Same chart, same bytes.
 [[nodiscard]] std::string to_svg(const line_chart& chart);
+[[nodiscard]] std::string to_svg(const timeline_chart& chart);
 
 }  // namespace bench
