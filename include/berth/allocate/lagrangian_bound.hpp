@@ -119,22 +119,25 @@ struct dual_point {
 
 /// Subgradient ascent of L. The direction is the overload plus 0.6 times the direction before (Camerini, Fratta, Maffioli,
 /// "On improving relaxation methods by modified gradient techniques", 1975), its component zero where a price of 0 would fall.
-inline lagrangian_bound ascend(const pricing_tables& p, const bound_options& options) {
+/// Returns the best point; counts the iterations.
+/// @param evaluate  sets all of a point but its prices, from these; false if that cannot be, which ends the ascent
+/// @param spread  what `pricing_tables::spread` says, near enough: the first steps are in proportion to it
+template <class Evaluate>
+[[nodiscard]] dual_point ascend_by(std::size_t gpus, double spread, const bound_options& options,
+                                   std::size_t& iterations, const Evaluate& evaluate) {
     constexpr double memory = 0.6;
     constexpr double shrink = 0.6;
     constexpr double smallest_step = 5e-7;
-    const std::size_t gpus = p.gpus();
     dual_point at;
     at.prices.resize(gpus, 0.0);
     at.excess.resize(gpus, 0.0);
     dual_point best = at;
     flat<double> direction(gpus, 0.0);
-    const double spread = p.spread();
     const double scale = spread > 0.0 ? spread : 1.0;
     double factor = 0.05;  // of the scale: how far above the best value the highest one is taken to be
-    std::size_t iterations = 0;
+    iterations = 0;
     for (std::size_t stale = 0; iterations < options.max_iterations; ++iterations) {
-        at.evaluate(p);
+        if (!evaluate(at)) break;
         if (at.value > best.value) {
             if (!(at.value <= best.value + 1e-6 * scale)) stale = 0;
             best = at;
@@ -166,12 +169,21 @@ inline lagrangian_bound ascend(const pricing_tables& p, const bound_options& opt
             at.prices[g] = moved > 0.0 ? moved : 0.0;
         }
     }
+    return best;
+}
+
+[[nodiscard]] inline lagrangian_bound ascend(const pricing_tables& p, const bound_options& options) {
+    std::size_t iterations = 0;
+    const dual_point best = ascend_by(p.gpus(), p.spread(), options, iterations, [&p](dual_point& at) {
+        at.evaluate(p);
+        return true;
+    });
     lagrangian_bound bound{.value = best.value,
                            .rounded = best.value,
                            .prices = std::vector<double>(best.prices.begin(), best.prices.end()),
                            .iterations = iterations};
     if (whole_costs(p.costs.view(), p.tasks())) {
-        bound.rounded = round_bound(best.value, best.magnitude, p.tasks() + gpus);
+        bound.rounded = round_bound(best.value, best.magnitude, p.tasks() + p.gpus());
     }
     return bound;
 }

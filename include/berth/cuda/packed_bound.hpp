@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/lagrangian_bound.hpp"
+#include "berth/allocate/packed_problem.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/cuda/detail/packed_pricing.hpp"
+#include "berth/model/resources.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace berth {
+
+namespace detail::rows {
+
+/// Visits the rows of a packed table one after the other.
+template <class Word>
+struct host_rows {
+    packed_table<Word> table;
+
+    [[nodiscard]] bool survey(table_survey& all) const noexcept {
+        for (std::size_t t = 0; t < table.tasks; ++t) {
+            const row_survey row = survey_row(table, t, 0, 1);
+            all.spread += row.spread();
+            all.most += row.most;
+            all.unplaceable += row.fitting == 0 ? 1 : 0;
+        }
+        return true;
+    }
+    [[nodiscard]] bool price(std::span<const double> prices, const cost_counting& count, std::uint64_t& sum,
+                             flat<amount>& loads) const noexcept {
+        const priced_rows<packed_pairs<Word>> rows{{table.words, table.gpus}, table.capacities, prices.data()};
+        for (std::size_t t = 0; t < table.tasks; ++t) {
+            const priced_gpu least = lowest<cheaper>(rows, t, 0, 1);
+            sum += count(least.reduced);
+            loads[least.gpu] += least.load;
+        }
+        return true;
+    }
+};
+
+}  // namespace detail::rows
+
+/// The Lagrangian bound of a packed problem, and the prices that lead to it: `bound_assignments` on a table of 4 or 8 bytes for every pair
+/// instead of 16. Every task's least cost is rounded down to a 2^-30th of a unit (to more where the costs of all tasks are huge), so the sum is
+/// one of integers, and the same on a device bit for bit (`cuda/lagrangian_bound.cuh`). The value is a bound for the costs as packed; it differs from
+/// that of `bound_assignments` as two runs of an ascent do that round otherwise, by a few millionths.
+///
+/// O(iterations × tasks × GPUs). Deterministic.
+[[nodiscard]] inline lagrangian_bound bound_packed(const packed_problem& p, const bound_options& options = {}) {
+    if (p.word_bits() == 32) {
+        detail::rows::host_rows<std::uint32_t> rows{p.table<std::uint32_t>()};
+        return detail::rows::bound_by(rows, p, options);
+    }
+    detail::rows::host_rows<std::uint64_t> rows{p.table<std::uint64_t>()};
+    return detail::rows::bound_by(rows, p, options);
+}
+
+}  // namespace berth
