@@ -8,6 +8,7 @@
 #include "berth/allocate/detail/shape_table.hpp"
 #include "berth/allocate/device_choice.hpp"
 #include "berth/allocate/tie_break.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/core/result.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
@@ -114,6 +115,12 @@ public:
         return slots;
     }
 
+    /// A closed node takes no new task, as if it were unhealthy, until it is opened: what a node is that is being drained. Tasks
+    /// that run there stay, and `occupy` does not ask. `explain` counts it under `refusal::admission`.
+    void close(node_index n) { set_closed(n, 1); }
+    void open(node_index n) { set_closed(n, 0); }
+    [[nodiscard]] bool closed(node_index n) const noexcept { return !closed_.empty() && closed_[n.value()] != 0; }
+
     /// Why the task has no place as things stand: every node is looked at. Places nothing.
     [[nodiscard]] why_not explain(task_index task) const {
         candidate c = candidate_of(task);
@@ -181,7 +188,7 @@ private:
     /// The best way to put the task on a node, or nothing if it does not fit or is not admitted.
     [[nodiscard]] std::optional<scored_gpus<value_type>> evaluate(node_index n, candidate& c,
                                                                   std::uint64_t& evaluations) const {
-        if (!books_.host_fits(c.demand, n)) return std::nullopt;
+        if (closed(n) || !books_.host_fits(c.demand, n)) return std::nullopt;
         gpu_mask fitting = 0;
         if (c.demand.gpus > 0) {
             fitting = books_.fitting_gpus(c.demand, n);
@@ -200,7 +207,7 @@ private:
     /// The value of the best way to put the task on a node, the lowest if there is none.
     [[nodiscard]] value_type value_at(node_index n, candidate& c) {
         if constexpr (!looks_at_gpus<Score> && device_rule<Devices>) {
-            if (!books_.fits(c.demand, n)) return detail::lowest_value<value_type>;
+            if (closed(n) || !books_.fits(c.demand, n)) return detail::lowest_value<value_type>;
             ++evaluations_;
             c.node = books_.node(n);
             return static_cast<value_type>(score_(c));
@@ -361,6 +368,11 @@ private:
         if constexpr (requires { devices_.on_remove(after); }) devices_.on_remove(after);
         note_change(where.node, after.demand);
     }
+    void set_closed(node_index n, std::uint8_t closed) {
+        if (closed_.empty()) closed_.resize(problem_.fleet().node_count());
+        if (std::exchange(closed_[n.value()], closed) == closed) return;
+        if constexpr (cached) changes_.note(n.value());
+    }
     /// A decision is final: not one member of a gang that may still fail.
     void settle() {
         if (books_.depth() > 0) return;
@@ -391,6 +403,7 @@ private:
     std::vector<shape_board> boards_;
     std::vector<std::uint32_t> kind_at_;
     std::vector<refused_node> refused_;  // scratch
+    detail::flat<std::uint8_t> closed_;  // empty until a node is closed
     [[no_unique_address]] std::conditional_t<by_parts, shape_board, no_board> scratch_;
     std::uint64_t evaluations_ = 0;
 };
