@@ -96,6 +96,7 @@ struct tally {
     std::size_t migrations = 0;
     std::size_t kills = 0;
     std::size_t late_words = 0;
+    std::size_t arrivals = 0;
     std::uint64_t faults = 0;
     std::uint64_t refused = 0;
     std::size_t count[migration_outcome_count] = {};
@@ -152,6 +153,17 @@ void torture(std::uint64_t seed, double probability, bool stops, tally& sum) {
             REQUIRE(covered(books, truth.books()));
             more = true;
         }
+        const std::size_t newcomer = below(g, world.observed.size());
+        if (chance(g, 5) && !world.observed[newcomer].placed()) {
+            const slot where = random_slot(g, books, p.workload().demand(task_index{newcomer}));
+            if (where.placed()) {
+                ledger_books keeper_of_all{p, books};
+                REQUIRE(keeper_of_all.occupy(task_index{newcomer}, where));
+                truth.arrive(task_index{newcomer}, where);
+                world.observed[newcomer] = where;
+                ++sum.arrivals;
+            }
+        }
         if (!on_their_way.empty() && chance(g, 10)) {
             truth.start(on_their_way.back().first, on_their_way.back().second, now);
             on_their_way.pop_back();
@@ -201,9 +213,11 @@ void torture_many(double probability) {
     for (std::uint64_t seed = 1; sum.migrations < wanted_migrations(); ++seed)
         torture(seed, probability, seed % 4 == 0, sum);
     MESSAGE("migrations ", sum.migrations, ", kills ", sum.kills, ", late words ", sum.late_words, ", of them refused ",
-            sum.refused, ", faults ", sum.faults, ", done ", sum.count[1], ", rolled back ", sum.count[2], ", lost ",
-            sum.count[3], ", invalid ", sum.count[4], ", not begun ", sum.count[5]);
+            sum.refused, ", arrivals ", sum.arrivals, ", faults ", sum.faults, ", done ", sum.count[1],
+            ", rolled back ", sum.count[2], ", lost ", sum.count[3], ", invalid ", sum.count[4], ", not begun ",
+            sum.count[5]);
     CHECK(sum.kills > 0);
+    CHECK(sum.arrivals > 0);
     CHECK(sum.refused > 0);
 }
 

@@ -84,6 +84,15 @@ public:
     void abort(migration_action action, const migration_job& job, double now);
     [[nodiscard]] migration_sighting query(const migration_job& job, double now);
 
+    /// A task that ran nowhere starts on a slot, placed there by the host.
+    void arrive(task_index t, const slot& where) {
+        const demand_view demand = problem_.workload().demand(t);
+        BERTH_ASSERT(!tasks_[t.value()].home.placed(), "berth: a task that runs nowhere");
+        if (!books_.has_room(demand, where)) return count(migration_violation::overflow);
+        books_.place(demand, where);
+        tasks_[t.value()].home = where;
+    }
+
     /// When the next action ends by itself; infinite if none does.
     [[nodiscard]] double next_event() const noexcept {
         return events_.empty() ? std::numeric_limits<double>::infinity() : events_.front().at;
