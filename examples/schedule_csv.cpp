@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads tasks.csv and gpus.csv, gives every task a GPU by the load model (least C · P among the GPUs that admit it), and
-// prints each task's GPU and each GPU's load, power and temperature before and after.
+// prints each task's GPU and each GPU's load, power and temperature before and after. Then two steps follow. Balance: a task that
+// no GPU admits whole is split over several, and load leaves GPUs that are over their limit. Hot migration: with --fault, a GPU fails
+// (after so many seconds of work at 20 GFLOPS) and what it still had to do is spread, split again, over the others.
 //
-//   schedule_csv [--skip-bad] [tasks.csv gpus.csv]
+//   schedule_csv [--skip-bad] [--fault GPU [--after SECONDS]] [tasks.csv gpus.csv]
 //
-//   tasks.csv  data_size (GB), complexity or complicity (GFLOP), output_size (GB); a column name or id is optional
+//   tasks.csv  data_size (GB), complexity or complicity (GFLOP), output_size (GB); a column name or id is optional, and so is
+//              divisible (1: may be split, as all may without this column; 0: may not)
 //   gpus.csv   load and max_load (GFLOP still to do, and allowed), power (W), temp and max_temp (°C); name or id is optional
 //
 // Every malformed row is reported with line and field, and the program ends with exit code 2; with --skip-bad the other rows
 // are scheduled. A task that no GPU admits is listed, not an error.
 #include "berth/berth.hpp"
+#include "berth/migrate/load_pieces.hpp"
 
 #include "support/csv_table.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,6 +37,7 @@ struct task_row {
     double data_size = 0.0;
     double complexity = 0.0;
     double output_size = 0.0;
+    double divisible = 1.0;
 };
 
 struct gpu_row {
@@ -49,6 +56,7 @@ struct field {
     double Row::* value;
     double least;
     double most;
+    bool required = true;
 };
 
 /// Reads all rows of a file. Everything that is wrong is added to `problems`; rows with a problem are left out.
@@ -61,19 +69,21 @@ std::vector<Row> read_rows(const std::string& path, std::string_view kind, const
     if (!table) return problems.push_back(table.error().message), rows;
     for (const auto& bad : bad_rows) problems.push_back(bad.message);
 
-    std::vector<std::size_t> columns;
+    std::vector<std::pair<std::size_t, field<Row>>> columns;
+    bool complete = true;
     for (const auto& field : fields) {
         std::optional<std::size_t> found;
         for (const auto name : field.names) {
             if (!found) found = table->find_column(name);
         }
-        if (!found) {
+        if (found) {
+            columns.emplace_back(*found, field);
+        } else if (field.required) {
             problems.push_back(table->column(field.names.front()).error().message);
-        } else {
-            columns.push_back(*found);
+            complete = false;
         }
     }
-    if (columns.size() != fields.size()) return rows;
+    if (!complete) return rows;
     auto name_column = table->find_column("name");
     if (!name_column) name_column = table->find_column("id");
 
@@ -88,10 +98,10 @@ std::vector<Row> read_rows(const std::string& path, std::string_view kind, const
                 table->fault(r, name_column.value_or(0), berth::error_code::duplicate, "this name was given before")
                     .message);
         }
-        for (std::size_t f = 0; f < fields.size(); ++f) {
-            const auto value = table->number(r, columns[f], fields[f].least, fields[f].most);
+        for (const auto& [column, field] : columns) {
+            const auto value = table->number(r, column, field.least, field.most);
             if (value) {
-                row.*fields[f].value = *value;
+                row.*field.value = *value;
             } else {
                 problems.push_back(value.error().message);
                 good = false;
@@ -129,6 +139,109 @@ int refuse(const std::string& message) {
     return 2;
 }
 
+constexpr double gflops = 20.0;  // of every GPU
+
+/// The same limits, and as a further task of each GPU what was there before.
+berth::result<berth::load_cost> with_what_was_there(const berth::load_cost& placed) {
+    std::vector<berth::load_task> tasks(placed.tasks().begin(), placed.tasks().end());
+    std::vector<berth::load_gpu> gpus(placed.gpus().begin(), placed.gpus().end());
+    for (auto& gpu : gpus) tasks.push_back({.load = std::exchange(gpu.load, 0)});
+    return berth::make_load_cost(std::move(tasks), std::move(gpus), placed.measure());
+}
+
+/// The GPUs' work, as pieces of tasks: what was there before is a divisible task of its own on each GPU.
+class work_on_gpus {
+public:
+    work_on_gpus(const std::vector<task_row>& tasks, const std::vector<gpu_row>& gpus, const berth::load_cost& model,
+                 const berth::plan& plan)
+        : gpus_{&gpus}, model_{model} {
+        for (const auto& task : tasks) {
+            names_.push_back(task.name);
+            divisible_.push_back(task.divisible != 0.0 ? 1 : 0);
+        }
+        for (const auto& gpu : gpus) {
+            names_.push_back("what was on " + gpu.name);
+            divisible_.push_back(1);
+        }
+        for (std::size_t t = 0; t < tasks.size(); ++t) {
+            const berth::slot where = plan.assignment[t];
+            if (where.placed()) {
+                pieces_.place(berth::task_index{t}, berth::gpu_index{where.node.value()},
+                              model_.task(berth::task_index{t}).load);
+            }
+        }
+        for (std::size_t g = 0; g < gpus.size(); ++g)
+            pieces_.place(berth::task_index{tasks.size() + g}, berth::gpu_index{g}, milli(gpus[g].load));
+    }
+    work_on_gpus(const work_on_gpus&) = delete;
+
+    /// Splits what no GPU admits whole, all of it or none, and takes load off GPUs that are over their limit.
+    void balance(const berth::plan& plan) {
+        for (const berth::task_index t : plan.left_out) {
+            if (divisible_[t.value()] == 0) continue;
+            berth::load_pieces with = pieces_;
+            const auto step = with.spread(t, model_.task(t).load);
+            if (!step.stranded.empty()) {
+                std::printf("balance: not even all GPUs together have room for %s\n", names_[t.value()].c_str());
+                continue;
+            }
+            pieces_ = with;
+            print("balance", step);
+        }
+        print("balance", pieces_.balance());
+    }
+
+    /// So many seconds of work: what was there first is done first.
+    void run(double seconds) {
+        for (std::size_t g = 0; g < gpus_->size(); ++g) {
+            const berth::gpu_index at{g};
+            berth::amount left = milli(seconds * gflops);
+            for (std::size_t i = 0; i < names_.size(); ++i) {
+                const berth::task_index t{i < gpus_->size() ? names_.size() - gpus_->size() + i : i - gpus_->size()};
+                const berth::amount part = std::min(left, pieces_.load_on(t, at));
+                pieces_.done(t, at, part);
+                left -= part;
+            }
+        }
+    }
+
+    void fail(std::size_t g, double seconds) {
+        run(seconds);
+        std::printf("hot-migrate: %s fails after %.1f s\n", (*gpus_)[g].name.c_str(), seconds);
+        print("hot-migrate", pieces_.migrate_from(berth::gpu_index{g}));
+    }
+
+    void print_loads() const {
+        for (std::size_t g = 0; g < gpus_->size(); ++g) {
+            const berth::gpu_index at{g};
+            std::printf("then: %s has %.1f of at most %.1f GFLOP to do, done after %.1f s\n", (*gpus_)[g].name.c_str(),
+                        static_cast<double>(pieces_.loads().load_micro(at)) * 1e-6,
+                        static_cast<double>(model_.gpu(at).max_load) / 1000.0, pieces_.finish(at) / 1000.0);
+        }
+    }
+
+private:
+    void print(const char* name, const berth::load_step& step) const {
+        for (const auto& s : step.shifts) {
+            std::printf("%s: %.1f GFLOP of %s", name, static_cast<double>(s.load) / 1000.0,
+                        names_[s.task.value()].c_str());
+            if (s.from.valid()) std::printf(" from %s", (*gpus_)[s.from.value()].name.c_str());
+            std::printf(" to %s\n", (*gpus_)[s.to.value()].name.c_str());
+        }
+        for (const auto& s : step.stranded) {
+            std::printf("%s: %.1f GFLOP of %s find no room\n", name, static_cast<double>(s.load) / 1000.0,
+                        names_[s.task.value()].c_str());
+        }
+    }
+
+    const std::vector<gpu_row>* gpus_;
+    std::vector<std::string> names_;
+    std::vector<std::uint8_t> divisible_;
+    const berth::load_cost& model_;
+    double speed_[1] = {gflops};
+    berth::load_pieces pieces_{model_, speed_, {.divisible = divisible_, .min_piece = 1000}};
+};
+
 /// Pads text on the right to a number of characters.
 std::string padded(std::string text, std::size_t width) {
     if (text.size() < width) text.resize(width, ' ');
@@ -139,27 +252,38 @@ std::string padded(std::string text, std::size_t width) {
 
 int main(int argc, char** argv) {
     bool skip_bad = false;
+    std::string fault;
+    double fails_after = 0.0;
     std::vector<std::string> files;
+    const std::string usage = "; usage: schedule_csv [--skip-bad] [--fault GPU [--after SECONDS]] [tasks.csv gpus.csv]";
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];
         if (argument == "--skip-bad") {
             skip_bad = true;
+        } else if (argument == "--fault" && i + 1 < argc) {
+            fault = argv[++i];
+        } else if (argument == "--after" && i + 1 < argc) {
+            char* end = nullptr;
+            fails_after = std::strtod(argv[++i], &end);
+            if (*end != '\0' || !(fails_after >= 0.0 && fails_after <= 1e6))
+                return refuse("--after is 0 to 1000000 seconds" + usage);
         } else if (argument.starts_with("-")) {
-            return refuse("unknown option " + argument + "; usage: schedule_csv [--skip-bad] [tasks.csv gpus.csv]");
+            return refuse("unknown option or no value: " + argument + usage);
         } else {
             files.push_back(argument);
         }
     }
     const std::string samples = BERTH_DATA_DIR "/../../examples/data";
     if (files.empty()) files = {samples + "/tasks.csv", samples + "/gpus.csv"};
-    if (files.size() != 2) return refuse("two files expected; usage: schedule_csv [--skip-bad] [tasks.csv gpus.csv]");
+    if (files.size() != 2) return refuse("two files expected" + usage);
 
     constexpr double most_load = 1e9;
     std::vector<std::string> problems;
     const auto tasks = read_rows<task_row>(files[0], "task",
                                            {{{"data_size"}, &task_row::data_size, 0.0, 1e12},
                                             {{"complexity", "complicity"}, &task_row::complexity, 0.0, most_load},
-                                            {{"output_size"}, &task_row::output_size, 0.0, 1e12}},
+                                            {{"output_size"}, &task_row::output_size, 0.0, 1e12},
+                                            {{"divisible"}, &task_row::divisible, 0.0, 1.0, false}},
                                            problems);
     const auto gpus = read_rows<gpu_row>(files[1], "gpu",
                                          {{{"load"}, &gpu_row::load, 0.0, most_load},
@@ -175,10 +299,13 @@ int main(int argc, char** argv) {
     }
     if (tasks.empty()) return refuse(files[0] + ": no task to schedule");
     if (gpus.empty()) return refuse(files[1] + ": no GPU to schedule on");
+    std::size_t failing = 0;
+    while (failing < gpus.size() && gpus[failing].name != fault) ++failing;
+    if (!fault.empty() && failing == gpus.size()) return refuse(files[1] + ": no GPU is called " + fault);
 
     // C: seconds on a GPU of 20 GFLOPS behind a link of 12 GB/s. L: the GFLOP that the task adds to its GPU.
     const berth::execution_time seconds{.seconds_per_input_gb = 1.0 / 12, .seconds_per_output_gb = 1.0 / 12};
-    const double reference_gpu[] = {20.0};
+    const double reference_gpu[] = {gflops};
     std::vector<berth::load_task> load_tasks;
     for (const auto& task : tasks) {
         const double features[] = {task.data_size, task.complexity, task.output_size};
@@ -249,5 +376,12 @@ int main(int argc, char** argv) {
                     gpus[roomiest.value()].name.c_str());
     }
     std::printf("\nPower and temperature afterwards are estimates: both are taken to rise with load as they do from "
-                "GPU to GPU in the file.\n");
+                "GPU to GPU in the file.\n\n");
+
+    const auto all_work = with_what_was_there(*model);
+    if (!all_work) return refuse(all_work.error().message);
+    work_on_gpus work_now{tasks, gpus, *all_work, plan};
+    work_now.balance(plan);
+    if (!fault.empty()) work_now.fail(failing, fails_after);
+    work_now.print_loads();
 }

@@ -20,6 +20,32 @@ t.check("10 tasks placed" in t.good().stdout, "without arguments: the samples")
 other = t.write("other.csv", "id,data_size,complicity,output_size\nx,1,2,3\n")
 t.check("complicity" not in t.good(other, gpus).stderr, "the article's spelling")
 
+# ---- the steps after the placement ---------------------------------------------------------------------------------
+t.check("balance: not even all GPUs together have room for c" in done.stdout, "c is not split in part")
+worked = t.write("worked.csv", TASKS + "whole,100,5000,0\n")
+four = t.write("four.csv", GPUS + "".join(f"g{i},0,300,30,2000,90\n" for i in range(4)))
+lines = t.good(worked, four).stdout.splitlines()
+t.check([f"balance: 1250.0 GFLOP of whole to g{i}" for i in range(4)] == [line for line in lines if line.startswith("balance")],
+        "5000 GFLOP do not fit on one GPU, and are split over four")
+t.check(all(f"then: g{i} has 1250.0 of at most 2000.0 GFLOP to do, done after 62.5 s" in lines for i in range(4)), "62.5 s")
+lines = t.good("--fault", "g2", "--after", "25", worked, four).stdout.splitlines()
+t.check("hot-migrate: g2 fails after 25.0 s" in lines, "the fault is said")
+for i in (0, 1, 3):
+    t.check(f"hot-migrate: 250.0 GFLOP of whole from g2 to g{i}" in lines, "750 GFLOP are split over three")
+    t.check(f"then: g{i} has 1000.0 of at most 2000.0 GFLOP to do, done after 50.0 s" in lines, "50 s more")
+t.check("then: g2 has 0.0 of at most 2000.0 GFLOP to do, done after 0.0 s" in lines, "nothing is left on g2")
+fixed = t.write("fixed.csv", "name,data_size,complexity,output_size,divisible\nwhole,100,5000,0,0\nsmall,1,400,0,0\n")
+lines = t.good("--fault", "g0", fixed, four).stdout.splitlines()
+t.check(not any(line.startswith("balance") for line in lines), "a task that may not be split is not")
+t.check("hot-migrate: 400.0 GFLOP of small from g0 to g1" in lines, "it moves whole")
+over = t.write("over.csv", GPUS + "g0,1500,300,30,1000,90\ng1,0,300,30,1000,90\n")
+lines = t.good(t.write("one.csv", TASKS + "a,1,100,1\n"), over).stdout.splitlines()
+t.check(any(line.startswith("balance: ") and "what was on g0 from g0 to g1" in line for line in lines),
+        "load that was there leaves a GPU over its limit")
+t.bad(["--fault", "g9", tasks, gpus], "g9")
+t.bad(["--fault", "g0", "--after", "soon", tasks, gpus], "--after")
+t.bad(["--fault"], "--fault")
+
 bad = t.write("bad.csv", TASKS + "a,1,2,3\nb,-1,x,3\nc,1,2\na,1,2,3\nd,1,nan,1e999\n")
 t.bad([bad, gpus], "bad.csv:3: field \"data_size\"", "bad.csv:3: field \"complexity\"", "bad.csv:4: field \"output_size\"",
       "bad.csv:5: field \"name\"", "bad.csv:6: field \"complexity\"", "bad.csv:6: field \"output_size\"", "6 problems", lines=7)
