@@ -48,6 +48,8 @@ struct place_options {
     std::string json;
     std::string svg;
     bool progress = true;
+    relocation_rules relocating;
+    std::string moves;
 };
 
 /// What one policy came to on the trace.
@@ -55,6 +57,7 @@ struct policy_outcome {
     const named_policy* policy = nullptr;
     placement_record record;
     std::vector<berth::slot> placements;
+    std::vector<arrival_rescue> rescues;
     double placements_per_second = 0.0;
     bool stopped = false;
 };
@@ -68,8 +71,8 @@ int fail(const std::string& message) {
 
 /// Runs a policy, again while the measured time is short, so that quick policies are timed over more than a moment. Every
 /// repetition decides the same; speed is all placements over all measured seconds.
-policy_outcome run_policy(const named_policy& policy, const experiment& input, progress_line& progress,
-                          bool with_reasons) {
+policy_outcome run_policy(const named_policy& policy, const experiment& input, const relocation_rules& relocating,
+                          progress_line& progress, bool with_reasons) {
     constexpr double enough_seconds = 0.5;
     constexpr std::size_t most_repetitions = 5;
     policy_outcome outcome;
@@ -79,21 +82,24 @@ policy_outcome run_policy(const named_policy& policy, const experiment& input, p
     for (std::size_t repetition = 0; repetition < most_repetitions && seconds < enough_seconds; ++repetition) {
         progress.start(repetition == 0 ? std::string{policy.name} : fmt::format("{} (timing)", policy.name),
                        input.arrivals.size());
-        placement_run run = policy.run(input, [&](std::size_t done) {
+        const auto watch = [&](std::size_t done) {
             progress.update(done);
             return !interrupted();
-        });
+        };
+        placement_run run =
+            relocating.most > 0 ? policy.run_relocating(input, watch, relocating) : policy.run(input, watch);
         seconds += run.seconds;
         placed += run.placements.size();
         if (repetition == 0) {
             outcome.placements = std::move(run.placements);
+            outcome.rescues = std::move(run.rescues);
             outcome.stopped = run.stopped;
         }
         if (run.stopped) break;
     }
     progress.clear();
     outcome.placements_per_second = seconds > 0.0 ? static_cast<double>(placed) / seconds : 0.0;
-    outcome.record = record_run(input, outcome.placements, with_reasons);
+    outcome.record = record_run(input, outcome.placements, with_reasons, outcome.rescues);
     return outcome;
 }
 
@@ -160,6 +166,26 @@ void print_totals(const std::vector<policy_outcome>& outcomes) {
         "placement calls only; preparation, progress and metrics are outside the clock.\n");
 }
 
+double per_thousand(std::size_t count, std::size_t arrivals) {
+    return arrivals > 0 ? 1000.0 * static_cast<double>(count) / static_cast<double>(arrivals) : 0.0;
+}
+
+void print_relocations(const std::vector<policy_outcome>& outcomes, const relocation_rules& rules) {
+    fmt::print("\nRelocations, at most {} for an arrival that fits nowhere, {} GPU thousandths wanted for each{}\n",
+               rules.most, rules.least_share, rules.park ? "" : ", none parked");
+    fmt::print("{:<16}{:>9}{:>9}{:>9}{:>21}{:>21}\n", "", "rescued", "steps", "parked", "per 1000 arrivals",
+               "up to 100 %");
+    for (const auto& outcome : outcomes) {
+        const placement_record& r = outcome.record;
+        fmt::print("{:<16}{:>9}{:>9}{:>9}{:>21.2f}{:>21.2f}\n", outcome.policy->name, r.rescued, r.relocations,
+                   r.parked, per_thousand(r.relocations, r.arrivals),
+                   per_thousand(r.relocations_at_100, r.arrivals_at_100));
+    }
+    fmt::print("Steps: a task that is parked in host memory makes two, out and in. Every step was replayed: its target "
+               "had room\n"
+               "while all sources of its wave were held.\n");
+}
+
 // ---- files --------------------------------------------------------------------------------------------------------
 
 /// `out.csv` for one policy; `out.fgd.csv` and so on for several.
@@ -186,6 +212,34 @@ std::string placements_csv(const experiment& input, const policy_outcome& outcom
             first = false;
         }
         csv += '\n';
+    }
+    return csv;
+}
+
+std::string gpus_text(berth::gpu_mask gpus) {
+    std::string text;
+    for (; gpus != 0; gpus &= gpus - 1) {
+        if (!text.empty()) text += '-';
+        text += std::to_string(berth::lowest_gpu(gpus));
+    }
+    return text;
+}
+
+std::string moves_csv(const experiment& input, const policy_outcome& outcome) {
+    const auto node = [&](const berth::slot& where) {
+        return where.placed() ? csv_field(input.fleet->name(where.node)) : std::string{"-"};
+    };
+    constexpr const char* kinds[] = {"relocate", "stage", "park", "fetch"};
+    std::string csv = "arrival,wave,kind,moved_arrival,pod,from_node,from_gpus,to_node,to_gpus\n";
+    for (const auto& rescue : outcome.rescues) {
+        for (std::size_t w = 0; w < rescue.plan.wave_count(); ++w) {
+            for (const auto& s : rescue.plan.wave(w)) {
+                csv += fmt::format("{},{},{},{},{},{},{},{},{}\n", rescue.arrival, w,
+                                   kinds[static_cast<std::size_t>(s.kind)], s.task.value(),
+                                   csv_field(input.workload->name(input.arrivals[s.task.value()])), node(s.from),
+                                   gpus_text(s.from.gpus), node(s.to), gpus_text(s.to.gpus));
+            }
+        }
     }
     return csv;
 }
@@ -245,6 +299,12 @@ std::string results_json(const place_options& options, const experiment& input,
         json["order_file"] = options.order;
     }
     json["replicate"] = options.replicate;
+    if (options.relocating.most > 0) {
+        json["relocations"] = options.relocating.most;
+        json["park"] = options.relocating.park;
+        json["least_share"] = options.relocating.least_share;
+        json["beam_width"] = options.relocating.beam_width;
+    }
     json["nodes"] = input.fleet->node_count();
     json["gpus"] = input.fleet->gpu_count();
     json["arrivals"] = input.arrivals.size();
@@ -268,6 +328,12 @@ std::string results_json(const place_options& options, const experiment& input,
         policy["memory_percent"] = r.memory_percent;
         policy["power_watts"] = r.power_watts;
         policy["stopped"] = outcome.stopped;
+        if (options.relocating.most == 0) continue;
+        policy["rescued"] = r.rescued;
+        policy["relocations"] = r.relocations;
+        policy["parked"] = r.parked;
+        policy["relocations_per_1000"] = per_thousand(r.relocations, r.arrivals);
+        policy["relocations_per_1000_at_100"] = per_thousand(r.relocations_at_100, r.arrivals_at_100);
     }
     // Names come from user files and may hold any bytes.
     return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
@@ -321,6 +387,10 @@ berth::result<void> complete(place_options& options) {
     if (own_pods) options.pods = own + "/openb_pod_list_default.csv";
     if (options.power.empty() && !own.empty()) options.power = own + "/power_watts.csv";
     if (!options.policies.empty()) return {};
+    if (options.relocating.most > 0) {
+        options.policies.emplace_back(default_policy());
+        return {};
+    }
     for (const auto& policy : policies()) {
         // Its cost grows with the square of the scale: minutes at 4 ×. It runs there when it is named.
         if (options.replicate > 1 && policy.name == "fgd_naive") continue;
@@ -343,7 +413,13 @@ int place(place_options options) {
         const named_policy* policy = find_policy(name);
         if (std::find(chosen.begin(), chosen.end(), policy) == chosen.end()) chosen.push_back(policy);
     }
-    for (const auto& path : {options.placements, options.why_not, options.json, options.svg}) {
+    for (const named_policy* policy : chosen) {
+        if (options.relocating.most == 0 || policy->run_relocating != nullptr) continue;
+        return fail(fmt::format("--relocations: policy \"{}\" cannot take note of tasks that move", policy->name));
+    }
+    if (!options.moves.empty() && options.relocating.most == 0)
+        return fail("--moves: nothing moves without --relocations");
+    for (const auto& path : {options.placements, options.why_not, options.moves, options.json, options.svg}) {
         if (const auto ok = check_output(path); !ok) return fail(ok.error().message);
     }
 
@@ -379,7 +455,11 @@ int place(place_options options) {
     std::vector<policy_outcome> outcomes;
     for (const auto* policy : chosen) {
         if (interrupted()) break;
-        outcomes.push_back(run_policy(*policy, *input, progress, !options.why_not.empty()));
+        outcomes.push_back(run_policy(*policy, *input, options.relocating, progress, !options.why_not.empty()));
+        if (!outcomes.back().record.relocations_fit) {
+            fmt::print(stderr, "berth-bench: a relocation of {} has no room at its target\n", policy->name);
+            return exit_bad_input;
+        }
     }
     if (interrupted()) {
         fmt::print("\nInterrupted: {} of {} policies were finished; everything below is what was reached so far.\n",
@@ -399,6 +479,7 @@ int place(place_options options) {
                      return known ? published->fragmentation_percent(trace, policy, b) : std::nullopt;
                  });
     print_totals(outcomes);
+    if (options.relocating.most > 0) print_relocations(outcomes, options.relocating);
 
     const bool several = chosen.size() > 1;
     std::vector<std::pair<std::string, std::string>> files;
@@ -406,6 +487,9 @@ int place(place_options options) {
         const auto name = outcome.policy->name;
         if (!options.placements.empty()) {
             files.emplace_back(file_for(options.placements, name, several), placements_csv(*input, outcome));
+        }
+        if (!options.moves.empty()) {
+            files.emplace_back(file_for(options.moves, name, several), moves_csv(*input, outcome));
         }
         if (!options.why_not.empty())
             files.emplace_back(file_for(options.why_not, name, several), why_not_csv(*input, outcome));
@@ -462,6 +546,21 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
                          "Write each arrival's pod, node (- if rejected) and GPUs; one file per policy");
     place_app.add_option("--why-not", options->why_not,
                          "Write why each rejected arrival fitted nowhere; one file per policy");
+    place_app
+        .add_option("--relocations", options->relocating.most,
+                    "Relocations that an arrival that fits nowhere may trigger (default 0: nothing ever moves)")
+        ->check(CLI::Range(std::size_t{0}, std::size_t{24}));
+    place_app.add_flag("--park,!--no-park", options->relocating.park,
+                       "Let host memory break cycles of tasks that wait for each other's place (default)");
+    place_app
+        .add_option("--least-share", options->relocating.least_share,
+                    "GPU thousandths that an arrival must want for each relocation (default 100)")
+        ->check(CLI::Range(0.0, 64'000.0));
+    place_app
+        .add_option("--beam-width", options->relocating.beam_width,
+                    "How many drafts of three relocations and more are followed (default 100)")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}));
+    place_app.add_option("--moves", options->moves, "Write every relocation; one file per policy");
     place_app.add_option("--json", options->json, "Write all results as JSON");
     place_app.add_option("--svg", options->svg, "Write the figure: unallocated GPUs over arrived workload");
     place_app.add_flag("--progress,!--no-progress", options->progress, "Show progress on stderr (default)");

@@ -24,47 +24,58 @@ using watcher = const run_watch&;
 constexpr double power_weight = 0.1;
 constexpr std::uint64_t random_seed = 42;
 
-/// Runs a greedy policy over all arrivals; ties go to the experiment's order of nodes.
+/// Ties go to the experiment's order of nodes.
 template <class Score, class Devices>
-placement_run run_greedy(input experiment, watcher watch, Score score, Devices devices) {
-    const berth::greedy policy{score, devices, berth::priority_order{experiment.priorities}};
-    auto placer = policy.start(experiment.problem());
-    return place_all(experiment, placer, watch);
+auto policy(input experiment, Score score, Devices devices) {
+    return berth::greedy{score, devices, berth::priority_order{experiment.priorities}};
+}
+
+/// A row of the table from a function of the experiment that yields a greedy policy.
+template <class Make>
+constexpr named_policy composed(std::string_view name, std::string_view summary, Make) {
+    return {name, summary,
+            [](input e, watcher w) {
+                auto placer = Make{}(e).start(e.problem());
+                return place_all(e, placer, w);
+            },
+            [](input e, watcher w, const relocation_rules& rules) {
+                auto placer = Make{}(e).start(e.problem());
+                return place_relocating(e, placer, w, rules);
+            }};
 }
 
 // To add a policy: one row, in the order in which it should be shown.
 constexpr named_policy table[] = {
-    {"random", "any node that fits",
-     [](input e, watcher w) {
-         return run_greedy(e, w, berth::random_score{random_seed}, berth::random_gpu{random_seed});
-     }},
-    {"dot_product", "least alignment of demand and left-overs",
-     [](input e, watcher w) { return run_greedy(e, w, berth::dot_product{}, berth::tightest_gpu{}); }},
-    {"gpu_clustering", "tasks of one class together",
-     [](input e, watcher w) { return run_greedy(e, w, berth::gpu_clustering{}, berth::tightest_gpu{}); }},
-    {"gpu_packing", "GPUs in use before free ones, nodes in use before free ones",
-     [](input e, watcher w) { return run_greedy(e, w, berth::gpu_packing{}, berth::tightest_gpu{}); }},
-    {"best_fit", "least left over",
-     [](input e, watcher w) { return run_greedy(e, w, berth::best_fit{}, berth::tightest_gpu{}); }},
-    {"pwr", "fewest watts added",
-     [](input e, watcher w) { return run_greedy(e, w, berth::power_score{e.power}, berth::tightest_gpu{}); }},
-    {"pwr_fgd", "watts and fragmentation, weighted",
-     [](input e, watcher w) {
-         return run_greedy(
-             e, w,
-             berth::weighted_sum{berth::weighted{power_weight, berth::rescaled{berth::power_score{e.power}}},
-                                 berth::weighted{1.0 - power_weight, berth::fgd{}}},
-             berth::gpu_scored_by{berth::fgd{}});
-     }},
+    composed("random", "any node that fits",
+             [](input e) { return policy(e, berth::random_score{random_seed}, berth::random_gpu{random_seed}); }),
+    composed("dot_product", "least alignment of demand and left-overs",
+             [](input e) { return policy(e, berth::dot_product{}, berth::tightest_gpu{}); }),
+    composed("gpu_clustering", "tasks of one class together",
+             [](input e) { return policy(e, berth::gpu_clustering{}, berth::tightest_gpu{}); }),
+    composed("gpu_packing", "GPUs in use before free ones, nodes in use before free ones",
+             [](input e) { return policy(e, berth::gpu_packing{}, berth::tightest_gpu{}); }),
+    composed("best_fit", "least left over",
+             [](input e) { return policy(e, berth::best_fit{}, berth::tightest_gpu{}); }),
+    composed("pwr", "fewest watts added",
+             [](input e) { return policy(e, berth::power_score{e.power}, berth::tightest_gpu{}); }),
+    composed("pwr_fgd", "watts and fragmentation, weighted",
+             [](input e) {
+                 return policy(
+                     e,
+                     berth::weighted_sum{berth::weighted{power_weight, berth::rescaled{berth::power_score{e.power}}},
+                                         berth::weighted{1.0 - power_weight, berth::fgd{}}},
+                     berth::gpu_scored_by{berth::fgd{}});
+             }),
     {"fgd_naive", "fragmentation gradient descent, everything rescored for every arrival",
      [](input e, watcher w) {
          naive_fgd placer{e};
          return place_all(e, placer, w);
-     }},
-    {"fgd", "fragmentation gradient descent",
-     [](input e, watcher w) { return run_greedy(e, w, berth::fgd{}, berth::best_scored_gpu{}); }},
-    {"scarcity", "least expected waste, scarce nodes at a price",
-     [](input e, watcher w) { return run_greedy(e, w, berth::scarcity{}, berth::best_scored_gpu{}); }},
+     },
+     nullptr},
+    composed("fgd", "fragmentation gradient descent",
+             [](input e) { return policy(e, berth::fgd{}, berth::best_scored_gpu{}); }),
+    composed("scarcity", "least expected waste, scarce nodes at a price",
+             [](input e) { return policy(e, berth::scarcity{}, berth::best_scored_gpu{}); }),
 };
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include "berth/core/index.hpp"
 #include "berth/model/slot.hpp"
 
+#include "berth_bench/recorder.hpp"
+#include "berth_bench/relocating.hpp"
 #include "support/openb.hpp"
 
 #include <algorithm>
@@ -19,13 +21,6 @@ namespace bench {
 
 /// Watches a run between two placements: arrivals decided so far; false stops the run.
 using run_watch = std::function<bool(std::size_t done)>;
-
-/// The decisions of one run and the time they took.
-struct placement_run {
-    std::vector<berth::slot> placements;  ///< one per arrival; fewer if the run was stopped
-    double seconds = 0.0;                 ///< of the placement calls alone
-    bool stopped = false;
-};
 
 /// Places all arrivals, one after the other. The clock runs only while tasks are placed: preparation, progress and every metric
 /// (see `record_run`) are outside.
@@ -54,6 +49,8 @@ struct named_policy {
     std::string_view name;
     std::string_view summary;
     placement_run (*run)(const experiment& input, const run_watch& watch);
+    /// The same with relocations for arrivals that do not fit; null if the policy cannot take note of them.
+    placement_run (*run_relocating)(const experiment& input, const run_watch& watch, const relocation_rules& rules);
 };
 
 /// All policies, in the order in which they are shown.

@@ -29,6 +29,24 @@ struct bin {
     }
 };
 
+/// Carries out a plan wave by wave: all targets of a wave are taken before any source is given back. False if one has no room.
+bool replay(const berth::migration_plan& plan, berth::ledger& books, const experiment& input) {
+    const auto demand = [&](const berth::migration_step& s) {
+        return input.workload->demand(input.arrivals[s.task.value()]);
+    };
+    for (std::size_t w = 0; w < plan.wave_count(); ++w) {
+        for (const auto& s : plan.wave(w)) {
+            if (!s.to.placed()) continue;
+            if (!books.fits(demand(s), s.to)) return false;
+            books.place(demand(s), s.to);
+        }
+        for (const auto& s : plan.wave(w)) {
+            if (s.from.placed()) books.remove(demand(s), s.from);
+        }
+    }
+    return true;
+}
+
 }  // namespace
 
 double arrival_curve::at(const std::vector<double>& curve, int b) noexcept {
@@ -36,7 +54,8 @@ double arrival_curve::at(const std::vector<double>& curve, int b) noexcept {
     return i < curve.size() ? curve[i] : std::numeric_limits<double>::quiet_NaN();
 }
 
-placement_record record_run(const experiment& input, std::span<const berth::slot> placements, bool with_reasons) {
+placement_record record_run(const experiment& input, std::span<const berth::slot> placements, bool with_reasons,
+                            std::span<const arrival_rescue> rescues) {
     const berth::fleet& fleet = *input.fleet;
     const berth::workload& work = *input.workload;
     berth::ledger books{fleet};
@@ -53,6 +72,13 @@ placement_record record_run(const experiment& input, std::span<const berth::slot
         fragment += of_node[n];
     }
 
+    const auto measure = [&](berth::node_index n) {
+        double& here = of_node[n.value()];
+        fragment -= here;
+        here = fragmentation(books.node(n));
+        fragment += here;
+    };
+    std::size_t next_rescue = 0;
     std::vector<bin> bins;
     for (std::size_t i = 0; i < placements.size(); ++i) {
         const berth::task_index task = input.arrivals[i];
@@ -60,19 +86,34 @@ placement_record record_run(const experiment& input, std::span<const berth::slot
         const berth::slot& where = placements[i];
         record.arrived_milli += demand.total_share();
         ++record.arrived_by_class[input.classes[task.value()]];
+        if (next_rescue < rescues.size() && rescues[next_rescue].arrival == i) {
+            const berth::migration_plan& moved = rescues[next_rescue++].plan;
+            ++record.rescued;
+            record.relocations += moved.steps.size();
+            record.parked += moved.extra_steps;
+            if (!replay(moved, books, input)) {
+                record.relocations_fit = false;
+                return record;
+            }
+            for (const auto& s : moved.steps) {
+                if (s.from.placed()) measure(s.from.node);
+                if (s.to.placed()) measure(s.to.node);
+            }
+        }
         if (where.placed()) {
             books.place(demand, where);
             record.allocated_milli += demand.total_share();
             ++record.accepted_by_class[input.classes[task.value()]];
-            double& here = of_node[where.node.value()];
-            fragment -= here;
-            here = fragmentation(books.node(where.node));
-            fragment += here;
+            measure(where.node);
         } else {
             ++record.rejected;
             if (with_reasons) record.rejections.push_back({.arrival = i, .why = berth::explain(books, work, task)});
         }
 
+        if (record.arrived_milli <= input.capacity_milli) {
+            record.relocations_at_100 = record.relocations;
+            record.arrivals_at_100 = i + 1;
+        }
         const auto b =
             static_cast<std::size_t>(std::llround(100.0 * static_cast<double>(record.arrived_milli) / capacity));
         if (b >= bins.size()) bins.resize(b + 1);

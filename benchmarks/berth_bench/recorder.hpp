@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/migrate/migration_plan.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/why_not.hpp"
@@ -14,6 +15,20 @@
 #include <vector>
 
 namespace bench {
+
+/// An arrival that was placed after others had been relocated.
+struct arrival_rescue {
+    std::size_t arrival = 0;
+    berth::migration_plan plan;  ///< its tasks are positions in the list of arrivals
+};
+
+/// The decisions of one run and the time they took.
+struct placement_run {
+    std::vector<berth::slot> placements;  ///< one per arrival, where it was put first; fewer if the run was stopped
+    std::vector<arrival_rescue> rescues;  ///< in the order of arrivals
+    double seconds = 0.0;                 ///< of the placement calls alone
+    bool stopped = false;
+};
 
 /// Arrived GPU request in percent of the fleet, at which the published tables are read.
 inline constexpr std::array<int, 10> table_arrivals{80, 90, 95, 100, 105, 110, 115, 120, 125, 130};
@@ -45,9 +60,15 @@ struct placement_record {
     std::array<std::size_t, task_class_count> arrived_by_class{};
     std::array<std::size_t, task_class_count> accepted_by_class{};
     std::size_t gpus_in_use = 0;
-    double cpu_percent = 0.0;             ///< allocated, of the fleet
-    double memory_percent = 0.0;          ///< allocated, of the fleet
-    double power_watts = 0.0;             ///< of all nodes at the end, by the power model of the policies
+    double cpu_percent = 0.0;     ///< allocated, of the fleet
+    double memory_percent = 0.0;  ///< allocated, of the fleet
+    double power_watts = 0.0;     ///< of all nodes at the end, by the power model of the policies
+    std::size_t rescued = 0;      ///< arrivals for which others were relocated
+    std::size_t relocations = 0;  ///< steps of these: a parked task makes two
+    std::size_t parked = 0;
+    bool relocations_fit = true;         ///< false ends the record: a target had no room
+    std::size_t relocations_at_100 = 0;  ///< those of the first 100 % of the capacity
+    std::size_t arrivals_at_100 = 0;
     std::vector<turned_away> rejections;  ///< only if asked for
 };
 
@@ -56,7 +77,8 @@ struct placement_record {
 ///
 /// Being a second pass, it costs the measured time of the policy nothing.
 /// @param placements  one slot per arrival; a run that was stopped has fewer than there are arrivals.
+/// @param rescues  relocations before some of the arrivals. Every step is checked: its target has room, both ends are held.
 [[nodiscard]] placement_record record_run(const experiment& input, std::span<const berth::slot> placements,
-                                          bool with_reasons = false);
+                                          bool with_reasons = false, std::span<const arrival_rescue> rescues = {});
 
 }  // namespace bench

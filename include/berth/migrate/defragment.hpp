@@ -27,10 +27,10 @@ namespace berth {
 struct defragment_options {
     std::size_t most_relocations = 4;  ///< steps for one task; one that is parked takes two, out and in. At most 24
     bool park = false;                 ///< host memory may break cycles of tasks that wait for each other's place
-    double least_share = 0.0;  ///< GPU thousandths that a task must want for each step; tasks without GPU are exempt
-    std::size_t ways = 16;     ///< equally short ways that are compared by price and waste
-    detail::rescue_beam beam{};                    ///< how wide chains of three steps and more are searched
-    std::uint64_t max_evaluations = 20'000'000;    ///< for one task
+    double least_share = 0.0;    ///< GPU thousandths that a task must want for each step; tasks without GPU are exempt
+    std::size_t ways = 16;       ///< equally short ways that are compared by price and waste
+    detail::rescue_beam beam{};  ///< how wide chains of three steps and more are searched
+    std::uint64_t max_evaluations = 20'000'000;  ///< for one task
 };
 
 template <class Waste, class Movable, class Cost>
@@ -53,7 +53,8 @@ class defragment_state;
 /// ```
 ///
 /// A description: immutable and shareable. Deterministic.
-template <node_waste Waste = least_waste, movability Movable = all_movable, migration_cost_model Cost = uniform_migration>
+template <node_waste Waste = least_waste, movability Movable = all_movable,
+          migration_cost_model Cost = uniform_migration>
 class defragment {
 public:
     explicit defragment(defragment_options options = {}, Waste waste = {}, Movable movable = {}, Cost cost = {})
@@ -140,7 +141,8 @@ public:
             return answer;
         }
         draft_.ask(t, steps, options_.park);
-        const bool complete = short_.run(draft_, std::min<std::size_t>(steps, 2), options_.ways, options_.max_evaluations);
+        const bool complete =
+            short_.run(draft_, std::min<std::size_t>(steps, 2), options_.ways, options_.max_evaluations);
         if (!draft_.found() && steps > 2) long_.run(draft_, options_.max_evaluations);
         answer.evaluations = draft_.evaluations;
         answer.proven = complete && (draft_.found() ? draft_.best_steps() <= 3 : steps <= 2);

@@ -11,11 +11,11 @@ namespace berth {
 
 /// What became of a task that room was looked for.
 enum class rescue_outcome : std::uint8_t {
-    fits,        ///< there is room as things are: nothing moves
-    rescued,     ///< there is room after the relocations of the plan
-    no_node,     ///< no node would take it if it were empty
-    not_worth,   ///< it would have to be placed with fewer relocations than one to be worth it
-    not_found,   ///< no set of relocations within the options was found
+    fits,       ///< there is room as things are: nothing moves
+    rescued,    ///< there is room after the relocations of the plan
+    no_node,    ///< no node would take it if it were empty
+    not_worth,  ///< it would have to be placed with fewer relocations than one to be worth it
+    not_found,  ///< no set of relocations within the options was found
 };
 
 [[nodiscard]] constexpr const char* to_string(rescue_outcome outcome) noexcept {

@@ -44,7 +44,8 @@ public:
     };
 
     /// @param alike  tasks of one shape on the same GPUs are interchangeable: it does not matter which of them leaves
-    eviction_table(std::size_t shapes, std::size_t nodes, bool alike) : entries_(shapes), changed_(nodes), alike_{alike} {}
+    eviction_table(std::size_t shapes, std::size_t nodes, bool alike)
+        : entries_(shapes), changed_(nodes), alike_{alike} {}
 
     [[nodiscard]] const entry& of(shape_index s, occupied_fleet& fleet) {
         entry& e = entries_[s.value()];
@@ -161,7 +162,8 @@ private:
             }
         }
     }
-    void triples(entry& e, const demand_view& demand, node_index n, occupied_fleet& fleet, std::size_t i, std::size_t j) {
+    void triples(entry& e, const demand_view& demand, node_index n, occupied_fleet& fleet, std::size_t i,
+                 std::size_t j) {
         const gpu_mask gpus = fleet.where(near_[i]).gpus & fleet.where(near_[j]).gpus;
         for (std::size_t k = j + 1; k < near_.size(); ++k) {
             if (single_[k] != 0 || rank_[k] != alike(i, k) + alike(j, k)) continue;
@@ -286,8 +288,8 @@ private:
     flat<std::uint8_t> changed_;
     flat<std::size_t> now_changed_;
     bool alike_;
-    flat<task_index> near_;          // scratch of one node
-    flat<std::uint32_t> rank_;       // how many alike stand before a task
+    flat<task_index> near_;     // scratch of one node
+    flat<std::uint32_t> rank_;  // how many alike stand before a task
     flat<std::size_t> first_like_;
     flat<std::uint8_t> single_;
     flat<node_index> other_nodes_;

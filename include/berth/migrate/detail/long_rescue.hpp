@@ -16,8 +16,9 @@ namespace berth::detail {
 
 /// How wide a long search looks.
 struct rescue_beam {
-    std::size_t width = 100;       ///< drafts followed for each number of relocations
-    std::size_t alternatives = 2;  ///< of drafts in which tasks of the same shapes wait, and of evictions of the same shapes
+    std::size_t width = 100;  ///< drafts followed for each number of relocations
+    std::size_t alternatives =
+        2;  ///< of drafts in which tasks of the same shapes wait, and of evictions of the same shapes
 };
 
 /// Chains and repackings by beam search over drafts. A draft has some tasks without a place: first the new one. Its largest takes

@@ -30,7 +30,8 @@ public:
           tasks_{p.fleet().node_count(), where_.view()},
           changes_(p.fleet().node_count()) {
         for (std::size_t d = 0; d < p.fleet().domain_count(); ++d) {
-            for (const amount a : p.fleet().capacity(domain_index{d})) domains_count_ = domains_count_ || a < max_amount;
+            for (const amount a : p.fleet().capacity(domain_index{d}))
+                domains_count_ = domains_count_ || a < max_amount;
         }
     }
 
@@ -95,7 +96,8 @@ public:
 
 private:
     void note(node_index n, const demand_view& demand) {
-        if (domains_count_ && std::any_of(demand.domain.begin(), demand.domain.end(), [](amount a) { return a != 0; })) {
+        if (domains_count_ &&
+            std::any_of(demand.domain.begin(), demand.domain.end(), [](amount a) { return a != 0; })) {
             for (const domain_index d : machines().domains(n)) {
                 for (const node_index other : machines().nodes_in(d)) changes_.note(other.value());
             }
