@@ -154,15 +154,12 @@ class work_on_gpus {
 public:
     work_on_gpus(const std::vector<task_row>& tasks, const std::vector<gpu_row>& gpus, const berth::load_cost& model,
                  const berth::plan& plan)
-        : gpus_{&gpus}, model_{model} {
+        : gpus_{&gpus}, model_{model}, divisible_(tasks.size() + gpus.size(), 1) {
         for (const auto& task : tasks) {
             names_.push_back(task.name);
-            divisible_.push_back(task.divisible != 0.0 ? 1 : 0);
+            if (task.divisible == 0.0) divisible_[names_.size() - 1] = 0;
         }
-        for (const auto& gpu : gpus) {
-            names_.push_back("what was on " + gpu.name);
-            divisible_.push_back(1);
-        }
+        for (const auto& gpu : gpus) names_.push_back("what was on " + gpu.name);
         for (std::size_t t = 0; t < tasks.size(); ++t) {
             const berth::slot where = plan.assignment[t];
             if (where.placed()) {
@@ -236,8 +233,8 @@ private:
 
     const std::vector<gpu_row>* gpus_;
     std::vector<std::string> names_;
-    std::vector<std::uint8_t> divisible_;
     const berth::load_cost& model_;
+    std::vector<std::uint8_t> divisible_;
     double speed_[1] = {gflops};
     berth::load_pieces pieces_{model_, speed_, {.divisible = divisible_, .min_piece = 1000}};
 };
