@@ -289,7 +289,11 @@ command add_rebalance(CLI::App& program, CLI::App*& subcommand) {
         ->check(CLI::Range(0.0, 100.0))
         ->capture_default_str();
     app.add_option("--json", options->json, "Write all figures as JSON");
-    return [options] { return run(*options); };
+    return [options] {
+        if (!(options->budget >= 0.0 && options->budget <= 100.0))
+            return fail("--budget is a percentage from 0 to 100");
+        return run(*options);
+    };
 }
 
 }  // namespace bench
