@@ -49,11 +49,13 @@ public:
     [[nodiscard]] double value() const noexcept {
         return node_costs_ + task_cost_ + pair_cost_ + group_weight_ * static_cast<double>(most_moved_);
     }
-    /// Load and balance cost of one node.
+    /// Load and balance cost of one node, and what its overload costs.
     [[nodiscard]] double node_cost(node_index n) const noexcept { return node_cost_[n.value()]; }
 
     /// The usage beyond capacity, over all nodes and resources; what transient resources hold included.
     [[nodiscard]] double overload() const noexcept { return overload_; }
+    /// The same of one node.
+    [[nodiscard]] double overload_of(node_index n) const noexcept { return overload_of(node_of(n)); }
     /// What it adds to `value()`.
     [[nodiscard]] double overload_cost() const noexcept { return price_ * overload_; }
     /// What a unit of it costs from now on: a whole number, so that sums stay exact. O(nodes × resources).

@@ -20,14 +20,15 @@ namespace berth {
 
 /// How often a step of the search is of which kind, relative to the others.
 struct reassignment_mix {
-    double shift = 0.15;         ///< a task goes to any node
-    double go_home = 0.1;        ///< a relocated task goes back to where it was observed
-    double swap = 0.3;           ///< two tasks change places
-    double swap_at_home = 0.35;  ///< a relocated task goes back, and a task that is there goes where it was
-    double swap_alike = 0.3;     ///< two tasks of nearly equal size change places
-    double chain = 0.01;         ///< three tasks, each to where the next is
-    double whole_group = 0.001;  ///< all relocated tasks of a group go back
-    double node_pair = 0.00002;  ///< every shift and swap between two nodes, until none improves
+    double shift = 0.15;          ///< a task goes to any node
+    double go_home = 0.1;         ///< a relocated task goes back to where it was observed
+    double swap = 0.3;            ///< two tasks change places
+    double swap_at_home = 0.35;   ///< a relocated task goes back, and a task that is there goes where it was
+    double swap_alike = 0.3;      ///< two tasks of nearly equal size change places
+    double chain = 0.003;         ///< three tasks, each to where the next is
+    double make_room = 0.003;     ///< a task leaves a costly node, and relocated tasks where it goes to go back
+    double whole_group = 0.0003;  ///< all relocated tasks of a group go back
+    double node_pair = 2e-6;      ///< every shift and swap between two nodes, until none improves
 
     friend constexpr bool operator==(const reassignment_mix&, const reassignment_mix&) noexcept = default;
 };
@@ -55,8 +56,8 @@ public:
         changes_.reserve(p.task_count());
         keep_best();
         double sum = 0.0;
-        const double shares[] = {mix.shift,      mix.go_home, mix.swap,        mix.swap_at_home,
-                                 mix.swap_alike, mix.chain,   mix.whole_group, mix.node_pair};
+        const double shares[] = {mix.shift, mix.go_home,   mix.swap,        mix.swap_at_home, mix.swap_alike,
+                                 mix.chain, mix.make_room, mix.whole_group, mix.node_pair};
         for (std::size_t i = 0; i < kinds; ++i) sum += shares[i];
         double up_to = 0.0;
         for (std::size_t i = 0; i < kinds; ++i) up_to_[i] = up_to += sum > 0 ? shares[i] / sum : 0.0;
@@ -98,7 +99,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t kinds = 8;
+    static constexpr std::size_t kinds = 9;
 
     [[nodiscard]] static std::vector<slot> slots_of(std::span<const node_index> start) {
         std::vector<slot> slots;
@@ -155,6 +156,8 @@ private:
             const node_index third = any_node();
             chain(t, u, third);
         } else if (kind < up_to_[6]) {
+            make_room();
+        } else if (kind < up_to_[7]) {
             whole_group(t);
         } else {
             node_pair(state_.where(t), any_node());
@@ -215,6 +218,29 @@ private:
         begin_attempt();
         if (attempt(t, second) && attempt(u, third)) (void)attempt(v, first);
         end_attempt(3);
+    }
+    void make_room() {
+        constexpr std::size_t most = 12;  // tasks that go back
+        node_index from = any_node();
+        for (int i = 0; i < 3; ++i) {
+            const node_index other = any_node();
+            if (state_.node_cost(other) > state_.node_cost(from)) from = other;
+        }
+        const node_index to = any_node();
+        const auto there = tasks_.on(from);
+        if (from == to || there.empty()) return;
+        const task_index t = there[bounded(random_, static_cast<std::uint32_t>(there.size()))];
+        const double before = state_.overload_of(to);
+        begin_attempt();
+        if (!attempt(t, to)) return;
+        for (std::size_t tries = 0; tries < 2 * most && attempted_.size() <= most; ++tries) {
+            if (!(state_.overload_of(to) > before)) break;
+            const auto guests = tasks_.on(to);
+            const task_index u = guests[bounded(random_, static_cast<std::uint32_t>(guests.size()))];
+            if (u == t || !away(u)) continue;
+            if (!attempt(u, problem_->observed(u))) break;
+        }
+        end_attempt(attempted_.size());
     }
     void whole_group(task_index t) {
         begin_attempt();
