@@ -344,7 +344,21 @@ TEST_CASE("a resumed run goes on where the journal ends and only with the proble
     CHECK_FALSE(resume_migration(s.p, renamed).has_value());
     renamed = saved;
     renamed.records.pop_back();
-    CHECK_FALSE(resume_migration(s.p, renamed).has_value());
+    CHECK(resume_migration(s.p, renamed).error().message == "migration run: it has 1 records for 2 steps");
+}
+
+TEST_CASE("records that contradict each other are refused") {
+    stage s{two_of_four(), plan_of({{from_to(1, on(1), on(2))}, {from_to(1, on(2), on(3))}})};
+    migration_progress saved = s.run.progress();
+    saved.records[1].phase = migration_phase::acting;
+    const auto refused = resume_migration(s.p, saved);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message ==
+          "migration run: step 1: outcome is \"open\", but the steps before have not left the "
+          "task where it begins");
+    saved.records[0].phase = migration_phase::ended;
+    saved.records[0].outcome = migration_outcome::done;
+    CHECK(resume_migration(s.p, saved).has_value());
 }
 
 TEST_CASE("nothing is started while the journal cannot be written") {

@@ -46,9 +46,13 @@ public:
     migration_run(const problem& p, migration_progress progress, const migration_limits& limits, bool resumed);
 
     /// One look at everything. True while there is more to do.
-    template <migration_executor Executor, migration_books Books, migration_journal Journal, stoppable Stop,
-              observer Observer>
+    template <class Executor, migration_books Books, migration_journal Journal, stoppable Stop, observer Observer>
     bool advance(Executor& executor, Books& books, double now, Journal& journal, run_control<Stop, Observer>& control) {
+        static_assert(
+            migration_executor<Executor>,
+            "berth: the first argument of advance is an executor, with start(action, job, now), poll(action, job, now) "
+            "that yields an action_status, abort(action, job, now), and query(job, now) that yields a "
+            "migration_sighting; see berth/migrate/migration_executor.hpp");
         if (!announced_) notify::begin(control.observer, seen_so_far());
         announced_ = true;
         for (bool again = true; again;) {
@@ -66,12 +70,12 @@ public:
         closed_ = true;
         return false;
     }
-    template <migration_executor Executor, migration_books Books, migration_journal Journal>
+    template <class Executor, migration_books Books, migration_journal Journal>
     bool advance(Executor& executor, Books& books, double now, Journal& journal) {
         run_control<> control;
         return advance(executor, books, now, journal, control);
     }
-    template <migration_executor Executor, migration_books Books>
+    template <class Executor, migration_books Books>
     bool advance(Executor& executor, Books& books, double now) {
         no_journal journal;
         return advance(executor, books, now, journal);
@@ -482,10 +486,8 @@ inline bool migration_run::reopen(double now) {
 [[nodiscard]] inline result<migration_run> resume_migration(const problem& p, migration_progress progress,
                                                             const migration_limits& limits = {}) {
     if (auto ok = detail::check_plan(p, progress.plan); !ok) return ok.error();
-    if (progress.records.size() != progress.plan.steps.size()) {
-        return detail::refuse(error_code::inconsistent, {"migration run: it has ", progress.records.size(),
-                                                         " records for ", progress.plan.steps.size(), " steps"});
-    }
+    const auto before = detail::steps_before(progress.plan, p.workload().task_count());
+    if (auto ok = detail::check_records(progress, before); !ok) return ok.error();
     if (progress.fingerprint != detail::fingerprint(p, progress.plan)) {
         return detail::refuse(error_code::inconsistent,
                               {"migration run: fingerprint differs, it was saved for other tasks or nodes"});

@@ -133,6 +133,26 @@ struct held_slot {
     return {};
 }
 
+/// One record for each step, and every step that was begun begins where the steps before have left its task.
+[[nodiscard]] inline result<void> check_records(const migration_progress& progress, const flat<std::size_t>& before) {
+    if (progress.records.size() != progress.plan.steps.size()) {
+        return refuse(error_code::inconsistent, {"migration run: it has ", progress.records.size(), " records for ",
+                                                 progress.plan.steps.size(), " steps"});
+    }
+    for (std::size_t i = 0; i < progress.records.size(); ++i) {
+        const migration_record& r = progress.records[i];
+        const bool begun = r.phase != migration_phase::waiting && r.outcome != migration_outcome::invalid &&
+                           r.outcome != migration_outcome::not_begun;
+        if (!begun) continue;
+        const task_place at = place_before(progress, before, i);
+        if (at.known && at.where == progress.plan.steps[i].from) continue;
+        return refuse(error_code::inconsistent,
+                      {"migration run: step ", i, ": outcome is ", phrase::quoted(to_string(r.outcome)),
+                       ", but the steps before have not left the task where it begins"});
+    }
+    return {};
+}
+
 /// Tells whether a saved run belongs to a problem: the names of the tasks and nodes that the plan mentions, by position.
 [[nodiscard]] inline std::uint64_t fingerprint(const problem& p, const migration_plan& plan) {
     std::uint64_t sum = 0;

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Saved runs: any text is loaded or refused. Then the sums of its lines are put right, so that what stands in them is read, too;
+// what is loaded comes back when it is saved, and a run that is resumed from it keeps its books, whatever its executor says.
+#include "berth/migrate/migration_run.hpp"
+#include "berth/model/fleet_builder.hpp"
+#include "berth/model/workload_builder.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace {
+
+void require(bool holds, const char* what) {
+    if (holds) return;
+    std::fprintf(stderr, "fuzz: %s\n", what);
+    std::abort();
+}
+
+/// The same lines, the last word of each replaced by the sum that belongs there.
+std::string with_right_sums(std::string_view text) {
+    std::string sealed;
+    std::uint64_t chain = 0;
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        const std::string_view line = text.substr(0, end);
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        const std::string_view body = line.substr(0, line.rfind(' '));
+        chain = berth::detail::text_sum(body, chain);
+        sealed.append(body).push_back(' ');
+        berth::detail::append_hex(sealed, chain, 16);
+        sealed.push_back('\n');
+    }
+    return sealed;
+}
+
+/// Says anything.
+struct babbler {
+    berth::xoshiro256 random;
+
+    void start(berth::migration_action, const berth::migration_job&, double) {}
+    berth::action_status poll(berth::migration_action, const berth::migration_job&, double) {
+        return static_cast<berth::action_status>(berth::bounded(random, 3));
+    }
+    void abort(berth::migration_action, const berth::migration_job&, double) {}
+    berth::migration_sighting query(const berth::migration_job&, double) {
+        berth::migration_sighting seen;
+        seen.task = static_cast<berth::task_whereabouts>(berth::bounded(random, berth::whereabouts_count));
+        seen.source_held = berth::bounded(random, 4) > 0;
+        seen.target_held = berth::bounded(random, 4) > 0;
+        seen.image_at_source = berth::bounded(random, 2) > 0;
+        seen.busy = berth::bounded(random, 5) == 0;
+        return seen;
+    }
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text{reinterpret_cast<const char*>(data), size};
+    const auto raw = berth::load_migration(text, berth::torn_line::drop);
+    require(raw || !raw.error().message.empty(), "an error without a message");
+    auto loaded = berth::load_migration(with_right_sums(text));
+    if (!loaded) return 0;
+    const auto again = berth::load_migration(berth::save_migration(*loaded));
+    require(again.has_value() && *again == *loaded, "what is saved is not what is loaded");
+
+    berth::fleet_builder nodes;
+    for (int n = 0; n < 4; ++n) {
+        const berth::gpu_description gpus[2] = {};
+        if (!nodes.add_node({.gpus = gpus})) std::abort();
+    }
+    const auto fleet = std::move(nodes).build();
+    berth::workload_builder tasks{*fleet};
+    for (int t = 0; t < 6; ++t) {
+        const berth::amount share[] = {400};
+        if (!tasks.add_task({.gpu_demand = share})) std::abort();
+    }
+    const auto work = std::move(tasks).build();
+    const berth::problem problem{*fleet, *work};
+    if (berth::detail::check_plan(problem, loaded->plan)) {
+        loaded->fingerprint = berth::detail::fingerprint(problem, loaded->plan);
+    }
+    auto run = berth::resume_migration(problem, *std::move(loaded), {.last_resort = 3, .settle_seconds = 20.0});
+    if (!run) return 0;
+    berth::ledger books{*fleet};
+    berth::ledger_books keeper{problem, books};
+    if (!run->hold(keeper)) return 0;
+    babbler executor{berth::xoshiro256{size}};
+    for (int look = 0; look < 400 && run->advance(executor, keeper, look * 3.0); ++look) {}
+    berth::ledger anew{*fleet};
+    berth::ledger_books fresh{problem, anew};
+    require(run->hold(fresh) && anew == books, "the books are not what the records say");
+    (void)run->report();
+    return 0;
+}
