@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/random.hpp"
@@ -50,6 +51,7 @@ public:
     [[nodiscard]] const entry& of(shape_index s, occupied_fleet& fleet) {
         entry& e = entries_[s.value()];
         if (e.seen == fleet.changes().now()) return e;
+        BERTH_ASSERT(fleet.books().depth() == 0, "berth: an eviction table is made of the observed placement");
         if (e.seen == 0) {
             for (std::size_t n = 0; n < changed_.size(); ++n) look(s, node_index{n}, fleet, e);
         } else {

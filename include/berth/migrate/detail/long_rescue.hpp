@@ -103,6 +103,12 @@ private:
     }
 
     void expand(std::size_t at) {
+        // The table knows the observed placement: whatever may be asked of it is looked up before the ledger leaves that.
+        if (at == 0) (void)draft_->table.of(draft_->shape(draft_->root()), draft_->fleet);
+        for (std::size_t k = 0; k < drafts_[at].evicted; ++k) {
+            const task_index t = evicted_[drafts_[at].first_evicted + k];
+            (void)draft_->table.of(draft_->shape(t), draft_->fleet);
+        }
         books().checkpoint();
         touched_.clear();
         gone_.clear();
