@@ -22,9 +22,9 @@ using berth::balancer;
 using berth::load_above;
 using berth::migration_budget;
 using berth::payback;
-using berth::refusal;
 using berth::relocation;
 using berth::relocation_choice;
+using berth::stay_reason;
 using berth::task_index;
 using berth::triggers;
 using berth_test::at;
@@ -68,29 +68,31 @@ TEST_CASE("balancer: the relocation that gains most is chosen first and is worke
 
 TEST_CASE("balancer: why tasks stay") {
     three_gpus fleet;
-    const auto refused = [&](const auto& policy, refusal why) {
+    const auto refused = [&](const auto& policy, stay_reason why) {
         auto state = policy.prepare(fleet.problem);
         const auto round = state.round(fleet.seen()).value();
         CHECK(round.chosen.empty());
         CHECK(round.answered == 0);
-        CHECK(round.refusals(why) == 3);
+        CHECK(round.stays(why) == 3);
     };
     const triggers hot{load_above{}};
-    refused(balancer{hot, relocation_choice{payback{}, [](const relocation&) { return false; }}}, refusal::not_movable);
+    refused(balancer{hot, relocation_choice{payback{}, [](const relocation&) { return false; }}},
+            stay_reason::not_movable);
     refused(balancer{hot, relocation_choice{payback{}, berth::all_movable{}, {.min_gain = 10.0}}},
-            refusal::gain_too_small);
-    refused(balancer{hot, relocation_choice{payback{berth::uniform_migration{.seconds = 1e6}}}}, refusal::not_worth_it);
-    refused(balancer{hot, relocation_choice{}, migration_budget{.relocations = 0}}, refusal::over_budget);
-    refused(balancer{hot, relocation_choice{}, migration_budget{.bytes = 0}}, refusal::over_budget);
-    refused(balancer{hot, relocation_choice{}, migration_budget{.per_node = 0}}, refusal::over_budget);
-    refused(balancer{hot, relocation_choice{}, migration_budget{.per_link = 0}}, refusal::over_budget);
-    refused(balancer{triggers{load_above{.enter = 0.9, .leave = 0.25}}}, refusal::over_limit);
+            stay_reason::gain_too_small);
+    refused(balancer{hot, relocation_choice{payback{berth::uniform_migration{.seconds = 1e6}}}},
+            stay_reason::not_worth_it);
+    refused(balancer{hot, relocation_choice{}, migration_budget{.relocations = 0}}, stay_reason::over_budget);
+    refused(balancer{hot, relocation_choice{}, migration_budget{.bytes = 0}}, stay_reason::over_budget);
+    refused(balancer{hot, relocation_choice{}, migration_budget{.per_node = 0}}, stay_reason::over_budget);
+    refused(balancer{hot, relocation_choice{}, migration_budget{.per_link = 0}}, stay_reason::over_budget);
+    refused(balancer{triggers{load_above{.enter = 0.9, .leave = 0.25}}}, stay_reason::over_limit);
     fleet.gpu_load = {1.0, 1.0, 1.0};
     auto state = balancer{hot}.prepare(fleet.problem);
     auto round = state.round(fleet.seen()).value();
     CHECK(round.alarms.size() == 3);
-    CHECK(round.refusals(refusal::no_improvement) == 4);
-    CHECK(std::string_view{berth::to_string(refusal::no_improvement)} == "no improvement");
+    CHECK(round.stays(stay_reason::no_improvement) == 4);
+    CHECK(std::string_view{berth::to_string(stay_reason::no_improvement)} == "no improvement");
 
     // No room: another task holds the memory of the others.
     const std::vector<berth_test::small_task> tasks{{}, {}, {}, {.memory = 80}, {.memory = 80}};
@@ -100,7 +102,7 @@ TEST_CASE("balancer: why tasks stay") {
     const std::vector<double> gpu_load{1.0, 0.2, 0.0};
     auto other = balancer{hot}.prepare({full.machines, full.tasks});
     round = other.round({.placement = where, .gpu_load = gpu_load, .task_load = task_load}).value();
-    CHECK(round.refusals(refusal::no_room) == 3);
+    CHECK(round.stays(stay_reason::no_room) == 3);
 }
 
 TEST_CASE("balancer: cooldown by the time that is handed in") {
@@ -117,7 +119,7 @@ TEST_CASE("balancer: cooldown by the time that is handed in") {
     CHECK(round.chosen.at(0).move.task == task_index{2});
     round = state.round(fleet.seen(99.0)).value();
     CHECK(round.chosen.empty());
-    CHECK(round.refusals(refusal::cooling_down) == 3);
+    CHECK(round.stays(stay_reason::cooling_down) == 3);
     CHECK(state.round(fleet.seen(100.0)).value().chosen.at(0).move.task == task_index{1});
 }
 
@@ -151,8 +153,8 @@ TEST_CASE("balancer: what is in flight is counted where it will be and holds bot
     const auto round = fresh.round(seen).value();
     CHECK(round.alarms.size() == 1);
     CHECK(round.chosen.empty());
-    CHECK(round.refusals(refusal::in_flight) == 1);
-    CHECK(round.refusals(refusal::no_improvement) == 2);
+    CHECK(round.stays(stay_reason::in_flight) == 1);
+    CHECK(round.stays(stay_reason::no_improvement) == 2);
 }
 
 TEST_CASE("balancer: what is in flight counts against the budget of its nodes and links") {
@@ -200,7 +202,7 @@ TEST_CASE("balancer: one trigger does not send where another would send away") {
         balancer{triggers{load_above{}, berth::temperature_above{}, berth::power_above{}}}.prepare(fleet.problem);
     const auto round = capped.round(seen).value();
     CHECK(round.chosen.empty());
-    CHECK(round.refusals(refusal::over_limit) == 3);
+    CHECK(round.stays(stay_reason::over_limit) == 3);
 }
 
 TEST_CASE("balancer: triggers are answered in their order") {

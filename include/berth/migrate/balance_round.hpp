@@ -15,7 +15,7 @@
 namespace berth {
 
 /// Why a task stays on a place that load should leave. In the order of how far the best target came.
-enum class refusal : std::uint8_t {
+enum class stay_reason : std::uint8_t {
     in_flight,       ///< it is on its way already
     cooling_down,    ///< it was relocated a short while ago
     no_improvement,  ///< no target would be better off with it than the place is now
@@ -27,20 +27,20 @@ enum class refusal : std::uint8_t {
     over_budget,     ///< the round's budget is spent
     no_company,      ///< it would have left, but others that had to leave with it could not
 };
-inline constexpr std::size_t refusal_count = 10;
+inline constexpr std::size_t stay_reason_count = 10;
 
-[[nodiscard]] constexpr const char* to_string(refusal why) noexcept {
+[[nodiscard]] constexpr const char* to_string(stay_reason why) noexcept {
     switch (why) {
-        case refusal::in_flight: return "in flight";
-        case refusal::cooling_down: return "cooling down";
-        case refusal::no_improvement: return "no improvement";
-        case refusal::no_room: return "no room";
-        case refusal::over_limit: return "target over its limit";
-        case refusal::not_movable: return "not movable";
-        case refusal::gain_too_small: return "gain too small";
-        case refusal::not_worth_it: return "not worth its price";
-        case refusal::over_budget: return "over budget";
-        case refusal::no_company: return "others could not leave";
+        case stay_reason::in_flight: return "in flight";
+        case stay_reason::cooling_down: return "cooling down";
+        case stay_reason::no_improvement: return "no improvement";
+        case stay_reason::no_room: return "no room";
+        case stay_reason::over_limit: return "target over its limit";
+        case stay_reason::not_movable: return "not movable";
+        case stay_reason::gain_too_small: return "gain too small";
+        case stay_reason::not_worth_it: return "not worth its price";
+        case stay_reason::over_budget: return "over budget";
+        case stay_reason::no_company: return "others could not leave";
     }
     return "";
 }
@@ -68,12 +68,13 @@ struct room_made {
 struct balance_round {
     /// In the order in which they were chosen. Carried out one after the other, each holding both its ends meanwhile, they fit.
     std::vector<chosen_relocation> chosen;
-    std::vector<alarm> alarms;                         ///< that were on, by trigger and place
-    std::size_t answered = 0;                          ///< alarms that end with what was chosen
-    std::vector<room_made> rooms;                      ///< for tasks that wait
-    std::array<std::size_t, refusal_count> refused{};  ///< by `refusal`: tasks that stay where load should leave
+    std::vector<alarm> alarms;     ///< that were on, by trigger and place
+    std::size_t answered = 0;      ///< alarms that end with what was chosen
+    std::vector<room_made> rooms;  ///< for tasks that wait
+    std::array<std::size_t, stay_reason_count>
+        staying{};  ///< by `stay_reason`: tasks that stay where load should leave
 
-    [[nodiscard]] std::size_t refusals(refusal why) const noexcept { return refused[static_cast<std::size_t>(why)]; }
+    [[nodiscard]] std::size_t stays(stay_reason why) const noexcept { return staying[static_cast<std::size_t>(why)]; }
     [[nodiscard]] const char* reason(const chosen_relocation& c) const noexcept { return alarms[c.alarm].reason; }
     /// The relocations alone, as an orderer takes them.
     [[nodiscard]] std::vector<relocation> relocations() const {

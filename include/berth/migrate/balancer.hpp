@@ -123,7 +123,7 @@ private:
 
         [[nodiscard]] double net() const noexcept { return best.gain - best.price; }
     };
-    using tally = std::array<std::size_t, refusal_count>;
+    using tally = std::array<std::size_t, stay_reason_count>;
 
     template <class F>
     void each_trigger(const F& f) {
@@ -213,7 +213,7 @@ private:
             outlook_.take_back(last.move);
             sort_again(last.move);
             budget_.refund(last.move, last.estimate);
-            ++out.refused[static_cast<std::size_t>(refusal::no_company)];
+            ++out.staying[static_cast<std::size_t>(stay_reason::no_company)];
             out.chosen.pop_back();
         }
     }
@@ -249,19 +249,19 @@ private:
             ++stays[static_cast<std::size_t>(look_at_task(trigger, why, t, from, c))];
         });
         if (c.found) return;
-        for (std::size_t i = 0; i < refusal_count; ++i) out.refused[i] += stays[i];
+        for (std::size_t i = 0; i < stay_reason_count; ++i) out.staying[i] += stays[i];
     }
 
     /// Looks for a better candidate among all targets of a task; how far the best of those that are none came.
     template <class State>
-    [[nodiscard]] refusal look_at_task(const State& trigger, const alarm& why, task_index t, const slot& from,
-                                       candidate& c) {
-        if (outlook_.in_flight(t) || !(from == outlook_.seen().placement[t.value()])) return refusal::in_flight;
-        if (outlook_.time() - chosen_at_[t.value()] < choice_.options.cooldown) return refusal::cooling_down;
+    [[nodiscard]] stay_reason look_at_task(const State& trigger, const alarm& why, task_index t, const slot& from,
+                                           candidate& c) {
+        if (outlook_.in_flight(t) || !(from == outlook_.seen().placement[t.value()])) return stay_reason::in_flight;
+        if (outlook_.time() - chosen_at_[t.value()] < choice_.options.cooldown) return stay_reason::cooling_down;
         const demand_view demand = outlook_.problem().workload().demand(t);
         const fleet& machines = outlook_.machines();
         relocation r{t, from, {}};
-        refusal furthest = refusal::no_improvement;
+        stay_reason furthest = stay_reason::no_improvement;
         if (demand.gpus == 1) {
             const bool falls = gain_falls_with_load(trigger);
             for (const std::size_t g : by_load_) {
@@ -270,7 +270,7 @@ private:
                 if (r.to == from || (r.to.gpus & outlook_.healthy(r.to.node)) == 0) continue;
                 const double rate = static_cast<double>(trigger.gain(outlook_, why, r));
                 if (falls && (!(rate > 0.0) || (c.found && worth(rate, t) < c.net()))) break;
-                const refusal here = look_at(why, demand, r, rate, c);
+                const stay_reason here = look_at(why, demand, r, rate, c);
                 furthest = here > furthest ? here : furthest;
             }
             return furthest;
@@ -278,7 +278,7 @@ private:
         for (std::size_t i = 0; i < machines.node_count(); ++i) {
             r.to = {node_index{i}, 0};
             if (demand.gpus == 0 && r.to.node == from.node) continue;
-            refusal here = refusal::no_room;
+            stay_reason here = stay_reason::no_room;
             gpu_mask open = outlook_.healthy(r.to.node) & outlook_.books().fitting_gpus(demand, r.to.node);
             if (r.to.node == from.node) open &= ~from.gpus;
             if (has_gpus(open, demand.gpus)) {
@@ -301,26 +301,26 @@ private:
         }
     }
 
-    [[nodiscard]] refusal look_at(const alarm& why, const demand_view& demand, const relocation& r, double rate,
-                                  candidate& c) {
-        if (!(rate > 0.0)) return refusal::no_improvement;
+    [[nodiscard]] stay_reason look_at(const alarm& why, const demand_view& demand, const relocation& r, double rate,
+                                      candidate& c) {
+        if (!(rate > 0.0)) return stay_reason::no_improvement;
         const double gain = worth(rate, r.task);
-        if (c.found && gain < c.net()) return refusal::no_improvement;
-        if (!outlook_.fits(demand, r.to)) return refusal::no_room;
-        if (!all_admit(r)) return refusal::over_limit;
-        if (!choice_.movable(r)) return refusal::not_movable;
-        if (rate < choice_.options.min_gain) return refusal::gain_too_small;
+        if (c.found && gain < c.net()) return stay_reason::no_improvement;
+        if (!outlook_.fits(demand, r.to)) return stay_reason::no_room;
+        if (!all_admit(r)) return stay_reason::over_limit;
+        if (!choice_.movable(r)) return stay_reason::not_movable;
+        if (rate < choice_.options.min_gain) return stay_reason::gain_too_small;
         const migration_estimate estimate = choice_.pricing.estimate(outlook_.problem(), r);
         const double price = static_cast<double>(choice_.pricing.price(estimate));
-        if (!(gain > price)) return refusal::not_worth_it;
-        if (!budget_.allows(r, estimate)) return refusal::over_budget;
+        if (!(gain > price)) return stay_reason::not_worth_it;
+        if (!budget_.allows(r, estimate)) return stay_reason::over_budget;
         const candidate found{
             .best = {.move = r, .alarm = c.best.alarm, .gain = gain, .price = price, .estimate = estimate},
             .rank = why.waiting.valid() ? free_share(r.to) : highest_load(r.to),
             .known_at = c.known_at,
             .found = true};
         if (!c.found || better(found, c)) c = found;
-        return refusal::over_budget;
+        return stay_reason::over_budget;
     }
 
     /// A total order: tasks come in no particular order.

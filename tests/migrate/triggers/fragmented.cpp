@@ -49,7 +49,7 @@ TEST_CASE("fragmented: all or none") {
     CHECK(round.alarms.size() == 2);
     CHECK(round.chosen.empty());
     CHECK(round.rooms.empty());
-    CHECK(round.refusals(berth::refusal::no_company) == 1);
+    CHECK(round.stays(berth::stay_reason::no_company) == 1);
     CHECK(state.outlook().books() == berth_test::need(berth::make_ledger({all.machines, all.tasks}, placement)));
 }
 

@@ -34,5 +34,5 @@ TEST_CASE("temperature_above: tasks leave a hot GPU until it is expected to be c
     round = fresh.round(seen()).value();
     REQUIRE(round.chosen.size() == 1);
     CHECK(round.chosen[0].move.task.value() == 0);  // 71 + 8 would be too hot
-    CHECK(round.refusals(berth::refusal::over_limit) == 1);
+    CHECK(round.stays(berth::stay_reason::over_limit) == 1);
 }

@@ -44,7 +44,7 @@ TEST_CASE("unhealthy: everything leaves a sick GPU for the least loaded places, 
     const auto waits = round();
     CHECK(waits.alarms.size() == 2);
     CHECK(waits.chosen.empty());
-    CHECK(waits.refusals(berth::refusal::over_limit) == 4);
+    CHECK(waits.stays(berth::stay_reason::over_limit) == 4);
     CHECK(round().chosen.size() == 4);
     for (const auto& where : placement) CHECK(where == at(0, 1));
 }
