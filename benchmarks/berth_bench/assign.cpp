@@ -5,6 +5,7 @@
 #include "berth_bench/allocators.hpp"
 #include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
+#include "berth_bench/philox_allocator.hpp"
 #include "support/gap_instance.hpp"
 #include "support/output_file.hpp"
 #include "support/progress.hpp"
@@ -22,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bench {
 
@@ -33,6 +35,7 @@ struct assign_options {
     double seconds = 10.0;
     std::uint64_t seed = 1;
     std::size_t threads = 1;
+    std::string device{"cpu"};
     std::uint64_t evaluations = std::numeric_limits<std::uint64_t>::max();
     std::string out;
     std::string json;
@@ -74,6 +77,7 @@ std::string result_json(const assign_options& options, const gap_instance& insta
     json["algorithm"] = options.algorithm;
     json["seed"] = options.seed;
     json["threads"] = options.threads;
+    json["device"] = options.device;
     json["cost"] = run.verdict.cost;
     json["feasible"] = feasible;
     json["excess"] = run.verdict.excess;
@@ -123,7 +127,21 @@ void print_summary(const assign_options& options, const std::optional<gap_refere
     if (options.out.empty()) fmt::print("Agent of each task:\n{}", assignment_text(plan.gpu_of, 25));
 }
 
+/// What the options name, if it runs on the device that they name.
+berth::result<named_allocator> chosen_allocator(const assign_options& options) {
+    if (options.device == "cpu") {
+        return options.algorithm == philox_name ? philox_allocator() : *find_allocator(options.algorithm);
+    }
+    if (options.algorithm != philox_name) {
+        return berth::error{berth::error_code::invalid_value,
+                            fmt::format("--device cuda runs {}; {} runs on the CPU", philox_name, options.algorithm)};
+    }
+    return philox_allocator_on_cuda();
+}
+
 int assign(const assign_options& options) {
+    const auto allocator = chosen_allocator(options);
+    if (!allocator) return fail(allocator.error().message);
     for (const auto& path : {options.out, options.json}) {
         if (const auto ok = check_output(path); !ok) return fail(ok.error().message);
     }
@@ -133,21 +151,28 @@ int assign(const assign_options& options) {
     if (!instance) return fail(instance.error().message);
     const auto known = find_gap_reference(*file, *instance);
     if (!known) return fail(known.error().message);
-    fmt::print("{}: {} tasks, {} agents; {}, {}{}\n", *file, instance->tasks, instance->agents, options.algorithm,
+    fmt::print("{}: {} tasks, {} agents; {}, {}{}{}\n", *file, instance->tasks, instance->agents, options.algorithm,
                std::isfinite(options.seconds) ? fmt::format("{:g} CPU s", options.seconds) : "no time limit",
-               options.threads > 1 ? fmt::format(" on {} threads", options.threads) : std::string{});
+               options.threads > 1 ? fmt::format(" on {} threads", options.threads) : std::string{},
+               options.device == "cpu" ? std::string{} : fmt::format(" on {}", options.device));
     std::fflush(stdout);
 
     // The clock of the process starts at 0: reading and pricing are within the budget.
     progress_line progress{options.progress};
     const berth::priced_problem problem{instance->problem(),
                                         pricing_within(instance->agents, instance->tasks, options.seconds)};
-    const search_run run = run_search(*find_allocator(options.algorithm), *instance, problem,
-                                      {.seconds = options.seconds,
-                                       .evaluations = options.evaluations,
-                                       .seed = options.seed,
-                                       .threads = options.threads},
-                                      progress, options.algorithm + " on " + instance->name);
+    search_run run;
+    try {
+        run = run_search(*allocator, *instance, problem,
+                         {.seconds = options.seconds,
+                          .evaluations = options.evaluations,
+                          .seed = options.seed,
+                          .threads = options.threads},
+                         progress, options.algorithm + " on " + instance->name);
+    } catch (const device_error& what) {
+        progress.clear();
+        return fail(what.what());
+    }
     if (!run.refused.empty()) return fail(*file + ": " + run.refused);
     if (!run.fault.empty()) {
         fmt::print(stderr, "berth-bench: {}: wrong answer: {}\n", options.algorithm, run.fault);
@@ -175,8 +200,14 @@ command add_assign(CLI::App& program, CLI::App*& subcommand) {
     app.add_option("instance", options->instance,
                    "File (m n, m rows of n costs, m rows of n amounts, m capacities), or the name of a known instance")
         ->required();
-    app.add_option("--algorithm", options->algorithm, "Allocator")
-        ->check(CLI::IsMember(allocator_names()))
+    std::vector<std::string> names = allocator_names();
+    names.emplace_back(philox_name);
+    auto* algorithm = app.add_option("--algorithm", options->algorithm, "Allocator")
+                          ->check(CLI::IsMember(names))
+                          ->capture_default_str();
+    app.add_option("--device", options->device,
+                   "Where it runs; cuda: philox_genetic, with the answer of the CPU to a budget of evaluations")
+        ->check(CLI::IsMember(std::vector<std::string>{"cpu", "cuda"}))
         ->capture_default_str();
     auto* seconds =
         app.add_option("--seconds", options->seconds,
@@ -196,7 +227,8 @@ command add_assign(CLI::App& program, CLI::App*& subcommand) {
     auto show = std::make_shared<bool>(false);
     auto* progress =
         app.add_flag("--progress,!--no-progress", *show, "Show progress on stderr (default: on a terminal)");
-    return [options, seconds, evaluations, progress, show] {
+    return [options, seconds, evaluations, algorithm, progress, show] {
+        if (options->device == "cuda" && algorithm->count() == 0) options->algorithm = philox_name;
         if (evaluations->count() > 0 && seconds->count() == 0) {
             options->seconds = std::numeric_limits<double>::infinity();
         }

@@ -112,6 +112,13 @@ t.bad(["assign", "d05100", "--evaluations", "0"], "--evaluations")
 t.bad(["assign", "d05100", "--evaluations", "1e6"], "--evaluations")
 t.bad(["assign", "d05100", "--threads", "0"], "--threads")
 t.bad(["assign", "d05100", "--threads", "100000"], "--threads")
+t.bad(["assign", "d05100", "--device", "tpu"], "--device")
+t.bad(["assign", "d05100", "--device", "cuda", "--algorithm", "exact"], "--device cuda", "philox_genetic", "exact")
+# A program built without CUDA and a machine without a device say so; nothing falls back to the CPU.
+on_device = subprocess.run([t.program, "assign", "d05100", "--device", "cuda", "--evaluations", "20000"],
+                           capture_output=True, text=True, cwd=t.folder)
+t.check(on_device.returncode == 0 or "--device cuda: " in on_device.stderr and not on_device.stdout,
+        f"--device cuda: {on_device.returncode}, {on_device.stderr!r}")
 for option in ("--out", "--json"):
     t.bad(["assign", "d05100", option, "/no/such/folder/x"], "/no/such/folder/x", "folder")
     t.bad(["assign", "d05100", option, str(t.folder)], "directory")
