@@ -7,6 +7,7 @@
 #include "berth/model/ledger.hpp"
 #include "berth/model/lower.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <optional>
@@ -54,12 +55,14 @@ struct agent_executor {
         std::optional<std::size_t> operation{};
     };
     std::vector<last_word> last = std::vector<last_word>(api->sessions.size());
+    std::vector<berth::migration_ticket> newest = std::vector<berth::migration_ticket>(api->sessions.size());
 
     void start(berth::migration_action action, const berth::migration_job& job, double now) {
         using enum berth::migration_action;
         using session = agents::session;
         const std::size_t task = job.move.task.value();
-        if (job.ticket < last[task].ticket) return;  // a word of a host that was restarted since
+        if (job.ticket <= newest[task]) return;  // an old word: said twice, or by a host that was restarted since
+        newest[task] = job.ticket;
         const std::size_t from = job.move.from.node.value();
         const std::size_t to = job.move.to.node.value();
         const auto submit = [&](auto effect) { last[task] = {job.ticket, api->submit(task, now, effect)}; };
@@ -82,10 +85,14 @@ struct agent_executor {
                     s.images.clear();
                     return s.memory_on.erase(from) == 1;
                 });
-            case restore_back: return submit([=](session& s) { return s.process = from, s.images.erase(to), true; });
-            case cancel:
+            case restore_back:
                 return submit([=](session& s) {
                     s.images.clear();
+                    return s.process = from, true;
+                });
+            case cancel:
+                return submit([=](session& s) {
+                    s.images.erase(to);
                     return s.memory_on.erase(to) == 1;
                 });
         }
@@ -102,8 +109,8 @@ struct agent_executor {
     berth::migration_sighting query(const berth::migration_job& job, double now) {
         using enum berth::task_whereabouts;
         api->tick(now);
-        last_word& word = last[job.move.task.value()];
-        if (word.ticket < job.ticket) word.ticket = job.ticket;
+        const last_word& word = last[job.move.task.value()];
+        newest[job.move.task.value()] = std::max(newest[job.move.task.value()], job.ticket);
         const agents::session& s = api->sessions[job.move.task.value()];
         const std::size_t from = job.move.from.node.value();
         const std::size_t to = job.move.to.node.value();

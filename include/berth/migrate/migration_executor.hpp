@@ -98,8 +98,8 @@ enum class action_status : std::uint8_t {
 /// 3. `e.abort(action, job, now)` asks for an early end of an action that takes too long. It may be ignored.
 /// 4. `e.query(job, now)` says what is true at both ends, whoever brought it about: after a failure, after a timeout, and after a
 ///    restart of the host, which is when the host knows nothing else. If that cannot be told now, it says `unknown`.
-/// 5. **Tickets**: a `start` whose ticket is smaller than one seen before for that task (in a `start` or a `query`) is refused and
-///    changes nothing. So a word of a crashed host that was still on its way does no harm.
+/// 5. **Tickets**: a `start` whose ticket is smaller than one seen before for that task (in a `start` or a `query`), or equal to that of
+///    an earlier `start`, changes nothing. So a word that arrives twice, or was still on its way when its host crashed, does no harm.
 /// 6. **Nothing happens by itself**: capacity is held until `release` or `cancel`, a task stays stopped until it is unlocked, an image
 ///    stays until one of these discards it.
 /// 7. **Loss** is a fact that `query` reports, not an answer of an action: a failed restore whose image is intact is `arrived`, one
