@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// A trigger of your own: a node is to be emptied at a time that the host knows (maintenance). Everything that runs longer leaves;
+// tasks that end before then stay, and nothing that runs longer is sent there.
+#include "berth/berth.hpp"
+#include "berth/migrate/balancer.hpp"
+
+#include <cstddef>
+#include <cstdio>
+#include <span>
+#include <utility>
+#include <vector>
+
+struct maintenance {
+    std::span<const double> begins;  // per node, seconds on the clock of the observations; outlives the balancer
+
+    static constexpr const char* name() { return "maintenance"; }
+
+    struct state {
+        std::span<const double> begins;
+
+        void observe(const berth::fleet_outlook&) {}
+        void alarms(const berth::fleet_outlook& now, std::vector<berth::alarm>& out) const {
+            for (std::size_t n = 0; n < begins.size(); ++n) {
+                if (begins[n] - now.time() < 3600.0) out.push_back({.reason = name(), .node = berth::node_index{n}});
+            }
+        }
+        bool wants(const berth::fleet_outlook&, const berth::alarm&) const { return true; }
+        double gain(const berth::fleet_outlook& now, const berth::alarm& why, const berth::relocation& r) const {
+            return r.to.node != why.node && outlasts(now, r.task, why.node) ? 10.0 : 0.0;
+        }
+        bool admits(const berth::fleet_outlook& now, const berth::relocation& r) const {
+            return !outlasts(now, r.task, r.to.node);
+        }
+
+        bool outlasts(const berth::fleet_outlook& now, berth::task_index task, berth::node_index node) const {
+            return now.time() + now.remaining(task) > begins[node.value()];
+        }
+    };
+    state prepare(const berth::problem&) const { return {begins}; }
+};
+
+static_assert(berth::migration_trigger<maintenance>);
+
+int main() {
+    berth::fleet_builder machines;
+    const std::vector<berth::gpu_description> one(1);
+    for (int n = 0; n < 3; ++n) (void)machines.add_node({.gpus = one});
+    const auto fleet = std::move(machines).build();
+    berth::workload_builder jobs{*fleet};
+    const berth::amount quarter[] = {250};
+    for (const char* name : {"short", "long", "endless"}) (void)jobs.add_task({.name = name, .gpu_demand = quarter});
+    const auto work = std::move(jobs).build();
+
+    const double never = 1e12;
+    const std::vector<double> begins{3000.0, 9000.0, never};
+    const berth::slot first{berth::node_index{0}, 1};
+    const berth::assignment placement{first, first, first};
+    const std::vector<double> remaining{1000.0, 5000.0, never / 2};
+
+    const berth::balancer policy{berth::triggers{maintenance{begins}}};
+    auto state = policy.prepare({*fleet, *work});
+    const auto round = state.round({.time = 0.0, .placement = placement, .remaining = remaining});
+    if (!round) return std::puts(round.error().message.c_str()), 1;
+    for (const auto& c : round->chosen) {
+        std::printf("%s to node %zu: %s\n", work->name(c.move.task).c_str(), c.move.to.node.value(), round->reason(c));
+    }
+    return round->chosen.size() == 2 ? 0 : 1;  // "short" ends in time
+}
