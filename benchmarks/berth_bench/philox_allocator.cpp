@@ -13,7 +13,7 @@ named_allocator philox_allocator() {
                           [](const search_setup& setup) { return berth::philox_genetic{.seed = setup.seed}; });
 }
 
-#ifdef BERTH_BENCH_WITH_CUDA
+#ifdef BERTH_BENCH_CUDA
 
 berth::result<named_allocator> philox_allocator_on_cuda() {
     if (const auto ready = cuda_ready(); !ready) return ready.error();
