@@ -162,3 +162,18 @@ TEST_CASE("what is told does not depend on how often it is asked") {
     };
     CHECK(run(0.5) == run(0.001));
 }
+
+TEST_CASE("a task that arrives takes its room and can be moved") {
+    move_world world = hand_world(3, {60, 60, 60});
+    world.observed[0] = on(0);
+    const problem p = world.problem();
+    simulated_executor<> executor{p, world.observed};
+    executor.arrive(task_index{1}, on(1));
+    CHECK(executor.books().free(gpu_index{1})[1] == 20);
+    executor.arrive(task_index{2}, on(1));
+    CHECK(executor.violations(migration_violation::overflow) == 1);
+    host h{executor};
+    h.job.move = {task_index{1}, on(1), on(2)};
+    h.say_all({reserve, lock, checkpoint, transfer, restore, unlock, release});
+    CHECK(executor.whereabouts(task_index{1}) == on(2));
+}
