@@ -6,6 +6,7 @@
 
 #include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
+#include "berth_bench/device_evaluation.hpp"
 #include "support/cpu_deadline.hpp"
 #include "support/output_file.hpp"
 #include "support/progress.hpp"
@@ -37,6 +38,7 @@ struct evaluate_options {
     std::uint64_t seed = 1;
     std::size_t rounds = 9;
     std::string json;
+    std::string device = "cpu";
 };
 
 int fail(const std::string& message) {
@@ -127,6 +129,8 @@ struct path {
     std::function<void(std::vector<berth::assignment_value>&)> run;
     bool parallel = false;
     std::vector<double> seconds;
+    std::string layout = {};  // of a device
+    double roofline = 0.0;    // genes per second; 0: not known
 
     [[nodiscard]] double best() const { return *std::min_element(seconds.begin(), seconds.end()); }
 };
@@ -173,6 +177,41 @@ bool time_paths(std::vector<path>& paths, const evaluate_options& options) {
     return true;
 }
 
+// ---- a device -------------------------------------------------------------------------------------------------------
+
+/// Why there is no device to evaluate on; empty if there is one.
+std::string no_device() {
+#ifdef BERTH_BENCH_CUDA
+    const auto device = device_name();
+    return device ? std::string{} : "--device cuda: " + device.error().message;
+#else
+    return "--device cuda: this berth-bench was built without CUDA; configure with -D BERTH_WITH_CUDA=ON";
+#endif
+}
+
+/// Adds what the device does, in rounds of its own. The values of the table are compared with the first path's.
+template <class Gene>
+int add_device(std::vector<path>& paths, const berth::packed_problem& packed, berth::population_view<Gene> population) {
+#ifdef BERTH_BENCH_CUDA
+    const auto report = evaluate_on_device(packed, population, paths[0].seconds.size(), true);
+    if (!report) return fail(report.error().message);
+    std::vector<berth::assignment_value> expected(population.rows());
+    paths[0].run(expected);
+    for (const device_path& one : report->paths) {
+        if (!one.values.empty() && one.values != expected) {
+            fmt::print(stderr, "berth-bench: evaluate: {} disagrees with {}\n", one.name, paths[0].name);
+            return exit_wrong_answer;
+        }
+        paths.push_back({one.name, {}, true, one.seconds, one.layout, one.roofline});
+    }
+    fmt::print("cuda is {}; cuda features computes other costs, out of eight features a side, with no table\n",
+               report->device);
+#else
+    (void)paths, (void)packed, (void)population;
+#endif
+    return exit_ok;
+}
+
 // ---- results --------------------------------------------------------------------------------------------------------
 
 void print_table(const std::vector<path>& paths, const evaluate_options& options) {
@@ -183,6 +222,11 @@ void print_table(const std::vector<path>& paths, const evaluate_options& options
         fmt::print("{:<16}{:>14.1f}{:>14.1f}{:>16.0f}{:>11.2f}x{:>11.2f}x\n", one.name, genes / one.best() / 1e6,
                    genes / median(one.seconds) / 1e6, static_cast<double>(options.population) / one.best(),
                    paths[0].best() / one.best(), median_ratio(one, paths[0]));
+    }
+    for (const path& one : paths) {
+        if (one.layout.empty()) continue;
+        fmt::print("{}: {}; {:.0f} % of a roofline of {:.3g} genes/s\n", one.name, one.layout,
+                   one.roofline > 0.0 ? 100.0 * genes / one.best() / one.roofline : 0.0, one.roofline);
     }
 }
 
@@ -202,13 +246,16 @@ std::string result_json(const std::vector<path>& paths, const evaluate_options& 
     json["paths"] = nlohmann::ordered_json::object();
     for (const path& one : paths) {
         auto& entry = json["paths"][one.name];
-        entry["clock"] = one.parallel ? "wall" : "cpu";
+        entry["clock"] = !one.layout.empty() ? "device" : (one.parallel ? "wall" : "cpu");
         entry["genes_per_second"] = genes / one.best();
         entry["genes_per_second_median"] = genes / median(one.seconds);
         entry["individuals_per_second"] = static_cast<double>(options.population) / one.best();
         entry["individuals_per_second_median"] = static_cast<double>(options.population) / median(one.seconds);
         entry["ratio"] = paths[0].best() / one.best();
         entry["ratio_median"] = median_ratio(one, paths[0]);
+        if (one.layout.empty()) continue;
+        entry["layout"] = one.layout;
+        entry["roofline_genes_per_second"] = one.roofline;
     }
     return json.dump(2) + '\n';
 }
@@ -250,6 +297,9 @@ int evaluate(const evaluate_options& options) {
     if (!time_paths(paths, options)) return exit_wrong_answer;
     if (paths[0].seconds.empty()) return exit_interrupted;
     if (interrupted()) fmt::print("Interrupted: {} of {} rounds.\n", paths[0].seconds.size(), options.rounds);
+    if (options.device == "cuda" && !interrupted()) {
+        if (const int code = add_device(paths, *packed, population); code != exit_ok) return code;
+    }
     print_table(paths, options);
     fmt::print("All paths gave the same values. Best and median of {} interleaved rounds; CPU time, wall time for the\n"
                "{} thread{} of the last row.\n",
@@ -287,9 +337,15 @@ command add_evaluate(CLI::App& program, CLI::App*& subcommand) {
     app.add_option("--rounds", options->rounds, "Repetitions of every path, interleaved")
         ->check(CLI::Range(std::size_t{1}, std::size_t{1000}))
         ->capture_default_str();
+    app.add_option("--device", options->device, "cpu, or cuda: the device as well, in rounds of its own")
+        ->check(CLI::IsMember({"cpu", "cuda"}))
+        ->capture_default_str();
     app.add_option("--json", options->json, "Write the results as JSON");
     return [options] {
         if (const auto ok = check_output(options->json); !ok) return fail(ok.error().message);
+        if (options->device == "cuda") {
+            if (const std::string why = no_device(); !why.empty()) return fail(why);
+        }
         if (options->tasks * options->gpus > 100'000'000) return fail("--tasks times --gpus is at most 100000000");
         if (options->tasks * options->population > 500'000'000) {
             return fail("--tasks times --population is at most 500000000");

@@ -43,6 +43,15 @@ t.bad(["evaluate", "--rounds", "0"], "--rounds")
 t.bad(["evaluate", "--tasks", "100000", "--gpus", "100000"], "--tasks times --gpus", "100000000")
 t.bad(["evaluate", "--tasks", "100000", "--population", "100000"], "--population", "500000000")
 t.bad(["evaluate", "--json", "/no/such/folder/out.json"], "/no/such/folder/out.json", "folder")
+t.bad(["evaluate", "--device", "abacus"], "--device")
+# Without CUDA, or with it and without a device; where there is one, its rows stand in the table.
+tried = t.run("evaluate", "--device", "cuda", "--tasks", "53", "--gpus", "7", "--population", "33", "--rounds", "1")
+if tried.returncode == 0:
+    t.check("\ncuda " in tried.stdout and "\ncuda features " in tried.stdout, "the table has rows for the device")
+    t.check("roofline" in tried.stdout, "the share of the roofline is shown")
+else:
+    t.check(tried.returncode == 2 and "--device cuda: " in tried.stderr, f"no device is said: {tried.stderr}")
+    t.check("BERTH_WITH_CUDA=ON" in tried.stderr or "no device" in tried.stderr, f"and what to do: {tried.stderr}")
 t.bad(["evaluate", "extra"], "extra")
 t.bad(["evaluate", "--no-such-option"], "--no-such-option")
 
