@@ -90,16 +90,50 @@ private:
         for (std::size_t m = 0; m < moves_.size(); ++m) settle_end(m, +1);
         dropped_.assign(wanted_.size(), 0);
         reasons_.assign(wanted_.size(), drop_reason::cycle);
-        for (const relocation& r : wanted_) {
-            const double again = cost_(*problem_, r).downtime;
-            price_.push_back(options_->step_price + (again > 0.0 ? again : 0.0) + 1e-9);
-        }
+        for (std::size_t m = 0; m < wanted_.size(); ++m) price_.push_back(price_of_breaking(m));
         list_arrivals();
     }
     void take(task_index task, const slot& where) {
         touches_.clear();
         numbers_.append(problem_->workload().demand(task), where, touches_);
         for (const counter_touch& t : touches_) free_[t.counter] -= t.demand;
+    }
+    /// An extra step and the downtime of one more relocation; infinite if there is neither memory nor, at the beginning or at the
+    /// end, a third slot.
+    [[nodiscard]] double price_of_breaking(std::size_t m) const {
+        const relocation& r = wanted_[m];
+        if (!r.from.placed() || !r.to.placed()) return order_run::no_limit;
+        const bool memory = options_->parking &&
+                            (options_->host_memory.empty() ||
+                             options_->host_memory[r.from.node.value()] >= problem_->workload().state_bytes(r.task));
+        if (!memory && !(options_->staging && (has_third_slot(r, free_) || has_third_slot(r, at_end_)))) {
+            return order_run::no_limit;
+        }
+        const double again = cost_(*problem_, r).downtime;
+        return options_->step_price + (again > 0.0 ? again : 0.0) + 1e-9;
+    }
+    [[nodiscard]] bool has_third_slot(const relocation& r, const flat<amount>& free) const {
+        const fleet& machines = problem_->fleet();
+        const demand_view demand = problem_->workload().demand(r.task);
+        const auto fits = [&free](std::size_t first, std::span<const amount> wanted) {
+            for (std::size_t i = 0; i < wanted.size(); ++i) {
+                if (free[first + i] < wanted[i]) return false;
+            }
+            return true;
+        };
+        for (std::size_t i = 0; i < machines.node_count(); ++i) {
+            const node_index n{i};
+            if (!machines.healthy(n) || !fits(numbers_.first(n), demand.node)) continue;
+            gpu_mask found = 0;
+            for (gpu_mask rest = machines.healthy_gpus(n); rest != 0 && demand.gpus > 0; rest &= rest - 1) {
+                const gpu_index g = machines.gpu(n, lowest_gpu(rest));
+                const bool accepted = (demand.accepted_models >> machines.model(g).value() & 1U) != 0;
+                if (accepted && fits(numbers_.first(g), demand.gpu)) found |= rest & (~rest + 1);
+            }
+            const slot all{n, found};
+            if (has_gpus(found, demand.gpus) && !(all == r.from) && !(all == r.to)) return true;
+        }
+        return false;
     }
     /// Adds (or takes back) what a move does to the final state.
     void settle_end(std::size_t m, int sign) {
@@ -229,27 +263,45 @@ private:
         bool complete = true;
         if (rules.left() > 0) {
             split(left, rules);
-            for (std::size_t g = 0; g + 1 < group_begin_.size(); ++g) {
-                const std::span<const std::uint32_t> group{groups_.data() + group_begin_[g],
-                                                           group_begin_[g + 1] - group_begin_[g]};
-                if (break_group(planner, left, rules, group, round)) continue;
-                complete = false;
-                members_.clear();
-                for (const std::uint32_t m : group) members_.push_back(active_[m]);
-                if (round < most_rounds) {
-                    if (dropped_[members_[0]] == 0) drop_cheapest(members_.view());
-                } else {
-                    for (const std::uint32_t m : members_) {
-                        if (dropped_[m] != 0) continue;
-                        drop(m, drop_reason::cycle);
-                        follow(m, drop_reason::cycle);
-                    }
+            flat<std::size_t> waiting;
+            for (std::size_t g = 0; g + 1 < group_begin_.size(); ++g) waiting.push_back(g);
+            // A group that finds no third slot may find one when others have moved.
+            for (std::size_t before = waiting.size() + 1; !waiting.empty() && waiting.size() < before;) {
+                before = waiting.size();
+                std::size_t kept = 0;
+                for (std::size_t i = 0; i < before; ++i) {
+                    if (!break_group(planner, left, rules, group(waiting[i]), round)) waiting[kept++] = waiting[i];
                 }
+                waiting.resize(kept);
+            }
+            for (const std::size_t g : waiting) {
+                complete = false;
+                give_up(group(g), round);
             }
         }
         if (!complete) return false;
         for (std::size_t i = rules.last().size(); i > 0; --i) planner.go(active_[rules.last()[i - 1]], 0);
         return true;
+    }
+    [[nodiscard]] std::span<const std::uint32_t> group(std::size_t g) const noexcept {
+        return {groups_.data() + group_begin_[g], group_begin_[g + 1] - group_begin_[g]};
+    }
+    /// Drops something of a group that cannot be ordered; all of it, when that went on for long.
+    void give_up(std::span<const std::uint32_t> stuck, std::size_t round) {
+        members_.clear();
+        for (const std::uint32_t m : stuck) {
+            if (dropped_[active_[m]] == 0) members_.push_back(active_[m]);
+        }
+        if (members_.size() < stuck.size()) return;
+        if (round < most_rounds) {
+            drop_cheapest(members_.view());
+            return;
+        }
+        for (const std::uint32_t m : members_) {
+            if (dropped_[m] != 0) continue;
+            drop(m, drop_reason::cycle);
+            follow(m, drop_reason::cycle);
+        }
     }
     /// Groups of moves that share contested counters.
     void split(const move_table& left, const order_run& rules) {
@@ -333,7 +385,8 @@ private:
         const double dearest = options_->drop_price * static_cast<double>(group.size());
         for (std::size_t attempt = 0; attempt <= attempts; ++attempt) {
             breaker_search search{local, free.view(), price.view(), stream_seed(options_->seed, group[0], attempt)};
-            move_order found = search.find(options_->effort / groups_.size() * group.size() / (1 + attempt + round));
+            const std::size_t share = options_->effort / groups_.size() * group.size();
+            move_order found = search.find(attempt + round < 20 ? share >> (attempt + round) : 0);
             proven_ = proven_ && found.proven;
             if (!found.found) return false;
             if (options_->drop_price < order_options::never && found.cost > options_->drop_price &&
