@@ -37,6 +37,9 @@ __global__ void __launch_bounds__(cost_tile<Model>::threads)
 
 namespace cuda {
 
+/// Bytes of shared memory that a kernel has without asking.
+inline constexpr std::size_t usual_shared = std::size_t{48} << 10U;
+
 /// The cost of every pair out of features, on the device: `out(t, g)` for row t of `tasks` and row g of `gpus`, all of them addresses there.
 /// Queued in the order of the stream; allocates nothing. The model is `device_form` of one of berth's, or a functor of yours.
 ///
@@ -57,11 +60,21 @@ template <device_cost_model Model>
     const std::size_t tiles = (out.rows() + tile::tasks_of_tile - 1) / tile::tasks_of_tile * across;
     const tile work{model, tasks, gpus, out};
     const std::size_t bytes = work.shared_doubles() * sizeof(double);
-    if (auto ok = check(cudaFuncSetAttribute(detail::fill_costs<Model>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                             static_cast<int>(bytes)),
-                        {"fill_costs, ", bytes, " bytes of shared memory"});
-        !ok) {
-        return ok;
+    if (bytes > usual_shared) {
+        int device = 0;
+        int most = 0;
+        if (auto ok = check(cudaGetDevice(&device), {"fill_costs"}); !ok) return ok;
+        if (auto ok =
+                check(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), {"fill_costs"});
+            !ok) {
+            return ok;
+        }
+        if (auto ok = check(
+                cudaFuncSetAttribute(detail::fill_costs<Model>, cudaFuncAttributeMaxDynamicSharedMemorySize, most),
+                {"fill_costs, ", most, " bytes of shared memory"});
+            !ok) {
+            return ok;
+        }
     }
     const auto blocks = static_cast<unsigned>(tiles < 65'535 ? tiles : 65'535);
     detail::fill_costs<Model><<<blocks, tile::threads, bytes, stream>>>(work, across, tiles);

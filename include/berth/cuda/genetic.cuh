@@ -219,7 +219,7 @@ private:
         if (auto ok = reduce(nullptr, bytes, stream); !ok) return ok;
         if (auto ok = reserve(reduction_, bytes, stream); !ok) return ok;
         if (auto ok = children_.upload(given.view(), stream); !ok) return ok;
-        if (auto ok = allow_shared(); !ok) return ok;
+        if (auto ok = allow_shared(device->shared_per_block); !ok) return ok;
         if (auto ok = make(start.empty() ? 0 : 1, stream); !ok) return ok;
         return wait_for(stream);
     }
@@ -229,13 +229,13 @@ private:
         return shape_.loads_shared ? detail::evolution::make_generation<Word, true>
                                    : detail::evolution::make_generation<Word, false>;
     }
-    /// More shared memory than 48 KiB has to be asked for.
-    [[nodiscard]] result<void> allow_shared() const {
-        const auto bytes = static_cast<int>(shape_.shared);
+    /// More shared memory than 48 KiB has to be asked for; all of it, because kernels are shared with other runs.
+    [[nodiscard]] result<void> allow_shared(std::size_t most) const {
+        const auto bytes = static_cast<int>(most);
         constexpr auto what = cudaFuncAttributeMaxDynamicSharedMemorySize;
         return check(problem_->word_bits() == 32 ? cudaFuncSetAttribute(kernel<std::uint32_t>(), what, bytes)
                                                  : cudaFuncSetAttribute(kernel<std::uint64_t>(), what, bytes),
-                     {"genetic, ", shape_.shared, " bytes of shared memory"});
+                     {"genetic, ", most, " bytes of shared memory"});
     }
     [[nodiscard]] result<void> make(std::uint32_t given, cudaStream_t stream) {
         if (problem_->tasks() == 0) return {};
