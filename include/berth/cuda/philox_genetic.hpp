@@ -98,10 +98,10 @@ struct philox_genetic {
                                            warm_start start = {}) const;
     /// A run on the host.
     template <class Stop = never_stop, class Observer = no_observer>
-    [[nodiscard]] assignment_plan run(const packed_problem& p, const candidate_lists& lists, warm_start start = {},
+    [[nodiscard]] assignment_plan run(const packed_problem& p, const candidate_lists& lists, warm_start given = {},
                                       run_control<Stop, Observer> control = {}) const;
     template <class Stop = never_stop, class Observer = no_observer>
-    [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
+    [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start given = {},
                                       run_control<Stop, Observer> control = {}) const;
 };
 
