@@ -25,8 +25,13 @@
 namespace berth {
 
 /// The triggers of a balancer, the most important first: alarms of one are answered before those of the next.
-template <migration_trigger... Each>
+template <class... Each>
 struct triggers {
+    static_assert((migration_trigger<Each> && ...),
+                  "berth: a trigger has name() and prepare(problem), which makes a state with observe(outlook), "
+                  "alarms(outlook, out), wants(outlook, alarm), gain(outlook, alarm, relocation) and "
+                  "admits(outlook, relocation)");
+
     std::tuple<Each...> each;
 
     constexpr explicit triggers(Each... all) : each{std::move(all)...} {}
@@ -50,8 +55,12 @@ class balancer_state;
 /// Under loads that stay what they are every choice lowers a sum that is bounded from below, so choices come to an end; under
 /// loads that vary, `rounds`, `memory` and the gap between the thresholds of the triggers are what keeps the fleet still
 /// (docs/balancing.md). Deterministic: same observations, same choices.
-template <class Triggers, class Choice = relocation_choice<>, relocation_budget Budget = migration_budget>
+template <class Triggers, class Choice = relocation_choice<>, class Budget = migration_budget>
 struct balancer {
+    static_assert(relocation_budget<Budget>,
+                  "berth: a budget has prepare(problem), which makes a state with begin(outlook), allows(relocation, "
+                  "estimate), spend(relocation, estimate) and refund(relocation, estimate)");
+
     Triggers when;
     Choice choice{};
     Budget budget{};

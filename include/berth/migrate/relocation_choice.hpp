@@ -17,8 +17,12 @@ struct choice_options {
 /// ```
 /// relocation_choice{payback{}, same_gpu_model{&fleet}, {.cooldown = 900.0}}
 /// ```
-template <relocation_pricing Pricing = payback<>, berth::movability Movable = all_movable>
+template <class Pricing = payback<>, class Movable = all_movable>
 struct relocation_choice {
+    static_assert(relocation_pricing<Pricing>, "berth: a pricing has estimate(problem, relocation), gain(rate, "
+                                               "remaining) and price(estimate), as payback has");
+    static_assert(movability<Movable>, "berth: what may move is a callable bool(const relocation&)");
+
     Pricing pricing{};
     Movable movable{};
     choice_options options{};
