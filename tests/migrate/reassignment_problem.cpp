@@ -200,6 +200,11 @@ TEST_CASE("nothing to be placed on is refused") {
     refused(code, "reassignment: ", "no resource", [](auto& in) { in.resources = {}; });
 }
 
+TEST_CASE("more resources than are supported are refused") {
+    refused(error_code::limit_exceeded, "reassignment: there are 33 resources, at most 32", "",
+            [](auto& in) { in.resources.resize(33); });
+}
+
 TEST_CASE("costs that would not be exact are refused") {
     constexpr auto code = error_code::overflow;
     constexpr berth::amount most = beyond - 1;
