@@ -98,19 +98,19 @@ private:
         numbers_.append(problem_->workload().demand(task), where, touches_);
         for (const counter_touch& t : touches_) free_[t.counter] -= t.demand;
     }
-    /// An extra step and the downtime of one more relocation; infinite if there is neither memory nor, at the beginning or at the
-    /// end, a third slot.
+    /// An extra step and the downtime of one more relocation. Much dearer if there is neither memory nor, at the beginning or at the
+    /// end, a third slot; infinite if there can be neither.
     [[nodiscard]] double price_of_breaking(std::size_t m) const {
+        constexpr double doubtful = 16.0;
         const relocation& r = wanted_[m];
         if (!r.from.placed() || !r.to.placed()) return order_run::no_limit;
         const bool memory = options_->parking &&
                             (options_->host_memory.empty() ||
                              options_->host_memory[r.from.node.value()] >= problem_->workload().state_bytes(r.task));
-        if (!memory && !(options_->staging && (has_third_slot(r, free_) || has_third_slot(r, at_end_)))) {
-            return order_run::no_limit;
-        }
+        if (!memory && !options_->staging) return order_run::no_limit;
         const double again = cost_(*problem_, r).downtime;
-        return options_->step_price + (again > 0.0 ? again : 0.0) + 1e-9;
+        const double price = options_->step_price + (again > 0.0 ? again : 0.0) + 1e-9;
+        return memory || has_third_slot(r, free_) || has_third_slot(r, at_end_) ? price : doubtful * price;
     }
     [[nodiscard]] bool has_third_slot(const relocation& r, const flat<amount>& free) const {
         const fleet& machines = problem_->fleet();
