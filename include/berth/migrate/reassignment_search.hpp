@@ -86,8 +86,11 @@ private:
         using walk = detail::reassignment_walk<Wides>;
         std::vector<walk> islands;
         islands.reserve(options_.islands);
-        for (std::size_t i = 0; i < options_.islands; ++i)
-            islands.emplace_back(p, start, options_.mix, stream_seed(options_.seed, i));
+        for (std::size_t i = 0; i < options_.islands; ++i) {
+            reassignment_mix mix = options_.mix;
+            if (i % 2 == 1) mix.make_room *= second_kind;
+            islands.emplace_back(p, start, mix, stream_seed(options_.seed, i));
+        }
         const auto best = [&]() -> const walk& {
             std::size_t at = 0;
             for (std::size_t i = 1; i < islands.size(); ++i) at = islands[i].better_than(islands[at]) ? i : at;
@@ -157,10 +160,11 @@ private:
             last_price_ = o.last_overload_price * largest_weight;
         }
         [[nodiscard]] detail::reassignment_climate at(double share, double pressure) const noexcept {
-            constexpr double main_part = 0.8;
+            constexpr double main_part = 0.75;
             const double main = share < main_part ? share / main_part : 1.0;
             const double rest = share < main_part ? 0.0 : (share - main_part) / (1.0 - main_part);
-            const double coldest = last_ < 1.0 ? last_ : 1.0;
+            constexpr double cold = 0.05;  // a twentieth of what a relocation costs at least
+            const double coldest = last_ < cold ? last_ : cold;
             const double warm = first_ * std::pow(last_ / first_, main);
             const double price = pressure * first_price_ * std::pow(last_price_ / first_price_, main + rest);
             return {warm * std::pow(coldest / last_, rest), static_cast<amount>(std::ceil(price))};
@@ -204,6 +208,8 @@ private:
 
     static constexpr std::uint64_t round = 50'000;  // evaluations between two looks at the control
 
+    // Every other island makes room more often: better for few and large tasks, slower for many and small ones.
+    static constexpr double second_kind = 8.0;
     // From this share on an island that finds nothing within capacities has its price raised, a hundredfold in a sixth of the run.
     static constexpr double pressure_from = 0.6;
     static constexpr double pressure_growth = 28.0;

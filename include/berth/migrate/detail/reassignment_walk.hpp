@@ -20,13 +20,13 @@ namespace berth {
 
 /// How often a step of the search is of which kind, relative to the others.
 struct reassignment_mix {
-    double shift = 0.15;          ///< a task goes to any node
-    double go_home = 0.1;         ///< a relocated task goes back to where it was observed
-    double swap = 0.3;            ///< two tasks change places
-    double swap_at_home = 0.35;   ///< a relocated task goes back, and a task that is there goes where it was
-    double swap_alike = 0.3;      ///< two tasks of nearly equal size change places
-    double chain = 0.003;         ///< three tasks, each to where the next is
-    double make_room = 0.003;     ///< a task leaves a costly node, and relocated tasks where it goes to go back
+    double shift = 0.15;         ///< a task goes to any node
+    double go_home = 0.1;        ///< a relocated task goes back to where it was observed
+    double swap = 0.3;           ///< two tasks change places
+    double swap_at_home = 0.35;  ///< a relocated task goes back, and a task that is there goes where it was
+    double swap_alike = 0.3;     ///< two tasks of nearly equal size change places
+    double chain = 0.003;        ///< three tasks, each to where the next is
+    double make_room = 0.005;  ///< a task leaves a costly node, and tasks where it goes to go back or come in exchange
     double whole_group = 0.0003;  ///< all relocated tasks of a group go back
     double node_pair = 2e-6;      ///< every shift and swap between two nodes, until none improves
 
@@ -220,7 +220,7 @@ private:
         end_attempt(3);
     }
     void make_room() {
-        constexpr std::size_t most = 12;  // tasks that go back
+        constexpr std::size_t most = 12;  // tasks that give way
         node_index from = any_node();
         for (int i = 0; i < 3; ++i) {
             const node_index other = any_node();
@@ -237,8 +237,9 @@ private:
             if (!(state_.overload_of(to) > before)) break;
             const auto guests = tasks_.on(to);
             const task_index u = guests[bounded(random_, static_cast<std::uint32_t>(guests.size()))];
-            if (u == t || !away(u)) continue;
-            if (!attempt(u, problem_->observed(u))) break;
+            if (u == t) continue;
+            const bool back = away(u) && uniform01(random_) < 0.5;
+            if (!attempt(u, back ? problem_->observed(u) : from)) break;
         }
         end_attempt(attempted_.size());
     }
