@@ -70,8 +70,10 @@ int main() {
                     run.progress().plan.wave_count());
 
         berth::run_control<berth::never_stop, printer> control;
+        std::size_t wave = run.progress().plan.wave_count();
         const auto run_until = [&](double end) {
             while (now < end && run.advance(executor, placer, now, journal, control)) {
+                if (std::exchange(wave, run.wave()) != run.wave()) std::printf("%5.0f s: wave %zu\n", now, wave + 1);
                 now = std::min(end, std::max(now + 0.001, std::min(executor.next_event(), run.wake_at())));
             }
         };

@@ -9,6 +9,7 @@
 #include "berth/core/run_control.hpp"
 #include "berth/migrate/detail/checked_text.hpp"
 #include "berth/migrate/detail/step_book.hpp"
+#include "berth/migrate/detail/step_machine.hpp"
 #include "berth/migrate/migration_books.hpp"
 #include "berth/migrate/migration_executor.hpp"
 #include "berth/migrate/migration_journal.hpp"
@@ -40,7 +41,7 @@ namespace berth {
 ///
 /// Deterministic for an executor that is. One `advance` costs O(steps under way + steps begun or ended). Movable, not thread-safe.
 /// The problem must outlive it.
-class migration_run {
+class migration_run : private detail::step_machine {
 public:
     /// Use `start_migration` and `resume_migration`.
     migration_run(const problem& p, migration_progress progress, const migration_limits& limits, bool resumed);
@@ -88,6 +89,8 @@ public:
     /// When `advance` has something to do even if the executor has no news: the next timeout or second attempt. Infinite if none.
     [[nodiscard]] double wake_at() const noexcept;
 
+    /// The wave whose steps are under way, from 0.
+    [[nodiscard]] std::size_t wave() const noexcept { return wave_; }
     [[nodiscard]] const migration_progress& progress() const noexcept { return progress_; }
     [[nodiscard]] migration_report report() const { return detail::report_of(progress_, before_); }
     /// The run as text, at any time between two calls of `advance`. O(steps).
@@ -108,27 +111,12 @@ public:
     bool reopen(double now);
 
 private:
-    /// Why a step is settling.
-    enum class asked : std::uint8_t {
-        about_failure,    ///< its last action has failed
-        not_yet,          ///< the host was restarted, and nothing was asked since
-        anew,             ///< nobody knows whether its last action was started
-        anew_and_aborted  ///< the same, and it takes too long
-    };
-
     [[nodiscard]] berth::progress seen_so_far() const noexcept {
         return {.done = ended_,
                 .total = progress_.records.size(),
                 .evaluations = progress_.actions,
                 .objective = downtime_};
     }
-    [[nodiscard]] const migration_step& step(std::size_t i) const noexcept { return progress_.plan.steps[i]; }
-    [[nodiscard]] migration_record& record(std::size_t i) noexcept { return progress_.records[i]; }
-    [[nodiscard]] migration_job job(std::size_t i, std::uint64_t serial) const noexcept {
-        return {step(i).move(), {progress_.run, serial}, i, problem_.workload().state_bytes(step(i).task)};
-    }
-    void log(std::size_t i) { detail::write_record(unwritten_, i, progress_.records[i]); }
-
     template <class Executor>
     void collect(std::size_t i, Executor& executor, double now) {
         migration_record& r = record(i);
@@ -185,6 +173,7 @@ private:
                 end(next_, migration_outcome::invalid, now);
                 continue;
             }
+            took_target_[next_] = step(next_).to.placed() ? 1 : 0;
             begin(next_, now);
         }
     }
@@ -233,59 +222,24 @@ private:
         return true;
     }
 
-    static void note_trouble(migration_record& r, migration_trouble trouble) noexcept {
-        r.trouble = trouble;
-        r.troubled = r.action;
-    }
-    void settle_from(std::size_t i, asked why, double now) {
-        record(i).phase = migration_phase::settling;
-        asked_[i] = why;
-        asked_at_[i] = now;
-    }
-    [[nodiscard]] static bool is_failure(const migration_record& r) noexcept {
-        return r.outcome == migration_outcome::lost || r.outcome == migration_outcome::unresolved ||
-               (r.outcome == migration_outcome::rolled_back && r.trouble != migration_trouble::interrupted);
-    }
     void look_at_stop(stop_reason reason, double now);
-    [[nodiscard]] bool may_begin(std::size_t i, double now);
-    void begin(std::size_t i, double now);
-    void decide(std::size_t i, double now);
-    void settle(std::size_t i, const migration_sighting& seen, double now);
-    void learn(std::size_t i, const migration_sighting& seen, double now);
-    void end(std::size_t i, migration_outcome outcome, double now);
 
-    problem problem_;
-    migration_progress progress_;
-    migration_limits limits_;
-    detail::flat<std::size_t> before_;  // the step before of the same task
     detail::flat<std::size_t> active_;
-    detail::flat<asked> asked_;
-    detail::flat<double> asked_at_;
     detail::flat<std::uint8_t> took_target_;
     std::size_t wave_ = 0;
     std::size_t next_ = 0;
     std::size_t ended_ = 0;
-    std::size_t failures_ = 0;
     double downtime_ = 0.0;
-    detail::checked_writer unwritten_;
     std::size_t appended_ = 1;
     std::size_t replace_after_ = 0;
     bool run_line_ = false;
-    bool resumed_;
     bool announced_ = false;
     bool closed_ = false;
 };
 
 inline migration_run::migration_run(const problem& p, migration_progress progress, const migration_limits& limits,
                                     bool resumed)
-    : problem_{p},
-      progress_{std::move(progress)},
-      limits_{limits},
-      before_{detail::steps_before(progress_.plan, p.workload().task_count())},
-      asked_(progress_.records.size()),
-      asked_at_(progress_.records.size()),
-      took_target_(progress_.records.size()),
-      resumed_{resumed} {
+    : step_machine{p, std::move(progress), limits, resumed}, took_target_(progress_.records.size()) {
     const auto& ends = progress_.plan.wave_ends;
     std::size_t first = 0;
     while (first < progress_.records.size() && record(first).phase == migration_phase::ended) ++first;
@@ -334,110 +288,6 @@ inline void migration_run::look_at_stop(stop_reason reason, double now) {
         note_trouble(r, migration_trouble::interrupted);
         if (r.phase == migration_phase::pausing) r.since = now;
     }
-}
-
-inline bool migration_run::may_begin(std::size_t i, double now) {
-    migration_record& r = record(i);
-    const bool stopped = progress_.stopped != stop_reason::completed;
-    if (stopped || progress_.given_up) {
-        note_trouble(r, stopped ? migration_trouble::interrupted : migration_trouble::too_many_failed);
-        end(i, migration_outcome::not_begun, now);
-        return false;
-    }
-    const detail::task_place at = detail::place_before(progress_, before_, i);
-    if (at.known && at.where == step(i).from) return true;
-    note_trouble(r, migration_trouble::not_there);
-    end(i, migration_outcome::invalid, now);
-    return false;
-}
-
-inline void migration_run::begin(std::size_t i, double now) {
-    migration_record& r = record(i);
-    took_target_[i] = step(i).to.placed() ? 1 : 0;
-    r.known = before_migration(step(i).move());
-    r.begun = now;
-    r.stopped = before_[i] == detail::no_step ? now : record(before_[i]).ended;
-    r.since = now;
-    if (!resumed_) return decide(i, now);
-    settle_from(i, asked::anew, now);
-    log(i);
-}
-
-inline void migration_run::decide(std::size_t i, double now) {
-    using kind = migration_verdict::kind;
-    migration_record& r = record(i);
-    const migration_verdict next = next_action(step(i).move(), r.direction, r.known);
-    r.direction = next.direction;
-    switch (next.what) {
-        case kind::act:
-            if (next.action != r.action) r.attempts = 0;
-            r.action = next.action;
-            r.phase = migration_phase::intended;
-            r.since = now;
-            r.serial = ++progress_.serial;
-            ++progress_.actions;
-            if (r.attempts > 0) ++progress_.retries;
-            return log(i);
-        case kind::wait: return settle_from(i, asked::about_failure, now);
-        case kind::done: return end(i, migration_outcome::done, now);
-        case kind::undone: return end(i, migration_outcome::rolled_back, now);
-        case kind::lost: return end(i, migration_outcome::lost, now);
-        case kind::not_here:
-            note_trouble(r, migration_trouble::not_there);
-            return end(i, r.serial == 0 ? migration_outcome::invalid : migration_outcome::unresolved, now);
-        case kind::contradiction:
-            note_trouble(r, migration_trouble::contradiction);
-            return end(i, migration_outcome::unresolved, now);
-    }
-}
-
-inline void migration_run::settle(std::size_t i, const migration_sighting& seen, double now) {
-    migration_record& r = record(i);
-    const migration_sighting expected = after(r.action, r.known);
-    const bool as_expected = seen.task == expected.task && seen.source_held == expected.source_held &&
-                             seen.target_held == expected.target_held;
-    const bool failure = asked_[i] == asked::about_failure && !as_expected;
-    if (seen.task == task_whereabouts::lost && r.known.task != task_whereabouts::lost) {
-        note_trouble(r, migration_trouble::terminal);
-    }
-    const bool news = seen.task == task_whereabouts::lost && r.known.task != task_whereabouts::lost;
-    learn(i, seen, now);
-    if (!failure || news) return decide(i, now);
-    ++r.attempts;
-    if (r.attempts < limits_.attempts(r.action, r.direction)) {
-        r.phase = migration_phase::pausing;
-        r.since = now + limits_.pause_after(r.attempts);
-    } else if (r.direction == migration_direction::forward) {
-        r.direction = migration_direction::back;
-        r.attempts = 0;
-        decide(i, now);
-    } else {
-        end(i, migration_outcome::unresolved, now);
-    }
-}
-
-inline void migration_run::learn(std::size_t i, const migration_sighting& seen, double now) {
-    migration_record& r = record(i);
-    const bool ran = runs(r.known.task);
-    const bool lost_before = r.known.task == task_whereabouts::lost;
-    const bool over = runs(seen.task) || seen.task == task_whereabouts::lost;
-    if (ran && !runs(seen.task)) r.stopped = r.since;
-    if (!ran && !lost_before && over) r.downtime += now - r.stopped;
-    r.known = seen;
-}
-
-inline void migration_run::end(std::size_t i, migration_outcome outcome, double now) {
-    migration_record& r = record(i);
-    const bool begun = outcome != migration_outcome::invalid && outcome != migration_outcome::not_begun;
-    if (begun && !runs(r.known.task) && outcome != migration_outcome::lost) {
-        r.downtime += now - r.stopped;
-        r.stopped = now;
-    }
-    r.phase = migration_phase::ended;
-    r.outcome = outcome;
-    r.ended = now;
-    if (is_failure(r) && ++failures_ >= limits_.most_failures) progress_.given_up = true;
-    log(i);
 }
 
 inline void migration_run::apply_to(std::span<slot> placement) const {
