@@ -6,7 +6,8 @@
   * core includes the standard library only; Eigen (only <Eigen/Core>) starts at floor 2; no other third party;
   * no <iostream>, <random> or <ranges>: global streams, generators that differ by standard library, compile time;
   * wings (cuda, nvml, io) are reached neither from an umbrella nor from any floor; cuda never sees Eigen;
-  * there are two umbrellas: berth.hpp, and search.hpp, which is berth.hpp and the searches. Nothing else includes either, and
+  * there are three umbrellas: berth.hpp, search.hpp (berth.hpp and the searches) and migrate.hpp (berth.hpp and what moves
+    running tasks). Nothing else includes one, and
     together they reach every header that is no wing's and not opt-in;
   * opt-in headers (OPT_IN below: threads, clocks, Eigen) cost more to compile than all the rest, so nothing that an umbrella
     reaches includes them;
@@ -23,8 +24,8 @@ import tempfile
 
 FLOORS = {"core": 0, "model": 1, "feature": 2, "cost": 3, "objective": 4, "allocate": 5, "metrics": 5, "migrate": 6,
           "watch": 7, "learn": 7}
-TOP = {"version.hpp": -1, "scheduler.hpp": 8, "berth.hpp": 9, "search.hpp": 10}
-UMBRELLAS = ("berth.hpp", "search.hpp")
+TOP = {"version.hpp": -1, "scheduler.hpp": 8, "berth.hpp": 9, "search.hpp": 10, "migrate.hpp": 11}
+UMBRELLAS = ("berth.hpp", "search.hpp", "migrate.hpp")
 WINGS = {"cuda": ("cuda", "cooperative_groups", "cub/", "thrust/"), "nvml": ("nvml.h",), "io": ()}
 EIGEN_FROM = 2
 OPT_IN = {"core/deadline.hpp", "core/thread_pool.hpp", "feature/eigen.hpp"}
@@ -199,7 +200,7 @@ FAULTS = [  # file, text that is put in front, what must be said
     ("cost/c.hpp", "#include BERTH_HEADER\n", "cannot be checked"),
     ("cost/c.hpp", "#include <berth/core/thread_pool.hpp>\n", "reaches the opt-in header core/thread_pool.hpp"),
     ("other/o.hpp", "", "belongs to no floor"),
-    ("cost/unused.hpp", "", "not reached from berth.hpp or search.hpp"),
+    ("cost/unused.hpp", "", "not reached from berth.hpp or search.hpp or migrate.hpp"),
     ("cost/c.hpp", "#include <berth/search.hpp>\n", "includes the umbrella"),
     ("berth.hpp", "#include <berth/search.hpp>\n", "goes up"),
     ("search.hpp", "#include <berth/io/i.hpp>\n", "reaches the wing header io/i.hpp"),

@@ -4,3 +4,6 @@
 #if __has_include(<berth/search.hpp>)
 #include <berth/search.hpp>
 #endif
+#if __has_include(<berth/migrate.hpp>)
+#include <berth/migrate.hpp>
+#endif

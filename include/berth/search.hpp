@@ -8,6 +8,16 @@
 // clang-format off
 #include "berth/berth.hpp"
 
+#include "berth/core/philox.hpp"
+#include "berth/objective/places.hpp"
+#include "berth/objective/place_of.hpp"
+#include "berth/objective/terms/counter_balance.hpp"
+#include "berth/objective/terms/group_dependencies.hpp"
+#include "berth/objective/terms/group_relocation_peak.hpp"
+#include "berth/objective/terms/least_spread.hpp"
+#include "berth/objective/terms/load_over_safety.hpp"
+#include "berth/objective/terms/relocation_distance.hpp"
+#include "berth/objective/terms/transient_excess.hpp"
 #include "berth/allocate/assignment_allocator.hpp"
 #include "berth/allocate/assignment_problem.hpp"
 #include "berth/allocate/candidate_lists.hpp"
