@@ -137,6 +137,18 @@ TEST_CASE("every layout equals the definition at the edges") {
     check_tables(evaluation_case{7, 40, 5, 20, 4'000'000'000U, 4'000'000'000U});
 }
 
+TEST_CASE("the devices of these tests meet every layout") {
+    const problem_sizes sizes{129, 7, 4, 4, 7, 0, 2, true};
+    CHECK(shape_for(sizes, 33, large).layout == evaluation_layout::few_gpus);
+    CHECK(shape_for(sizes, 33, no_lanes).layout == evaluation_layout::many_gpus);
+    CHECK(shape_for(sizes, 33, small_cache).layout == evaluation_layout::large_table);
+    CHECK(shape_for(sizes, 33, small_cache).loads_shared);
+    CHECK(shape_for(sizes, 33, small_cache).window == 64);
+    CHECK(!shape_for(sizes, 33, no_shared).loads_shared);
+    CHECK(!shape_for(sizes, 33, nothing).loads_shared);
+    CHECK(shape_for(sizes, 33, nothing).window == 64);
+}
+
 TEST_CASE("an individual of no tasks costs what the table's base says") {
     const evaluation_case c{1, 0, 0, 3};
     check_tables(c);

@@ -27,6 +27,9 @@ void check_sound(const evaluation_shape& s, const problem_sizes& p, const device
     CHECK(std::has_single_bit(s.parts));
     CHECK(s.threads() <= evaluation_threads);
     CHECK(s.threads() % 32 == 0);
+    const bool lanes = s.layout == evaluation_layout::few_gpus;
+    CHECK((1U << s.minor_bits) == (lanes ? s.individuals : s.parts));
+    if (lanes) CHECK((1U << s.row_bits) == s.rows);
     CHECK(s.shared <= d.shared_per_block);
     CHECK(s.first_bytes >= s.threads() * sizeof(tally));
     if (s.loads_shared) CHECK(s.first_bytes >= s.individuals * p.gpus * p.word_bytes);

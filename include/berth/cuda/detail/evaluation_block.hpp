@@ -110,10 +110,10 @@ public:
 
 private:
     [[nodiscard]] BERTH_HD std::uint32_t lane_of(std::uint32_t thread) const noexcept {
-        return Lanes ? thread % s_.individuals : thread / s_.parts;
+        return Lanes ? thread & (s_.individuals - 1) : thread >> s_.minor_bits;
     }
     [[nodiscard]] BERTH_HD std::uint32_t part_of(std::uint32_t thread) const noexcept {
-        return Lanes ? thread / s_.individuals : thread % s_.parts;
+        return Lanes ? thread >> s_.minor_bits : thread & (s_.parts - 1);
     }
     [[nodiscard]] BERTH_HD bool present(std::uint32_t lane) const noexcept { return first_ + lane < p_.individuals; }
     /// Where the load of GPU 0 of a lane is, and how far apart those of its GPUs are.
@@ -122,6 +122,16 @@ private:
         return reinterpret_cast<word*>(shared_) + (Lanes ? lane : lane * p_.source.gpus());
     }
     [[nodiscard]] BERTH_HD std::size_t load_stride() const noexcept { return Lanes ? s_.individuals : 1; }
+    /// 32 bits where shared memory bounds it.
+    [[nodiscard]] BERTH_HD auto load_index(std::size_t gpu) const noexcept {
+        if constexpr (Lanes) {
+            return static_cast<std::uint32_t>(gpu) << s_.minor_bits;
+        } else if constexpr (LoadsShared) {
+            return static_cast<std::uint32_t>(gpu);
+        } else {
+            return gpu;
+        }
+    }
     [[nodiscard]] BERTH_HD tally& merged(std::uint32_t part, std::uint32_t lane) const noexcept {
         return reinterpret_cast<tally*>(shared_)[part * s_.individuals + lane];
     }
@@ -151,7 +161,7 @@ private:
 
     BERTH_HD void add(tally& mine, word* loads, std::size_t task, std::size_t gpu,
                       const gene_entry<word>& entry) const {
-        team_.add(loads[gpu * load_stride()], entry.load);
+        team_.add(loads[load_index(gpu)], entry.load);
         mine.sum += entry.summand;
         if (p_.observed != nullptr) mine.relocation += p_.relocation(task, gpu);
     }
@@ -222,8 +232,8 @@ private:
             if (tasks % 2 == 0 && reinterpret_cast<std::uintptr_t>(p_.genes) % 4 == 0) {
                 const std::uint32_t pairs = s_.rows / 2;
                 for (std::uint32_t i = thread; i < lanes * pairs; i += s_.threads()) {
-                    const std::uint32_t lane = i / pairs;
-                    const std::uint32_t pair = i % pairs;
+                    const std::uint32_t lane = i >> (s_.row_bits - 1);
+                    const std::uint32_t pair = i & (pairs - 1);
                     if (2 * pair >= rows) continue;
                     team_.copy(reinterpret_cast<two_genes*>(to + lane * pitch) + pair,
                                reinterpret_cast<const two_genes*>(from + lane * tasks) + pair);
@@ -232,8 +242,8 @@ private:
             }
         }
         for (std::uint32_t i = thread; i < lanes * s_.rows; i += s_.threads()) {
-            const std::uint32_t lane = i / s_.rows;
-            const std::uint32_t row = i % s_.rows;
+            const std::uint32_t lane = i >> s_.row_bits;
+            const std::uint32_t row = i & (s_.rows - 1);
             if (row < rows) team_.copy(to + lane * pitch + row, from + lane * tasks + row);
         }
     }
@@ -261,16 +271,17 @@ private:
     BERTH_HD void add_staged(std::size_t tile, std::uint32_t thread, tally& mine) const {
         const std::uint32_t lane = lane_of(thread);
         if (!present(lane)) return;
-        const std::size_t units = p_.source.row_units();
-        const unit* rows = staged_rows(tile);
         const unit* fixed = staged_fixed();
         const Gene* genes = staged_genes(tile) + lane * evaluation_shape::pitch(s_.rows, sizeof(Gene));
         word* loads = loads_of(lane);
         const std::uint32_t count = rows_of(tile);
-        for (std::uint32_t r = part_of(thread); r < count; r += s_.parts) {
+        const auto units = static_cast<std::uint32_t>(p_.source.row_units());
+        const std::uint32_t first = part_of(thread);
+        const unit* row = staged_rows(tile) + first * units;
+        for (std::uint32_t r = first; r < count; r += s_.parts, row += s_.parts * units) {
             const std::size_t gpu = genes[r];
             BERTH_ASSERT(gpu < p_.source.gpus(), "berth: a gene names a GPU");
-            add(mine, loads, tile * s_.rows + r, gpu, p_.source.look(rows + r * units, fixed, gpu));
+            add(mine, loads, tile * s_.rows + r, gpu, p_.source.look(row, fixed, gpu));
         }
     }
 

@@ -71,16 +71,19 @@ struct problem_sizes {
 /// How an evaluation is cut into launches, blocks and threads.
 struct evaluation_shape {
     evaluation_layout layout = evaluation_layout::few_gpus;
-    std::uint32_t individuals = 32;  ///< of a block
+    std::uint32_t individuals = 32;  ///< of a block, a power of two
     std::uint32_t parts = 8;         ///< threads for each of them, a power of two
-    std::uint32_t rows = 0;          ///< tasks in shared memory at a time
-    bool loads_shared = true;        ///< loads lie in shared memory, else in that of the device
-    std::size_t window = 0;          ///< tasks of a launch
-    std::size_t at_once = 0;         ///< individuals of a launch
-    std::size_t first_bytes = 0;     ///< of shared memory, for the loads and later for tallies
-    std::size_t stage_bytes = 0;     ///< of one of the two stages of rows and genes; rows first
-    std::size_t row_bytes = 0;       ///< what of it is for rows
-    std::size_t shared = 0;          ///< bytes of shared memory of a block
+    std::uint32_t rows = 0;          ///< tasks in shared memory at a time, a power of two
+    std::uint32_t minor_bits =
+        0;  ///< log2 of what neighbouring threads differ in: individuals if lanes are those, else parts
+    std::uint32_t row_bits = 0;   ///< log2 of rows
+    bool loads_shared = true;     ///< loads lie in shared memory, else in that of the device
+    std::size_t window = 0;       ///< tasks of a launch
+    std::size_t at_once = 0;      ///< individuals of a launch
+    std::size_t first_bytes = 0;  ///< of shared memory, for the loads and later for tallies
+    std::size_t stage_bytes = 0;  ///< of one of the two stages of rows and genes; rows first
+    std::size_t row_bytes = 0;    ///< what of it is for rows
+    std::size_t shared = 0;       ///< bytes of shared memory of a block
 
     [[nodiscard]] BERTH_HD constexpr std::uint32_t threads() const noexcept { return individuals * parts; }
     /// Genes from one individual to the next in a stage: an odd number of banks.
@@ -96,6 +99,12 @@ inline constexpr std::uint32_t evaluation_threads = 1024;
 
 [[nodiscard]] BERTH_HD constexpr std::size_t in_sixteens(std::size_t bytes) noexcept { return (bytes + 15) / 16 * 16; }
 
+[[nodiscard]] constexpr std::uint32_t log2_of(std::uint32_t power) noexcept {
+    std::uint32_t bits = 0;
+    while (power > 1) power /= 2, ++bits;
+    return bits;
+}
+
 /// Lanes as individuals, if the device has room for that; `shared` is 0 if not.
 [[nodiscard]] constexpr evaluation_shape few_gpus_shape(const problem_sizes& p, std::size_t population,
                                                         const device_limits& d, std::uint32_t individuals,
@@ -104,6 +113,8 @@ inline constexpr std::uint32_t evaluation_threads = 1024;
     s.individuals = individuals;
     s.parts = evaluation_threads / individuals;
     s.rows = rows;
+    s.minor_bits = log2_of(individuals);
+    s.row_bits = log2_of(rows);
     s.window = p.tasks;
     s.at_once = population;
     const std::size_t loads = individuals * p.gpus * p.word_bytes;
@@ -144,6 +155,7 @@ inline constexpr std::uint32_t evaluation_threads = 1024;
         s.first_bytes = threads * sizeof(tally);
     }
     s.parts = threads / s.individuals;
+    s.minor_bits = log2_of(s.parts);
     s.shared = s.first_bytes;
     const std::size_t row = p.row_units * p.unit_bytes;
     if (p.in_table && row > 0 && p.tasks > 0 && row > d.second_level_cache * 3 / 4 / p.tasks) {
