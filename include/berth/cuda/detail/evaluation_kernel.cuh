@@ -111,8 +111,8 @@ public:
         if (!sums) return sums.error();
         loads_ = std::move(*loads);
         sums_ = std::move(*sums);
-        if (auto ok = allow_shared<std::uint16_t>(narrow_); !ok) return ok;
-        return allow_shared<std::uint32_t>(wide_);
+        if (auto ok = allow_shared<std::uint16_t>(narrow_, limits); !ok) return ok;
+        return allow_shared<std::uint32_t>(wide_, limits);
     }
 
     template <gene Gene>
@@ -160,12 +160,13 @@ private:
         return s.loads_shared ? evaluate_blocks<Source, Gene, false, true>
                               : evaluate_blocks<Source, Gene, false, false>;
     }
-    /// More shared memory than 48 KiB has to be asked for.
+    /// More shared memory than 48 KiB has to be asked for. All that there is: the permission is the kernel's, not that of this state, and
+    /// another state must not take it back.
     template <gene Gene>
-    [[nodiscard]] static result<void> allow_shared(const evaluation_shape& s) {
+    [[nodiscard]] static result<void> allow_shared(const evaluation_shape& s, const device_limits& limits) {
         return cuda::check(cudaFuncSetAttribute(kernel<Gene>(s), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                static_cast<int>(s.shared)),
-                           {"evaluation, ", s.shared, " bytes of shared memory"});
+                                                static_cast<int>(limits.shared_per_block)),
+                           {"evaluation, ", limits.shared_per_block, " bytes of shared memory"});
     }
 
     evaluation_shape narrow_{};

@@ -144,7 +144,7 @@ inline constexpr std::uint32_t evaluation_threads = 1024;
         const bool busy = population / s.individuals >= 4 * d.multiprocessors;
         if (busy && bytes(s.individuals) * 8 <= d.shared_per_multiprocessor) break;
     }
-    while (s.individuals == 1 && threads < evaluation_threads &&
+    while (s.individuals == 1 && threads < evaluation_threads && in_sixteens(loads) >= 2 * threads * sizeof(tally) &&
            d.shared_per_multiprocessor / bytes(1) < evaluation_threads / threads) {
         threads *= 2;
     }
