@@ -121,7 +121,8 @@ inline constexpr std::uint32_t evaluation_threads = 1024;
     const std::size_t tallies = evaluation_threads * sizeof(tally);
     s.first_bytes = in_sixteens(loads > tallies ? loads : tallies);
     s.row_bytes = in_sixteens(rows * p.row_units * p.unit_bytes);
-    s.stage_bytes = s.row_bytes + in_sixteens(individuals * evaluation_shape::pitch(rows, p.gene_bytes) * p.gene_bytes);
+    s.stage_bytes = s.row_bytes +
+                    in_sixteens(std::size_t{individuals} * evaluation_shape::pitch(rows, p.gene_bytes) * p.gene_bytes);
     s.shared = s.first_bytes + 2 * s.stage_bytes + p.fixed_units * p.unit_bytes;
     if (s.shared > d.shared_per_block) s.shared = 0;
     return s;
@@ -144,7 +145,8 @@ inline constexpr std::uint32_t evaluation_threads = 1024;
         const bool busy = population / s.individuals >= 4 * d.multiprocessors;
         if (busy && bytes(s.individuals) * 8 <= d.shared_per_multiprocessor) break;
     }
-    while (s.individuals == 1 && threads < evaluation_threads && in_sixteens(loads) >= 2 * threads * sizeof(tally) &&
+    while (s.individuals == 1 && threads < evaluation_threads &&
+           in_sixteens(loads) >= std::size_t{2} * threads * sizeof(tally) &&
            d.shared_per_multiprocessor / bytes(1) < evaluation_threads / threads) {
         threads *= 2;
     }
@@ -179,7 +181,7 @@ inline constexpr std::uint32_t evaluation_threads = 1024;
     for (std::uint32_t individuals = 128; individuals >= 32; individuals /= 2) {
         const bool idle = (population + individuals - 1) / individuals < d.multiprocessors * 9 / 10;
         if (idle && individuals > 32) continue;
-        if (p.row_units * p.unit_bytes > 32 * individuals) continue;
+        if (p.row_units * p.unit_bytes > std::size_t{32} * individuals) continue;
         for (std::uint32_t rows = 128; rows >= 8; rows /= 2) {
             const evaluation_shape s = few_gpus_shape(p, population, d, individuals, rows);
             if (s.shared > 0) return s;
