@@ -129,6 +129,15 @@ private:
     [[nodiscard]] task_index any_task() noexcept {
         return task_index{bounded(random_, static_cast<std::uint32_t>(problem_->task_count()))};
     }
+    /// The largest of a few.
+    [[nodiscard]] task_index large_task() noexcept {
+        task_index t = any_task();
+        for (int i = 0; i < 3; ++i) {
+            const task_index other = any_task();
+            if (rank_[other.value()] > rank_[t.value()]) t = other;
+        }
+        return t;
+    }
     [[nodiscard]] node_index any_node() noexcept {
         return node_index{bounded(random_, static_cast<std::uint32_t>(problem_->node_count()))};
     }
@@ -220,7 +229,11 @@ private:
         end_attempt(3);
     }
     void make_room() {
-        constexpr std::size_t most = 12;  // tasks that give way
+        if (uniform01(random_) < 0.5) {
+            const task_index t = large_task();
+            if (away(t)) make_room(t, problem_->observed(t));
+            return;
+        }
         node_index from = any_node();
         for (int i = 0; i < 3; ++i) {
             const node_index other = any_node();
@@ -229,7 +242,11 @@ private:
         const node_index to = any_node();
         const auto there = tasks_.on(from);
         if (from == to || there.empty()) return;
-        const task_index t = there[bounded(random_, static_cast<std::uint32_t>(there.size()))];
+        make_room(there[bounded(random_, static_cast<std::uint32_t>(there.size()))], to);
+    }
+    void make_room(task_index t, node_index to) {
+        constexpr std::size_t most = 12;  // tasks that give way
+        const node_index from = state_.where(t);
         const double before = state_.overload_of(to);
         begin_attempt();
         if (!attempt(t, to)) return;
