@@ -98,8 +98,7 @@ public:
             store_wide(held_b + i, load_wide(held_t_b + i) - load_wide(held_u_b + i));
         }
         return cost_with<-1>(node_of(a), difference, held_a) - node_cost_[a.value()] +
-               cost_with<+1>(node_of(b), difference, held_b) - node_cost_[b.value()] + relocation_delta(t, b) +
-               relocation_delta(u, a);
+               cost_with<+1>(node_of(b), difference, held_b) - node_cost_[b.value()] + exchange_delta(t, u);
     }
 
     [[nodiscard]] std::int64_t shift_violations(task_index t, node_index to) const noexcept {
@@ -155,22 +154,50 @@ private:
         double weight;
     };
 
+    /// +1 if a task that is at home leaves it, -1 if it comes back.
+    [[nodiscard]] int moved_by(std::size_t i, node_index to) const noexcept {
+        return (to == home_[i] ? 0 : 1) - (where_[i] == home_[i] ? 0 : 1);
+    }
     /// By how much the cost of relocations grows.
     [[nodiscard]] double relocation_delta(task_index t, node_index to) const noexcept {
         const std::size_t i = t.value();
-        const node_index from = where_[i];
-        const int moved = (to == home_[i] ? 0 : 1) - (from == home_[i] ? 0 : 1);
-        double change = pair_delta(i, from, to);
-        if (moved != 0) {
-            change += moved * move_cost_[i];
-            const std::uint32_t count = moved_[group_of_[i]];
-            if (moved > 0 && count == most_moved_) {
-                change += group_weight_;
-            } else if (moved < 0 && count == most_moved_ && groups_with_[count] == 1) {
-                change -= group_weight_;
-            }
+        const int moved = moved_by(i, to);
+        const double change = pair_delta(i, where_[i], to);
+        return moved == 0 ? change : change + moved * move_cost_[i] + group_weight_ * most_delta(group_of_[i], moved);
+    }
+    /// The same for two tasks that change places.
+    [[nodiscard]] double exchange_delta(task_index t, task_index u) const noexcept {
+        const std::size_t i = t.value();
+        const std::size_t j = u.value();
+        const int first = moved_by(i, where_[j]);
+        const int second = moved_by(j, where_[i]);
+        const double change = pair_delta(i, where_[i], where_[j]) + pair_delta(j, where_[j], where_[i]);
+        if (first == 0 && second == 0) return change;
+        const int most = second == 0  ? most_delta(group_of_[i], first)
+                         : first == 0 ? most_delta(group_of_[j], second)
+                                      : most_delta(group_of_[i], first, group_of_[j], second);
+        return change + first * move_cost_[i] + second * move_cost_[j] + group_weight_ * most;
+    }
+    /// By how much the largest number of relocated tasks of a group grows.
+    [[nodiscard]] int most_delta(std::uint32_t g, int moved) const noexcept {
+        if (moved_[g] != most_moved_) return 0;
+        return moved > 0 ? 1 : groups_with_[most_moved_] == 1 ? -1 : 0;
+    }
+    /// The same if a task of each of two groups, or two of one, leave home or come back.
+    [[nodiscard]] int most_delta(std::uint32_t g, int first, std::uint32_t h, int second) const noexcept {
+        const bool g_most = moved_[g] == most_moved_;
+        const bool h_most = moved_[h] == most_moved_;
+        if (g == h) {
+            if (first + second == 0) return 0;
+            if (first > 0) return g_most ? 2 : moved_[g] + 1 == most_moved_ ? 1 : 0;
+            return !g_most || groups_with_[most_moved_] > 1 ? 0 : groups_with_[most_moved_ - 1] > 0 ? -1 : -2;
         }
-        return change;
+        if ((first > 0 && g_most) || (second > 0 && h_most)) return 1;
+        const std::uint32_t fewer = (first < 0 && g_most ? 1U : 0U) + (second < 0 && h_most ? 1U : 0U);
+        if (fewer == 0 || fewer < groups_with_[most_moved_]) return 0;
+        const bool reached =
+            (first > 0 && moved_[g] + 1 == most_moved_) || (second > 0 && moved_[h] + 1 == most_moved_);
+        return reached ? 0 : -1;
     }
     [[nodiscard]] double pair_delta(std::size_t i, node_index from, node_index to) const noexcept {
         return pair_weight_ * (static_cast<double>(problem_->pair_cost(home_[i], to)) -
@@ -432,7 +459,7 @@ reassignment_state<Wides>::reassignment_state(const reassignment_problem& p, std
             bits += (p.node_count() + 63) / 64;
         }
         least_spread_[g] = static_cast<std::uint32_t>(p.spread(group));
-        if (p.spread(group) > 1) {
+        if (p.spread(group) > (size == 0 ? 0U : 1U)) {
             location_counts_at_[g] = counts;
             counts += p.location_count();
             constrained_[g] = 1;
