@@ -130,6 +130,7 @@ private:
                 islands[i].run(sky.at(share, pressure[i]), next);
             });
             ++rounds;
+            if (evaluations() == done) break;  // no step of the mix can be taken
             if (best().best_value() < last) {
                 last = best().best_value();
                 notify::step(control.observer, progress(share));
