@@ -34,8 +34,8 @@ struct reassignment_search_options {
     /// The same, when large tasks have found their places; what is left is for the small ones.
     double last_temperature = 1e-2;
     /// A unit beyond capacity costs so many times what one beyond safety capacity does: first, and when large tasks have found their places.
-    double first_overload_price = 10.0;
-    double last_overload_price = 1000.0;
+    double first_overload_price = 3.0;
+    double last_overload_price = 300.0;
     reassignment_mix mix{};
 };
 
