@@ -20,6 +20,7 @@ void check_state(const reassignment_state<Wides>& state, amount price) {
     const auto verdict = evaluate(state.problem(), state.assignment());
     REQUIRE(state.cost() == verdict.cost);
     REQUIRE(state.overload() == static_cast<double>(verdict.violations.capacity));
+    REQUIRE(state.cost_value() == static_cast<double>(verdict.cost.total()));
     REQUIRE(state.overload_cost() == static_cast<double>(price * verdict.violations.capacity));
     REQUIRE(state.value() == static_cast<double>(verdict.cost.total() + price * verdict.violations.capacity));
     const auto& broken = verdict.violations;
@@ -194,5 +195,24 @@ TEST_CASE("reassignment state: states of all widths agree") {
             each([](auto& state) { return state.overload(); });
             each([](auto& state) { return state.violations(); });
         }
+    }
+}
+
+TEST_CASE("reassignment state: the cost stays exact whatever overload costs") {
+    auto in = random_reassignment({.tasks = 20, .resources = 4, .room = 0.8}, 3);
+    constexpr amount scale = amount{1} << 24U;
+    for (amount& value : in.demand) value *= scale;
+    for (amount& value : in.capacity) value *= scale;
+    for (amount& value : in.safety_capacity) value *= scale;
+    const auto p = need(make_reassignment_problem(in));
+    xoshiro256 random{3};
+    reassignment_state<2> state{p, random_assignment(p, random)};
+    state.set_overload_price((amount{1} << 50U) - 1);
+    for (int step = 0; step < 300; ++step) {
+        const task_index t{below(random, p.task_count())};
+        const node_index to{below(random, p.node_count())};
+        if (state.where(t) == to || state.shift_delta(t, to) == state.infeasible) continue;
+        state.shift(t, to);
+        REQUIRE(state.cost_value() == static_cast<double>(evaluate(p, state.assignment()).cost.total()));
     }
 }

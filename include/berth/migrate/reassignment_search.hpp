@@ -168,7 +168,9 @@ private:
             const double coldest = last_ < cold ? last_ : cold;
             const double warm = first_ * std::pow(last_ / first_, main);
             const double price = pressure * first_price_ * std::pow(last_price_ / first_price_, main + rest);
-            return {warm * std::pow(coldest / last_, rest), static_cast<amount>(std::ceil(price))};
+            constexpr double dearest = 0x1.0p50;
+            return {warm * std::pow(coldest / last_, rest),
+                    static_cast<amount>(price < dearest ? std::ceil(price) : dearest)};
         }
 
     private:

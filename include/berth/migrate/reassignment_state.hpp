@@ -37,7 +37,7 @@ class reassignment_state {
 public:
     static constexpr std::size_t lanes = 2 * Wides;
     /// Larger than any delta.
-    static constexpr double infeasible = 0x1.0p60;
+    static constexpr double infeasible = 0x1.0p120;
 
     reassignment_state(const reassignment_problem& p, std::span<const node_index> start);
 
@@ -45,10 +45,8 @@ public:
     [[nodiscard]] std::span<const node_index> assignment() const noexcept { return where_.view(); }
     [[nodiscard]] node_index where(task_index t) const noexcept { return where_[t.value()]; }
     [[nodiscard]] reassignment_cost cost() const noexcept;
-    /// The same as `cost().total()`. O(1).
-    [[nodiscard]] double value() const noexcept {
-        return node_costs_ + task_cost_ + pair_cost_ + group_weight_ * static_cast<double>(most_moved_);
-    }
+    /// `cost().total()` and what the overload costs. O(1).
+    [[nodiscard]] double value() const noexcept { return cost_value() + overload_cost(); }
     /// Load and balance cost of one node, and what its overload costs.
     [[nodiscard]] double node_cost(node_index n) const noexcept { return node_cost_[n.value()]; }
 
@@ -58,6 +56,10 @@ public:
     [[nodiscard]] double overload_of(node_index n) const noexcept { return overload_of(node_of(n)); }
     /// What it adds to `value()`.
     [[nodiscard]] double overload_cost() const noexcept { return price_ * overload_; }
+    /// The same as `cost().total()`, and exact for any price. O(1).
+    [[nodiscard]] double cost_value() const noexcept {
+        return node_costs_ + task_cost_ + pair_cost_ + group_weight_ * static_cast<double>(most_moved_);
+    }
     /// What a unit of it costs from now on: a whole number, so that sums stay exact. O(nodes × resources).
     void set_overload_price(amount price) noexcept {
         price_ = static_cast<double>(price);
@@ -236,6 +238,20 @@ private:
         }
         return total;
     }
+    [[nodiscard]] double load_and_balance_of(const double* node) const noexcept {
+        using detail::load_wide;
+        detail::wide cost{0.0, 0.0};
+        for (std::size_t i = 0; i < lanes; i += 2)
+            cost +=
+                detail::positive_part(load_wide(node + i) - load_wide(node + safety_at + i)) * load_wide(weights_ + i);
+        double total = detail::sum(cost);
+        for (const balance& b : balances_) {
+            const double beyond = b.target * (node[capacity_at + b.first] - node[b.first]) -
+                                  (node[capacity_at + b.second] - node[b.second]);
+            total += beyond > 0 ? beyond * b.weight : 0.0;
+        }
+        return total;
+    }
     [[nodiscard]] double overload_of(const double* node) const noexcept {
         detail::wide over{0.0, 0.0};
         for (std::size_t i = 0; i < lanes; i += 2)
@@ -259,9 +275,11 @@ private:
         overload_ = 0.0;
         for (std::size_t n = 0; n < problem_->node_count(); ++n) {
             const double* node = node_of(node_index{n});
-            node_cost_[n] = cost_with<+1>(node, nothing, nothing);
-            node_costs_ += node_cost_[n];
-            overload_ += overload_of(node);
+            const double over = overload_of(node);
+            plain_cost_[n] = load_and_balance_of(node);
+            node_cost_[n] = plain_cost_[n] + price_ * over;
+            node_costs_ += plain_cost_[n];
+            overload_ += over;
         }
     }
 
@@ -278,10 +296,12 @@ private:
             detail::store_wide(node + held_at + i, Sign > 0 ? load_wide(node + held_at + i) + load_wide(held + i)
                                                             : load_wide(node + held_at + i) - load_wide(held + i));
         }
-        overload_ += overload_of(node);
-        const double cost = cost_with<+1>(node, nothing, nothing);
-        node_costs_ += cost - node_cost_[n.value()];
-        node_cost_[n.value()] = cost;
+        const double over = overload_of(node);
+        const double cost = load_and_balance_of(node);
+        overload_ += over;
+        node_costs_ += cost - plain_cost_[n.value()];
+        plain_cost_[n.value()] = cost;
+        node_cost_[n.value()] = cost + price_ * over;
     }
 
     [[nodiscard]] bool meets_group(std::uint32_t g, node_index n) const noexcept {
@@ -377,7 +397,6 @@ private:
     }
 
     static constexpr std::size_t none = ~std::size_t{0};
-    static constexpr double nothing[lanes] = {};
 
     const reassignment_problem* problem_;
     detail::flat<node_index> where_;
@@ -386,7 +405,8 @@ private:
     detail::flat<double> demands_;  // of each task: all, then all but the transient
     detail::flat<double> move_cost_;
     detail::flat<double> nodes_;
-    detail::flat<double> node_cost_;
+    detail::flat<double> node_cost_;   // with overload
+    detail::flat<double> plain_cost_;  // without
     detail::flat<std::uint32_t> location_;
     detail::flat<std::uint32_t> neighbourhood_;
     double weights_[lanes] = {};
@@ -429,6 +449,7 @@ reassignment_state<Wides>::reassignment_state(const reassignment_problem& p, std
 
     nodes_.resize(p.node_count() * node_stride);
     node_cost_.resize(p.node_count());
+    plain_cost_.resize(p.node_count());
     for (std::size_t n = 0; n < p.node_count(); ++n) {
         const node_index node{n};
         double* out = node_of(node);

@@ -331,7 +331,7 @@ private:
         if (state_.violations() > best_violations_) return;
         if (state_.violations() == best_violations_) {
             if (state_.overload() > best_overload_) return;
-            if (state_.overload() == best_overload_ && !(state_.value() - state_.overload_cost() < best_value_)) return;
+            if (state_.overload() == best_overload_ && !(state_.cost_value() < best_value_)) return;
         }
         keep_best();
     }
@@ -343,7 +343,7 @@ private:
         changes_.clear();
         best_violations_ = state_.violations();
         best_overload_ = state_.overload();
-        best_value_ = state_.value() - state_.overload_cost();
+        best_value_ = state_.cost_value();
     }
 
     struct attempted_relocation {
