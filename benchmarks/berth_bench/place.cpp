@@ -554,7 +554,7 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
                        "Let host memory break cycles of tasks that wait for each other's place (default)");
     place_app
         .add_option("--least-share", options->relocating.least_share,
-                    "GPU thousandths that an arrival must want for each relocation (default 100)")
+                    "GPU thousandths that an arrival must want for each relocation (default 85)")
         ->check(CLI::Range(0.0, 64'000.0));
     place_app
         .add_option("--beam-width", options->relocating.beam_width,
