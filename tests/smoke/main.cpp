@@ -3,5 +3,6 @@
 #include <berth/search.hpp>
 
 bool run_every_search();
+bool run_every_migration();
 
-int main() { return run_every_search() ? 0 : 1; }
+int main() { return run_every_search() && run_every_migration() ? 0 : 1; }
