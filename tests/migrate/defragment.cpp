@@ -218,7 +218,7 @@ TEST_CASE("defragment: one and two relocations are found whenever they exist and
             const tight_fleet f = make_tight(seed, shape);
             const std::size_t fewest = fewest_by_force(f, 2);
             ++seen[fewest];
-            for (const std::size_t most : {1, 2, 4}) {
+            for (const std::size_t most : {std::size_t{1}, std::size_t{2}, std::size_t{4}}) {
                 CAPTURE(seed);
                 CAPTURE(most);
                 CAPTURE(shape.domains);
