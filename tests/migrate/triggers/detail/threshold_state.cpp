@@ -17,7 +17,7 @@ namespace {
 /// A gauge that shows what it is told.
 struct told {
     using place_index = berth::gpu_index;
-    static constexpr bool by_load = false;
+    [[maybe_unused]] static constexpr bool by_load = false;
 
     const std::vector<double>* values;
     double enter = 10.0;
