@@ -201,9 +201,12 @@ private:
             (first > 0 && moved_[g] + 1 == most_moved_) || (second > 0 && moved_[h] + 1 == most_moved_);
         return reached ? 0 : -1;
     }
+    /// By the nodes a task goes from and to; to stay at home costs nothing, whatever the table says.
+    [[nodiscard]] double pair_cost_of(std::size_t i, node_index to) const noexcept {
+        return to == home_[i] ? 0.0 : static_cast<double>(problem_->pair_cost(home_[i], to));
+    }
     [[nodiscard]] double pair_delta(std::size_t i, node_index from, node_index to) const noexcept {
-        return pair_weight_ * (static_cast<double>(problem_->pair_cost(home_[i], to)) -
-                               static_cast<double>(problem_->pair_cost(home_[i], from)));
+        return pair_weight_ * (pair_cost_of(i, to) - pair_cost_of(i, from));
     }
     [[nodiscard]] double* node_of(node_index n) noexcept { return nodes_.data() + n.value() * node_stride; }
     [[nodiscard]] const double* node_of(node_index n) const noexcept { return nodes_.data() + n.value() * node_stride; }
@@ -526,7 +529,7 @@ reassignment_state<Wides>::reassignment_state(const reassignment_problem& p, std
         if (location_counts_at_[g] != none && ++counts_[location_counts_at_[g] + location_[to.value()]] == 1)
             ++spread_[g];
         if (neighbourhood_counts_at_[g] != none) ++counts_[neighbourhood_counts_at_[g] + neighbourhood_[to.value()]];
-        pair_cost_ += pair_weight_ * static_cast<double>(p.pair_cost(home_[t], to));
+        pair_cost_ += pair_weight_ * pair_cost_of(t, to);
         if (to != home_[t]) count_moved(t, 1);
     }
     for (std::uint32_t g = 0; g < p.group_count(); ++g) {
