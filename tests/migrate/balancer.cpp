@@ -230,7 +230,7 @@ TEST_CASE("balancer: an observation that does not belong is refused by name") {
     CHECK(message(seen) == "observation: gpu_load has 2 entries, expected 3");
     const std::vector<double> bad{0.0, 0.0 / 0.0, 0.0};
     seen.gpu_load = bad;
-    CHECK(message(seen) == "observation: gpu_load[1] is not finite");
+    CHECK(message(seen) == "observation: gpu_load[1] is not a number");
     seen = fleet.seen();
     const std::vector<double> speed{1.0, 0.0, 1.0};
     seen.gpu_speed = speed;
@@ -251,6 +251,30 @@ TEST_CASE("balancer: an observation that does not belong is refused by name") {
     seen.placement = seen.placement.first(2);
     CHECK(message(seen) == "assignment: it has 2 slots, the workload has 4 tasks");
     CHECK(state.round(fleet.seen()).value().chosen.size() == 1);
+    CHECK(message(fleet.seen(-1.0)) == "observation: time is before that of the round before");
+}
+
+TEST_CASE("balancer: no GPU is well, so nothing can be better") {
+    const std::vector<berth_test::small_task> tasks{{}, {.gpus = 2}, {.gpus = 0}};
+    const auto all = berth_test::make_instance({.nodes = 2, .gpus = 2, .sick_nodes = {0, 1}}, tasks);
+    const berth::assignment placement{at(0), at(1, 3), at(1, 0)};
+    auto state = balancer{triggers{berth::unhealthy{}, load_above{}}}.prepare({all.machines, all.tasks});
+    const auto round = state.round({.placement = placement}).value();
+    CHECK(round.alarms.size() == 2);
+    CHECK(round.answered == 0);
+    CHECK(round.chosen.empty());
+    CHECK(round.stays(stay_reason::no_room) == 3);
+}
+
+TEST_CASE("balancer: a workload without tasks") {
+    const auto all = berth_test::make_instance({.nodes = 2, .sick_nodes = {1}}, {});
+    const std::vector<double> load{1.0, 1.0};
+    auto state = balancer{triggers{berth::unhealthy{}, load_above{}, berth::load_above_mean{}}}.prepare(
+        {all.machines, all.tasks});
+    const auto round = state.round({.gpu_load = load}).value();
+    CHECK(round.chosen.empty());
+    CHECK(round.answered == 0);
+    for (std::size_t i = 0; i < berth::stay_reason_count; ++i) CHECK(round.staying[i] == 0);
 }
 
 namespace {

@@ -118,5 +118,82 @@ TEST_CASE("fleet_outlook: flights that end nowhere, twice or without room") {
     CHECK_FALSE(now.see({.placement = placement, .in_flight = full}));
     const berth::relocation twice[] = {parked[0], parked[0]};
     CHECK(now.see({.placement = placement, .in_flight = twice}).error().message ==
-          "task 0 (\"task-0\"): is in flight to a slot that has no room for it, or twice");
+          "task 0 (\"task-0\"): is in flight twice");
+    CHECK(now.see({.placement = placement, .in_flight = full}).error().message ==
+          "task 0 (\"task-0\"): is in flight to a slot that has no room for it");
+}
+
+TEST_CASE("fleet_outlook: what is refused leaves everything as it was") {
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        CAPTURE(seed);
+        berth::xoshiro256 g{seed};
+        // Room for two on a GPU: half of the random placements and flights do not fit.
+        const std::vector<berth_test::small_task> tasks(6, {.share = 100, .memory = 40});
+        const auto all = berth_test::make_instance({.nodes = 5}, tasks);
+        const berth::problem p{all.machines, all.tasks};
+        const std::vector<double> load(5, 0.5);
+        const std::vector<double> task_load(6, 0.1);
+        berth::fleet_outlook now{p};
+        berth::fleet_outlook accepted{p};
+        std::size_t refused = 0;
+        for (int i = 0; i < 20; ++i) {
+            berth::assignment placement;
+            for (std::size_t t = 0; t < tasks.size(); ++t)
+                placement.push_back(berth_test::chance(g, 20) ? berth::unplaced : at(berth_test::below(g, 5)));
+            std::vector<berth::relocation> flights;
+            for (std::size_t t = 0; t < 2; ++t)
+                flights.push_back({berth::task_index{berth_test::below(g, 6)}, {}, at(berth_test::below(g, 5))});
+            for (auto& r : flights) r.from = placement[r.task.value()];
+            const berth::fleet_observation seen{
+                .placement = placement, .in_flight = flights, .gpu_load = load, .task_load = task_load};
+            if (now.see(seen)) {
+                // The same from a clean start.
+                accepted = berth::fleet_outlook{p};
+                REQUIRE(accepted.see(seen));
+            } else {
+                ++refused;
+                if (flights[0].task != flights[1].task) REQUIRE_FALSE(berth::fleet_outlook{p}.see(seen));
+            }
+            REQUIRE(now.books() == accepted.books());
+            for (std::size_t t = 0; t < tasks.size(); ++t) {
+                REQUIRE(now.where(berth::task_index{t}) == accepted.where(berth::task_index{t}));
+                REQUIRE(now.in_flight(berth::task_index{t}) == accepted.in_flight(berth::task_index{t}));
+            }
+            for (std::size_t n = 0; n < 5; ++n)
+                REQUIRE(now.load(berth::gpu_index{n}) == accepted.load(berth::gpu_index{n}));
+            // What a round chooses and reserves is gone with the next observation, too.
+            const berth::task_index t{berth_test::below(g, 6)};
+            const berth::slot to = at(berth_test::below(g, 5));
+            if (!now.fits(all.tasks.demand(t), to) || to == now.where(t)) continue;
+            if (!now.where(t).placed()) {
+                now.reserve(t, to);
+                accepted.reserve(t, to);
+            } else if (!now.in_flight(t)) {
+                now.relocate({t, now.where(t), to});
+                accepted.relocate({t, accepted.where(t), to});
+            }
+        }
+        CHECK(refused > 0);
+        CHECK(refused < 20);
+    }
+}
+
+TEST_CASE("fleet_outlook: the mean is over the GPUs that may take tasks") {
+    const auto all = berth_test::make_instance({.nodes = 4, .sick_nodes = {3}}, std::vector<berth_test::small_task>(2));
+    const berth::problem p{all.machines, all.tasks};
+    const berth::assignment placement{at(0), at(1)};
+    const std::vector<double> load{0.9, 0.3, 0.0, 0.0};
+    const std::vector<double> task_load{0.9, 0.3};
+    const std::vector<berth::gpu_mask> healthy{1, 1, 0, 1};
+    berth::fleet_outlook now{p};
+    REQUIRE(now.see({.placement = placement, .gpu_load = load, .task_load = task_load, .healthy = healthy}));
+    CHECK(now.mean_load() == doctest::Approx(0.6));
+    // A task that is on its way out of the fleet takes its load along.
+    const berth::relocation parked[] = {{berth::task_index{1}, at(1), berth::unplaced}};
+    REQUIRE(now.see(
+        {.placement = placement, .in_flight = parked, .gpu_load = load, .task_load = task_load, .healthy = healthy}));
+    CHECK(now.mean_load() == doctest::Approx(0.45));
+    const std::vector<berth::gpu_mask> none{0, 0, 0, 0};
+    REQUIRE(now.see({.placement = placement, .gpu_load = load, .healthy = none}));
+    CHECK(now.mean_load() == 0.0);
 }

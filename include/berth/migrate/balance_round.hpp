@@ -19,7 +19,7 @@ enum class stay_reason : std::uint8_t {
     in_flight,       ///< it is on its way already
     cooling_down,    ///< it was relocated a short while ago
     no_improvement,  ///< no target would be better off with it than the place is now
-    no_room,         ///< where things would improve a counter has no room
+    no_room,         ///< where things would improve a counter has no room, or no GPU is well
     over_limit,      ///< the target would not stay below its own limit, or was itself over it a short while ago
     not_movable,     ///< the movability policy forbids it
     gain_too_small,  ///< less than the minimum gain

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/sort_positions.hpp"
 #include "berth/migrate/balance_round.hpp"
@@ -90,13 +92,18 @@ public:
           by_load_{detail::sorted_positions(p.fleet().gpu_count(), [](std::size_t a, std::size_t b) { return a < b; })},
           rank_(p.fleet().gpu_count(), 0) {}
 
-    /// What to relocate, given what is seen. Fails, naming the item, if the observation does not belong to the problem; the
-    /// state is then what it was. Whoever does not carry a choice out simply does not list it as in flight next time.
+    /// What to relocate, given what is seen. Fails, naming the item, if the observation does not belong to the problem, or is older
+    /// than the one before; the state is then what it was. Whoever does not carry a choice out simply does not list it as in
+    /// flight next time.
     ///
-    /// O(tasks + counters) when nothing is wrong. A look at a place in alarm is O(tasks of the place * GPUs of the fleet), much less
+    /// O(tasks + GPUs) when nothing is wrong, and no allocation then. A look at a place in alarm is O(tasks of the place * GPUs of the fleet), much less
     /// for triggers that look at loads alone; there are a few for each relocation.
     [[nodiscard]] result<balance_round> round(const fleet_observation& seen) {
+        if (seen.time < latest_) {
+            return detail::refuse(error_code::invalid_value, {"observation: time is before that of the round before"});
+        }
         if (auto ok = outlook_.see(seen); !ok) return ok.error();
+        latest_ = seen.time;
         balance_round out;
         budget_.begin(outlook_);
         for (std::size_t& at : changed_) at = 0;
@@ -105,7 +112,10 @@ public:
             trigger.observe(outlook_);
             const std::size_t first = out.alarms.size();
             trigger.alarms(outlook_, out.alarms);
-            for (std::size_t a = first; a < out.alarms.size(); ++a) out.alarms[a].trigger = i;
+            for (std::size_t a = first; a < out.alarms.size(); ++a) {
+                BERTH_ASSERT(out.alarms[a].node.valid(), "berth: an alarm names a node");
+                out.alarms[a].trigger = i;
+            }
         });
         if (!out.alarms.empty()) sort_by_load();
         std::size_t first = 0;
@@ -270,7 +280,7 @@ private:
         const demand_view demand = outlook_.problem().workload().demand(t);
         const fleet& machines = outlook_.machines();
         relocation r{t, from, {}};
-        stay_reason furthest = stay_reason::no_improvement;
+        stay_reason furthest = stay_reason::in_flight;
         if (demand.gpus == 1) {
             const bool falls = gain_falls_with_load(trigger);
             for (const std::size_t g : by_load_) {
@@ -278,11 +288,12 @@ private:
                 r.to.gpus = gpu_mask{1} << (g - machines.gpu(r.to.node, 0).value());
                 if (r.to == from || (r.to.gpus & outlook_.healthy(r.to.node)) == 0) continue;
                 const double rate = static_cast<double>(trigger.gain(outlook_, why, r));
-                if (falls && (!(rate > 0.0) || (c.found && worth(rate, t) < c.net()))) break;
-                const stay_reason here = look_at(why, demand, r, rate, c);
+                const bool hopeless = falls && (!(rate > 0.0) || (c.found && worth(rate, t) < c.net()));
+                const stay_reason here = hopeless ? stay_reason::no_improvement : look_at(why, demand, r, rate, c);
                 furthest = here > furthest ? here : furthest;
+                if (hopeless) break;
             }
-            return furthest;
+            return furthest == stay_reason::in_flight ? stay_reason::no_room : furthest;
         }
         for (std::size_t i = 0; i < machines.node_count(); ++i) {
             r.to = {node_index{i}, 0};
@@ -296,7 +307,7 @@ private:
             }
             furthest = here > furthest ? here : furthest;
         }
-        return furthest;
+        return furthest == stay_reason::in_flight ? stay_reason::no_room : furthest;
     }
     [[nodiscard]] double worth(double rate, task_index t) const {
         return static_cast<double>(choice_.pricing.gain(rate, outlook_.remaining(t)));
@@ -406,6 +417,7 @@ private:
     detail::flat<double> chosen_at_;     // per task: when it was last chosen
     detail::flat<std::size_t> changed_;  // per node: the last change of the round that touched it
     std::size_t changes_ = 0;
+    double latest_ = -std::numeric_limits<double>::infinity();
     detail::flat<candidate> candidates_;
     detail::flat<std::size_t> winners_;
     detail::flat<std::size_t> by_load_;  // GPUs, the least loaded first

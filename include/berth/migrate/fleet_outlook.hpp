@@ -5,13 +5,13 @@
 #include "berth/core/index.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
+#include "berth/migrate/detail/observation_check.hpp"
 #include "berth/migrate/fleet_observation.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/relocation.hpp"
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -35,12 +35,13 @@ public:
           node_shift_(p.fleet().node_count(), 0.0),
           where_(p.workload().task_count(), unplaced),
           moving_(p.workload().task_count(), 0),
+          marks_(p.workload().task_count(), 0),
           first_(p.fleet().node_count(), none),
           next_(p.workload().task_count(), none),
           previous_(p.workload().task_count(), none) {}
 
-    /// Takes in an observation. Fails, naming the item, if it does not belong to the problem or breaks a counter. The spans are
-    /// kept until the next one. O(tasks + counters).
+    /// Takes in an observation. Fails, naming the item, if it does not belong to the problem or breaks a counter; the outlook is then
+    /// what it was. The spans are kept until the next one. O(tasks + GPUs); allocates only when more is in flight than ever before.
     [[nodiscard]] result<void> see(const fleet_observation& seen);
 
     [[nodiscard]] const berth::problem& problem() const noexcept { return problem_; }
@@ -66,7 +67,8 @@ public:
     [[nodiscard]] double shift(gpu_index g) const noexcept { return shift_[g.value()]; }
     /// The same, over all GPUs of a node.
     [[nodiscard]] double shift(node_index n) const noexcept { return node_shift_[n.value()]; }
-    /// The mean load of all GPUs. Stays what it is while tasks move between GPUs of equal speed.
+    /// The load of all GPUs, over those that may take tasks: what each of them would carry if all carried the same. Stays what it is
+    /// while tasks move between GPUs of equal speed; 0 if no GPU is well.
     [[nodiscard]] double mean_load() const noexcept { return mean_; }
     /// What a task adds to the load of one of its GPUs.
     [[nodiscard]] double added_load(task_index t, gpu_index g) const noexcept {
@@ -97,12 +99,22 @@ public:
     /// Takes the last relocations back, the latest first.
     void take_back(const relocation& r) { relocate({r.task, r.to, r.from}); }
     /// Takes room for a task that waits, so that nothing else is sent there.
-    void reserve(task_index t, const slot& where) { books_.place(problem_.workload().demand(t), where); }
+    void reserve(task_index t, const slot& where) {
+        books_.place(problem_.workload().demand(t), where);
+        held_.push_back({t, where});
+    }
 
 private:
     static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
-    [[nodiscard]] result<void> check(const fleet_observation& seen) const;
+    struct held {
+        task_index task;
+        slot where;
+    };
+
+    /// Brings the books from the placement that they know to another one, with the targets of what is in flight on top. If a slot
+    /// does not exist or a counter has no room they are what they were.
+    [[nodiscard]] result<void> keep_books(const fleet_observation& seen);
     void shift_load(task_index t, const slot& where, double sign);
     void link(std::size_t task, node_index n);
     void unlink(std::size_t task, node_index n);
@@ -116,107 +128,88 @@ private:
     double mean_ = 0.0;
     detail::flat<slot> where_;
     detail::flat<std::uint8_t> moving_;
-    detail::flat<std::size_t> first_;  // of each node the head of a list of tasks
+    detail::flat<std::uint8_t> marks_;  // of `check_observation`
+    detail::flat<held> held_;           // in the books besides `where_`: targets in flight, room for tasks that wait
+    detail::flat<std::size_t> first_;   // of each node the head of a list of tasks
     detail::flat<std::size_t> next_;
     detail::flat<std::size_t> previous_;
 };
 
-inline result<void> fleet_outlook::check(const fleet_observation& seen) const {
-    const std::size_t tasks = problem_.workload().task_count();
-    const std::size_t gpus = machines().gpu_count();
-    const std::size_t nodes = machines().node_count();
-    const auto size = [](const char* field, std::size_t is, std::size_t expected) -> result<void> {
-        if (is == 0 || is == expected) return {};
-        return detail::refuse(error_code::inconsistent,
-                              {"observation: ", field, " has ", is, " entries, expected ", expected});
-    };
-    const auto numbers = [](const char* field, std::span<const double> values) -> result<void> {
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            if (std::isfinite(values[i])) continue;
-            return detail::refuse(error_code::invalid_value, {"observation: ", field, "[", i, "] is not finite"});
+inline result<void> fleet_outlook::keep_books(const fleet_observation& seen) {
+    const workload& work = problem_.workload();
+    const auto demand = [&work](std::size_t t) { return work.demand(task_index{t}); };
+    const auto changes = [&](std::size_t t) { return !(where_[t] == seen.placement[t]); };
+    for (const held& h : held_) books_.remove(work.demand(h.task), h.where);
+    for (std::size_t t = 0; t < where_.size(); ++t) {
+        if (changes(t) && where_[t].placed()) books_.remove(demand(t), where_[t]);
+    }
+    std::size_t placed = 0;
+    for (; placed < where_.size(); ++placed) {
+        const slot& to = seen.placement[placed];
+        if (!changes(placed) || to == unplaced) continue;
+        if (!books_.has_room(demand(placed), to)) break;
+        books_.place(demand(placed), to);
+    }
+    std::size_t flown = 0;
+    for (; placed == where_.size() && flown < seen.in_flight.size(); ++flown) {
+        const relocation& r = seen.in_flight[flown];
+        if (!r.to.placed()) continue;
+        if (!books_.has_room(work.demand(r.task), r.to)) break;
+        books_.place(work.demand(r.task), r.to);
+    }
+    if (placed == where_.size() && flown == seen.in_flight.size()) {
+        held_.clear();
+        for (const relocation& r : seen.in_flight) {
+            if (r.to.placed()) held_.push_back({r.task, r.to});
         }
         return {};
-    };
-    struct column {
-        const char* field;
-        std::span<const double> values;
-        std::size_t expected;
-    };
-    const column columns[] = {{"gpu_load", seen.gpu_load, gpus},
-                              {"task_load", seen.task_load, tasks},
-                              {"gpu_speed", seen.gpu_speed, gpus},
-                              {"gpu_temperature", seen.gpu_temperature, gpus},
-                              {"node_power", seen.node_power, nodes}};
-    for (const column& c : columns) {
-        if (auto ok = size(c.field, c.values.size(), c.expected); !ok) return ok;
-        if (auto ok = numbers(c.field, c.values); !ok) return ok;
     }
-    if (auto ok = size("healthy", seen.healthy.size(), nodes); !ok) return ok;
-    if (auto ok = size("remaining", seen.remaining.size(), tasks); !ok) return ok;
-    for (std::size_t g = 0; g < seen.gpu_speed.size(); ++g) {
-        if (seen.gpu_speed[g] > 0.0) continue;
-        return detail::refuse(error_code::invalid_value, {"observation: gpu_speed[", g, "] is not above 0"});
+    for (std::size_t i = 0; i < flown; ++i) {
+        const relocation& r = seen.in_flight[i];
+        if (r.to.placed()) books_.remove(work.demand(r.task), r.to);
     }
-    for (std::size_t t = 0; t < seen.task_load.size(); ++t) {
-        if (seen.task_load[t] >= 0.0) continue;
-        return detail::refuse(error_code::invalid_value, {"observation: task_load[", t, "] is below 0"});
+    for (std::size_t t = 0; t < placed; ++t) {
+        if (changes(t) && seen.placement[t].placed()) books_.remove(demand(t), seen.placement[t]);
     }
-    for (const task_index t : seen.waiting) {
-        if (t.valid() && t.value() < tasks && t.value() < seen.placement.size() && !seen.placement[t.value()].placed())
-            continue;
-        return detail::refuse(error_code::inconsistent, {"observation: waiting names a task that has a place"});
+    for (std::size_t t = 0; t < where_.size(); ++t) {
+        if (changes(t) && where_[t].placed()) books_.place(demand(t), where_[t]);
     }
-    return {};
+    for (const held& h : held_) books_.place(work.demand(h.task), h.where);
+    if (placed < where_.size()) return make_ledger(problem_, seen.placement).error();
+    const task_index t = seen.in_flight[flown].task;
+    return detail::refuse(error_code::inconsistent, {detail::phrase::item("task", t.value(), work.name(t)),
+                                                     ": is in flight to a slot that has no room for it"});
 }
 
 inline result<void> fleet_outlook::see(const fleet_observation& seen) {
-    if (auto ok = check(seen); !ok) return ok;
-    auto books = make_ledger(problem_, seen.placement);
-    if (!books) return books.error();
-    books_ = *std::move(books);
+    if (auto ok = detail::check_observation(problem_, seen, marks_); !ok) return ok;
+    if (auto ok = keep_books(seen); !ok) return ok;
     seen_ = seen;
     for (std::size_t n = 0; n < first_.size(); ++n) {
         first_[n] = none;
         node_shift_[n] = 0.0;
     }
-    double sum = 0.0;
     for (std::size_t g = 0; g < load_.size(); ++g) {
         load_[g] = seen.gpu_load.empty() ? 0.0 : seen.gpu_load[g];
         shift_[g] = 0.0;
-        sum += load_[g];
     }
     for (std::size_t t = where_.size(); t-- > 0;) {
         where_[t] = seen.placement[t];
         moving_[t] = 0;
         if (where_[t].placed()) link(t, where_[t].node);
     }
-    const auto shadow = [&](const relocation& r, const slot& is_at, bool holds_both) -> result<void> {
-        if (!r.task.valid() || r.task.value() >= where_.size() || !(where_[r.task.value()] == is_at)) {
-            return detail::refuse(error_code::inconsistent,
-                                  {"observation: a relocation ", holds_both ? "in flight" : "settled",
-                                   " is not of a task that is placed at its ", holds_both ? "source" : "target"});
+    for (const relocation& r : seen.in_flight) moving_[r.task.value()] = 1;
+    for (const auto& shadows : {seen.in_flight, seen.settled}) {
+        for (const relocation& r : shadows) {
+            shift_load(r.task, r.from, -1.0);
+            shift_load(r.task, r.to, +1.0);
         }
-        if (holds_both) {
-            const demand_view demand = problem_.workload().demand(r.task);
-            if (moving_[r.task.value()] != 0 || (r.to.placed() && !books_.has_room(demand, r.to))) {
-                return detail::refuse(error_code::inconsistent,
-                                      {detail::phrase::item("task", r.task.value(), problem_.workload().name(r.task)),
-                                       ": is in flight to a slot that has no room for it, or twice"});
-            }
-            if (r.to.placed()) books_.place(demand, r.to);
-            moving_[r.task.value()] = 1;
-        }
-        shift_load(r.task, r.from, -1.0);
-        shift_load(r.task, r.to, +1.0);
-        return {};
-    };
-    for (const relocation& r : seen.in_flight) {
-        if (auto ok = shadow(r, r.from, true); !ok) return ok;
     }
-    for (const relocation& r : seen.settled) {
-        if (auto ok = shadow(r, r.to, false); !ok) return ok;
-    }
-    mean_ = load_.empty() ? 0.0 : sum / static_cast<double>(load_.size());
+    double sum = 0.0;
+    for (const double load : load_) sum += load;
+    std::size_t well = 0;
+    for (std::size_t n = 0; n < first_.size(); ++n) well += gpu_count(healthy(node_index{n}));
+    mean_ = well == 0 ? 0.0 : sum / static_cast<double>(well);
     return {};
 }
 

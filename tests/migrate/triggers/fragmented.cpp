@@ -64,6 +64,17 @@ TEST_CASE("fragmented: no alarm while the task fits, or where no node could ever
     }
 }
 
+TEST_CASE("fragmented: a task that is being fetched needs no other room") {
+    const std::vector<berth_test::small_task> tasks{
+        {.share = 500}, {.share = 500}, {.share = 500}, {.share = 500}, {.share = 600}};
+    const auto all = berth_test::make_instance({.nodes = 3}, tasks);
+    const berth::assignment placement{at(0), at(0), at(1), at(1), berth::unplaced};
+    const task_index waiting[] = {task_index{4}};
+    const berth::relocation fetched[] = {{task_index{4}, berth::unplaced, at(2)}};
+    auto state = berth::balancer{berth::triggers{berth::fragmented{}}}.prepare({all.machines, all.tasks});
+    CHECK(state.round({.placement = placement, .in_flight = fetched, .waiting = waiting}).value().alarms.empty());
+}
+
 TEST_CASE("fragmented: random fleets - whoever room was made for fits there") {
     std::size_t made = 0;
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {

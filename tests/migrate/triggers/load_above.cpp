@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/migrate/triggers/load_above.hpp"
 
+#include "berth/migrate/balancer.hpp"
+
 #include "migrate/balance_fleets.hpp"
 
 #include <doctest/doctest.h>
@@ -128,6 +130,20 @@ TEST_CASE("load_above: silent where loads were not measured") {
     state.alarms(fleet.now, alarms);
     CHECK(alarms.empty());
     CHECK(state.admits(fleet.now, {berth::task_index{0}, at(0), at(1)}));
+}
+
+TEST_CASE("load_above_mean: GPUs that are down do not lower what the others may carry") {
+    const auto all = berth_test::make_instance({.nodes = 4}, std::vector<berth_test::small_task>(4));
+    const berth::assignment placement{at(0), at(0), at(0), at(1)};
+    const std::vector<berth::gpu_mask> healthy{1, 1, 0, 0};
+    const std::vector<double> task_load{0.3, 0.2, 0.3, 0.3};
+    const std::vector<double> gpu_load{0.8, 0.3, 0.0, 0.0};
+    auto state = berth::balancer{berth::triggers{berth::load_above_mean{.enter = 1.25, .leave = 1.05}}}.prepare(
+        {all.machines, all.tasks});
+    const auto round =
+        state.round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load, .healthy = healthy});
+    REQUIRE(round.value().chosen.size() == 1);
+    CHECK(round.value().chosen[0].move == berth::relocation{berth::task_index{1}, at(0), at(1)});
 }
 
 TEST_CASE("load_above_mean: in multiples of the mean") {

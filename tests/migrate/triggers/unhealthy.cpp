@@ -35,6 +35,7 @@ TEST_CASE("unhealthy: everything leaves a sick GPU for the least loaded places, 
     REQUIRE(drained.alarms.size() == 1);
     CHECK(drained.alarms[0].gpus == 1);
     REQUIRE(drained.chosen.size() == 2);
+    CHECK(drained.answered == 1);
     CHECK(drained.chosen[0].move.to == at(1, 2));
     CHECK(drained.chosen[1].move.to == at(1, 1));
     CHECK(round().alarms.empty());  // nothing is left on it
@@ -44,6 +45,7 @@ TEST_CASE("unhealthy: everything leaves a sick GPU for the least loaded places, 
     const auto waits = round();
     CHECK(waits.alarms.size() == 2);
     CHECK(waits.chosen.empty());
+    CHECK(waits.answered == 0);
     CHECK(waits.stays(berth::stay_reason::over_limit) == 4);
     CHECK(round().chosen.size() == 4);
     for (const auto& where : placement) CHECK(where == at(0, 1));

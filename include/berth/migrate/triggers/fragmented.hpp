@@ -37,16 +37,16 @@ struct fragmented {
 class fragmented_state {
 public:
     fragmented_state(const fragmented& trigger, const problem& p)
-        : trigger_{trigger}, since_(p.workload().task_count(), never) {}
+        : trigger_{trigger}, since_(p.workload().task_count(), never), before_(p.workload().task_count(), never) {}
 
     void observe(const fleet_outlook& now) {
-        detail::flat<double> before = since_;
+        before_.swap(since_);
         for (double& since : since_) since = never;
         stuck_.clear();
         for (const task_index t : now.seen().waiting) {
-            if (fits_somewhere(now, t)) continue;
+            if (now.in_flight(t) || fits_somewhere(now, t)) continue;
             double& since = since_[t.value()];
-            since = before[t.value()] == never ? now.time() : before[t.value()];
+            since = before_[t.value()] == never ? now.time() : before_[t.value()];
             if (now.time() - since >= trigger_.patience && stuck_.size() < trigger_.tasks) stuck_.push_back(t);
         }
     }
@@ -140,7 +140,8 @@ private:
     }
 
     fragmented trigger_;
-    detail::flat<double> since_;  // per task: since when it waits without fitting
+    detail::flat<double> since_;   // per task: since when it waits without fitting
+    detail::flat<double> before_;  // the same, a round ago
     detail::flat<task_index> stuck_;
 };
 

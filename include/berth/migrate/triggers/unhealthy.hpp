@@ -19,7 +19,7 @@ class unhealthy_state;
 
 /// A GPU or node is to be drained: not well for `rounds` rounds in a row. Every task leaves it, and it takes none before it has
 /// been well for `well_rounds` rounds in a row. A node that the fleet calls unhealthy is left by tasks without GPU, too. A question is
-/// O(GPUs of the slot).
+/// O(GPUs of the slot), whether an alarm is answered O(tasks of the node).
 struct unhealthy {
     std::uint32_t rounds = 1;       ///< 1 or more
     std::uint32_t well_rounds = 3;  ///< 1 or more; a GPU never seen sick takes tasks at once
@@ -53,12 +53,15 @@ public:
             const bool whole = node_rounds_[i] >= trigger_.rounds;
             const gpu_mask sick = whole ? 0 : sick_gpus(now, n);
             if (!whole && sick == 0) continue;
-            bool used = false;
-            now.each_task(n, [&](task_index t) { used = used || whole || (now.where(t).gpus & sick) != 0; });
-            if (used) out.push_back({.reason = unhealthy::name(), .node = n, .gpus = sick, .pressure = 1.0});
+            const alarm a{.reason = unhealthy::name(), .node = n, .gpus = sick, .pressure = 1.0};
+            if (wants(now, a)) out.push_back(a);
         }
     }
-    [[nodiscard]] bool wants(const fleet_outlook&, const alarm&) const noexcept { return true; }
+    [[nodiscard]] bool wants(const fleet_outlook& now, const alarm& a) const {
+        bool used = false;
+        now.each_task(a.node, [&](task_index t) { used = used || a.gpus == 0 || (now.where(t).gpus & a.gpus) != 0; });
+        return used;
+    }
     [[nodiscard]] double gain(const fleet_outlook&, const alarm& a, const relocation& r) const noexcept {
         return a.gpus == 0 && r.to.node == a.node ? 0.0 : trigger_.weight;
     }
