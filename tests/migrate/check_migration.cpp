@@ -80,6 +80,26 @@ TEST_CASE("check: steps chain up, once for each task and wave") {
     CHECK(contains(e.verdict(), "staged nowhere"));
 }
 
+TEST_CASE("check: placements and flights that make no sense are refused and not looked up") {
+    exchange e;
+    const slot nowhere{berth::node_index{99}, 1};
+    e.observed[0] = nowhere;
+    CHECK(e.verdict() == "task 0 (\"task-0\"): is observed at what is not a slot for it");
+    e = {};
+    e.wanted[1].gpus = 3;
+    CHECK(e.verdict() == "task 1 (\"task-1\"): is wanted at what is not a slot for it");
+    e = {};
+    const berth::relocation unknown{task_index{7}, e.observed[0], e.third};
+    CHECK(contains(e.verdict({}, {&unknown, 1}), "in flight names no task"));
+    const berth::relocation away{task_index{0}, e.observed[0], nowhere};
+    CHECK(contains(e.verdict({}, {&away, 1}), "in flight names no task"));
+    const berth::relocation flying{task_index{0}, e.observed[0], e.third};
+    const berth::relocation twice[] = {flying, flying};
+    CHECK(contains(e.verdict({}, twice), "a task twice"));
+    e.plan.steps[1].to = nowhere;
+    CHECK(contains(e.verdict(), "not a slot"));
+}
+
 TEST_CASE("check: waves have ends") {
     exchange e;
     e.plan.wave_ends = {1, 2};

@@ -57,6 +57,21 @@ private:
             return detail::refuse(error_code::inconsistent, {"the workload has ", work_->task_count(), " tasks, the "},
                                   {"placements have ", observed_.size(), " and ", wanted_.size()});
         }
+        for (std::size_t t = 0; t < observed_.size(); ++t) {
+            for (const bool is_wanted : {false, true}) {
+                if (is_slot(task_index{t}, (is_wanted ? wanted_ : observed_)[t])) continue;
+                return detail::refuse(error_code::inconsistent,
+                                      {item(task_index{t}), is_wanted ? ": is wanted" : ": is observed",
+                                       " at what is not a slot for it"});
+            }
+        }
+        std::vector<std::uint8_t> flies(observed_.size(), 0);
+        for (const relocation& r : in_flight_) {
+            const bool known = r.task.valid() && r.task.value() < flies.size();
+            if (known && flies[r.task.value()]++ == 0 && is_slot(r.task, r.from) && is_slot(r.task, r.to)) continue;
+            return detail::refuse(error_code::inconsistent,
+                                  {"what is in flight names no task, no slot for it, or a task twice"});
+        }
         std::size_t end = 0;
         for (std::size_t w = 0; w < plan_->wave_ends.size(); ++w) {
             if (plan_->wave_ends[w] <= end || plan_->wave_ends[w] > plan_->steps.size()) {
@@ -68,6 +83,13 @@ private:
             return detail::refuse(error_code::inconsistent, {"steps after the last wave"});
         }
         return {};
+    }
+
+    /// True if it is `unplaced`, or exists and has as many GPUs as the task wants.
+    [[nodiscard]] bool is_slot(task_index t, const slot& where) const noexcept {
+        if (!where.placed()) return where.gpus == 0;
+        return where.node.value() < fleet_->node_count() && gpu_count(where.gpus) == work_->demand(t).gpus &&
+               (where.gpus & ~first_gpus(fleet_->gpu_count(where.node))) == 0;
     }
 
     void open_books() {
@@ -168,13 +190,7 @@ private:
         if (state_[t] == place_of_task::in_flight) return refuse(wave, step.task, {"is in flight already"});
         if (!(step.from == now_[t])) return refuse(wave, step.task, {"does not leave from where it is"});
         if (step.from == step.to) return refuse(wave, step.task, {"goes where it is"});
-        if (step.to.placed()) {
-            if (step.to.node.value() >= fleet_->node_count()) return refuse(wave, step.task, {"no such node"});
-            const std::size_t gpus = fleet_->gpu_count(step.to.node);
-            if (gpu_count(step.to.gpus) != work_->demand(step.task).gpus || (step.to.gpus & ~first_gpus(gpus)) != 0) {
-                return refuse(wave, step.task, {"its target is not a slot for it"});
-            }
-        }
+        if (!is_slot(step.task, step.to)) return refuse(wave, step.task, {"its target is not a slot for it"});
         switch (step.kind) {
             case step_kind::relocate:
             case step_kind::fetch:
@@ -244,7 +260,9 @@ private:
         }
         for (const migration_step& step : steps) {
             std::size_t on_link = 0;
-            for (const migration_step& other : steps) on_link += same_link(step, other) ? 1 : 0;
+            if (options_->per_link != order_options::unlimited) {
+                for (const migration_step& other : steps) on_link += same_link(step, other) ? 1 : 0;
+            }
             const bool node_over = (step.from.placed() && of_node[step.from.node.value()] > options_->per_node) ||
                                    (step.to.placed() && of_node[step.to.node.value()] > options_->per_node);
             if (node_over) return refuse(wave, step.task, {"too many steps on one of its nodes"});
@@ -317,7 +335,7 @@ private:
 /// 3. limits on nodes, links, waves and host memory hold, and third slots are healthy and of an accepted model;
 /// 4. in the end every task is where it was wanted, or was dropped and is where it was observed.
 ///
-/// The error names wave, task and counter. Any plan may be checked, whoever made it. O(tasks + counters + steps), and with a
+/// The error names wave, task and counter. Any plan may be checked, whoever made it, and whatever it says. O(tasks + counters + steps), and with a
 /// limit on links the square of the steps of a wave.
 [[nodiscard]] inline result<void> check_migration(const problem& p, std::span<const slot> observed,
                                                   std::span<const slot> wanted, const migration_plan& plan,
