@@ -63,10 +63,6 @@ namespace detail {
 [[nodiscard]] constexpr const char* direction_word(migration_direction direction) noexcept {
     return direction == migration_direction::forward ? "forward" : "back";
 }
-[[nodiscard]] constexpr const char* kind_word(step_kind kind) noexcept {
-    constexpr const char* names[] = {"relocate", "stage", "park", "fetch"};
-    return names[static_cast<std::size_t>(kind)];
-}
 
 inline void write_record(checked_writer& out, std::size_t step, const migration_record& r) {
     out.line("state").number(step).number(r.serial).word(phase_word(r.phase)).word(to_string(r.outcome));
@@ -86,7 +82,7 @@ inline void write_whole(checked_writer& out, const migration_progress& p) {
     out.number(p.plan.wave_ends.size()).number(p.plan.extra_steps).real(p.plan.duration).real(p.plan.downtime).end();
     for (const std::size_t end : p.plan.wave_ends) out.line("wave").number(end).end();
     for (const migration_step& s : p.plan.steps) {
-        out.line("step").number(s.task.value()).place(s.from).place(s.to).word(kind_word(s.kind));
+        out.line("step").number(s.task.value()).place(s.from).place(s.to).word(to_string(s.kind));
         out.real(s.duration).real(s.downtime).end();
     }
     for (std::size_t i = 0; i < p.records.size(); ++i) {
@@ -162,7 +158,7 @@ inline void read_plan(checked_reader& in, migration_progress& p) {
         step.task = task_index{static_cast<std::size_t>(in.number("task", 0xfffffffeU))};
         step.from = in.place("from");
         step.to = in.place("to");
-        step.kind = in.name<step_kind>("kind", 4, kind_word);
+        step.kind = in.name<step_kind>("kind", 4, to_string);
         step.duration = in.real("duration");
         step.downtime = in.real("downtime");
         in.end_line();

@@ -22,6 +22,11 @@ enum class step_kind : std::uint8_t {
     fetch,     ///< out of host memory to the slot that was wanted: `from` is `unplaced`
 };
 
+[[nodiscard]] constexpr const char* to_string(step_kind kind) noexcept {
+    constexpr const char* names[] = {"relocate", "stage", "park", "fetch"};
+    return names[static_cast<std::size_t>(kind)];
+}
+
 /// One task changes its place. While it does, it holds both ends: what it takes at `from` until the step ends, and the same at
 /// `to` from the step's beginning.
 struct migration_step {
@@ -30,7 +35,8 @@ struct migration_step {
     slot to{};
     step_kind kind = step_kind::relocate;
     double duration = 0.0;  ///< seconds from reserving the target to releasing the source
-    double downtime = 0.0;  ///< seconds of it in which the task does not run; a parked task's wait is not in here
+    double downtime =
+        0.0;  ///< seconds in which the task does not run or catches up; a parked task's wait is not in here
 
     [[nodiscard]] constexpr relocation move() const noexcept { return {task, from, to}; }
     friend constexpr bool operator==(const migration_step&, const migration_step&) noexcept = default;
@@ -40,10 +46,14 @@ struct migration_step {
 enum class drop_reason : std::uint8_t {
     no_room,        ///< its target never has room, whatever else moves
     cycle,          ///< it waits for a relocation that waits for it, and no breaker was free or cheap enough
-    over_budget,    ///< the budget of steps was spent
     not_movable,    ///< the task may not leave its slot, or is on its way already
     limit_reached,  ///< the link or node allows no relocation at all
 };
+
+[[nodiscard]] constexpr const char* to_string(drop_reason why) noexcept {
+    constexpr const char* names[] = {"no room", "cycle", "not movable", "limit reached"};
+    return names[static_cast<std::size_t>(why)];
+}
 
 /// A relocation that was wanted and does not happen.
 struct dropped_relocation {
