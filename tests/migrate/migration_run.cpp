@@ -308,6 +308,30 @@ TEST_CASE("an executor that says nothing leaves a step unresolved until it is as
     CHECK_FALSE(s.run.reopen(s.now));
 }
 
+TEST_CASE("a step that is asked again counts as one failure") {
+    struct silent : simulated_executor<> {
+        using simulated_executor::simulated_executor;
+        bool speaks = false;
+        action_status poll(migration_action, const migration_job&, double) { return action_status::pending; }
+        migration_sighting query(const migration_job& j, double now) {
+            return speaks ? simulated_executor::query(j, now) : migration_sighting{};
+        }
+    };
+    stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}, {from_to(1, on(1), on(3))}}), {}, {.most_failures = 3}};
+    silent executor{s.p, s.world.observed};
+    ledger_books keeper{s.p, s.books};
+    while (s.run.advance(executor, keeper, s.now) && s.run.wave() == 0) s.now += 10.0;
+    for (int again = 0; again < 3; ++again) {
+        CHECK(s.run.report()[migration_outcome::unresolved] == 1);
+        REQUIRE(s.run.reopen(s.now));
+        const migration_progress saved = need(load_migration(s.run.save()));
+        CHECK_FALSE(need(resume_migration(s.p, saved, {.most_failures = 1})).progress().given_up);
+        while (s.run.advance(executor, keeper, s.now) && s.run.report()[migration_outcome::unresolved] == 0)
+            s.now += 10.0;
+    }
+    CHECK_FALSE(s.run.progress().given_up);
+}
+
 TEST_CASE("a resumed run goes on where the journal ends and only with the problem it belongs to") {
     stage s{two_of_four(), plan_of({{from_to(1, on(1), on(2))}, {from_to(0, on(0), on(1))}})};
     text_journal journal;

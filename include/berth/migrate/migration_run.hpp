@@ -248,8 +248,8 @@ inline migration_run::migration_run(const problem& p, migration_progress progres
         migration_record& r = record(i);
         progress_.serial = r.serial > progress_.serial ? r.serial : progress_.serial;
         if (r.phase == migration_phase::waiting) continue;
-        failures_ += is_failure(r) ? 1 : 0;
         if (!under_way(r)) {
+            failures_ += is_failure(r) ? 1 : 0;
             ++ended_;
             downtime_ += r.downtime;
             continue;
@@ -308,6 +308,7 @@ inline bool migration_run::reopen(double now) {
         settle_from(i, asked::anew, now);
         active_.push_back(i);
         --ended_;
+        --failures_;
         downtime_ -= r.downtime;
         log(i);
     }
