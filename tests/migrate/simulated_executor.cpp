@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/migrate/simulated_executor.hpp"
 
+#include "berth/migrate/costs/restart.hpp"
+
 #include "migrate/move_world.hpp"
 
 #include <doctest/doctest.h>
@@ -57,6 +59,23 @@ TEST_CASE("a relocation without faults by hand") {
     CHECK(executor.query(h.job, h.now) ==
           migration_sighting{.task = task_whereabouts::runs_at_target, .target_held = true});
     CHECK(executor.violations() == 0);
+}
+
+TEST_CASE("work that is lost is downtime and takes no action longer") {
+    const move_world world = one_of_two();
+    const problem p = world.problem();
+    const restart<> cost{.checkpoint_interval = 600.0};
+    simulated_executor<restart<>> executor{p, world.observed, {}, cost};
+    migration_job job{{task_index{0}, on(0), on(1)}, {1, 0}, 0, 0};
+    double now = 100.0;
+    for (const migration_action action : {reserve, lock, checkpoint, transfer, restore, unlock, release}) {
+        ++job.ticket.serial;
+        executor.start(action, job, now);
+        CHECK(executor.next_event() >= now);
+        now = executor.next_event();
+        CHECK(executor.poll(action, job, now) == action_status::done);
+    }
+    CHECK(now - 100.0 == doctest::Approx(cost(p, job.move).duration));
 }
 
 TEST_CASE("every violation is counted") {

@@ -340,7 +340,7 @@ void simulated_executor<Cost>::take_effect(record& r) {
 }
 
 /// A twentieth of the downtime each for locking and unlocking, the rest in equal parts for the three that carry bytes; what is
-/// not downtime is for reserving and releasing.
+/// not downtime is for reserving and releasing. Work that is lost and done again is downtime, but takes none of them longer.
 template <migration_cost_model Cost>
 double simulated_executor<Cost>::duration(const record& r, migration_action action, double noise) const {
     const migration_estimate estimate = cost_(problem_, r.move);
@@ -348,8 +348,8 @@ double simulated_executor<Cost>::duration(const record& r, migration_action acti
                             action == migration_action::cancel;
     const bool locks = action == migration_action::lock || action == migration_action::unlock ||
                        action == migration_action::unlock_back;
-    const double mean =
-        books_only ? (estimate.duration - estimate.downtime) / 2.0 : estimate.downtime * (locks ? 0.05 : 0.3);
+    const double stopped = std::min(estimate.downtime, estimate.duration);
+    const double mean = books_only ? (estimate.duration - stopped) / 2.0 : stopped * (locks ? 0.05 : 0.3);
     return mean * (1.0 + faults_.spread * (2.0 * noise - 1.0));
 }
 
