@@ -82,15 +82,6 @@ concept movability = std::copy_constructible<M> && requires(const M& m, const re
     { m(r) } -> std::convertible_to<bool>;
 };
 
-/// What a gain is worth and what it costs, in the same unit.
-struct relocation_worth {
-    double gain = 0.0;
-    double price = 0.0;
-
-    [[nodiscard]] constexpr double net() const noexcept { return gain - price; }
-    friend constexpr bool operator==(const relocation_worth&, const relocation_worth&) noexcept = default;
-};
-
 /// Weighs a gain against the price of getting it.
 ///
 /// `w.estimate(problem, relocation)` says what the relocation takes; `w.gain(rate, remaining)` is what a rate of gain is worth for a

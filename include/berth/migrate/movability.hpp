@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
 #include "berth/core/index.hpp"
 #include "berth/migrate/concepts.hpp"
 #include "berth/model/fleet.hpp"
@@ -30,7 +31,10 @@ struct all_movable {
 struct except_pinned {
     std::span<const std::uint8_t> pinned;  ///< one for each task, not 0: stays; outlives the balancer
 
-    [[nodiscard]] bool operator()(const relocation& r) const noexcept { return pinned[r.task.value()] == 0; }
+    [[nodiscard]] bool operator()(const relocation& r) const noexcept {
+        BERTH_ASSERT(r.task.value() < pinned.size(), "berth: except_pinned has an entry for each task");
+        return pinned[r.task.value()] == 0;
+    }
 };
 
 /// Only between GPUs of equal models, as driver checkpoints demand. O(GPUs of the slots).

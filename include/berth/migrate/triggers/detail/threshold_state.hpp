@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/migrate/concepts.hpp"
@@ -26,7 +27,12 @@ class threshold_state {
 
 public:
     threshold_state(const Gauge& gauge, const problem& p)
-        : gauge_{gauge}, places_(per_node ? p.fleet().node_count() : p.fleet().gpu_count()) {}
+        : gauge_{gauge}, places_(per_node ? p.fleet().node_count() : p.fleet().gpu_count()) {
+        BERTH_ASSERT(gauge.enter > 0.0 && gauge.leave < gauge.enter,
+                     "berth: a trigger's threshold `enter` is above 0, and `leave` is less");
+        BERTH_ASSERT(gauge.rounds > 0 && gauge.memory >= 0.0 && gauge.weight > 0.0,
+                     "berth: a trigger has rounds of 1 or more, a memory of 0 or more, and a weight above 0");
+    }
 
     void observe(const fleet_outlook& now) {
         if (!gauge_.measured(now)) return;
