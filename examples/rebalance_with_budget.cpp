@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A live fleet: what is seen of it goes in, a few relocations come out, put in an order that always fits. Two nodes of two GPUs;
-// one GPU is overloaded, one has failed. At most two relocations a round, and every one has to earn what it costs.
+// one GPU is overloaded, one has failed. At most two relocations a round, and every one has to earn what it costs. Who looks
+// once a minute leaves `rounds` alone: three rounds in a row are no accident.
 #include "berth/berth.hpp"
 #include "berth/migrate/balancer.hpp"
 #include "berth/migrate/check_migration.hpp"
@@ -44,7 +45,7 @@ int main() {
     const std::vector<berth::gpu_mask> healthy{0b11, 0b10, 0b11};  // the first GPU of juno is not well
 
     const berth::balancer policy{
-        berth::triggers{berth::unhealthy{}, berth::load_above{.enter = 0.9, .leave = 0.75}},
+        berth::triggers{berth::unhealthy{}, berth::load_above{.enter = 0.9, .leave = 0.75, .rounds = 1}},
         berth::relocation_choice{
             berth::payback{berth::stop_and_copy<>{berth::dynamo_async_b200}, {.horizon = 3600.0, .downtime = 1.0}},
             berth::same_gpu_model{&*fleet},

@@ -147,9 +147,9 @@ berth::result<scene> make_scene(const rebalance_options& options, std::uint64_t 
 /// One observation, one round, the given budget. Again until nothing more is chosen, if the budget has no end.
 outcome rebalance(const scene& s, std::optional<std::size_t> relocations) {
     const berth::migration_budget budget{.relocations = relocations.value_or(berth::migration_budget::unlimited)};
-    const berth::balancer policy{berth::triggers{berth::load_above_mean{.enter = 1.02, .leave = 1.015, .memory = 0.0}},
-                                 berth::relocation_choice{berth::payback{}, berth::all_movable{}, {.cooldown = 0.0}},
-                                 budget};
+    const berth::balancer policy{
+        berth::triggers{berth::load_above_mean{.enter = 1.02, .leave = 1.015, .rounds = 1, .memory = 0.0, .sweep = 0}},
+        berth::relocation_choice{berth::payback{}, berth::all_movable{}, {.cooldown = 0.0}}, budget};
     const std::clock_t begin = std::clock();
     auto state = policy.prepare(s.problem());
     berth::assignment placement = s.placement;

@@ -33,7 +33,7 @@ bool balance_and_order() {
     const std::vector<double> task_load{0.45, 0.35, 0.2, 0.3, 0.2, 0.0};
     const std::vector<berth::gpu_mask> healthy{0b11, 0b10, 0b11};
     const berth::balancer policy{
-        berth::triggers{berth::unhealthy{}, berth::load_above{.enter = 0.9, .leave = 0.75}},
+        berth::triggers{berth::unhealthy{}, berth::load_above{.enter = 0.9, .leave = 0.75, .rounds = 1}},
         berth::relocation_choice{berth::payback{berth::stop_and_copy<>{}}, berth::same_gpu_model{&*fleet}},
         berth::migration_budget{.relocations = 2}};
     auto balancer = policy.prepare(problem);

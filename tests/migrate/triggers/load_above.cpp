@@ -41,7 +41,7 @@ struct two_gpus {
 
 TEST_CASE("load_above: an alarm begins at one threshold and ends below another") {
     two_gpus fleet;
-    auto state = berth::load_above{.enter = 0.9, .leave = 0.75}.prepare(fleet.problem);
+    auto state = berth::load_above{.enter = 0.9, .leave = 0.75, .rounds = 1, .sweep = 0}.prepare(fleet.problem);
     CHECK(fleet.see(state, 0, 0.89).empty());
     const auto alarms = fleet.see(state, 1, 0.9);
     REQUIRE(alarms.size() == 1);
@@ -55,7 +55,7 @@ TEST_CASE("load_above: an alarm begins at one threshold and ends below another")
 
 TEST_CASE("load_above: several rounds in a row") {
     two_gpus fleet;
-    auto state = berth::load_above{.rounds = 3}.prepare(fleet.problem);
+    auto state = berth::load_above{.rounds = 3, .sweep = 0}.prepare(fleet.problem);
     CHECK(fleet.see(state, 0, 1.0).empty());
     CHECK(fleet.see(state, 1, 1.0).empty());
     CHECK(fleet.see(state, 2, 0.8).empty());
@@ -66,7 +66,7 @@ TEST_CASE("load_above: several rounds in a row") {
 
 TEST_CASE("load_above: a sweep takes those between the thresholds along, for some rounds") {
     two_gpus fleet;
-    auto state = berth::load_above{.sweep = 2}.prepare(fleet.problem);
+    auto state = berth::load_above{.rounds = 1, .sweep = 2}.prepare(fleet.problem);
     CHECK(fleet.see(state, 0, 0.8, 0.8).empty());
     CHECK(fleet.see(state, 1, 0.95, 0.8).size() == 2);
     CHECK(fleet.see(state, 2, 0.5, 0.5).empty());
@@ -77,7 +77,8 @@ TEST_CASE("load_above: a sweep takes those between the thresholds along, for som
 
 TEST_CASE("load_above: gain and limit, by hand") {
     two_gpus fleet;
-    auto state = berth::load_above{.enter = 0.9, .leave = 0.75, .weight = 2.0}.prepare(fleet.problem);
+    auto state =
+        berth::load_above{.enter = 0.9, .leave = 0.75, .rounds = 1, .sweep = 0, .weight = 2.0}.prepare(fleet.problem);
     const auto alarms = fleet.see(state, 0, 1.0);
     REQUIRE(alarms.size() == 1);
     const berth::relocation r{berth::task_index{0}, at(0), at(1)};
@@ -99,7 +100,7 @@ TEST_CASE("load_above: gain and limit, by hand") {
 
 TEST_CASE("load_above: peaks are remembered for a while") {
     two_gpus fleet;
-    auto state = berth::load_above{.memory = 10.0}.prepare(fleet.problem);
+    auto state = berth::load_above{.rounds = 1, .memory = 10.0, .sweep = 0}.prepare(fleet.problem);
     const berth::relocation r{berth::task_index{0}, at(0), at(1)};
     (void)fleet.see(state, 0, 1.0, 0.6);
     CHECK_FALSE(state.admits(fleet.now, r));
@@ -115,7 +116,7 @@ TEST_CASE("load_above: peaks are remembered for a while") {
     (void)fleet.see(state, 60, 1.0, 0.1);
     CHECK(state.admits(fleet.now, r));
 
-    auto forgets = berth::load_above{.memory = 0.0}.prepare(fleet.problem);
+    auto forgets = berth::load_above{.rounds = 1, .memory = 0.0, .sweep = 0}.prepare(fleet.problem);
     (void)fleet.see(forgets, 0, 1.0, 0.6);
     (void)fleet.see(forgets, 1, 1.0, 0.1);
     CHECK(forgets.admits(fleet.now, r));
@@ -138,8 +139,9 @@ TEST_CASE("load_above_mean: GPUs that are down do not lower what the others may 
     const std::vector<berth::gpu_mask> healthy{1, 1, 0, 0};
     const std::vector<double> task_load{0.3, 0.2, 0.3, 0.3};
     const std::vector<double> gpu_load{0.8, 0.3, 0.0, 0.0};
-    auto state = berth::balancer{berth::triggers{berth::load_above_mean{.enter = 1.25, .leave = 1.05}}}.prepare(
-        {all.machines, all.tasks});
+    auto state =
+        berth::balancer{berth::triggers{berth::load_above_mean{.enter = 1.25, .leave = 1.05, .rounds = 1, .sweep = 0}}}
+            .prepare({all.machines, all.tasks});
     const auto round =
         state.round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load, .healthy = healthy});
     REQUIRE(round.value().chosen.size() == 1);
@@ -148,7 +150,7 @@ TEST_CASE("load_above_mean: GPUs that are down do not lower what the others may 
 
 TEST_CASE("load_above_mean: in multiples of the mean") {
     two_gpus fleet;
-    auto state = berth::load_above_mean{.enter = 1.25, .leave = 1.05}.prepare(fleet.problem);
+    auto state = berth::load_above_mean{.enter = 1.25, .leave = 1.05, .rounds = 1, .sweep = 0}.prepare(fleet.problem);
     CHECK(fleet.see(state, 0, 0.6, 0.5).empty());
     const auto alarms = fleet.see(state, 1, 0.7, 0.4);
     REQUIRE(alarms.size() == 1);

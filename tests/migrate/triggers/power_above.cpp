@@ -18,7 +18,7 @@ TEST_CASE("power_above: tasks leave the node, not only the GPU") {
     const berth::assignment placement{at(0, 1), at(0, 2), at(0, 3)};
     const std::vector<double> load{0.5, 0.3, 0.1};
     const std::vector<double> power{1000.0, 300.0};
-    const berth::power_above trigger{.enter = 950.0, .leave = 850.0};
+    const berth::power_above trigger{.enter = 950.0, .leave = 850.0, .rounds = 1};
     auto state = berth::balancer{berth::triggers{trigger}}.prepare({all.machines, all.tasks});
     const berth::fleet_observation seen{.placement = placement, .task_load = load, .node_power = power};
     const auto round = state.round(seen).value();

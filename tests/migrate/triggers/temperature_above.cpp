@@ -17,7 +17,8 @@ TEST_CASE("temperature_above: tasks leave a hot GPU until it is expected to be c
     const berth::assignment placement{at(0), at(0)};
     const std::vector<double> load{0.1, 0.2};
     std::vector<double> temperature{88.0, 75.0, 60.0};
-    auto state = berth::balancer{berth::triggers{berth::temperature_above{}}}.prepare({all.machines, all.tasks});
+    auto state =
+        berth::balancer{berth::triggers{berth::temperature_above{.rounds = 1}}}.prepare({all.machines, all.tasks});
     const auto seen = [&] {
         return berth::fleet_observation{.placement = placement, .task_load = load, .gpu_temperature = temperature};
     };
@@ -29,7 +30,8 @@ TEST_CASE("temperature_above: tasks leave a hot GPU until it is expected to be c
     CHECK(round.chosen[0].gain ==
           doctest::Approx(600.0 * (88.0 * 88 - 80.0 * 80 + 60.0 * 60 - 68.0 * 68) / (85.0 * 85)));
 
-    auto fresh = berth::balancer{berth::triggers{berth::temperature_above{}}}.prepare({all.machines, all.tasks});
+    auto fresh =
+        berth::balancer{berth::triggers{berth::temperature_above{.rounds = 1}}}.prepare({all.machines, all.tasks});
     temperature = {88.0, 75.0, 71.0};
     round = fresh.round(seen()).value();
     REQUIRE(round.chosen.size() == 1);

@@ -14,15 +14,18 @@ namespace berth {
 /// A GPU carries more than it should: its load has been `enter` or more for `rounds` rounds in a row. Tasks leave until it is below
 /// `leave`; a GPU takes tasks only if it stays below `leave` with them, also when it is as loaded again as it was at its
 /// remembered peak. Needs `gpu_load` and `task_load`. A question is O(GPUs of the slots).
+///
+/// The defaults are for a fleet that is looked at round by round, and keep it still under loads that vary (docs/balancing.md). To
+/// answer a single look, or to plan from loads that are exact: `{.rounds = 1, .sweep = 0}`.
 struct load_above {
     using place_index = gpu_index;
     static constexpr bool by_load = true;
 
     double enter = 0.9;        ///< above 0; 1 is all that the GPU can do
     double leave = 0.75;       ///< less than `enter`: the gap is what noise may be
-    std::uint32_t rounds = 1;  ///< 1 or more
+    std::uint32_t rounds = 3;  ///< 1 or more
     double memory = 600.0;     ///< seconds for which peaks are remembered, 0: none
-    std::uint32_t sweep = 0;   ///< for so many rounds after an alarm began, all that are at `leave` or more go with it
+    std::uint32_t sweep = 10;  ///< for so many rounds after an alarm began, all that are at `leave` or more go with it
     double weight = 1.0;       ///< what a GPU at `enter` costs a second; it rises with the square
 
     [[nodiscard]] static constexpr const char* name() noexcept { return "load above maximum"; }
@@ -34,16 +37,16 @@ struct load_above {
 };
 
 /// A GPU carries more than others do: as `load_above`, in multiples of the fleet's mean load. For spreading load where no GPU is
-/// over its limit, and for a fleet where what is too much is not known.
+/// over its limit, and for a fleet where what is too much is not known. The steadier loads are, the nearer to 1 thresholds may be.
 struct load_above_mean {
     using place_index = gpu_index;
     static constexpr bool by_load = true;
 
-    double enter = 1.25;       ///< times the mean, above 0
-    double leave = 1.05;       ///< times the mean, less than `enter`
-    std::uint32_t rounds = 1;  ///< 1 or more
+    double enter = 1.5;        ///< times the mean, above 0
+    double leave = 1.2;        ///< times the mean, less than `enter`
+    std::uint32_t rounds = 3;  ///< 1 or more
     double memory = 600.0;     ///< seconds for which peaks are remembered, 0: none
-    std::uint32_t sweep = 0;   ///< for so many rounds after an alarm began, all that are at `leave` or more go with it
+    std::uint32_t sweep = 10;  ///< for so many rounds after an alarm began, all that are at `leave` or more go with it
     double weight = 1.0;       ///< what a GPU at `enter` costs a second; it rises with the square
 
     [[nodiscard]] static constexpr const char* name() noexcept { return "load above mean"; }

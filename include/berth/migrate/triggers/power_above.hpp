@@ -21,9 +21,9 @@ struct power_above {
     double enter = 6000.0;     ///< W, above 0
     double leave = 5400.0;     ///< W, less than `enter`
     double per_load = 250.0;   ///< by how many watts a GPU's draw rises from idle to full load, above 0
-    std::uint32_t rounds = 1;  ///< 1 or more
+    std::uint32_t rounds = 3;  ///< 1 or more
     double memory = 600.0;     ///< seconds for which peaks are remembered, 0: none
-    std::uint32_t sweep = 0;   ///< for so many rounds after an alarm began, all that are at `leave` or more go with it
+    std::uint32_t sweep = 10;  ///< for so many rounds after an alarm began, all that are at `leave` or more go with it
     double weight = 1.0;       ///< what a node at `enter` costs a second; it rises with the square
 
     [[nodiscard]] static constexpr const char* name() noexcept { return "power above cap"; }

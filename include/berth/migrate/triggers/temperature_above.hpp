@@ -21,9 +21,9 @@ struct temperature_above {
     double enter = 85.0;       ///< °C, above 0
     double leave = 78.0;       ///< °C, less than `enter`
     double per_load = 40.0;    ///< by how many degrees a GPU warms from idle to full load, above 0
-    std::uint32_t rounds = 1;  ///< 1 or more
+    std::uint32_t rounds = 3;  ///< 1 or more
     double memory = 600.0;     ///< seconds for which peaks are remembered, 0: none
-    std::uint32_t sweep = 0;   ///< for so many rounds after an alarm began, all that are at `leave` or more go with it
+    std::uint32_t sweep = 10;  ///< for so many rounds after an alarm began, all that are at `leave` or more go with it
     double weight = 1.0;       ///< what a GPU at `enter` costs a second; it rises with the square
 
     [[nodiscard]] static constexpr const char* name() noexcept { return "temperature above maximum"; }
