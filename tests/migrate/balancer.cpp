@@ -224,6 +224,31 @@ TEST_CASE("balancer: triggers are answered in their order") {
     CHECK(first(balancer{triggers{at_once, berth::unhealthy{}}}) == task_index{1});
 }
 
+TEST_CASE("balancer: what ended another alarm, too, is enough") {
+    // Both GPUs of node 0 are hot; the task that runs on both is the largest, and takes both below the limit.
+    const std::vector<berth_test::small_task> tasks{{.gpus = 2}, {}, {}, {}, {}};
+    const auto all = berth_test::make_instance({.nodes = 3, .gpus = 2}, tasks);
+    const berth::assignment placement{at(0, 3), at(0, 1), at(0, 1), at(0, 2), at(0, 2)};
+    const std::vector<double> task_load{0.4, 0.3, 0.3, 0.3, 0.3};
+    const std::vector<double> gpu_load{1.0, 1.0, 0.0, 0.0, 0.0, 0.0};
+    auto state = balancer{triggers{at_once}}.prepare({all.machines, all.tasks});
+    const auto round = state.round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load}).value();
+    CHECK(round.alarms.size() == 2);
+    REQUIRE(round.chosen.size() == 1);
+    CHECK(round.chosen[0].move == relocation{task_index{0}, at(0, 3), at(1, 3)});
+    CHECK(round.answered == 2);
+
+    // The same where another trigger was asked before.
+    const std::vector<double> power{1000.0, 300.0, 300.0};
+    auto two = balancer{triggers{berth::power_above{.enter = 950.0, .leave = 850.0, .rounds = 1}, at_once}}.prepare(
+        {all.machines, all.tasks});
+    const auto both =
+        two.round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load, .node_power = power}).value();
+    CHECK(both.alarms.size() == 3);
+    CHECK(both.chosen.size() == 1);
+    CHECK(both.answered == 3);
+}
+
 TEST_CASE("balancer: an observation that does not belong is refused by name") {
     const three_gpus fleet;
     auto state = balancer{triggers{at_once}}.prepare(fleet.problem);

@@ -6,9 +6,10 @@
 #include "berth/core/index.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
-#include "berth/core/sort_positions.hpp"
 #include "berth/migrate/balance_round.hpp"
 #include "berth/migrate/concepts.hpp"
+#include "berth/migrate/detail/gpus_by_load.hpp"
+#include "berth/migrate/detail/tournament.hpp"
 #include "berth/migrate/fleet_observation.hpp"
 #include "berth/migrate/fleet_outlook.hpp"
 #include "berth/migrate/migration_budget.hpp"
@@ -89,8 +90,7 @@ public:
           outlook_{p},
           chosen_at_(p.workload().task_count(), -std::numeric_limits<double>::infinity()),
           changed_(p.fleet().node_count(), 0),
-          by_load_{detail::sorted_positions(p.fleet().gpu_count(), [](std::size_t a, std::size_t b) { return a < b; })},
-          rank_(p.fleet().gpu_count(), 0) {}
+          by_load_{p.fleet().gpu_count()} {}
 
     /// What to relocate, given what is seen. Fails, naming the item, if the observation does not belong to the problem, or is older
     /// than the one before; the state is then what it was. Whoever does not carry a choice out simply does not list it as in
@@ -117,7 +117,7 @@ public:
                 out.alarms[a].trigger = i;
             }
         });
-        if (!out.alarms.empty()) sort_by_load();
+        if (!out.alarms.empty()) by_load_.sort(outlook_);
         std::size_t first = 0;
         each_trigger([&](auto& trigger, std::size_t i) {
             std::size_t end = first;
@@ -162,45 +162,24 @@ private:
                 answer_together(trigger, out, a);
             } else {
                 candidates_.push_back({});
-                look(trigger, out, a, candidates_.back());
+                look_if_wanted(trigger, out, a, candidates_.back());
             }
         }
-        hold_contest();
+        const auto wins = [this](std::size_t a, std::size_t b) { return ahead(candidates_[a], candidates_[b]); };
+        contest_.hold(candidates_.size(), wins);
         while (!candidates_.empty()) {
-            const std::size_t top = winners_[1];
+            const std::size_t top = contest_.winner();
             candidate& c = candidates_[top];
             if (!c.found) break;
-            const std::size_t a = c.best.alarm;
-            const bool taken = still_true(trigger, out.alarms[a], c);
-            if (taken) take(out, c.best);
-            if (!taken || trigger.wants(outlook_, out.alarms[a])) {
-                look(trigger, out, a, c);
-            } else {
-                c.found = false;
-                ++out.answered;
-            }
-            contest(top);
+            const alarm& why = out.alarms[c.best.alarm];
+            if (trigger.wants(outlook_, why) && still_true(trigger, why, c)) take(out, c.best);
+            look_if_wanted(trigger, out, c.best.alarm, c);
+            contest_.again(top, wins);
         }
     }
-
-    /// A tournament of all candidates: the winner of pair i is at `winners_[i]`.
-    void hold_contest() {
-        const std::size_t count = candidates_.size();
-        std::size_t leaves = 1;
-        while (leaves < count) leaves *= 2;
-        winners_.assign(2 * leaves, 0);
-        for (std::size_t i = 0; i < leaves; ++i) winners_[leaves + i] = i < count ? i : count - 1;
-        for (std::size_t i = leaves; i-- > 1;) winners_[i] = winner(winners_[2 * i], winners_[2 * i + 1]);
-    }
-    void contest(std::size_t changed) {
-        for (std::size_t i = (winners_.size() / 2 + changed) / 2; i > 0; i /= 2)
-            winners_[i] = winner(winners_[2 * i], winners_[2 * i + 1]);
-    }
-    [[nodiscard]] std::size_t winner(std::size_t a, std::size_t b) const noexcept {
-        const candidate& x = candidates_[a];
-        const candidate& y = candidates_[b];
-        if (x.found != y.found) return x.found ? a : b;
-        return y.found && y.net() > x.net() ? b : a;
+    /// True if `a` is chosen before `b`, which comes earlier.
+    [[nodiscard]] static bool ahead(const candidate& a, const candidate& b) noexcept {
+        return a.found && (!b.found || a.net() > b.net());
     }
 
     /// Relocations that are of use only together: all that the alarm wants, or none.
@@ -230,7 +209,7 @@ private:
         while (out.chosen.size() > before) {
             const chosen_relocation& last = out.chosen.back();
             outlook_.take_back(last.move);
-            sort_again(last.move);
+            by_load_.sort_again(outlook_, last.move);
             budget_.refund(last.move, last.estimate);
             ++out.staying[static_cast<std::size_t>(stay_reason::no_company)];
             out.chosen.pop_back();
@@ -250,12 +229,19 @@ private:
 
     void take(balance_round& out, const chosen_relocation& c) {
         outlook_.relocate(c.move);
-        sort_again(c.move);
+        by_load_.sort_again(outlook_, c.move);
         budget_.spend(c.move, c.estimate);
         changed_[c.move.from.node.value()] = changed_[c.move.to.node.value()] = ++changes_;
         out.chosen.push_back(c);
     }
 
+    /// Looks again, unless the alarm has ended, by whatever was chosen.
+    template <class State>
+    void look_if_wanted(const State& trigger, balance_round& out, std::size_t a, candidate& c) {
+        if (trigger.wants(outlook_, out.alarms[a])) return look(trigger, out, a, c);
+        c.found = false;
+        ++out.answered;
+    }
     /// Finds the best relocation off a place as things are now. If there is none, counts why.
     template <class State>
     void look(const State& trigger, balance_round& out, std::size_t a, candidate& c) {
@@ -283,7 +269,7 @@ private:
         stay_reason furthest = stay_reason::in_flight;
         if (demand.gpus == 1) {
             const bool falls = gain_falls_with_load(trigger);
-            for (const std::size_t g : by_load_) {
+            for (const std::size_t g : by_load_.gpus()) {
                 r.to.node = machines.node_of(gpu_index{g});
                 r.to.gpus = gpu_mask{1} << (g - machines.gpu(r.to.node, 0).value());
                 if (r.to == from || (r.to.gpus & outlook_.healthy(r.to.node)) == 0) continue;
@@ -302,7 +288,7 @@ private:
             gpu_mask open = outlook_.healthy(r.to.node) & outlook_.books().fitting_gpus(demand, r.to.node);
             if (r.to.node == from.node) open &= ~from.gpus;
             if (has_gpus(open, demand.gpus)) {
-                r.to.gpus = least_loaded(r.to.node, open, demand.gpus);
+                r.to.gpus = detail::least_loaded(outlook_, r.to.node, open, demand.gpus);
                 here = look_at(why, demand, r, static_cast<double>(trigger.gain(outlook_, why, r)), c);
             }
             furthest = here > furthest ? here : furthest;
@@ -336,7 +322,7 @@ private:
         if (!budget_.allows(r, estimate)) return stay_reason::over_budget;
         const candidate found{
             .best = {.move = r, .alarm = c.best.alarm, .gain = gain, .price = price, .estimate = estimate},
-            .rank = why.waiting.valid() ? free_share(r.to) : highest_load(r.to),
+            .rank = why.waiting.valid() ? free_share(r.to) : detail::highest_load(outlook_, r.to),
             .known_at = c.known_at,
             .found = true};
         if (!c.found || better(found, c)) c = found;
@@ -353,61 +339,11 @@ private:
         if (x.to.node != y.to.node) return x.to.node < y.to.node;
         return x.to.gpus < y.to.gpus;
     }
-    [[nodiscard]] double highest_load(const slot& where) const noexcept {
-        double highest = 0.0;
-        for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
-            const double load = outlook_.load(outlook_.machines().gpu(where.node, lowest_gpu(rest)));
-            highest = load > highest ? load : highest;
-        }
-        return highest;
-    }
     [[nodiscard]] double free_share(const slot& where) const noexcept {
         amount sum = 0;
         for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1)
             sum += outlook_.books().free(outlook_.machines().gpu(where.node, lowest_gpu(rest)))[0];
         return static_cast<double>(sum);
-    }
-
-    [[nodiscard]] bool before(std::size_t a, std::size_t b) const noexcept {
-        const double x = outlook_.load(gpu_index{a});
-        const double y = outlook_.load(gpu_index{b});
-        return x != y ? x < y : a < b;
-    }
-    void sort_by_load() {
-        detail::sort_positions(by_load_, [this](std::size_t a, std::size_t b) { return before(a, b); });
-        for (std::size_t i = 0; i < by_load_.size(); ++i) rank_[by_load_[i]] = i;
-    }
-    /// Puts the GPUs whose load a relocation changed where they belong.
-    void sort_again(const relocation& r) {
-        for (const slot& end : {r.from, r.to}) {
-            for (gpu_mask rest = end.gpus; rest != 0; rest &= rest - 1) {
-                const std::size_t g = outlook_.machines().gpu(end.node, lowest_gpu(rest)).value();
-                std::size_t i = rank_[g];
-                const auto put = [&](std::size_t other) {
-                    by_load_[i] = other;
-                    rank_[other] = i;
-                };
-                for (; i > 0 && before(g, by_load_[i - 1]); --i) put(by_load_[i - 1]);
-                for (; i + 1 < by_load_.size() && before(by_load_[i + 1], g); ++i) put(by_load_[i + 1]);
-                put(g);
-            }
-        }
-    }
-
-    /// The GPUs of a mask with the least load, the lowest first among equals.
-    [[nodiscard]] gpu_mask least_loaded(node_index n, gpu_mask open, std::size_t wanted) const noexcept {
-        gpu_mask taken = 0;
-        for (std::size_t i = 0; i < wanted; ++i) {
-            std::size_t least = max_gpus_per_node;
-            for (gpu_mask rest = open & ~taken; rest != 0; rest &= rest - 1) {
-                const std::size_t g = lowest_gpu(rest);
-                if (least == max_gpus_per_node ||
-                    outlook_.load(outlook_.machines().gpu(n, g)) < outlook_.load(outlook_.machines().gpu(n, least)))
-                    least = g;
-            }
-            taken |= gpu_mask{1} << least;
-        }
-        return taken;
     }
 
     Choice choice_;
@@ -419,9 +355,8 @@ private:
     std::size_t changes_ = 0;
     double latest_ = -std::numeric_limits<double>::infinity();
     detail::flat<candidate> candidates_;
-    detail::flat<std::size_t> winners_;
-    detail::flat<std::size_t> by_load_;  // GPUs, the least loaded first
-    detail::flat<std::size_t> rank_;     // where each is in it
+    detail::tournament contest_;
+    detail::gpus_by_load by_load_;
 };
 
 }  // namespace berth
