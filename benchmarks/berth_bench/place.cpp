@@ -171,8 +171,11 @@ double per_thousand(std::size_t count, std::size_t arrivals) {
 }
 
 void print_relocations(const std::vector<policy_outcome>& outcomes, const relocation_rules& rules) {
-    fmt::print("\nRelocations, at most {} for an arrival that fits nowhere, {} GPU thousandths wanted for each{}\n",
-               rules.most, rules.least_share, rules.park ? "" : ", none parked");
+    fmt::print("\nRelocations, at most {} for an arrival that fits nowhere; GPU thousandths of waste that each saves: "
+               "{}{}{}\n",
+               rules.most, rules.step_price,
+               rules.least_share > 0.0 ? fmt::format(", that are wanted for each: {}", rules.least_share) : "",
+               rules.park ? "" : "; none parked");
     fmt::print("{:<16}{:>9}{:>9}{:>9}{:>21}{:>21}\n", "", "rescued", "steps", "parked", "per 1000 arrivals",
                "up to 100 %");
     for (const auto& outcome : outcomes) {
@@ -302,6 +305,7 @@ std::string results_json(const place_options& options, const experiment& input,
     if (options.relocating.most > 0) {
         json["relocations"] = options.relocating.most;
         json["park"] = options.relocating.park;
+        json["step_price"] = options.relocating.step_price;
         json["least_share"] = options.relocating.least_share;
         json["beam_width"] = options.relocating.beam_width;
     }
@@ -553,8 +557,12 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
     place_app.add_flag("--park,!--no-park", options->relocating.park,
                        "Let host memory break cycles of tasks that wait for each other's place (default)");
     place_app
+        .add_option("--step-price", options->relocating.step_price,
+                    "GPU thousandths of expected waste that each relocation must save (default 120; 0: fewest first)")
+        ->check(CLI::Range(0.0, 64'000.0));
+    place_app
         .add_option("--least-share", options->relocating.least_share,
-                    "GPU thousandths that an arrival must want for each relocation (default 85)")
+                    "GPU thousandths that an arrival must want for each relocation (default 0)")
         ->check(CLI::Range(0.0, 64'000.0));
     place_app
         .add_option("--beam-width", options->relocating.beam_width,

@@ -47,6 +47,7 @@ struct relocation_desk::state {
         : work{arrival_workload(input)},
           rooms{berth::defragment{{.most_relocations = rules.most,
                                    .park = rules.park,
+                                   .step_price = rules.step_price,
                                    .least_share = rules.least_share,
                                    .beam = {.width = rules.beam_width}}}
                     .start(berth::problem{*input.fleet, work})} {}

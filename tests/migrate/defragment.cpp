@@ -365,6 +365,91 @@ TEST_CASE("defragment: of equally short ways the cheapest is taken and small tas
     }
 }
 
+namespace {
+
+double waste_of(const problem& p, const ledger& books) {
+    const auto waste = least_waste{}.prepare(p);
+    double sum = 0.0;
+    for (std::size_t n = 0; n < p.fleet().node_count(); ++n) sum += waste(books.node(node_index{n}));
+    return sum;
+}
+double waste_after(const tight_fleet& f, const rescue& r) {
+    assignment where = f.observed;
+    for (const migration_step& s : r.plan.steps) where[s.task.value()] = s.to;
+    where[f.waiting.value()] = r.where;
+    return waste_of(f.problem(), need(make_ledger(f.problem(), where)));
+}
+
+}  // namespace
+
+TEST_CASE("defragment: where steps have a price the way that saves most is taken and none that is not worth it") {
+    std::size_t longer = 0;
+    std::size_t refused = 0;
+    std::size_t taken = 0;
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+        const tight_fleet f = make_tight(seed, seed % 2 == 0 ? plain : with_gangs);
+        const rescue shortest = ask(f, defragment{{.most_relocations = 6, .park = true}});
+        if (shortest.outcome == rescue_outcome::fits || shortest.outcome == rescue_outcome::no_node) continue;
+        for (const double step_price : {1.0, 100.0, 400.0}) {
+            CAPTURE(seed);
+            CAPTURE(step_price);
+            const auto price = [&](const rescue& r) {
+                return r.waste + step_price * static_cast<double>(r.plan.steps.size());
+            };
+            const rescue r = ask(f, defragment{{.most_relocations = 6, .park = true, .step_price = step_price}});
+            if (!shortest.placed()) {
+                CHECK_FALSE(r.placed());
+                continue;
+            }
+            const bool counts = f.work.demand(f.waiting).gpus > 0;
+            if (!r.placed()) {
+                CHECK(r.outcome == rescue_outcome::not_worth);
+                CHECK_FALSE(r.proven);
+                CHECK(r.plan.steps.empty());
+                CHECK(counts);
+                CHECK(price(shortest) > 0.0);
+                ++refused;
+                continue;
+            }
+            CHECK(fault_of(f, r, true) == "");
+            CHECK(r.plan.steps.size() <= 6);
+            CHECK(r.waste == doctest::Approx(waste_after(f, r) - waste_of(f.problem(), books_of(f))).epsilon(1e-6));
+            CHECK(price(r) <= price(shortest) + 1e-6);
+            if (counts) CHECK(price(r) <= 1e-6);
+            longer += r.plan.steps.size() > shortest.plan.steps.size() ? 1 : 0;
+            ++taken;
+        }
+    }
+    CHECK(longer > 5);
+    CHECK(refused > 5);
+    CHECK(taken > 20);
+}
+
+TEST_CASE("defragment: that no way was worth its steps is remembered for as many steps") {
+    std::size_t seen = 0;
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        const tight_fleet f = make_tight(seed, plain);
+        const defragment how{{.most_relocations = 3, .step_price = 1000.0}};
+        auto state = how.start(f.problem());
+        for (std::size_t t = 0; t < f.observed.size(); ++t) {
+            if (f.observed[t].placed()) REQUIRE(state.occupy(task_index{t}, f.observed[t]));
+        }
+        const rescue first = state.make_room(f.waiting);
+        const rescue again = state.make_room(f.waiting);
+        CHECK(again.outcome == first.outcome);
+        if (first.outcome != rescue_outcome::not_worth) continue;
+        ++seen;
+        CHECK(first.evaluations > 0);
+        CHECK(again.evaluations == 0);
+        auto fresh = defragment{{.most_relocations = 1, .step_price = 1000.0}}.start(f.problem());
+        for (std::size_t t = 0; t < f.observed.size(); ++t) {
+            if (f.observed[t].placed()) REQUIRE(fresh.occupy(task_index{t}, f.observed[t]));
+        }
+        CHECK(state.make_room(f.waiting, 1).outcome == fresh.make_room(f.waiting).outcome);
+    }
+    CHECK(seen > 3);
+}
+
 TEST_CASE("defragment: a task that no node could take is told apart") {
     const tight_fleet f = make_tight(3, plain);
     workload_builder tasks{f.machines};

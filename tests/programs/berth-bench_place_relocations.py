@@ -27,8 +27,9 @@ t.check(result["relocations_per_1000"] == 250.0, "relocations per 1000 arrivals"
 t.check(moves_file.read_text().splitlines()[1] == "3,0,relocate,1,p1,n0,0,n1,0", f"p1 leaves: {moves_file.read_text()}")
 t.check(placed_file.read_text().splitlines()[3] == "p3,n0,0", "p3 takes its place")
 t.check("up to 100 %" in done.stdout, "the table of relocations")
-t.good(*given, "--relocations", "1", "--least-share", "500", "--json", json_file)
-t.check(json.loads(json_file.read_text())["policies"]["best_fit"]["rescued"] == 0, "400 thousandths are not worth 500")
+for flag in ("--least-share", "500"), ("--step-price", "5000"):
+    t.good(*given, "--relocations", "1", *flag, "--json", json_file)
+    t.check(json.loads(json_file.read_text())["policies"]["best_fit"]["rescued"] == 0, f"not worth it: {flag}")
 
 # ---- a crowded fleet ------------------------------------------------------------------------------------------------------
 draw = random.Random(7)
@@ -88,19 +89,22 @@ def replay(most):
     return "a task is lost in host memory" if None in where.values() else ""
 
 
-given = ["place", "--nodes", nodes, "--pods", pods, "--seed", "3", "--policy", "scarcity", "--least-share", "0"]
+given = ["place", "--nodes", nodes, "--pods", pods, "--seed", "3", "--policy", "scarcity"]
 allocated = []
-for most, flag in ((1, "--park"), (4, "--no-park"), (4, "--park"), (12, "--park")):
-    t.good(*given, "--relocations", most, flag, "--json", json_file, "--moves", moves_file, "--placements", placed_file)
+for most, flag, price in ((1, "--park", 0), (4, "--no-park", 0),
+                          (4, "--park", 50), (4, "--park", 0), (12, "--park", 0)):
+    t.good(*given, "--relocations", most, flag, "--step-price", price, "--json", json_file, "--moves", moves_file,
+           "--placements", placed_file)
     result = json.loads(json_file.read_text())["policies"]["scarcity"]
     allocated.append(result["allocated_milli"])
-    t.check(result["rescued"] > 0, f"--relocations {most} {flag}: somebody is rescued")
+    t.check(result["rescued"] > 0, f"--relocations {most} {flag} --step-price {price}: somebody is rescued")
     t.check(flag == "--park" or result["parked"] == 0, "--no-park: nobody is parked")
-    t.check(replay(most) == "", f"--relocations {most} {flag}: {replay(most)}")
+    t.check(replay(most) == "", f"--relocations {most} {flag} --step-price {price}: {replay(most)}")
 again = moves_file.read_text()
-t.good(*given, "--relocations", "12", "--moves", moves_file)
+t.good(*given, "--relocations", "12", "--step-price", "0", "--moves", moves_file)
 t.check(moves_file.read_text() == again, "same input, same relocations")
-t.check(json.loads(json_file.read_text())["relocations"] == 12, "JSON: relocations")
+result = json.loads(json_file.read_text())
+t.check((result["relocations"], result["step_price"]) == (12, 0), "JSON: relocations and the price of a step")
 
 # ---- bad usage -------------------------------------------------------------------------------------------------------------
 t.bad([*given, "--relocations", "25"], "--relocations")

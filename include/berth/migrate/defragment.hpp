@@ -27,6 +27,7 @@ namespace berth {
 struct defragment_options {
     std::size_t most_relocations = 4;  ///< steps for one task; one that is parked takes two, out and in. At most 24
     bool park = false;                 ///< host memory may break cycles of tasks that wait for each other's place
+    double step_price = 0.0;           ///< waste that each step must save, in its policy's unit; 0: fewest steps first
     double least_share = 0.0;    ///< GPU thousandths that a task must want for each step; tasks without GPU are exempt
     std::size_t ways = 16;       ///< equally short ways that are compared by price and waste
     detail::rescue_beam beam{};  ///< how wide chains of three steps and more are searched
@@ -39,6 +40,9 @@ class defragment_state;
 /// Places a task that does not fit by relocating few others: a node is chosen, tasks that are in the way go elsewhere, others in turn
 /// make room for them. Fewest steps first, then least downtime and bytes by a cost model, then least waste left behind.
 ///
+/// - With a `step_price` what a step saves decides: of the ways that were found the one with the least waste left behind plus
+///   price · steps is taken, however many steps that are, and none at all if that sum is not below zero: leaving the task out then
+///   costs less. A task without GPU is placed even so.
 /// - Up to two steps the search is complete: a way is found if there is one, and none shorter exists (tasks that go to several GPUs:
 ///   64 choices of GPUs on each node). Every task moves at most once.
 /// - From three steps on a beam search over chains and repackings of several nodes.
@@ -120,7 +124,7 @@ public:
         rescue answer;
         const demand_view demand = draft_.fleet.work().demand(t);
         std::size_t steps = std::min(most_relocations, options_.most_relocations);
-        draft_.ask(t, steps, options_.park);
+        draft_.ask(t, steps, options_.park, options_.step_price);
         if (place_directly(t, answer)) return answer;
         if (!some_node_could(demand)) {
             answer.outcome = rescue_outcome::no_node;
@@ -136,21 +140,24 @@ public:
             return answer;
         }
         failure& before = failed_at_[draft_.fleet.work().shape(t).value()];
-        if (before.at == draft_.fleet.changes().now() && before.steps >= steps) {
+        if (before.answers(steps, draft_.fleet.changes().now())) {
+            answer.outcome = before.outcome;
             answer.proven = before.proven;
             return answer;
         }
-        draft_.ask(t, steps, options_.park);
+        draft_.ask(t, steps, options_.park, options_.step_price);
         const bool complete =
             short_.run(draft_, std::min<std::size_t>(steps, 2), options_.ways, options_.max_evaluations);
-        if (!draft_.found() && steps > 2) long_.run(draft_, options_.max_evaluations);
+        if (!draft_.found_shortest() && steps > 2) long_.run(draft_, options_.max_evaluations);
         answer.evaluations = draft_.evaluations;
-        answer.proven = complete && (draft_.found() ? draft_.best_steps() <= 3 : steps <= 2);
-        if (draft_.found()) {
+        if (draft_.found() && draft_.worth()) {
+            answer.proven = complete && draft_.best_steps() <= (draft_.priced() ? 1U : 3U);
             draft_.report(answer);
-        } else {
-            before = {draft_.fleet.changes().now(), steps, answer.proven};
+            return answer;
         }
+        if (draft_.found()) answer.outcome = rescue_outcome::not_worth;
+        answer.proven = complete && !draft_.found() && steps <= 2;
+        before = {draft_.fleet.changes().now(), steps, answer.outcome, answer.proven};
         return answer;
     }
 
@@ -173,7 +180,13 @@ private:
     struct failure {
         std::uint64_t at = 0;
         std::size_t steps = 0;
+        rescue_outcome outcome = rescue_outcome::not_found;
         bool proven = false;
+
+        /// What failed with more steps fails with fewer.
+        [[nodiscard]] bool answers(std::size_t most, std::uint64_t now) const noexcept {
+            return at == now && (steps == most || (steps > most && outcome == rescue_outcome::not_found));
+        }
     };
 
     bool place_directly(task_index t, rescue& answer) {

@@ -50,7 +50,7 @@ public:
         drafts_.push_back(first);
         levels_[0].push_back(0);
         for (std::size_t used = 0; used <= most; ++used) {
-            if (draft_->found() && used >= draft_->best_steps()) return;
+            if (draft_->found_shortest() && used >= draft_->best_steps()) return;
             choose(levels_[used]);
             for (const std::size_t d : chosen_) {
                 if (draft_->evaluations >= budget) return;

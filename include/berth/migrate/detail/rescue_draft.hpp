@@ -34,10 +34,12 @@ public:
     eviction_table table;
     std::uint64_t evaluations = 0;
 
-    void ask(task_index root, std::size_t most_steps, bool park) {
+    /// @param step_price  waste that each step has to save; 0: fewest steps first
+    void ask(task_index root, std::size_t most_steps, bool park, double step_price) {
         root_ = root;
         most_steps_ = most_steps;
         park_ = park;
+        step_price_ = step_price;
         found_ = false;
         best_ = {};
         evaluations = 0;
@@ -49,6 +51,11 @@ public:
     [[nodiscard]] bool may_park() const noexcept { return park_; }
     [[nodiscard]] bool found() const noexcept { return found_; }
     [[nodiscard]] std::size_t best_steps() const noexcept { return best_.steps; }
+    [[nodiscard]] bool priced() const noexcept { return step_price_ > 0.0; }
+    /// A way was found, and none that takes more steps can be better.
+    [[nodiscard]] bool found_shortest() const noexcept { return found_ && !priced(); }
+    /// What the best way saves is worth its steps. Of a task without GPU no saving is expected.
+    [[nodiscard]] bool worth() const noexcept { return !priced() || demand(root_).gpus == 0 || price(best_) <= noise; }
     [[nodiscard]] double waste_of(node_index n) const { return static_cast<double>(waste_(fleet.books().node(n))); }
     [[nodiscard]] bool may_move(task_index t, const slot& to) const {
         return t == root_ || (to != fleet.where(t) && movable_(relocation{t, fleet.where(t), to}));
@@ -185,7 +192,14 @@ private:
     };
     static constexpr double noise = 1e-9;
 
-    [[nodiscard]] static bool better(const way& a, const way& b) noexcept {
+    [[nodiscard]] double price(const way& w) const noexcept {
+        return w.waste + step_price_ * static_cast<double>(w.steps);
+    }
+    [[nodiscard]] bool better(const way& a, const way& b) const noexcept {
+        if (priced()) {
+            const double gain = price(b) - price(a);
+            if (gain > noise || gain < -noise) return gain > 0.0;
+        }
         if (a.steps != b.steps) return a.steps < b.steps;
         if (a.downtime != b.downtime) return a.downtime < b.downtime;
         if (a.bytes != b.bytes) return a.bytes < b.bytes;
@@ -267,6 +281,7 @@ private:
     task_index root_{};
     std::size_t most_steps_ = 0;
     bool park_ = false;
+    double step_price_ = 0.0;
     bool found_ = false;
     way best_;
     flat<relocation> best_moves_;

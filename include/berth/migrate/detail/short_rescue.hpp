@@ -18,15 +18,15 @@ namespace berth::detail {
 template <class Draft>
 class short_rescue {
 public:
-    /// Looks for the shortest way of at most `most_steps` (1 or 2) steps. Equally short ways are compared until `ways` were found.
-    /// False if the budget of evaluations ended the search.
+    /// Looks for the shortest way of at most `most_steps` (1 or 2) steps, and with a price of steps for longer ones, too. Equally
+    /// short ways are compared until `ways` were found. False if the budget of evaluations ended the search.
     bool run(Draft& draft, std::size_t most_steps, std::size_t ways, std::uint64_t budget) {
         draft_ = &draft;
         ways_ = ways;
         budget_ = budget;
         found_ = 0;
         one_step();
-        if (most_steps < 2 || draft_->found() || spent()) return !spent();
+        if (most_steps < 2 || draft_->found_shortest() || spent()) return !spent();
         pairs();
         if (draft_->may_park()) parked();
         return !spent();
