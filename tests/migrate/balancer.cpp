@@ -2,6 +2,7 @@
 #include "berth/migrate/balancer.hpp"
 
 #include "berth/core/random.hpp"
+#include "berth/migrate/triggers/fragmented.hpp"
 #include "berth/migrate/triggers/load_above.hpp"
 #include "berth/migrate/triggers/power_above.hpp"
 #include "berth/migrate/triggers/temperature_above.hpp"
@@ -15,6 +16,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <set>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -249,6 +252,35 @@ TEST_CASE("balancer: what ended another alarm, too, is enough") {
     CHECK(both.answered == 3);
 }
 
+TEST_CASE("balancer: what a rack has left is asked again before each choice") {
+    // Two hot nodes in one rack, two idle ones in another that has power for one more task.
+    berth::fleet_builder builder{berth::resource_schema{.gpu = {"share"}, .node = {}, .domain = {"power"}}};
+    const berth::amount plenty[] = {100};
+    const berth::amount scarce[] = {10};
+    (void)berth_test::need(builder.add_domain("hot", 0, plenty));
+    (void)berth_test::need(builder.add_domain("idle", 0, scarce));
+    const std::vector<berth::gpu_description> gpus(1);
+    for (const std::string_view rack : {"hot", "hot", "idle", "idle"})
+        (void)berth_test::need(builder.add_node({.gpus = gpus, .domains = {&rack, 1}}));
+    const auto machines = berth_test::need(std::move(builder).build());
+    berth::workload_builder work{machines};
+    const berth::amount share[] = {100};
+    const berth::amount watts[] = {10};
+    for (int t = 0; t < 4; ++t) (void)berth_test::need(work.add_task({.gpu_demand = share, .domain_demand = watts}));
+    const auto tasks = berth_test::need(std::move(work).build());
+    const berth::problem p{machines, tasks};
+    berth::assignment placement{at(0), at(0), at(1), at(1)};
+    const std::vector<double> task_load{0.5, 0.5, 0.5, 0.5};
+    const std::vector<double> gpu_load{1.0, 1.0, 0.0, 0.0};
+    const auto apart = [](const relocation& r) { return r.to.node.value() == (r.task.value() < 2 ? 2 : 3); };
+    auto state = balancer{triggers{at_once}, relocation_choice{payback{}, apart}}.prepare(p);
+    const auto round = state.round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load}).value();
+    CHECK(round.alarms.size() == 2);
+    CHECK(round.chosen.size() == 1);
+    CHECK(round.stays(stay_reason::no_room) == 2);
+    berth_test::carry_out(p, round, placement);
+}
+
 TEST_CASE("balancer: an observation that does not belong is refused by name") {
     const three_gpus fleet;
     auto state = balancer{triggers{at_once}}.prepare(fleet.problem);
@@ -434,6 +466,99 @@ TEST_CASE("balancer: random fleets - every relocation fits and strictly improves
         }
     }
     CHECK(chosen > 400);
+}
+
+TEST_CASE("balancer: random fleets with racks - all triggers at once, relocations in flight and tasks that wait") {
+    std::size_t chosen = 0;
+    std::size_t rooms = 0;
+    std::size_t answered = 0;
+    for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+        CAPTURE(seed);
+        const auto all = berth_test::random_instance(seed, 60);
+        const berth::problem p{all.machines, all.tasks};
+        berth::xoshiro256 g{seed + 5000};
+        const std::size_t nodes = p.fleet().node_count();
+        const auto any_slot = [&](const berth::ledger& books, const berth::demand_view& demand) -> berth::slot {
+            const berth::node_index n{berth_test::below(g, nodes)};
+            const std::size_t gpus = p.fleet().gpu_count(n);
+            if (demand.gpus > gpus) return berth::unplaced;
+            berth::slot where{n, 0};
+            while (berth::gpu_count(where.gpus) < demand.gpus)
+                where.gpus |= berth::gpu_mask{1} << berth_test::below(g, gpus);
+            return books.has_room(demand, where) ? where : berth::unplaced;
+        };
+        berth::ledger books{all.machines};
+        berth::assignment placement(all.tasks.task_count(), berth::unplaced);
+        std::vector<task_index> waiting;
+        std::vector<relocation> flights;
+        for (std::size_t t = 0; t < placement.size(); ++t) {
+            const auto demand = all.tasks.demand(task_index{t});
+            for (int attempt = 0; attempt < 6 && !placement[t].placed(); ++attempt)
+                placement[t] = any_slot(books, demand);
+            if (placement[t].placed()) {
+                books.place(demand, placement[t]);
+            } else {
+                waiting.emplace_back(t);
+            }
+        }
+        for (std::size_t t = 0; t < placement.size(); t += 9) {
+            const berth::slot to = any_slot(books, all.tasks.demand(task_index{t}));
+            if (!to.placed() || !placement[t].placed() || to == placement[t]) continue;
+            books.place(all.tasks.demand(task_index{t}), to);
+            flights.push_back({task_index{t}, placement[t], to});
+        }
+        const auto numbers = [&](std::size_t count, double least, double most) {
+            std::vector<double> values(count);
+            for (double& value : values) value = least + (most - least) * berth::uniform01(g);
+            return values;
+        };
+        const auto task_load = numbers(placement.size(), 0.0, 0.4);
+        const auto gpu_load = numbers(p.fleet().gpu_count(), 0.0, 1.2);
+        const auto speed = numbers(p.fleet().gpu_count(), 0.5, 2.0);
+        const auto temperature = numbers(p.fleet().gpu_count(), 40.0, 90.0);
+        const auto power = numbers(nodes, 1000.0, 6500.0);
+        std::vector<berth::gpu_mask> healthy(nodes, ~berth::gpu_mask{0});
+        healthy[0] = 0;
+        const balancer policy{triggers{berth::unhealthy{}, at_once, berth::load_above_mean{.rounds = 1},
+                                       berth::temperature_above{.rounds = 1}, berth::power_above{.rounds = 1},
+                                       berth::fragmented{}},
+                              relocation_choice{}, migration_budget{.per_node = 1 + berth_test::below(g, 5)}};
+        auto state = policy.prepare(p);
+        const auto round =
+            state
+                .round({.placement = placement,
+                        .in_flight = flights,
+                        .waiting = waiting,
+                        .gpu_load = gpu_load,
+                        .task_load = task_load,
+                        .gpu_speed = seed % 2 == 0 ? std::span<const double>{speed} : std::span<const double>{},
+                        .gpu_temperature = temperature,
+                        .node_power = power,
+                        .healthy = healthy})
+                .value();
+        REQUIRE(round.answered <= round.alarms.size());
+        for (const auto& c : round.chosen) {
+            const auto demand = all.tasks.demand(c.move.task);
+            REQUIRE(placement[c.move.task.value()] == c.move.from);
+            REQUIRE((c.move.to.gpus & ~healthy[c.move.to.node.value()]) == 0);
+            REQUIRE(books.fits(demand, c.move.to));  // with all that is in flight, and its own source, held
+            for (const relocation& r : flights) REQUIRE(r.task != c.move.task);
+            books.place(demand, c.move.to);
+            books.remove(demand, c.move.from);
+            placement[c.move.task.value()] = c.move.to;
+        }
+        for (const auto& room : round.rooms) {
+            REQUIRE(books.fits(all.tasks.demand(room.task), room.where));
+            books.place(all.tasks.demand(room.task), room.where);
+        }
+        REQUIRE(books == state.outlook().books());
+        chosen += round.chosen.size();
+        rooms += round.rooms.size();
+        answered += round.answered;
+    }
+    CHECK(chosen > 150);
+    CHECK(rooms > 0);
+    CHECK(answered > 50);
 }
 
 TEST_CASE("balancer: same observations, same choices, also from a copy") {

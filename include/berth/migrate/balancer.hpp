@@ -89,7 +89,6 @@ public:
               std::apply([&](const Trigger&... each) { return std::tuple{each.prepare(p)...}; }, policy.when.each)},
           outlook_{p},
           chosen_at_(p.workload().task_count(), -std::numeric_limits<double>::infinity()),
-          changed_(p.fleet().node_count(), 0),
           by_load_{p.fleet().gpu_count()} {}
 
     /// What to relocate, given what is seen. Fails, naming the item, if the observation does not belong to the problem, or is older
@@ -106,8 +105,6 @@ public:
         latest_ = seen.time;
         balance_round out;
         budget_.begin(outlook_);
-        for (std::size_t& at : changed_) at = 0;
-        changes_ = 0;
         each_trigger([&](auto& trigger, std::size_t i) {
             trigger.observe(outlook_);
             const std::size_t first = out.alarms.size();
@@ -136,8 +133,7 @@ private:
     /// The best way to take load off a place, or none, and the tasks that stay by the reason.
     struct candidate {
         chosen_relocation best{};
-        double rank = 0.0;         // among equals the lowest is taken
-        std::size_t known_at = 0;  // how many changes it knows of
+        double rank = 0.0;  // among equals the lowest is taken
         bool found = false;
 
         [[nodiscard]] double net() const noexcept { return best.gain - best.price; }
@@ -216,12 +212,12 @@ private:
         }
     }
 
-    /// Whether it is still allowed, and as good as when it was found.
+    /// Whether it is still allowed, fits, and is as good as when it was found: other choices have changed places, racks, and what a
+    /// trigger may know of the fleet.
     template <class State>
     [[nodiscard]] bool still_true(const State& trigger, const alarm& why, const candidate& c) const {
         const relocation& r = c.best.move;
         if (!budget_.allows(r, c.best.estimate)) return false;
-        if (changed_[r.from.node.value()] <= c.known_at && changed_[r.to.node.value()] <= c.known_at) return true;
         return outlook_.where(r.task) == r.from &&
                worth(static_cast<double>(trigger.gain(outlook_, why, r)), r.task) == c.best.gain &&
                outlook_.fits(outlook_.problem().workload().demand(r.task), r.to) && all_admit(r);
@@ -231,7 +227,6 @@ private:
         outlook_.relocate(c.move);
         by_load_.sort_again(outlook_, c.move);
         budget_.spend(c.move, c.estimate);
-        changed_[c.move.from.node.value()] = changed_[c.move.to.node.value()] = ++changes_;
         out.chosen.push_back(c);
     }
 
@@ -246,7 +241,7 @@ private:
     template <class State>
     void look(const State& trigger, balance_round& out, std::size_t a, candidate& c) {
         const alarm& why = out.alarms[a];
-        c = {.best = {.alarm = a}, .known_at = changes_};
+        c = {.best = {.alarm = a}};
         tally stays{};
         outlook_.each_task(why.node, [&](task_index t) {
             const slot from = outlook_.where(t);
@@ -323,7 +318,6 @@ private:
         const candidate found{
             .best = {.move = r, .alarm = c.best.alarm, .gain = gain, .price = price, .estimate = estimate},
             .rank = why.waiting.valid() ? free_share(r.to) : detail::highest_load(outlook_, r.to),
-            .known_at = c.known_at,
             .found = true};
         if (!c.found || better(found, c)) c = found;
         return stay_reason::over_budget;
@@ -350,9 +344,7 @@ private:
     decltype(std::declval<const Budget&>().prepare(std::declval<const problem&>())) budget_;
     std::tuple<decltype(std::declval<const Trigger&>().prepare(std::declval<const problem&>()))...> triggers_;
     fleet_outlook outlook_;
-    detail::flat<double> chosen_at_;     // per task: when it was last chosen
-    detail::flat<std::size_t> changed_;  // per node: the last change of the round that touched it
-    std::size_t changes_ = 0;
+    detail::flat<double> chosen_at_;  // per task: when it was last chosen
     double latest_ = -std::numeric_limits<double>::infinity();
     detail::flat<candidate> candidates_;
     detail::tournament contest_;
