@@ -26,3 +26,12 @@ TEST_CASE("pauses double up to the longest") {
     CHECK(limits.pause_after(4'000'000'000U) == 9.0);
     CHECK(migration_limits{.pause = 0.0}.pause_after(5) == 0.0);
 }
+
+TEST_CASE("migration_limits: one action's by its name") {
+    berth::migration_limits limits;
+    CHECK(limits[berth::migration_action::restore].attempts == 1);
+    limits[berth::migration_action::restore] = {.seconds = 5.0, .of_duration = 2.0, .attempts = 4};
+    CHECK(limits.timeout(berth::migration_action::restore, 10.0) == 25.0);
+    CHECK(limits.attempts(berth::migration_action::restore, berth::migration_direction::forward) == 4);
+    CHECK(limits.of[static_cast<std::size_t>(berth::migration_action::restore)].attempts == 4);
+}

@@ -31,7 +31,7 @@ migration_step from_to(std::size_t task, slot from, slot to) {
 
 simulated_faults failing(migration_action action, action_faults faults) {
     simulated_faults all;
-    all.of[static_cast<std::size_t>(action)] = faults;
+    all[action] = faults;
     return all;
 }
 
@@ -306,6 +306,25 @@ TEST_CASE("an executor that says nothing leaves a step unresolved until it is as
     CHECK(report[migration_outcome::done] == 2);
     CHECK(s.books == executor.books());
     CHECK_FALSE(s.run.reopen(s.now));
+}
+
+TEST_CASE("an action that hung when the host was restarted is aborted when its time is over") {
+    migration_limits limits;
+    limits[migration_action::lock].seconds = 20.0;
+    stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}}), failing(migration_action::lock, {.hangs = 1.0}),
+            limits};
+    while (s.look() && s.run.progress().records[0].action != migration_action::lock) s.now = s.executor.next_event();
+    migration_run again = need(resume_migration(s.p, s.run.progress(), limits));
+    CHECK(again.wake_at() <= s.now);
+    const double restarted = s.now;
+    ledger_books keeper{s.p, s.books};
+    // A host that looks only when it has to.
+    while (again.advance(s.executor, keeper, s.now) && s.now < restarted + 1000.0 &&
+           again.progress().records[0].direction == migration_direction::forward) {
+        if (again.progress().records[0].phase != migration_phase::settling) break;
+        s.now = std::max(s.now, std::min(s.executor.next_event(), again.wake_at()));
+    }
+    CHECK(s.now - restarted == doctest::Approx(21.0));
 }
 
 TEST_CASE("a step that is asked again counts as one failure") {

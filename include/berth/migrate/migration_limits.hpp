@@ -47,13 +47,20 @@ struct migration_limits {
         std::numeric_limits<std::size_t>::max();  ///< steps that fail before the run is given up
     on_stop when_stopped = on_stop::finish;
 
+    /// Of one action: `limits[migration_action::restore].attempts = 2`.
+    [[nodiscard]] constexpr action_limit& operator[](migration_action action) noexcept {
+        return of[static_cast<std::size_t>(action)];
+    }
+    [[nodiscard]] constexpr const action_limit& operator[](migration_action action) const noexcept {
+        return of[static_cast<std::size_t>(action)];
+    }
     [[nodiscard]] constexpr double timeout(migration_action action, double duration) const noexcept {
-        const action_limit& limit = of[static_cast<std::size_t>(action)];
+        const action_limit& limit = (*this)[action];
         return limit.seconds + limit.of_duration * duration;
     }
     [[nodiscard]] constexpr std::uint32_t attempts(migration_action action,
                                                    migration_direction direction) const noexcept {
-        return direction == migration_direction::back ? last_resort : of[static_cast<std::size_t>(action)].attempts;
+        return direction == migration_direction::back ? last_resort : (*this)[action].attempts;
     }
     /// Seconds to wait after so many failures in a row.
     [[nodiscard]] constexpr double pause_after(std::uint32_t failures) const noexcept {

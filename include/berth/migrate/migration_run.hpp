@@ -271,7 +271,11 @@ inline double migration_run::wake_at() const noexcept {
         const migration_record& r = progress_.records[i];
         double at = r.since;
         if (r.phase == migration_phase::acting) at += limits_.timeout(r.action, step(i).duration);
-        if (r.phase == migration_phase::settling) at = asked_at_[i] + limits_.settle_seconds;
+        if (r.phase == migration_phase::settling && asked_[i] != asked::not_yet) {
+            const double patience = limits_.timeout(r.action, step(i).duration);
+            const bool sooner = asked_[i] == asked::anew && patience < limits_.settle_seconds;
+            at = asked_at_[i] + (sooner ? patience : limits_.settle_seconds);
+        }
         if (at < earliest) earliest = at;
     }
     return earliest;

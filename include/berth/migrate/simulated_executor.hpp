@@ -39,6 +39,13 @@ struct simulated_faults {
     double abort_seconds = 1.0;  ///< from an abort to the end of the action
     bool keeps_images = true;    ///< the source's image outlives a restore at the target
 
+    /// Of one action: `faults[migration_action::restore].fatal = 0.1`.
+    [[nodiscard]] action_faults& operator[](migration_action action) noexcept {
+        return of[static_cast<std::size_t>(action)];
+    }
+    [[nodiscard]] const action_faults& operator[](migration_action action) const noexcept {
+        return of[static_cast<std::size_t>(action)];
+    }
     /// Every action fails as often: refused, unheard and hanging to equal parts, and so many of the failed restores are fatal.
     [[nodiscard]] static simulated_faults everywhere(double probability, double fatal, std::uint64_t seed) noexcept {
         simulated_faults faults{.seed = seed};
@@ -206,7 +213,7 @@ void simulated_executor<Cost>::start(migration_action action, const migration_jo
     const double fatal = uniform01(random);
     const double noise = uniform01(random);
     const double coin = uniform01(random);
-    const action_faults& faults = faults_.of[static_cast<std::size_t>(action)];
+    const action_faults& faults = faults_[action];
     const bool handles_image = action == migration_action::restore || action == migration_action::restore_back;
     const bool hangs = luck >= faults.refused + faults.unheard && luck < faults.refused + faults.unheard + faults.hangs;
     r.ending = fate::succeeds;
