@@ -10,12 +10,12 @@ namespace berth {
 
 /// Prices are in the unit of gains: with the triggers' default weights, 1 is a GPU at its limit for a second.
 struct migration_prices {
-    double horizon = 600.0;    ///< seconds for which loads are believed to stay what they are
-    double downtime = 1.0;     ///< of each second in which the task does not run
-    double byte = 0.0;         ///< of each byte (in the unit of `state_bytes`) that travels
-    double relocation = 0.0;   ///< of each relocation, whatever it carries
-    double failure = 0.0;      ///< of losing the task
-    double probability = 0.0;  ///< of that
+    double horizon = 600.0;   ///< seconds for which loads are believed to stay what they are
+    double downtime = 1.0;    ///< of each second in which the task does not run
+    double byte = 0.0;        ///< of each byte (in the unit of `state_bytes`) that travels
+    double relocation = 0.0;  ///< of each relocation, whatever it carries
+    double failure = 0.0;     ///< of losing the task
+    double failure_probability = 0.0;
 };
 
 /// A relocation has to earn its price before its task ends or the horizon is reached:
@@ -35,7 +35,7 @@ struct payback {
     }
     [[nodiscard]] constexpr double price(const migration_estimate& e) const noexcept {
         return prices.relocation + prices.downtime * e.downtime + prices.byte * static_cast<double>(e.bytes) +
-               prices.probability * prices.failure;
+               prices.failure_probability * prices.failure;
     }
 };
 payback() -> payback<>;
