@@ -136,6 +136,8 @@ private:
 };
 
 inline void load_pieces::place(task_index t, gpu_index g, amount load) {
+    BERTH_ASSERT(t.value() < loads_.model().tasks().size() && load >= 0,
+                 "berth: load_pieces places load of 0 or more, of a task of its model");
     if (load == 0) return;
     loads_.place(load_task{.load = load}, g);
     const std::size_t i = find(t, g);

@@ -68,9 +68,16 @@ private:
                      "berth: the prices of order_options are not below 0");
         BERTH_ASSERT(options_->host_memory.empty() || options_->host_memory.size() == problem_->fleet().node_count(),
                      "berth: order_options::host_memory has an entry for each node, or none");
+        for (std::size_t t = 0; t < observed.size(); ++t) {
+            BERTH_ASSERT(is_slot(task_index{t}, observed[t]) && is_slot(task_index{t}, wanted[t]),
+                         "berth: a placement has slots that exist, with as many GPUs as their tasks want");
+        }
         free_ = numbers_.capacities();
         flat<std::uint8_t> flying(work.task_count(), 0);
         for (const relocation& r : in_flight) {
+            BERTH_ASSERT(r.task.value() < flying.size() && flying[r.task.value()] == 0 && is_slot(r.task, r.from) &&
+                             is_slot(r.task, r.to),
+                         "berth: a task in flight between two slots, once");
             flying[r.task.value()] = 1;
             take(r.task, r.from);
             take(r.task, r.to);
@@ -92,6 +99,13 @@ private:
         }
         drops_.begin(moves_, free_.view());
         for (std::size_t m = 0; m < wanted_.size(); ++m) price_.push_back(price_of_breaking(m));
+    }
+    [[nodiscard]] bool is_slot(task_index t, const slot& where) const noexcept {
+        if (!where.placed()) return where.gpus == 0;
+        const fleet& machines = problem_->fleet();
+        return where.node.value() < machines.node_count() &&
+               gpu_count(where.gpus) == problem_->workload().demand(t).gpus &&
+               (where.gpus & ~first_gpus(machines.gpu_count(where.node))) == 0;
     }
     void take(task_index task, const slot& where) {
         touches_.clear();
