@@ -21,10 +21,15 @@ struct maintenance {
         void observe(const berth::fleet_outlook&) {}
         void alarms(const berth::fleet_outlook& now, std::vector<berth::alarm>& out) const {
             for (std::size_t n = 0; n < begins.size(); ++n) {
-                if (begins[n] - now.time() < 3600.0) out.push_back({.reason = name(), .node = berth::node_index{n}});
+                const berth::alarm why{.reason = name(), .node = berth::node_index{n}};
+                if (begins[n] - now.time() < 3600.0 && wants(now, why)) out.push_back(why);
             }
         }
-        bool wants(const berth::fleet_outlook&, const berth::alarm&) const { return true; }
+        bool wants(const berth::fleet_outlook& now, const berth::alarm& why) const {
+            bool some = false;
+            now.each_task(why.node, [&](berth::task_index t) { some = some || outlasts(now, t, why.node); });
+            return some;
+        }
         double gain(const berth::fleet_outlook& now, const berth::alarm& why, const berth::relocation& r) const {
             return r.to.node != why.node && outlasts(now, r.task, why.node) ? 10.0 : 0.0;
         }
