@@ -365,6 +365,11 @@ TEST_CASE("a resumed run goes on where the journal ends and only with the proble
     migration_run again = need(resume_migration(s.p, saved));
     ledger anew{s.p.fleet()};
     ledger_books new_keeper{s.p, anew};
+    anew.place(s.p.workload().demand(task_index{0}), on(0));  // where there is no room for it twice
+    const ledger full = anew;
+    CHECK_FALSE(again.hold(new_keeper));
+    CHECK(anew == full);
+    anew.remove(s.p.workload().demand(task_index{0}), on(0));
     CHECK(again.hold(new_keeper));
     CHECK(anew == s.books);
     while (again.advance(s.executor, new_keeper, s.now, journal)) {

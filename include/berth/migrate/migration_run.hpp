@@ -97,13 +97,15 @@ public:
     [[nodiscard]] std::string save() const { return save_migration(progress_); }
 
     /// Takes out of the books what the plan's tasks hold at the moment, at both ends. For books made anew after a restart, which have
-    /// all other tasks already. False if a counter has no room.
+    /// all other tasks already. False, and nothing is taken, if a counter has no room.
     template <migration_books Books>
     [[nodiscard]] bool hold(Books& books) const {
-        for (const detail::held_slot& held : detail::held_slots(progress_, before_)) {
-            if (!books.occupy(held.task, held.where)) return false;
-        }
-        return true;
+        const auto all = detail::held_slots(progress_, before_);
+        std::size_t taken = 0;
+        while (taken < all.size() && books.occupy(all[taken].task, all[taken].where)) ++taken;
+        if (taken == all.size()) return true;
+        while (taken-- > 0) books.remove(all[taken].task, all[taken].where);
+        return false;
     }
     /// Brings a placement up to date with the steps that are done, and takes lost tasks out of it.
     void apply_to(std::span<slot> placement) const;
