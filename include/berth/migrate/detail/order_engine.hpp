@@ -242,7 +242,7 @@ private:
             breaker_search search{local, free.view(), price.view(), stream_seed(options_->seed, group[0], attempt)};
             const std::size_t share = options_->effort / groups_.moves() * group.size();
             move_order found = search.find(attempt + round < 20 ? share >> (attempt + round) : 0);
-            proven_ = proven_ && found.proven;
+            proven_ = proven_ && found.proven && attempt == 0;
             if (!found.found) return false;
             if (options_->drop_price < order_options::never && found.cost > options_->drop_price &&
                 (found.cost > dearest || cheaper_to_drop(group, found.cost))) {
