@@ -45,7 +45,8 @@ TEST_CASE("fleet_outlook: random relocations, compared with the outlook on the p
         std::vector<berth::relocation> done;
         for (int i = 0; i < 30; ++i) {
             const berth::task_index t{berth_test::below(g, tasks.size())};
-            const berth::slot to = at(berth_test::below(g, nodes), 1 + berth_test::below(g, 2));
+            const std::size_t node = berth_test::below(g, nodes);
+            const berth::slot to = at(node, 1 + berth_test::below(g, 2));
             if (to == now.where(t) || !now.fits(all.tasks.demand(t), to)) continue;
             done.push_back({t, now.where(t), to});
             now.relocate(done.back());
