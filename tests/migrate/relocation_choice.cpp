@@ -16,4 +16,5 @@ TEST_CASE("relocation_choice: deduced from what is given") {
     CHECK_FALSE(some.movable({}));
     CHECK(some.options.cooldown == 1.0);
     CHECK(some.options.min_gain == 0.0);
+    CHECK(berth::relocation_choice<>{.options = {.cooldown = 900.0}}.options.cooldown == 900.0);
 }

@@ -257,7 +257,8 @@ private:
     [[nodiscard]] stay_reason look_at_task(const State& trigger, const alarm& why, task_index t, const slot& from,
                                            candidate& c) {
         if (outlook_.in_flight(t) || !(from == outlook_.seen().placement[t.value()])) return stay_reason::in_flight;
-        if (outlook_.time() - chosen_at_[t.value()] < choice_.options.cooldown) return stay_reason::cooling_down;
+        const bool cools = outlook_.time() - chosen_at_[t.value()] < choice_.options.cooldown;
+        if (cools && !is_urgent<State>()) return stay_reason::cooling_down;
         const demand_view demand = outlook_.problem().workload().demand(t);
         const fleet& machines = outlook_.machines();
         relocation r{t, from, {}};
@@ -292,6 +293,14 @@ private:
     }
     [[nodiscard]] double worth(double rate, task_index t) const {
         return static_cast<double>(choice_.pricing.gain(rate, outlook_.remaining(t)));
+    }
+    template <class State>
+    [[nodiscard]] static constexpr bool is_urgent() noexcept {
+        if constexpr (requires { State::urgent; }) {
+            return State::urgent;
+        } else {
+            return false;
+        }
     }
     template <class State>
     [[nodiscard]] bool gain_falls_with_load(const State& trigger) const noexcept {

@@ -55,6 +55,8 @@ struct alarm {
 /// 6. Optional, for speed: `s.gain_falls_with_load(outlook)`, true if among targets of one GPU the gain never rises with the target's
 ///    load. The least loaded are then looked at first, and the rest not at all.
 ///
+/// 7. Optional: `static constexpr bool urgent = true`: tasks leave even if they were relocated a short while ago.
+///
 /// Deterministic; 3 to 5 change nothing and do not allocate.
 template <class S>
 concept migration_trigger_state =

@@ -8,14 +8,16 @@
 namespace berth {
 
 struct choice_options {
-    double cooldown = 300.0;  ///< seconds for which a task that was chosen is left alone
-    double min_gain = 0.0;    ///< the least gain a second, in the triggers' unit
+    double cooldown =
+        300.0;              ///< seconds for which a task that was chosen is left alone, but by triggers that are urgent
+    double min_gain = 0.0;  ///< the least gain a second, in the triggers' unit
 };
 
 /// How a balancer chooses: which relocations are worth their price, and which are allowed at all.
 ///
 /// ```
 /// relocation_choice{payback{}, same_gpu_model{&fleet}, {.cooldown = 900.0}}
+/// relocation_choice<>{.options = {.cooldown = 900.0}}
 /// ```
 template <class Pricing = payback<>, class Movable = all_movable>
 struct relocation_choice {

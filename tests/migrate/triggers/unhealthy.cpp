@@ -51,6 +51,23 @@ TEST_CASE("unhealthy: everything leaves a sick GPU for the least loaded places, 
     for (const auto& where : placement) CHECK(where == at(0, 1));
 }
 
+TEST_CASE("unhealthy: a GPU that fails is left even by tasks that have come a short while ago") {
+    const auto all = berth_test::make_instance({.nodes = 3}, std::vector<berth_test::small_task>(2));
+    const berth::problem p{all.machines, all.tasks};
+    berth::assignment placement{at(0), at(2)};
+    std::vector<berth::gpu_mask> healthy{0, 1, 1};
+    auto state = berth::balancer{berth::triggers{berth::unhealthy{}}}.prepare(p);
+    auto round = state.round({.time = 0.0, .placement = placement, .healthy = healthy}).value();
+    REQUIRE(round.chosen.size() == 1);
+    berth_test::carry_out(p, round, placement);
+    CHECK(placement[0] == at(1));
+    healthy = {1, 0, 1};  // GPU 0 is well again, but not trusted
+    round = state.round({.time = 60.0, .placement = placement, .healthy = healthy}).value();
+    REQUIRE(round.chosen.size() == 1);
+    CHECK(round.chosen[0].move == berth::relocation{berth::task_index{0}, at(1), at(2)});
+    CHECK(round.stays(berth::stay_reason::cooling_down) == 0);
+}
+
 TEST_CASE("unhealthy: a node that is to be drained is left by tasks without GPU, too") {
     const std::vector<berth_test::small_task> tasks{{.gpus = 0}, {.gpus = 1}, {.gpus = 0}};
     const auto all = berth_test::make_instance({.nodes = 3, .gpus = 1, .sick_nodes = {1}}, tasks);

@@ -18,7 +18,7 @@ namespace berth {
 class unhealthy_state;
 
 /// A GPU or node is to be drained: not well for `rounds` rounds in a row. Every task leaves it, and it takes none before it has
-/// been well for `well_rounds` rounds in a row. A node that the fleet calls unhealthy is left by tasks without GPU, too. A question is
+/// been well for `well_rounds` rounds in a row. That does not wait for a task's cooldown. A node that the fleet calls unhealthy is left by tasks without GPU, too. A question is
 /// O(GPUs of the slot), whether an alarm is answered O(tasks of the node).
 struct unhealthy {
     std::uint32_t rounds = 1;       ///< 1 or more
@@ -33,6 +33,8 @@ struct unhealthy {
 /// What `unhealthy` remembers.
 class unhealthy_state {
 public:
+    static constexpr bool urgent = true;
+
     unhealthy_state(const unhealthy& trigger, const problem& p)
         : trigger_{trigger}, gpus_(p.fleet().gpu_count()), node_rounds_(p.fleet().node_count(), 0) {}
 
