@@ -6,9 +6,13 @@
 static_assert(!berth::relocation_pricing<int>);
 
 TEST_CASE("payback: a gain lasts until the horizon or the end of the task, a price is the sum of its parts") {
-    const berth::payback terms{
-        berth::uniform_migration{.seconds = 2.0},
-        {.horizon = 100.0, .downtime = 3.0, .byte = 0.5, .relocation = 7.0, .failure = 40.0, .failure_probability = 0.25}};
+    const berth::payback terms{berth::uniform_migration{.seconds = 2.0},
+                               {.horizon = 100.0,
+                                .downtime = 3.0,
+                                .byte = 0.5,
+                                .relocation = 7.0,
+                                .failure = 40.0,
+                                .failure_probability = 0.25}};
     CHECK(terms.gain(2.0, 1e9) == 200.0);
     CHECK(terms.gain(2.0, 30.0) == 60.0);
     CHECK(terms.gain(2.0, -1.0) == 0.0);
