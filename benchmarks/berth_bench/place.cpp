@@ -558,7 +558,7 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
                        "Let host memory break cycles of tasks that wait for each other's place (default)");
     place_app
         .add_option("--step-price", options->relocating.step_price,
-                    "GPU thousandths of expected waste that each relocation must save (default 120; 0: fewest first)")
+                    "GPU thousandths of expected waste that each relocation must save (default 115; 0: fewest first)")
         ->check(CLI::Range(0.0, 64'000.0));
     place_app
         .add_option("--least-share", options->relocating.least_share,

@@ -19,7 +19,7 @@ namespace bench {
 struct relocation_rules {
     std::size_t most = 0;          ///< steps for one arrival; 0: nothing ever moves
     bool park = true;              ///< host memory may break cycles; a parked task takes two steps
-    double step_price = 120.0;     ///< GPU thousandths of expected waste that each step must save
+    double step_price = 115.0;     ///< GPU thousandths of expected waste that each step must save
     double least_share = 0.0;      ///< GPU thousandths that an arrival must want for each step
     std::size_t beam_width = 100;  ///< of chains of three steps and more
 };
