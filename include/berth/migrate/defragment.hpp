@@ -41,7 +41,7 @@ class defragment_state;
 /// make room for them. Fewest steps first, then least downtime and bytes by a cost model, then least waste left behind.
 ///
 /// - With a `step_price` what a step saves decides: of the ways that were found the one with the least waste left behind plus
-///   price · steps is taken, however many steps that are, and none at all if that sum is not below zero: leaving the task out then
+///   price · steps is taken, however many steps that are, and none at all if that sum is above zero: leaving the task out then
 ///   costs less. A task without GPU is placed even so.
 /// - Up to two steps the search is complete: a way is found if there is one, and none shorter exists (tasks that go to several GPUs:
 ///   64 choices of GPUs on each node). Every task moves at most once.
