@@ -7,6 +7,7 @@
 #include "berth/core/observer.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/run_control.hpp"
+#include "berth/migrate/detail/reassignment_reach.hpp"
 #include "berth/migrate/detail/reassignment_walk.hpp"
 #include "berth/migrate/evaluate_reassignment.hpp"
 #include "berth/migrate/reassignment_plan.hpp"
@@ -84,12 +85,13 @@ private:
     [[nodiscard]] reassignment_plan run_with(const reassignment_problem& p, std::span<const node_index> start,
                                              Control& control, Executor& threads) const {
         using walk = detail::reassignment_walk<Wides>;
+        const detail::reassignment_reach<Wides> reach{p};
         std::vector<walk> islands;
         islands.reserve(options_.islands);
         for (std::size_t i = 0; i < options_.islands; ++i) {
             reassignment_mix mix = options_.mix;
             if (i % 2 == 1) mix.make_room *= second_kind;
-            islands.emplace_back(p, start, mix, stream_seed(options_.seed, i));
+            islands.emplace_back(p, reach, start, mix, stream_seed(options_.seed, i));
         }
         const auto best = [&]() -> const walk& {
             std::size_t at = 0;

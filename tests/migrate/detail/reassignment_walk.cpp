@@ -12,6 +12,7 @@
 using namespace berth;
 using namespace berth_test;
 using berth::detail::reassignment_climate;
+using berth::detail::reassignment_reach;
 using berth::detail::reassignment_walk;
 
 namespace {
@@ -49,7 +50,8 @@ TEST_CASE("reassignment walk: steps of each kind alone keep the books and never 
                 random_reassignment({.tasks = 20, .groups = 12, .resources = 4, .room = 1.3}, seed)));
             xoshiro256 random{seed};
             const auto start = random_assignment(p, random);
-            reassignment_walk<2> walk{p, start, only(kind), seed};
+            const reassignment_reach<2> reach{p};
+            reassignment_walk<2> walk{p, reach, start, only(kind), seed};
             const reassignment_walk<2> first = walk;
             CHECK(best_of(walk) == start);
             check_best(p, walk);
@@ -69,7 +71,8 @@ TEST_CASE("reassignment walk: a feasible start stays within spread and dependenc
         auto in = random_reassignment({.tasks = 12, .groups = 8, .resources = 3, .room = 2.0}, seed);
         if (!observe_feasibly(in, seed)) continue;
         const auto p = need(make_reassignment_problem(in));
-        reassignment_walk<2> walk{p, observed_assignment(p), {}, seed};
+        const reassignment_reach<2> reach{p};
+        reassignment_walk<2> walk{p, reach, observed_assignment(p), {}, seed};
         const double before = walk.best_value();
         walk.run({100.0, 1}, 5000);
         check_best(p, walk);
@@ -81,9 +84,10 @@ TEST_CASE("reassignment walk: a feasible start stays within spread and dependenc
 TEST_CASE("reassignment walk: same seed - same walk") {
     const auto p = need(make_reassignment_problem(random_reassignment({.tasks = 20, .resources = 4}, 3)));
     const auto start = observed_assignment(p);
-    reassignment_walk<2> one{p, start, {}, 5};
-    reassignment_walk<2> two{p, start, {}, 5};
-    reassignment_walk<2> other{p, start, {}, 6};
+    const reassignment_reach<2> reach{p};
+    reassignment_walk<2> one{p, reach, start, {}, 5};
+    reassignment_walk<2> two{p, reach, start, {}, 5};
+    reassignment_walk<2> other{p, reach, start, {}, 6};
     for (int i = 0; i < 4; ++i) {
         one.run({50.0, 10}, 1000);
         two.run({50.0, 10}, 1000);
@@ -98,7 +102,8 @@ TEST_CASE("reassignment walk: same seed - same walk") {
 TEST_CASE("reassignment walk: going to another assignment counts if it is better") {
     const auto p =
         need(make_reassignment_problem(random_reassignment({.nodes = 3, .tasks = 5, .resources = 3, .room = 1.6}, 8)));
-    reassignment_walk<2> walk{p, observed_assignment(p), {}, 1};
+    const reassignment_reach<2> reach{p};
+    reassignment_walk<2> walk{p, reach, observed_assignment(p), {}, 1};
     for_each_assignment(3, 5, [&](const std::vector<node_index>& placed) {
         const reassignment_walk<2> before = walk;
         walk.go_to(placed);
@@ -114,7 +119,8 @@ TEST_CASE("reassignment walk: going to another assignment counts if it is better
 TEST_CASE("reassignment walk: steps that come to nothing end a run") {
     auto in = random_reassignment({.nodes = 1, .tasks = 3, .groups = 3, .resources = 3}, 2);
     const auto p = need(make_reassignment_problem(in));
-    reassignment_walk<2> walk{p, observed_assignment(p), {}, 1};
+    const reassignment_reach<2> reach{p};
+    reassignment_walk<2> walk{p, reach, observed_assignment(p), {}, 1};
     walk.run({1.0, 1}, 1000);
     CHECK(walk.evaluations() == 0);
 }

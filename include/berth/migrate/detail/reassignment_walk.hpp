@@ -6,6 +6,7 @@
 #include "berth/core/index.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/sort_positions.hpp"
+#include "berth/migrate/detail/reassignment_reach.hpp"
 #include "berth/migrate/reassignment_problem.hpp"
 #include "berth/migrate/reassignment_state.hpp"
 #include "berth/model/slot.hpp"
@@ -45,9 +46,10 @@ struct reassignment_climate {
 template <std::size_t Wides>
 class reassignment_walk {
 public:
-    reassignment_walk(const reassignment_problem& p, std::span<const node_index> start, const reassignment_mix& mix,
-                      std::uint64_t seed)
+    reassignment_walk(const reassignment_problem& p, const reassignment_reach<Wides>& reach,
+                      std::span<const node_index> start, const reassignment_mix& mix, std::uint64_t seed)
         : problem_{&p},
+          reach_{&reach},
           state_{p, start},
           tasks_{p.node_count(), slots_of(start)},
           random_{seed},
@@ -81,7 +83,7 @@ public:
         has_fitted_ = false;
         state_.set_overload_price(climate.overload_price);
         const std::uint64_t until = evaluations_ + evaluations;
-        const std::uint64_t give_up = steps_ + 4 * evaluations;  // steps that come to nothing cost time, too
+        const std::uint64_t give_up = steps_ + 16 * evaluations;  // steps that come to nothing cost time, too
         while (evaluations_ < until && steps_ < give_up) {
             ++steps_;
             step();
@@ -141,28 +143,35 @@ private:
     [[nodiscard]] node_index any_node() noexcept {
         return node_index{bounded(random_, static_cast<std::uint32_t>(problem_->node_count()))};
     }
+    /// Any that the task can be on, if these are known.
+    [[nodiscard]] node_index any_node_for(task_index t) noexcept {
+        const auto nodes = reach_->nodes(t);
+        return nodes.empty() ? any_node() : nodes[bounded(random_, static_cast<std::uint32_t>(nodes.size()))];
+    }
     [[nodiscard]] bool away(task_index t) const noexcept { return !(state_.where(t) == problem_->observed(t)); }
 
     void step() {
         const double kind = uniform01(random_);
         const task_index t = any_task();
         if (kind < up_to_[0]) {
-            try_shift(t, any_node());
+            try_shift(t, any_node_for(t));
         } else if (kind < up_to_[1]) {
             try_shift(t, problem_->observed(t));
         } else if (kind < up_to_[2]) {
-            try_swap(t, any_task());
+            if (reach_->nodes(t).empty()) {
+                try_swap(t, any_task());
+            } else {
+                try_swap_with_any_on(t, any_node_for(t));
+            }
         } else if (kind < up_to_[3]) {
-            if (!away(t)) return;
-            const auto there = tasks_.on(problem_->observed(t));
-            if (!there.empty()) try_swap(t, there[bounded(random_, static_cast<std::uint32_t>(there.size()))]);
+            if (away(t)) try_swap_with_any_on(t, problem_->observed(t));
         } else if (kind < up_to_[4]) {
             constexpr std::uint32_t reach = 20;
             const std::size_t at = rank_[t.value()] + bounded(random_, 2 * reach + 1);
             if (at >= reach && at - reach < by_size_.size()) try_swap(t, task_index{by_size_[at - reach]});
         } else if (kind < up_to_[5]) {
             const task_index u = any_task();
-            const node_index third = any_node();
+            const node_index third = any_node_for(u);
             chain(t, u, third);
         } else if (kind < up_to_[6]) {
             make_room();
@@ -179,7 +188,7 @@ private:
         return uniform01(random_) < std::exp(-delta / temperature_);
     }
     void try_shift(task_index t, node_index to) {
-        if (state_.where(t) == to) return;
+        if (state_.where(t) == to || !reach_->contains(t, to)) return;
         ++evaluations_;
         const double delta = state_.shift_delta(t, to);
         if (state_.violations() == 0) {
@@ -196,7 +205,7 @@ private:
     void try_swap(task_index t, task_index u) {
         const node_index a = state_.where(t);
         const node_index b = state_.where(u);
-        if (a == b) return;
+        if (a == b || !reach_->contains(t, b) || !reach_->contains(u, a)) return;
         ++evaluations_;
         const double delta = state_.swap_delta(t, u);
         if (state_.violations() == 0) {
@@ -215,6 +224,10 @@ private:
         note(t);
         note(u);
         look_at_best();
+    }
+    void try_swap_with_any_on(task_index t, node_index n) {
+        const auto there = tasks_.on(n);
+        if (!there.empty()) try_swap(t, there[bounded(random_, static_cast<std::uint32_t>(there.size()))]);
     }
     /// The first goes to where the second is, which goes to a third node; then whatever is there may go where the first was.
     void chain(task_index t, task_index u, node_index third) {
@@ -239,10 +252,11 @@ private:
             const node_index other = any_node();
             if (state_.node_cost(other) > state_.node_cost(from)) from = other;
         }
-        const node_index to = any_node();
         const auto there = tasks_.on(from);
-        if (from == to || there.empty()) return;
-        make_room(there[bounded(random_, static_cast<std::uint32_t>(there.size()))], to);
+        if (there.empty()) return;
+        const task_index t = there[bounded(random_, static_cast<std::uint32_t>(there.size()))];
+        const node_index to = any_node_for(t);
+        if (to != from) make_room(t, to);
     }
     void make_room(task_index t, node_index to) {
         constexpr std::size_t most = 12;  // tasks that give way
@@ -256,7 +270,7 @@ private:
             const task_index u = guests[bounded(random_, static_cast<std::uint32_t>(guests.size()))];
             if (u == t) continue;
             const bool back = away(u) && uniform01(random_) < 0.5;
-            if (!attempt(u, back ? problem_->observed(u) : from)) break;
+            (void)attempt(u, back ? problem_->observed(u) : from);
         }
         end_attempt(attempted_.size());
     }
@@ -297,6 +311,7 @@ private:
         attempted_from_ = state_.violations();
     }
     [[nodiscard]] bool attempt(task_index t, node_index to) {
+        if (!reach_->contains(t, to)) return false;
         ++evaluations_;
         const double delta = state_.shift_delta(t, to);
         if (delta >= state_.infeasible) return false;
@@ -352,6 +367,7 @@ private:
     };
 
     const reassignment_problem* problem_;
+    const reassignment_reach<Wides>* reach_;
     reassignment_state<Wides> state_;
     node_tasks tasks_;
     xoshiro256 random_;
