@@ -90,7 +90,7 @@ private:
         islands.reserve(options_.islands);
         for (std::size_t i = 0; i < options_.islands; ++i) {
             reassignment_mix mix = options_.mix;
-            if (i % 2 == 1) mix.make_room *= second_kind;
+            if (i % 2 == 1) mix.make_room *= second_kind_room;
             islands.emplace_back(p, reach, start, mix, stream_seed(options_.seed, i));
         }
         const auto best = [&]() -> const walk& {
@@ -111,7 +111,7 @@ private:
         };
 
         notify::begin(control.observer, progress(0.0));
-        const weather sky{p, options_};
+        const weather skies[] = {{p, options_, 1.0}, {p, options_, second_kind_last}};
         stop_reason stopped = stop_reason::completed;
         double last = best().best_value();
         std::uint64_t rounds = 0;
@@ -129,7 +129,7 @@ private:
             threads.for_each(islands.size(), [&](std::size_t i) {
                 pressure[i] *= islands[i].has_fitted() ? 1.0 / growth : growth;
                 if (pressure[i] < 1.0) pressure[i] = 1.0;
-                islands[i].run(sky.at(share, pressure[i]), next);
+                islands[i].run(skies[i % 2].at(share, pressure[i]), next);
             });
             ++rounds;
             if (evaluations() == done) break;  // no step of the mix can be taken
@@ -145,7 +145,8 @@ private:
     /// How temperature and overload price go over time.
     class weather {
     public:
-        weather(const reassignment_problem& p, const reassignment_search_options& o) noexcept {
+        /// @param colder  times the last temperature.
+        weather(const reassignment_problem& p, const reassignment_search_options& o, double colder) noexcept {
             double largest_weight = 1.0;
             double size = 0.0;
             for (std::size_t r = 0; r < p.resource_count(); ++r) {
@@ -158,7 +159,7 @@ private:
             }
             size = p.task_count() > 0 && size > 0 ? size / static_cast<double>(p.task_count()) : 1.0;
             first_ = o.first_temperature * size;
-            last_ = o.last_temperature * size;
+            last_ = o.last_temperature * size * colder;
             first_price_ = o.first_overload_price * largest_weight;
             last_price_ = o.last_overload_price * largest_weight;
         }
@@ -213,8 +214,10 @@ private:
 
     static constexpr std::uint64_t round = 50'000;  // evaluations between two looks at the control
 
-    // Every other island makes room more often: better for few and large tasks, slower for many and small ones.
-    static constexpr double second_kind = 8.0;
+    // Every other island makes room more often and cools further while large tasks find their places: better for few tasks, slower
+    // for many small ones.
+    static constexpr double second_kind_room = 8.0;
+    static constexpr double second_kind_last = 0.1;
     // From this share on an island that finds nothing within capacities has its price raised, a hundredfold in a sixth of the run.
     static constexpr double pressure_from = 0.6;
     static constexpr double pressure_growth = 28.0;
