@@ -166,8 +166,16 @@ TEST_CASE("arrays that do not belong together are refused") {
     refused(code, "groups: dependency_ends", "", [](auto& in) { in.dependencies.push_back(0); });
     refused(code, "group 1: its dependencies end before they begin", "",
             [](auto& in) { in.dependency_ends = {5, 4, 5}; });
+    refused(code, "group 0: its dependencies end at 4000000, there are only 5", "",
+            [](auto& in) { in.dependency_ends = {4'000'000, 5, 5}; });
+    refused(code, "groups: dependency_ends", "", [](auto& in) {
+        in.group = in.observed = in.spread = {};
+        in.demand = in.relocation_cost = {};
+        in.dependency_ends = {};
+    });
     refused(code, "pair costs: they are of 2 nodes, there are 3", "",
             [](auto& in) { in.pair_costs = by_difference(2); });
+    refused(code, "pair costs: they are not finished", "", [](auto& in) { in.pair_costs = berth::node_pair_costs{3}; });
 }
 
 TEST_CASE("values out of range are refused by row and field") {
@@ -214,6 +222,22 @@ TEST_CASE("costs that would not be exact are refused") {
     });
     refused(code, "weights: costs could reach 2^52", "", [](auto& in) { in.balances[0] = {0, 1, most, most}; });
     refused(code, "weights: costs could reach 2^52", "", [](auto& in) { in.pair_weight = most * 100000; });
+    // Nor is what weighs nothing: a balance is worked out before it is weighed.
+    refused(code, "weights: costs could reach 2^52", "", [](auto& in) {
+        in.balances[0] = {0, 1, most, 0};
+        in.capacity[0] = most;
+    });
+    refused(code, "amounts: sums could reach 2^52", "", [](auto& in) {
+        in.resources = std::vector<berth::reassignment_resource>(32);
+        in.balances = {};
+        in.capacity.assign(3 * 32, 1);
+        in.safety_capacity = in.capacity;
+        const std::size_t tasks = 20'000;
+        in.group.assign(tasks, 0);
+        in.observed.assign(tasks, 0);
+        in.relocation_cost.assign(tasks, 0);
+        in.demand.assign(tasks * 32, beyond - 1);
+    });
     reassignment_input large = sample();
     large.capacity[0] = large.demand[0] = most;
     CHECK(make_reassignment_problem(std::move(large)).has_value());

@@ -36,7 +36,7 @@ public:
     }
     /// After the last row: equal columns become one. O(distinct rows × nodes) unless columns collide.
     void finish() {
-        BERTH_ASSERT(row_of_.size() == nodes_, "berth: a row for each node");
+        BERTH_ASSERT(row_of_.size() == nodes_ && column_of_.empty(), "berth: a row for each node, finished once");
         const std::size_t rows = hashes_.size();
         node_pair_costs turned{rows};
         detail::flat<std::uint32_t> column(rows);
@@ -54,6 +54,8 @@ public:
     }
 
     [[nodiscard]] std::size_t node_count() const noexcept { return nodes_; }
+    /// Whether there is a cost for each pair of nodes.
+    [[nodiscard]] bool finished() const noexcept { return column_of_.size() == nodes_; }
     /// The largest cost of all.
     [[nodiscard]] std::uint32_t largest() const noexcept {
         std::uint32_t most = 0;

@@ -144,7 +144,7 @@ private:
 };
 
 /// Checks the numbers and links them. Refused, with the row and field named: arrays of unequal length, negative amounts, amounts of 2^32 or more, names of
-/// nodes, groups or resources that do not exist, costs that could reach 2^52. The observed placement may break constraints: it is what a fleet looks like.
+/// nodes, groups or resources that do not exist, costs or sums of amounts that could reach 2^52, costs between nodes without `finish()`. The observed placement may break constraints: it is what a fleet looks like.
 /// O(size of the input).
 [[nodiscard]] result<reassignment_problem> make_reassignment_problem(reassignment_input input);
 
@@ -260,7 +260,8 @@ inline constexpr amount max_reassignment_amount = (amount{1} << 32U) - 1;
 
 [[nodiscard]] inline result<void> check_dependencies(const reassignment_input& in) {
     const std::size_t groups = in.spread.size();
-    if (in.dependency_ends.size() != groups || (groups > 0 && in.dependency_ends.back() != in.dependencies.size())) {
+    const std::size_t last = groups > 0 && in.dependency_ends.size() == groups ? in.dependency_ends.back() : 0;
+    if (in.dependency_ends.size() != groups || last != in.dependencies.size()) {
         return refuse(error_code::inconsistent,
                       {"groups: dependency_ends does not divide the dependencies among them"});
     }
@@ -268,6 +269,10 @@ inline constexpr amount max_reassignment_amount = (amount{1} << 32U) - 1;
     for (std::size_t g = 0; g < groups; ++g) {
         if (in.dependency_ends[g] < begin) {
             return refuse(error_code::inconsistent, {"group ", g, ": its dependencies end before they begin"});
+        }
+        if (in.dependency_ends[g] > in.dependencies.size()) {
+            return refuse(error_code::inconsistent, {"group ", g, ": its dependencies end at ", in.dependency_ends[g],
+                                                     ", there are only ", in.dependencies.size()});
         }
         for (; begin < in.dependency_ends[g]; ++begin) {
             if (in.dependencies[begin] < groups) continue;
@@ -278,7 +283,8 @@ inline constexpr amount max_reassignment_amount = (amount{1} << 32U) - 1;
     return {};
 }
 
-/// Whether every cost that can occur stays below 2^52, so that sums in doubles are exact.
+/// Whether every cost and every sum of amounts that can occur stays below 2^52, so that sums in doubles are exact. A weight of 0 counts as 1:
+/// what it is multiplied by is worked out all the same.
 [[nodiscard]] inline result<void> check_range(const reassignment_input& in) {
     const double limit = 0x1.0p52;
     double most = 0.0;
@@ -287,7 +293,9 @@ inline constexpr amount max_reassignment_amount = (amount{1} << 32U) - 1;
     std::vector<double> room(resources, 0.0);
     for (std::size_t i = 0; i < in.demand.size(); ++i) total[i % resources] += static_cast<double>(in.demand[i]);
     for (std::size_t i = 0; i < in.capacity.size(); ++i) room[i % resources] += static_cast<double>(in.capacity[i]);
+    double amounts = 0.0;
     for (std::size_t r = 0; r < resources; ++r) {
+        amounts += 2.0 * total[r] + room[r];  // a task may hold two nodes
         if (in.resources[r].load_weight < 0) {
             return refuse(error_code::invalid_value, {"resource ", r, ": its load weight is ",
                                                       in.resources[r].load_weight, ", expected 0 or more"});
@@ -295,7 +303,7 @@ inline constexpr amount max_reassignment_amount = (amount{1} << 32U) - 1;
         most += static_cast<double>(in.resources[r].load_weight) * total[r];
     }
     for (const reassignment_balance& b : in.balances) {
-        most += static_cast<double>(b.weight) *
+        most += static_cast<double>(b.weight > 0 ? b.weight : 1) *
                 (static_cast<double>(b.target) * (room[b.first] + total[b.first]) + room[b.second] + total[b.second]);
     }
     double moves = 0.0;
@@ -309,6 +317,8 @@ inline constexpr amount max_reassignment_amount = (amount{1} << 32U) - 1;
     }
     if (most >= limit)
         return refuse(error_code::overflow, {"weights: costs could reach 2^52, beyond which they are not exact"});
+    if (amounts >= limit)
+        return refuse(error_code::overflow, {"amounts: sums could reach 2^52, beyond which they are not exact"});
     return {};
 }
 
@@ -344,6 +354,9 @@ inline result<reassignment_problem> make_reassignment_problem(reassignment_input
     if (input.pair_costs.node_count() != nodes) {
         return detail::refuse(error_code::inconsistent,
                               {"pair costs: they are of ", input.pair_costs.node_count(), " nodes, there are ", nodes});
+    }
+    if (!input.pair_costs.finished()) {
+        return detail::refuse(error_code::inconsistent, {"pair costs: they are not finished"});
     }
     if (auto range = detail::check_range(input); !range) return range.error();
     reassignment_problem p{std::move(input)};
