@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -299,8 +300,17 @@ TEST_CASE("reassignment search: without a budget it completes its own evaluation
     options.evaluations = 120'000;
     const auto plan = reassignment_search{options}.run(p, observed_assignment(p));
     CHECK(plan.stopped == stop_reason::completed);
-    CHECK(plan.evaluations >= 100'000);
-    CHECK(plan.evaluations <= 200'000);
+    CHECK(plan.evaluations >= 120'000);
+    CHECK(plan.evaluations <= 140'100);  // two nodes gone through
+    options.evaluations = 100;
+    const auto brief = reassignment_search{options}.run(p, observed_assignment(p));
+    CHECK(brief.evaluations >= 100);
+    CHECK(brief.evaluations <= 20'200);
+    options.evaluations = 0;
+    const auto none = reassignment_search{options}.run(p, observed_assignment(p));
+    CHECK(none.evaluations == 0);
+    CHECK(none.stopped == stop_reason::completed);
+    CHECK(none.assignment == observed_assignment(p));
 }
 
 TEST_CASE("reassignment search: a run that is stopped has the best so far") {
@@ -343,6 +353,24 @@ TEST_CASE("reassignment search: observers see a beginning and improvements and a
         CHECK(seen[i].objective <= seen[i - 1].objective);
         CHECK(seen[i].total == 100);
     }
+}
+
+TEST_CASE("reassignment search: observers are told costs of feasible assignments only") {
+    auto in = plain(4, 4);
+    in.group = {0, 0, 0, 0};  // in conflict, and to mend it costs more than the start
+    in.spread = {1, 0, 0, 0};
+    const auto p = need(make_reassignment_problem(in));
+    std::vector<progress> seen;
+    int begun = 0;
+    int ended = 0;
+    const run_control<never_stop, watcher> control{.max_evaluations = 100'000, .observer = {&seen, &begun, &ended}};
+    const auto plan = reassignment_search{}.run(p, observed_assignment(p), control);
+    CHECK(plan.violations.none());
+    REQUIRE(seen.size() >= 3);
+    CHECK(std::isinf(seen.front().objective));
+    CHECK(seen[1].objective >= static_cast<double>(plan.cost.total()));
+    CHECK(std::isfinite(seen[1].objective));
+    CHECK(seen.back().objective == static_cast<double>(plan.cost.total()));
 }
 
 TEST_CASE("reassignment search: where nothing is to be gained nothing moves") {

@@ -17,13 +17,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace berth {
 
-/// How a search for a better assignment goes on.
+/// How a search for a better assignment goes on. Temperatures and prices are above 0.
 struct reassignment_search_options {
     std::uint64_t seed = 1;
     /// Searches of their own, the best of which counts; as many as there are threads to run them.
@@ -55,6 +56,8 @@ struct reassignment_search_options {
 /// 4. Same seed, islands and budget, same plan, for any number of threads. A clock does not reproduce.
 /// 5. Half of the steps take a task back to where it was observed, alone or against a task that is there: under transient resources a node
 ///    that gave too much away can be filled by nothing else.
+/// 6. Looks at its control, and tells its observer of what is better, every 50,000 evaluations of each island. The objective it tells is the
+///    cost of the best feasible assignment, infinite while there is none.
 ///
 /// Source: Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", Science 220 (1983); the overload price is that of
 /// strategic oscillation (Glover). Memory: O(islands × problem). A description: immutable and shareable.
@@ -62,6 +65,10 @@ class reassignment_search {
 public:
     explicit reassignment_search(const reassignment_search_options& options = {}) : options_{options} {
         BERTH_ASSERT(options.islands > 0, "berth: a reassignment search has an island");
+        BERTH_ASSERT(options.first_temperature > 0.0 && options.last_temperature > 0.0,
+                     "berth: temperatures of a reassignment search are above 0");
+        BERTH_ASSERT(options.first_overload_price > 0.0 && options.last_overload_price > 0.0,
+                     "berth: overload prices of a reassignment search are above 0");
     }
 
     [[nodiscard]] const reassignment_search_options& options() const noexcept { return options_; }
@@ -103,17 +110,20 @@ private:
             for (const walk& one : islands) sum += one.evaluations();
             return sum;
         };
+        const auto objective = [&] {
+            return best().best_is_feasible() ? best().best_value() : std::numeric_limits<double>::infinity();
+        };
         const auto progress = [&](double share) {
             return berth::progress{.done = static_cast<std::size_t>(share * 100.0),
                                    .total = 100,
                                    .evaluations = evaluations(),
-                                   .objective = best().best_value()};
+                                   .objective = objective()};
         };
 
         notify::begin(control.observer, progress(0.0));
         const weather skies[] = {{p, options_, 1.0}, {p, options_, second_kind_last}};
         stop_reason stopped = stop_reason::completed;
-        double last = best().best_value();
+        double last = objective();
         std::uint64_t rounds = 0;
         std::vector<double> pressure(islands.size(), 1.0);
         double before = 0.0;
@@ -124,7 +134,8 @@ private:
             if (share >= 1.0) break;
             const double growth = share > pressure_from ? std::exp(pressure_growth * (share - before)) : 1.0;
             before = share;
-            const std::uint64_t left = (control.max_evaluations - done - 1) / islands.size() + 1;
+            std::uint64_t left = (control.max_evaluations - done - 1) / islands.size() + 1;
+            if (own_length(control)) left = options_.evaluations - rounds * round;
             const std::uint64_t next = left < round ? left : round;
             threads.for_each(islands.size(), [&](std::size_t i) {
                 pressure[i] *= islands[i].has_fitted() ? 1.0 / growth : growth;
@@ -133,8 +144,8 @@ private:
             });
             ++rounds;
             if (evaluations() == done) break;  // no step of the mix can be taken
-            if (best().best_value() < last) {
-                last = best().best_value();
+            if (objective() < last) {
+                last = objective();
                 notify::step(control.observer, progress(share));
             }
         }
@@ -183,6 +194,12 @@ private:
         double last_price_;
     };
 
+    /// Neither a budget nor a clock says how long there is.
+    template <class Control>
+    [[nodiscard]] static bool own_length(const Control& control) noexcept {
+        if constexpr (requires { control.stop.elapsed(); }) return false;
+        return control.max_evaluations == run_control<>{}.max_evaluations;
+    }
     template <class Control>
     [[nodiscard]] double elapsed(const Control& control, std::uint64_t done, std::uint64_t rounds) const {
         if (control.max_evaluations != run_control<>{}.max_evaluations)
@@ -190,6 +207,7 @@ private:
         if constexpr (requires { control.stop.elapsed(); }) {
             return control.stop.elapsed();
         } else {
+            if (options_.evaluations == 0) return 1.0;
             return static_cast<double>(rounds) * static_cast<double>(round) / static_cast<double>(options_.evaluations);
         }
     }

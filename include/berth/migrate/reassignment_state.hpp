@@ -518,6 +518,7 @@ reassignment_state<Wides>::reassignment_state(const reassignment_problem& p, std
     for (std::size_t t = 0; t < p.task_count(); ++t) {
         const task_index task{t};
         const node_index to = start[t];
+        BERTH_ASSERT(to.value() < p.node_count(), "berth: an assignment names nodes that there are");
         where_.push_back(to);
         add<+1>(task, to);
         const std::uint32_t g = group_of_[t];

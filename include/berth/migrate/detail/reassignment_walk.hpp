@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/allocate/detail/node_tasks.hpp"
+#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/random.hpp"
@@ -19,7 +20,7 @@
 
 namespace berth {
 
-/// How often a step of the search is of which kind, relative to the others.
+/// How often a step of the search is of which kind, relative to the others. Not negative, and not all 0.
 struct reassignment_mix {
     double shift = 0.15;         ///< a task goes to any node
     double go_home = 0.1;        ///< a relocated task goes back to where it was observed
@@ -60,9 +61,13 @@ public:
         double sum = 0.0;
         const double shares[] = {mix.shift, mix.go_home,   mix.swap,        mix.swap_at_home, mix.swap_alike,
                                  mix.chain, mix.make_room, mix.whole_group, mix.node_pair};
-        for (std::size_t i = 0; i < kinds; ++i) sum += shares[i];
+        for (std::size_t i = 0; i < kinds; ++i) {
+            BERTH_ASSERT(shares[i] >= 0.0, "berth: no kind of step is taken less often than never");
+            sum += shares[i];
+        }
+        BERTH_ASSERT(sum > 0.0, "berth: a reassignment search takes steps of some kind");
         double up_to = 0.0;
-        for (std::size_t i = 0; i < kinds; ++i) up_to_[i] = up_to += sum > 0 ? shares[i] / sum : 0.0;
+        for (std::size_t i = 0; i < kinds; ++i) up_to_[i] = up_to += shares[i] / sum;
         rank_by_size();
     }
 
