@@ -97,7 +97,10 @@ private:
         islands.reserve(options_.islands);
         for (std::size_t i = 0; i < options_.islands; ++i) {
             reassignment_mix mix = options_.mix;
-            if (i % 2 == 1) mix.make_room *= second_kind_room;
+            if (i % 2 == 1) {
+                mix.make_room *= second_kind_room;
+                mix.chain *= second_kind_chain;
+            }
             islands.emplace_back(p, reach, start, mix, stream_seed(options_.seed, i));
         }
         const auto best = [&]() -> const walk& {
@@ -232,10 +235,11 @@ private:
 
     static constexpr std::uint64_t round = 50'000;  // evaluations between two looks at the control
 
-    // Every other island makes room more often and cools further while large tasks find their places: better for few tasks, slower
-    // for many small ones.
-    static constexpr double second_kind_room = 8.0;
-    static constexpr double second_kind_last = 0.1;
+    // Every other island moves several tasks at once more often and cools further while large tasks find their places: better for few tasks,
+    // slower for many small ones.
+    static constexpr double second_kind_room = 4.0;
+    static constexpr double second_kind_chain = 50.0;
+    static constexpr double second_kind_last = 0.2;
     // From this share on an island that finds nothing within capacities has its price raised, a hundredfold in a sixth of the run.
     static constexpr double pressure_from = 0.6;
     static constexpr double pressure_growth = 28.0;

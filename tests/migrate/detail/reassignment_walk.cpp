@@ -99,23 +99,6 @@ TEST_CASE("reassignment walk: same seed - same walk") {
     CHECK(one.accepted() != other.accepted());
 }
 
-TEST_CASE("reassignment walk: going to another assignment counts if it is better") {
-    const auto p =
-        need(make_reassignment_problem(random_reassignment({.nodes = 3, .tasks = 5, .resources = 3, .room = 1.6}, 8)));
-    const reassignment_reach<2> reach{p};
-    reassignment_walk<2> walk{p, reach, observed_assignment(p), {}, 1};
-    for_each_assignment(3, 5, [&](const std::vector<node_index>& placed) {
-        const reassignment_walk<2> before = walk;
-        walk.go_to(placed);
-        check_best(p, walk);
-        if (walk.better_than(before)) {
-            REQUIRE(best_of(walk) == placed);
-        } else {
-            REQUIRE(best_of(walk) == best_of(before));
-        }
-    });
-}
-
 TEST_CASE("reassignment walk: steps that come to nothing end a run") {
     auto in = random_reassignment({.nodes = 1, .tasks = 3, .groups = 3, .resources = 3}, 2);
     const auto p = need(make_reassignment_problem(in));

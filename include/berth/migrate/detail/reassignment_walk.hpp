@@ -27,7 +27,7 @@ struct reassignment_mix {
     double swap = 0.3;           ///< two tasks change places
     double swap_at_home = 0.35;  ///< a relocated task goes back, and a task that is there goes where it was
     double swap_alike = 0.3;     ///< two tasks of nearly equal size change places
-    double chain = 0.003;        ///< three tasks, each to where the next is
+    double chain = 0.004;        ///< a task goes home or elsewhere, one alike takes its place, and so on
     double make_room = 0.005;  ///< a task leaves a costly node, and tasks where it goes to go back or come in exchange
     double whole_group = 0.0003;  ///< all relocated tasks of a group go back
     double node_pair = 2e-6;      ///< every shift and swap between two nodes, until none improves
@@ -96,14 +96,6 @@ public:
     }
     /// Whether an assignment of the last run kept all constraints.
     [[nodiscard]] bool has_fitted() const noexcept { return has_fitted_; }
-    /// Goes to another assignment.
-    void go_to(std::span<const node_index> there) {
-        for (std::size_t t = 0; t < there.size(); ++t) {
-            const task_index task{t};
-            if (!(state_.where(task) == there[t])) carry_out(task, there[t]);
-        }
-        look_at_best();
-    }
 
 private:
     static constexpr std::size_t kinds = 9;
@@ -145,6 +137,12 @@ private:
         }
         return t;
     }
+    /// One of nearly the same size, or the task itself.
+    [[nodiscard]] task_index any_alike(task_index t) noexcept {
+        constexpr std::uint32_t apart = 20;
+        const std::size_t at = rank_[t.value()] + bounded(random_, 2 * apart + 1);
+        return at < apart || at - apart >= by_size_.size() ? t : task_index{by_size_[at - apart]};
+    }
     [[nodiscard]] node_index any_node() noexcept {
         return node_index{bounded(random_, static_cast<std::uint32_t>(problem_->node_count()))};
     }
@@ -171,13 +169,9 @@ private:
         } else if (kind < up_to_[3]) {
             if (away(t)) try_swap_with_any_on(t, problem_->observed(t));
         } else if (kind < up_to_[4]) {
-            constexpr std::uint32_t reach = 20;
-            const std::size_t at = rank_[t.value()] + bounded(random_, 2 * reach + 1);
-            if (at >= reach && at - reach < by_size_.size()) try_swap(t, task_index{by_size_[at - reach]});
+            try_swap(t, any_alike(t));
         } else if (kind < up_to_[5]) {
-            const task_index u = any_task();
-            const node_index third = any_node_for(u);
-            chain(t, u, third);
+            chain(uniform01(random_) < 0.5 ? t : large_task());
         } else if (kind < up_to_[6]) {
             make_room();
         } else if (kind < up_to_[7]) {
@@ -234,17 +228,27 @@ private:
         const auto there = tasks_.on(n);
         if (!there.empty()) try_swap(t, there[bounded(random_, static_cast<std::uint32_t>(there.size()))]);
     }
-    /// The first goes to where the second is, which goes to a third node; then whatever is there may go where the first was.
-    void chain(task_index t, task_index u, node_index third) {
-        const node_index first = state_.where(t);
-        const node_index second = state_.where(u);
-        if (first == second || second == third || first == third) return;
-        const auto there = tasks_.on(third);
-        if (there.empty()) return;
-        const task_index v = there[bounded(random_, static_cast<std::uint32_t>(there.size()))];
+    /// A task goes home or to any node, one nearly as large takes its place, one like that the place of the second, up to three times: a large task
+    /// comes home only if large ones move up behind it.
+    void chain(task_index t) {
+        const bool home = away(t) && uniform01(random_) < 0.7;
+        node_index gap = state_.where(t);
+        const node_index to = home ? problem_->observed(t) : any_node_for(t);
+        if (to == gap) return;
         begin_attempt();
-        if (attempt(t, second) && attempt(u, third)) (void)attempt(v, first);
-        end_attempt(3);
+        if (!attempt(t, to)) return;
+        const std::uint32_t links = 1 + bounded(random_, 3);
+        for (std::uint32_t i = 0; i < links; ++i) {
+            for (int tries = 0; tries < 8; ++tries) {
+                const task_index next = any_alike(t);
+                const node_index from = state_.where(next);
+                if (from == gap || next == t || !attempt(next, gap)) continue;
+                gap = from;
+                t = next;
+                break;
+            }
+        }
+        end_attempt(attempted_.size());
     }
     void make_room() {
         if (uniform01(random_) < 0.5) {
