@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/result.hpp"
 #include "berth/migrate/detail/long_rescue.hpp"
@@ -62,7 +63,12 @@ template <node_waste Waste = least_waste, movability Movable = all_movable,
 class defragment {
 public:
     explicit defragment(defragment_options options = {}, Waste waste = {}, Movable movable = {}, Cost cost = {})
-        : options_{options}, waste_{std::move(waste)}, movable_{std::move(movable)}, cost_{std::move(cost)} {}
+        : options_{options}, waste_{std::move(waste)}, movable_{std::move(movable)}, cost_{std::move(cost)} {
+        BERTH_ASSERT(options.ways > 0 && options.beam.width > 0 && options.beam.alternatives > 0,
+                     "berth: defragment looks at one way, one draft and one alternative at least");
+        BERTH_ASSERT(options.step_price >= 0.0 && options.least_share >= 0.0,
+                     "berth: the price and the least share of a step are not negative");
+    }
 
     /// The state of a run over an empty fleet. O(nodes + tasks).
     [[nodiscard]] auto start(const problem& p) const {

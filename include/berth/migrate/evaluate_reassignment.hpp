@@ -91,13 +91,14 @@ inline void evaluate_groups(const reassignment_problem& p, std::span<const node_
         if (locations < p.spread(group_index{g})) verdict.violations.spread += p.spread(group_index{g}) - locations;
     }
     verdict.cost.groups = most * p.group_weight();
+    std::vector<std::uint64_t> has_it(p.neighbourhood_count(), 0);  // by the last dependency, counted from 1
+    std::uint64_t dependency = 0;
     for (std::size_t g = 0; g < p.group_count(); ++g) {
         for (const group_index on : p.dependencies(group_index{g})) {
-            for (const std::uint32_t n : neighbourhoods[g]) {
-                bool there = false;
-                for (const std::uint32_t other : neighbourhoods[on.value()]) there = there || other == n;
-                verdict.violations.dependencies += there ? 0 : 1;
-            }
+            ++dependency;
+            for (const std::uint32_t n : neighbourhoods[on.value()]) has_it[n] = dependency;
+            for (const std::uint32_t n : neighbourhoods[g])
+                verdict.violations.dependencies += has_it[n] == dependency ? 0 : 1;
         }
     }
 }

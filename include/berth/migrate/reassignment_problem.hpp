@@ -143,8 +143,10 @@ private:
     detail::flat<std::size_t> dependent_ends_;
 };
 
-/// Checks the numbers and links them. Refused, with the row and field named: arrays of unequal length, negative amounts, amounts of 2^32 or more, names of
-/// nodes, groups or resources that do not exist, costs or sums of amounts that could reach 2^52, costs between nodes without `finish()`. The observed placement may break constraints: it is what a fleet looks like.
+/// Checks the numbers and links them. The observed placement may break constraints: it is what a fleet looks like.
+///
+/// Refused, with the row and field named: arrays of unequal length, negative amounts, amounts of 2^32 or more, names of nodes, groups
+/// or resources that do not exist, costs or sums of amounts that could reach 2^52, costs between nodes without `finish()`.
 /// O(size of the input).
 [[nodiscard]] result<reassignment_problem> make_reassignment_problem(reassignment_input input);
 

@@ -89,7 +89,8 @@ private:
             for (std::size_t i = 0; i < lanes; ++i) {
                 if (demands_[t * lanes + i] > least[i]) everywhere_[t] = 0;
             }
-            if (everywhere_[t] == 0 && (pairs += nodes) <= most_pairs) list(task);
+            pairs += everywhere_[t] == 0 ? nodes : 0;
+            if (everywhere_[t] == 0 && pairs <= most_pairs) list(task);
             ends_[t + 1] = nodes_.size();
         }
     }
