@@ -170,6 +170,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/migrate/node_waste.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/migrate/order_options.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/migrate/payback.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/migrate/reassignment_bound.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/migrate/reassignment_plan.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/migrate/reassignment_problem.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/migrate/reassignment_search.hpp"

@@ -38,6 +38,7 @@
 #include "berth/migrate/node_waste.hpp"
 #include "berth/migrate/order_options.hpp"
 #include "berth/migrate/payback.hpp"
+#include "berth/migrate/reassignment_bound.hpp"
 #include "berth/migrate/reassignment_plan.hpp"
 #include "berth/migrate/reassignment_problem.hpp"
 #include "berth/migrate/reassignment_search.hpp"

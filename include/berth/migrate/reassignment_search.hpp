@@ -10,6 +10,7 @@
 #include "berth/migrate/detail/reassignment_reach.hpp"
 #include "berth/migrate/detail/reassignment_walk.hpp"
 #include "berth/migrate/evaluate_reassignment.hpp"
+#include "berth/migrate/reassignment_bound.hpp"
 #include "berth/migrate/reassignment_plan.hpp"
 #include "berth/migrate/reassignment_problem.hpp"
 #include "berth/migrate/reassignment_state.hpp"
@@ -124,7 +125,9 @@ private:
         };
 
         notify::begin(control.observer, progress(0.0));
-        const weather skies[] = {{p, options_, 1.0}, {p, options_, second_kind_last}};
+        const double gain = best().best_is_feasible() ? best().best_value() - static_cast<double>(reassignment_bound(p))
+                                                      : std::numeric_limits<double>::infinity();
+        const weather skies[] = {{p, options_, gain, 1.0}, {p, options_, gain, second_kind_last}};
         stop_reason stopped = stop_reason::completed;
         double last = objective();
         std::uint64_t rounds = 0;
@@ -159,8 +162,10 @@ private:
     /// How temperature and overload price go over time.
     class weather {
     public:
+        /// @param gain  how much lower the cost can get at most.
         /// @param colder  times the last temperature.
-        weather(const reassignment_problem& p, const reassignment_search_options& o, double colder) noexcept {
+        weather(const reassignment_problem& p, const reassignment_search_options& o, double gain,
+                double colder) noexcept {
             double largest_weight = 1.0;
             double size = 0.0;
             for (std::size_t r = 0; r < p.resource_count(); ++r) {
@@ -174,6 +179,12 @@ private:
             size = p.task_count() > 0 && size > 0 ? size / static_cast<double>(p.task_count()) : 1.0;
             first_ = o.first_temperature * size;
             last_ = o.last_temperature * size * colder;
+            // Where little can be gained, what is good already is not melted.
+            const double hottest = most_of_gain * gain;
+            if (hottest > 0.0 && hottest < first_) {
+                last_ *= hottest / first_;
+                first_ = hottest;
+            }
             first_price_ = o.first_overload_price * largest_weight;
             last_price_ = o.last_overload_price * largest_weight;
         }
@@ -240,6 +251,8 @@ private:
     static constexpr double second_kind_room = 4.0;
     static constexpr double second_kind_chain = 50.0;
     static constexpr double second_kind_last = 0.2;
+    // An assignment that is nearly as good as the bound is kept, and a few relocations are looked for.
+    static constexpr double most_of_gain = 0.1;
     // From this share on an island that finds nothing within capacities has its price raised, a hundredfold in a sixth of the run.
     static constexpr double pressure_from = 0.6;
     static constexpr double pressure_growth = 28.0;
