@@ -127,7 +127,7 @@ private:
         notify::begin(control.observer, progress(0.0));
         const double gain = best().best_is_feasible() ? best().best_value() - static_cast<double>(reassignment_bound(p))
                                                       : std::numeric_limits<double>::infinity();
-        const weather skies[] = {{p, options_, gain, 1.0}, {p, options_, gain, second_kind_last}};
+        const weather sky{p, options_, gain};
         stop_reason stopped = stop_reason::completed;
         double last = objective();
         std::uint64_t rounds = 0;
@@ -146,7 +146,7 @@ private:
             threads.for_each(islands.size(), [&](std::size_t i) {
                 pressure[i] *= islands[i].has_fitted() ? 1.0 / growth : growth;
                 if (pressure[i] < 1.0) pressure[i] = 1.0;
-                islands[i].run(skies[i % 2].at(share, pressure[i]), next);
+                islands[i].run(sky.at(share, pressure[i], i % 2 == 1 ? second_kind_last : 1.0), next);
             });
             ++rounds;
             if (evaluations() == done) break;  // no step of the mix can be taken
@@ -163,9 +163,7 @@ private:
     class weather {
     public:
         /// @param gain  how much lower the cost can get at most.
-        /// @param colder  times the last temperature.
-        weather(const reassignment_problem& p, const reassignment_search_options& o, double gain,
-                double colder) noexcept {
+        weather(const reassignment_problem& p, const reassignment_search_options& o, double gain) noexcept {
             double largest_weight = 1.0;
             double size = 0.0;
             for (std::size_t r = 0; r < p.resource_count(); ++r) {
@@ -178,7 +176,7 @@ private:
             }
             size = p.task_count() > 0 && size > 0 ? size / static_cast<double>(p.task_count()) : 1.0;
             first_ = o.first_temperature * size;
-            last_ = o.last_temperature * size * colder;
+            last_ = o.last_temperature * size;
             // Where little can be gained, what is good already is not melted.
             const double hottest = most_of_gain * gain;
             if (hottest > 0.0 && hottest < first_) {
@@ -188,16 +186,18 @@ private:
             first_price_ = o.first_overload_price * largest_weight;
             last_price_ = o.last_overload_price * largest_weight;
         }
-        [[nodiscard]] detail::reassignment_climate at(double share, double pressure) const noexcept {
+        /// @param colder  times the last temperature.
+        [[nodiscard]] detail::reassignment_climate at(double share, double pressure, double colder) const noexcept {
+            const double last = last_ * colder;
             constexpr double main_part = 0.75;
             const double main = share < main_part ? share / main_part : 1.0;
             const double rest = share < main_part ? 0.0 : (share - main_part) / (1.0 - main_part);
             constexpr double cold = 0.05;  // a twentieth of what a relocation costs at least
-            const double coldest = last_ < cold ? last_ : cold;
-            const double warm = first_ * std::pow(last_ / first_, main);
+            const double coldest = last < cold ? last : cold;
+            const double warm = first_ * std::pow(last / first_, main);
             const double price = pressure * first_price_ * std::pow(last_price_ / first_price_, main + rest);
             constexpr double dearest = 0x1.0p50;
-            return {warm * std::pow(coldest / last_, rest),
+            return {warm * std::pow(coldest / last, rest),
                     static_cast<amount>(price < dearest ? std::ceil(price) : dearest)};
         }
 
