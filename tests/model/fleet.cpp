@@ -154,6 +154,25 @@ TEST_CASE("fleet: nodes of equal configuration share a kind") {
     CHECK(f.kind_count() == 6);
 }
 
+TEST_CASE("fleet: which slots there are") {
+    fleet_builder builder{schema()};
+    const gpus two(2, {.model = "A100"});
+    (void)need(builder.add_node({.gpus = two}));
+    (void)need(builder.add_node({}));
+    const fleet f = need(std::move(builder).build());
+    const node_index a{std::size_t{0}};
+    const node_index host{std::size_t{1}};
+    CHECK(f.has({a, 1}, 1));
+    CHECK(f.has({a, 3}, 2));
+    CHECK(f.has({a, 0}, 0));
+    CHECK(f.has({host, 0}, 0));
+    CHECK_FALSE(f.has({a, 1}, 2));
+    CHECK_FALSE(f.has({a, 4}, 1));
+    CHECK_FALSE(f.has({host, 1}, 1));
+    CHECK_FALSE(f.has({node_index{std::size_t{2}}, 0}, 0));
+    CHECK_FALSE(f.has(berth::unplaced, 0));
+}
+
 TEST_CASE("fleet: refused domains") {
     const auto refused = [](error_code code, std::string_view name, const values& capacity) {
         return refusal(code, [&](fleet_builder& b) { return b.add_domain(name, 0, capacity); });

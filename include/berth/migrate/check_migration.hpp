@@ -87,9 +87,7 @@ private:
 
     /// True if it is `unplaced`, or exists and has as many GPUs as the task wants.
     [[nodiscard]] bool is_slot(task_index t, const slot& where) const noexcept {
-        if (!where.placed()) return where.gpus == 0;
-        return where.node.value() < fleet_->node_count() && gpu_count(where.gpus) == work_->demand(t).gpus &&
-               (where.gpus & ~first_gpus(fleet_->gpu_count(where.node))) == 0;
+        return where == unplaced || fleet_->has(where, work_->demand(t).gpus);
     }
 
     void open_books() {

@@ -52,6 +52,11 @@ public:
     [[nodiscard]] gpu_index gpu(node_index n, std::size_t i) const noexcept {
         return gpu_index{nodes_[n.value()].first_gpu + i};
     }
+    /// True if the slot has a node of this fleet and so many of its GPUs, none that it has not. Health is not asked.
+    [[nodiscard]] bool has(const slot& where, std::size_t gpus) const noexcept {
+        return where.placed() && where.node.value() < node_count() && berth::gpu_count(where.gpus) == gpus &&
+               (where.gpus & ~first_gpus(gpu_count(where.node))) == 0;
+    }
     [[nodiscard]] node_index node_of(gpu_index g) const noexcept { return node_index{node_of_gpu_[g.value()]}; }
     [[nodiscard]] model_index model(gpu_index g) const noexcept { return model_index{model_of_gpu_[g.value()]}; }
     /// The models on a node, bit m for model m. Usually one bit; none for a node without GPUs.

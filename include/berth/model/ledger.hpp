@@ -140,9 +140,7 @@ public:
     /// True if the slot exists, has as many GPUs as wanted, and every counter has enough left. Health and GPU models are
     /// not asked: a task that runs already is entered with this one, wherever it runs.
     [[nodiscard]] bool has_room(const demand_view& demand, const slot& where) const noexcept {
-        if (!where.placed() || where.node.value() >= fleet_->node_count()) return false;
-        if (berth::gpu_count(where.gpus) != demand.gpus) return false;
-        if ((where.gpus & ~first_gpus(fleet_->gpu_count(where.node))) != 0) return false;
+        if (!fleet_->has(where, demand.gpus)) return false;
         for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
             if (!covers(free(fleet_->gpu(where.node, lowest_gpu(rest))), demand.gpu)) return false;
         }

@@ -47,7 +47,6 @@ struct observed_column {
 /// Relocations in flight, or settled: of tasks that are where they say, between slots that exist. One in flight marks its task.
 [[nodiscard]] inline result<void> check_shadow(const problem& p, const fleet_observation& seen, const relocation& r,
                                                bool flies, flat<std::uint8_t>& marks) {
-    const fleet& machines = p.fleet();
     const bool known = r.task.valid() && r.task.value() < seen.placement.size();
     if (!known || !(seen.placement[r.task.value()] == (flies ? r.from : r.to))) {
         return refuse(error_code::inconsistent,
@@ -56,9 +55,7 @@ struct observed_column {
     }
     const slot& other = flies ? r.to : r.from;
     const auto item = phrase::item("task", r.task.value(), p.workload().name(r.task));
-    if (other.placed() && (other.node.value() >= machines.node_count() ||
-                           (other.gpus & ~first_gpus(machines.gpu_count(other.node))) != 0 ||
-                           gpu_count(other.gpus) != p.workload().demand(r.task).gpus)) {
+    if (other.placed() && !p.fleet().has(other, p.workload().demand(r.task).gpus)) {
         return refuse(error_code::inconsistent, {item, ": is ", flies ? "in flight to" : "settled from",
                                                  " a slot that the fleet does not have, or that is none for it"});
     }

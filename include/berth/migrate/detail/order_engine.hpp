@@ -101,11 +101,7 @@ private:
         for (std::size_t m = 0; m < wanted_.size(); ++m) price_.push_back(price_of_breaking(m));
     }
     [[nodiscard]] bool is_slot(task_index t, const slot& where) const noexcept {
-        if (!where.placed()) return where.gpus == 0;
-        const fleet& machines = problem_->fleet();
-        return where.node.value() < machines.node_count() &&
-               gpu_count(where.gpus) == problem_->workload().demand(t).gpus &&
-               (where.gpus & ~first_gpus(machines.gpu_count(where.node))) == 0;
+        return where == unplaced || problem_->fleet().has(where, problem_->workload().demand(t).gpus);
     }
     void take(task_index task, const slot& where) {
         touches_.clear();
