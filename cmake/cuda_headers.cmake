@@ -9,9 +9,7 @@ set(berth_cuda_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/evaluation_kernel.cuh"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/evaluation_shape.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/evaluation_source.hpp"
-    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/generation.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/generation_block.hpp"
-    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/generation_setup.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/generation_shape.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/packed_pricing.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/pair_rows.hpp"
@@ -25,6 +23,4 @@ set(berth_cuda_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/genetic.cuh"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/lagrangian_bound.cuh"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/packed_bound.hpp"
-    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/pair_functor.hpp"
-    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/philox_genetic.hpp"
-    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/philox_genetic_run.hpp")
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/pair_functor.hpp")

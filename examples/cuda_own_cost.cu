@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Your own idea of cost, once, for CPU and GPU: the matrix of costs and the allocation are the same on both.
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/random.hpp"
 #include "berth/cost/evaluate.hpp"
 #include "berth/cuda/cost_matrix.cuh"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Room enough, but in pieces: a task on four GPUs fits nowhere. Which tasks have to move, where to, and in which order?
-#include "berth/migrate/defragment.hpp"
+#include "berth/balance/defragment/defragment.hpp"
 
 #include "berth/berth.hpp"
 
@@ -21,11 +21,11 @@ struct job {
     int gpu_demand;
 };
 
-void print(const berth::fleet& fleet, const berth::ledger& books) {
+void print(const berth::fleet& fleet, const berth::ledger& ledger) {
     for (std::size_t n = 0; n < fleet.node_count(); ++n) {
         std::printf("  node %zu, free:", n);
         for (std::size_t g = 0; g < fleet.gpu_count(berth::node_index{n}); ++g) {
-            std::printf(" %4d", static_cast<int>(books.free(fleet.gpu(berth::node_index{n}, g))[0]));
+            std::printf(" %4d", static_cast<int>(ledger.free(fleet.gpu(berth::node_index{n}, g))[0]));
         }
         std::printf("\n");
     }
@@ -43,19 +43,19 @@ int main() {
     const std::vector<berth::slot> running{at(0, 0b0001), at(0, 0b0010), at(1, 0b0011), at(1, 0b0100), at(2, 0b0001),
                                            at(2, 0b0010), at(2, 0b0100), at(0, 0b0100), at(1, 0b1000), at(2, 0b1000)};
 
-    const berth::defragment how{{.most_relocations = 8, .park = true}};
+    const berth::defragment how{{.max_moves = 8, .park = true}};
     auto state = how.start(problem);
     for (std::size_t t = 0; t < running.size(); ++t) {
         if (!state.occupy(berth::task_index{t}, running[t])) return std::puts("over-committed"), 1;
     }
-    print(*fleet, state.books());
+    print(*fleet, state.ledger());
 
     const berth::task_index wide{jobs.size() - 1};
-    const berth::rescue rescue = state.make_room(wide);
-    std::printf("%s: %s, %zu steps in %zu waves\n", jobs.back().name.c_str(), to_string(rescue.outcome),
-                rescue.plan.steps.size(), rescue.plan.wave_count());
-    for (std::size_t w = 0; w < rescue.plan.wave_count(); ++w) {
-        for (const berth::migration_step& s : rescue.plan.wave(w)) {
+    const berth::eviction_plan eviction_plan = state.make_room(wide);
+    std::printf("%s: %s, %zu steps in %zu waves\n", jobs.back().name.c_str(), to_string(eviction_plan.outcome),
+                eviction_plan.plan.steps.size(), eviction_plan.plan.wave_count());
+    for (std::size_t w = 0; w < eviction_plan.plan.wave_count(); ++w) {
+        for (const berth::migration_step& s : eviction_plan.plan.wave(w)) {
             std::printf("  wave %zu: %s from node %zu", w, jobs[s.task.value()].name.c_str(), s.from.node.value());
             if (s.to.placed()) {
                 std::printf(" to node %zu, GPU %zu\n", s.to.node.value(), berth::lowest_gpu(s.to.gpus));
@@ -64,8 +64,8 @@ int main() {
             }
         }
     }
-    if (!rescue.placed()) return 1;
-    state.carry_out(wide, rescue);
-    print(*fleet, state.books());
-    return state.where(wide) == rescue.where ? 0 : 1;
+    if (!eviction_plan.placed()) return 1;
+    state.carry_out(wide, eviction_plan);
+    print(*fleet, state.ledger());
+    return state.where(wide) == eviction_plan.where ? 0 : 1;
 }

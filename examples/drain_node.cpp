@@ -2,9 +2,9 @@
 // A node has to go to the workshop: its tasks move to other nodes, wave by wave, while new tasks arrive and the scheduler itself is
 // restarted in between. The executor is simulated and fails now and then.
 #include "berth/berth.hpp"
-#include "berth/migrate/migration_order.hpp"
-#include "berth/migrate/migration_run.hpp"
-#include "berth/migrate/simulated_executor.hpp"
+#include "berth/migrate/order/migration_order.hpp"
+#include "berth/migrate/run/migration_run.hpp"
+#include "berth/testing/simulated_executor.hpp"
 
 #include <algorithm>
 #include <array>
@@ -104,7 +104,7 @@ int main() {
         run.apply_to(placement);  // what did not happen is planned anew from here
         for (const berth::undone_step& u : run.report().undone)
             std::printf("%5.0f s: task %zu stayed (%s, %s at %s)\n", now, u.move.task.value(), to_string(u.outcome),
-                        to_string(u.trouble), to_string(u.action));
+                        to_string(u.failure), to_string(u.action));
     }
     std::size_t left = 0;
     std::size_t lost = 0;
@@ -113,5 +113,5 @@ int main() {
         lost += executor.lost(berth::task_index{t}) ? 1 : 0;
     }
     std::printf("%5.0f s: %zu tasks are left on node %zu, %zu were lost\n", now, left, drained.value(), lost);
-    return left == 0 && lost == 0 && executor.violations() == 0 && placer.books() == executor.books() ? 0 : 1;
+    return left == 0 && lost == 0 && executor.violations() == 0 && placer.ledger() == executor.ledger() ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Improve a placement that runs already: an objective in tiers, a search that starts where things are, and a price for moving.
-#include "berth/allocate/local_search.hpp"
+#include "berth/allocate/search/local_search.hpp"
 
 #include "berth/berth.hpp"
 
@@ -36,13 +36,13 @@ int main() {
     // First: no counter is exceeded and nothing is left out. Then: whole GPUs stay free in pairs, and few tasks are moved.
     const berth::objective wish{berth::tier(berth::capacity_excess{}, 1000.0 * berth::left_out{}),
                                 berth::tier(berth::node_sum{berth::whole_gpu_holes{2}, "free pairs of GPUs"},
-                                            0.3 * berth::relocation_cost<>{observed})};
+                                            0.3 * berth::move_cost<>{observed})};
     const berth::local_search search{};
     const berth::plan plan = search.run(problem, wish, observed, berth::run_control<>{.max_evaluations = 200'000});
 
     for (const auto& part : plan.by_term)
         std::printf("tier %zu  %-20s %g x %g\n", part.tier, part.name, part.weight, part.value);
-    for (const auto& r : plan.relocations) {
+    for (const auto& r : plan.moves) {
         std::printf("%-8s node %zu GPUs %llx  (%s)\n", work->name(r.task).c_str(), r.to.node.value(),
                     static_cast<unsigned long long>(r.to.gpus), r.from.placed() ? "moved" : "new");
     }
@@ -53,6 +53,6 @@ int main() {
         berth::neighbourhoods{2.0 * berth::shift{}, berth::swap{}, 0.2 * berth::ruin_and_recreate{.tasks = 8}},
         berth::record_to_record{.share = 0.01}};
     const berth::plan second = other.run(problem, wish, observed, berth::run_control<>{.max_evaluations = 200'000});
-    std::printf("another search leaves out %zu and moves %zu\n", second.left_out.size(), second.relocations.size());
+    std::printf("another search leaves out %zu and moves %zu\n", second.left_out.size(), second.moves.size());
     return all_placed && second.left_out.empty() ? 0 : 1;
 }

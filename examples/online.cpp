@@ -54,7 +54,7 @@ int main() {
     const berth::slot extra = placer.place(*later);
     placer.remove(*later, extra);
     for (const auto& [task, place] : running) placer.remove(task, place);
-    const bool empty = placer.books() == berth::ledger{*fleet};
+    const bool empty = placer.ledger() == berth::ledger{*fleet};
     std::printf("all removed: the ledger is %s\n", empty ? "as at the start" : "WRONG");
     return empty && extra.placed() && placer.evaluations() < 5 * 12'000 ? 0 : 1;  // there are 500 nodes
 }

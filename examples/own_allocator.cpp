@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An allocator of one's own for assignment problems, in one table with one of the library: gap by CPU time.
-#include "berth/allocate/assignment_allocator.hpp"
-#include "berth/allocate/priced_greedy.hpp"
+#include "berth/allocate/assignment/assignment_allocator.hpp"
+#include "berth/allocate/assignment/priced_greedy.hpp"
 #include "berth/core/observer.hpp"
 #include "berth/core/random.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A crossover of your own in genetic allocation: tasks of one job are used to each other, so a child inherits whole jobs.
-#include "berth/allocate/genetic.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 #include "berth/berth.hpp"
 
 #include <cstddef>

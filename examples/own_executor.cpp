@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // An executor of your own: berth says what to do next, your agents do it, and berth asks them what is true. The agents' API below is
 // an invention; the struct after it is all that an executor takes.
-#include "berth/migrate/migration_executor.hpp"
-#include "berth/migrate/migration_plan.hpp"
-#include "berth/migrate/migration_run.hpp"
+#include "berth/migrate/run/migration_executor.hpp"
+#include "berth/migrate/order/migration_plan.hpp"
+#include "berth/migrate/run/migration_run.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/lower.hpp"
 
@@ -51,21 +51,21 @@ public:
 struct agent_executor {
     agents* api;
     struct last_word {
-        berth::migration_ticket ticket{};
+        berth::fencing_token token{};
         std::optional<std::size_t> operation{};
     };
     std::vector<last_word> last = std::vector<last_word>(api->sessions.size());
-    std::vector<berth::migration_ticket> newest = std::vector<berth::migration_ticket>(api->sessions.size());
+    std::vector<berth::fencing_token> newest = std::vector<berth::fencing_token>(api->sessions.size());
 
     void start(berth::migration_action action, const berth::migration_job& job, double now) {
         using enum berth::migration_action;
         using session = agents::session;
         const std::size_t task = job.move.task.value();
-        if (job.ticket <= newest[task]) return;  // an old word: said twice, or by a host that was restarted since
-        newest[task] = job.ticket;
+        if (job.token <= newest[task]) return;  // an old word: said twice, or by a host that was restarted since
+        newest[task] = job.token;
         const std::size_t from = job.move.from.node.value();
         const std::size_t to = job.move.to.node.value();
-        const auto submit = [&](auto effect) { last[task] = {job.ticket, api->submit(task, now, effect)}; };
+        const auto submit = [&](auto effect) { last[task] = {job.token, api->submit(task, now, effect)}; };
         switch (action) {
             case reserve: return submit([=](session& s) { return s.memory_on.insert(to).second; });
             case lock: return submit([=](session& s) { return s.paused = true; });
@@ -100,21 +100,21 @@ struct agent_executor {
     berth::action_status poll(berth::migration_action, const berth::migration_job& job, double now) {
         api->tick(now);
         const last_word& word = last[job.move.task.value()];
-        if (!word.operation || word.ticket != job.ticket) return berth::action_status::failed;
+        if (!word.operation || word.token != job.token) return berth::action_status::failed;
         const auto& result = api->operations[*word.operation].result;
         if (!result) return berth::action_status::pending;
         return *result ? berth::action_status::done : berth::action_status::failed;
     }
     void abort(berth::migration_action, const berth::migration_job&, double) {}  // these agents cannot
-    berth::migration_sighting query(const berth::migration_job& job, double now) {
-        using enum berth::task_whereabouts;
+    berth::migration_state query(const berth::migration_job& job, double now) {
+        using enum berth::task_location;
         api->tick(now);
         const last_word& word = last[job.move.task.value()];
-        newest[job.move.task.value()] = std::max(newest[job.move.task.value()], job.ticket);
+        newest[job.move.task.value()] = std::max(newest[job.move.task.value()], job.token);
         const agents::session& s = api->sessions[job.move.task.value()];
         const std::size_t from = job.move.from.node.value();
         const std::size_t to = job.move.to.node.value();
-        berth::migration_sighting seen;
+        berth::migration_state seen;
         seen.source_held = s.memory_on.count(from) > 0;
         seen.target_held = s.memory_on.count(to) > 0;
         seen.image_at_source = s.images.count(from) > 0;
@@ -149,7 +149,7 @@ int main() {
     const auto work = berth::make_workload(models, *fleet);
     const berth::problem problem{*fleet, *work};
     const auto on = [](std::size_t n) { return berth::slot{berth::node_index{n}, 1}; };
-    auto books = berth::make_ledger(problem, std::vector{on(0), on(1)});
+    auto ledger = berth::make_ledger(problem, std::vector{on(0), on(1)});
 
     // Search makes room for chat.
     berth::migration_plan plan;
@@ -165,7 +165,7 @@ int main() {
     }
     api.broken_links = 1;
     agent_executor executor{&api};
-    berth::ledger_books keeper{problem, *books};
+    berth::ledger_adapter keeper{problem, *ledger};
     berth::migration_run run = berth::start_migration(problem, plan, 1);
     double now = 0.0;
     for (; run.advance(executor, keeper, now); now += 1.0) {

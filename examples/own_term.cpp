@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A term of your own in an objective: nodes that may be taken away at any time should run what can wait.
-#include "berth/allocate/local_search.hpp"
+#include "berth/allocate/search/local_search.hpp"
 #include "berth/berth.hpp"
 
 #include <cstddef>
@@ -25,12 +25,12 @@ struct reclaim_risk {
             return where.placed() && reclaimable[where.node.value()] ? loss_price[t.value()] : 0.0;
         }
         double value() const { return sum; }
-        double delta(berth::relocations all) const {
+        double delta(berth::task_moves all) const {
             double change = 0.0;
             for (const auto& r : all) change += of(r.task, r.to) - of(r.task, r.from);
             return change;
         }
-        void apply(berth::relocations all) { sum += delta(all); }
+        void apply(berth::task_moves all) { sum += delta(all); }
     };
     state prepare(const berth::problem&, std::span<const berth::slot> start) const {
         state s{reclaimable, loss_price};
@@ -62,7 +62,7 @@ int main() {
 
     const berth::assignment observed = berth::greedy{berth::best_fit{}}.run(problem).assignment;
     const berth::objective wish{berth::tier(berth::capacity_excess{}),
-                                berth::tier(reclaim_risk{spot, price}, 2.0 * berth::relocation_cost<>{observed})};
+                                berth::tier(reclaim_risk{spot, price}, 2.0 * berth::move_cost<>{observed})};
     const berth::plan plan =
         berth::local_search{}.run(problem, wish, observed, berth::run_control<>{.max_evaluations = 20'000});
     for (const auto& part : plan.by_term)

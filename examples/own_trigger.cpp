@@ -2,7 +2,7 @@
 // A trigger of your own: a node is to be emptied at a time that the host knows (maintenance). Everything that runs longer leaves;
 // tasks that end before then stay, and nothing that runs longer is sent there.
 #include "berth/berth.hpp"
-#include "berth/migrate/balancer.hpp"
+#include "berth/balance/balancer.hpp"
 
 #include <cstddef>
 #include <cstdio>
@@ -18,26 +18,26 @@ struct maintenance {
     struct state {
         std::span<const double> begins;
 
-        void observe(const berth::fleet_outlook&) {}
-        void alarms(const berth::fleet_outlook& now, std::vector<berth::alarm>& out) const {
+        void update(const berth::projected_state&) {}
+        void alarms(const berth::projected_state& now, std::vector<berth::alarm>& out) const {
             for (std::size_t n = 0; n < begins.size(); ++n) {
                 const berth::alarm why{.reason = name(), .node = berth::node_index{n}};
                 if (begins[n] - now.time() < 3600.0 && wants(now, why)) out.push_back(why);
             }
         }
-        bool wants(const berth::fleet_outlook& now, const berth::alarm& why) const {
+        bool wants(const berth::projected_state& now, const berth::alarm& why) const {
             bool some = false;
             now.each_task(why.node, [&](berth::task_index t) { some = some || outlasts(now, t, why.node); });
             return some;
         }
-        double gain(const berth::fleet_outlook& now, const berth::alarm& why, const berth::relocation& r) const {
+        double gain(const berth::projected_state& now, const berth::alarm& why, const berth::task_move& r) const {
             return r.to.node != why.node && outlasts(now, r.task, why.node) ? 10.0 : 0.0;
         }
-        bool admits(const berth::fleet_outlook& now, const berth::relocation& r) const {
+        bool admits(const berth::projected_state& now, const berth::task_move& r) const {
             return !outlasts(now, r.task, r.to.node);
         }
 
-        bool outlasts(const berth::fleet_outlook& now, berth::task_index task, berth::node_index node) const {
+        bool outlasts(const berth::projected_state& now, berth::task_index task, berth::node_index node) const {
             return now.time() + now.remaining(task) > begins[node.value()];
         }
     };

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rebalance services on nodes without GPUs: load over safety capacities, counters in balance, rules of services, and the price of
 // moving, each a term; the search shows what every one of them comes to.
-#include "berth/allocate/local_search.hpp"
+#include "berth/allocate/search/local_search.hpp"
 #include "berth/berth.hpp"
 #include "berth/objective/terms/counter_balance.hpp"
 #include "berth/objective/terms/group_dependencies.hpp"
-#include "berth/objective/terms/group_relocation_peak.hpp"
+#include "berth/objective/terms/group_move_peak.hpp"
 #include "berth/objective/terms/least_spread.hpp"
 #include "berth/objective/terms/load_over_safety.hpp"
-#include "berth/objective/terms/relocation_distance.hpp"
+#include "berth/objective/terms/move_distance.hpp"
 #include "berth/objective/terms/transient_excess.hpp"
 
 #include <array>
@@ -45,7 +45,7 @@ int main() {
     std::vector<berth::amount> safety;  // 60 % of the cores, 75 % of the memory, all of the disk
     for (std::size_t n = 0; n < 12; ++n) safety.insert(safety.end(), {38, 192, 1000});
     const std::array<berth::amount, 3> weights{10, 1, 1};
-    const std::array<std::size_t, 1> copied{2};  // a relocation holds disk at both ends
+    const std::array<std::size_t, 1> copied{2};  // a move holds disk at both ends
     const std::array<berth::balance_goal, 1> goals{berth::balance_goal{.counter = 0, .partner = 1, .target = 4}};
     const std::vector<std::size_t> least_racks{1, 2, 2, 3, 3, 1, 2, 2};  // of each service
     const std::array<berth::group_dependency, 2> near_by{
@@ -57,9 +57,9 @@ int main() {
         berth::tier(berth::capacity_excess{}, berth::transient_excess{home, copied}, berth::spread_of_groups{},
                     berth::least_spread{least_racks}, berth::group_dependencies{near_by}),
         berth::tier(berth::load_over_safety{berth::matrix_view<const berth::amount>{safety.data(), 12, 3}, weights},
-                    berth::counter_balance{goals}, 1.0 * berth::relocation_cost<>{home},
-                    5.0 * berth::group_relocation_peak<>{home},
-                    2.0 * berth::relocation_distance{home, berth::domain_distance{&*fleet}})};
+                    berth::counter_balance{goals}, 1.0 * berth::move_cost<>{home},
+                    5.0 * berth::group_move_peak<>{home},
+                    2.0 * berth::move_distance{home, berth::domain_distance{&*fleet}})};
     const auto before = wish.prepare(problem, observed);
     const berth::plan plan =
         berth::local_search{}.run(problem, wish, observed, berth::run_control<>{.max_evaluations = 300'000});
@@ -69,7 +69,7 @@ int main() {
         std::printf("tier %zu  %-22s %4g x %6g, was %6g\n", part.tier, part.name, part.weight, part.value,
                     was[i].value);
     }
-    std::printf("%zu of %zu tasks change their node\n", plan.relocations.size(), observed.size());
+    std::printf("%zu of %zu tasks change their node\n", plan.moves.size(), observed.size());
     const auto after = wish.prepare(problem, plan.assignment).value();
     return after[0] == 0 && after[1] < before.value()[1] ? 0 : 1;
 }

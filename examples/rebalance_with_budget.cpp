@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A live fleet: what is seen of it goes in, a few relocations come out, put in an order that always fits. Two nodes of two GPUs;
-// one GPU is overloaded, one has failed. At most two relocations a round, and every one has to earn what it costs. Who looks
+// A live fleet: what is seen of it goes in, a few moves come out, put in an order that always fits. Two nodes of two GPUs;
+// one GPU is overloaded, one has failed. At most two moves a round, and every one has to earn what it costs. Who looks
 // once a minute leaves `rounds` alone: three rounds in a row are no accident.
 #include "berth/berth.hpp"
-#include "berth/migrate/balancer.hpp"
-#include "berth/migrate/check_migration.hpp"
-#include "berth/migrate/costs/stop_and_copy.hpp"
-#include "berth/migrate/migration_order.hpp"
-#include "berth/migrate/triggers/load_above.hpp"
-#include "berth/migrate/triggers/unhealthy.hpp"
+#include "berth/balance/balancer.hpp"
+#include "berth/testing/check_migration.hpp"
+#include "berth/migrate/order/costs/stop_and_copy.hpp"
+#include "berth/migrate/order/migration_order.hpp"
+#include "berth/balance/triggers/load_above.hpp"
+#include "berth/balance/triggers/unhealthy.hpp"
 
 #include <cstddef>
 #include <cstdio>
@@ -46,18 +46,18 @@ int main() {
 
     const berth::balancer policy{
         berth::triggers{berth::unhealthy{}, berth::load_above{.enter = 0.9, .leave = 0.75, .rounds = 1}},
-        berth::relocation_choice{
+        berth::move_choice{
             berth::payback{berth::stop_and_copy<>{berth::dynamo_async_b200}, {.horizon = 3600.0, .downtime = 1.0}},
             berth::same_gpu_model{&*fleet},
             {.cooldown = 900.0}},
-        berth::migration_budget{.relocations = 2}};
+        berth::migration_budget{.moves = 2}};
     auto balancer = policy.prepare(problem);
     const auto round = balancer.round(
         {.time = 0.0, .placement = placement, .gpu_load = gpu_load, .task_load = task_load, .healthy = healthy});
     if (!round) return std::puts(round.error().message.c_str()), 1;
 
     berth::assignment wanted = placement;
-    for (const berth::chosen_relocation& c : round->chosen) {
+    for (const berth::chosen_move& c : round->chosen) {
         wanted[c.move.task.value()] = c.move.to;
         std::printf("%-7s %s gpu%zu -> %s gpu%zu, %s: gains %.0f for %.0f\n", work->name(c.move.task).c_str(),
                     fleet->name(c.move.from.node).c_str(), berth::lowest_gpu(c.move.from.gpus),
@@ -80,13 +80,13 @@ int main() {
     if (const auto ok = berth::check_migration(problem, placement, wanted, plan, {}, order.options()); !ok)
         return std::puts(ok.error().message.c_str()), 1;
 
-    // Carried out, the fleet is calm: the same loads, the same policy, no further relocation.
+    // Carried out, the fleet is calm: the same loads, the same policy, no further move.
     placement = wanted;
     std::vector<double> after(gpu_load.size(), 0.0);
     for (std::size_t t = 0; t < placement.size(); ++t)
         after[fleet->gpu(placement[t].node, berth::lowest_gpu(placement[t].gpus)).value()] += task_load[t];
     const auto calm = balancer.round(
         {.time = 60.0, .placement = placement, .gpu_load = after, .task_load = task_load, .healthy = healthy});
-    std::printf("then: %zu alarms, %zu relocations\n", calm->alarms.size(), calm->chosen.size());
+    std::printf("then: %zu alarms, %zu moves\n", calm->alarms.size(), calm->chosen.size());
     return round->chosen.size() == 2 && plan.dropped.empty() && calm->chosen.empty() ? 0 : 1;
 }

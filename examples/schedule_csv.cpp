@@ -13,7 +13,7 @@
 // Every malformed row is reported with line and field, and the program ends with exit code 2; with --skip-bad the other rows
 // are scheduled. A task that no GPU admits is listed, not an error.
 #include "berth/berth.hpp"
-#include "berth/migrate/load_pieces.hpp"
+#include "berth/cost/divisible/load_pieces.hpp"
 
 #include "support/csv_table.hpp"
 

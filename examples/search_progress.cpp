@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Watch a local search, and end it by a stop token when it is good enough; on several threads, if you have them.
-#include "berth/allocate/partitioned_search.hpp"
-#include "berth/allocate/sampled_greedy.hpp"
+#include "berth/allocate/search/partitioned_search.hpp"
+#include "berth/allocate/greedy/sampled_greedy.hpp"
 #include "berth/berth.hpp"
 #include "berth/core/thread_pool.hpp"
 

@@ -68,12 +68,12 @@ int main() {
                     static_cast<long long>(fleet->capacity(n)[0]), berth::gpu_count(fleet->healthy_gpus(n)),
                     fleet->gpu_count(n));
     }
-    const berth::ledger books{*fleet};
+    const berth::ledger ledger{*fleet};
     for (std::size_t t = 0; t < work->task_count(); ++t) {
         const berth::task_index task{t};
         std::printf("%s fits on:", work->name(task).c_str());
         for (std::size_t i = 0; i < fleet->node_count(); ++i) {
-            if (books.fits(work->demand(task), berth::node_index{i})) {
+            if (ledger.fits(work->demand(task), berth::node_index{i})) {
                 std::printf(" %s", fleet->name(berth::node_index{i}).c_str());
             }
         }

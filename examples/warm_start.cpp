@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rebalancing: tasks run already, and moving one costs something. The observed placement is both the base of that price and
 // the start of the search, so the answer is never worse than doing nothing.
-#include "berth/allocate/genetic.hpp"
-#include "berth/allocate/relocation_penalty.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
+#include "berth/allocate/assignment/move_penalty.hpp"
 #include "berth/berth.hpp"
 
 #include <cstddef>
@@ -33,8 +33,8 @@ int main() {
     const berth::matrix_load load{{memory.data(), tasks, gpus}};
     bool good = true;
     for (const double watts_per_gib : {0.0, 2.0, 8.0, 32.0}) {
-        const berth::relocation_penalty with_moves{cost, std::span<const berth::gpu_index>{observed}, watts_per_gib,
-                                                   berth::relocation_weights{state}};
+        const berth::move_penalty with_moves{cost, std::span<const berth::gpu_index>{observed}, watts_per_gib,
+                                                   berth::move_weights{state}};
         const berth::priced_problem problem{
             berth::assignment_problem{tasks, with_moves, load, std::span<const berth::amount>{capacities}}};
         const berth::assignment_plan before = problem.plan_of(observed);

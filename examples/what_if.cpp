@@ -18,12 +18,12 @@ struct job {
 };
 
 /// Puts the task on the first node other than `drained` that has room. False if there is none.
-bool place_elsewhere(berth::ledger& books, const berth::demand_view& demand, berth::node_index drained) {
-    for (std::size_t n = 0; n < books.fleet().node_count(); ++n) {
+bool place_elsewhere(berth::ledger& ledger, const berth::demand_view& demand, berth::node_index drained) {
+    for (std::size_t n = 0; n < ledger.fleet().node_count(); ++n) {
         const berth::node_index node{n};
-        if (node == drained || !books.fits(demand, node)) continue;
-        const berth::gpu_mask fitting = books.fitting_gpus(demand, node);
-        books.place(demand, {node, berth::tightest_gpu{}(books.node(node), demand, fitting)});
+        if (node == drained || !ledger.fits(demand, node)) continue;
+        const berth::gpu_mask fitting = ledger.fitting_gpus(demand, node);
+        ledger.place(demand, {node, berth::tightest_gpu{}(ledger.node(node), demand, fitting)});
         return true;
     }
     return false;
@@ -37,22 +37,22 @@ int main() {
     const berth::problem problem{*fleet, *work};
     const berth::plan plan = berth::greedy{berth::best_fit{}}.run(problem);
 
-    auto books = berth::make_ledger(problem, plan.assignment);
-    if (!books) return std::puts(books.error().message.c_str()), 1;
-    const berth::ledger before = *books;
+    auto ledger = berth::make_ledger(problem, plan.assignment);
+    if (!ledger) return std::puts(ledger.error().message.c_str()), 1;
+    const berth::ledger before = *ledger;
     std::size_t drainable = 0;
     for (std::size_t n = 0; n < fleet->node_count(); ++n) {
         std::size_t moved = 0;
         std::size_t stuck = 0;
-        books->checkpoint();
+        ledger->checkpoint();
         for (std::size_t t = 0; t < jobs.size(); ++t) {
             if (plan.assignment[t].node != berth::node_index{n}) continue;
-            books->remove(work->demand(berth::task_index{t}), plan.assignment[t]);
-            ++(place_elsewhere(*books, work->demand(berth::task_index{t}), berth::node_index{n}) ? moved : stuck);
+            ledger->remove(work->demand(berth::task_index{t}), plan.assignment[t]);
+            ++(place_elsewhere(*ledger, work->demand(berth::task_index{t}), berth::node_index{n}) ? moved : stuck);
         }
-        books->rollback();  // it was only a question
+        ledger->rollback();  // it was only a question
         std::printf("drain node %zu: %zu tasks would move, %zu would have no place\n", n, moved, stuck);
         drainable += moved > 0 && stuck == 0 ? 1 : 0;
     }
-    return *books == before && drainable == 1 ? 0 : 1;
+    return *ledger == before && drainable == 1 ? 0 : 1;
 }

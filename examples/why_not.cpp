@@ -23,7 +23,7 @@ struct job {
     std::string accepted_models;
 };
 
-/// One sentence, fit for an event or a ticket.
+/// One sentence, fit for an event or a token.
 std::string sentence(const berth::why_not& why, const berth::problem& p) {
     std::string text = p.workload().name(why.task) + ": refused by " + std::to_string(why.nodes) + " nodes (";
     for (std::size_t r = 0; r < berth::refusal_count; ++r) {

@@ -5,12 +5,14 @@
   * no cycle of files, and none of folders;
   * core includes the standard library only; Eigen (only <Eigen/Core>) starts at floor 2; no other third party;
   * no <iostream>, <random> or <ranges>: global streams, generators that differ by standard library, compile time;
-  * wings (cuda, nvml, io) are reached neither from an umbrella nor from any floor; cuda never sees Eigen;
-  * there are three umbrellas: berth.hpp, search.hpp (berth.hpp and the searches) and migrate.hpp (berth.hpp and what moves
-    running tasks). Nothing else includes one, and
-    together they reach every header that is no wing's and not opt-in;
-  * opt-in headers (OPT_IN below: threads, clocks, Eigen) cost more to compile than all the rest, so nothing that an umbrella
-    reaches includes them;
+  * rooms (ROOMS below: the longest folder that a header lies in) form no cycle either, and a room's own detail/ is included
+    only from inside that room (wings may share the kernel bodies of the room that they accelerate);
+  * wings (cuda, nvml, io) and testing/ are reached neither from an entry nor from any floor; cuda never sees Eigen;
+  * there are four entries: berth.hpp (the whole library) and the light ones place.hpp, search.hpp and operate.hpp. No other header
+    includes one. berth.hpp reaches every header that is neither a wing's nor in testing/;
+  * opt-in headers (OPT_IN below: threads, clocks, Eigen) cost more to compile than all the rest, so no light entry reaches them;
+  * fwd.hpp only declares: it includes core headers at most;
+  * no header is longer than 600 lines; one above 250 says why in a line that starts with "// Length:";
   * every <berth/...> that is included exists.
 
 Prints file:line: what is wrong; exit code 1 if anything is. --root DIR checks another tree; --self-test plants one
@@ -22,10 +24,15 @@ import re
 import sys
 import tempfile
 
-FLOORS = {"core": 0, "model": 1, "feature": 2, "cost": 3, "objective": 4, "allocate": 5, "metrics": 5, "migrate": 6,
-          "watch": 7, "learn": 7}
-TOP = {"version.hpp": -1, "scheduler.hpp": 8, "berth.hpp": 9, "search.hpp": 10, "migrate.hpp": 11}
-UMBRELLAS = ("berth.hpp", "search.hpp", "migrate.hpp")
+FLOORS = {"core": 0, "model": 1, "feature": 2, "cost": 3, "objective": 4, "allocate": 5, "metrics": 5, "balance": 6, "migrate": 6,
+          "queue": 6, "watch": 7, "learn": 7, "scheduler": 8, "simulate": 8, "testing": 9}
+ROOMS = sorted(FLOORS) + ["cost/divisible", "objective/measures", "objective/terms", "allocate/greedy", "allocate/search",
+                          "allocate/assignment", "allocate/assignment/batch", "allocate/assignment/makespan", "allocate/genetic",
+                          "allocate/reassignment", "balance/triggers", "balance/defragment", "migrate/order", "migrate/run"]
+TOP = {"version.hpp": -1, "fwd.hpp": 0, "place.hpp": 10, "search.hpp": 11, "operate.hpp": 11, "berth.hpp": 12}
+LIGHT = ("place.hpp", "search.hpp", "operate.hpp")
+ENTRIES = ("berth.hpp",) + LIGHT
+LONGEST, LONG = 600, 250
 WINGS = {"cuda": ("cuda", "cooperative_groups", "cub/", "thrust/"), "nvml": ("nvml.h",), "io": ()}
 EIGEN_FROM = 2
 OPT_IN = {"core/deadline.hpp", "core/thread_pool.hpp", "feature/eigen.hpp"}
@@ -84,6 +91,10 @@ def check(root):
     def folder(name):
         return name.split("/")[0] if "/" in name else ""
 
+    def room(name):
+        inside = [r for r in ROOMS if name.startswith(r + "/")]
+        return max(inside, key=len) if inside else folder(name)
+
     def floor(name):
         return FLOORS.get(folder(name)) if "/" in name else TOP.get(name)
 
@@ -94,7 +105,13 @@ def check(root):
         if own is None and not wing:
             problems.append(f"{shown}:1: belongs to no floor (floors: {', '.join(FLOORS)}; wings: {', '.join(WINGS)})")
             continue
-        for number, line in enumerate(code_lines(path.read_text(encoding="utf-8")), 1):
+        text = path.read_text(encoding="utf-8")
+        lines = text.count("\n")
+        if lines > LONGEST:
+            problems.append(f"{shown}:{LONGEST}: {lines} lines, at most {LONGEST}")
+        elif lines > LONG and "// Length:" not in text:
+            problems.append(f"{shown}:{LONG}: {lines} lines: split it, or say why in a line that starts with // Length:")
+        for number, line in enumerate(code_lines(text), 1):
             match = INCLUDE.match(line)
             if not match:
                 continue
@@ -113,10 +130,16 @@ def check(root):
                     continue
                 edges[name].append(target)
                 where.setdefault((name, target), at)
-                if target in UMBRELLAS and name not in UMBRELLAS:
-                    problems.append(f"{at} includes the umbrella; include what is used")
+                if target in ENTRIES and name not in ENTRIES:
+                    problems.append(f"{at} includes an entry; include what is used")
                 elif folder(target) in WINGS and folder(target) != folder(name):
                     problems.append(f"{at} reaches the wing {folder(target)}/ from outside")
+                elif folder(target) == "testing" and folder(name) != "testing":
+                    problems.append(f"{at} reaches testing/ from outside")
+                elif "/detail/" in target and not wing and not name.startswith(target.split("detail/")[0]):
+                    problems.append(f"{at} reaches the detail of another room: {target}")
+                elif name == "fwd.hpp" and folder(target) != "core":
+                    problems.append(f"{at} fwd.hpp only declares: it includes core headers at most")
                 elif not wing and floor(target) is not None and floor(target) > own:
                     problems.append(f"{at} goes up: floor {own} ({name}) includes floor {floor(target)} ({target})")
             elif target in STD:
@@ -135,56 +158,73 @@ def check(root):
     cycle = cycle_in(edges)
     if cycle:
         problems.append(f"{where[(cycle[0], cycle[1])]} cycle of headers: {' -> '.join(cycle)}")
-    folders = {}
+    rooms = {}
     for name, targets in edges.items():
         for target in targets:
-            if folder(name) and folder(target) and folder(name) != folder(target):
-                folders.setdefault(folder(name), set()).add(folder(target))
-    cycle = cycle_in({k: sorted(v) for k, v in folders.items()})
+            if room(name) and room(target) and room(name) != room(target):
+                rooms.setdefault(room(name), set()).add(room(target))
+    cycle = cycle_in({k: sorted(v) for k, v in rooms.items()})
     if cycle:
-        problems.append(f"include/berth/{cycle[0]}:1: cycle of folders: {' -> '.join(cycle)}")
+        problems.append(f"include/berth/{cycle[0]}:1: cycle of rooms: {' -> '.join(cycle)}")
 
-    reached = set()
-    for umbrella in UMBRELLAS:
-        if umbrella not in headers:
-            continue
-        found, todo = set(), [umbrella]
+    def reached_from(entry):
+        found, todo = set(), [entry]
         while todo:
             name = todo.pop()
             if name not in found:
                 found.add(name)
                 todo += edges.get(name, [])
-        for name in sorted(found - reached):
+        return found
+
+    for entry in ENTRIES:
+        if entry not in headers:
+            problems.append(f"include/berth/{entry}:1: is missing")
+            continue
+        found = reached_from(entry)
+        for name in sorted(found):
             if folder(name) in WINGS:
-                problems.append(f"include/berth/{umbrella}:1: reaches the wing header {name}")
-            if name in OPT_IN:
-                problems.append(f"include/berth/{umbrella}:1: reaches the opt-in header {name}")
-        reached |= found
-    if reached:
-        for name in headers:
-            if folder(name) not in WINGS and name not in OPT_IN and name not in reached:
-                problems.append(f"include/berth/{name}:1: not reached from {' or '.join(UMBRELLAS)}")
+                problems.append(f"include/berth/{entry}:1: reaches the wing header {name}")
+            if name in OPT_IN and entry in LIGHT:
+                problems.append(f"include/berth/{entry}:1: reaches the opt-in header {name}")
+        if entry == "berth.hpp":
+            for name in headers:
+                if folder(name) not in WINGS and folder(name) != "testing" and name not in found:
+                    problems.append(f"include/berth/{name}:1: not reached from berth.hpp")
     return problems, len(headers)
 
 
 GOOD = {
-    "version.hpp": "", "berth.hpp": "#include <berth/version.hpp>\n#include <berth/metrics/m.hpp>\n#include <berth/cost/c.hpp>\n",
-    "search.hpp": "#include <berth/berth.hpp>\n#include <berth/allocate/s.hpp>\n", "allocate/s.hpp": "#include <berth/allocate/g.hpp>\n",
-    "core/a.hpp": "#include <vector>\n/* #include <berth/cost/c.hpp>\n*/\n// #include <iostream>\n", "model/b.hpp": "#include <berth/core/a.hpp>\n",
+    "version.hpp": "", "fwd.hpp": "#include <berth/core/a.hpp>\n",
+    "place.hpp": "#include <berth/version.hpp>\n#include <berth/metrics/m.hpp>\n#include <berth/cost/c.hpp>\n",
+    "search.hpp": "#include <berth/place.hpp>\n#include <berth/allocate/search/s.hpp>\n",
+    "operate.hpp": "#include <berth/place.hpp>\n#include <berth/migrate/run/r.hpp>\n",
+    "berth.hpp": "#include <berth/fwd.hpp>\n#include <berth/search.hpp>\n#include <berth/operate.hpp>\n"
+                 "#include <berth/core/thread_pool.hpp>\n",
+    "core/a.hpp": "#include <vector>\n/* #include <berth/cost/c.hpp>\n*/\n// #include <iostream>\n",
+    "model/b.hpp": "#include <berth/core/a.hpp>\n",
     "feature/f.hpp": "#include <Eigen/Core>\n#include <berth/model/b.hpp>\n", "cost/c.hpp": "#include <berth/feature/f.hpp>\n",
-    "allocate/g.hpp": "#include <berth/cost/c.hpp>\n", "metrics/m.hpp": "#include <berth/allocate/g.hpp>\n",
+    "allocate/greedy/g.hpp": "#include <berth/allocate/greedy/detail/d.hpp>\n", "metrics/m.hpp": "#include <berth/allocate/greedy/g.hpp>\n",
+    "allocate/greedy/detail/d.hpp": "#include <berth/cost/c.hpp>\n", "allocate/search/s.hpp": "#include <berth/allocate/greedy/g.hpp>\n",
+    "migrate/order/o.hpp": "#include <berth/model/b.hpp>\n", "migrate/run/r.hpp": "#include <berth/migrate/order/o.hpp>\n",
+    "testing/t.hpp": "#include <berth/migrate/run/r.hpp>\n",
     "core/thread_pool.hpp": "#include <thread>\n#include <berth/core/a.hpp>\n",
     "io/i.hpp": "#include <iostream>\n#include <berth/model/b.hpp>\n", "cuda/k.cuh": "#include <cuda_runtime.h>\n#include <berth/core/a.hpp>\n",
 }
-FAULTS = [  # file, text that is put in front, what must be said
+FAULTS = [  # file, text that is put in front, the message that must come
     ("core/a.hpp", "#include <berth/model/b.hpp>\n", "include/berth/core/a.hpp:1: goes up"),
     ("core/a.hpp", '#include "berth/model/b.hpp"\n', "include/berth/core/a.hpp:1: goes up"),
     ("model/b.hpp", "\n  #  include <berth/cost/c.hpp>\n", "include/berth/model/b.hpp:2: goes up"),
     ("core/a.hpp", "#include <berth/core/a.hpp>\n", "cycle of headers"),
-    ("allocate/g.hpp", "#include <berth/metrics/n.hpp>\n", "cycle of folders"),
+    ("allocate/greedy/g.hpp", "#include <berth/metrics/n.hpp>\n", "cycle of rooms"),
+    ("allocate/greedy/g.hpp", "#include <berth/allocate/search/n.hpp>\n", "cycle of rooms"),
+    ("allocate/search/s.hpp", "#include <berth/allocate/greedy/detail/d.hpp>\n", "reaches the detail of another room"),
+    ("migrate/run/r.hpp", "#include <berth/testing/t.hpp>\n", "reaches testing/ from outside"),
+    ("fwd.hpp", "#include <berth/model/b.hpp>\n", "fwd.hpp only declares"),
+    ("core/a.hpp", "\n" * 700, "at most 600"),
+    ("core/a.hpp", "\n" * 300, "split it, or say why"),
     ("core/a.hpp", "#include <Eigen/Core>\n", "Eigen starts at floor"),
     ("model/b.hpp", "#include <Eigen/Core>\n", "Eigen starts at floor"),
-    ("feature/f.hpp", "#include <Eigen/Dense>\n", "only <Eigen/Core>"),
+    ("feature/f.hpp", "#include <Eigen/QR>\n", "only <Eigen/Core>"),
     ("core/a.hpp", "#include <iostream>\n", "<iostream> is not used"),
     ("cost/c.hpp", "#include <random>\n", "<random> is not used"),
     ("cost/c.hpp", "#include <ranges>\n", "<ranges> is not used"),
@@ -194,17 +234,16 @@ FAULTS = [  # file, text that is put in front, what must be said
     ("cuda/k.cuh", "#include <Eigen/Core>\n", "must not include Eigen"),
     ("berth.hpp", "#include <berth/io/i.hpp>\n", "reaches the wing header io/i.hpp"),
     ("cost/c.hpp", "#include <berth/io/i.hpp>\n", "reaches the wing io/ from outside"),
-    ("cost/c.hpp", "#include <berth/berth.hpp>\n", "includes the umbrella"),
+    ("cost/c.hpp", "#include <berth/berth.hpp>\n", "includes an entry"),
+    ("cost/c.hpp", "#include <berth/place.hpp>\n", "includes an entry"),
     ("cost/c.hpp", "#include <berth/cost/none.hpp>\n", "does not exist"),
     ("cost/c.hpp", '#include "c2.hpp"\n', 'write "berth/'),
     ("cost/c.hpp", "#include BERTH_HEADER\n", "cannot be checked"),
-    ("cost/c.hpp", "#include <berth/core/thread_pool.hpp>\n", "reaches the opt-in header core/thread_pool.hpp"),
+    ("cost/c.hpp", "#include <berth/core/thread_pool.hpp>\n", "place.hpp:1: reaches the opt-in header core/thread_pool.hpp"),
     ("other/o.hpp", "", "belongs to no floor"),
-    ("cost/unused.hpp", "", "not reached from berth.hpp or search.hpp or migrate.hpp"),
-    ("cost/c.hpp", "#include <berth/search.hpp>\n", "includes the umbrella"),
-    ("berth.hpp", "#include <berth/search.hpp>\n", "goes up"),
+    ("cost/unused.hpp", "", "not reached from berth.hpp"),
+    ("place.hpp", "#include <berth/search.hpp>\n", "goes up"),
     ("search.hpp", "#include <berth/io/i.hpp>\n", "reaches the wing header io/i.hpp"),
-    ("allocate/s.hpp", "#include <berth/core/thread_pool.hpp>\n", "reaches the opt-in header core/thread_pool.hpp"),
 ]
 
 
@@ -221,14 +260,15 @@ def self_test():
     wrong = [f"a good tree is refused: {p}" for p in run(GOOD)]
     if not run({}):
         wrong.append("an empty tree is accepted")
-    for name, text, said in FAULTS:
+    for name, text, message in FAULTS:
         files = dict(GOOD)
         files[name] = text + files.get(name, "")
-        if "metrics/n.hpp" in text:
-            files["metrics/n.hpp"] = ""
+        for other in ("metrics/n.hpp", "allocate/search/n.hpp"):
+            if other in text:
+                files[other] = "#include <berth/allocate/greedy/g.hpp>\n" if "search" in other else ""
         found = run(files)
-        if not any(said in p for p in found):
-            wrong.append(f"not found: {said!r} after {text!r} in {name}; said {found}")
+        if not any(message in p for p in found):
+            wrong.append(f"not found: {message!r} after {text[:60]!r} in {name}; found {found}")
     for line in wrong:
         print(f"self-test: {line}")
     print(f"floors: self-test, {len(FAULTS)} planted faults, {len(wrong)} problems")

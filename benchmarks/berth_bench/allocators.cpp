@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth_bench/allocators.hpp"
 
-#include "berth/allocate/assignment_allocator.hpp"
-#include "berth/allocate/block_search.hpp"
-#include "berth/allocate/exact.hpp"
-#include "berth/allocate/genetic.hpp"
-#include "berth/allocate/portfolio.hpp"
-#include "berth/allocate/priced_greedy.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/assignment_allocator.hpp"
+#include "berth/allocate/assignment/block_search.hpp"
+#include "berth/allocate/assignment/exact.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
+#include "berth/allocate/assignment/portfolio.hpp"
+#include "berth/allocate/assignment/priced_greedy.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 
 namespace bench {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // berth-bench assign: one instance of the generalised assignment problem, one allocator, a budget.
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 
 #include "berth_bench/allocators.hpp"
 #include "berth_bench/arguments.hpp"

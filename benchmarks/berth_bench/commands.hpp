@@ -30,9 +30,9 @@ using command = std::function<int()>;
 [[nodiscard]] command add_evaluate(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench scale`: a million tasks on ten thousand GPUs, nothing materialised.
 [[nodiscard]] command add_scale(CLI::App& program, CLI::App*& subcommand);
-/// `berth-bench moves`: relocations in an order that always fits.
+/// `berth-bench moves`: moves in an order that always fits.
 [[nodiscard]] command add_moves(CLI::App& program, CLI::App*& subcommand);
-/// `berth-bench rebalance`: what a small budget of relocations reaches, on random fleets.
+/// `berth-bench rebalance`: what a small budget of moves reaches, on random fleets.
 [[nodiscard]] command add_rebalance(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench

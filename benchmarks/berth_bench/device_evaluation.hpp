@@ -4,8 +4,8 @@
 // Populations evaluated on a device, timed. Apart from the command so that this file's source is the only one that needs nvcc, and so that
 // benchmarks/cuda can use it on a machine without the packages of berth-bench.
 
-#include "berth/allocate/packed_problem.hpp"
-#include "berth/allocate/population_evaluator.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/core/result.hpp"
 
 #include <cstddef>

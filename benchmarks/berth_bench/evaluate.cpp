@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // berth-bench evaluate: how fast whole populations of assignments are evaluated, each way beside the plain scalar loop.
-#include "berth/allocate/population_evaluator.hpp"
+#include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/thread_pool.hpp"
 

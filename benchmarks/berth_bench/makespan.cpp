@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // berth-bench makespan: tasks whose times differ from GPU to GPU, the last one to end as early as possible (R||Cmax).
-#include "berth/allocate/local_search.hpp"
-#include "berth/allocate/makespan_search.hpp"
+#include "berth/allocate/search/local_search.hpp"
+#include "berth/allocate/assignment/makespan/makespan_search.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/thread_pool.hpp"
 #include "berth/cost/pair_costs.hpp"

@@ -25,9 +25,9 @@ constexpr std::array<std::uint32_t, 11> weights{8, 8, 10, 12, 10, 8, 8, 8, 4, 3,
 std::size_t below(berth::xoshiro256& g, std::size_t n) { return berth::bounded(g, static_cast<std::uint32_t>(n)); }
 
 int draw_size(berth::xoshiro256& g) {
-    std::uint32_t ticket = berth::bounded(g, std::accumulate(weights.begin(), weights.end(), 0U));
+    std::uint32_t token = berth::bounded(g, std::accumulate(weights.begin(), weights.end(), 0U));
     std::size_t i = 0;
-    while (ticket >= weights[i]) ticket -= weights[i++];
+    while (token >= weights[i]) token -= weights[i++];
     return sizes[i];
 }
 
@@ -114,7 +114,7 @@ berth::result<move_instance> make_move_instance(std::size_t gpus, double fill, m
                         "no random placement at this fill: the tasks do not fit on that many GPUs in 100000 draws"};
 }
 
-move_instance make_large_move_instance(std::size_t gpus, double fill, move_kind kind, std::size_t relocations,
+move_instance make_large_move_instance(std::size_t gpus, double fill, move_kind kind, std::size_t moves,
                                        std::uint64_t seed) {
     berth::xoshiro256 g{seed};
     move_instance instance;
@@ -139,10 +139,10 @@ move_instance make_large_move_instance(std::size_t gpus, double fill, move_kind 
         instance.from.push_back(on);
     }
     instance.to = instance.from;
-    relocations = std::min(relocations, instance.sizes.size());
+    moves = std::min(moves, instance.sizes.size());
     if (kind == move_kind::swap) {
         std::size_t moved = 0;
-        for (std::size_t i = 0; moved < relocations && i < 100 * relocations; ++i) {
+        for (std::size_t i = 0; moved < moves && i < 100 * moves; ++i) {
             exchange_pair(g, instance, left);
             if (i % 64 != 0) continue;
             moved = 0;
@@ -152,7 +152,7 @@ move_instance make_large_move_instance(std::size_t gpus, double fill, move_kind 
     }
     std::vector<std::size_t> some = all_tasks(instance);
     berth::shuffle(g, std::span{some});
-    some.resize(relocations);
+    some.resize(moves);
     for (const std::size_t t : some) left[instance.from[t]] += instance.sizes[t];
     if (!pack_anew(instance, some, left, kind == move_kind::best_fit)) instance.to = instance.from;
     return instance;
@@ -187,7 +187,7 @@ namespace {
 
 constexpr std::size_t in_memory = ~std::size_t{0};
 
-/// The books of the plain method.
+/// The ledger of the plain method.
 struct naive_books {
     const move_instance& in;
     std::vector<int> left;
@@ -252,27 +252,27 @@ struct naive_books {
 naive_order order_naively(const move_instance& instance) {
     naive_order done;
     naive_books jammed{instance};
-    done.relocations = jammed.pending.size();
+    done.moves = jammed.pending.size();
     while (jammed.wave()) {}
     done.stuck = jammed.pending.size();
 
-    naive_books books{instance};
+    naive_books ledger{instance};
     std::vector<char> staged(instance.sizes.size(), 0);
-    while (!books.pending.empty()) {
+    while (!ledger.pending.empty()) {
         ++done.waves;
-        if (books.wave()) continue;
-        const auto t = books.breaker();
+        if (ledger.wave()) continue;
+        const auto t = ledger.breaker();
         if (!t) break;
-        books.left[books.at[*t]] += instance.sizes[*t];
+        ledger.left[ledger.at[*t]] += instance.sizes[*t];
         // Staged twice would go round in circles.
-        const auto third = staged[*t] != 0 ? std::nullopt : books.fullest(*t);
+        const auto third = staged[*t] != 0 ? std::nullopt : ledger.fullest(*t);
         staged[*t] = 1;
         if (third) {
-            books.left[*third] -= instance.sizes[*t];
-            books.at[*t] = *third;
+            ledger.left[*third] -= instance.sizes[*t];
+            ledger.at[*t] = *third;
             ++done.staged;
         } else {
-            books.at[*t] = in_memory;
+            ledger.at[*t] = in_memory;
             ++done.parked;
         }
     }

@@ -29,10 +29,10 @@ struct move_instance {
 [[nodiscard]] berth::result<move_instance> make_move_instance(std::size_t gpus, double fill, move_kind kind,
                                                               std::uint64_t seed);
 
-/// The same for any number of GPUs: tasks that find no room in 200 tries are not drawn, and about so many tasks relocate (pairs are
+/// The same for any number of GPUs: tasks that find no room in 200 tries are not drawn, and about so many tasks move (pairs are
 /// exchanged, or random tasks packed anew among the others).
 [[nodiscard]] move_instance make_large_move_instance(std::size_t gpus, double fill, move_kind kind,
-                                                     std::size_t relocations, std::uint64_t seed);
+                                                     std::size_t moves, std::uint64_t seed);
 
 /// Bare GPUs, eight to a node (the last may have less), with a counter of memory in GB and a share in proportion to it; a task's state is all
 /// its memory.
@@ -47,8 +47,8 @@ struct move_problem {
 /// What the plain method does: waves, largest first; if nothing fits, the smallest blocked task whose leaving lets another go is
 /// staged on the fullest GPU with room, else parked.
 struct naive_order {
-    std::size_t relocations = 0;
-    std::size_t stuck = 0;  ///< relocations that never go without breakers
+    std::size_t moves = 0;
+    std::size_t stuck = 0;  ///< moves that never go without breakers
     std::size_t staged = 0;
     std::size_t parked = 0;
     std::size_t waves = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// berth-bench moves: relocations put into an order that always fits, beside the plain method, on random rebalances.
+// berth-bench moves: moves put into an order that always fits, beside the plain method, on random rebalances.
 #include "berth/core/random.hpp"
-#include "berth/migrate/check_migration.hpp"
-#include "berth/migrate/migration_order.hpp"
+#include "berth/testing/check_migration.hpp"
+#include "berth/migrate/order/migration_order.hpp"
 
 #include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
@@ -37,7 +37,7 @@ struct moves_options {
     std::size_t plans = 120;
     std::uint64_t seed = 7;
     std::string kind = "swap";
-    std::size_t relocations = 0;
+    std::size_t moves = 0;
     std::uint64_t random_plans = 0;
     bool staging = true;
     bool parking = true;
@@ -57,7 +57,7 @@ int fail(const std::string& message) {
 /// What one plan, or all of them, came to.
 struct tally {
     std::size_t plans = 0;
-    std::size_t relocations = 0;
+    std::size_t moves = 0;
     std::size_t jammed = 0;
     std::size_t stuck = 0;
     std::size_t naive_staged = 0;
@@ -105,7 +105,7 @@ berth::migration_plan order_one(const moves_options& options, const move_instanc
     const berth::problem problem{lowered.machines, lowered.tasks};
     const naive_order naive = order_naively(instance);
     ++all.plans;
-    all.relocations += naive.relocations;
+    all.moves += naive.moves;
     all.jammed += naive.stuck > 0 ? 1 : 0;
     all.stuck += naive.stuck;
     all.naive_staged += naive.staged;
@@ -114,7 +114,7 @@ berth::migration_plan order_one(const moves_options& options, const move_instanc
 
     const berth::migration_order order{order_options_of(options, seed)};
     const double begin = cpu_seconds();
-    auto plan = order.run(problem, lowered.observed, lowered.wanted);
+    auto plan = order.run(problem, lowered.initial, lowered.wanted);
     const double seconds = cpu_seconds() - begin;
     all.seconds += seconds;
     all.longest_seconds = std::max(all.longest_seconds, seconds);
@@ -122,14 +122,14 @@ berth::migration_plan order_one(const moves_options& options, const move_instanc
 
     // Every breaker equally dear, and host memory takes any of them: if that is proven, no order has fewer extra steps.
     const berth::migration_order counting{berth::uniform_migration{}, {.staging = false, .effort = 0}};
-    const auto bound = counting.run(problem, lowered.observed, lowered.wanted);
+    const auto bound = counting.run(problem, lowered.initial, lowered.wanted);
     if (bound.proven && bound.dropped.empty()) {
         ++all.proven;
         all.least += bound.extra_steps;
         all.extra_proven += plan.extra_steps;
     }
 
-    const auto checked = berth::check_migration(problem, lowered.observed, lowered.wanted, plan, {}, order.options());
+    const auto checked = berth::check_migration(problem, lowered.initial, lowered.wanted, plan, {}, order.options());
     if (!checked) {
         if (all.violations == 0) all.first_violation = checked.error().message;
         ++all.violations;
@@ -144,14 +144,14 @@ tally order_random(const moves_options& options) {
         const random_rebalance in = make_random_rebalance(berth::stream_seed(options.seed, i));
         const berth::problem problem{in.machines, in.tasks};
         const double begin = cpu_seconds();
-        const auto plan = berth::migration_order{in.options}.run(problem, in.observed, in.wanted, in.in_flight);
+        const auto plan = berth::migration_order{in.options}.run(problem, in.initial, in.wanted, in.in_flight);
         all.seconds += cpu_seconds() - begin;
         ++all.plans;
-        for (std::size_t t = 0; t < in.observed.size(); ++t) {
-            all.relocations += in.observed[t] == in.wanted[t] ? 0 : 1;
+        for (std::size_t t = 0; t < in.initial.size(); ++t) {
+            all.moves += in.initial[t] == in.wanted[t] ? 0 : 1;
         }
         count_steps(plan, all);
-        const auto checked = berth::check_migration(problem, in.observed, in.wanted, plan, in.in_flight, in.options);
+        const auto checked = berth::check_migration(problem, in.initial, in.wanted, plan, in.in_flight, in.options);
         if (checked) continue;
         if (all.violations == 0) all.first_violation = fmt::format("plan {}: {}", i, checked.error().message);
         ++all.violations;
@@ -162,12 +162,12 @@ tally order_random(const moves_options& options) {
 std::string timeline_svg(const moves_options& options, const berth::migration_plan& plan,
                          const berth::problem& problem) {
     timeline_chart chart;
-    chart.title = "Waves of relocations";
+    chart.title = "Waves of moves";
     chart.subtitle = fmt::format("{}, {} GPUs of 80 GB, {:g} % full, first of {} plans, seed {}: {} steps, {} extra",
                                  options.kind, options.gpus, 100.0 * options.fill, options.plans, options.seed,
                                  plan.steps.size(), plan.extra_steps);
     chart.x_label = "seconds";
-    chart.kinds = {"relocate", "stage", "park", "fetch", "in host memory"};
+    chart.kinds = {"move", "stage", "park", "fetch", "in host memory"};
     double begin = 0.0;
     std::map<std::size_t, std::size_t> row_of;
     std::map<std::size_t, double> parked_since;
@@ -209,9 +209,9 @@ void print(const moves_options& options, const tally& all) {
     const std::size_t extra = all.staged + all.parked;
     fmt::print("{}: {} GPUs of 80 GB, {:g} % full, {} plans, seed {}\n\n", options.kind, options.gpus,
                100.0 * options.fill, n, options.seed);
-    fmt::print("{:>7.1f}  relocations wanted per plan\n", mean(all.relocations, n));
+    fmt::print("{:>7.1f}  moves wanted per plan\n", mean(all.moves, n));
     fmt::print("{:>6.0f} %  of the plans jam without breakers\n", 100.0 * mean(all.jammed, n));
-    fmt::print("{:>6.0f} %  of the relocations are stuck then\n\n", 100.0 * mean(all.stuck, all.relocations));
+    fmt::print("{:>6.0f} %  of the moves are stuck then\n\n", 100.0 * mean(all.stuck, all.moves));
     fmt::print("{:<24}{:>10}{:>10}{:>12}\n", "per plan", "plain", "berth", "ratio");
     fmt::print("{:<24}{:>10.2f}{:>10.2f}{:>12.2f}\n", "extra hops", mean(naive, n), mean(extra, n), mean(extra, naive));
     fmt::print("{:<24}{:>10.2f}{:>10.2f}\n", "  staged", mean(all.naive_staged, n), mean(all.staged, n));
@@ -219,7 +219,7 @@ void print(const moves_options& options, const tally& all) {
     fmt::print("{:<24}{:>10.1f}{:>10.1f}{:>12.2f}\n", "waves", mean(all.naive_waves, n), mean(all.waves, n),
                mean(all.waves, all.naive_waves));
     fmt::print("{:<24}{:>10}{:>10.2f}\n\n", "dropped", "", mean(all.dropped, n));
-    fmt::print("{} of {} plans complete, {} relocations dropped\n", all.complete, n, all.dropped);
+    fmt::print("{} of {} plans complete, {} moves dropped\n", all.complete, n, all.dropped);
     fmt::print("in {} plans the least number of extra hops is known: {:.2f} per plan; berth has {:.2f} there\n",
                all.proven, mean(all.least, all.proven), mean(all.extra_proven, all.proven));
     fmt::print("{:.0f} s of waves and {:.0f} s of downtime per plan\n",
@@ -237,7 +237,7 @@ std::string result_json(const moves_options& options, const tally& all) {
     json["fill"] = options.fill;
     json["seed"] = options.seed;
     json["plans"] = all.plans;
-    json["relocations"] = all.relocations;
+    json["relocations"] = all.moves;
     json["without_breakers"] = {{"jammed_plans", all.jammed}, {"stuck_relocations", all.stuck}};
     json["plain"] = {{"extra_hops", all.naive_staged + all.naive_parked},
                      {"staged", all.naive_staged},
@@ -268,14 +268,14 @@ int moves(const moves_options& options) {
     std::string svg;
     if (options.random_plans > 0) {
         all = order_random(options);
-        fmt::print("{} random plans: {} relocations wanted, {} dropped, {} staged, {} parked or left\nchecker: {}\n",
-                   all.plans, all.relocations, all.dropped, all.staged, all.parked, verdict(all));
+        fmt::print("{} random plans: {} moves wanted, {} dropped, {} staged, {} parked or left\nchecker: {}\n",
+                   all.plans, all.moves, all.dropped, all.staged, all.parked, verdict(all));
     } else {
         for (std::size_t i = 0; i < options.plans && !interrupted(); ++i) {
             const std::uint64_t seed = berth::stream_seed(options.seed, i);
             const move_kind kind = kinds.at(options.kind);
-            auto instance = options.relocations > 0 ? berth::result<move_instance>{make_large_move_instance(
-                                                          options.gpus, options.fill, kind, options.relocations, seed)}
+            auto instance = options.task_moves > 0 ? berth::result<move_instance>{make_large_move_instance(
+                                                          options.gpus, options.fill, kind, options.moves, seed)}
                                                     : make_move_instance(options.gpus, options.fill, kind, seed);
             if (!instance) return fail(instance.error().message);
             const move_problem lowered = lower(*instance);
@@ -308,7 +308,7 @@ std::string check_fill(const std::string& text) {
 command add_moves(CLI::App& program, CLI::App*& subcommand) {
     auto options = std::make_shared<moves_options>();
     subcommand = program.add_subcommand(
-        "moves", "Relocations of random rebalances put into an order that always fits, beside the plain method");
+        "moves", "Moves of random rebalances put into an order that always fits, beside the plain method");
     CLI::App& app = *subcommand;
     app.add_option("--gpus", options->gpus, "GPUs of 80 GB, eight to a node")
         ->check(CLI::Range(std::size_t{2}, std::size_t{100'000}))
@@ -319,16 +319,16 @@ command add_moves(CLI::App& program, CLI::App*& subcommand) {
     app.add_option("--kind", options->kind, "What is wanted: pairs exchanged, or everything packed anew")
         ->check(CLI::IsMember({"swap", "worst_fit", "best_fit"}))
         ->capture_default_str();
-    app.add_option("--relocations", options->relocations,
-                   "So many tasks relocate, on fleets of any size (default: the generator of the reference)")
+    app.add_option("--relocations", options->moves,
+                   "So many tasks move, on fleets of any size (default: the generator of the reference)")
         ->check(check_count);
     app.add_option(
            "--random-plans", options->random_plans,
-           "Instead, check so many random plans with several counters, domains, limits and relocations in flight")
+           "Instead, check so many random plans with several counters, domains, limits and moves in flight")
         ->check(check_count);
     app.add_flag("!--no-staging", options->staging, "No third slots");
     app.add_flag("!--no-parking", options->parking, "No host memory");
-    app.add_option("--effort", options->effort, "How long to look for fewer extra hops, in relocations put in order")
+    app.add_option("--effort", options->effort, "How long to look for fewer extra hops, in moves put in order")
         ->check(check_digits)
         ->capture_default_str();
     app.add_option("--json", options->json, "Write the sums over all plans as JSON");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth_bench/philox_allocator.hpp"
 
-#include "berth/allocate/assignment_allocator.hpp"
-#include "berth/cuda/philox_genetic.hpp"
+#include "berth/allocate/assignment/assignment_allocator.hpp"
+#include "berth/allocate/genetic/philox_genetic.hpp"
 
 #include "berth_bench/philox_cuda.hpp"
 

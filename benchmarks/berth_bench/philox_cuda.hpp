@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment_problem.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/assignment_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
-#include "berth/cuda/philox_genetic.hpp"
+#include "berth/allocate/genetic/philox_genetic.hpp"
 
 #include "support/cpu_deadline.hpp"
 #include "support/trajectory.hpp"

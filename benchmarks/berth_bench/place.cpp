@@ -48,7 +48,7 @@ struct place_options {
     std::string json;
     std::string svg;
     bool progress = true;
-    relocation_rules relocating;
+    relocation_rules moving;
     std::string moves;
 };
 
@@ -71,7 +71,7 @@ int fail(const std::string& message) {
 
 /// Runs a policy, again while the measured time is short, so that quick policies are timed over more than a moment. Every
 /// repetition decides the same; speed is all placements over all measured seconds.
-policy_outcome run_policy(const named_policy& policy, const experiment& input, const relocation_rules& relocating,
+policy_outcome run_policy(const named_policy& policy, const experiment& input, const relocation_rules& moving,
                           progress_line& progress, bool with_reasons) {
     constexpr double enough_seconds = 0.5;
     constexpr std::size_t most_repetitions = 5;
@@ -87,7 +87,7 @@ policy_outcome run_policy(const named_policy& policy, const experiment& input, c
             return !interrupted();
         };
         placement_run run =
-            relocating.most > 0 ? policy.run_relocating(input, watch, relocating) : policy.run(input, watch);
+            moving.most > 0 ? policy.run_relocating(input, watch, moving) : policy.run(input, watch);
         seconds += run.seconds;
         placed += run.placements.size();
         if (repetition == 0) {
@@ -180,8 +180,8 @@ void print_relocations(const std::vector<policy_outcome>& outcomes, const reloca
                "up to 100 %");
     for (const auto& outcome : outcomes) {
         const placement_record& r = outcome.record;
-        fmt::print("{:<16}{:>9}{:>9}{:>9}{:>21.2f}{:>21.2f}\n", outcome.policy->name, r.rescued, r.relocations,
-                   r.parked, per_thousand(r.relocations, r.arrivals),
+        fmt::print("{:<16}{:>9}{:>9}{:>9}{:>21.2f}{:>21.2f}\n", outcome.policy->name, r.evicted, r.moves,
+                   r.parked, per_thousand(r.moves, r.arrivals),
                    per_thousand(r.relocations_at_100, r.arrivals_at_100));
     }
     fmt::print("Steps: a task that is parked in host memory makes two, out and in. Every step was replayed: its target "
@@ -232,12 +232,12 @@ std::string moves_csv(const experiment& input, const policy_outcome& outcome) {
     const auto node = [&](const berth::slot& where) {
         return where.placed() ? csv_field(input.fleet->name(where.node)) : std::string{"-"};
     };
-    constexpr const char* kinds[] = {"relocate", "stage", "park", "fetch"};
+    constexpr const char* kinds[] = {"move", "stage", "park", "fetch"};
     std::string csv = "arrival,wave,kind,moved_arrival,pod,from_node,from_gpus,to_node,to_gpus\n";
-    for (const auto& rescue : outcome.rescues) {
-        for (std::size_t w = 0; w < rescue.plan.wave_count(); ++w) {
-            for (const auto& s : rescue.plan.wave(w)) {
-                csv += fmt::format("{},{},{},{},{},{},{},{},{}\n", rescue.arrival, w,
+    for (const auto& eviction_plan : outcome.rescues) {
+        for (std::size_t w = 0; w < eviction_plan.plan.wave_count(); ++w) {
+            for (const auto& s : eviction_plan.plan.wave(w)) {
+                csv += fmt::format("{},{},{},{},{},{},{},{},{}\n", eviction_plan.arrival, w,
                                    kinds[static_cast<std::size_t>(s.kind)], s.task.value(),
                                    csv_field(input.workload->name(input.arrivals[s.task.value()])), node(s.from),
                                    gpus_text(s.from.gpus), node(s.to), gpus_text(s.to.gpus));
@@ -302,12 +302,12 @@ std::string results_json(const place_options& options, const experiment& input,
         json["order_file"] = options.order;
     }
     json["replicate"] = options.replicate;
-    if (options.relocating.most > 0) {
-        json["relocations"] = options.relocating.most;
-        json["park"] = options.relocating.park;
-        json["step_price"] = options.relocating.step_price;
-        json["least_share"] = options.relocating.least_share;
-        json["beam_width"] = options.relocating.beam_width;
+    if (options.moving.most > 0) {
+        json["relocations"] = options.moving.most;
+        json["park"] = options.moving.park;
+        json["step_price"] = options.moving.step_price;
+        json["least_share"] = options.moving.least_share;
+        json["beam_width"] = options.moving.beam_width;
     }
     json["nodes"] = input.fleet->node_count();
     json["gpus"] = input.fleet->gpu_count();
@@ -332,11 +332,11 @@ std::string results_json(const place_options& options, const experiment& input,
         policy["memory_percent"] = r.memory_percent;
         policy["power_watts"] = r.power_watts;
         policy["stopped"] = outcome.stopped;
-        if (options.relocating.most == 0) continue;
-        policy["rescued"] = r.rescued;
-        policy["relocations"] = r.relocations;
+        if (options.moving.most == 0) continue;
+        policy["rescued"] = r.evicted;
+        policy["relocations"] = r.moves;
         policy["parked"] = r.parked;
-        policy["relocations_per_1000"] = per_thousand(r.relocations, r.arrivals);
+        policy["relocations_per_1000"] = per_thousand(r.moves, r.arrivals);
         policy["relocations_per_1000_at_100"] = per_thousand(r.relocations_at_100, r.arrivals_at_100);
     }
     // Names come from user files and may hold any bytes.
@@ -391,7 +391,7 @@ berth::result<void> complete(place_options& options) {
     if (own_pods) options.pods = own + "/openb_pod_list_default.csv";
     if (options.power.empty() && !own.empty()) options.power = own + "/power_watts.csv";
     if (!options.policies.empty()) return {};
-    if (options.relocating.most > 0) {
+    if (options.moving.most > 0) {
         options.policies.emplace_back(default_policy());
         return {};
     }
@@ -418,10 +418,10 @@ int place(place_options options) {
         if (std::find(chosen.begin(), chosen.end(), policy) == chosen.end()) chosen.push_back(policy);
     }
     for (const named_policy* policy : chosen) {
-        if (options.relocating.most == 0 || policy->run_relocating != nullptr) continue;
+        if (options.moving.most == 0 || policy->run_relocating != nullptr) continue;
         return fail(fmt::format("--relocations: policy \"{}\" cannot take note of tasks that move", policy->name));
     }
-    if (!options.moves.empty() && options.relocating.most == 0)
+    if (!options.moves.empty() && options.moving.most == 0)
         return fail("--moves: nothing moves without --relocations");
     for (const auto& path : {options.placements, options.why_not, options.moves, options.json, options.svg}) {
         if (const auto ok = check_output(path); !ok) return fail(ok.error().message);
@@ -459,9 +459,9 @@ int place(place_options options) {
     std::vector<policy_outcome> outcomes;
     for (const auto* policy : chosen) {
         if (interrupted()) break;
-        outcomes.push_back(run_policy(*policy, *input, options.relocating, progress, !options.why_not.empty()));
+        outcomes.push_back(run_policy(*policy, *input, options.moving, progress, !options.why_not.empty()));
         if (!outcomes.back().record.relocations_fit) {
-            fmt::print(stderr, "berth-bench: a relocation of {} has no room at its target\n", policy->name);
+            fmt::print(stderr, "berth-bench: a move of {} has no room at its target\n", policy->name);
             return exit_bad_input;
         }
     }
@@ -483,7 +483,7 @@ int place(place_options options) {
                      return known ? published->fragmentation_percent(trace, policy, b) : std::nullopt;
                  });
     print_totals(outcomes);
-    if (options.relocating.most > 0) print_relocations(outcomes, options.relocating);
+    if (options.moving.most > 0) print_relocations(outcomes, options.moving);
 
     const bool several = chosen.size() > 1;
     std::vector<std::pair<std::string, std::string>> files;
@@ -551,24 +551,24 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
     place_app.add_option("--why-not", options->why_not,
                          "Write why each rejected arrival fitted nowhere; one file per policy");
     place_app
-        .add_option("--relocations", options->relocating.most,
-                    "Relocations that an arrival that fits nowhere may trigger (default 0: nothing ever moves)")
+        .add_option("--relocations", options->moving.most,
+                    "Moves that an arrival that fits nowhere may trigger (default 0: nothing ever moves)")
         ->check(CLI::Range(std::size_t{0}, std::size_t{24}));
-    place_app.add_flag("--park,!--no-park", options->relocating.park,
+    place_app.add_flag("--park,!--no-park", options->moving.park,
                        "Let host memory break cycles of tasks that wait for each other's place (default)");
     place_app
-        .add_option("--step-price", options->relocating.step_price,
+        .add_option("--step-price", options->moving.step_price,
                     "GPU thousandths of expected waste that each relocation must save (default 115; 0: fewest first)")
         ->check(CLI::Range(0.0, 64'000.0));
     place_app
-        .add_option("--least-share", options->relocating.least_share,
-                    "GPU thousandths that an arrival must want for each relocation (default 0)")
+        .add_option("--least-share", options->moving.least_share,
+                    "GPU thousandths that an arrival must want for each move (default 0)")
         ->check(CLI::Range(0.0, 64'000.0));
     place_app
-        .add_option("--beam-width", options->relocating.beam_width,
-                    "How many drafts of three relocations and more are followed (default 100)")
+        .add_option("--beam-width", options->moving.beam_width,
+                    "How many candidates of three moves and more are followed (default 100)")
         ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}));
-    place_app.add_option("--moves", options->moves, "Write every relocation; one file per policy");
+    place_app.add_option("--moves", options->moves, "Write every move; one file per policy");
     place_app.add_option("--json", options->json, "Write all results as JSON");
     place_app.add_option("--svg", options->svg, "Write the figure: unallocated GPUs over arrived workload");
     place_app.add_flag("--progress,!--no-progress", options->progress, "Show progress on stderr (default)");

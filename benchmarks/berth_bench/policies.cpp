@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth_bench/policies.hpp"
 
-#include "berth/allocate/combine.hpp"
-#include "berth/allocate/device_choice.hpp"
-#include "berth/allocate/greedy.hpp"
-#include "berth/allocate/scores/fgd.hpp"
-#include "berth/allocate/scores/fit.hpp"
-#include "berth/allocate/scores/gpu_packing.hpp"
-#include "berth/allocate/scores/power_score.hpp"
-#include "berth/allocate/scores/scarcity.hpp"
-#include "berth/allocate/tie_break.hpp"
+#include "berth/allocate/greedy/combine.hpp"
+#include "berth/allocate/greedy/gpu_selection.hpp"
+#include "berth/allocate/greedy/greedy.hpp"
+#include "berth/allocate/greedy/scores/fgd.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
+#include "berth/allocate/greedy/scores/gpu_packing.hpp"
+#include "berth/allocate/greedy/scores/power_score.hpp"
+#include "berth/allocate/greedy/scores/scarcity.hpp"
+#include "berth/allocate/greedy/tie_break.hpp"
 
 #include "berth_bench/naive_fgd.hpp"
 
@@ -25,8 +25,8 @@ constexpr double power_weight = 0.1;
 constexpr std::uint64_t random_seed = 42;
 
 /// Ties go to the experiment's order of nodes.
-template <class Score, class Devices>
-auto policy(input experiment, Score score, Devices devices) {
+template <class Score, class GpuSelection>
+auto policy(input experiment, Score score, GpuSelection devices) {
     return berth::greedy{score, devices, berth::priority_order{experiment.priorities}};
 }
 

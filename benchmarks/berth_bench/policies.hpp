@@ -5,7 +5,7 @@
 #include "berth/model/slot.hpp"
 
 #include "berth_bench/recorder.hpp"
-#include "berth_bench/relocating.hpp"
+#include "berth_bench/moving.hpp"
 #include "support/openb.hpp"
 
 #include <algorithm>
@@ -49,7 +49,7 @@ struct named_policy {
     std::string_view name;
     std::string_view summary;
     placement_run (*run)(const experiment& input, const run_watch& watch);
-    /// The same with relocations for arrivals that do not fit; null if the policy cannot take note of them.
+    /// The same with moves for arrivals that do not fit; null if the policy cannot take note of them.
     placement_run (*run_relocating)(const experiment& input, const run_watch& watch, const relocation_rules& rules);
 };
 

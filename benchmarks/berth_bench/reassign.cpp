@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // berth-bench reassign: one instance of the machine reassignment problem, with the files and option letters of the challenge.
-#include "berth/migrate/reassignment_problem.hpp"
+#include "berth/allocate/reassignment/reassignment_problem.hpp"
 
 #include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
@@ -127,7 +127,7 @@ std::string result_json(const reassign_options& options, const mrp_instance& ins
                           {"dependencies", broken.dependencies}};
     json["violated"] = nlohmann::ordered_json::array();
     for (const auto& one : run.verdict.broken) json["violated"].push_back(to_text(one));
-    json["relocated"] = run.verdict.relocated;
+    json["moved"] = run.verdict.moved;
     json["lower_bound"] = known.lower_bound;
     json["best_of_challenge"] = known.best ? nlohmann::ordered_json(*known.best) : nlohmann::ordered_json{};
     json["score"] =
@@ -175,7 +175,7 @@ void print_summary(const reassign_options& options, const known_values& known, c
         fmt::print("; best of the challenge {:.0f}, score {:.4f}", *known.best,
                    mrp_score(cost, *known.best, static_cast<double>(run.initial.cost.total())));
     }
-    fmt::print("\n{} of {} processes relocated\n", run.verdict.relocated, run.plan.assignment.size());
+    fmt::print("\n{} of {} processes moved\n", run.verdict.moved, run.plan.assignment.size());
     fmt::print("{:.3f} {}, {} evaluations ({:.3g} per second and core), {} improvements, {:.0f} MiB, seed {}: {}; "
                "checked: {}\n",
                run.seconds, options.clock == clock_kind::cpu ? "CPU s on each thread" : "s", run.plan.evaluations,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // berth-bench rebalance: how much of what unlimited rebalancing gains is reached by moving a few tasks, on random fleets.
 #include "berth/core/random.hpp"
-#include "berth/migrate/balancer.hpp"
-#include "berth/migrate/triggers/load_above.hpp"
+#include "berth/balance/balancer.hpp"
+#include "berth/balance/triggers/load_above.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload_builder.hpp"
@@ -52,7 +52,7 @@ struct scene {
 };
 
 struct outcome {
-    std::size_t relocations = 0;
+    std::size_t moves = 0;
     double variance = 0.0;
     double highest = 0.0;
     double seconds = 0.0;
@@ -72,7 +72,7 @@ struct comparison {
         return gain(unlimited) > 0.0 ? 100.0 * gain(budgeted) / gain(unlimited) : 100.0;
     }
     [[nodiscard]] double moved(const outcome& o) const {
-        return 100.0 * static_cast<double>(o.relocations) / static_cast<double>(tasks);
+        return 100.0 * static_cast<double>(o.moves) / static_cast<double>(tasks);
     }
 };
 
@@ -94,7 +94,7 @@ outcome judge(const scene& s, const berth::assignment& placement) {
         o.variance += (l - mean) * (l - mean) / n;
         o.highest = std::max(o.highest, l);
     }
-    for (std::size_t t = 0; t < placement.size(); ++t) o.relocations += placement[t] == s.placement[t] ? 0 : 1;
+    for (std::size_t t = 0; t < placement.size(); ++t) o.moves += placement[t] == s.placement[t] ? 0 : 1;
     return o;
 }
 
@@ -123,7 +123,7 @@ berth::result<scene> make_scene(const rebalance_options& options, std::uint64_t 
     if (!tasks) return tasks.error();
     scene s{*std::move(machines), *std::move(tasks), {}, std::move(task_load)};
 
-    berth::ledger books{s.machines};
+    berth::ledger ledger{s.machines};
     for (std::size_t t = 0; t < count; ++t) {
         const berth::demand_view demand = s.tasks.demand(berth::task_index{t});
         berth::slot where = berth::unplaced;
@@ -131,29 +131,29 @@ berth::result<scene> make_scene(const rebalance_options& options, std::uint64_t 
             const auto node = berth::bounded(random, static_cast<std::uint32_t>(options.nodes));
             const auto gpu = berth::bounded(random, static_cast<std::uint32_t>(options.gpus));
             where = {berth::node_index{node}, berth::gpu_mask{1} << gpu};
-            if (books.fits(demand, where)) break;
+            if (ledger.fits(demand, where)) break;
             where = berth::unplaced;
         }
         if (!where.placed()) {
             return berth::error{berth::error_code::limit_exceeded,
                                 "task " + std::to_string(t) + " found no room; fewer --tasks-per-gpu"};
         }
-        books.place(demand, where);
+        ledger.place(demand, where);
         s.placement.push_back(where);
     }
     return s;
 }
 
 /// One observation, one round, the given budget. Again until nothing more is chosen, if the budget has no end.
-outcome rebalance(const scene& s, std::optional<std::size_t> relocations) {
-    const berth::migration_budget budget{.relocations = relocations.value_or(berth::migration_budget::unlimited)};
+outcome rebalance(const scene& s, std::optional<std::size_t> moves) {
+    const berth::migration_budget budget{.moves = moves.value_or(berth::migration_budget::unlimited)};
     const berth::balancer policy{
         berth::triggers{berth::load_above_mean{.enter = 1.02, .leave = 1.015, .rounds = 1, .memory = 0.0, .sweep = 0}},
-        berth::relocation_choice{berth::payback{}, berth::all_movable{}, {.cooldown = 0.0}}, budget};
+        berth::move_choice{berth::payback{}, berth::all_movable{}, {.cooldown = 0.0}}, budget};
     const std::clock_t begin = std::clock();
     auto state = policy.prepare(s.problem());
     berth::assignment placement = s.placement;
-    for (int i = 0; i < (relocations ? 1 : 100); ++i) {
+    for (int i = 0; i < (moves ? 1 : 100); ++i) {
         const auto load = gpu_loads(s, placement);
         const auto round = state.round(
             {.time = static_cast<double>(i), .placement = placement, .gpu_load = load, .task_load = s.task_load});
@@ -173,20 +173,20 @@ outcome replan(const scene& s) {
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
         return s.task_load[a] != s.task_load[b] ? s.task_load[a] > s.task_load[b] : a < b;
     });
-    berth::ledger books{s.machines};
+    berth::ledger ledger{s.machines};
     std::vector<double> load(s.machines.gpu_count(), 0.0);
     berth::assignment placement(s.placement.size(), berth::unplaced);
     for (const std::size_t t : order) {
         const berth::demand_view demand = s.tasks.demand(berth::task_index{t});
         std::size_t best = load.size();
         for (std::size_t g = 0; g < load.size(); ++g) {
-            if (books.free(berth::gpu_index{g})[1] < demand.gpu[1]) continue;
+            if (ledger.free(berth::gpu_index{g})[1] < demand.gpu[1]) continue;
             if (best == load.size() || load[g] < load[best]) best = g;
         }
         if (best == load.size()) continue;
         const berth::node_index n = s.machines.node_of(berth::gpu_index{best});
         placement[t] = {n, berth::gpu_mask{1} << (best - s.machines.gpu(n, 0).value())};
-        books.place(demand, placement[t]);
+        ledger.place(demand, placement[t]);
         load[best] += s.task_load[t];
     }
     outcome o = judge(s, placement);
@@ -196,7 +196,7 @@ outcome replan(const scene& s) {
 
 nlohmann::ordered_json to_json(const comparison& c, const outcome& o) {
     nlohmann::ordered_json json;
-    json["relocations"] = o.relocations;
+    json["relocations"] = o.moves;
     json["moved_percent"] = c.moved(o);
     json["variance"] = o.variance;
     json["gain"] = c.gain(o);

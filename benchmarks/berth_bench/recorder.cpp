@@ -2,8 +2,8 @@
 #include "berth_bench/recorder.hpp"
 
 #include "berth/model/task_mix.hpp"
-#include "berth/objective/fragmentation.hpp"
-#include "berth/objective/power.hpp"
+#include "berth/objective/measures/fragmentation.hpp"
+#include "berth/objective/measures/power.hpp"
 
 #include <cmath>
 #include <limits>
@@ -30,18 +30,18 @@ struct bin {
 };
 
 /// Carries out a plan wave by wave: all targets of a wave are taken before any source is given back. False if one has no room.
-bool replay(const berth::migration_plan& plan, berth::ledger& books, const experiment& input) {
+bool replay(const berth::migration_plan& plan, berth::ledger& ledger, const experiment& input) {
     const auto demand = [&](const berth::migration_step& s) {
         return input.workload->demand(input.arrivals[s.task.value()]);
     };
     for (std::size_t w = 0; w < plan.wave_count(); ++w) {
         for (const auto& s : plan.wave(w)) {
             if (!s.to.placed()) continue;
-            if (!books.fits(demand(s), s.to)) return false;
-            books.place(demand(s), s.to);
+            if (!ledger.fits(demand(s), s.to)) return false;
+            ledger.place(demand(s), s.to);
         }
         for (const auto& s : plan.wave(w)) {
-            if (s.from.placed()) books.remove(demand(s), s.from);
+            if (s.from.placed()) ledger.remove(demand(s), s.from);
         }
     }
     return true;
@@ -58,7 +58,7 @@ placement_record record_run(const experiment& input, std::span<const berth::slot
                             std::span<const arrival_rescue> rescues) {
     const berth::fleet& fleet = *input.fleet;
     const berth::workload& work = *input.workload;
-    berth::ledger books{fleet};
+    berth::ledger ledger{fleet};
     placement_record record;
     record.arrivals = placements.size();
 
@@ -68,14 +68,14 @@ placement_record record_run(const experiment& input, std::span<const berth::slot
     std::vector<double> of_node(fleet.node_count());
     double fragment = 0.0;
     for (std::size_t n = 0; n < fleet.node_count(); ++n) {
-        of_node[n] = fragmentation(books.node(berth::node_index{n}));
+        of_node[n] = fragmentation(ledger.node(berth::node_index{n}));
         fragment += of_node[n];
     }
 
     const auto measure = [&](berth::node_index n) {
         double& here = of_node[n.value()];
         fragment -= here;
-        here = fragmentation(books.node(n));
+        here = fragmentation(ledger.node(n));
         fragment += here;
     };
     std::size_t next_rescue = 0;
@@ -88,10 +88,10 @@ placement_record record_run(const experiment& input, std::span<const berth::slot
         ++record.arrived_by_class[input.classes[task.value()]];
         if (next_rescue < rescues.size() && rescues[next_rescue].arrival == i) {
             const berth::migration_plan& moved = rescues[next_rescue++].plan;
-            ++record.rescued;
-            record.relocations += moved.steps.size();
+            ++record.evicted;
+            record.moves += moved.steps.size();
             record.parked += moved.extra_steps;
-            if (!replay(moved, books, input)) {
+            if (!replay(moved, ledger, input)) {
                 record.relocations_fit = false;
                 return record;
             }
@@ -101,17 +101,17 @@ placement_record record_run(const experiment& input, std::span<const berth::slot
             }
         }
         if (where.placed()) {
-            books.place(demand, where);
+            ledger.place(demand, where);
             record.allocated_milli += demand.total_share();
             ++record.accepted_by_class[input.classes[task.value()]];
             measure(where.node);
         } else {
             ++record.rejected;
-            if (with_reasons) record.rejections.push_back({.arrival = i, .why = berth::explain(books, work, task)});
+            if (with_reasons) record.rejections.push_back({.arrival = i, .why = berth::explain(ledger, work, task)});
         }
 
         if (record.arrived_milli <= input.capacity_milli) {
-            record.relocations_at_100 = record.relocations;
+            record.relocations_at_100 = record.moves;
             record.arrivals_at_100 = i + 1;
         }
         const auto b =
@@ -143,13 +143,13 @@ placement_record record_run(const experiment& input, std::span<const berth::slot
     double memory_capacity = 0.0;
     for (std::size_t n = 0; n < fleet.node_count(); ++n) {
         const berth::node_index node{n};
-        record.power_watts += power(books.node(node));
+        record.power_watts += power(ledger.node(node));
         cpu_capacity += static_cast<double>(fleet.capacity(node)[0]);
         memory_capacity += static_cast<double>(fleet.capacity(node)[1]);
-        cpu += static_cast<double>(fleet.capacity(node)[0] - books.free(node)[0]);
-        memory += static_cast<double>(fleet.capacity(node)[1] - books.free(node)[1]);
+        cpu += static_cast<double>(fleet.capacity(node)[0] - ledger.free(node)[0]);
+        memory += static_cast<double>(fleet.capacity(node)[1] - ledger.free(node)[1]);
         for (std::size_t g = 0; g < fleet.gpu_count(node); ++g) {
-            if (books.free(fleet.gpu(node, g))[0] < berth::whole_gpu) ++record.gpus_in_use;
+            if (ledger.free(fleet.gpu(node, g))[0] < berth::whole_gpu) ++record.gpus_in_use;
         }
     }
     record.cpu_percent = cpu_capacity > 0.0 ? 100.0 * cpu / cpu_capacity : 0.0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/migrate/migration_plan.hpp"
+#include "berth/migrate/order/migration_plan.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/why_not.hpp"
@@ -16,7 +16,7 @@
 
 namespace bench {
 
-/// An arrival that was placed after others had been relocated.
+/// An arrival that was placed after others had been moved.
 struct arrival_rescue {
     std::size_t arrival = 0;
     berth::migration_plan plan;  ///< its tasks are positions in the list of arrivals
@@ -63,8 +63,8 @@ struct placement_record {
     double cpu_percent = 0.0;     ///< allocated, of the fleet
     double memory_percent = 0.0;  ///< allocated, of the fleet
     double power_watts = 0.0;     ///< of all nodes at the end, by the power model of the policies
-    std::size_t rescued = 0;      ///< arrivals for which others were relocated
-    std::size_t relocations = 0;  ///< steps of these: a parked task makes two
+    std::size_t evicted = 0;      ///< arrivals for which others were moved
+    std::size_t moves = 0;  ///< steps of these: a parked task makes two
     std::size_t parked = 0;
     bool relocations_fit = true;         ///< false ends the record: a target had no room
     std::size_t relocations_at_100 = 0;  ///< those of the first 100 % of the capacity
@@ -77,7 +77,7 @@ struct placement_record {
 ///
 /// Being a second pass, it costs the measured time of the policy nothing.
 /// @param placements  one slot per arrival; a run that was stopped has fewer than there are arrivals.
-/// @param rescues  relocations before some of the arrivals. Every step is checked: its target has room, both ends are held.
+/// @param rescues  moves before some of the arrivals. Every step is checked: its target has room, both ends are held.
 [[nodiscard]] placement_record record_run(const experiment& input, std::span<const berth::slot> placements,
                                           bool with_reasons = false, std::span<const arrival_rescue> rescues = {});
 

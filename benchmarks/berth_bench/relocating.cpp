@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "berth_bench/relocating.hpp"
+#include "berth_bench/moving.hpp"
 
 #include "berth/core/config.hpp"
-#include "berth/migrate/defragment.hpp"
+#include "berth/balance/defragment/defragment.hpp"
 #include "berth/model/workload_builder.hpp"
 
 #include <span>
@@ -35,7 +35,7 @@ berth::workload arrival_workload(const experiment& input) {
     return std::move(std::move(builder).build()).value();
 }
 
-using search = berth::defragment_state<berth::least_waste::state, berth::all_movable, berth::uniform_migration>;
+using search = berth::defragment_state<berth::expected_fragmentation_cost::state, berth::all_movable, berth::uniform_migration>;
 
 }  // namespace
 
@@ -45,7 +45,7 @@ struct relocation_desk::state {
 
     state(const experiment& input, const relocation_rules& rules)
         : work{arrival_workload(input)},
-          rooms{berth::defragment{{.most_relocations = rules.most,
+          rooms{berth::defragment{{.max_moves = rules.most,
                                    .park = rules.park,
                                    .step_price = rules.step_price,
                                    .least_share = rules.least_share,
@@ -63,9 +63,9 @@ void relocation_desk::note(std::size_t arrival, const berth::slot& where) {
     (void)entered;
 }
 
-berth::rescue relocation_desk::rescue(std::size_t arrival) {
+berth::eviction_plan relocation_desk::eviction_plan(std::size_t arrival) {
     const berth::task_index task{arrival};
-    berth::rescue found = state_->rooms.make_room(task);
+    berth::eviction_plan found = state_->rooms.make_room(task);
     if (found.placed()) state_->rooms.carry_out(task, found);
     return found;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/migrate/rescue.hpp"
+#include "berth/balance/defragment/eviction_plan.hpp"
 #include "berth/model/slot.hpp"
 
 #include "berth_bench/recorder.hpp"
@@ -19,7 +19,7 @@ namespace bench {
 struct relocation_rules {
     std::size_t most = 0;          ///< steps for one arrival; 0: nothing ever moves
     bool park = true;              ///< host memory may break cycles; a parked task takes two steps
-    double step_price = 115.0;     ///< GPU thousandths of expected waste that each step must save
+    double step_price = 115.0;     ///< GPU thousandths of expected fragmentation that each step must save
     double least_share = 0.0;      ///< GPU thousandths that an arrival must want for each step
     std::size_t beam_width = 100;  ///< of chains of three steps and more
 };
@@ -35,7 +35,7 @@ public:
     /// An arrival runs there.
     void note(std::size_t arrival, const berth::slot& where);
     /// How an arrival could be placed; if it can, it counts as done.
-    [[nodiscard]] berth::rescue rescue(std::size_t arrival);
+    [[nodiscard]] berth::eviction_plan eviction_plan(std::size_t arrival);
 
 private:
     struct state;
@@ -62,7 +62,7 @@ template <class Placer>
         berth::slot where = placer.place(input.arrivals[i]);
         if (where.placed()) {
             desk.note(i, where);
-        } else if (const berth::rescue found = desk.rescue(i); found.placed()) {
+        } else if (const berth::eviction_plan found = desk.eviction_plan(i); found.placed()) {
             for (const auto& s : found.plan.steps) {
                 if (s.from.placed()) placer.remove(input.arrivals[s.task.value()], s.from);
             }

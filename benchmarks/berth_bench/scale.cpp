@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // berth-bench scale: a large fleet and a cost functor. Nothing of the size tasks times GPUs exists at any time.
-#include "berth/allocate/partitioned_search.hpp"
-#include "berth/allocate/sampled_greedy.hpp"
+#include "berth/allocate/search/partitioned_search.hpp"
+#include "berth/allocate/greedy/sampled_greedy.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/thread_pool.hpp"
 #include "berth/model/fleet_builder.hpp"

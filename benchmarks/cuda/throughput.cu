@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The figures of docs/cuda.md, as a table: evaluation of populations and whole generations on a device, beside their bars. Needs the
 // toolkit alone. Exit code 77: there is no device.
-#include "berth/allocate/packed_problem.hpp"
-#include "berth/allocate/population_evaluator.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/core/random.hpp"
 #include "berth/cost/pair_costs.hpp"
 #include "berth/cuda/device.cuh"

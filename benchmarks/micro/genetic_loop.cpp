@@ -10,7 +10,7 @@
 //
 // items_per_second are individuals.
 
-#include "berth/allocate/genetic.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 #include "berth/berth.hpp"
 
 #include <benchmark/benchmark.h>

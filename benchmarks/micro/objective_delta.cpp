@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What composition costs in a search: by how much random relocations would change assignment cost and load over capacity,
+// What composition costs in a search: by how much random moves would change assignment cost and load over capacity,
 // asked of a composed objective and of the loop a good engineer would write by hand for just these two. 1000 tasks, 100 bare
-// GPUs (a node each), the same tables, the same relocations. Both must agree on every relocation before they are timed.
+// GPUs (a node each), the same tables, the same moves. Both must agree on every move before they are timed.
 
 #include "berth/berth.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment_problem.hpp"
+#include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/matrix_view.hpp"
 #include "berth/core/result.hpp"

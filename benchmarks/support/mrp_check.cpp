@@ -25,7 +25,7 @@ usage add_up(const reassignment_input& input, std::span<const node_index> assign
     usage used{std::vector<amount>(input.capacity.size(), 0), std::vector<amount>(input.capacity.size(), 0)};
     for (std::size_t p = 0; p < assignment.size(); ++p) {
         const std::size_t to = assignment[p].value();
-        const std::size_t from = input.observed[p];
+        const std::size_t from = input.initial[p];
         for (std::size_t r = 0; r < resources; ++r) {
             const amount demand = input.demand[p * resources + r];
             used.now[to * resources + r] += demand;
@@ -101,11 +101,11 @@ void add_costs(const reassignment_input& input, std::span<const node_index> assi
     }
     std::vector<amount> moved(input.spread.size(), 0);
     for (std::size_t p = 0; p < assignment.size(); ++p) {
-        const node_index from{input.observed[p]};
+        const node_index from{input.initial[p]};
         if (from == assignment[p]) continue;
-        ++verdict.relocated;
+        ++verdict.moved;
         ++moved[input.group[p]];
-        verdict.cost.tasks += input.task_weight * input.relocation_cost[p];
+        verdict.cost.tasks += input.task_weight * input.move_cost[p];
         verdict.cost.pairs += input.pair_weight * static_cast<amount>(input.pair_costs(from, assignment[p]));
     }
     for (const amount count : moved) verdict.cost.groups = std::max(verdict.cost.groups, input.group_weight * count);

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "berth/core/index.hpp"
-#include "berth/migrate/reassignment_plan.hpp"
-#include "berth/migrate/reassignment_problem.hpp"
+#include "berth/allocate/reassignment/reassignment_plan.hpp"
+#include "berth/allocate/reassignment/reassignment_problem.hpp"
 #include "berth/model/resources.hpp"
 
 #include <cstddef>
@@ -36,7 +36,7 @@ struct mrp_verdict {
     berth::reassignment_cost cost;
     berth::reassignment_violations violations;
     std::vector<mrp_violation> broken;  ///< all of them, one by one
-    std::size_t relocated = 0;
+    std::size_t moved = 0;
 
     [[nodiscard]] bool feasible() const noexcept { return complete && violations.none(); }
 };

@@ -72,7 +72,7 @@ private:
             for (std::size_t r = 0; r < recipe_.resources; ++r) {
                 made_.demand.push_back(1 + static_cast<amount>(scale * (0.25 + berth::uniform01(random_))));
             }
-            made_.relocation_cost.push_back(1);
+            made_.move_cost.push_back(1);
         }
     }
 
@@ -81,7 +81,7 @@ private:
         std::vector<std::vector<std::uint32_t>> members(recipe_.services);
         for (std::size_t p = 0; p < recipe_.processes; ++p)
             members[made_.group[p]].push_back(static_cast<std::uint32_t>(p));
-        made_.observed.resize(recipe_.processes);
+        made_.initial.resize(recipe_.processes);
         std::vector<std::size_t> taken(recipe_.machines, recipe_.services);
         for (std::size_t s = 0; s < recipe_.services; ++s) {
             for (const std::uint32_t p : members[s]) {
@@ -89,7 +89,7 @@ private:
                 if (below(3) == 0) machine = std::min(machine, below(recipe_.machines));
                 while (taken[machine] == s) machine = (machine + 1) % recipe_.machines;
                 taken[machine] = s;
-                made_.observed[p] = static_cast<std::uint32_t>(machine);
+                made_.initial[p] = static_cast<std::uint32_t>(machine);
             }
         }
     }
@@ -101,7 +101,7 @@ private:
         std::vector<amount> total(resources, 0);
         for (std::size_t p = 0; p < recipe_.processes; ++p) {
             for (std::size_t r = 0; r < resources; ++r) {
-                used[made_.observed[p] * resources + r] += made_.demand[p * resources + r];
+                used[made_.initial[p] * resources + r] += made_.demand[p * resources + r];
                 total[r] += made_.demand[p * resources + r];
             }
         }
@@ -150,7 +150,7 @@ private:
 
     void make_spread() {
         std::vector<std::vector<bool>> in(recipe_.services, std::vector<bool>(recipe_.locations, false));
-        for (std::size_t p = 0; p < recipe_.processes; ++p) in[made_.group[p]][location(made_.observed[p])] = true;
+        for (std::size_t p = 0; p < recipe_.processes; ++p) in[made_.group[p]][location(made_.initial[p])] = true;
         for (const auto& there : in) {
             const auto locations = static_cast<std::size_t>(std::count(there.begin(), there.end(), true));
             made_.spread.push_back(static_cast<std::uint32_t>(below(locations + 1)));
@@ -160,7 +160,7 @@ private:
     /// About one for each service, on services that are in all of its neighbourhoods; most of those drawn are not.
     void make_dependencies() {
         std::vector<std::vector<bool>> in(recipe_.services, std::vector<bool>(recipe_.neighbourhoods, false));
-        for (std::size_t p = 0; p < recipe_.processes; ++p) in[made_.group[p]][neighbourhood(made_.observed[p])] = true;
+        for (std::size_t p = 0; p < recipe_.processes; ++p) in[made_.group[p]][neighbourhood(made_.initial[p])] = true;
         for (std::size_t s = 0; s < recipe_.services; ++s) {
             for (int tries = 0; tries < 4; ++tries) {
                 const std::size_t on = below(recipe_.services);

@@ -108,7 +108,7 @@ void read_processes(number_stream& in, reassignment_input& read) {
         for (std::size_t r = 0; r < resources && in.good(); ++r) {
             read.demand.push_back(next_amount(in, [&] { return name_of("requirement", "process", p, "resource", r); }));
         }
-        read.relocation_cost.push_back(next_amount(in, [&] { return name_of("cost of a move", "process", p); }));
+        read.move_cost.push_back(next_amount(in, [&] { return name_of("cost of a move", "process", p); }));
     }
 }
 
@@ -166,7 +166,7 @@ result<mrp_instance> read_mrp_instance(const mrp_files& files) {
     auto observed =
         read_mrp_assignment(files.assignment, *std::move(blocks), input->group.size(), input->location.size());
     if (!observed) return observed.error();
-    input->observed = *std::move(observed);
+    input->initial = *std::move(observed);
     return mrp_instance{mrp_instance_name(files.model), *std::move(input)};
 }
 
@@ -237,7 +237,7 @@ void write_mrp_model(std::ostream& stream, const reassignment_input& input) {
     for (std::size_t p = 0; p < input.group.size(); ++p) {
         out << input.group[p];
         row(input.demand, p);
-        (out << input.relocation_cost[p]).line();
+        (out << input.move_cost[p]).line();
     }
     (out << input.balances.size()).line();
     for (const auto& b : input.balances) {
@@ -273,8 +273,8 @@ result<void> write_mrp_instance(const mrp_files& files, const reassignment_input
 
 std::vector<berth::node_index> observed_nodes(const reassignment_input& input) {
     std::vector<berth::node_index> nodes;
-    nodes.reserve(input.observed.size());
-    for (const std::uint32_t machine : input.observed) nodes.emplace_back(machine);
+    nodes.reserve(input.initial.size());
+    for (const std::uint32_t machine : input.initial) nodes.emplace_back(machine);
     return nodes;
 }
 

@@ -3,7 +3,7 @@
 
 #include "berth/core/index.hpp"
 #include "berth/core/result.hpp"
-#include "berth/migrate/reassignment_problem.hpp"
+#include "berth/allocate/reassignment/reassignment_problem.hpp"
 
 #include "support/text_blocks.hpp"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment_allocator.hpp"
-#include "berth/allocate/assignment_problem.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/assignment_allocator.hpp"
+#include "berth/allocate/assignment/assignment_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/core/thread_pool.hpp"

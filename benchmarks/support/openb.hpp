@@ -5,7 +5,7 @@
 #include "berth/core/result.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/workload.hpp"
-#include "berth/objective/power.hpp"
+#include "berth/objective/measures/power.hpp"
 
 #include <cstddef>
 #include <cstdint>

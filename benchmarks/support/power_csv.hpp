@@ -2,7 +2,7 @@
 #pragma once
 
 #include "berth/core/result.hpp"
-#include "berth/objective/power.hpp"
+#include "berth/objective/measures/power.hpp"
 
 #include <string>
 #include <string_view>

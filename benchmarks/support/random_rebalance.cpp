@@ -88,14 +88,14 @@ berth::workload draw_tasks(source& g, const berth::fleet& machines) {
 }
 
 /// A random slot of a random node that fits, or none.
-berth::slot any_slot(source& g, const berth::ledger& books, const berth::demand_view& demand) {
-    const std::size_t nodes = books.fleet().node_count();
+berth::slot any_slot(source& g, const berth::ledger& ledger, const berth::demand_view& demand) {
+    const std::size_t nodes = ledger.fleet().node_count();
     const std::size_t first = below(g, nodes);
     for (std::size_t i = 0; i < nodes; ++i) {
         const berth::node_index n{(first + i) % nodes};
-        if (!books.fits(demand, n)) continue;
+        if (!ledger.fits(demand, n)) continue;
         berth::slot where{n, 0};
-        berth::gpu_mask rest = demand.gpus == 0 ? 0 : books.fitting_gpus(demand, n);
+        berth::gpu_mask rest = demand.gpus == 0 ? 0 : ledger.fitting_gpus(demand, n);
         for (std::size_t k = 0; k < demand.gpus; ++k) {
             berth::gpu_mask from_here = rest;
             for (std::size_t skip = below(g, berth::gpu_count(rest)); skip > 0; --skip) from_here &= from_here - 1;
@@ -109,15 +109,15 @@ berth::slot any_slot(source& g, const berth::ledger& books, const berth::demand_
 }
 
 /// Places the tasks that are not placed yet, in random order.
-void fill(source& g, const berth::workload& tasks, berth::ledger& books, berth::assignment& slots) {
+void fill(source& g, const berth::workload& tasks, berth::ledger& ledger, berth::assignment& slots) {
     std::vector<std::uint32_t> order;
     for (std::size_t t = 0; t < slots.size(); ++t) order.push_back(static_cast<std::uint32_t>(t));
     berth::shuffle(g, std::span{order});
     for (const std::uint32_t t : order) {
         if (slots[t].placed()) continue;
         const auto demand = tasks.demand(berth::task_index{t});
-        slots[t] = any_slot(g, books, demand);
-        if (slots[t].placed()) books.place(demand, slots[t]);
+        slots[t] = any_slot(g, ledger, demand);
+        if (slots[t].placed()) ledger.place(demand, slots[t]);
     }
 }
 
@@ -161,7 +161,7 @@ random_rebalance make_random_rebalance(std::uint64_t seed) {
         }
     }
 
-    std::vector<berth::relocation> in_flight;
+    std::vector<berth::task_move> in_flight;
     for (std::size_t t = 0; t < observed.size(); ++t) {
         if (!observed[t].placed() || !chance(g, 5)) continue;
         const auto demand = tasks.demand(berth::task_index{t});

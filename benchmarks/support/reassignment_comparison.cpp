@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/reassignment_comparison.hpp"
 
-#include "berth/migrate/reassignment_problem.hpp"
+#include "berth/allocate/reassignment/reassignment_problem.hpp"
 
 #include "support/comparison.hpp"
 #include "support/csv_table.hpp"
@@ -79,7 +79,7 @@ result<void> reassignment_comparison::take_runs(const std::string& csv_file) {
         feasible,
         cost,
         initial,
-        relocated,
+        moved,
         seconds,
         evaluations,
         speed,
@@ -87,7 +87,7 @@ result<void> reassignment_comparison::take_runs(const std::string& csv_file) {
     };
     constexpr const char* names[columns] = {
         "instance", "budget_seconds", "clock",     "threads",     "seed",        "feasible",
-        "cost",     "initial_cost",   "relocated", "run_seconds", "evaluations", "evaluations_per_core_second"};
+        "cost",     "initial_cost",   "moved", "run_seconds", "evaluations", "evaluations_per_core_second"};
     std::size_t column[columns] = {};
     for (std::size_t c = 0; c < columns; ++c) {
         const auto at = in->column(names[c]);
@@ -96,7 +96,7 @@ result<void> reassignment_comparison::take_runs(const std::string& csv_file) {
     }
     for (std::size_t row = 0; row < in->row_count(); ++row) {
         double number[columns] = {};
-        for (const auto c : {budget, threads, seed, feasible, cost, initial, relocated, seconds, evaluations, speed}) {
+        for (const auto c : {budget, threads, seed, feasible, cost, initial, moved, seconds, evaluations, speed}) {
             const auto value = in->number(row, column[c], 0.0, 1e19);
             if (!value) return value.error();
             number[c] = *value;
@@ -110,7 +110,7 @@ result<void> reassignment_comparison::take_runs(const std::string& csv_file) {
         run.feasible = number[feasible] != 0.0;
         run.cost = number[cost];
         run.initial = number[initial];
-        run.relocated = static_cast<std::size_t>(number[relocated]);
+        run.moved = static_cast<std::size_t>(number[moved]);
         run.seconds = number[seconds];
         run.evaluations = static_cast<std::uint64_t>(number[evaluations]);
         run.evaluations_per_core_second = number[speed];
@@ -166,7 +166,7 @@ void reassignment_comparison::add(const mrp_instance& instance, progress_line& p
                 run.seed = seed;
                 run.feasible = found.verdict.feasible();
                 run.cost = static_cast<double>(found.verdict.cost.total());
-                run.relocated = found.verdict.relocated;
+                run.moved = found.verdict.moved;
                 run.seconds = found.seconds;
                 run.evaluations = found.plan.evaluations;
                 run.evaluations_per_core_second = found.evaluations_per_core_second();
@@ -322,7 +322,7 @@ std::string reassignment_comparison::summary_text() const {
 std::string reassignment_comparison::csv_header() {
     return "instance,machines,processes,budget_seconds,clock,threads,seed,feasible,cost,initial_cost,lower_bound,best,"
            "score,"
-           "relocated,run_seconds,evaluations,evaluations_per_core_second\n";
+           "moved,run_seconds,evaluations,evaluations_per_core_second\n";
 }
 
 std::string reassignment_comparison::csv_line(const run_type& run) const {
@@ -332,7 +332,7 @@ std::string reassignment_comparison::csv_line(const run_type& run) const {
                                                        run.feasible ? 1 : 0, run.cost, run.initial, run.lower_bound);
     line += (run.best ? print("%.0f", *run.best) : std::string{}) + ',';
     line += (run.score() ? print("%.6f", *run.score()) : std::string{}) + ',';
-    return line + print("%zu,%.6f,%llu,%.6g\n", run.relocated, run.seconds,
+    return line + print("%zu,%.6f,%llu,%.6g\n", run.moved, run.seconds,
                         static_cast<unsigned long long>(run.evaluations), run.evaluations_per_core_second);
 }
 

@@ -41,7 +41,7 @@ struct reassignment_comparison_run {
     double initial = 0.0;
     double lower_bound = 0.0;
     std::optional<double> best;  ///< of the challenge
-    std::size_t relocated = 0;
+    std::size_t moved = 0;
     double seconds = 0.0;  ///< by the clock
     std::uint64_t evaluations = 0;
     double evaluations_per_core_second = 0.0;

@@ -3,7 +3,7 @@
 
 #include "berth/core/run_control.hpp"
 #include "berth/core/thread_pool.hpp"
-#include "berth/migrate/reassignment_search.hpp"
+#include "berth/allocate/reassignment/reassignment_search.hpp"
 
 #include "support/cpu_deadline.hpp"
 #include "support/mrp_instance.hpp"
@@ -36,9 +36,9 @@ std::string disagreement(const reassignment_run& run) {
                    ? "the assignment is feasible, the search says it is not"
                    : "the assignment is infeasible, the search says it is not; " + to_text(run.verdict.broken.front());
     }
-    if (plan.relocated != run.verdict.relocated) {
-        return std::to_string(run.verdict.relocated) + " tasks are relocated, the search says " +
-               std::to_string(plan.relocated);
+    if (plan.moved != run.verdict.moved) {
+        return std::to_string(run.verdict.moved) + " tasks are moved, the search says " +
+               std::to_string(plan.moved);
     }
     if (!run.initial.feasible()) return {};
     if (!run.verdict.feasible()) return "the start is feasible, the assignment is not";
@@ -115,7 +115,7 @@ line_chart load_chart(const reassignment_input& input, std::span<const node_inde
         for (std::size_t n = 0; n < nodes; ++n) series.points.emplace_back(static_cast<double>(n + 1), percent[n]);
         chart.series.push_back(std::move(series));
     };
-    add("before", loads([&](std::size_t t) { return std::size_t{input.observed[t]}; }), false);
+    add("before", loads([&](std::size_t t) { return std::size_t{input.initial[t]}; }), false);
     add("after", loads([&](std::size_t t) { return assignment[t].value(); }), true);
     add("safety capacity", std::vector<double>(nodes, 100.0), false);
     return chart;

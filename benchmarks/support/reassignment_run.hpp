@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/migrate/reassignment_plan.hpp"
-#include "berth/migrate/reassignment_problem.hpp"
+#include "berth/allocate/reassignment/reassignment_plan.hpp"
+#include "berth/allocate/reassignment/reassignment_problem.hpp"
 
 #include "support/mrp_check.hpp"
 #include "support/progress.hpp"

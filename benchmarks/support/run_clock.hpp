@@ -47,6 +47,9 @@ struct timed_stop {
 
     [[nodiscard]] bool stop_requested() const noexcept { return interrupted(); }
     [[nodiscard]] bool deadline_reached() const noexcept { return clock != nullptr && clock->reached(); }
+    [[nodiscard]] bool bounded() const noexcept {
+        return clock != nullptr && clock->seconds() < std::numeric_limits<double>::infinity();
+    }
     /// The share of the time that is over, for searches that settle down towards its end.
     [[nodiscard]] double elapsed() const noexcept { return clock != nullptr ? clock->elapsed() : 0.0; }
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/trajectory.hpp"
 
-#include "berth/allocate/assignment_problem.hpp"
+#include "berth/allocate/assignment/assignment_problem.hpp"
 
 #include "support/cpu_deadline.hpp"
 

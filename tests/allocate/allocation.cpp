@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts heap allocations; the counting operator new is this file's.
-#include "berth/allocate/genetic.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 #include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
-#include "berth/allocate/local_search.hpp"
-#include "berth/allocate/population_evaluator.hpp"
+#include "berth/allocate/search/local_search.hpp"
+#include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/core/thread_pool.hpp"
 #include "berth/objective/terms/assignment_cost.hpp"
 #include "berth/objective/terms/capacity_excess.hpp"
 
-#include "allocate/agreement.hpp"
-#include "allocate/gap_instances.hpp"
+#include "allocate/greedy/agreement.hpp"
+#include "allocate/assignment/gap_instances.hpp"
 #include "common/counting_new.hpp"
 
 using namespace berth;
@@ -17,8 +17,8 @@ using namespace berth_test;
 
 namespace {
 
-template <class Score, class Devices>
-void steady_state_allocates_nothing(const Score& score, const Devices& devices) {
+template <class Score, class GpuSelection>
+void steady_state_allocates_nothing(const Score& score, const GpuSelection& devices) {
     const auto [machines, work] = random_problem(11, {.nodes = 60, .tasks = 200, .gangs = false});
     auto placer = greedy{score, devices, random_order{1}}.start(problem{machines, work});
     std::vector<slot> slots(work.task_count(), unplaced);

@@ -5,14 +5,14 @@
 
 using namespace berth;
 
-TEST_CASE("relocations between two assignments are of the tasks whose slots differ, in order") {
+TEST_CASE("moves between two assignments are of the tasks whose slots differ, in order") {
     const auto on = [](std::size_t n) { return slot{node_index{n}, 1}; };
     const assignment from{on(0), on(1), unplaced, on(3), unplaced};
     const assignment to{on(0), on(2), on(1), unplaced, unplaced};
-    const auto all = relocations_between(from, to);
+    const auto all = moves_between(from, to);
     REQUIRE(all.size() == 3);
-    CHECK(all[0] == relocation{task_index{1}, on(1), on(2)});
-    CHECK(all[1] == relocation{task_index{2}, unplaced, on(1)});
-    CHECK(all[2] == relocation{task_index{3}, on(3), unplaced});
-    CHECK(relocations_between(to, to).empty());
+    CHECK(all[0] == task_move{task_index{1}, on(1), on(2)});
+    CHECK(all[1] == task_move{task_index{2}, unplaced, on(1)});
+    CHECK(all[2] == task_move{task_index{3}, on(3), unplaced});
+    CHECK(moves_between(to, to).empty());
 }

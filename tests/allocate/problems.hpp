@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/concepts.hpp"
+#include "berth/allocate/greedy/concepts.hpp"
 #include "berth/core/random.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/fleet_builder.hpp"
@@ -169,10 +169,10 @@ struct hand_task {
 }
 
 /// A candidate for a task on a node with these GPUs.
-[[nodiscard]] inline berth::candidate candidate_for(const berth::ledger& books, const berth::workload& work,
+[[nodiscard]] inline berth::candidate candidate_for(const berth::ledger& ledger, const berth::workload& work,
                                                     std::size_t task, std::size_t node, berth::gpu_mask gpus) {
     const berth::task_index t{task};
-    return {.node = books.node(berth::node_index{node}),
+    return {.node = ledger.node(berth::node_index{node}),
             .demand = work.demand(t),
             .gpus = gpus,
             .shape = work.shape(t),

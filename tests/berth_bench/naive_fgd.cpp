@@ -3,7 +3,7 @@
 
 #include "berth/model/ledger.hpp"
 #include "berth/model/task_mix.hpp"
-#include "berth/objective/fragmentation.hpp"
+#include "berth/objective/measures/fragmentation.hpp"
 
 #include "berth_bench/trace.hpp"
 
@@ -64,7 +64,7 @@ TEST_CASE("typical tasks of the default trace are the published ones") {
 TEST_CASE("fragmentation after the first arrivals is the published test vector") {
     const auto input = default_trace();
     bench::naive_fgd placer{input};
-    berth::ledger books{*input.fleet};
+    berth::ledger ledger{*input.fleet};
     const berth::fragmentation library{input.problem(), berth::typical_mix(*input.workload)};
     const double published[] = {866232.55, 865816.03, 865680.05, 865544.07, 865408.10, 864991.57, 864916.37};
     for (std::size_t event = 0; event < std::size(published); ++event) {
@@ -72,11 +72,11 @@ TEST_CASE("fragmentation after the first arrivals is the published test vector")
         const auto task = input.arrivals[event];
         const auto where = placer.place(task);
         REQUIRE(where.placed());
-        books.place(input.workload->demand(task), where);
+        ledger.place(input.workload->demand(task), where);
         double fragment = 0.0;
         for (std::size_t n = 0; n < input.fleet->node_count(); ++n) {
             const double here = placer.fragmentation(n);
-            CHECK(here == library(books.node(berth::node_index{n})));  // bit for bit
+            CHECK(here == library(ledger.node(berth::node_index{n})));  // bit for bit
             fragment += here;
         }
         CHECK(fragment == doctest::Approx(published[event]).epsilon(0.005 / published[event]));

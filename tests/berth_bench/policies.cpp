@@ -126,18 +126,18 @@ TEST_CASE("every policy conserves work, never overfills a node and repeats itsel
         INFO(policy.name);
         const auto placements = policy.run(input, go_on).placements;
         REQUIRE(placements.size() == input.arrivals.size());
-        berth::ledger books{*input.fleet};
+        berth::ledger ledger{*input.fleet};
         std::size_t rejected = 0;
         for (std::size_t i = 0; i < placements.size(); ++i) {
             const auto demand = input.workload->demand(input.arrivals[i]);
             if (placements[i].placed()) {
-                REQUIRE(books.fits(demand, placements[i]));
-                books.place(demand, placements[i]);
+                REQUIRE(ledger.fits(demand, placements[i]));
+                ledger.place(demand, placements[i]);
                 continue;
             }
             ++rejected;
             for (std::size_t n = 0; n < input.fleet->node_count(); ++n) {
-                REQUIRE_FALSE(books.fits(demand, berth::node_index{n}));
+                REQUIRE_FALSE(ledger.fits(demand, berth::node_index{n}));
             }
         }
         CHECK(rejected > 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The default policy beside FGD on every order of arrivals that is there: what it is held to.
-#include "berth/allocate/scores/scarcity.hpp"
+#include "berth/allocate/greedy/scores/scarcity.hpp"
 
 #include "berth_bench/policies.hpp"
 #include "berth_bench/recorder.hpp"

@@ -1,7 +1,7 @@
 // expect: berth: a trigger has name\(\) and prepare\(problem\)
 // SPDX-License-Identifier: Apache-2.0
-#include "berth/migrate/balancer.hpp"
-#include "berth/migrate/triggers/load_above.hpp"
+#include "berth/balance/balancer.hpp"
+#include "berth/balance/triggers/load_above.hpp"
 
 struct too_loud {
     static constexpr const char* name() { return "too loud"; }

@@ -1,7 +1,7 @@
 // expect: berth: every part of best_of\{...\} is an assignment allocator
 // `run` without const: descriptions are shared between threads.
-#include "berth/allocate/compositions.hpp"
-#include "berth/allocate/exact.hpp"
+#include "berth/allocate/assignment/compositions.hpp"
+#include "berth/allocate/assignment/exact.hpp"
 
 struct mutable_run {
     template <class Control>

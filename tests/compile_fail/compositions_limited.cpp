@@ -1,7 +1,7 @@
 // expect: berth: limited\{evaluations, allocator\} limits an assignment allocator
 // The arguments the wrong way round.
-#include "berth/allocate/compositions.hpp"
-#include "berth/allocate/exact.hpp"
+#include "berth/allocate/assignment/compositions.hpp"
+#include "berth/allocate/assignment/exact.hpp"
 
 #ifdef BERTH_FIXED
 const berth::limited few{1000, berth::exact{}};

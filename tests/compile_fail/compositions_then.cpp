@@ -1,7 +1,7 @@
 // expect: berth: every part of then\{...\} is an assignment allocator
 // An allocator for the slots of a fleet is none for assignment problems.
-#include "berth/allocate/compositions.hpp"
-#include "berth/allocate/exact.hpp"
+#include "berth/allocate/assignment/compositions.hpp"
+#include "berth/allocate/assignment/exact.hpp"
 
 struct places_slots {
     int run(int problem) const { return problem; }

@@ -1,7 +1,7 @@
 // expect: berth: every part of time_sliced\{...\} is an assignment allocator.*slicing_options come first
 // A number of evaluations instead of options.
-#include "berth/allocate/compositions.hpp"
-#include "berth/allocate/exact.hpp"
+#include "berth/allocate/assignment/compositions.hpp"
+#include "berth/allocate/assignment/exact.hpp"
 
 #ifdef BERTH_FIXED
 const berth::time_sliced turns{berth::slicing_options{.slice = 1000}, berth::exact{}};

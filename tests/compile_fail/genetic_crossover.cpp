@@ -1,6 +1,6 @@
 // expect: berth: a crossover is called as
 // A crossover that returns the child instead of writing it.
-#include "berth/allocate/genetic.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 
 #include <span>
 #include <vector>

@@ -1,6 +1,6 @@
 // expect: berth: a mutation is called as
 // A mutation that forgets to be const: descriptions are shared between threads.
-#include "berth/allocate/genetic.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 
 #include <span>
 

@@ -1,6 +1,6 @@
 // expect: berth: a replacement has children
 // A replacement that does not say how many children it wants.
-#include "berth/allocate/genetic.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 
 struct own_replacement {
     static constexpr std::size_t usual_population = 10;

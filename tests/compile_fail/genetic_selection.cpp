@@ -1,6 +1,6 @@
 // expect: berth: a selection is called as
 // A selection that returns genes instead of a position.
-#include "berth/allocate/genetic.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 
 struct own_selection {
     auto operator()(const berth::population& members, berth::xoshiro256&) const {

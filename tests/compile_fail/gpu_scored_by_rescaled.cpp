@@ -1,7 +1,7 @@
 // expect: berth: a score made of parts .* cannot choose a GPU
-#include "berth/allocate/combine.hpp"
-#include "berth/allocate/device_choice.hpp"
-#include "berth/allocate/scores/fit.hpp"
+#include "berth/allocate/greedy/combine.hpp"
+#include "berth/allocate/greedy/gpu_selection.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
 
 #ifdef BERTH_FIXED
 const berth::gpu_scored_by choice{berth::weighted_sum{berth::weighted{1.0, berth::best_fit{}}}};

@@ -1,7 +1,7 @@
 // expect: berth: the second argument of greedy is a device choice
 // A rule that returns the number of a GPU instead of a mask.
-#include "berth/allocate/greedy.hpp"
-#include "berth/allocate/scores/fit.hpp"
+#include "berth/allocate/greedy/greedy.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
 
 const auto last_gpu = [](const berth::node_view& node, const berth::demand_view&, berth::gpu_mask) {
 #ifdef BERTH_FIXED

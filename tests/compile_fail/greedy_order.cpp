@@ -1,7 +1,7 @@
 // expect: berth: the second argument of run is an order
 // The list itself instead of a function that returns it.
-#include "berth/allocate/greedy.hpp"
-#include "berth/allocate/scores/fit.hpp"
+#include "berth/allocate/greedy/greedy.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
 
 #include <vector>
 

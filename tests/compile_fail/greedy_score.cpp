@@ -1,6 +1,6 @@
 // expect: berth: the first argument of greedy is a score
 // A score that forgets to return its value.
-#include "berth/allocate/greedy.hpp"
+#include "berth/allocate/greedy/greedy.hpp"
 
 #ifdef BERTH_FIXED
 const berth::greedy policy{[](const berth::candidate& c) { return static_cast<double>(c.node.gpu_count()); }};

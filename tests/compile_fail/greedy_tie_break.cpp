@@ -1,7 +1,7 @@
 // expect: berth: the third argument of greedy is a tie break
 // A comparison where an order of all nodes is wanted.
-#include "berth/allocate/greedy.hpp"
-#include "berth/allocate/scores/fit.hpp"
+#include "berth/allocate/greedy/greedy.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
 
 #ifdef BERTH_FIXED
 const berth::greedy policy{berth::best_fit{}, berth::tightest_gpu{}, berth::random_order{7}};

@@ -1,5 +1,5 @@
 // expect: berth: the second argument of local_search is an acceptance rule
-#include "berth/allocate/local_search.hpp"
+#include "berth/allocate/search/local_search.hpp"
 
 struct nothing {};
 

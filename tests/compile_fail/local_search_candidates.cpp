@@ -1,5 +1,5 @@
 // expect: berth: the third argument of local_search says where to look
-#include "berth/allocate/local_search.hpp"
+#include "berth/allocate/search/local_search.hpp"
 
 struct nothing {};
 

@@ -1,5 +1,5 @@
 // expect: berth: the first argument of local_search is a neighbourhood
-#include "berth/allocate/local_search.hpp"
+#include "berth/allocate/search/local_search.hpp"
 
 struct nothing {};
 

@@ -1,6 +1,6 @@
 // expect: a neighbourhood has propose\(space, random, out\) const
-#include "berth/allocate/neighbourhoods/neighbourhoods.hpp"
-#include "berth/allocate/neighbourhoods/shift.hpp"
+#include "berth/allocate/search/neighbourhoods/neighbourhoods.hpp"
+#include "berth/allocate/search/neighbourhoods/shift.hpp"
 
 struct nothing {};
 

@@ -1,12 +1,12 @@
-// expect: berth: what may move is a callable bool\(const relocation&\)
+// expect: berth: what may move is a callable bool\(const move&\)
 // SPDX-License-Identifier: Apache-2.0
-#include "berth/migrate/relocation_choice.hpp"
+#include "berth/balance/move_choice.hpp"
 
 int main() {
 #ifdef BERTH_FIXED
-    const auto stays = [](const berth::relocation& r) { return r.task.value() != 3; };
+    const auto stays = [](const berth::task_move& r) { return r.task.value() != 3; };
 #else
     const auto stays = [](berth::task_index task) { return task.value() != 3; };
 #endif
-    (void)berth::relocation_choice{berth::payback{}, stays};
+    (void)berth::move_choice{berth::payback{}, stays};
 }

@@ -1,7 +1,7 @@
 // expect: berth: rescaled.* stands only inside a weighted_sum
-#include "berth/allocate/combine.hpp"
-#include "berth/allocate/greedy.hpp"
-#include "berth/allocate/scores/fit.hpp"
+#include "berth/allocate/greedy/combine.hpp"
+#include "berth/allocate/greedy/greedy.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
 
 #ifdef BERTH_FIXED
 const berth::greedy policy{berth::weighted_sum{berth::weighted{1.0, berth::rescaled{berth::best_fit{}}}}};

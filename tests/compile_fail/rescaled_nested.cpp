@@ -1,8 +1,8 @@
 // expect: berth: a score made of parts .* is no part of another score
 // The outer combination would silently see the values before rescaling.
-#include "berth/allocate/combine.hpp"
-#include "berth/allocate/greedy.hpp"
-#include "berth/allocate/scores/fit.hpp"
+#include "berth/allocate/greedy/combine.hpp"
+#include "berth/allocate/greedy/greedy.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
 
 berth::plan place(const berth::problem& problem) {
 #ifdef BERTH_FIXED

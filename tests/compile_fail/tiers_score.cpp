@@ -1,7 +1,7 @@
 // expect: berth: tiers.* lists scores
 // A weighted part is no score by itself.
-#include "berth/allocate/combine.hpp"
-#include "berth/allocate/scores/fit.hpp"
+#include "berth/allocate/greedy/combine.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
 
 #ifdef BERTH_FIXED
 const berth::tiers order{berth::first_fit{}, berth::best_fit{}};

@@ -1,7 +1,7 @@
 // expect: berth: weighted.* weighs a score
 // The arguments the wrong way round would not deduce; a number where the score belongs does.
-#include "berth/allocate/combine.hpp"
-#include "berth/allocate/scores/fit.hpp"
+#include "berth/allocate/greedy/combine.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
 
 #ifdef BERTH_FIXED
 const berth::weighted part{0.5, berth::best_fit{}};

@@ -73,6 +73,40 @@ TEST_CASE("order: stop, budget, deadline") {
     CHECK(one.check(0) == stop_reason::deadline_reached);
 }
 
+TEST_CASE("the share that is used: the budget's, else the clock's, else none") {
+    CHECK_FALSE(run_control<>{}.bounded());
+    CHECK(run_control<>{}.elapsed(1'000'000) == 0.0);
+    CHECK(run_control<>{.max_evaluations = 200}.bounded());
+    CHECK(run_control<>{.max_evaluations = 200}.elapsed(0) == 0.0);
+    CHECK(run_control<>{.max_evaluations = 200}.elapsed(50) == 0.25);
+    CHECK(run_control<>{.max_evaluations = 0}.elapsed(0) == 1.0);
+
+    const auto now = std::chrono::steady_clock::now();
+    const run_control<deadline<>> half{.stop = {now + std::chrono::hours{1}, {}, now - std::chrono::hours{1}}};
+    CHECK(half.bounded());
+    CHECK(half.elapsed(0) >= 0.5);
+    CHECK(half.elapsed(0) < 0.51);
+    const run_control<deadline<>> both{.stop = half.stop, .max_evaluations = 100};
+    CHECK(both.elapsed(10) == 0.1);
+
+    const run_control<deadline<>> over{.stop = {long_ago}};
+    CHECK(over.elapsed(0) == 1.0);
+    const run_control<deadline<>> never{};
+    CHECK_FALSE(never.bounded());
+    CHECK(never.elapsed(0) == 0.0);
+    const run_control<deadline<>> ahead{.stop = {now + std::chrono::hours{2}, {}, now + std::chrono::hours{1}}};
+    CHECK(ahead.elapsed(0) == 0.0);
+}
+
+TEST_CASE("a deadline counts from when it is made") {
+    const auto soon = deadline<flag>::after(std::chrono::hours{1}, flag{true});
+    CHECK(soon.stop_requested());
+    CHECK(soon.bounded());
+    CHECK_FALSE(soon.deadline_reached());
+    CHECK(soon.elapsed() < 0.01);
+    CHECK(deadline<>::after(std::chrono::seconds{0}).deadline_reached());
+}
+
 TEST_CASE("a standard stop token") {
     std::stop_source source;
     const run_control<std::stop_token> control{.stop = source.get_token()};

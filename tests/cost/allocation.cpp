@@ -3,7 +3,7 @@
 #include "berth/cost/evaluate.hpp"
 #include "berth/cost/execution_time.hpp"
 #include "berth/cost/linear_cost.hpp"
-#include "berth/cost/load_cost.hpp"
+#include "berth/cost/divisible/load_cost.hpp"
 #include "berth/cost/pair_costs.hpp"
 #include "berth/cost/weighted_terms.hpp"
 

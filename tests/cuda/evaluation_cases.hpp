@@ -4,7 +4,7 @@
 // What the tests of evaluation on host and device share: random problems, and their values from the definition. Without doctest, which
 // the machines with devices lack.
 
-#include "berth/allocate/assignment_problem.hpp"
+#include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/core/random.hpp"
 #include "berth/cost/pair_costs.hpp"
 #include "berth/cuda/assignment_measures.hpp"
@@ -83,7 +83,7 @@ evaluation_outcome plain_outcome(const evaluation_case& c, const Cost& cost, con
             const std::size_t g = c.genes[i * c.tasks + t];
             m.value.cost += cost(t, g);
             carried[g] += load(t, g);
-            if (c.observed[t] != berth::not_observed && c.observed[t] != g) m.relocation += c.weights[t];
+            if (c.initial[t] != berth::not_observed && c.initial[t] != g) m.move += c.weights[t];
         }
         for (std::size_t g = 0; g < c.gpus; ++g) {
             m.value.excess += carried[g] > c.capacities[g] ? carried[g] - c.capacities[g] : 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/cuda/evaluation_ref.hpp"
 
-#include "berth/allocate/packed_problem.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
 
 #include "cuda/evaluation_cases.hpp"
 

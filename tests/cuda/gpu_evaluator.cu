@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a device says about populations is what the definition says, bit for bit. Exit code 77: there is no device. With BERTH_SMALL in the
 // environment the largest shapes are left out, for tools that make every access slow.
-#include "berth/allocate/packed_problem.hpp"
-#include "berth/allocate/population_evaluator.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/cuda/device.cuh"
 #include "berth/cuda/device_buffer.cuh"
 #include "berth/cuda/evaluator.cuh"
@@ -82,7 +82,7 @@ void compare_tables(const evaluation_case& c) {
         const auto packed = pack_assignments(c.problem(), {.narrow_words = narrow});
         if (!packed) return expect(false, packed.error().message.c_str());
         const berth::cuda::evaluator evaluator{.individuals = c.individuals};
-        auto state = evaluator.prepare(*packed, nullptr, {c.observed, c.weights});
+        auto state = evaluator.prepare(*packed, nullptr, {c.initial, c.weights});
         if (!state) return expect(false, state.error().message.c_str());
         const char* what = narrow ? "table" : "wide table";
         if (packed->gene_bits() == 16) compare<std::uint16_t>(what, *state, c, expected);
@@ -93,7 +93,7 @@ void compare_tables(const evaluation_case& c) {
 void compare_features(const evaluation_case& c) {
     const feature_tables tables{c};
     auto state =
-        berth::cuda::evaluator{.individuals = 100}.prepare(tables.problem(c), nullptr, {c.observed, c.weights});
+        berth::cuda::evaluator{.individuals = 100}.prepare(tables.problem(c), nullptr, {c.initial, c.weights});
     if (!state) return expect(false, state.error().message.c_str());
     compare<std::uint16_t>("features", *state, c, tables.outcome(c));
 }

@@ -4,7 +4,7 @@
 #include "berth/cost/pair_costs.hpp"
 #include "berth/cuda/device.cuh"
 #include "berth/cuda/genetic.cuh"
-#include "berth/cuda/philox_genetic.hpp"
+#include "berth/allocate/genetic/philox_genetic.hpp"
 #include "berth/objective/terms/gpu_loads.hpp"
 
 #include <cstddef>

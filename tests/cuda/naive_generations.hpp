@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/candidate_lists.hpp"
-#include "berth/allocate/packed_problem.hpp"
+#include "berth/allocate/assignment/candidate_lists.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/philox.hpp"
-#include "berth/cuda/philox_genetic.hpp"
+#include "berth/allocate/genetic/philox_genetic.hpp"
 
 #include <cstddef>
 #include <cstdint>

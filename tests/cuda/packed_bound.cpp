@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/cuda/packed_bound.hpp"
 
-#include "berth/allocate/exact.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/exact.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 
-#include "allocate/gap_instances.hpp"
+#include "allocate/assignment/gap_instances.hpp"
 
 #include <doctest/doctest.h>
 

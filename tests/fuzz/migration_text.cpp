@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Saved runs: any text is loaded or refused. Then the sums of its lines are put right, so that what stands in them is read, too;
-// what is loaded comes back when it is saved, and a run that is resumed from it keeps its books, whatever its executor says.
-#include "berth/migrate/migration_run.hpp"
+// what is loaded comes back when it is saved, and a run that is resumed from it keeps its ledger, whatever its executor says.
+#include "berth/migrate/run/migration_run.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/workload_builder.hpp"
 
@@ -47,9 +47,9 @@ struct babbler {
         return static_cast<berth::action_status>(berth::bounded(random, 3));
     }
     void abort(berth::migration_action, const berth::migration_job&, double) {}
-    berth::migration_sighting query(const berth::migration_job&, double) {
-        berth::migration_sighting seen;
-        seen.task = static_cast<berth::task_whereabouts>(berth::bounded(random, berth::whereabouts_count));
+    berth::migration_state query(const berth::migration_job&, double) {
+        berth::migration_state seen;
+        seen.task = static_cast<berth::task_location>(berth::bounded(random, berth::task_location_count));
         seen.source_held = berth::bounded(random, 4) > 0;
         seen.target_held = berth::bounded(random, 4) > 0;
         seen.image_at_source = berth::bounded(random, 2) > 0;
@@ -87,14 +87,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     auto run = berth::resume_migration(problem, *std::move(loaded), {.last_resort = 3, .settle_seconds = 20.0});
     if (!run) return 0;
-    berth::ledger books{*fleet};
-    berth::ledger_books keeper{problem, books};
+    berth::ledger ledger{*fleet};
+    berth::ledger_adapter keeper{problem, ledger};
     if (!run->hold(keeper)) return 0;
     babbler executor{berth::xoshiro256{size}};
     for (int look = 0; look < 400 && run->advance(executor, keeper, look * 3.0); ++look) {}
     berth::ledger anew{*fleet};
-    berth::ledger_books fresh{problem, anew};
-    require(run->hold(fresh) && anew == books, "the books are not what the records say");
+    berth::ledger_adapter fresh{problem, anew};
+    require(run->hold(fresh) && anew == ledger, "the ledger are not what the records say");
     (void)run->report();
     return 0;
 }

@@ -66,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto observed =
         bench::read_mrp_assignment("assignment", bench::text_blocks(rest), model->group.size(), model->location.size());
     if (!good(observed, "assignment:")) return 0;
-    model->observed = *std::move(observed);
+    model->initial = *std::move(observed);
     search(*model);
     return 0;
 }

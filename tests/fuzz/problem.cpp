@@ -2,12 +2,12 @@
 // Random problems: the bytes describe a fleet, tasks and a sequence of placements, removals, gangs and tasks that run already.
 // After every step no counter is below zero or above its capacity and what a policy placed fits; in the end, removing
 // everything gives an empty ledger.
-#include "berth/allocate/combine.hpp"
-#include "berth/allocate/greedy.hpp"
-#include "berth/allocate/scores/fgd.hpp"
-#include "berth/allocate/scores/fit.hpp"
-#include "berth/allocate/scores/power_score.hpp"
-#include "berth/allocate/scores/scarcity.hpp"
+#include "berth/allocate/greedy/combine.hpp"
+#include "berth/allocate/greedy/greedy.hpp"
+#include "berth/allocate/greedy/scores/fgd.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
+#include "berth/allocate/greedy/scores/power_score.hpp"
+#include "berth/allocate/greedy/scores/scarcity.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
@@ -95,8 +95,8 @@ berth::result<berth::workload> make_workload(const berth::fleet& fleet, byte_str
     return std::move(builder).build();
 }
 
-void check_counters(const berth::ledger& books) {
-    const berth::fleet& fleet = books.fleet();
+void check_counters(const berth::ledger& ledger) {
+    const berth::fleet& fleet = ledger.fleet();
     const auto within = [](std::span<const berth::amount> left, std::span<const berth::amount> capacity) {
         for (std::size_t r = 0; r < left.size(); ++r) {
             require(left[r] >= 0, "a counter is below zero");
@@ -104,13 +104,13 @@ void check_counters(const berth::ledger& books) {
         }
     };
     for (std::size_t g = 0; g < fleet.gpu_count(); ++g) {
-        within(books.free(berth::gpu_index{g}), fleet.capacity(berth::gpu_index{g}));
+        within(ledger.free(berth::gpu_index{g}), fleet.capacity(berth::gpu_index{g}));
     }
     for (std::size_t n = 0; n < fleet.node_count(); ++n) {
-        within(books.free(berth::node_index{n}), fleet.capacity(berth::node_index{n}));
+        within(ledger.free(berth::node_index{n}), fleet.capacity(berth::node_index{n}));
     }
     for (std::size_t d = 0; d < fleet.domain_count(); ++d) {
-        within(books.free(berth::domain_index{d}), fleet.capacity(berth::domain_index{d}));
+        within(ledger.free(berth::domain_index{d}), fleet.capacity(berth::domain_index{d}));
     }
 }
 
@@ -137,21 +137,21 @@ void run(const Policy& policy, const berth::problem& problem, byte_stream in, bo
             const std::size_t wanted = work.demand(task).gpus;
             if (first + wanted > fleet.gpu_count(n)) continue;
             const berth::slot where{.node = n, .gpus = berth::first_gpus(wanted) << first};
-            const berth::ledger before = placer.books();
+            const berth::ledger before = placer.ledger();
             const bool taken = placer.occupy(task, where);
             require(taken == reference.occupy(task, where), "the index and the scan differ on what runs already");
-            require(taken || placer.books() == before, "a refused task left something");
+            require(taken || placer.ledger() == before, "a refused task left something");
             if (taken) live.emplace_back(task, where);
         } else if (verb == 3) {  // a gang, all or none
             const berth::task_index gang[] = {task, task, berth::task_index{in.below(work.task_count())}};
-            const berth::ledger before = placer.books();
+            const berth::ledger before = placer.ledger();
             const auto slots = placer.place_all(gang);
             require(slots == reference.place_all(gang), "the index and the scan differ on a gang");
-            require(slots || placer.books() == before, "a gang that failed left something");
+            require(slots || placer.ledger() == before, "a gang that failed left something");
             for (std::size_t i = 0; slots && i < slots->size(); ++i) live.emplace_back(gang[i], (*slots)[i]);
         } else {
             // Placing and removing at once changes nothing.
-            const berth::ledger before = placer.books();
+            const berth::ledger before = placer.ledger();
             const berth::slot trial = placer.place(task);
             require(trial == reference.place(task), "the index and the scan differ");
             if (trial.placed()) {
@@ -159,7 +159,7 @@ void run(const Policy& policy, const berth::problem& problem, byte_stream in, bo
                 placer.remove(task, trial);
                 reference.remove(task, trial);
             }
-            require(placer.books() == before, "placing and removing is not the identity");
+            require(placer.ledger() == before, "placing and removing is not the identity");
 
             const berth::slot where = placer.place(task);
             require(!forgets || where == trial, "the same question had two answers");
@@ -168,41 +168,41 @@ void run(const Policy& policy, const berth::problem& problem, byte_stream in, bo
                 live.emplace_back(task, where);
             } else {
                 for (std::size_t n = 0; n < fleet.node_count(); ++n) {
-                    require(!placer.books().fits(work.demand(task), berth::node_index{n}),
+                    require(!placer.ledger().fits(work.demand(task), berth::node_index{n}),
                             "a task that fits was turned away");
                 }
             }
         }
-        check_counters(placer.books());
+        check_counters(placer.ledger());
     }
     for (const auto& [task, where] : live) placer.remove(task, where);
-    require(placer.books() == berth::ledger{fleet}, "an empty fleet is not empty");
+    require(placer.ledger() == berth::ledger{fleet}, "an empty fleet is not empty");
 }
 
 /// Nested what-if questions leave no trace.
 void check_rollback(const berth::problem& problem, byte_stream in) {
     const berth::workload& work = problem.workload();
-    berth::ledger books{problem.fleet()};
+    berth::ledger ledger{problem.fleet()};
     std::vector<berth::ledger> before;
     while (!in.done()) {
         const std::size_t verb = in.below(4);
         if (verb == 0) {
-            before.push_back(books);
-            books.checkpoint();
-        } else if (verb == 1 && books.depth() > 0) {
-            books.rollback();
-            require(books == before.back(), "rollback left something");
+            before.push_back(ledger);
+            ledger.checkpoint();
+        } else if (verb == 1 && ledger.depth() > 0) {
+            ledger.rollback();
+            require(ledger == before.back(), "rollback left something");
             before.pop_back();
-        } else if (verb == 2 && books.depth() > 0) {
-            books.commit();
+        } else if (verb == 2 && ledger.depth() > 0) {
+            ledger.commit();
             before.pop_back();
         } else {
             const auto demand = work.demand(berth::task_index{in.below(work.task_count())});
             const berth::node_index n{in.below(problem.fleet().node_count())};
             const berth::slot where{.node = n, .gpus = in.below(256)};
-            if (books.fits(demand, where)) books.place(demand, where);
+            if (ledger.fits(demand, where)) ledger.place(demand, where);
         }
-        check_counters(books);
+        check_counters(ledger);
     }
 }
 

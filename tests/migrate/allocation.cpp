@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a balancer allocates from round to round.
-#include "berth/migrate/balancer.hpp"
-#include "berth/migrate/triggers/fragmented.hpp"
-#include "berth/migrate/triggers/load_above.hpp"
-#include "berth/migrate/triggers/temperature_above.hpp"
-#include "berth/migrate/triggers/unhealthy.hpp"
+#include "berth/balance/balancer.hpp"
+#include "berth/balance/triggers/fragmented.hpp"
+#include "berth/balance/triggers/load_above.hpp"
+#include "berth/balance/triggers/temperature_above.hpp"
+#include "berth/balance/triggers/unhealthy.hpp"
 
 #include "common/counting_new.hpp"
-#include "migrate/balance_fleets.hpp"
+#include "balance/balance_fleets.hpp"
 
 #include <doctest/doctest.h>
 
@@ -26,7 +26,7 @@ TEST_CASE("a round without alarm allocates nothing, whatever moved since the las
     const std::vector<double> gpu_load(8, 0.2);
     const std::vector<double> temperature(8, 50.0);
     const berth::task_index waiting[] = {berth::task_index{11}};
-    const berth::relocation flights[] = {{berth::task_index{0}, at(0), at(1)}};
+    const berth::task_move flights[] = {{berth::task_index{0}, at(0), at(1)}};
     auto state = berth::balancer{berth::triggers{berth::unhealthy{}, berth::load_above{}, berth::load_above_mean{},
                                                  berth::temperature_above{}, berth::fragmented{}}}
                      .prepare(p);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "berth/core/random.hpp"
-#include "berth/migrate/migration_plan.hpp"
+#include "berth/migrate/order/migration_plan.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload_builder.hpp"
@@ -70,12 +70,12 @@ struct move_world {
 }
 
 /// A slot on a random node that has room for a task, or `unplaced`.
-[[nodiscard]] inline berth::slot random_slot(berth::xoshiro256& g, const berth::ledger& books,
+[[nodiscard]] inline berth::slot random_slot(berth::xoshiro256& g, const berth::ledger& ledger,
                                              const berth::demand_view& demand) {
     for (std::size_t tries = 0; tries < 12; ++tries) {
-        const berth::node_index n{below(g, books.fleet().node_count())};
-        const berth::gpu_mask all = books.fitting_gpus(demand, n);
-        if (!books.fits(demand, n)) continue;
+        const berth::node_index n{below(g, ledger.fleet().node_count())};
+        const berth::gpu_mask all = ledger.fitting_gpus(demand, n);
+        if (!ledger.fits(demand, n)) continue;
         berth::gpu_mask chosen = 0;
         for (berth::gpu_mask rest = all; berth::gpu_count(chosen) < demand.gpus; rest &= rest - 1) {
             chosen |= berth::gpu_mask{1} << berth::lowest_gpu(rest);
@@ -85,11 +85,11 @@ struct move_world {
     return berth::unplaced;
 }
 
-/// A random plan that fits: waves of relocations, stages, parks and fetches, with both ends held to the end of each wave.
+/// A random plan that fits: waves of moves, stages, parks and fetches, with both ends held to the end of each wave.
 [[nodiscard]] inline berth::migration_plan random_plan(berth::xoshiro256& g, const move_world& world, std::size_t waves,
                                                        std::size_t most_in_wave) {
-    berth::ledger books = need(berth::make_ledger(world.problem(), world.observed));
-    berth::assignment at = world.observed;
+    berth::ledger ledger = need(berth::make_ledger(world.problem(), world.initial));
+    berth::assignment at = world.initial;
     std::vector<bool> parked(at.size(), false);
     berth::migration_plan plan;
     for (std::size_t w = 0; w < waves; ++w) {
@@ -100,22 +100,22 @@ struct move_world {
             if (moves[t] || (!at[t].placed() && !parked[t])) continue;
             const berth::demand_view demand = world.tasks.demand(berth::task_index{t});
             const bool park = at[t].placed() && chance(g, 15);
-            const berth::slot to = park ? berth::unplaced : random_slot(g, books, demand);
+            const berth::slot to = park ? berth::unplaced : random_slot(g, ledger, demand);
             if (!park && (!to.placed() || to == at[t])) continue;
-            if (to.placed()) books.place(demand, to);
+            if (to.placed()) ledger.place(demand, to);
             moves[t] = true;
             plan.steps.push_back({.task = berth::task_index{t},
                                   .from = at[t],
                                   .to = to,
                                   .kind = park
                                               ? berth::step_kind::park
-                                              : (at[t].placed() ? berth::step_kind::relocate : berth::step_kind::fetch),
+                                              : (at[t].placed() ? berth::step_kind::move_task : berth::step_kind::fetch),
                                   .duration = 2.0,
                                   .downtime = 1.0});
         }
         for (std::size_t i = begin; i < plan.steps.size(); ++i) {
             const berth::migration_step& step = plan.steps[i];
-            if (step.from.placed()) books.remove(world.tasks.demand(step.task), step.from);
+            if (step.from.placed()) ledger.remove(world.tasks.demand(step.task), step.from);
             at[step.task.value()] = step.to;
             parked[step.task.value()] = !step.to.placed();
         }
@@ -126,11 +126,11 @@ struct move_world {
 
 /// Fills a random world.
 inline void place_at_random(berth::xoshiro256& g, move_world& world) {
-    berth::ledger books{world.machines};
-    for (std::size_t t = 0; t < world.observed.size(); ++t) {
+    berth::ledger ledger{world.machines};
+    for (std::size_t t = 0; t < world.initial.size(); ++t) {
         const berth::demand_view demand = world.tasks.demand(berth::task_index{t});
-        world.observed[t] = random_slot(g, books, demand);
-        if (world.observed[t].placed()) books.place(demand, world.observed[t]);
+        world.initial[t] = random_slot(g, ledger, demand);
+        if (world.initial[t].placed()) ledger.place(demand, world.initial[t]);
     }
 }
 

@@ -10,26 +10,26 @@ using berth_test::allocations_of;
 
 TEST_CASE("the ledger does not allocate once it is warm") {
     const auto in = berth_test::random_instance(7, 60);
-    berth::ledger books{in.machines};
+    berth::ledger ledger{in.machines};
     std::size_t placed = 0;
     const auto round = [&] {
-        books.checkpoint();
+        ledger.checkpoint();
         for (std::size_t t = 0; t < in.tasks.task_count(); ++t) {
             const auto demand = in.tasks.demand(berth::task_index{t});
-            books.checkpoint();
+            ledger.checkpoint();
             for (std::size_t i = 0; i < in.machines.node_count(); ++i) {
                 const berth::node_index n{i};
-                if (!books.fits(demand, n)) continue;
-                berth::gpu_mask rest = books.fitting_gpus(demand, n);
+                if (!ledger.fits(demand, n)) continue;
+                berth::gpu_mask rest = ledger.fitting_gpus(demand, n);
                 berth::slot where{.node = n};
                 for (std::size_t k = 0; k < demand.gpus; ++k, rest &= rest - 1) where.gpus |= rest & (~rest + 1);
-                books.place(demand, where);
+                ledger.place(demand, where);
                 ++placed;
                 break;
             }
-            books.commit();
+            ledger.commit();
         }
-        books.rollback();
+        ledger.rollback();
     };
     CHECK(allocations_of(round) > 0);
     CHECK(placed > 0);

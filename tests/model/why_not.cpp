@@ -31,21 +31,21 @@ TEST_CASE("explain: equals an independent recount, and is silent exactly where t
         CAPTURE(seed);
         const auto in = random_instance(seed, 40);
         berth::xoshiro256 g{berth::stream_seed(seed, 5)};
-        ledger books{in.machines};
+        ledger ledger{in.machines};
         std::map<std::size_t, berth::slot> live;
         for (std::size_t t = 0; t < in.tasks.task_count(); t += 2) {
             const auto demand = in.tasks.demand(task_index{t});
             const node_index n{berth_test::below(g, in.machines.node_count())};
-            if (!books.fits(demand, n)) continue;
+            if (!ledger.fits(demand, n)) continue;
             berth::slot where{.node = n};
-            berth::gpu_mask rest = books.fitting_gpus(demand, n);
+            berth::gpu_mask rest = ledger.fitting_gpus(demand, n);
             for (std::size_t k = 0; k < demand.gpus; ++k, rest &= rest - 1) where.gpus |= rest & (~rest + 1);
-            books.place(demand, where);
+            ledger.place(demand, where);
             live.emplace(t, where);
         }
         const naive_books naive{in.machines, in.tasks, live};
         for (std::size_t t = 0; t < in.tasks.task_count(); ++t) {
-            const auto why = explain(books, in.tasks, task_index{t});
+            const auto why = explain(ledger, in.tasks, task_index{t});
             std::array<std::size_t, berth::refusal_count> counted{};
             std::array<std::size_t, berth::refusal_count> sole{};
             std::size_t fewest = berth::refusal_count + 1;
@@ -130,9 +130,9 @@ TEST_CASE("explain: a node with too few GPUs of the wrong model has both reasons
 
 TEST_CASE("explain: by hand") {
     const small s;
-    ledger books{s.machines};
+    ledger ledger{s.machines};
 
-    const auto two = explain(books, s.tasks, task_index{0});
+    const auto two = explain(ledger, s.tasks, task_index{0});
     CHECK(two[refusal::gpu_model] == 1);   // t4
     CHECK(two[refusal::health] == 1);      // a100: one of two is sick
     CHECK(two[refusal::whole_gpus] == 1);  // host: none at all
@@ -141,7 +141,7 @@ TEST_CASE("explain: by hand") {
     CHECK(two.nearest.wanted == 2);
     CHECK(two.nearest.available == 1);
 
-    const auto cpu = explain(books, s.tasks, task_index{1});
+    const auto cpu = explain(ledger, s.tasks, task_index{1});
     CHECK(cpu[refusal::node_counter] == 3);
     CHECK(cpu.sole[static_cast<std::size_t>(refusal::node_counter)] == 2);
     CHECK(cpu[refusal::gpu_share] == 1);  // host
@@ -151,27 +151,27 @@ TEST_CASE("explain: by hand") {
     CHECK(cpu.nearest.available == 16);
 
     // The well GPU is taken, the sick one is free: the share is what is short.
-    books.place(s.tasks.demand(task_index{2}), {node_index{1}, 0b01});
-    const auto share = explain(books, s.tasks, task_index{2});
+    ledger.place(s.tasks.demand(task_index{2}), {node_index{1}, 0b01});
+    const auto share = explain(ledger, s.tasks, task_index{2});
     CHECK(share[refusal::health] == 0);
     CHECK(share[refusal::gpu_share] == 2);
     CHECK(share.nearest.node == node_index{1});
     CHECK(share.nearest.available == 100);
 
-    const auto gang = explain(books, s.tasks, task_index{3});
+    const auto gang = explain(ledger, s.tasks, task_index{3});
     CHECK(gang[refusal::group] == 3);
 }
 
 TEST_CASE("explain: a task that fits everywhere, and a policy that does not admit it") {
     const small s;
-    const ledger books{s.machines};
+    const ledger ledger{s.machines};
     berth::workload_builder builder{s.machines};
     (void)need(builder.add_task({.gpus = 0}));
     const auto easy = need(std::move(builder).build());
-    const auto why = explain(books, easy, task_index{0});
+    const auto why = explain(ledger, easy, task_index{0});
     CHECK(why.counted == decltype(why.counted){});
     CHECK_FALSE(why.nearest.node.valid());
-    const auto strict = explain(books, easy, task_index{0}, [](node_index n) { return n != node_index{1}; });
+    const auto strict = explain(ledger, easy, task_index{0}, [](node_index n) { return n != node_index{1}; });
     CHECK(strict[refusal::admission] == 1);
     CHECK(strict.nearest.node == node_index{1});
 }

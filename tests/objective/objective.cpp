@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/objective/objective.hpp"
 
-#include "berth/cost/load_cost.hpp"
+#include "berth/cost/divisible/load_cost.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/task_mix.hpp"
-#include "berth/objective/fragmentation.hpp"
-#include "berth/objective/power.hpp"
+#include "berth/objective/measures/fragmentation.hpp"
+#include "berth/objective/measures/power.hpp"
 #include "berth/objective/terms/assignment_cost.hpp"
 #include "berth/objective/terms/capacity_excess.hpp"
 #include "berth/objective/terms/counter_balance.hpp"
 #include "berth/objective/terms/gpu_loads.hpp"
 #include "berth/objective/terms/group_dependencies.hpp"
-#include "berth/objective/terms/group_relocation_peak.hpp"
+#include "berth/objective/terms/group_move_peak.hpp"
 #include "berth/objective/terms/grouping.hpp"
 #include "berth/objective/terms/least_spread.hpp"
 #include "berth/objective/terms/load_dependent_cost.hpp"
 #include "berth/objective/terms/load_over_safety.hpp"
 #include "berth/objective/terms/node_sum.hpp"
-#include "berth/objective/terms/relocation_cost.hpp"
-#include "berth/objective/terms/relocation_distance.hpp"
+#include "berth/objective/terms/move_cost.hpp"
+#include "berth/objective/terms/move_distance.hpp"
 #include "berth/objective/terms/transient_excess.hpp"
 
 #include "allocate/problems.hpp"
 #include "common/counting_new.hpp"
-#include "objective/random_relocations.hpp"
+#include "objective/random_moves.hpp"
 
 #include <doctest/doctest.h>
 
@@ -35,19 +35,19 @@ using namespace berth_test;
 
 namespace {
 
-/// Agrees with nothing: apply forgets every second relocation.
+/// Agrees with nothing: apply forgets every second move.
 struct forgetful {
     [[nodiscard]] static constexpr const char* name() noexcept { return "forgetful"; }
     struct state {
         double count = 0.0;
         int calls = 0;
         [[nodiscard]] double value() const { return count; }
-        [[nodiscard]] double delta(relocations all) const {
+        [[nodiscard]] double delta(task_moves all) const {
             double sum = 0.0;
             for (const auto& r : all) sum += (r.to.placed() ? 1.0 : 0.0) - (r.from.placed() ? 1.0 : 0.0);
             return sum;
         }
-        void apply(relocations all) {
+        void apply(task_moves all) {
             if (calls++ % 2 == 0) count += delta(all);
         }
     };
@@ -75,7 +75,7 @@ void check_against_full(const Objective& wish, const problem& p, const State& st
 
 }  // namespace
 
-TEST_CASE("every term: delta and incremental value equal a full recomputation, over thousands of relocations") {
+TEST_CASE("every term: delta and incremental value equal a full recomputation, over thousands of moves") {
     std::size_t counted = 0;
     for (std::uint64_t seed = 1; seed <= 24; ++seed) {
         CAPTURE(seed);
@@ -95,7 +95,7 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
         for (std::size_t i = 1; i < least.size(); ++i) needs.push_back({group_index{i - 1}, group_index{i}});
 
         const objective wish{
-            tier(capacity_excess{}, left_out{relocation_weights{weights}},
+            tier(capacity_excess{}, left_out{move_weights{weights}},
                  transient_excess<on_nodes, 2>{observed, counters},
                  transient_excess<on_gpus>{observed, {counters.data() + 1, 1}}, least_spread{least},
                  group_dependencies{needs}),
@@ -104,14 +104,14 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
                  gpu_load_sum{quirky_load, load_to_power{.power = 4, .unit = 10.0}}, load_variance{quirky_load}),
             tier(node_sum{fragmentation{p, typical_mix(made.tasks)}, "fragmentation"},
                  0.01 * node_sum{power_model{made.machines, power_table{}}, "power"},
-                 node_sum{whole_gpu_holes{2}, "holes of two GPUs"}, relocation_cost<>{observed},
-                 relocation_cost{std::span<const slot>{observed}, relocation_weights{weights}},
-                 relocation_cost{std::span<const slot>{observed}, relocation_bytes{&made.tasks}}, spread_of_groups{},
+                 node_sum{whole_gpu_holes{2}, "holes of two GPUs"}, move_cost<>{observed},
+                 move_cost{std::span<const slot>{observed}, move_weights{weights}},
+                 move_cost{std::span<const slot>{observed}, move_bytes{&made.tasks}}, spread_of_groups{},
                  spread_of_groups{{.level = 0}}, colocation_of_groups{}, colocation_of_groups{{.level = 1}},
                  load_over_safety<on_domains>{}, load_over_safety<on_nodes, 2>{}, load_over_safety<on_gpus>{},
-                 counter_balance<on_nodes, 2>{goals}, group_relocation_peak<>{observed},
-                 group_relocation_peak{std::span<const slot>{observed}, relocation_weights{weights}},
-                 relocation_distance{std::span<const slot>{observed}, domain_distance{&made.machines}})};
+                 counter_balance<on_nodes, 2>{goals}, group_move_peak<>{observed},
+                 group_move_peak{std::span<const slot>{observed}, move_weights{weights}},
+                 move_distance{std::span<const slot>{observed}, domain_distance{&made.machines}})};
 
         auto state = wish.prepare(p, random_assignment(g, p));
         for (int step = 0; step < 120; ++step) {
@@ -134,7 +134,7 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
     CHECK(counted == 0);
 }
 
-TEST_CASE("one relocation asked by reference equals a list of one - terms with and without the short way") {
+TEST_CASE("one move asked by reference equals a list of one - terms with and without the short way") {
     std::size_t between_gpus = 0;
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         CAPTURE(seed);
@@ -148,10 +148,10 @@ TEST_CASE("one relocation asked by reference equals a list of one - terms with a
             tier(gpu_load_sum{quirky_load, load_to_power{.power = 3, .unit = 10.0}})};
         auto state = wish.prepare(p, random_assignment(g, p));
         for (int step = 0; step < 300; ++step) {
-            const relocation r = random_relocations(g, p, state.assignment()).front();
+            const task_move r = random_relocations(g, p, state.assignment()).front();
             between_gpus += gpu_count(r.from.gpus) == 1 && gpu_count(r.to.gpus) == 1 ? 1 : 0;
             const auto one = state.delta(r);
-            const auto list = state.delta(relocations{&r, 1});
+            const auto list = state.delta(task_moves{&r, 1});
             for (std::size_t i = 0; i < 3; ++i) CHECK(one[i] == doctest::Approx(list[i]).epsilon(1e-12).scale(1.0));
             if (step % 3 == 0) state.apply(r);
         }

@@ -19,9 +19,9 @@ struct nothing_at_all {
 };
 static_assert(!counter_places<nothing_at_all> && !counter_places<int>);
 
-/// What each place gains, by `each` of one relocation.
+/// What each place gains, by `each` of one move.
 template <counter_places Places>
-std::map<std::size_t, amount> gains(const problem& p, const relocation& r) {
+std::map<std::size_t, amount> gains(const problem& p, const task_move& r) {
     std::map<std::size_t, amount> all;
     Places::each(p.fleet(), r, [&](std::size_t place, amount sign) {
         CHECK(place < Places::count(p.fleet()));
@@ -32,7 +32,7 @@ std::map<std::size_t, amount> gains(const problem& p, const relocation& r) {
 
 /// The same: what the slot of the arrival covers, less what that of the departure does.
 template <counter_places Places>
-std::map<std::size_t, amount> difference(const problem& p, const relocation& r) {
+std::map<std::size_t, amount> difference(const problem& p, const task_move& r) {
     auto all = gains<Places>(p, {r.task, unplaced, r.to});
     for (const auto& [place, sign] : gains<Places>(p, {r.task, unplaced, r.from})) {
         if ((all[place] -= sign) == 0) all.erase(place);
@@ -42,7 +42,7 @@ std::map<std::size_t, amount> difference(const problem& p, const relocation& r) 
 
 }  // namespace
 
-TEST_CASE("a relocation gives up what only its source covers and takes what only its target covers") {
+TEST_CASE("a move gives up what only its source covers and takes what only its target covers") {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         CAPTURE(seed);
         const auto made = service_problem(seed);
@@ -50,7 +50,7 @@ TEST_CASE("a relocation gives up what only its source covers and takes what only
         xoshiro256 g{seed};
         const assignment now = random_assignment(g, p);
         for (int i = 0; i < 100; ++i) {
-            for (const relocation& r : random_relocations(g, p, now)) {
+            for (const task_move& r : random_relocations(g, p, now)) {
                 CHECK(gains<on_nodes>(p, r) == difference<on_nodes>(p, r));
                 CHECK(gains<on_gpus>(p, r) == difference<on_gpus>(p, r));
                 CHECK(gains<on_domains>(p, r) == difference<on_domains>(p, r));

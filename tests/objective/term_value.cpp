@@ -4,7 +4,7 @@
 #include "berth/objective/objective.hpp"
 #include "berth/objective/terms/assignment_cost.hpp"
 #include "berth/objective/terms/capacity_excess.hpp"
-#include "berth/objective/terms/relocation_cost.hpp"
+#include "berth/objective/terms/move_cost.hpp"
 
 #include "allocate/problems.hpp"
 

@@ -6,7 +6,7 @@
 #include "berth/objective/terms/grouping.hpp"
 #include "berth/objective/terms/load_dependent_cost.hpp"
 #include "berth/objective/terms/node_sum.hpp"
-#include "berth/objective/terms/relocation_cost.hpp"
+#include "berth/objective/terms/move_cost.hpp"
 
 #include "allocate/problems.hpp"
 
@@ -53,9 +53,9 @@ TEST_CASE("terms by hand") {
     CHECK(s.value(node_sum{whole_gpu_holes{1}}) == -1);  // the GPU of node 1
     CHECK(s.value(left_out{}) == 0);
     const assignment observed{on(0, 2), on(0, 1), unplaced, on(0, 0)};
-    CHECK(s.value(relocation_cost<>{observed}) == 2);
+    CHECK(s.value(move_cost<>{observed}) == 2);
     const std::vector<double> weights{5, 7, 11, 13};
-    CHECK(s.value(relocation_cost{std::span<const slot>{observed}, relocation_weights{weights}}) == 5 + 13);
+    CHECK(s.value(move_cost{std::span<const slot>{observed}, move_weights{weights}}) == 5 + 13);
 }
 
 TEST_CASE("the load-dependent cost is that of the cost floor") {
@@ -76,7 +76,7 @@ TEST_CASE("a makespan that falls is found among the GPUs that nothing touches") 
     CHECK(state.value()[0] == 900);
     CHECK(state.delta(state.to(task_index{0}, unplaced))[0] == -500);
     CHECK(state.delta(state.to(task_index{0}, on(0, 8)))[0] == 100);
-    const relocation both[] = {state.to(task_index{0}, unplaced), state.to(task_index{1}, unplaced)};
+    const task_move both[] = {state.to(task_index{0}, unplaced), state.to(task_index{1}, unplaced)};
     CHECK(state.delta(both)[0] == -500);
     CHECK(state.delta(state.to(task_index{3}, on(0, 16)))[0] == 0);
 }

@@ -28,14 +28,14 @@ def answer(files, *arguments):
     machine_of = [int(word) for word in out_file.read_text().split()]
     what = f"reassign {files[0]} {arguments}"
     t.check(len(machine_of) == len(instance.processes), f"{what}: a machine for each process")
-    for name, assignment in (("initial_cost", instance.observed), ("cost", machine_of)):
+    for name, assignment in (("initial_cost", instance.initial), ("cost", machine_of)):
         cost = instance.cost(assignment)
         t.check(result[name] == {"total": sum(cost.values()), **cost}, f"{what}: {name} {result[name]}, not {cost}")
     violations = instance.violations(machine_of)
     t.check(result["violations"] == violations, f"{what}: violations {result['violations']}, not {violations}")
     t.check(result["feasible"] == (sum(violations.values()) == 0), f"{what}: feasible is {result['feasible']}")
     t.check(result["feasible"] == (result["violated"] == []), f"{what}: {result['violated']}")
-    moved = sum(a != b for a, b in zip(machine_of, instance.observed))
+    moved = sum(a != b for a, b in zip(machine_of, instance.initial))
     t.check(result["relocated"] == moved, f"{what}: relocated {result['relocated']}, not {moved}")
     t.check(result["lower_bound"] <= result["cost"]["total"], f"{what}: bound {result['lower_bound']}")
     t.check(result["evaluations_per_core_second"] > 0, f"{what}: evaluations per second")
@@ -92,7 +92,7 @@ t.check("cost 0" in done.stdout and out_file.read_text().split() == [], "no proc
 done = t.good("reassign", "--random", "20,150,4", "-t", "0.2", "-s", "9", "--save-instance", t.folder, "-o", out_file)
 saved = [t.folder / f"{name}_random_20x150x4.txt" for name in ("model", "assignment")]
 instance = mrp.Instance(saved[0].read_text(), saved[1].read_text())
-t.check(sum(instance.violations(instance.observed).values()) == 0, "a random instance is feasible to begin with")
+t.check(sum(instance.violations(instance.initial).values()) == 0, "a random instance is feasible to begin with")
 cost = sum(instance.cost([int(word) for word in out_file.read_text().split()]).values())
 t.check(f"cost {cost}:" in done.stdout, "its cost")
 answer([str(file) for file in saved], "-t", "0.2")

@@ -23,8 +23,8 @@ class Instance:
         self.balances = [take(4) for _ in range(next(numbers))]
         self.weights = take(3)
         assert next(numbers, None) is None
-        self.observed = [int(word) for word in assignment.split()]
-        assert len(self.observed) == len(self.processes)
+        self.initial = [int(word) for word in assignment.split()]
+        assert len(self.initial) == len(self.processes)
 
     def usage(self, where):
         used = [[0] * len(self.resources) for _ in self.machines]
@@ -41,17 +41,17 @@ class Instance:
                    for row, machine in zip(used, self.machines) for r in range(len(row)))
         balance = sum(weight * max(0, target * (machine[2][a] - row[a]) - (machine[2][b] - row[b]))
                       for a, b, target, weight in self.balances for row, machine in zip(used, self.machines))
-        moved = [p for p, machine in enumerate(machine_of) if machine != self.observed[p]]
+        moved = [p for p, machine in enumerate(machine_of) if machine != self.initial[p]]
         by_service = [0] * len(self.services)
         for p in moved:
             by_service[self.processes[p][0]] += 1
         return {"load": load, "balance": balance, "tasks": self.weights[0] * sum(self.processes[p][2] for p in moved),
                 "groups": self.weights[1] * max(by_service, default=0),
-                "pairs": self.weights[2] * sum(self.machines[self.observed[p]][4][machine_of[p]] for p in moved)}
+                "pairs": self.weights[2] * sum(self.machines[self.initial[p]][4][machine_of[p]] for p in moved)}
 
     def violations(self, machine_of):
         used = self.usage([{machine} for machine in machine_of])
-        held = self.usage([{now, then} for now, then in zip(machine_of, self.observed)])
+        held = self.usage([{now, then} for now, then in zip(machine_of, self.initial)])
         beyond = sum(max(0, (held if self.resources[r][0] else used)[m][r] - machine[2][r])
                      for m, machine in enumerate(self.machines) for r in range(len(self.resources)))
         of = [[machine_of[p] for p, process in enumerate(self.processes) if process[0] == s]

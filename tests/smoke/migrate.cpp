@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One short pass over a fleet that runs, for the compilers and modes that build no other test: a round of balancing, an order of its
-// relocations, a replay, room for a task, and a reassignment.
-#include "berth/migrate.hpp"
+// moves, a replay, room for a task, and a reassignment.
+#include "berth/operate.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,14 +34,14 @@ bool balance_and_order() {
     const std::vector<berth::gpu_mask> healthy{0b11, 0b10, 0b11};
     const berth::balancer policy{
         berth::triggers{berth::unhealthy{}, berth::load_above{.enter = 0.9, .leave = 0.75, .rounds = 1}},
-        berth::relocation_choice{berth::payback{berth::stop_and_copy<>{}}, berth::same_gpu_model{&*fleet}},
-        berth::migration_budget{.relocations = 2}};
+        berth::move_choice{berth::payback{berth::stop_and_copy<>{}}, berth::same_gpu_model{&*fleet}},
+        berth::migration_budget{.moves = 2}};
     auto balancer = policy.prepare(problem);
     const auto round = balancer.round(
         {.time = 0.0, .placement = running, .gpu_load = gpu_load, .task_load = task_load, .healthy = healthy});
     if (!round || round->chosen.empty()) return false;
     berth::assignment wanted = running;
-    for (const berth::chosen_relocation& c : round->chosen) wanted[c.move.task.value()] = c.move.to;
+    for (const berth::chosen_move& c : round->chosen) wanted[c.move.task.value()] = c.move.to;
     const berth::migration_plan plan = berth::migration_order{}.run(problem, running, wanted);
     if (!berth::check_migration(problem, running, wanted, plan)) return false;
 
@@ -68,14 +68,14 @@ bool reassign() {
     in.dependency_ends = {0, 0};
     in.group = {0, 1};
     in.demand = {4, 4};
-    in.relocation_cost = {1, 1};
-    in.observed = {0, 0};
+    in.move_cost = {1, 1};
+    in.initial = {0, 0};
     in.task_weight = 1;
     const auto problem = berth::make_reassignment_problem(std::move(in));
     if (!problem) return false;
     const berth::reassignment_plan plan = berth::reassignment_search{}.run(
-        *problem, berth::observed_assignment(*problem), berth::run_control<>{.max_evaluations = 20'000});
-    return plan.cost.total() == 1 && plan.relocated == 1 && plan.violations.none();
+        *problem, berth::initial_assignment(*problem), berth::run_control<>{.max_evaluations = 20'000});
+    return plan.cost.total() == 1 && plan.moved == 1 && plan.violations.none();
 }
 
 }  // namespace

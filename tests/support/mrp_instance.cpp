@@ -90,7 +90,7 @@ TEST_CASE("a model is read in the order of the challenge") {
     CHECK(read->dependency_ends == std::vector<std::size_t>{0, 2});
     CHECK(read->group == numbers{0, 0, 1});
     CHECK(read->demand == amounts{12, 10, 10, 20, 6, 200});
-    CHECK(read->relocation_cost == amounts{1000, 100, 1});
+    CHECK(read->move_cost == amounts{1000, 100, 1});
     REQUIRE(read->balances.size() == 1);
     CHECK(read->balances[0].first == 0);
     CHECK(read->balances[0].second == 1);
@@ -99,7 +99,7 @@ TEST_CASE("a model is read in the order of the challenge") {
     CHECK(read->task_weight == 1);
     CHECK(read->group_weight == 11);
     CHECK(read->pair_weight == 111);
-    CHECK(read->observed.empty());
+    CHECK(read->initial.empty());
 }
 
 TEST_CASE("a model that is written reads back") {
@@ -177,7 +177,7 @@ TEST_CASE("instances are found by name") {
     const auto read = bench::read_mrp_instance(*files);
     REQUIRE(read.has_value());
     CHECK(read->name == "example");
-    CHECK(read->input.observed == std::vector<std::uint32_t>{0, 3, 0});
+    CHECK(read->input.initial == std::vector<std::uint32_t>{0, 3, 0});
     const auto names = bench::mrp_instance_names();
     CHECK(std::find(names.begin(), names.end(), "example") != names.end());
     const auto none = bench::find_mrp_instance("c_99");
@@ -226,7 +226,7 @@ TEST_CASE("an instance goes through its files") {
     REQUIRE(bench::write_mrp_instance(files, made.input).has_value());
     const auto read = bench::read_mrp_instance(files);
     REQUIRE(read.has_value());
-    CHECK(read->input.observed == made.input.observed);
+    CHECK(read->input.initial == made.input.initial);
     CHECK(text_of(read->input) == text_of(made.input));
     std::filesystem::remove_all(folder);
     refused(bench::read_mrp_instance({"/no/such/model.txt", files.assignment}), "/no/such/model.txt",

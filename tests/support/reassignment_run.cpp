@@ -33,7 +33,7 @@ TEST_CASE("a run finds the optimum of the worked example") {
     CHECK(run.initial.cost.total() == 4200);
     CHECK(run.verdict.feasible());
     CHECK(run.verdict.cost.total() == 2411);
-    CHECK(run.plan.relocated == 2);
+    CHECK(run.plan.moved == 2);
     REQUIRE_FALSE(run.trajectory.empty());
     CHECK(run.trajectory.front().cost == 4200.0);
     CHECK(run.trajectory.back().cost == 2411.0);
@@ -63,7 +63,7 @@ TEST_CASE("an infeasible start is mended or left no worse") {
     // Two of a service on one machine.
     std::size_t other = 1;
     while (made.input.group[other] != made.input.group[0]) ++other;
-    made.input.observed[other] = made.input.observed[0];
+    made.input.initial[other] = made.input.initial[0];
     const auto run = run_of(made.input, 60'000);
     CHECK(run.fault == "");
     CHECK_FALSE(run.initial.feasible());

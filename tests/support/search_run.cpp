@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/search_run.hpp"
 
-#include "berth/allocate/priced_greedy.hpp"
+#include "berth/allocate/assignment/priced_greedy.hpp"
 #include "berth/core/observer.hpp"
 
 #include <doctest/doctest.h>

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace berth::detail {
+namespace berth::inline v0::detail {
 
 /// The memory of a `flat`, without its type: what copies, grows and frees is compiled once for all of them.
 class flat_memory {
@@ -99,4 +99,4 @@ public:
     }
 };
 
-}  // namespace berth::detail
+}  // namespace berth::inline v0::detail

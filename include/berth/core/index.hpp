@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// A position in one particular table. Positions in different tables are different types, so a task cannot be passed
 /// where a node is wanted. Four bytes, trivially copyable; a default-constructed index names nothing.
@@ -46,4 +46,4 @@ using shape_index = basic_index<struct shape_tag>;          ///< a distinct dema
 using model_set_index = basic_index<struct model_set_tag>;  ///< a distinct list of accepted models of a workload
 using group_index = basic_index<struct group_tag>;          ///< a group (job, service) of a workload
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -7,7 +7,7 @@
 #include <span>
 #include <type_traits>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// A row-major matrix owned by somebody else: what floors hand to each other, so that neither Eigen nor a container shows
 /// in a signature and the CUDA wing can share it. Trivially copyable; rows are contiguous.
@@ -43,4 +43,4 @@ private:
 
 static_assert(std::is_trivially_copyable_v<matrix_view<double>>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-namespace berth::detail {
+namespace berth::inline v0::detail {
 
 /// A piece of a message: a text, a whole number, a name in quotes, or an item. Messages are lists of pieces that one function
 /// puts together: chains of `std::string + ...` at every refusal were half of what the builders cost to compile.
@@ -95,4 +95,4 @@ using phrases = std::initializer_list<phrase>;
     return {code, sentence(subject, predicate)};
 }
 
-}  // namespace berth::detail
+}  // namespace berth::inline v0::detail

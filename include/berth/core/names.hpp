@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// Names in the order in which they were first seen, each with its position: the one place where strings are compared,
 /// so that everything below works on positions. Open addressing; lookup is O(length).
@@ -75,4 +75,4 @@ void append_bytes(std::string& key, T value) {
 
 }  // namespace detail
 
-}  // namespace berth
+}  // namespace berth::inline v0

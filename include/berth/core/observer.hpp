@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// How far a run has come.
 struct progress {
@@ -50,4 +50,4 @@ constexpr void end(O& o, const progress& p) {
 
 }  // namespace notify
 
-}  // namespace berth
+}  // namespace berth::inline v0

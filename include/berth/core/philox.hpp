@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// Four words of 32 bits: a counter, or what `philox4x32` makes of it.
 struct philox_block {
@@ -78,4 +78,4 @@ private:
 
 static_assert(random_source<philox_source>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -10,7 +10,7 @@
 #include <span>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// A source of 64 uniform random bits.
 ///
@@ -108,4 +108,4 @@ constexpr void shuffle(G& g, std::span<T> items) {
 
 static_assert(random_source<xoshiro256>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// What kind of thing was wrong with an input.
 enum class error_code : std::uint8_t {
@@ -133,4 +133,4 @@ private:
     berth::error error_;
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -7,11 +7,17 @@
 #include <cstdint>
 #include <limits>
 
-namespace berth {
+namespace berth::inline v0 {
 
-/// Something that can ask a run to stop; `std::stop_token` is one, so is any struct with this member. Polled between
-/// tasks or generations, never in an inner loop. It may also have a const `deadline_reached()` that yields a bool:
-/// `deadline` (`core/deadline.hpp`) does.
+/// Something that can ask a run to stop: `std::stop_token`, or any struct with this member. A run polls it at least once per
+/// millisecond of work, never in an innermost loop.
+///
+/// A stop with a clock has three more const members (`deadline` in `core/deadline.hpp` does):
+///
+/// - `deadline_reached()` yields a bool;
+/// - `elapsed()` yields the share of the time that is used, 0 at the start, 1 or more at the end; searches that cool or slice by time
+///   read it through `run_control::elapsed`;
+/// - `bounded()` (optional, true if absent) yields whether that time has an end.
 template <class S>
 concept stoppable = requires(const S& s) {
     { s.stop_requested() } -> std::convertible_to<bool>;
@@ -41,9 +47,11 @@ enum class stop_reason : std::uint8_t { completed, cancelled, budget_exhausted, 
 /// run_control<>{.max_evaluations = 100'000}                         // only numbers: the policies are the defaults
 /// run_control{.stop = token, .max_evaluations = 100'000}            // deduced; clang before 17 wants the type named
 /// run_control<never_stop, printer>{.observer = printer{}}           // a policy after a gap: name both
+/// run_control<deadline<>>{.stop = deadline<>::after(2s)}            // a clock, from `core/deadline.hpp`
 /// ```
 ///
-/// The evaluation budget reproduces (same budget, same plan). A deadline is a `stop`, too: `core/deadline.hpp`.
+/// Every call that can take longer than a millisecond takes one. `max_evaluations` is its budget, in units that the call names (nodes
+/// scored, moves evaluated, individuals evaluated). The budget reproduces: same budget, same plan. A deadline does not.
 template <stoppable Stop = never_stop, observer Observer = no_observer>
 struct run_control {
     Stop stop{};
@@ -59,9 +67,34 @@ struct run_control {
         }
         return stop_reason::completed;
     }
+
+    /// True if an evaluation budget or a clock says when the run ends.
+    [[nodiscard]] bool bounded() const {
+        if (max_evaluations != std::numeric_limits<std::uint64_t>::max()) return true;
+        if constexpr (requires { stop.bounded(); }) {
+            return stop.bounded();
+        } else {
+            return requires { stop.elapsed(); };
+        }
+    }
+
+    /// The share of the run that is used: 0 at the start, 1 or more at the end, 0 throughout if nothing bounds it. With an evaluation
+    /// budget it is the budget's share, whatever the clock says, so that a run within its deadline reproduces; else the clock's.
+    ///
+    /// @param evaluations  used so far
+    [[nodiscard]] double elapsed(std::uint64_t evaluations) const {
+        if (max_evaluations != std::numeric_limits<std::uint64_t>::max()) {
+            return max_evaluations == 0 ? 1.0 : static_cast<double>(evaluations) / static_cast<double>(max_evaluations);
+        }
+        if constexpr (requires { stop.elapsed(); }) {
+            return bounded() ? stop.elapsed() : 0.0;
+        } else {
+            return 0.0;
+        }
+    }
 };
 
 template <stoppable Stop = never_stop, observer Observer = no_observer>
 run_control(Stop = {}, std::uint64_t = 0, Observer = {}) -> run_control<Stop, Observer>;
 
-}  // namespace berth
+}  // namespace berth::inline v0

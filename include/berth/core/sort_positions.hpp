@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-namespace berth::detail {
+namespace berth::inline v0::detail {
 
 /// `before(a, b)` of some callable, by address.
 class position_order {
@@ -51,4 +51,4 @@ inline void sort_positions(flat<std::size_t>& positions, const position_order& b
     return positions;
 }
 
-}  // namespace berth::detail
+}  // namespace berth::inline v0::detail

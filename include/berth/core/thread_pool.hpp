@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/executor.hpp"
+#include "berth/core/parallelism.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
-/// An executor with a fixed number of threads, the caller's among them. Iterations are handed out one at a time from a
+/// An parallelism with a fixed number of threads, the caller's among them. Iterations are handed out one at a time from a
 /// shared counter. Not included by `berth.hpp`: threads are for those who ask.
 ///
 /// One loop at a time: `for_each` must not be called from two threads at once nor from inside an iteration.
@@ -96,6 +96,6 @@ private:
     bool stopping_ = false;
 };
 
-static_assert(executor<thread_pool>);
+static_assert(parallelism<thread_pool>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

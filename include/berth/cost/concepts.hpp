@@ -6,7 +6,7 @@
 //   cost_model   c(task row, gpu row)      from features   cost/linear_cost.hpp, weighted_terms.hpp, execution_time.hpp
 //   pair_cost    c(task index, gpu index)  by position     cost/pair_costs.hpp
 //
-// The cost that depends on what is placed already is cost/load_cost.hpp; it is a state with verbs, not a function.
+// The cost that depends on what is placed already is cost/divisible/load_cost.hpp; it is a state with verbs, not a function.
 
 #include "berth/core/index.hpp"
 #include "berth/core/matrix_view.hpp"
@@ -14,7 +14,7 @@
 #include <concepts>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// The features of one task or one GPU.
 using feature_row = std::span<const double>;
@@ -52,4 +52,4 @@ concept pair_cost = requires(const C& c, task_index task, gpu_index gpu) {
     { c(task, gpu) } -> std::convertible_to<double>;
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

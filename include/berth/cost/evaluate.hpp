@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// The cost of one task on every GPU: `out[g]` for row g of `gpus`. Uses the model's own `row` if it has one.
 template <cost_model C>
@@ -35,4 +35,4 @@ void fill_costs(const C& model, matrix_view<const double> tasks, matrix_view<con
     }
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// How long a task runs on a GPU, in seconds, from what it reads, computes and writes:
 ///
@@ -49,4 +49,4 @@ void execution_costs(matrix_view<const double> tasks, feature_row reference_gpu,
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(model(tasks.row(i), reference_gpu));
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

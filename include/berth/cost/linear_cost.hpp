@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// A weighted sum over the task's features followed by the GPU's:
 ///
@@ -102,4 +102,4 @@ static_assert(bulk_cost_model<linear_cost> && row_cost_model<linear_cost>);
     return model;
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 // When to use which:
 //
@@ -109,4 +109,4 @@ template <cost_model C>
     return table;
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -14,7 +14,7 @@
 #include <tuple>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// One named part of a cost: any cost model or lambda, and how much it counts.
 template <class Model>
@@ -106,4 +106,4 @@ private:
 template <class... Models>
 weighted_terms(cost_term<Models>...) -> weighted_terms<Models...>;
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/detail/evaluate_tile.hpp"
+#include "berth/allocate/assignment/batch/evaluate_tile.hpp"
 #include "berth/core/config.hpp"
 #include "berth/model/resources.hpp"
 
 #include <cstdint>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// More about one individual of a population than its cost and excess. Integers but for the cost, so equal on every device and on the host.
 struct assignment_measures {
@@ -18,7 +18,7 @@ struct assignment_measures {
     /// Sum over GPUs of the load's square, the usual measure of balance; exact while the loads of all tasks together stay below 2^32, which
     /// 32-bit words mean anyway, and modulo 2^64 beyond.
     std::uint64_t squared_loads = 0;
-    std::uint64_t relocation = 0;  ///< sum of the weights of tasks that left their observed GPU
+    std::uint64_t move = 0;  ///< sum of the weights of tasks that left their observed GPU
 
     [[nodiscard]] BERTH_HD constexpr amount spread() const noexcept { return largest_load - least_load; }
     friend constexpr bool operator==(const assignment_measures&, const assignment_measures&) noexcept = default;
@@ -28,10 +28,10 @@ struct assignment_measures {
 inline constexpr std::uint32_t not_observed = 0xffff'ffffU;
 
 /// Where tasks run now, and what leaving that GPU weighs. Views of the host's memory, read while something is prepared.
-struct observed_placement {
+struct initial_placement {
     std::span<const std::uint32_t>
         gpus{};  ///< a position for each task, or `not_observed`; empty: nothing was observed
     std::span<const std::uint32_t> weights{};  ///< one for each task; empty: all weigh 1
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -17,7 +17,7 @@
 #include <cstdint>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail::rows {
 
@@ -90,4 +90,4 @@ struct device_tables {
 
 }  // namespace cuda
 
-}  // namespace berth
+}  // namespace berth::inline v0

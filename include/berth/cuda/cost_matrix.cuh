@@ -14,7 +14,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail {
 
@@ -83,4 +83,4 @@ template <device_cost_model Model>
 
 }  // namespace cuda
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <string>
 
-namespace berth::cuda {
+namespace berth::inline v0::cuda {
 
 /// True if there is a device that this process can use. No driver, no device and a driver that is too old are all `false`, not errors.
 [[nodiscard]] inline bool device_available() noexcept {
@@ -59,4 +59,4 @@ struct device_description {
     return d;
 }
 
-}  // namespace berth::cuda
+}  // namespace berth::inline v0::cuda

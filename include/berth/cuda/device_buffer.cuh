@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace berth::cuda {
+namespace berth::inline v0::cuda {
 
 /// Memory of the device, owned: `count` objects of a trivially copyable type, not initialised. Move only; no managed memory; allocating and
 /// freeing wait for the device, so both belong into `prepare`, not into a loop.
@@ -101,4 +101,4 @@ template <class T>
     return made;
 }
 
-}  // namespace berth::cuda
+}  // namespace berth::inline v0::cuda

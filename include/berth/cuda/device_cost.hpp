@@ -24,7 +24,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// The features of one task or one GPU, where a `feature_row` cannot be read: members of `std::span` are no device functions. A
 /// `feature_row` converts to it, so a functor that takes two of these is a `cost_model`, too.
@@ -165,4 +165,4 @@ static_assert(device_cost_model<execution_time_form> && device_cost_model<linear
               device_cost_model<weighted_form<no_cost_form, execution_time_form>>);
 static_assert(!device_cost_model<linear_cost>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -8,7 +8,7 @@
 
 #include <cuda_runtime.h>
 
-namespace berth::cuda {
+namespace berth::inline v0::cuda {
 
 /// The error of a call that failed: its place, the name that CUDA gives the error, and what that means, for example
 /// `device_buffer, 4294967296 bytes: cudaErrorMemoryAllocation (out of memory)`. The code is `limit_exceeded` for memory that the device does not
@@ -33,4 +33,4 @@ namespace berth::cuda {
     return check(cudaStreamSynchronize(stream), {"waiting for a stream"});
 }
 
-}  // namespace berth::cuda
+}  // namespace berth::inline v0::cuda

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/detail/evaluate_tile.hpp"
+#include "berth/allocate/assignment/batch/evaluate_tile.hpp"
 #include "berth/core/config.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// A packed problem as a kernel of yours sees it: passed by value, owns nothing, valid while the owner of its table is. On the host it
 /// refers to a `packed_problem`, on a device to a `cuda::evaluation`.
@@ -44,4 +44,4 @@ struct evaluation_ref {
 };
 static_assert(std::is_trivially_copyable_v<evaluation_ref<std::uint32_t>>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

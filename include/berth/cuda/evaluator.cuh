@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Evaluating whole populations on a device, behind the seam of `allocate/population_evaluator.hpp`:
+// Evaluating whole populations on a device, behind the seam of `allocate/assignment/batch/population_evaluator.hpp`:
 //
 //   evaluator            a description; prepare(packed_problem, stream) makes the state of a run
 //   evaluation           that state: evaluate(population, values, loads, stream), measure(population, measures, loads, stream)
@@ -9,8 +9,8 @@
 //
 // All views of populations, values, measures and loads point to the memory of the device. Values equal those of the host, bit for bit.
 
-#include "berth/allocate/packed_problem.hpp"
-#include "berth/allocate/population_evaluator.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/matrix_view.hpp"
 #include "berth/core/result.hpp"
@@ -32,7 +32,7 @@
 #include <utility>
 #include <vector>
 
-namespace berth::cuda {
+namespace berth::inline v0::cuda {
 
 /// The state of a run that evaluates populations on a device; owns a copy of the table there. Models `population_evaluation`.
 ///
@@ -55,7 +55,7 @@ public:
                           matrix_view<amount> loads = {}, cudaStream_t stream = nullptr) {
         return evaluate<std::uint32_t>(population, values, loads, stream);
     }
-    /// The same and more: largest and least load, sum of squares, relocation.
+    /// The same and more: largest and least load, sum of squares, move.
     template <gene Gene>
     result<void> measure(population_view<Gene> population, std::span<assignment_measures> measures,
                          matrix_view<amount> loads = {}, cudaStream_t stream = nullptr) {
@@ -94,7 +94,7 @@ private:
 
     evaluation() = default;
 
-    [[nodiscard]] result<void> prepare(const packed_problem& p, std::size_t individuals, const observed_placement& seen,
+    [[nodiscard]] result<void> prepare(const packed_problem& p, std::size_t individuals, const initial_placement& seen,
                                        cudaStream_t stream) {
         const auto device = describe_device();
         if (!device) return device.error();
@@ -196,7 +196,7 @@ private:
     explicit feature_evaluation(const Functor& pair) : source_{pair} {}
 
     [[nodiscard]] result<void> prepare(const feature_problem<Functor>& p, std::size_t individuals,
-                                       const observed_placement& seen, cudaStream_t stream) {
+                                       const initial_placement& seen, cudaStream_t stream) {
         const auto device = describe_device();
         if (!device) return device.error();
         const std::size_t width = p.gpus.cols();
@@ -257,7 +257,7 @@ struct evaluator {
     /// device has too little memory: the table, and loads of the individuals where they fit neither into shared memory nor the rows
     /// of the table into the second-level cache.
     [[nodiscard]] result<evaluation> prepare(const packed_problem& p, cudaStream_t stream = nullptr,
-                                             const observed_placement& seen = {}) const {
+                                             const initial_placement& seen = {}) const {
         if (auto ok = check(seen, p.tasks()); !ok) return ok.error();
         evaluation state;
         if (auto ok = state.prepare(p, individuals > 0 ? individuals : 1, seen, stream); !ok) return ok.error();
@@ -266,7 +266,7 @@ struct evaluator {
     template <pair_functor Functor>
     [[nodiscard]] result<feature_evaluation<Functor>> prepare(const feature_problem<Functor>& p,
                                                               cudaStream_t stream = nullptr,
-                                                              const observed_placement& seen = {}) const {
+                                                              const initial_placement& seen = {}) const {
         if (auto ok = check(seen, p.tasks.rows()); !ok) return ok.error();
         if (p.capacities.size() != p.gpus.rows()) {
             return detail::refuse(error_code::inconsistent, {"feature_problem: ", p.capacities.size(),
@@ -278,9 +278,9 @@ struct evaluator {
     }
 
 private:
-    [[nodiscard]] static result<void> check(const observed_placement& seen, std::size_t tasks) {
+    [[nodiscard]] static result<void> check(const initial_placement& seen, std::size_t tasks) {
         return detail::evaluation::observed_buffers::check(seen, tasks);
     }
 };
 
-}  // namespace berth::cuda
+}  // namespace berth::inline v0::cuda

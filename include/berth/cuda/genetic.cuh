@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment_allocator.hpp"
-#include "berth/allocate/candidate_lists.hpp"
-#include "berth/allocate/packed_problem.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/assignment_allocator.hpp"
+#include "berth/allocate/assignment/candidate_lists.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/cuda/detail/generation_block.hpp"
-#include "berth/cuda/detail/generation_setup.hpp"
+#include "berth/allocate/genetic/detail/generation_setup.hpp"
 #include "berth/cuda/detail/generation_shape.hpp"
 #include "berth/cuda/device.cuh"
 #include "berth/cuda/device_buffer.cuh"
 #include "berth/cuda/error.cuh"
-#include "berth/cuda/philox_genetic.hpp"
+#include "berth/allocate/genetic/philox_genetic.hpp"
 
 #include <cub/device/device_reduce.cuh>
 #include <cuda_runtime.h>
@@ -26,7 +26,7 @@
 #include <span>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail::evolution {
 
@@ -347,4 +347,4 @@ struct genetic {
 
 }  // namespace cuda
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/lagrangian_bound.hpp"
-#include "berth/allocate/packed_problem.hpp"
+#include "berth/allocate/assignment/lagrangian_bound.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/result.hpp"
 #include "berth/cuda/detail/packed_pricing.hpp"
@@ -20,7 +20,7 @@
 #include <span>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail::rows {
 
@@ -202,4 +202,4 @@ namespace cuda {
 
 }  // namespace cuda
 
-}  // namespace berth
+}  // namespace berth::inline v0

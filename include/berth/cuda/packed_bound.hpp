@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/lagrangian_bound.hpp"
-#include "berth/allocate/packed_problem.hpp"
+#include "berth/allocate/assignment/lagrangian_bound.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/cuda/detail/packed_pricing.hpp"
 #include "berth/model/resources.hpp"
@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail::rows {
 
@@ -58,4 +58,4 @@ struct host_rows {
     return detail::rows::bound_by(rows, p, options);
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

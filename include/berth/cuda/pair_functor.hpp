@@ -10,7 +10,7 @@
 #include <span>
 #include <type_traits>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// Cost, in whole units, and load of a task on a GPU.
 struct pair_units {
@@ -48,4 +48,4 @@ template <class Functor>
 feature_problem(Functor, matrix_view<const float>, matrix_view<const float>, std::span<const amount>, double)
     -> feature_problem<Functor>;
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail {
 
@@ -114,4 +114,4 @@ private:
 template <class... Parts>
 columns(Parts...) -> columns<Parts...>;
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -13,7 +13,7 @@
 #include <span>
 #include <string>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// A part of a feature row: one column, or several that belong together, read from one item of type `Item`.
 ///
@@ -62,4 +62,4 @@ concept scaling = requires(const S& s, const column_summary& summary) {
     { s.fit(summary) } -> std::same_as<affine_map>;
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

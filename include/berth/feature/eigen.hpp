@@ -9,7 +9,7 @@
 
 // Not included by berth.hpp, and by no other header: <Eigen/Core> costs as much compile time as all of berth.
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// Doubles, row-major, owning: the one Eigen matrix type of the library.
 using row_major_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -31,4 +31,4 @@ using row_major_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, E
     return {row.data(), static_cast<Eigen::Index>(row.size())};
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail {
 
@@ -82,4 +82,4 @@ template <class Range, class... Parts>
     return features;
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// What a model looks at: one row per task or GPU, one named column per feature. Owns its numbers, row-major, so that a row
 /// is a contiguous span. Other floors take `view()`; `as_eigen(m.view())` computes with it (`feature/eigen.hpp`).
@@ -85,4 +85,4 @@ namespace detail {
     return both;
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

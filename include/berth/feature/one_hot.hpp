@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail {
 
@@ -91,4 +91,4 @@ template <class Range, class Projection>
     return seen.all();
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

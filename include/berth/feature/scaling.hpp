@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 // When to use which:
 //
@@ -148,4 +148,4 @@ template <scaling S>
     return fit(how, features.view(), features.names());
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail {
 
@@ -54,4 +54,4 @@ private:
     return sum.index();
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// Stands for a measure that was not asked for.
 struct no_measure {};
@@ -57,8 +57,8 @@ struct placement_metrics {
 
 /// Gathers the metrics of a placement. O(places * counters) and one call of each measure per node.
 ///
-/// @param fragmentation  F(n) of a node in GPU thousandths (`objective/fragmentation.hpp`), or `no_measure{}`.
-/// @param power  the draw of a node (`objective/power.hpp`), or `no_measure{}`.
+/// @param fragmentation  F(n) of a node in GPU thousandths (`objective/measures/fragmentation.hpp`), or `no_measure{}`.
+/// @param power  the draw of a node (`objective/measures/power.hpp`), or `no_measure{}`.
 template <class Fragmentation = no_measure, class Power = no_measure>
 [[nodiscard]] placement_metrics measure_placement(const ledger& state, const Fragmentation& fragmentation = {},
                                                   const Power& power = {}) {
@@ -89,4 +89,4 @@ template <class Fragmentation = no_measure, class Power = no_measure>
     return m;
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// How much of one counter is in use, over all places that limit it. Places where it is unlimited (`max_amount`) count neither
 /// as used nor as capacity; unhealthy ones do count, they are capacity that is missing.
@@ -127,4 +127,4 @@ struct gpu_share_use {
     return count;
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

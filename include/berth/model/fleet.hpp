@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// The machines: nodes, their GPUs, models, counters, domains, health. Immutable; flat arrays of positions and integers.
 ///
@@ -119,4 +119,4 @@ private:
     detail::flat<std::size_t> level_of_domain_;
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

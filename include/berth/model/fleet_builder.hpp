@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// A GPU as handed to `fleet_builder`.
 struct gpu_description {
@@ -264,4 +264,4 @@ inline result<fleet> fleet_builder::build() && {
     return std::move(fleet_);
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

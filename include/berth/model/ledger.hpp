@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// One node as policies see it: what is left of its counters, and what it is.
 struct node_view {
@@ -268,7 +268,7 @@ private:
     const auto refuse = [&](error_code code, std::size_t t, detail::phrases sentence) {
         return detail::refuse(code, {detail::phrase::item("task", t, work.name(task_index{t})), ": "}, sentence);
     };
-    ledger books{fleet};
+    ledger ledger{fleet};
     for (std::size_t t = 0; t < observed.size(); ++t) {
         const slot& where = observed[t];
         if (!where.placed()) {
@@ -290,20 +290,20 @@ private:
             return refuse(error_code::inconsistent, t,
                           {"gpus names ", gpu_count(where.gpus), ", the task wants ", demand.gpus});
         }
-        if (!books.has_room(demand, where)) {
+        if (!ledger.has_room(demand, where)) {
             return refuse(error_code::inconsistent, t,
                           {"node ", detail::phrase::quoted(fleet.name(where.node)),
                            " has not enough left of some counter, given the tasks before"});
         }
-        books.place(demand, where);
+        ledger.place(demand, where);
     }
-    return books;
+    return ledger;
 }
 
 /// Checks an assignment that comes from outside, as `make_ledger` does.
 [[nodiscard]] inline result<void> validate(const problem& problem, std::span<const slot> observed) {
-    if (auto books = make_ledger(problem, observed); !books) return books.error();
+    if (auto ledger = make_ledger(problem, observed); !ledger) return ledger.error();
     return {};
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail {
 
@@ -314,4 +314,4 @@ template <class Tasks>
     return std::move(builder).build();
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

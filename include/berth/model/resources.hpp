@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// How much of one resource: milli-units, MiB, slots, watts. Always an integer, so that feasibility is exact.
 using amount = std::int64_t;
@@ -32,4 +32,4 @@ struct resource_schema {
     friend bool operator==(const resource_schema&, const resource_schema&) = default;
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// GPUs of one node, bit i for its i-th GPU.
 using gpu_mask = std::uint64_t;
@@ -50,4 +50,4 @@ inline constexpr slot unplaced{};
 /// A slot, or `unplaced`, for every task of a workload.
 using assignment = std::vector<slot>;
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// What tasks are expected to look like: demands with their share of all tasks. Policies that weigh what a placement leaves for
 /// the future (fragmentation, scarcity) are prepared from it, never from the list of tasks to come.
@@ -68,4 +68,4 @@ struct task_mix {
     return mix;
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

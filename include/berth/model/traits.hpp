@@ -14,7 +14,7 @@
 // A property that is there but cannot be read from a const object does not compile; a misspelt one cannot be told from one
 // that you left out, so compare what came out (fleet, workload) when you adapt a type for the first time.
 //
-// Elsewhere: features of a model are projections (feature/columns.hpp), policies are concepts (allocate/concepts.hpp,
+// Elsewhere: features of a model are projections (feature/columns.hpp), policies are concepts (allocate/greedy/concepts.hpp,
 // cost/concepts.hpp), progress and stopping are core/observer.hpp and core/run_control.hpp.
 
 #include "berth/model/resources.hpp"
@@ -23,7 +23,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// How to read a node (host) of your own type.
 ///
@@ -60,7 +60,7 @@ struct gpu_traits {};
 /// | `group`           | text: the job or service it belongs to; empty for none        | none                         |
 /// | `gang`            | bool: the group is placed all or none                         | false                        |
 /// | `priority`        | int, larger is more important                                 | 0                            |
-/// | `state_bytes`     | integer: what has to travel when the task is relocated        | 0                            |
+/// | `state_bytes`     | integer: what has to travel when the task is moved        | 0                            |
 template <class T>
 struct task_traits {};
 
@@ -137,4 +137,4 @@ concept gpu_like = detail::has_gpu_model<T> || detail::has_gpu_capacity<T>;
 template <class T>
 concept task_like = detail::has_task_gpus<T> || detail::has_task_gpu_demand<T> || detail::has_task_node_demand<T>;
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -12,7 +12,7 @@
 #include <limits>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// Why one place cannot take one task.
 enum class refusal : std::uint8_t {
@@ -63,8 +63,8 @@ struct why_not {
 ///
 /// @param admits  asked about nodes where the task fits: does the policy take it? Default: yes.
 template <std::predicate<node_index> Admits>
-[[nodiscard]] why_not explain(const ledger& books, const workload& work, task_index task, const Admits& admits) {
-    const fleet& fleet = books.fleet();
+[[nodiscard]] why_not explain(const ledger& ledger, const workload& work, task_index task, const Admits& admits) {
+    const fleet& fleet = ledger.fleet();
     const demand_view demand = work.demand(task);
     why_not why;
     why.task = task;
@@ -114,7 +114,7 @@ template <std::predicate<node_index> Admits>
             amount most = 0;
             const gpu_mask candidates = holds[health] ? accepted : accepted & fleet.healthy_gpus(n);
             for (gpu_mask rest = candidates; rest != 0; rest &= rest - 1) {
-                const auto left = books.free(fleet.gpu(n, lowest_gpu(rest)));
+                const auto left = ledger.free(fleet.gpu(n, lowest_gpu(rest)));
                 std::size_t r = 0;
                 while (r < left.size() && left[r] >= demand.gpu[r]) ++r;
                 if (r == left.size()) {
@@ -132,14 +132,14 @@ template <std::predicate<node_index> Admits>
                 }
             }
         }
-        const auto left = books.free(n);
+        const auto left = ledger.free(n);
         for (std::size_t r = 0; r < left.size(); ++r) {
             if (left[r] >= demand.node[r]) continue;
             ++why.node_counters[r];
             note(refusal::node_counter, r, demand.node[r], left[r]);
         }
         for (const domain_index d : fleet.domains(n)) {
-            const auto domain_left = books.free(d);
+            const auto domain_left = ledger.free(d);
             for (std::size_t r = 0; r < domain_left.size(); ++r) {
                 if (domain_left[r] < demand.domain[r])
                     note(refusal::domain_counter, r, demand.domain[r], domain_left[r]);
@@ -174,8 +174,8 @@ template <std::predicate<node_index> Admits>
     return why;
 }
 
-[[nodiscard]] inline why_not explain(const ledger& books, const workload& work, task_index task) {
-    return explain(books, work, task, [](node_index) { return true; });
+[[nodiscard]] inline why_not explain(const ledger& ledger, const workload& work, task_index task) {
+    return explain(ledger, work, task, [](node_index) { return true; });
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// What one task asks for, as the ledger and the policies read it. A view into a workload.
 struct demand_view {
@@ -141,4 +141,4 @@ private:
     const berth::workload* workload_;
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

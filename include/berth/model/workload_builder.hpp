@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// A task as handed to `workload_builder`.
 struct task_description {
@@ -32,7 +32,7 @@ struct task_description {
     std::string_view group{};                             ///< empty: none
     bool gang = false;                                    ///< the group is placed all or none
     int priority = 0;                                     ///< larger is more important
-    amount state_bytes = 0;                               ///< what travels when the task is relocated
+    amount state_bytes = 0;                               ///< what travels when the task is moved
 };
 
 /// Collects tasks and hands out a `workload`. Every check names the offending item; a refused task leaves the builder as it
@@ -199,4 +199,4 @@ inline result<workload> workload_builder::build() && {
     return std::move(work_);
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -6,7 +6,7 @@
 //   term          one part of an objective           objective/terms/*.hpp
 //   load_source   how much a task loads a GPU        objective/terms/gpu_loads.hpp
 //   node_measure  a value of one node as it stands   objective/terms/node_sum.hpp
-//   node_distance what moving between nodes costs    objective/terms/relocation_distance.hpp
+//   node_distance what moving between nodes costs    objective/terms/move_distance.hpp
 //   counter_places whose counters a term looks at    objective/places.hpp
 //
 // `objective` (objective/objective.hpp) puts terms together.
@@ -15,29 +15,29 @@
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
-#include "berth/objective/relocation.hpp"
+#include "berth/objective/task_move.hpp"
 
 #include <concepts>
 #include <cstddef>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// What a term knows of the assignment of one run.
 ///
 /// 1. `s.value()` is the term's value of the assignment as it stands; O(1) or nearly so.
-/// 2. `s.delta(r)` is by how much the value would change if all the relocations happened at once. They are of distinct
+/// 2. `s.delta(r)` is by how much the value would change if all the moves happened at once. They are of distinct
 ///    tasks, and each `from` is where the task is now. Changes nothing that can be seen; does not allocate; costs in
-///    proportion to what the relocations touch, never to the fleet.
+///    proportion to what the moves touch, never to the fleet.
 /// 3. `s.apply(r)` carries them out. Afterwards `value()` equals, up to rounding, that of a state prepared from the new
 ///    assignment; `objective_state::self_check` asks for it.
 /// 4. Deterministic: depends on the assignment and, in the last bits, on the order of what was applied.
 /// 5. A state is used by one thread at a time, `delta` included: it may have scratch memory of its own. Copies are independent.
-/// 6. Optional, for speed, in a term that looks at GPUs and not at nodes: `s.delta(const gpu_relocation&)`, equal to that of the same
-///    relocation between slots. It makes the usual question of a search, a task with one GPU to another GPU, as cheap as in a loop
+/// 6. Optional, for speed, in a term that looks at GPUs and not at nodes: `s.delta(const gpu_move&)`, equal to that of the same
+///    move between slots. It makes the usual question of a search, a task with one GPU to another GPU, as cheap as in a loop
 ///    written by hand: slots are taken apart once, not in every term.
 template <class S>
-concept term_state = std::copy_constructible<S> && requires(S& s, const S& c, relocations r) {
+concept term_state = std::copy_constructible<S> && requires(S& s, const S& c, task_moves r) {
     { c.value() } -> std::convertible_to<double>;
     { c.delta(r) } -> std::convertible_to<double>;
     s.apply(r);
@@ -80,10 +80,10 @@ struct ignore_place {
 ///
 /// 1. `P::count(fleet)` places have `P::counters(fleet)` counters each, of `P::capacity(fleet, place)`.
 /// 2. `P::demand(demand_view)` is what a task takes of every place that its slot covers, one amount for each counter.
-/// 3. `P::each(fleet, relocation, f)` calls `f(place, -1)` for every place that the relocation gives up and `f(place, +1)` for
+/// 3. `P::each(fleet, move, f)` calls `f(place, -1)` for every place that the move gives up and `f(place, +1)` for
 ///    every one that it takes, each once; those in both slots are left out.
 template <class P>
-concept counter_places = requires(const fleet& m, const demand_view& d, const relocation& r, std::size_t place) {
+concept counter_places = requires(const fleet& m, const demand_view& d, const task_move& r, std::size_t place) {
     { P::count(m) } -> std::same_as<std::size_t>;
     { P::counters(m) } -> std::same_as<std::size_t>;
     { P::capacity(m, place) } -> std::same_as<std::span<const amount>>;
@@ -91,4 +91,4 @@ concept counter_places = requires(const fleet& m, const demand_view& d, const re
     P::each(m, r, detail::ignore_place{});
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

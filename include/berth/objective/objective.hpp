@@ -20,7 +20,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// A term with a weight. Written `2.0 * makespan{...}`.
 template <term T>
@@ -48,7 +48,7 @@ template <class T>
     } else {
         static_assert(term<T>,
                       "berth: a term has name() and prepare(problem, assignment), which makes a state with value(), "
-                      "delta(relocations) and apply(relocations)");
+                      "delta(moves) and apply(moves)");
         return weighted_term<T>{1.0, std::move(t)};
     }
 }
@@ -76,7 +76,7 @@ class objective_state;
 /// What a search minimises: tiers in order of importance, each a weighted sum of terms.
 ///
 /// ```
-/// const objective wish{tier(capacity_excess{}), tier(2.0 * makespan{load}, relocation_cost{observed})};
+/// const objective wish{tier(capacity_excess{}), tier(2.0 * makespan{load}, move_cost{observed})};
 /// auto state = wish.prepare(problem, start);
 /// if (improves(state.delta(r))) state.apply(r);
 /// ```
@@ -113,29 +113,29 @@ public:
         return sum([](const auto& part) { return static_cast<double>(part.state.value()); });
     }
     /// By how much each tier would change. Terms are asked in the order in which they were written.
-    [[nodiscard]] values delta(relocations r) const {
+    [[nodiscard]] values delta(task_moves r) const {
         return sum([&](const auto& part) { return static_cast<double>(part.state.delta(r)); });
     }
-    [[nodiscard, gnu::always_inline]] values delta(const relocation& r) const {
-        BERTH_ASSERT(where(r.task) == r.from, "berth: a relocation starts where the task is");
+    [[nodiscard, gnu::always_inline]] values delta(const task_move& r) const {
+        BERTH_ASSERT(where(r.task) == r.from, "berth: a move starts where the task is");
         const gpu_index from = gpu_of_[r.task.value()];
         if (!from.valid() || !has_one(r.to.gpus)) [[unlikely]]
             return delta_of_slots(r.task, r.to.node, r.to.gpus);
         return delta_between({r.task, from, first_gpu(r.to)});
     }
 
-    void apply(relocations r) {
-        for (const relocation& one : r) {
-            BERTH_ASSERT(assignment_[one.task.value()] == one.from, "berth: a relocation starts where the task is");
+    void apply(task_moves r) {
+        for (const task_move& one : r) {
+            BERTH_ASSERT(assignment_[one.task.value()] == one.from, "berth: a move starts where the task is");
             assignment_[one.task.value()] = one.to;
             gpu_of_[one.task.value()] = only_gpu(one.to);
         }
         each(*this, [&](auto& part, std::size_t) { part.state.apply(r); });
     }
-    void apply(const relocation& r) { apply(relocations{&r, 1}); }
+    void apply(const task_move& r) { apply(task_moves{&r, 1}); }
 
-    /// The relocation of a task from where it is.
-    [[nodiscard]] relocation to(task_index t, const slot& target) const noexcept { return {t, where(t), target}; }
+    /// The move of a task from where it is.
+    [[nodiscard]] task_move to(task_index t, const slot& target) const noexcept { return {t, where(t), target}; }
 
     /// Every term's value, in the order in which they were written.
     [[nodiscard]] auto by_term() const {
@@ -213,20 +213,20 @@ private:
     }
 
     // Both by value, so that the usual case keeps everything in registers.
-    [[nodiscard]] values delta_between(gpu_relocation r) const {
+    [[nodiscard]] values delta_between(gpu_move r) const {
         if (r.from == r.to) return {};
         return sum([&](const auto& part) {
             if constexpr (requires { part.state.delta(r); }) {
                 return static_cast<double>(part.state.delta(r));
             } else {
-                const relocation slots = to(r.task, slot_of(r.to));
-                return static_cast<double>(part.state.delta(relocations{&slots, 1}));
+                const task_move slots = to(r.task, slot_of(r.to));
+                return static_cast<double>(part.state.delta(task_moves{&slots, 1}));
             }
         });
     }
     [[nodiscard, gnu::noinline]] values delta_of_slots(task_index t, node_index n, gpu_mask gpus) const {
-        const relocation r = to(t, {n, gpus});
-        return delta(relocations{&r, 1});
+        const task_move r = to(t, {n, gpus});
+        return delta(task_moves{&r, 1});
     }
     [[nodiscard]] slot slot_of(gpu_index g) const noexcept {
         const node_index n = problem_.fleet().node_of(g);
@@ -266,4 +266,4 @@ private:
     std::tuple<parts_of<Tiers>...> parts_;
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <limits>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// What counts as one place for the tasks of a group.
 struct place_of {
@@ -12,4 +12,4 @@ struct place_of {
     std::size_t level = node_level;  ///< a level of domains (rack, zone, ...), or the node itself
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

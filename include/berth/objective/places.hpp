@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 // Whose counters a term looks at, as a template argument: `load_over_safety<on_gpus>`. A user with bare GPUs has one node for each
 // GPU; what such tasks demand of the GPU is still a counter of the GPU.
@@ -28,7 +28,7 @@ struct on_nodes {
     [[nodiscard]] static std::span<const amount> demand(const demand_view& wanted) noexcept { return wanted.node; }
 
     template <class F>
-    static void each(const fleet&, const relocation& r, const F& f) {
+    static void each(const fleet&, const task_move& r, const F& f) {
         if (r.from.node == r.to.node) return;
         if (r.from.placed()) f(r.from.node.value(), amount{-1});
         if (r.to.placed()) f(r.to.node.value(), amount{+1});
@@ -45,7 +45,7 @@ struct on_gpus {
     [[nodiscard]] static std::span<const amount> demand(const demand_view& wanted) noexcept { return wanted.gpu; }
 
     template <class F>
-    static void each(const fleet& machines, const relocation& r, const F& f) {
+    static void each(const fleet& machines, const task_move& r, const F& f) {
         const detail::gpus_touched gpus{r};
         for (gpu_mask rest = gpus.left; rest != 0; rest &= rest - 1) {
             f(machines.gpu(r.from.node, lowest_gpu(rest)).value(), amount{-1});
@@ -68,7 +68,7 @@ struct on_domains {
     [[nodiscard]] static std::span<const amount> demand(const demand_view& wanted) noexcept { return wanted.domain; }
 
     template <class F>
-    static void each(const fleet& machines, const relocation& r, const F& f) {
+    static void each(const fleet& machines, const task_move& r, const F& f) {
         if (r.from.node == r.to.node) return;
         one_side(machines, r.from, r.to, [&](std::size_t place) { f(place, amount{-1}); });
         one_side(machines, r.to, r.from, [&](std::size_t place) { f(place, amount{+1}); });
@@ -90,4 +90,4 @@ private:
 
 static_assert(counter_places<on_nodes> && counter_places<on_gpus> && counter_places<on_domains>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// One term's part of an objective.
 struct term_value {
@@ -13,4 +13,4 @@ struct term_value {
     double value = 0.0;  ///< without the weight
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -5,7 +5,7 @@
 #include <compare>
 #include <cstddef>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// Values compared one after the other, the most important first.
 template <std::size_t N>
@@ -43,4 +43,4 @@ template <std::size_t Tiers>
     return false;
 }
 
-}  // namespace berth
+}  // namespace berth::inline v0

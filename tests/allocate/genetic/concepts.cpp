@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/genetic/concepts.hpp"
 
-#include "berth/allocate/genetic.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 #include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
 
 #include "allocate/genetic/support.hpp"

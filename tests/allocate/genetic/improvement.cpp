@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/genetic/improvement.hpp"
 
-#include "berth/allocate/priced_greedy.hpp"
+#include "berth/allocate/assignment/priced_greedy.hpp"
 
 #include "allocate/genetic/support.hpp"
 
@@ -46,7 +46,7 @@ TEST_CASE("descent ends where no shift or swap over the short lists helps") {
     const priced_problem p{d.problem()};
     individual i{p};
     xoshiro256 random{2};
-    for (std::size_t t = 0; t < 60; ++t) i.relocate(t, t % 8);
+    for (std::size_t t = 0; t < 60; ++t) i.move_task(t, t % 8);
     auto improve = candidate_descent{.candidates = 8}.prepare(p);
     const amount excess = i.excess();
     while (improve(i, random, 1'000'000) > 0) {

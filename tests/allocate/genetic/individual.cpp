@@ -8,7 +8,7 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("an individual keeps cost and room and tasks up to date over random relocations and swaps") {
+TEST_CASE("an individual keeps cost and room and tasks up to date over random moves and swaps") {
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
         const gap_instance d = odd_instance(6, 20, seed);
         if (d.tasks == 0) continue;
@@ -21,14 +21,14 @@ TEST_CASE("an individual keeps cost and room and tasks up to date over random re
         for (int k = 0; k < 100; ++k) {
             const std::size_t t = below(random, d.tasks);
             if (chance(random, 50)) {
-                i.relocate(t, below(random, d.gpus()));
+                i.move_task(t, below(random, d.gpus()));
             } else {
                 i.swap(t, below(random, d.tasks));
             }
         }
         check_individual(d, i);
         const individual copy = i;
-        i.relocate(0, (i.gpu_of(0) + 1) % d.gpus());
+        i.move_task(0, (i.gpu_of(0) + 1) % d.gpus());
         check_individual(d, copy);
         i.assign(copy);
         check_individual(d, i);
@@ -48,7 +48,7 @@ TEST_CASE("an individual by hand") {
     CHECK(i.room(0) == 0);
     CHECK(i.room(1) == -1);
     CHECK(i.excess() == 1);
-    i.relocate(2, 0);
+    i.move_task(2, 0);
     CHECK(i.cost() == 9.0);
     CHECK(i.excess() == 4);
     CHECK(i.first_on(1) >= i.tasks());

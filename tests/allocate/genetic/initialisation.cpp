@@ -81,7 +81,7 @@ TEST_CASE("a start near the warm start differs from it in about the share it was
     for (std::size_t t = 0; t < 200; ++t) given.push_back(gpu_index{t % 9});
     const auto moved = [&](double share) {
         std::size_t count = 0;
-        for (const genome& g : first_members(near_start{.relocated = share}, p, given)) {
+        for (const genome& g : first_members(near_start{.moved = share}, p, given)) {
             for (std::size_t t = 0; t < 200; ++t) count += g[t] != given[t].value() ? 1 : 0;
         }
         return count;
@@ -95,7 +95,7 @@ TEST_CASE("initialisations say which option is out of range") {
     CHECK(randomised_greedy{.choices = 0}.validate().error().message ==
           "randomised_greedy.choices is 0, expected 1 or more");
     CHECK_FALSE(price_guided{.noise = -1.0}.validate());
-    CHECK_FALSE(near_start{.relocated = 1.5}.validate());
+    CHECK_FALSE(near_start{.moved = 1.5}.validate());
     CHECK(price_guided{}.validate());
     CHECK(near_start{}.validate());
 }

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/random.hpp"
 
-#include "allocate/gap_instances.hpp"
+#include "allocate/assignment/gap_instances.hpp"
 
 #include <cstddef>
 #include <cstdint>

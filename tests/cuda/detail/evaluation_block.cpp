@@ -2,8 +2,8 @@
 // What a kernel runs, run by threads of the host in turn, equals the plain evaluation in every layout.
 #include "berth/cuda/detail/evaluation_block.hpp"
 
-#include "berth/allocate/packed_problem.hpp"
-#include "berth/allocate/population_evaluator.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/core/random.hpp"
 #include "berth/cuda/detail/evaluation_shape.hpp"
 #include "berth/cuda/detail/evaluation_source.hpp"
@@ -56,7 +56,7 @@ evaluation_outcome run_blocks(const Source& source, const evaluation_shape& shap
                                                  last,
                                                  carried.data(),
                                                  sums.data(),
-                                                 c.observed.data(),
+                                                 c.initial.data(),
                                                  c.weights.data(),
                                                  values.data(),
                                                  all.measures.data(),
@@ -77,7 +77,7 @@ evaluation_outcome run_blocks(const Source& source, const evaluation_shape& shap
     return all;
 }
 
-/// Devices with little of everything, so that small problems meet every layout.
+/// GpuSelection with little of everything, so that small problems meet every layout.
 const device_limits large{132, 227 << 10U, 228 << 10U, 50 << 20U, 1 << 30U};
 const device_limits no_lanes{4, 20 << 10U, 40 << 10U, 50 << 20U, 1 << 30U};
 const device_limits small_cache{4, 20 << 10U, 40 << 10U, 2048, 1 << 30U};

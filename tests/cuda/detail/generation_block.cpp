@@ -3,9 +3,9 @@
 #include "berth/cuda/detail/generation_block.hpp"
 
 #include "berth/core/random.hpp"
-#include "berth/cuda/philox_genetic.hpp"
+#include "berth/allocate/genetic/philox_genetic.hpp"
 
-#include "allocate/gap_instances.hpp"
+#include "allocate/assignment/gap_instances.hpp"
 
 #include <doctest/doctest.h>
 

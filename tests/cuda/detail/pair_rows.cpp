@@ -2,11 +2,11 @@
 // The rows that kernels read, read here by one thread that takes the part of every lane.
 #include "berth/cuda/detail/pair_rows.hpp"
 
-#include "berth/allocate/candidate_lists.hpp"
-#include "berth/allocate/packed_problem.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/candidate_lists.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 
-#include "allocate/gap_instances.hpp"
+#include "allocate/assignment/gap_instances.hpp"
 
 #include <doctest/doctest.h>
 

@@ -43,7 +43,7 @@ void check_same(const problem& p, std::span<const slot> a, const group_places& p
 
 }  // namespace
 
-TEST_CASE("tasks of groups in places after thousands of relocations and while some are pending") {
+TEST_CASE("tasks of groups in places after thousands of moves and while some are pending") {
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
         CAPTURE(seed);
         // Many nodes and groups of few tasks, so that the tables are as full as they get and cells collide.

@@ -45,9 +45,9 @@ TEST_CASE("dependencies by hand") {
     const std::array<group_dependency, 2> twice{pairs[0], pairs[0]};
     CHECK(group_dependencies{.pairs = twice}.prepare(p, assignment{host(0), host(2), unplaced, unplaced}).value() == 4);
 
-    // The provider follows: each relocation alone breaks something, both at once do not.
+    // The provider follows: each move alone breaks something, both at once do not.
     auto state = near_by.prepare(p, assignment{host(0), unplaced, host(1), unplaced});
-    const relocation both[] = {{task_index{0}, host(0), host(2)}, {task_index{2}, host(1), host(2)}};
+    const task_move both[] = {{task_index{0}, host(0), host(2)}, {task_index{2}, host(1), host(2)}};
     CHECK(state.delta({both, 1}) == 1);
     CHECK(state.delta({both + 1, 1}) == 1);
     CHECK(state.delta(both) == 0);

@@ -54,7 +54,7 @@ TEST_CASE("least spread by hand") {
 
     // Two that change places leave the spread as it is, though each alone would not.
     auto state = racked.prepare(p, assignment{host(0), host(2), unplaced, host(2), host(0)});
-    const relocation exchange[] = {{task_index{0}, host(0), host(2)}, {task_index{1}, host(2), host(1)}};
+    const task_move exchange[] = {{task_index{0}, host(0), host(2)}, {task_index{1}, host(2), host(1)}};
     CHECK(state.delta({exchange, 1}) == 1);
     CHECK(state.delta({exchange + 1, 1}) == 1);
     CHECK(state.delta(exchange) == 0);

@@ -4,12 +4,12 @@
 #include "berth/objective/terms/capacity_excess.hpp"
 #include "berth/objective/terms/counter_balance.hpp"
 #include "berth/objective/terms/group_dependencies.hpp"
-#include "berth/objective/terms/group_relocation_peak.hpp"
+#include "berth/objective/terms/group_move_peak.hpp"
 #include "berth/objective/terms/grouping.hpp"
 #include "berth/objective/terms/least_spread.hpp"
 #include "berth/objective/terms/load_over_safety.hpp"
-#include "berth/objective/terms/relocation_cost.hpp"
-#include "berth/objective/terms/relocation_distance.hpp"
+#include "berth/objective/terms/move_cost.hpp"
+#include "berth/objective/terms/move_distance.hpp"
 #include "berth/objective/terms/transient_excess.hpp"
 
 #include "common/instances.hpp"
@@ -152,15 +152,15 @@ public:
     /// Constraints first, then cost. `Resources` and `Balances` may be known when this is compiled.
     template <std::size_t Resources = std::dynamic_extent, std::size_t Balances = std::dynamic_extent>
     [[nodiscard]] auto wish(const challenge& c) const {
-        const std::span<const slot> observed{observed_};
+        const std::span<const slot> initial{observed_};
         return objective{
-            tier(capacity_excess{}, transient_excess<>{observed, transient_}, spread_of_groups{}, least_spread{least_},
+            tier(capacity_excess{}, transient_excess<>{initial, transient_}, spread_of_groups{}, least_spread{least_},
                  group_dependencies{pairs_}),
             tier(load_over_safety<on_nodes, Resources>{{safety_.data(), c.machines.size(), load_.size()}, load_},
                  counter_balance<on_nodes, Balances>{goals_},
-                 c.process_weight * relocation_cost{observed, relocation_weights{weights_}},
-                 c.service_weight * group_relocation_peak<>{observed},
-                 c.machine_weight * relocation_distance{observed, matrix_distance{{distance_.data(), c.machines.size(),
+                 c.process_weight * move_cost{initial, move_weights{weights_}},
+                 c.service_weight * group_move_peak<>{initial},
+                 c.machine_weight * move_distance{initial, matrix_distance{{distance_.data(), c.machines.size(),
                                                                                    c.machines.size()}}})};
     }
 
@@ -297,7 +297,7 @@ TEST_CASE("terms together equal cost and constraints of the challenge on random 
         xoshiro256 g{seed};
         for (int step = 0; step < 200; ++step) {
             machines_of then = now;
-            std::vector<relocation> all;
+            std::vector<task_move> all;
             const std::size_t first = below(g, now.size());
             const std::size_t count = 1 + below(g, 3);
             for (std::size_t i = 0; i < count; ++i) {

@@ -10,7 +10,7 @@
 #include "berth/objective/objective.hpp"
 
 #include "common/instances.hpp"
-#include "objective/random_relocations.hpp"
+#include "objective/random_moves.hpp"
 
 #include <doctest/doctest.h>
 
@@ -85,7 +85,7 @@ struct service_options {
     return {std::move(machines), std::move(work)};
 }
 
-/// From a random assignment through random relocations: `delta` and `value` equal the differences and values of `naive(assignment)`,
+/// From a random assignment through random moves: `delta` and `value` equal the differences and values of `naive(assignment)`,
 /// which knows nothing of increments. All values are integers.
 template <berth::term Term, class Naive>
 void check_walk(const Term& part, const berth::problem& p, std::uint64_t seed, const Naive& naive, int steps = 150) {
@@ -102,8 +102,8 @@ void check_walk(const Term& part, const berth::problem& p, std::uint64_t seed, c
         const double then = value(after);
         REQUIRE(state.delta(r)[0] == then - now);
         REQUIRE(state.value()[0] == now);
-        const berth::relocation& first = r.front();
-        REQUIRE(state.delta(first) == state.delta(berth::relocations{&first, 1}));
+        const berth::task_move& first = r.front();
+        REQUIRE(state.delta(first) == state.delta(berth::task_moves{&first, 1}));
         if (step % 3 == 0) continue;
         state.apply(r);
         now = then;

@@ -25,18 +25,18 @@ TEST_CASE("transient excess by hand") {
     const slot first{node_index{0}, 0};
     const slot second{node_index{1}, 0};
     const slot third{node_index{2}, 0};
-    const assignment observed{first, second, {node_index{2}, 1}};
+    const assignment initial{first, second, {node_index{2}, 1}};
     const std::array<std::size_t, 1> cpu{0};
-    const transient_excess exchange{std::span<const slot>{observed}, cpu};
+    const transient_excess exchange{std::span<const slot>{initial}, cpu};
     const auto value = [&](const assignment& a) { return exchange.prepare(p, a).value(); };
-    CHECK(value(observed) == 0);
+    CHECK(value(initial) == 0);
     // An exchange fits afterwards, at the price of 1 on the second node, but not while both ends are held.
-    CHECK(value({second, first, observed[2]}) == 4);
-    CHECK(value({second, third, observed[2]}) == 4);       // what left the second node still holds it
-    CHECK(value({unplaced, unplaced, observed[2]}) == 0);  // and so do tasks that stop
-    CHECK(value({third, second, observed[2]}) == 2);
+    CHECK(value({second, first, initial[2]}) == 4);
+    CHECK(value({second, third, initial[2]}) == 4);       // what left the second node still holds it
+    CHECK(value({unplaced, unplaced, initial[2]}) == 0);  // and so do tasks that stop
+    CHECK(value({third, second, initial[2]}) == 2);
     const assignment nothing(3, unplaced);
-    CHECK(transient_excess{std::span<const slot>{nothing}, cpu}.prepare(p, {observed}).value() == 0);
+    CHECK(transient_excess{std::span<const slot>{nothing}, cpu}.prepare(p, {initial}).value() == 0);
 }
 
 TEST_CASE("transient excess equals a recount for nodes and GPUs") {
@@ -44,15 +44,15 @@ TEST_CASE("transient excess equals a recount for nodes and GPUs") {
         const auto made = service_problem(seed);
         const problem p{made.machines, made.tasks};
         xoshiro256 g{seed};
-        const assignment observed = random_assignment(g, p);
+        const assignment initial = random_assignment(g, p);
         const std::array<std::size_t, 2> flagged{2, 0};
         const auto recount = [&](const auto& usage, auto capacity_of) {
-            return [&p, &observed, &flagged, usage, capacity_of](std::span<const slot> a) {
+            return [&p, &initial, &flagged, usage, capacity_of](std::span<const slot> a) {
                 assignment moved(a.begin(), a.end());
                 for (std::size_t t = 0; t < a.size(); ++t) {
-                    if (a[t] == observed[t]) moved[t] = unplaced;
+                    if (a[t] == initial[t]) moved[t] = unplaced;
                 }
-                const auto held = usage(p, observed);
+                const auto held = usage(p, initial);
                 const auto more = usage(p, moved);
                 amount sum = 0;
                 for (std::size_t i = 0; i < held.size(); ++i) {
@@ -64,11 +64,11 @@ TEST_CASE("transient excess equals a recount for nodes and GPUs") {
             };
         };
         const auto hosts = recount(node_usage, [&](std::size_t n) { return p.fleet().capacity(node_index{n}); });
-        check_walk(transient_excess{std::span<const slot>{observed}, flagged}, p, seed, hosts);
-        check_walk(transient_excess<>{observed, flagged}, p, seed, hosts);
+        check_walk(transient_excess{std::span<const slot>{initial}, flagged}, p, seed, hosts);
+        check_walk(transient_excess<>{initial, flagged}, p, seed, hosts);
         const std::array<std::size_t, 1> share{0};
         const auto boards = recount(gpu_usage, [&](std::size_t i) { return p.fleet().capacity(gpu_index{i}); });
-        check_walk(transient_excess<on_gpus, 1>{observed, share}, p, seed, boards);
+        check_walk(transient_excess<on_gpus, 1>{initial, share}, p, seed, boards);
     }
 }
 
@@ -78,27 +78,27 @@ TEST_CASE("no transient excess means that a ledger takes every target while ever
         const auto made = service_problem(seed, {.nodes = 6, .tasks = 1 + seed % 5});
         const problem p{made.machines, made.tasks};
         xoshiro256 g{seed};
-        assignment observed(p.workload().task_count(), unplaced);
-        ledger books{p.fleet()};
-        for (std::size_t t = 0; t < observed.size(); ++t) {
+        assignment initial(p.workload().task_count(), unplaced);
+        ledger ledger{p.fleet()};
+        for (std::size_t t = 0; t < initial.size(); ++t) {
             const slot where = random_slot(g, p, task_index{t});
-            if (!books.has_room(p.workload().demand(task_index{t}), where)) continue;
-            observed[t] = where;
-            books.place(p.workload().demand(task_index{t}), where);
+            if (!ledger.has_room(p.workload().demand(task_index{t}), where)) continue;
+            initial[t] = where;
+            ledger.place(p.workload().demand(task_index{t}), where);
         }
         const assignment wanted = random_assignment(g, p);
         bool room = true;
         for (std::size_t t = 0; t < wanted.size() && room; ++t) {
-            if (wanted[t] == observed[t] || !wanted[t].placed()) continue;
-            room = books.has_room(p.workload().demand(task_index{t}), wanted[t]);
-            if (room) books.place(p.workload().demand(task_index{t}), wanted[t]);
+            if (wanted[t] == initial[t] || !wanted[t].placed()) continue;
+            room = ledger.has_room(p.workload().demand(task_index{t}), wanted[t]);
+            if (room) ledger.place(p.workload().demand(task_index{t}), wanted[t]);
         }
         const std::array<std::size_t, 3> of_node{0, 1, 2};
         const std::array<std::size_t, 2> of_gpu{0, 1};
         const std::array<std::size_t, 1> of_domain{0};
-        const double excess = transient_excess<on_nodes>{observed, of_node}.prepare(p, wanted).value() +
-                              transient_excess<on_gpus>{observed, of_gpu}.prepare(p, wanted).value() +
-                              transient_excess<on_domains>{observed, of_domain}.prepare(p, wanted).value();
+        const double excess = transient_excess<on_nodes>{initial, of_node}.prepare(p, wanted).value() +
+                              transient_excess<on_gpus>{initial, of_gpu}.prepare(p, wanted).value() +
+                              transient_excess<on_domains>{initial, of_domain}.prepare(p, wanted).value();
         CHECK((excess == 0) == room);
         fits += room ? 1 : 0;
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment_allocator.hpp"
+#include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/genetic/individual.hpp"
 #include "berth/allocate/genetic/population.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/random.hpp"
 #include "berth/model/resources.hpp"
 
@@ -14,7 +14,7 @@
 #include <span>
 #include <type_traits>
 
-// Customisation points of genetic allocation (allocate/genetic.hpp), all of them plain const structs or lambdas:
+// Customisation points of genetic allocation (allocate/genetic/genetic.hpp), all of them plain const structs or lambdas:
 //
 //   initialisation   the first members of an island          allocate/genetic/initialisation.hpp
 //   parent_selection which members become parents            allocate/genetic/selection.hpp
@@ -32,7 +32,7 @@
 //   2. Deterministic: what it does depends on its arguments, its tables and the numbers it draws, on nothing else.
 //   3. Random numbers come from the `xoshiro256&` it is given, one draw after the other.
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// The genes of two different members; `better` has the lower value, or the same.
 struct parents {
@@ -104,7 +104,7 @@ concept parent_selection = detail::ready_selection<const P> || requires(const P&
 };
 
 /// Makes a child: `s(parents, child, random)` writes a gene below the number of GPUs for every task. Returns nothing, or the
-/// number of assignments or relocations it evaluated.
+/// number of assignments or moves it evaluated.
 template <class P>
 concept crossover = detail::ready_crossover<const P> || requires(const P& policy, const priced_problem& p) {
     { policy.prepare(p) } -> detail::ready_crossover;
@@ -119,14 +119,14 @@ concept mutation = detail::ready_mutation<const P> || requires(const P& policy, 
 /// Says what excess costs, and may end it.
 ///
 /// 1. `s.value(cost, excess)` is what members are compared by, lower is better; at an excess of 0 it rises with the cost.
-/// 2. Optional: `s(individual, random)` relocates tasks until capacities are kept, or nearly; returns the relocations it
+/// 2. Optional: `s(individual, random)` moves tasks until capacities are kept, or nearly; returns the moves it
 ///    evaluated. Without it children cost one evaluation each and are evaluated together.
 template <class P>
 concept repair = detail::ready_repair<const P> || requires(const P& policy, const priced_problem& p) {
     { policy.prepare(p) } -> detail::ready_repair;
 };
 
-/// Improves a child before it is compared: `s(individual, random, budget)` relocates tasks and returns the number of relocations
+/// Improves a child before it is compared: `s(individual, random, budget)` moves tasks and returns the number of moves
 /// it evaluated, which should not exceed `budget` by much. Never worse than before: not more excess, nor more cost at the same.
 /// `improve_with` makes one of any assignment allocator.
 template <class P>
@@ -148,7 +148,7 @@ concept replacement = requires(const P& s, population& members) {
 
 namespace detail {
 
-/// True if the ready form relocates tasks, so that children need to be individuals.
+/// True if the ready form moves tasks, so that children need to be individuals.
 template <class Ready>
 inline constexpr bool repairs = requires(Ready& s, individual& i, xoshiro256& r) {
     { s(i, r) } -> std::same_as<std::uint64_t>;
@@ -167,4 +167,4 @@ std::uint64_t cross(Ready& crossover, const parents& two, std::span<gpu_gene> ch
 
 }  // namespace detail
 
-}  // namespace berth
+}  // namespace berth::inline v0

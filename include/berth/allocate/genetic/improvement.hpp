@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment_allocator.hpp"
+#include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/run_control.hpp"
@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 // When to use which:
 //
@@ -106,8 +106,8 @@ struct candidate_descent {
                 }
             }
             if (to == none) return false;
-            i.relocate(t, to);
-            if (partner != none) i.relocate(partner, from);
+            i.move_task(t, to);
+            if (partner != none) i.move_task(partner, from);
             return true;
         }
 
@@ -180,4 +180,4 @@ inline constexpr bool improves_children<no_improvement> = false;
 
 }  // namespace detail
 
-}  // namespace berth
+}  // namespace berth::inline v0

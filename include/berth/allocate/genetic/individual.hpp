@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 
@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// The position of a GPU, in as few bytes as will do: populations are streams of them.
 using gpu_gene = std::uint16_t;
@@ -61,7 +61,7 @@ public:
     [[nodiscard]] std::size_t next_on_same(std::size_t t) const noexcept { return next_[t]; }
 
     /// O(1).
-    void relocate(std::size_t t, std::size_t g) noexcept {
+    void move_task(std::size_t t, std::size_t g) noexcept {
         const std::size_t from = genes_[t];
         if (from == g) return;
         cost_ += p_->cost(t, g) - p_->cost(t, from);
@@ -78,8 +78,8 @@ public:
     }
     void swap(std::size_t t, std::size_t u) noexcept {
         const std::size_t g = genes_[t];
-        relocate(t, genes_[u]);
-        relocate(u, g);
+        move_task(t, genes_[u]);
+        move_task(u, g);
     }
 
 private:
@@ -113,4 +113,4 @@ private:
     detail::flat<amount> room_;
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment_allocator.hpp"
+#include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/random.hpp"
@@ -16,7 +16,7 @@
 #include <limits>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 // When to use which:
 //
@@ -178,12 +178,12 @@ struct price_guided {
 /// The warm start with some tasks, drawn independently, on another GPU of their short list. Without a warm start the same as
 /// `price_guided`. O(tasks × candidates).
 struct near_start {
-    double relocated = 0.1;  ///< the part of the tasks that differ, 0 to 1
+    double moved = 0.1;  ///< the part of the tasks that differ, 0 to 1
 
     class state {
     public:
         state(const near_start& s, const priced_problem& p, warm_start start)
-            : relocated_{s.relocated}, p_{&p}, otherwise_{price_guided{}.prepare(p, start)}, genes_(p.tasks()) {
+            : moved_{s.moved}, p_{&p}, otherwise_{price_guided{}.prepare(p, start)}, genes_(p.tasks()) {
             for (const gpu_index g : start) start_.push_back(static_cast<gpu_gene>(g.value()));
         }
         void operator()(individual& i, std::size_t k, xoshiro256& random) {
@@ -194,7 +194,7 @@ struct near_start {
             const auto width = static_cast<std::uint32_t>(p_->candidates().width());
             for (std::size_t t = 0; t < genes_.size(); ++t) {
                 genes_[t] = start_[t];
-                if (uniform01(random) >= relocated_) continue;
+                if (uniform01(random) >= moved_) continue;
                 const std::size_t rank = bounded(random, width);
                 genes_[t] = static_cast<gpu_gene>(p_->candidates().of(task_index{t})[rank].value());
             }
@@ -202,7 +202,7 @@ struct near_start {
         }
 
     private:
-        double relocated_;
+        double moved_;
         const priced_problem* p_;
         price_guided::state otherwise_;
         detail::flat<gpu_gene> start_;
@@ -210,12 +210,12 @@ struct near_start {
     };
     [[nodiscard]] state prepare(const priced_problem& p, warm_start start) const { return {*this, p, start}; }
     [[nodiscard]] result<void> validate() const {
-        if (relocated >= 0.0 && relocated <= 1.0) return {};
-        return detail::refuse(error_code::invalid_value, {"near_start.relocated is not within 0..1"});
+        if (moved >= 0.0 && moved <= 1.0) return {};
+        return detail::refuse(error_code::invalid_value, {"near_start.moved is not within 0..1"});
     }
 };
 
 static_assert(initialisation<random_start> && initialisation<randomised_greedy> && initialisation<price_guided> &&
               initialisation<near_start>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

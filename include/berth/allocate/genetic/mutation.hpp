@@ -3,7 +3,7 @@
 
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/random.hpp"
@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 // When to use which:
 //
@@ -147,4 +147,4 @@ struct no_mutation {
 static_assert(mutation<reset_mutation> && mutation<candidate_mutation> && mutation<swap_mutation> &&
               mutation<no_mutation>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// In how many genes two assignments differ. O(tasks), four genes at a time.
 [[nodiscard]] inline std::size_t hamming_distance(std::span<const gpu_gene> a, std::span<const gpu_gene> b) noexcept {
@@ -120,4 +120,4 @@ private:
     detail::flat<entry> entries_;
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

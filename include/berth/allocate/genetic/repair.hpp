@@ -2,9 +2,9 @@
 #pragma once
 
 #include "berth/allocate/genetic/concepts.hpp"
-#include "berth/allocate/genetic/detail/overload_price.hpp"
+#include "berth/allocate/genetic/detail/overload_penalty.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/model/resources.hpp"
@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace berth {
+namespace berth::inline v0 {
 
 // When to use which:
 //
@@ -74,7 +74,7 @@ struct penalty_only {
 ///
 /// A step is O(candidates × (tasks / GPUs)²). Deterministic.
 struct price_repair {
-    std::size_t max_steps = 500;  ///< relocations and swaps
+    std::size_t max_steps = 500;  ///< moves and swaps
 
     class state {
     public:
@@ -101,10 +101,10 @@ struct price_repair {
                 const step best = best_step(i, from, round, evaluations);
                 for (const std::size_t g : overloaded_) overload_.raise(g, 1.25);
                 if (best.task == none) continue;
-                i.relocate(best.task, best.to);
+                i.move_task(best.task, best.to);
                 rests_until_[best.task] = round + 4 + bounded(random, 8);
                 if (best.other == none) continue;
-                i.relocate(best.other, from);
+                i.move_task(best.other, from);
                 rests_until_[best.other] = round + 4 + bounded(random, 8);
             }
             return evaluations;
@@ -149,7 +149,7 @@ struct price_repair {
 
         std::size_t max_steps_;
         const priced_problem* p_;
-        detail::overload_price overload_;
+        detail::overload_penalty overload_;
         detail::flat<std::size_t> rests_until_;
         detail::flat<std::uint32_t> overloaded_;
     };
@@ -158,4 +158,4 @@ struct price_repair {
 
 static_assert(repair<no_repair> && repair<penalty_only> && repair<price_repair>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

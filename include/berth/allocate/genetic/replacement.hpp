@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <limits>
 
-namespace berth {
+namespace berth::inline v0 {
 
 // When to use which:
 //
@@ -64,4 +64,4 @@ struct steady_state {
 
 static_assert(replacement<generational> && replacement<steady_state>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment_allocator.hpp"
-#include "berth/allocate/assignment_problem.hpp"
+#include "berth/allocate/assignment/assignment_allocator.hpp"
+#include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/allocate/genetic/detail/island.hpp"
-#include "berth/allocate/packed_problem.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/observer.hpp"
 #include "berth/core/run_control.hpp"
@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// The state of a genetic run: islands with their populations. Made by `genetic::start`; owns all memory of the run, so that
 /// generations allocate nothing. The problem outlives it. Neither copied nor moved.
@@ -30,7 +30,7 @@ public:
         : description_{description}, p_{&p}, start_(start.begin(), start.end()) {
         BERTH_ASSERT(description.validate(p, start).has_value(),
                      "berth: genetic: see what validate(problem, start) says");
-        if constexpr (!detail::island<Genetic>::relocates) {
+        if constexpr (!detail::island<Genetic>::moves) {
             if (auto packed = pack_assignments(p.tables()); packed) packed_.emplace(std::move(*packed));
         }
         islands_.reserve(description.islands.count);
@@ -42,7 +42,7 @@ public:
     genetic_run& operator=(const genetic_run&) = delete;
 
     /// One round: the next member of every island while populations are incomplete, then one generation of every island, with
-    /// migration when it is due. Islands are advanced by the executor of the description; `budget` evaluations are
+    /// migration when it is due. Islands are advanced by the parallelism of the description; `budget` evaluations are
     /// shared out among them, and improvement ends when they are used up.
     void step(std::uint64_t budget = std::numeric_limits<std::uint64_t>::max()) {
         const std::uint64_t share = budget / islands_.size() > 0 ? budget / islands_.size() : 1;
@@ -154,4 +154,4 @@ private:
     std::size_t generations_ = 0;
 };
 
-}  // namespace berth
+}  // namespace berth::inline v0

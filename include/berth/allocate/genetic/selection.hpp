@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace berth {
+namespace berth::inline v0 {
 
 // When to use which:
 //
@@ -70,4 +70,4 @@ struct uniform_selection {
 
 static_assert(parent_selection<tournament> && parent_selection<rank_selection> && parent_selection<uniform_selection>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

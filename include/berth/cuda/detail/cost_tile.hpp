@@ -7,7 +7,7 @@
 
 #include <cstddef>
 
-namespace berth::detail {
+namespace berth::inline v0::detail {
 
 /// A cost matrix cut into tiles. The threads of a tile call `fetch`, then, with a barrier between, `fill`.
 template <device_cost_model Model>
@@ -57,4 +57,4 @@ private:
     }
 };
 
-}  // namespace berth::detail
+}  // namespace berth::inline v0::detail

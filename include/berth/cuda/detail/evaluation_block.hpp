@@ -13,7 +13,7 @@
 // On a device they run at the same time (`cuda/detail/evaluation_kernel.cuh`); `threads_in_turn` runs one after the other, which is what tests
 // on the host use. Sums are of integers, so both say the same.
 
-#include "berth/allocate/detail/evaluate_tile.hpp"
+#include "berth/allocate/assignment/batch/evaluate_tile.hpp"
 #include "berth/core/config.hpp"
 #include "berth/cuda/assignment_measures.hpp"
 #include "berth/cuda/detail/evaluation_shape.hpp"
@@ -23,7 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace berth::detail::evaluation {
+namespace berth::inline v0::detail::evaluation {
 
 /// Threads of a block on the host.
 struct threads_in_turn {
@@ -59,7 +59,7 @@ struct evaluation_pass {
     std::size_t last_task = 0;                ///< one past it
     word* carried_loads = nullptr;            ///< individuals × GPUs
     std::uint64_t* carried_sums = nullptr;    ///< two for each individual
-    const std::uint32_t* observed = nullptr;  ///< null: no relocation is counted
+    const std::uint32_t* observed = nullptr;  ///< null: no move is counted
     const std::uint32_t* weights = nullptr;   ///< null: all weigh 1
     assignment_value* values = nullptr;       ///< null: not asked for
     assignment_measures* measures = nullptr;  ///< null: not asked for
@@ -67,7 +67,7 @@ struct evaluation_pass {
 
     [[nodiscard]] BERTH_HD bool begins() const noexcept { return first_task == 0; }
     [[nodiscard]] BERTH_HD bool ends() const noexcept { return last_task == source.tasks(); }
-    [[nodiscard]] BERTH_HD std::uint64_t relocation(std::size_t task, std::size_t gpu) const noexcept {
+    [[nodiscard]] BERTH_HD std::uint64_t move(std::size_t task, std::size_t gpu) const noexcept {
         const std::uint32_t home = observed[task];
         if (home == not_observed || home == gpu) return 0;
         return weights == nullptr ? 1U : weights[task];
@@ -153,7 +153,7 @@ private:
             }
             if (part_of(thread) == 0 && !p_.begins()) {
                 mine.sum = p_.carried_sums[2 * (first_ + lane)];
-                mine.relocation = p_.carried_sums[2 * (first_ + lane) + 1];
+                mine.move = p_.carried_sums[2 * (first_ + lane) + 1];
             }
         });
         team_.meet();
@@ -163,7 +163,7 @@ private:
                       const gene_entry<word>& entry) const {
         team_.add(loads[load_index(gpu)], entry.load);
         mine.sum += entry.summand;
-        if (p_.observed != nullptr) mine.relocation += p_.relocation(task, gpu);
+        if (p_.initial != nullptr) mine.move += p_.move(task, gpu);
     }
 
     // ---- lanes as tasks ---------------------------------------------------------------------------------------------
@@ -321,7 +321,7 @@ private:
     BERTH_HD void write(std::size_t individual, const tally& all) const {
         if (!p_.ends()) {
             p_.carried_sums[2 * individual] = all.sum;
-            p_.carried_sums[2 * individual + 1] = all.relocation;
+            p_.carried_sums[2 * individual + 1] = all.move;
             return;
         }
         const assignment_value value{p_.source.cost(all.sum, all.total), static_cast<amount>(all.excess)};
@@ -329,7 +329,7 @@ private:
         if (p_.measures != nullptr) {
             const std::uint64_t least = p_.source.gpus() == 0 ? 0 : all.least;
             p_.measures[individual] = {value, static_cast<amount>(all.most), static_cast<amount>(least), all.squares,
-                                       all.relocation};
+                                       all.move};
         }
     }
 
@@ -340,4 +340,4 @@ private:
     Team& team_;
 };
 
-}  // namespace berth::detail::evaluation
+}  // namespace berth::inline v0::detail::evaluation

@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace berth::detail::evaluation {
+namespace berth::inline v0::detail::evaluation {
 
 /// The threads of a block on a device. The bodies are for the device alone; on the host this is never called.
 struct threads_at_once {
@@ -178,7 +178,7 @@ private:
 /// An observed placement in the memory of the device.
 class observed_buffers {
 public:
-    [[nodiscard]] result<void> prepare(const observed_placement& seen, cudaStream_t stream) {
+    [[nodiscard]] result<void> prepare(const initial_placement& seen, cudaStream_t stream) {
         auto gpus = cuda::to_device<std::uint32_t>(seen.gpus, stream);
         if (!gpus) return gpus.error();
         auto weights = cuda::to_device<std::uint32_t>(seen.weights, stream);
@@ -189,14 +189,14 @@ public:
     }
     template <class Pass>
     void show(Pass& pass) const noexcept {
-        pass.observed = gpus_.data();
+        pass.initial = gpus_.data();
         pass.weights = weights_.data();
     }
     [[nodiscard]] std::size_t bytes() const noexcept { return gpus_.bytes() + weights_.bytes(); }
-    [[nodiscard]] static result<void> check(const observed_placement& seen, std::size_t tasks) {
+    [[nodiscard]] static result<void> check(const initial_placement& seen, std::size_t tasks) {
         if ((!seen.gpus.empty() && seen.gpus.size() != tasks) ||
             (!seen.weights.empty() && seen.weights.size() != tasks)) {
-            return refuse(error_code::inconsistent, {"observed_placement: ", seen.gpus.size(), " GPUs and ",
+            return refuse(error_code::inconsistent, {"initial_placement: ", seen.gpus.size(), " GPUs and ",
                                                      seen.weights.size(), " weights for ", tasks, " tasks"});
         }
         return {};
@@ -207,4 +207,4 @@ private:
     cuda::device_buffer<std::uint32_t> weights_;
 };
 
-}  // namespace berth::detail::evaluation
+}  // namespace berth::inline v0::detail::evaluation

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// How the work of a population is laid out on a device. No influence on the values.
 enum class evaluation_layout : std::uint8_t {
@@ -21,7 +21,7 @@ namespace detail::evaluation {
 /// What one thread knows about its individual, and what threads merge.
 struct tally {
     std::uint64_t sum = 0;
-    std::uint64_t relocation = 0;
+    std::uint64_t move = 0;
     std::uint64_t total = 0;
     std::uint64_t excess = 0;
     std::uint64_t squares = 0;
@@ -38,7 +38,7 @@ struct tally {
     }
     BERTH_HD constexpr void merge(const tally& other) noexcept {
         sum += other.sum;
-        relocation += other.relocation;
+        move += other.move;
         total += other.total;
         excess += other.excess;
         squares += other.squares;
@@ -191,4 +191,4 @@ inline constexpr std::uint32_t evaluation_threads = 1024;
 }
 
 }  // namespace detail::evaluation
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/detail/evaluate_tile.hpp"
+#include "berth/allocate/assignment/batch/evaluate_tile.hpp"
 #include "berth/core/config.hpp"
 #include "berth/cuda/pair_functor.hpp"
 #include "berth/model/resources.hpp"
@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <type_traits>
 
-namespace berth::detail::evaluation {
+namespace berth::inline v0::detail::evaluation {
 
 /// What one gene adds.
 template <class Word>
@@ -85,4 +85,4 @@ struct feature_source {
 
 static_assert(std::is_trivially_copyable_v<table_source<std::uint32_t>>);
 
-}  // namespace berth::detail::evaluation
+}  // namespace berth::inline v0::detail::evaluation

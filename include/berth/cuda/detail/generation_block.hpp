@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/cuda/detail/generation.hpp"
+#include "berth/allocate/genetic/detail/generation.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
-namespace berth::detail::evolution {
+namespace berth::inline v0::detail::evolution {
 
 /// Adds to a number that other threads of the block may be adding to.
 template <class Word>
@@ -184,4 +184,4 @@ private:
     std::uint32_t slices_;
 };
 
-}  // namespace berth::detail::evolution
+}  // namespace berth::inline v0::detail::evolution

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace berth::detail::evolution {
+namespace berth::inline v0::detail::evolution {
 
 /// How a generation is cut into blocks of threads. It has no influence on what a generation is.
 struct generation_shape {
@@ -51,4 +51,4 @@ template <class Word>
     return shape;
 }
 
-}  // namespace berth::detail::evolution
+}  // namespace berth::inline v0::detail::evolution

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/lagrangian_bound.hpp"
-#include "berth/allocate/packed_problem.hpp"
+#include "berth/allocate/assignment/lagrangian_bound.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/cuda/detail/pair_rows.hpp"
@@ -15,7 +15,7 @@
 #include <limits>
 #include <vector>
 
-namespace berth::detail::rows {
+namespace berth::inline v0::detail::rows {
 
 /// What the costs of a row are like, on the GPUs that the task fits; merging is associative and commutative.
 struct row_survey {
@@ -117,4 +117,4 @@ template <class Rows>
     return bound;
 }
 
-}  // namespace berth::detail::rows
+}  // namespace berth::inline v0::detail::rows

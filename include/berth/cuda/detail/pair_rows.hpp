@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/detail/evaluate_tile.hpp"
+#include "berth/allocate/assignment/batch/evaluate_tile.hpp"
 #include "berth/core/config.hpp"
 #include "berth/cuda/detail/rounded.hpp"
 #include "berth/model/resources.hpp"
@@ -11,7 +11,7 @@
 #include <limits>
 #include <type_traits>
 
-namespace berth::detail::rows {
+namespace berth::inline v0::detail::rows {
 
 // As constants, because members of std::numeric_limits are no device functions.
 inline constexpr double too_dear = std::numeric_limits<double>::infinity();
@@ -108,4 +108,4 @@ template <class Pairs>
     return best;
 }
 
-}  // namespace berth::detail::rows
+}  // namespace berth::inline v0::detail::rows

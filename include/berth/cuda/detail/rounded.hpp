@@ -3,7 +3,7 @@
 
 #include "berth/core/config.hpp"
 
-namespace berth::detail {
+namespace berth::inline v0::detail {
 
 /// A product that is rounded before anything is added to it: device compilers fuse products and sums unless asked like this.
 [[nodiscard]] BERTH_HD inline double product_of(double a, double b) noexcept {
@@ -21,4 +21,4 @@ namespace berth::detail {
 #endif
 }
 
-}  // namespace berth::detail
+}  // namespace berth::inline v0::detail

@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace berth::detail {
+namespace berth::inline v0::detail {
 
 /// `Extent` values, or as many as there turn out to be: one name for both, so that the code is the same.
 template <class T, std::size_t Extent>
@@ -35,9 +35,9 @@ private:
     std::conditional_t<Extent == std::dynamic_extent, flat<T>, std::array<T, Extent>> values_{};
 };
 
-/// Relocations as they are.
+/// Moves as they are.
 struct as_they_are {
-    [[nodiscard]] const relocation& operator()(const relocation& r) const noexcept {
+    [[nodiscard]] const task_move& operator()(const task_move& r) const noexcept {
         return r;  // NOLINT(bugprone-return-const-ref-from-parameter)
     }
 };
@@ -45,7 +45,7 @@ struct as_they_are {
 /// The sum over places and columns of weight * max(0, x): what excess, load over safety and imbalance have in common. Every x
 /// starts somewhere and changes linearly with what tasks demand of the place: by `column.change(demand, k)` for the k-th column.
 ///
-/// The state of a term. `View` rewrites relocations before they count. All integers, exact while weights times amounts stay
+/// The state of a term. `View` rewrites moves before they count. All integers, exact while weights times amounts stay
 /// below 2^63 in sum.
 template <counter_places Places, class Column, std::size_t Extent, class View = as_they_are>
 class excess_rows {
@@ -65,11 +65,11 @@ public:
     }
 
     [[nodiscard]] double value() const noexcept { return static_cast<double>(total_); }
-    [[nodiscard]] double delta(relocations all) const {
+    [[nodiscard]] double delta(task_moves all) const {
         amount sum = 0;
         if (columns_.size() == 0) return 0.0;
         if (all.size() == 1) {
-            const relocation& r = view_(all[0]);
+            const task_move& r = view_(all[0]);
             const amount* wanted = demand(r.task);
             Places::each(problem_.fleet(), r,
                          [&](std::size_t place, amount sign) { sum += change_at(place, wanted, sign); });
@@ -82,17 +82,17 @@ public:
         });
         return static_cast<double>(sum);
     }
-    [[nodiscard]] double delta(const gpu_relocation& r) const
+    [[nodiscard]] double delta(const gpu_move& r) const
         requires(std::same_as<Places, on_gpus> && std::same_as<View, as_they_are>)
     {
         const amount* wanted = demand(r.task);
         return static_cast<double>(change_at(r.from.value(), wanted, -1) + change_at(r.to.value(), wanted, +1));
     }
-    void apply(relocations all) {
-        for (const relocation& r : all) carry_out(view_(r));
+    void apply(task_moves all) {
+        for (const task_move& r : all) carry_out(view_(r));
     }
-    /// Counts a relocation as it is, whatever the view would make of it.
-    void carry_out(const relocation& r) {
+    /// Counts a move as it is, whatever the view would make of it.
+    void carry_out(const task_move& r) {
         if (columns_.size() == 0) return;
         const amount* wanted = demand(r.task);
         Places::each(problem_.fleet(), r, [&](std::size_t place, amount sign) {
@@ -117,13 +117,13 @@ private:
         }
         return sum;
     }
-    [[nodiscard]] amount change_of_two(const relocation& a, const relocation& b) const {
+    [[nodiscard]] amount change_of_two(const task_move& a, const task_move& b) const {
         const fleet& machines = problem_.fleet();
-        const relocation& first = view_(a);
-        const relocation& second = view_(b);
+        const task_move& first = view_(a);
+        const task_move& second = view_(b);
         const amount* wanted = demand(a.task);
         const amount* also = demand(b.task);
-        const auto sign_in = [&](const relocation& r, std::size_t place) {
+        const auto sign_in = [&](const task_move& r, std::size_t place) {
             amount sign = 0;
             Places::each(machines, r, [&](std::size_t other, amount one) { sign = other == place ? one : sign; });
             return sign;
@@ -142,12 +142,12 @@ private:
         });
         return sum;
     }
-    /// `f(place)` for each place that several relocations touch, once, with their changes there in the scratch row.
+    /// `f(place)` for each place that several moves touch, once, with their changes there in the scratch row.
     template <class F>
-    void each_place(relocations all, const F& f) const {
+    void each_place(task_moves all, const F& f) const {
         const fleet& machines = problem_.fleet();
         for (std::size_t i = 0; i < all.size(); ++i) {
-            const relocation& r = view_(all[i]);
+            const task_move& r = view_(all[i]);
             Places::each(machines, r, [&](std::size_t place, amount sign) {
                 bool seen = false;
                 for (std::size_t j = 0; j < i; ++j) {
@@ -181,4 +181,4 @@ private:
     amount total_ = 0;
 };
 
-}  // namespace berth::detail
+}  // namespace berth::inline v0::detail

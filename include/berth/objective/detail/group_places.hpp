@@ -10,12 +10,12 @@
 #include <cstdint>
 #include <span>
 
-namespace berth::detail {
+namespace berth::inline v0::detail {
 
 /// How many tasks of every group are in every place. A small hash table for each group, so that memory is O(tasks + nodes) and a
 /// question O(1), however large groups and fleets are.
 ///
-/// Questions take relocations that have happened already but are not applied yet; they cost O(1) each.
+/// Questions take moves that have happened already but are not applied yet; they cost O(1) each.
 class group_places {
 public:
     using place = std::uint32_t;
@@ -40,22 +40,22 @@ public:
     [[nodiscard]] place at(const slot& where) const noexcept {
         return where.placed() ? place_of_node_[where.node.value()] : nowhere;
     }
-    [[nodiscard]] group_index group(const relocation& r) const noexcept { return tasks_->group(r.task); }
+    [[nodiscard]] group_index group(const task_move& r) const noexcept { return tasks_->group(r.task); }
 
     /// How many tasks of a group are in a place that is not `nowhere`.
-    [[nodiscard]] std::int64_t count(group_index g, place where, relocations done) const noexcept {
+    [[nodiscard]] std::int64_t count(group_index g, place where, task_moves done) const noexcept {
         const record& group = groups_[g.value()];
         std::int64_t tasks = cells_[group.first + cell_of(group, where)].tasks;
-        for (const relocation& r : done) {
+        for (const task_move& r : done) {
             if (tasks_->group(r.task) != g) continue;
             tasks += (at(r.to) == where ? 1 : 0) - (at(r.from) == where ? 1 : 0);
         }
         return tasks;
     }
     /// How many tasks of a group are in any place.
-    [[nodiscard]] std::int64_t placed(group_index g, relocations done) const noexcept {
+    [[nodiscard]] std::int64_t placed(group_index g, task_moves done) const noexcept {
         std::int64_t tasks = groups_[g.value()].placed;
-        for (const relocation& r : done) {
+        for (const task_move& r : done) {
             if (tasks_->group(r.task) != g) continue;
             tasks += (at(r.to) != nowhere ? 1 : 0) - (at(r.from) != nowhere ? 1 : 0);
         }
@@ -74,7 +74,7 @@ public:
         }
     }
 
-    void apply(const relocation& r) {
+    void apply(const task_move& r) {
         const group_index g = tasks_->group(r.task);
         const place from = at(r.from);
         const place to = at(r.to);
@@ -143,4 +143,4 @@ private:
     flat<cell> cells_;
 };
 
-}  // namespace berth::detail
+}  // namespace berth::inline v0::detail

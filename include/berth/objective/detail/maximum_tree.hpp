@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-namespace berth::detail {
+namespace berth::inline v0::detail {
 
 /// The highest of values that change one at a time, 0 if all are below: a tournament. Setting a value is O(log values).
 template <class T>
@@ -39,4 +39,4 @@ private:
     flat<T> highest_;  // node i is the higher of 2i and 2i + 1
 };
 
-}  // namespace berth::detail
+}  // namespace berth::inline v0::detail

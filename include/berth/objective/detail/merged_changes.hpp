@@ -2,17 +2,17 @@
 #pragma once
 
 #include "berth/model/resources.hpp"
-#include "berth/objective/relocation.hpp"
+#include "berth/objective/task_move.hpp"
 
 #include <cstddef>
 
-namespace berth::detail {
+namespace berth::inline v0::detail {
 
-/// Calls `consume(place, change)` once for every place that the relocations touch, with the sum of their changes there.
-/// `enumerate(relocation, f)` calls `f(place, change)` for each place that one relocation touches, each place once.
-/// Without memory: quadratic in the relocations when there are several, which are few.
+/// Calls `consume(place, change)` once for every place that the moves touch, with the sum of their changes there.
+/// `enumerate(move, f)` calls `f(place, change)` for each place that one move touches, each place once.
+/// Without memory: quadratic in the moves when there are several, which are few.
 template <class Enumerate, class Consume>
-constexpr void merged_changes(relocations all, const Enumerate& enumerate, const Consume& consume) {
+constexpr void merged_changes(task_moves all, const Enumerate& enumerate, const Consume& consume) {
     if (all.size() == 1) {
         enumerate(all[0], consume);
         return;
@@ -33,16 +33,16 @@ constexpr void merged_changes(relocations all, const Enumerate& enumerate, const
     }
 }
 
-/// The GPUs that a relocation gives up and takes: those in both slots are left out.
+/// The GPUs that a move gives up and takes: those in both slots are left out.
 struct gpus_touched {
     gpu_mask left = 0;
     gpu_mask taken = 0;
 
-    constexpr explicit gpus_touched(const relocation& r) noexcept : left{r.from.gpus}, taken{r.to.gpus} {
+    constexpr explicit gpus_touched(const task_move& r) noexcept : left{r.from.gpus}, taken{r.to.gpus} {
         if (r.from.node != r.to.node) return;
         left &= ~r.to.gpus;
         taken &= ~r.from.gpus;
     }
 };
 
-}  // namespace berth::detail
+}  // namespace berth::inline v0::detail

@@ -7,7 +7,7 @@
 
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// The sum of c(task, GPU) over all GPUs of every task: the objective of the generalised assignment problem. A task that is
 /// left out, or has no GPU, costs nothing here; `left_out` is the term for that. A delta is O(GPUs of the slots).
@@ -24,15 +24,15 @@ struct assignment_cost_term {
             for (std::size_t t = 0; t < start.size(); ++t) value_ += of(task_index{t}, start[t]);
         }
         [[nodiscard]] double value() const noexcept { return value_; }
-        [[nodiscard]] double delta(relocations all) const {
+        [[nodiscard]] double delta(task_moves all) const {
             double change = 0.0;
-            for (const relocation& r : all) change += of(r.task, r.to) - of(r.task, r.from);
+            for (const task_move& r : all) change += of(r.task, r.to) - of(r.task, r.from);
             return change;
         }
-        [[nodiscard]] double delta(const gpu_relocation& r) const {
+        [[nodiscard]] double delta(const gpu_move& r) const {
             return static_cast<double>(cost_(r.task, r.to)) - static_cast<double>(cost_(r.task, r.from));
         }
-        void apply(relocations all) { value_ += delta(all); }
+        void apply(task_moves all) { value_ += delta(all); }
 
     private:
         [[nodiscard]] double of(task_index t, const slot& where) const {
@@ -54,4 +54,4 @@ struct assignment_cost_term {
 template <class Cost>
 assignment_cost_term(Cost) -> assignment_cost_term<Cost>;
 
-}  // namespace berth
+}  // namespace berth::inline v0

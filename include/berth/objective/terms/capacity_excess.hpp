@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail {
 
@@ -38,15 +38,15 @@ struct capacity_excess {
     public:
         state(const problem& p, std::span<const slot> start) : gpus_{p}, nodes_{p}, domains_{p} {
             for (std::size_t t = 0; t < start.size(); ++t) {
-                const relocation arrival{task_index{t}, unplaced, start[t]};
+                const task_move arrival{task_index{t}, unplaced, start[t]};
                 apply({&arrival, 1});
             }
         }
         [[nodiscard]] double value() const noexcept { return gpus_.value() + nodes_.value() + domains_.value(); }
-        [[nodiscard]] double delta(relocations all) const {
+        [[nodiscard]] double delta(task_moves all) const {
             return gpus_.delta(all) + nodes_.delta(all) + domains_.delta(all);
         }
-        void apply(relocations all) {
+        void apply(task_moves all) {
             gpus_.apply(all);
             nodes_.apply(all);
             domains_.apply(all);
@@ -62,4 +62,4 @@ struct capacity_excess {
 
 static_assert(term<capacity_excess>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -10,7 +10,7 @@
 #include <span>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// For every unit of one counter that is left on a place, `target` units of another should be left, or it cannot be used.
 struct balance_goal {
@@ -66,4 +66,4 @@ counter_balance(const Goals&) -> counter_balance<on_nodes, decltype(std::span{st
 
 static_assert(term<counter_balance<>> && term<counter_balance<on_gpus, 1>>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// How much a task loads a GPU: `l(task, gpu)`, an integer in any unit. Const, deterministic, does not allocate. What differs
 /// from GPU to GPU (execution times, the demands of the generalised assignment problem) is said here; a lambda will do.
@@ -46,7 +46,7 @@ public:
     gpu_loads(const Load& load, const problem& p, std::span<const slot> start) : load_{load}, machines_{&p.fleet()} {
         loads_.resize(machines_->gpu_count(), 0);
         for (std::size_t t = 0; t < start.size(); ++t) {
-            const relocation arrival{task_index{t}, unplaced, start[t]};
+            const task_move arrival{task_index{t}, unplaced, start[t]};
             each(arrival, [this](std::size_t g, amount change) { loads_[g] += change; });
         }
     }
@@ -55,9 +55,9 @@ public:
     [[nodiscard]] const detail::flat<amount>& loads() const noexcept { return loads_; }
     void add(std::size_t g, amount change) noexcept { loads_[g] += change; }
 
-    /// `f(gpu, change)` for every GPU one relocation touches, each once.
+    /// `f(gpu, change)` for every GPU one move touches, each once.
     template <class F>
-    void each(const relocation& r, const F& f) const {
+    void each(const task_move& r, const F& f) const {
         const detail::gpus_touched gpus{r};
         for (gpu_mask rest = gpus.left; rest != 0; rest &= rest - 1) {
             const gpu_index g = machines_->gpu(r.from.node, lowest_gpu(rest));
@@ -69,14 +69,14 @@ public:
         }
     }
     template <class F>
-    void each(const gpu_relocation& r, const F& f) const {
+    void each(const gpu_move& r, const F& f) const {
         f(r.from.value(), -static_cast<amount>(load_(r.task, r.from)));
         f(r.to.value(), static_cast<amount>(load_(r.task, r.to)));
     }
-    /// `f(gpu, change)` for every GPU that the relocations together touch, each once.
+    /// `f(gpu, change)` for every GPU that the moves together touch, each once.
     template <class F>
-    void each(relocations all, const F& f) const {
-        detail::merged_changes(all, [this](const relocation& r, const auto& g) { this->each(r, g); }, f);
+    void each(task_moves all, const F& f) const {
+        detail::merged_changes(all, [this](const task_move& r, const auto& g) { this->each(r, g); }, f);
     }
 
 private:
@@ -104,17 +104,17 @@ struct gpu_load_sum {
             for (std::size_t g = 0; g < loads_.size(); ++g) value_ += of(g, loads_[g]);
         }
         [[nodiscard]] double value() const noexcept { return static_cast<double>(value_); }
-        [[nodiscard]] double delta(relocations all) const {
+        [[nodiscard]] double delta(task_moves all) const {
             sum change = 0;
             loads_.each(all, [&](std::size_t g, amount more) { change += of(g, loads_[g] + more) - of(g, loads_[g]); });
             return static_cast<double>(change);
         }
-        [[nodiscard]] double delta(const gpu_relocation& r) const {
+        [[nodiscard]] double delta(const gpu_move& r) const {
             sum change = 0;
             loads_.each(r, [&](std::size_t g, amount more) { change += of(g, loads_[g] + more) - of(g, loads_[g]); });
             return static_cast<double>(change);
         }
-        void apply(relocations all) {
+        void apply(task_moves all) {
             loads_.each(all, [this](std::size_t g, amount more) {
                 value_ += of(g, loads_[g] + more) - of(g, loads_[g]);
                 loads_.add(g, more);
@@ -180,7 +180,7 @@ struct load_variance {
             }
         }
         [[nodiscard]] double value() const noexcept { return of(sum_, squares_); }
-        [[nodiscard]] double delta(relocations all) const {
+        [[nodiscard]] double delta(task_moves all) const {
             double sum = sum_;
             double squares = squares_;
             loads_.each(all, [&](std::size_t g, amount more) {
@@ -189,7 +189,7 @@ struct load_variance {
             });
             return of(sum, squares) - value();
         }
-        void apply(relocations all) {
+        void apply(task_moves all) {
             loads_.each(all, [this](std::size_t g, amount more) {
                 sum_ += static_cast<double>(more);
                 squares_ += square(loads_[g] + more) - square(loads_[g]);
@@ -228,7 +228,7 @@ struct makespan {
         state(const Load& load, const problem& p, std::span<const slot> start)
             : loads_{load, p, start}, highest_{loads_.loads()} {}
         [[nodiscard]] double value() const noexcept { return static_cast<double>(highest_.top()); }
-        [[nodiscard]] double delta(relocations all) const {
+        [[nodiscard]] double delta(task_moves all) const {
             amount after = 0;
             bool lowers = false;
             loads_.each(all, [&](std::size_t g, amount more) {
@@ -238,7 +238,7 @@ struct makespan {
             if (after < highest_.top()) {
                 const auto touched = [&](std::size_t g) {
                     bool found = false;
-                    for (const relocation& r : all) {
+                    for (const task_move& r : all) {
                         loads_.each(r, [&](std::size_t other, amount) { found = found || other == g; });
                     }
                     return found;
@@ -247,7 +247,7 @@ struct makespan {
             }
             return static_cast<double>(after - highest_.top());
         }
-        void apply(relocations all) {
+        void apply(task_moves all) {
             loads_.each(all, [this](std::size_t g, amount more) {
                 loads_.add(g, more);
                 highest_.set(g, loads_[g]);
@@ -263,4 +263,4 @@ struct makespan {
 template <class Load>
 makespan(Load) -> makespan<Load>;
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// Where a task of `dependent` runs, one of `provider` should run near by. One way.
 struct group_dependency {
@@ -26,7 +26,7 @@ struct group_dependency {
 /// group and none of the provider. A task whose node has no domain of the level needs nothing and provides nothing.
 ///
 /// A dependency listed twice counts twice. Exact; deterministic. A delta is O(1), and O(dependencies of the group) where a group
-/// enters a place or leaves it; for k relocations each of these is O(k).
+/// enters a place or leaves it; for k moves each of these is O(k).
 struct group_dependencies {
     std::span<const group_dependency> pairs;  ///< outlives the objective
     place_of place{.level = 1};
@@ -45,10 +45,10 @@ struct group_dependencies {
             }
         }
         [[nodiscard]] double value() const noexcept { return static_cast<double>(unmet_); }
-        [[nodiscard]] double delta(relocations all) const { return static_cast<double>(change(all)); }
-        void apply(relocations all) {
+        [[nodiscard]] double delta(task_moves all) const { return static_cast<double>(change(all)); }
+        void apply(task_moves all) {
             unmet_ += change(all);
-            for (const relocation& r : all) groups_.apply(r);
+            for (const task_move& r : all) groups_.apply(r);
         }
 
     private:
@@ -71,11 +71,11 @@ struct group_dependencies {
             return {related_.data() + begin_[of], begin_[of + 1] - begin_[of]};
         }
 
-        /// One relocation after the other: those before it have happened, those after it have not.
-        [[nodiscard]] std::int64_t change(relocations all) const {
+        /// One move after the other: those before it have happened, those after it have not.
+        [[nodiscard]] std::int64_t change(task_moves all) const {
             std::int64_t sum = 0;
             for (std::size_t i = 0; i < all.size(); ++i) {
-                const relocations done = all.first(i);
+                const task_moves done = all.first(i);
                 const group_index g = groups_.group(all[i]);
                 const auto from = groups_.at(all[i].from);
                 const auto to = groups_.at(all[i].to);
@@ -90,7 +90,7 @@ struct group_dependencies {
             return sum;
         }
         /// What the group's being in a place adds: its own unmet dependencies, less those of others that it meets.
-        [[nodiscard]] std::int64_t unmet_for(group_index g, detail::group_places::place where, relocations done) const {
+        [[nodiscard]] std::int64_t unmet_for(group_index g, detail::group_places::place where, task_moves done) const {
             std::int64_t sum = 0;
             for (const group_index provider : related(2 * g.value())) {
                 sum += groups_.count(provider, where, done) == 0 ? 1 : 0;
@@ -111,4 +111,4 @@ struct group_dependencies {
 
 static_assert(term<group_dependencies>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

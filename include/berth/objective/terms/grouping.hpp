@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail {
 
@@ -26,20 +26,20 @@ public:
         }
     }
     [[nodiscard]] double value() const noexcept { return static_cast<double>(pairs_); }
-    [[nodiscard]] double delta(relocations all) const { return static_cast<double>(change(all)); }
-    void apply(relocations all) {
+    [[nodiscard]] double delta(task_moves all) const { return static_cast<double>(change(all)); }
+    void apply(task_moves all) {
         pairs_ += change(all);
-        for (const relocation& r : all) groups_.apply(r);
+        for (const task_move& r : all) groups_.apply(r);
     }
 
 private:
     [[nodiscard]] static constexpr std::int64_t pairs(std::int64_t tasks) noexcept { return tasks * (tasks - 1) / 2; }
 
-    /// One relocation after the other: those before it have happened, those after it have not.
-    [[nodiscard]] std::int64_t change(relocations all) const {
+    /// One move after the other: those before it have happened, those after it have not.
+    [[nodiscard]] std::int64_t change(task_moves all) const {
         std::int64_t sum = 0;
         for (std::size_t i = 0; i < all.size(); ++i) {
-            const relocation& r = all[i];
+            const task_move& r = all[i];
             const group_index g = groups_.group(r);
             const group_places::place from = groups_.at(r.from);
             const group_places::place to = groups_.at(r.to);
@@ -49,8 +49,8 @@ private:
         return sum;
     }
     /// How many others of its group make a pair with the task when it is in a place.
-    [[nodiscard]] std::int64_t mates(const relocation& r, group_index g, group_places::place where,
-                                     relocations done) const {
+    [[nodiscard]] std::int64_t mates(const task_move& r, group_index g, group_places::place where,
+                                     task_moves done) const {
         if (where == group_places::nowhere) return 0;
         const group_places::place now = groups_.at(r.from);
         const std::int64_t together = groups_.count(g, where, done) - (where == now ? 1 : 0);
@@ -66,7 +66,7 @@ private:
 
 /// Anti-affinity: pairs of tasks of one group in the same place. 0 when every group is spread as far as it goes; with nodes as
 /// places, 0 when no two tasks of a group share one. A task whose node has no domain of the level counts as nowhere. A delta is
-/// O(1) per relocation.
+/// O(1) per move.
 struct spread_of_groups {
     place_of place{};
 
@@ -76,7 +76,7 @@ struct spread_of_groups {
     }
 };
 
-/// Co-location: pairs of tasks of one group in different places. 0 when every group is together. A delta is O(1) per relocation.
+/// Co-location: pairs of tasks of one group in different places. 0 when every group is together. A delta is O(1) per move.
 struct colocation_of_groups {
     place_of place{};
 
@@ -88,4 +88,4 @@ struct colocation_of_groups {
 
 static_assert(term<spread_of_groups> && term<colocation_of_groups>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -11,11 +11,11 @@
 #include <cstdint>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// Every group is to be in at least so many different places: how many are missing, over all groups. A failure of one rack then
 /// leaves a service something. A task whose node has no domain of the level counts as nowhere. Exact; deterministic. A delta is
-/// O(1) for one relocation, O(k^2) for k of one group.
+/// O(1) for one move, O(k^2) for k of one group.
 struct least_spread {
     std::span<const std::size_t> least;  ///< places for each group, 0: no matter; outlives the objective
     place_of place{.level = 0};
@@ -32,10 +32,10 @@ struct least_spread {
             }
         }
         [[nodiscard]] double value() const noexcept { return static_cast<double>(missing_); }
-        [[nodiscard]] double delta(relocations all) const { return static_cast<double>(change(all)); }
-        void apply(relocations all) {
+        [[nodiscard]] double delta(task_moves all) const { return static_cast<double>(change(all)); }
+        void apply(task_moves all) {
             missing_ += change(all);
-            for (const relocation& r : all) groups_.apply(r);
+            for (const task_move& r : all) groups_.apply(r);
         }
 
     private:
@@ -43,7 +43,7 @@ struct least_spread {
             const std::int64_t short_by = least_[g.value()] - places;
             return short_by > 0 ? short_by : 0;
         }
-        [[nodiscard]] std::int64_t change(relocations all) const {
+        [[nodiscard]] std::int64_t change(task_moves all) const {
             std::int64_t sum = 0;
             for (std::size_t i = 0; i < all.size(); ++i) {
                 const group_index g = groups_.group(all[i]);
@@ -57,14 +57,14 @@ struct least_spread {
             }
             return sum;
         }
-        [[nodiscard]] bool seen_before(relocations earlier, group_index g) const {
-            for (const relocation& r : earlier) {
+        [[nodiscard]] bool seen_before(task_moves earlier, group_index g) const {
+            for (const task_move& r : earlier) {
                 if (groups_.group(r) == g) return true;
             }
             return false;
         }
         /// Places that the group enters less those that it leaves.
-        [[nodiscard]] std::int64_t opened(group_index g, const relocation& r, relocations done) const {
+        [[nodiscard]] std::int64_t opened(group_index g, const task_move& r, task_moves done) const {
             constexpr auto nowhere = detail::group_places::nowhere;
             const auto from = groups_.at(r.from);
             const auto to = groups_.at(r.to);
@@ -83,4 +83,4 @@ struct least_spread {
 
 static_assert(term<least_spread>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

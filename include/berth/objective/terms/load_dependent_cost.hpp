@@ -2,14 +2,14 @@
 #pragma once
 
 #include "berth/core/flat.hpp"
-#include "berth/cost/load_cost.hpp"
+#include "berth/cost/divisible/load_cost.hpp"
 #include "berth/objective/concepts.hpp"
 #include "berth/objective/terms/gpu_loads.hpp"
 
 #include <cstddef>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// The published state-dependent cost, sum of C_i * P_a(i): every GPU's load P times the execution costs C of what runs there.
 /// For tasks of one GPU each; one with several counts on each of them. A delta is O(GPUs of the slots).
@@ -26,12 +26,12 @@ struct load_dependent_cost {
                 places_.push_back({.micro = model.gpus()[g].load * 1000, .execution = 0.0});
             }
             for (std::size_t t = 0; t < start.size(); ++t) {
-                const relocation arrival{task_index{t}, unplaced, start[t]};
+                const task_move arrival{task_index{t}, unplaced, start[t]};
                 apply({&arrival, 1});
             }
         }
         [[nodiscard]] double value() const noexcept { return value_; }
-        [[nodiscard]] double delta(relocations all) const {
+        [[nodiscard]] double delta(task_moves all) const {
             double change = 0.0;
             for (std::size_t i = 0; i < all.size(); ++i) {
                 each_gpu(all[i], [&](std::size_t g, amount, double) {
@@ -53,8 +53,8 @@ struct load_dependent_cost {
             }
             return change;
         }
-        void apply(relocations all) {
-            for (const relocation& r : all) {
+        void apply(task_moves all) {
+            for (const task_move& r : all) {
                 each_gpu(r, [this](std::size_t g, amount micro, double execution) {
                     value_ -= of(g, places_[g]);
                     places_[g].micro += micro;
@@ -75,7 +75,7 @@ struct load_dependent_cost {
             return at.execution * (static_cast<double>(at.micro) / static_cast<double>(most > 0 ? most : 1));
         }
         template <class F>
-        void each_gpu(const relocation& r, const F& f) const {
+        void each_gpu(const task_move& r, const F& f) const {
             const detail::gpus_touched gpus{r};
             const load_task& task = model_->task(r.task);
             const auto each = [&](node_index n, gpu_mask rest, amount sign) {
@@ -99,4 +99,4 @@ struct load_dependent_cost {
 
 static_assert(term<load_dependent_cost>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

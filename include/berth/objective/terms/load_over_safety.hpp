@@ -11,7 +11,7 @@
 #include <span>
 #include <utility>
 
-namespace berth {
+namespace berth::inline v0 {
 
 namespace detail {
 
@@ -67,4 +67,4 @@ load_over_safety(matrix_view<const amount>, const Weights&)
 
 static_assert(term<load_over_safety<>> && term<load_over_safety<on_gpus, 2>>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

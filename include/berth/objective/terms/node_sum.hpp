@@ -9,10 +9,10 @@
 #include <cstddef>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// The sum over all nodes of a measure of one node: `fragmentation` (FGD's F), `power_model` (watts), `whole_gpu_holes`, or
-/// any `double(const node_view&)`. A counter that is exceeded reads as 0. A delta is O(relocations) times the measure.
+/// any `double(const node_view&)`. A counter that is exceeded reads as 0. A delta is O(moves) times the measure.
 template <node_measure Measure>
 struct node_sum {
     Measure measure;
@@ -43,18 +43,18 @@ struct node_sum {
             }
         }
         [[nodiscard]] double value() const noexcept { return value_; }
-        [[nodiscard]] double delta(relocations all) const {
+        [[nodiscard]] double delta(task_moves all) const {
             double change = 0.0;
             each_node(all, [&](std::size_t n) { change += of(n, all) - values_[n]; });
             return change;
         }
-        void apply(relocations all) {
+        void apply(task_moves all) {
             each_node(all, [&](std::size_t n) {
                 const double after = of(n, all);
                 value_ += after - values_[n];
                 values_[n] = after;
             });
-            for (const relocation& r : all) {
+            for (const task_move& r : all) {
                 add(free_.data(), 0, r.task, r.from, +1);
                 add(free_.data(), 0, r.task, r.to, -1);
             }
@@ -62,7 +62,7 @@ struct node_sum {
 
     private:
         template <class F>
-        static void each_node(relocations all, const F& f) {
+        static void each_node(task_moves all, const F& f) {
             const auto seen_before = [&](std::size_t i, node_index n) {
                 for (std::size_t j = 0; j < i; ++j) {
                     if (all[j].from.node == n || all[j].to.node == n) return true;
@@ -70,7 +70,7 @@ struct node_sum {
                 return false;
             };
             for (std::size_t i = 0; i < all.size(); ++i) {
-                const relocation& r = all[i];
+                const task_move& r = all[i];
                 if (r.from.placed() && !seen_before(i, r.from.node)) f(r.from.node.value());
                 if (r.to.placed() && r.to.node != r.from.node && !seen_before(i, r.to.node)) f(r.to.node.value());
             }
@@ -88,12 +88,12 @@ struct node_sum {
             }
         }
 
-        [[nodiscard]] double of(std::size_t n, relocations all) const {
+        [[nodiscard]] double of(std::size_t n, task_moves all) const {
             const fleet& machines = problem_.fleet();
             const std::size_t base = first_[n];
             const std::size_t counters = first_[n + 1] - base;
             for (std::size_t c = 0; c < counters; ++c) scratch_[c] = free_[base + c];
-            for (const relocation& r : all) {
+            for (const task_move& r : all) {
                 if (r.from.node == node_index{n}) add(scratch_.data(), base, r.task, r.from, +1);
                 if (r.to.node == node_index{n}) add(scratch_.data(), base, r.task, r.to, -1);
             }
@@ -140,4 +140,4 @@ struct whole_gpu_holes {
 
 static_assert(node_measure<whole_gpu_holes> && term<node_sum<whole_gpu_holes>>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

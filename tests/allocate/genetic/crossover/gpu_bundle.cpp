@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
 
-#include "berth/allocate/priced_greedy.hpp"
+#include "berth/allocate/assignment/priced_greedy.hpp"
 
 #include "allocate/genetic/support.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/genetic/detail/island.hpp"
 
-#include "berth/allocate/genetic.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 
 #include "allocate/genetic/support.hpp"
 

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 // When to use which crossover:
 //
@@ -81,4 +81,4 @@ struct two_point {
 
 static_assert(crossover<uniform_crossover> && crossover<one_point> && crossover<two_point>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -3,7 +3,7 @@
 
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 
@@ -12,7 +12,7 @@
 #include <limits>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
 /// The child takes whole GPUs with all their tasks, each from the parent where the bundle is cheaper at the prices of capacity,
 /// as long as none of its tasks has a GPU already; GPUs are asked in random order. Tasks that are in no bundle at the end go
@@ -104,4 +104,4 @@ struct gpu_bundle {
 
 static_assert(crossover<gpu_bundle>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "berth/allocate/genetic/concepts.hpp"
-#include "berth/allocate/genetic/detail/overload_price.hpp"
+#include "berth/allocate/genetic/detail/overload_penalty.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/random.hpp"
@@ -16,10 +16,10 @@
 #include <limits>
 #include <span>
 
-namespace berth {
+namespace berth::inline v0 {
 
-/// Walks from one parent towards the other, each step relocating one task to where the other parent has it, and returns the best
-/// assignment on the way that is far enough from both. A step is the best of a few relocations drawn from all that are left,
+/// Walks from one parent towards the other, each step moving one task to where the other parent has it, and returns the best
+/// assignment on the way that is far enough from both. A step is the best of a few moves drawn from all that are left,
 /// by cost and by what overloads are worth at the prices of capacity. Where the parents agree, so does the child; every gene
 /// is from one of them (Glover, Laguna, Martí, "Fundamentals of scatter search and path relinking", 2000; for this problem
 /// Yagiura, Ibaraki, Glover, "A path relinking approach with ejection chains for the generalized assignment problem", EJOR 169,
@@ -29,7 +29,7 @@ namespace berth {
 /// O(tasks + distance × sample). Deterministic.
 struct path_relinking {
     double least_distance = 0.2;  ///< from either parent, as a part of the distance between them: 0 to 0.5
-    std::size_t sample = 16;      ///< relocations compared for a step, 1 or more; draws are what makes children differ
+    std::size_t sample = 16;      ///< moves compared for a step, 1 or more; draws are what makes children differ
 
     class state {
     public:
@@ -52,7 +52,7 @@ struct path_relinking {
             std::copy_n(from.data(), from.size(), child.data());
             if (distance < 2) return 0;
 
-            // At least one relocation from either parent; the middle of the path is far enough whatever was asked for.
+            // At least one move from either parent; the middle of the path is far enough whatever was asked for.
             const auto wanted = static_cast<std::size_t>(least_distance_ * static_cast<double>(distance));
             const std::size_t least = std::clamp<std::size_t>(wanted, 1, distance / 2);
             walk_.assign(from);
@@ -92,7 +92,7 @@ struct path_relinking {
             const std::uint32_t t = left_[best];
             left_[best] = left_.back();
             left_.pop_back();
-            walk_.relocate(t, to[t]);
+            walk_.move_task(t, to[t]);
             path_.push_back(t);
             return best_delta;
         }
@@ -100,7 +100,7 @@ struct path_relinking {
         double least_distance_;
         std::size_t sample_;
         const priced_problem* p_;
-        detail::overload_price overload_;
+        detail::overload_penalty overload_;
         individual walk_;
         detail::flat<std::uint32_t> left_;
         detail::flat<std::uint32_t> path_;
@@ -116,4 +116,4 @@ struct path_relinking {
 
 static_assert(crossover<path_relinking>);
 
-}  // namespace berth
+}  // namespace berth::inline v0

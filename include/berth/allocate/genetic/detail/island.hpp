@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment_allocator.hpp"
+#include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/improvement.hpp"
 #include "berth/allocate/genetic/individual.hpp"
 #include "berth/allocate/genetic/population.hpp"
-#include "berth/allocate/packed_problem.hpp"
-#include "berth/allocate/population_evaluator.hpp"
-#include "berth/allocate/priced_problem.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/batch/population_evaluator.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/model/resources.hpp"
@@ -22,7 +22,7 @@
 #include <span>
 #include <utility>
 
-namespace berth::detail {
+namespace berth::inline v0::detail {
 
 /// One population of a genetic run with the ready forms of its policies. Islands share nothing that changes, so each may be
 /// advanced by a thread of its own.
@@ -79,12 +79,12 @@ public:
         ++stale_;
         for (std::size_t j = 0; j < members_.children(); ++j) {
             make_child(j, random);
-            if constexpr (relocates) {
+            if constexpr (moves) {
                 work_.assign(members_.child_genes(j));
                 settle(members_.size() + j, random, limit);
             }
         }
-        if constexpr (!relocates) evaluate_children();
+        if constexpr (!moves) evaluate_children();
         replace_(members_);
         members_.rank();
     }
@@ -120,7 +120,7 @@ private:
 
 public:
     /// True if children are changed after mutation, so that each has to become an `individual`.
-    static constexpr bool relocates = repairs<repair_type> || improves_children<improve_type>;
+    static constexpr bool moves = repairs<repair_type> || improves_children<improve_type>;
 
 private:
     [[nodiscard]] std::uint64_t limit_of(std::uint64_t budget) const noexcept {
@@ -224,4 +224,4 @@ private:
     flat<assignment_value> values_;
 };
 
-}  // namespace berth::detail
+}  // namespace berth::inline v0::detail

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/random.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace berth::inline v0::detail {
+
+/// The cheapest way to spread some tasks over a few GPUs that they have to themselves: depth-first search over tasks, bounded by
+/// the Lagrangian relaxation of the block's capacities. What a move costs is its *regret*, the reduced cost above the task's
+/// cheapest; a block near its optimum leaves so little to spend on regrets and unused capacity that few branches survive.
+/// A run's scratch memory; used again and again.
+class block_tree {
+public:
+    static constexpr std::size_t max_gpus = 16;
+
+    explicit block_tree(const priced_problem& p) : p_{&p} {}
+
+    /// Looks for an assignment within the capacities that costs at most `goal`, and then for cheaper ones, each by at least
+    /// `step`; ties among equals are broken at random. Ends after `max_nodes`, and at once, cut off, where more than 10,000 tasks
+    /// could afford another GPU. True if it found any.
+    ///
+    /// O((tasks + nodes) × GPUs), apart from sorting.
+    [[nodiscard]] bool search(std::span<const std::uint32_t> gpus, std::span<const std::uint32_t> tasks, double goal,
+                              double step, std::uint64_t max_nodes, xoshiro256& random) {
+        BERTH_ASSERT(gpus.size() <= max_gpus, "berth: a block has 16 GPUs at most");
+        count_ = gpus.size();
+        gpus_ = gpus;
+        tasks_ = tasks;
+        step_ = step;
+        max_nodes_ = max_nodes;
+        nodes_ = 0;
+        found_ = false;
+        cut_off_ = false;
+        const double bound = price(goal);
+        if (!(bound <= goal)) return false;
+        budget_ = goal - bound;
+        collect();
+        order(random);
+        if (sorted_.size() > max_open) {
+            cut_off_ = true;
+            return false;
+        }
+        look_ahead();
+        descend(0, 0.0);
+        cost_ = budget_ + step_ + bound;
+        return found_;
+    }
+
+    /// The position in `gpus` of the GPU that the i-th task gets in the cheapest assignment found.
+    [[nodiscard]] std::size_t target(std::size_t i) const noexcept { return target_[i]; }
+    [[nodiscard]] double cost() const noexcept { return cost_; }
+    [[nodiscard]] std::uint64_t nodes() const noexcept { return nodes_; }
+    /// True if the search ended for lack of nodes.
+    [[nodiscard]] bool cut_off() const noexcept { return cut_off_; }
+
+private:
+    static constexpr std::size_t price_steps = 12;
+    static constexpr std::size_t max_open = 10'000;  // as deep the search recurs
+
+    using per_gpu = std::array<double, max_gpus>;
+
+    /// A task with more than one GPU that it can afford; the first is its cheapest.
+    struct open_task {
+        std::uint32_t task;  // position in tasks_
+        std::uint32_t choices;
+        std::uint32_t tie;
+        std::array<std::uint32_t, max_gpus> gpu;
+        std::array<double, max_gpus> regret;
+        std::array<double, max_gpus> load;  // in the order of `gpu`
+    };
+
+    [[nodiscard]] double load(std::uint32_t t, std::size_t k) const noexcept {
+        return static_cast<double>(p_->load(t, gpus_[k]));
+    }
+    [[nodiscard]] double capacity(std::size_t k) const noexcept {
+        return static_cast<double>(p_->capacities()[gpus_[k]]);
+    }
+
+    /// Subgradient steps from the problem's prices; the block's own prices, and the bound they give.
+    [[nodiscard]] double price(double goal) {
+        per_gpu trial{};
+        per_gpu excess{};
+        for (std::size_t k = 0; k < count_; ++k) trial[k] = p_->price(gpus_[k]);
+        double best = -std::numeric_limits<double>::infinity();
+        double factor = 0.5;
+        for (std::size_t i = 0; i < price_steps; ++i) {
+            double value = 0.0;
+            for (std::size_t k = 0; k < count_; ++k) {
+                excess[k] = -capacity(k);
+                value += trial[k] * excess[k];
+            }
+            for (const std::uint32_t t : tasks_) {
+                std::size_t at = 0;
+                double cheapest = std::numeric_limits<double>::infinity();
+                for (std::size_t k = 0; k < count_; ++k) {
+                    const double reduced = p_->cost(t, gpus_[k]) + trial[k] * load(t, k);
+                    at = reduced < cheapest ? k : at;
+                    cheapest = reduced < cheapest ? reduced : cheapest;
+                }
+                value += cheapest;
+                excess[at] += load(t, at);
+            }
+            if (value > best) {
+                best = value;
+                prices_ = trial;
+            } else {
+                factor *= 0.6;
+            }
+            if (best > goal) return best;
+            double norm = 0.0;
+            for (std::size_t k = 0; k < count_; ++k) {
+                if (trial[k] <= 0.0 && excess[k] < 0.0) excess[k] = 0.0;
+                norm += excess[k] * excess[k];
+            }
+            if (norm == 0.0) return best;
+            const double size = factor * (goal - best + step_) / norm;
+            for (std::size_t k = 0; k < count_; ++k) {
+                const double moved = trial[k] + size * excess[k];
+                trial[k] = moved > 0.0 ? moved : 0.0;
+            }
+        }
+        return best;
+    }
+
+    /// Every task on its cheapest GPU; those that could afford another one are open.
+    void collect() {
+        for (std::size_t k = 0; k < count_; ++k) room_[k] = capacity(k);
+        target_.resize(tasks_.size());
+        open_.clear();
+        for (std::size_t i = 0; i < tasks_.size(); ++i) {
+            const std::uint32_t t = tasks_[i];
+            open_task o{};
+            o.task = static_cast<std::uint32_t>(i);
+            for (std::uint32_t k = 0; k < count_; ++k) {
+                const double reduced = p_->cost(t, gpus_[k]) + prices_[k] * load(t, k);
+                std::uint32_t at = o.choices++;
+                for (; at > 0 && reduced < o.regret[at - 1]; --at) {
+                    o.regret[at] = o.regret[at - 1];
+                    o.gpu[at] = o.gpu[at - 1];
+                }
+                o.regret[at] = reduced;
+                o.gpu[at] = k;
+            }
+            const double cheapest = o.regret[0];
+            std::uint32_t affordable = 0;
+            for (; affordable < o.choices && o.regret[affordable] - cheapest <= budget_; ++affordable) {
+                o.regret[affordable] -= cheapest;
+                o.load[affordable] = load(t, o.gpu[affordable]);
+            }
+            o.choices = affordable;
+            target_[i] = o.gpu[0];
+            room_[o.gpu[0]] -= o.load[0];
+            if (affordable > 1) open_.push_back(o);
+        }
+        chosen_.resize(open_.size());
+    }
+
+    /// Expensive decisions first, equals in random order.
+    void order(xoshiro256& random) {
+        sorted_.clear();
+        for (std::size_t i = 0; i < open_.size(); ++i) sorted_.push_back(static_cast<std::uint32_t>(i));
+        shuffle(random, std::span{sorted_.data(), sorted_.size()});
+        for (std::size_t i = 0; i < sorted_.size(); ++i) open_[sorted_[i]].tie = static_cast<std::uint32_t>(i);
+        std::sort(sorted_.begin(), sorted_.end(), [this](std::uint32_t a, std::uint32_t b) {
+            const open_task& x = open_[a];
+            const open_task& y = open_[b];
+            return x.regret[1] != y.regret[1] ? x.regret[1] > y.regret[1] : x.tie < y.tie;
+        });
+    }
+
+    /// What the tasks from the i-th on can still take from a GPU, bring to it, and at what price per unit taken.
+    void look_ahead() {
+        const std::size_t rows = sorted_.size() + 1;
+        leaving_.resize(rows * count_);
+        coming_.resize(rows * count_);
+        rate_.resize(rows * count_);
+        for (std::size_t k = 0; k < count_; ++k) {
+            leaving_[(rows - 1) * count_ + k] = 0.0;
+            coming_[(rows - 1) * count_ + k] = 0.0;
+            rate_[(rows - 1) * count_ + k] = 0.0;
+        }
+        for (std::size_t i = sorted_.size(); i-- > 0;) {
+            for (std::size_t k = 0; k < count_; ++k) {
+                leaving_[i * count_ + k] = leaving_[(i + 1) * count_ + k];
+                coming_[i * count_ + k] = coming_[(i + 1) * count_ + k];
+                rate_[i * count_ + k] = rate_[(i + 1) * count_ + k];
+            }
+            const open_task& o = open_[sorted_[i]];
+            const std::size_t home = i * count_ + o.gpu[0];
+            if (o.load[0] > 0.0) {
+                const double rate = o.regret[1] / o.load[0];
+                if (leaving_[home] == 0.0 || rate < rate_[home]) rate_[home] = rate;
+                leaving_[home] += o.load[0];
+            }
+            for (std::uint32_t c = 1; c < o.choices; ++c) coming_[i * count_ + o.gpu[c]] += o.load[c];
+        }
+    }
+
+    void descend(std::size_t i, double regret) {
+        if (++nodes_ > max_nodes_) {
+            cut_off_ = true;
+            return;
+        }
+        double least = regret;
+        for (std::size_t k = 0; k < count_; ++k) {
+            const std::size_t at = i * count_ + k;
+            if (room_[k] < 0.0) {
+                if (room_[k] + leaving_[at] < 0.0) return;
+                least -= room_[k] * rate_[at];
+            } else if (room_[k] > coming_[at]) {
+                least += prices_[k] * (room_[k] - coming_[at]);
+            }
+        }
+        if (least > budget_) return;
+        if (i == sorted_.size()) {
+            found_ = true;
+            budget_ = least - step_;
+            for (std::size_t j = 0; j < sorted_.size(); ++j) {
+                target_[open_[sorted_[j]].task] = open_[sorted_[j]].gpu[chosen_[j]];
+            }
+            return;
+        }
+        const open_task& o = open_[sorted_[i]];
+        chosen_[i] = 0;
+        descend(i + 1, regret);
+        for (std::uint32_t c = 1; c < o.choices && !cut_off_; ++c) {
+            if (regret + o.regret[c] > budget_) return;
+            chosen_[i] = c;
+            room_[o.gpu[0]] += o.load[0];
+            room_[o.gpu[c]] -= o.load[c];
+            descend(i + 1, regret + o.regret[c]);
+            room_[o.gpu[0]] -= o.load[0];
+            room_[o.gpu[c]] += o.load[c];
+        }
+    }
+
+    const priced_problem* p_;
+    std::span<const std::uint32_t> gpus_;
+    std::span<const std::uint32_t> tasks_;
+    std::size_t count_ = 0;
+    double step_ = 0.0;
+    double budget_ = 0.0;  // what regrets and unused capacity may cost
+    double cost_ = 0.0;
+    std::uint64_t max_nodes_ = 0;
+    std::uint64_t nodes_ = 0;
+    bool found_ = false;
+    bool cut_off_ = false;
+    per_gpu prices_{};
+    per_gpu room_{};  // below zero where overloaded; whole numbers, so exact
+    flat<open_task> open_;
+    flat<std::uint32_t> sorted_;
+    flat<std::uint32_t> chosen_;
+    flat<std::uint32_t> target_;
+    flat<double> leaving_;
+    flat<double> coming_;
+    flat<double> rate_;
+};
+
+}  // namespace berth::inline v0::detail

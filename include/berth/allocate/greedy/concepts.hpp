@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/index.hpp"
+#include "berth/model/ledger.hpp"
+#include "berth/model/workload.hpp"
+
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+// Customisation points of greedy placement, all of them plain const structs or lambdas:
+//
+//   placement_score   how good one candidate is               allocate/scores/*.hpp, allocate/greedy/combine.hpp
+//   gpu_selection     which GPUs of a node                    allocate/greedy/gpu_selection.hpp
+//   tie_break         which of equally good nodes             allocate/greedy/tie_break.hpp
+//   task_order        in which order a batch is placed        allocate/greedy/task_order.hpp
+
+namespace berth::inline v0 {
+
+/// One task on one node with some of its GPUs, before it is placed there. It fits.
+struct candidate {
+    node_view node;  ///< what is left of the node, without the task
+    demand_view demand;
+    gpu_mask gpus = 0;  ///< the GPUs it would get
+    shape_index shape{};
+    task_index task{};  ///< only meaningful for scores of `score_scope::task`
+};
+
+/// What a score looks at, and so for how long a value stays true.
+enum class score_scope : std::uint8_t {
+    shape,  ///< the node's own state and the demand's shape: equal shapes share values, which are recomputed when the node changes
+    task,  ///< anything else (the task itself, other nodes, the arrival): evaluated for every node at every arrival
+};
+
+/// The value of a candidate that the policy refuses although it fits. Of several values (`tiers`) all have to be this. Where a
+/// device rule picks the GPUs of a node, only its pick is asked about.
+inline constexpr double not_admitted = -std::numeric_limits<double>::infinity();
+
+/// What a score yields: a number, or several compared one after the other (`tiers`).
+template <class V>
+concept score_value =
+    std::totally_ordered<V> && (std::floating_point<V> || std::integral<V> || requires { V::tier_count; });
+
+/// A score that is ready to be asked: larger is better, `not_admitted` refuses.
+///
+/// 1. Read-only and deterministic; never NaN.
+/// 2. With `static constexpr score_scope scope = score_scope::shape` the value depends on nothing but `candidate.node`,
+///    `candidate.demand`, `candidate.gpus`, tables made by `prepare`, and what `on_place`/`on_remove` recorded for that node.
+///    Without the member the scope is `task`, which is always right and never cached.
+/// 3. With `static constexpr bool anonymous = true` the value depends on what nodes and GPUs are and have left, never on which
+///    one it is: nodes of equal kind, and GPUs of one node, with equal free counters share a value, and one evaluation serves
+///    them all. With `static constexpr bool looks_at_gpus = false` it does not depend on `candidate.gpus`, which may be empty:
+///    GPUs are then only chosen on the node that won.
+///    With `static constexpr std::size_t node_counters_read = k` only the first k host counters of node and demand matter to the
+///    value, so demands that differ in the others share what is kept.
+/// 4. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores that keep ledger
+///    of their own; `candidate.node` is the node afterwards. `on_remove` undoes `on_place` exactly (count in integers), or a
+///    gang that failed leaves a trace. `on_settled()` comes after a decision that stands, once for a whole gang: the moment
+///    to estimate again what is not told by one node.
+template <class S>
+concept prepared_score = requires(const S& s, const candidate& c) {
+    { s(c) } -> score_value;
+};
+
+/// The least and greatest value of each part over the nodes that fit the arriving task.
+template <class Parts>
+struct part_range {
+    Parts least{};
+    Parts greatest{};
+
+    friend bool operator==(const part_range&, const part_range&) = default;
+};
+
+/// A score whose value is combined from parts, where the parts obey the rules above and the combination may change at any time,
+/// so that a placer keeps the parts and only combines them again. `weighted_sum` with `rescaled` parts is one.
+///
+/// 1. `parts(candidate)` are an array of numbers; `combine(parts, node, range)` is the value: finite, cheap, larger is better.
+/// 2. With `compares_nodes` the combination reads `range`. Without, it ignores `range` and may follow prices: then
+///    `price_version(kind)` changes whenever the combination changes for nodes of that kind.
+/// 3. The score itself (`operator()`) is what GPUs of one node are compared by, and refuses candidates. It does not follow
+///    prices.
+template <class S>
+concept parted_score = prepared_score<S> && requires(const S& s, const candidate& c, typename S::part_values parts) {
+    { s.parts(c) } -> std::same_as<typename S::part_values>;
+    { s.combine(parts, node_index{}, part_range<typename S::part_values>{}) } -> std::same_as<double>;
+    { S::compares_nodes } -> std::convertible_to<bool>;
+    requires S::compares_nodes || requires { s.price_version(std::size_t{}); };
+};
+
+/// A score as users write it: either a `prepared_score` itself (a lambda will do) or a description whose
+/// `prepare(problem)` makes one. Descriptions are const and can be shared between runs and threads.
+template <class S>
+concept placement_score = prepared_score<S> || requires(const S& s, const problem& p) {
+    { s.prepare(p) } -> prepared_score;
+};
+
+/// The ready form of a score.
+template <placement_score S>
+[[nodiscard]] constexpr auto prepare_score(const S& score, const problem& p) {
+    if constexpr (requires { score.prepare(p); }) {
+        return score.prepare(p);
+    } else {
+        return score;
+    }
+}
+template <placement_score S>
+using prepared = decltype(prepare_score(std::declval<const S&>(), std::declval<const problem&>()));
+
+template <prepared_score S>
+inline constexpr score_scope scope_of = [] {
+    if constexpr (requires { S::scope; }) {
+        return S::scope;
+    } else {
+        return score_scope::task;
+    }
+}();
+
+template <prepared_score S>
+inline constexpr bool is_anonymous = [] {
+    if constexpr (requires { S::anonymous; }) {
+        return S::anonymous;
+    } else {
+        return false;
+    }
+}();
+
+namespace detail {
+
+/// True for scores whose values are combined anew at every arrival, so that they are no part of another score.
+template <class S>
+inline constexpr bool is_parted = parted_score<S>;
+
+}  // namespace detail
+
+template <prepared_score S>
+inline constexpr bool looks_at_gpus = [] {
+    if constexpr (requires { S::looks_at_gpus; }) {
+        return S::looks_at_gpus;
+    } else {
+        return true;
+    }
+}();
+
+/// How many host counters a score or a device choice reads, from the first; all unless it says so.
+template <class T>
+inline constexpr std::size_t node_counters_read_by = [] {
+    if constexpr (requires { T::node_counters_read; }) {
+        return T::node_counters_read;
+    } else {
+        return std::numeric_limits<std::size_t>::max();
+    }
+}();
+
+/// Calls of book-keeping that may be absent.
+template <prepared_score S>
+constexpr void notify_place(S& score, const candidate& c) {
+    if constexpr (requires { score.on_place(c); }) score.on_place(c);
+}
+template <prepared_score S>
+constexpr void notify_remove(S& score, const candidate& c) {
+    if constexpr (requires { score.on_remove(c); }) score.on_remove(c);
+}
+template <class S>
+constexpr void notify_settled(S& score) {
+    if constexpr (requires { score.on_settled(); }) score.on_settled();
+}
+
+}  // namespace berth::inline v0

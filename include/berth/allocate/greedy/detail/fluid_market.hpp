@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/greedy/detail/node_classes.hpp"
+#include "berth/model/workload.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace berth::inline v0::detail {
+
+/// Prices of GPU and CPU per class of nodes, by clearing a fluid market: the mix of tasks is poured over what is free, each
+/// group of tasks spreads over the classes that admit it in proportion to supply · exp(-price / elasticity), and prices rise
+/// where more arrives than there is (a damped logit tâtonnement). Total demand is taken equal to total supply, so that no
+/// horizon is needed: prices only say where the mix would press. They float around a supply-weighted mean of zero.
+///
+/// CPU is counted in GPU thousandths at the rate of the mix, so that the two supplies compare. Prices are rounded to 1/64, so that
+/// neither the last bits of exp and log nor a change that means nothing reach the nodes. O(iterations · classes · groups).
+class fluid_market {
+public:
+    fluid_market(const problem& p, const node_classes& classes, const ledger& empty, double cpu_per_gpu)
+        : size_{classes.size()}, gpu_raw_(size_, 0.0), cpu_raw_(size_, 0.0), gpu_(size_, 0.0), cpu_(size_, 0.0) {
+        const workload& work = p.workload();
+        double total = 0.0;
+        for (std::size_t s = 0; s < work.shape_count(); ++s) {
+            const demand_view demand = work.demand(shape_index{s});
+            const class_set admits = demand.gpus == 0 ? 0 : classes.fitting(empty, demand);
+            if (admits == 0) continue;
+            const auto share = static_cast<double>(demand.total_share());
+            const double cpu = cpu_per_gpu > 0.0 && !demand.node.empty()
+                                   ? static_cast<double>(demand.node[0]) * static_cast<double>(whole_gpu) / cpu_per_gpu
+                                   : 0.0;
+            const auto count = static_cast<double>(work.frequency(shape_index{s}));
+            wanted_ |= admits;
+            group& g = find(admits, bin_of(cpu / share));
+            g.share += count * share;
+            g.cpu += count * cpu;
+            total += count * share;
+        }
+        std::sort(groups_.begin(), groups_.end(), [](const group& a, const group& b) {
+            return a.admits != b.admits ? a.admits < b.admits : a.bin < b.bin;
+        });
+        for (group& g : groups_) {
+            g.share /= total;
+            g.cpu /= total;
+        }
+        gpu_load_.resize(size_);
+        cpu_load_.resize(size_);
+        weight_.resize(size_ * bins);
+    }
+
+    /// Clears the market for what is free now, starting from the last prices.
+    /// @param gpu_supply  free GPU thousandths per class.
+    /// @param cpu_supply  free CPU per class, in GPU thousandths at the rate of the mix.
+    void clear(std::span<const double> gpu_supply, std::span<const double> cpu_supply) {
+        if (groups_.empty()) return;  // nobody wants GPU: nothing is scarce
+        double demand = 0.0;
+        for (class_set rest = wanted_; rest != 0; rest &= rest - 1) demand += gpu_supply[lowest_gpu(rest)];
+        for (int i = warm_ ? 60 : 400; i > 0; --i) step(gpu_supply, cpu_supply, demand);
+        warm_ = true;
+        for (std::size_t c = 0; c < size_; ++c) {
+            gpu_[c] = std::round(gpu_raw_[c] * steps) / steps;
+            cpu_[c] = std::round(cpu_raw_[c] * steps) / steps;
+        }
+    }
+
+    [[nodiscard]] double gpu_price(std::size_t c) const noexcept { return gpu_[c]; }
+    [[nodiscard]] double cpu_price(std::size_t c) const noexcept { return cpu_[c]; }
+
+private:
+    static constexpr std::size_t bins = 10;  // of CPU per GPU, half an octave each
+    static constexpr double lowest_ratio = 0.125;
+    static constexpr double elasticity = 0.15;  // how strongly tasks avoid a price
+    static constexpr double damping = 0.3;
+    static constexpr double steps = 64.0;      // of a price
+    static constexpr double limit = 4.0;       // of a price
+    static constexpr double cpu_slack = 1.15;  // CPU load above the supply before CPU gets a price
+
+    struct group {
+        class_set admits;
+        std::size_t bin;
+        double share;
+        double cpu;
+    };
+
+    [[nodiscard]] static std::size_t bin_of(double ratio) noexcept {
+        const double b = std::floor(2.0 * std::log2(std::max(ratio, 1e-3) / lowest_ratio));
+        return b <= 0.0 ? 0 : std::min(bins - 1, static_cast<std::size_t>(b));
+    }
+    /// CPU per GPU of the middle of a bin.
+    [[nodiscard]] static double ratio_of(std::size_t bin) noexcept {
+        return std::min(4.0, lowest_ratio * std::exp2((static_cast<double>(bin) + 0.5) / 2.0));
+    }
+    [[nodiscard]] group& find(class_set admits, std::size_t bin) {
+        for (group& g : groups_) {
+            if (g.admits == admits && g.bin == bin) return g;
+        }
+        groups_.push_back({admits, bin, 0.0, 0.0});
+        return groups_.back();
+    }
+
+    void step(std::span<const double> gpu_supply, std::span<const double> cpu_supply, double demand) {
+        std::fill(gpu_load_.begin(), gpu_load_.end(), 0.0);
+        std::fill(cpu_load_.begin(), cpu_load_.end(), 0.0);
+        for (std::size_t b = 0; b < bins; ++b) {
+            for (std::size_t c = 0; c < size_; ++c) {
+                const double price = gpu_raw_[c] + cpu_raw_[c] * ratio_of(b);
+                weight_[b * size_ + c] = (gpu_supply[c] + 1e-3) * std::exp(-price / elasticity);
+            }
+        }
+        for (const group& g : groups_) {
+            const double* weight = weight_.data() + g.bin * size_;
+            double all = 0.0;
+            for (class_set rest = g.admits; rest != 0; rest &= rest - 1) all += weight[lowest_gpu(rest)];
+            if (!(all > 0.0)) continue;
+            for (class_set rest = g.admits; rest != 0; rest &= rest - 1) {
+                const std::size_t c = lowest_gpu(rest);
+                gpu_load_[c] += demand * g.share / all * weight[c];
+                cpu_load_[c] += demand * g.cpu / all * weight[c];
+            }
+        }
+        double mean = 0.0;
+        double supply = 0.0;
+        for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
+            const std::size_t c = lowest_gpu(rest);
+            const double gpu_excess = std::log((gpu_load_[c] + 1.0) / (gpu_supply[c] + 1.0));
+            const double cpu_excess = std::log((cpu_load_[c] + 1.0) / (cpu_slack * cpu_supply[c] + 1.0));
+            gpu_raw_[c] += damping * elasticity * gpu_excess;
+            cpu_raw_[c] = std::clamp(cpu_raw_[c] + damping * elasticity * cpu_excess, 0.0, limit);
+            mean += gpu_supply[c] * gpu_raw_[c];
+            supply += gpu_supply[c];
+        }
+        mean /= std::max(1.0, supply);
+        for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
+            double& price = gpu_raw_[lowest_gpu(rest)];
+            price = std::clamp(price - mean, -limit, limit);
+        }
+    }
+
+    std::size_t size_;
+    std::vector<group> groups_;
+    class_set wanted_ =
+        0;  // classes that some task of the mix accepts; the others have no price and no part in the mean
+    std::vector<double> gpu_raw_;
+    std::vector<double> cpu_raw_;
+    std::vector<double> gpu_;
+    std::vector<double> cpu_;
+    std::vector<double> gpu_load_;
+    std::vector<double> cpu_load_;
+    std::vector<double> weight_;
+    bool warm_ = false;
+};
+
+}  // namespace berth::inline v0::detail

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/objective/measures/expected_fragmentation.hpp"
+#include "berth/objective/measures/share_profile.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace berth::inline v0::detail {
+
+/// Remembers `expected_fragmentation` by what it depends on: model, CPU and free shares. Nodes of one kind pass through the same states
+/// again and again, and a large fleet holds many in the same one. A table of fixed size, later states replace earlier ones;
+/// keys are compared in full, so a value is always right. Nodes with more than 8 GPUs are computed every time.
+class fragmentation_memo {
+public:
+    fragmentation_memo() : entries_(std::size_t{1} << log_size) {}
+
+    [[nodiscard]] expected_fragmentation::value operator()(const expected_fragmentation& fragmentation, const node_view& node,
+                                                   const share_profile& shares, amount cpu) {
+        const auto ascending = shares.ascending();
+        if (ascending.empty() || ascending.size() > most_gpus) return fragmentation(node, shares, cpu);
+        key k{};
+        k.model = node.model(0).value();
+        k.gpus = ascending.size();
+        k.cpu = cpu;
+        std::copy(ascending.begin(), ascending.end(), k.shares.begin());
+        std::uint64_t hash = k.model * 0x9e3779b97f4a7c15ULL + k.gpus;
+        hash = (hash ^ static_cast<std::uint64_t>(cpu)) * 0xff51afd7ed558ccdULL;
+        for (const amount share : ascending) {
+            hash = ((hash ^ (hash >> 29U)) + static_cast<std::uint64_t>(share)) * 0xc4ceb9fe1a85ec53ULL;
+        }
+        entry& at = entries_[hash >> (64U - log_size)];
+        if (!(at.state == k)) at = {k, fragmentation(node, shares, cpu)};
+        return at.value;
+    }
+
+private:
+    static constexpr std::size_t most_gpus = 8;
+    static constexpr unsigned log_size = 14;
+
+    struct key {
+        std::size_t model = 0;
+        std::size_t gpus = 0;  // 0: nothing remembered
+        amount cpu = 0;
+        std::array<amount, most_gpus> shares{};
+        friend bool operator==(const key&, const key&) = default;
+    };
+    struct entry {
+        key state;
+        expected_fragmentation::value value;
+    };
+    std::vector<entry> entries_;
+};
+
+}  // namespace berth::inline v0::detail

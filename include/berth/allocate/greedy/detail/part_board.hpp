@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/detail/score_index.hpp"
+#include "berth/core/index.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <vector>
+
+namespace berth::inline v0::detail {
+
+/// What a placer keeps for one shape and a `parted_score`: the parts of every node by rank, and an index of the combined values.
+/// Parts are computed again where nodes changed; when only the combination changed (a price of a kind of node, the range of
+/// a part), values are combined again from the parts kept.
+template <parted_score Score>
+class part_board {
+public:
+    using part_values = typename Score::part_values;
+    static constexpr std::size_t part_count = std::tuple_size_v<part_values>;
+
+    /// Starts over; every position is then given by `put`, and `refresh` completes the board.
+    void reset(std::size_t nodes, std::size_t kinds) {
+        parts_.resize(nodes);
+        values = score_index<double>{nodes};
+        versions_.assign(kinds, never);
+        changed_.resize(kinds);
+        if constexpr (Score::compares_nodes) {
+            for (auto& part : greatest_) part = score_index<double>{nodes};
+            for (auto& part : negated_least_) part = score_index<double>{nodes};
+            range_known_ = false;
+        }
+    }
+
+    /// The parts of the node at a rank, or nothing if the task does not fit there.
+    void put(std::size_t rank, node_index n, const std::optional<part_values>& parts, const Score& score) {
+        if (parts) parts_[rank] = *parts;
+        values.set(rank, parts ? score.combine(*parts, n, range_) : not_admitted);
+        if constexpr (Score::compares_nodes) {
+            for (std::size_t i = 0; i < part_count; ++i) {
+                greatest_[i].set(rank, parts ? (*parts)[i] : not_admitted);
+                negated_least_[i].set(rank, parts ? -(*parts)[i] : not_admitted);
+            }
+        }
+    }
+
+    /// Combines again what no longer holds.
+    /// @param node_at  the node at each rank.
+    /// @param kind_at  its kind.
+    void refresh(const Score& score, std::span<const node_index> node_at, std::span<const std::uint32_t> kind_at) {
+        if constexpr (Score::compares_nodes) {
+            part_range<part_values> range;
+            for (std::size_t i = 0; i < part_count; ++i) {
+                range.greatest[i] = greatest_[i].greatest();
+                range.least[i] = -negated_least_[i].greatest();
+            }
+            if (range_known_ && range == range_) return;
+            range_ = range;
+            range_known_ = true;
+            for (std::size_t rank = 0; rank < node_at.size(); ++rank) combine_unrepaired(rank, node_at[rank], score);
+            values.rebuild();
+        } else {
+            bool any = false;
+            for (std::size_t kind = 0; kind < versions_.size(); ++kind) {
+                const std::uint64_t version = score.price_version(kind);
+                changed_[kind] = versions_[kind] != version ? 1 : 0;
+                versions_[kind] = version;
+                any = any || changed_[kind] != 0;
+            }
+            if (!any) return;
+            for (std::size_t rank = 0; rank < node_at.size(); ++rank) {
+                if (changed_[kind_at[rank]] != 0) combine_unrepaired(rank, node_at[rank], score);
+            }
+            values.rebuild();
+        }
+    }
+
+    score_index<double> values;  ///< the combined value of each node by rank
+    std::uint64_t seen = 0;      ///< the time of the last change of a node that this board knows
+    bool asked = false;
+
+private:
+    static constexpr std::uint64_t never = ~std::uint64_t{0};
+
+    void combine_unrepaired(std::size_t rank, node_index n, const Score& score) {
+        if (values[rank] != not_admitted) values.set_unrepaired(rank, score.combine(parts_[rank], n, range_));
+    }
+
+    std::vector<part_values> parts_;
+    std::vector<std::uint64_t> versions_;  // of the prices that values were combined with, per kind
+    std::vector<std::uint8_t> changed_;
+    part_range<part_values> range_{};
+    bool range_known_ = false;
+    std::array<score_index<double>, Score::compares_nodes ? part_count : 0> greatest_{};
+    std::array<score_index<double>, Score::compares_nodes ? part_count : 0> negated_least_{};
+};
+
+}  // namespace berth::inline v0::detail

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/index.hpp"
+#include "berth/core/message.hpp"
+#include "berth/core/names.hpp"
+#include "berth/core/result.hpp"
+#include "berth/model/fleet.hpp"
+#include "berth/model/fleet_builder.hpp"
+#include "berth/model/resources.hpp"
+#include "berth/model/workload.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace berth::inline v0::detail {
+
+/// The shapes of a workload and those that came up later, and which of them share a board. Shapes that differ only in host
+/// counters that the policy does not read have the same value on every node: they share one board, which is kept for the
+/// demand without those counters.
+class shape_table {
+public:
+    /// @param node_counters_read  how many host counters the policy reads, from the first.
+    shape_table(const workload& work, std::size_t node_counters_read) : work_{&work}, read_{node_counters_read} {
+        for (std::size_t s = 0; s < work.shape_count(); ++s) join_board(shape_index{s}, work.frequency(shape_index{s}));
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return work_->shape_count() + later_.size(); }
+    [[nodiscard]] demand_view demand(shape_index s) const noexcept {
+        const std::size_t known = work_->shape_count();
+        return s.value() < known ? work_->demand(s) : later_[s.value() - known].view();
+    }
+    /// The shape of a demand that is valid for the fleet, new or known.
+    [[nodiscard]] shape_index find_or_add(const demand_view& demand) {
+        if (shape_of_image_.empty()) {
+            for (std::size_t s = 0; s < work_->shape_count(); ++s) {
+                if (intern(images_, work_->demand(shape_index{s}), all) == shape_of_image_.size()) {
+                    shape_of_image_.push_back(shape_index{s});
+                }
+            }
+        }
+        const std::size_t image = intern(images_, demand, all);
+        if (image == shape_of_image_.size()) {
+            const shape_index added{size()};
+            later_.emplace_back(demand);
+            shape_of_image_.push_back(added);
+            join_board(added, several);
+        }
+        return shape_of_image_[image];
+    }
+
+    [[nodiscard]] std::size_t board_count() const noexcept { return boards_.size(); }
+    [[nodiscard]] std::size_t board(shape_index s) const noexcept { return board_of_shape_[s.value()]; }
+    /// What a board is kept for: the demand of its shapes without the counters that are not read.
+    [[nodiscard]] demand_view board_demand(shape_index s) const noexcept {
+        demand_view kept = demand(s);
+        kept.node = boards_[board(s)].node;
+        return kept;
+    }
+    /// True if only one task of the workload has a shape of this board.
+    [[nodiscard]] bool occurs_once(std::size_t board) const noexcept { return boards_[board].tasks == 1; }
+    /// Gives a shape a board of its own, for its whole demand. Once.
+    void separate(shape_index s) {
+        const demand_view whole = demand(s);
+        if (std::equal(whole.node.begin(), whole.node.end(), boards_[board(s)].node.begin())) return;
+        board_of_shape_[s.value()] = static_cast<std::uint32_t>(boards_.size());
+        boards_.push_back({.node = {whole.node.begin(), whole.node.end()}, .tasks = several});
+    }
+
+private:
+    static constexpr std::size_t all = ~std::size_t{0};
+    static constexpr std::size_t several = 2;
+
+    struct owned_demand {
+        explicit owned_demand(const demand_view& demand)
+            : gpu(demand.gpu.begin(), demand.gpu.end()),
+              node(demand.node.begin(), demand.node.end()),
+              domain(demand.domain.begin(), demand.domain.end()),
+              gpus{demand.gpus},
+              accepted_models{demand.accepted_models} {}
+        [[nodiscard]] demand_view view() const noexcept {
+            return {.gpu = gpu, .node = node, .domain = domain, .gpus = gpus, .accepted_models = accepted_models};
+        }
+        std::vector<amount> gpu;
+        std::vector<amount> node;
+        std::vector<amount> domain;
+        std::size_t gpus;
+        std::uint64_t accepted_models;
+    };
+    struct board_record {
+        std::vector<amount> node;
+        std::size_t tasks;
+    };
+
+    void join_board(shape_index s, std::size_t tasks) {
+        const demand_view whole = demand(s);
+        std::size_t at = boards_.size();
+        if (read_ < whole.node.size()) {
+            const std::size_t image = intern(board_images_, whole, read_);
+            if (image == board_of_image_.size()) board_of_image_.push_back(at);
+            at = board_of_image_[image];
+        }
+        if (at == boards_.size()) {
+            boards_.push_back({.node = {whole.node.begin(), whole.node.end()}, .tasks = 0});
+            auto& node = boards_.back().node;
+            if (read_ < node.size())
+                std::fill(node.begin() + static_cast<std::ptrdiff_t>(read_), node.end(), amount{0});
+        }
+        boards_[at].tasks += tasks;
+        board_of_shape_.push_back(static_cast<std::uint32_t>(at));
+    }
+
+    /// The position of the demand's byte image, with only the first `read` host counters.
+    std::size_t intern(name_table& images, const demand_view& demand, std::size_t read) {
+        image_.clear();
+        for (const amount value : demand.gpu) append_bytes(image_, value);
+        for (std::size_t r = 0; r < std::min(read, demand.node.size()); ++r) append_bytes(image_, demand.node[r]);
+        for (const amount value : demand.domain) append_bytes(image_, value);
+        append_bytes(image_, demand.gpus);
+        append_bytes(image_, demand.accepted_models);
+        return images.intern(image_);
+    }
+
+    const workload* work_;
+    std::size_t read_;
+    std::vector<owned_demand> later_;
+    name_table images_;
+    std::vector<shape_index> shape_of_image_;
+    name_table board_images_;
+    std::vector<std::size_t> board_of_image_;
+    std::vector<board_record> boards_;
+    std::vector<std::uint32_t> board_of_shape_;
+    std::string image_;
+};
+
+/// Checks a demand against a fleet's schema, as `workload_builder` does for tasks.
+[[nodiscard]] inline result<void> check_demand(const fleet& fleet, const demand_view& demand) {
+    const resource_schema& schema = fleet.schema();
+    if (demand.gpus > max_gpus_per_node) {
+        return refuse(error_code::limit_exceeded,
+                      {"demand: gpus is ", demand.gpus, ", a task gets at most 64 GPUs of one node"});
+    }
+    if (demand.gpu.size() != schema.gpu.size() || demand.node.size() != schema.node.size() ||
+        demand.domain.size() != schema.domain.size()) {
+        return refuse(error_code::inconsistent,
+                      {"demand: it has ", demand.gpu.size(), " GPU, ", demand.node.size(), " node and ",
+                       demand.domain.size(), " domain counters, the resource schema names ", schema.gpu.size(), ", ",
+                       schema.node.size(), " and ", schema.domain.size()});
+    }
+    if (auto ok = check_amounts({"demand"}, "gpu", demand.gpu, schema.gpu.size()); !ok) return ok;
+    if (auto ok = check_amounts({"demand"}, "node", demand.node, schema.node.size()); !ok) return ok;
+    if (auto ok = check_amounts({"demand"}, "domain", demand.domain, schema.domain.size()); !ok) return ok;
+    for (std::size_t r = 0; r < demand.gpu.size(); ++r) {
+        const bool wrong = demand.gpus == 0 ? demand.gpu[r] != 0 : r == 0 && demand.gpu[r] == 0;
+        if (!wrong) continue;
+        return refuse(error_code::inconsistent,
+                      {"demand: gpu[", r, "] is ", demand.gpu[r], ", but the task wants ", demand.gpus, " GPUs"});
+    }
+    return {};
+}
+
+}  // namespace berth::inline v0::detail

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/gpu_selection.hpp"
+#include "berth/allocate/greedy/placer.hpp"
+#include "berth/allocate/plan.hpp"
+#include "berth/allocate/greedy/task_order.hpp"
+#include "berth/allocate/greedy/tie_break.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/run_control.hpp"
+#include "berth/model/workload.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace berth::inline v0 {
+
+/// Whether a batch run explains every task that it left out (`plan::explanations`), at the moment it was left out. Costs a look
+/// at every node per such task; nothing when not asked for.
+enum class explain_left_out : bool { no, yes };
+
+/// Greedy placement: each task goes to the node with the best score, on the GPUs that the device choice picks there; the tie-break
+/// order decides between equals. Tasks are never refused while a node fits (work conserving), unless a score says
+/// `not_admitted`; placed tasks never move.
+///
+/// ```
+/// const greedy policy{best_fit{}, tightest_gpu{}};
+/// const plan plan = policy.run(problem, largest_first{});   // a batch
+/// auto placer = policy.start(problem);                       // one task at a time
+/// ```
+///
+/// A description: immutable and shareable; `start` makes the state of a run. Same input, same plan.
+template <class Score, class GpuSelection = tightest_gpu, class Ties = lowest_index,
+          node_scan Scan = node_scan::indexed>
+class greedy {
+    static_assert(placement_score<Score>,
+                  "berth: the first argument of greedy is a score: a function of a const candidate& "
+                  "that yields a number, or a description whose prepare(problem) makes one");
+    static_assert(
+        gpu_selection<GpuSelection>,
+        "berth: the second argument of greedy is a device choice: gpu_mask(const node_view&, const demand_view&, "
+        "gpu_mask fitting), or one of allocate/greedy/gpu_selection.hpp");
+    static_assert(tie_break<Ties>,
+                  "berth: the third argument of greedy is a tie break: it has a const member rank(fleet) "
+                  "that returns a std::vector<node_index>, first choice first");
+
+public:
+    constexpr explicit greedy(Score score, GpuSelection devices = {}, Ties ties = {})
+        : score_{std::move(score)}, gpu_selection_{std::move(devices)}, ties_{std::move(ties)} {}
+
+    /// The same policy that looks at every node for every task.
+    [[nodiscard]] constexpr auto exhaustive() const {
+        return greedy<Score, GpuSelection, Ties, node_scan::exhaustive>{score_, gpu_selection_, ties_};
+    }
+
+    /// The state of a run over an empty fleet. O(nodes) plus what the score prepares.
+    [[nodiscard]] auto start(const problem& p) const {
+        auto score = prepare_score(score_, p);
+        auto devices = prepare_devices(gpu_selection_, p);
+        return placer<decltype(score), decltype(devices), Scan>{p, std::move(score), std::move(devices),
+                                                                     ties_.rank(p.fleet())};
+    }
+
+    /// Places a whole workload. A gang is placed, all members or none, when the order reaches its first member.
+    ///
+    /// @param control  polled between tasks; `max_evaluations` counts scored candidates.
+    template <class Order = arrival_order, class Stop = never_stop, class Observer = no_observer>
+    [[nodiscard]] plan run(const problem& p, const Order& order = {}, run_control<Stop, Observer> control = {},
+                           explain_left_out explain = explain_left_out::no) const {
+        static_assert(task_order<Order>,
+                      "berth: the second argument of run is an order: a function of a const problem& that returns a "
+                      "std::vector<task_index>; a list at hand becomes one as [&](const problem&) { return list; }");
+        auto placer = start(p);
+        return run_with(placer, order(p), control, explain);
+    }
+
+private:
+    template <class Placer, class Control>
+    static plan run_with(Placer& placer, const std::vector<task_index>& order, Control& control,
+                         explain_left_out explain) {
+        const workload& work = placer.problem().workload();
+        plan plan;
+        plan.assignment.assign(work.task_count(), unplaced);
+        detail::flat<std::uint8_t> gang_seen(work.group_count());
+        BERTH_ASSERT(each_once(order, work.task_count()), "berth: an order lists tasks of the workload, none twice");
+        progress progress{.done = 0, .total = order.size()};
+        const auto leave_out = [&](task_index task) {
+            plan.left_out.push_back(task);
+            ++plan.counters.rejected;
+            if (explain == explain_left_out::yes) plan.explanations.push_back(placer.explain(task));
+        };
+        notify::begin(control.observer, progress);
+        for (const task_index task : order) {
+            plan.stopped = control.check(placer.evaluations());
+            if (plan.stopped != stop_reason::completed) break;
+            const group_index group = work.group(task);
+            if (group.valid() && work.is_gang(group)) {
+                if (gang_seen[group.value()] == 0) {
+                    gang_seen[group.value()] = 1;
+                    place_gang(placer, group, plan, leave_out);
+                }
+            } else {
+                const slot where = placer.place(task);
+                plan.assignment[task.value()] = where;
+                if (where.placed()) {
+                    ++plan.counters.placed;
+                } else {
+                    leave_out(task);
+                }
+            }
+            ++progress.done;
+            progress.evaluations = placer.evaluations();
+            notify::step(control.observer, progress);
+        }
+        plan.counters.evaluations = placer.evaluations();
+        progress.evaluations = placer.evaluations();
+        notify::end(control.observer, progress);
+        return plan;
+    }
+
+    [[nodiscard]] static bool each_once(const std::vector<task_index>& order, std::size_t tasks) {
+        detail::flat<std::uint8_t> seen(tasks);
+        for (const task_index task : order) {
+            if (task.value() >= tasks || seen[task.value()]++ != 0) return false;
+        }
+        return true;
+    }
+
+    template <class Placer, class LeaveOut>
+    static void place_gang(Placer& placer, group_index group, plan& plan, LeaveOut& leave_out) {
+        const auto members = placer.problem().workload().members(group);
+        const auto slots = placer.place_all(members);
+        for (std::size_t i = 0; i < members.size(); ++i) {
+            if (!slots) {
+                leave_out(members[i]);
+                continue;
+            }
+            plan.assignment[members[i].value()] = (*slots)[i];
+            ++plan.counters.placed;
+        }
+    }
+
+    Score score_;
+    GpuSelection gpu_selection_;
+    Ties ties_;
+};
+template <class Score, class GpuSelection = tightest_gpu, class Ties = lowest_index>
+greedy(Score, GpuSelection = {}, Ties = {}) -> greedy<Score, GpuSelection, Ties>;
+
+}  // namespace berth::inline v0

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/gpu_selection.hpp"
+#include "berth/model/task_mix.hpp"
+#include "berth/objective/measures/fragmentation.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace berth::inline v0 {
+
+/// Fragmentation gradient descent (Weng et al., USENIX ATC 2023): prefer the placement after which the node's expected
+/// fragmentation F grows least. The value is trunc(100 · sigmoid((F before - F after) / 1000)), 50 for no change; the
+/// truncation is part of the published policy, because near-ties then go to the fixed node order.
+///
+/// Use with `best_scored_gpu`. O(typical tasks × GPUs) per GPU asked; F before is kept per node.
+struct fgd {
+    double coverage = 0.95;  ///< of `typical_mix`
+
+    class state {
+    public:
+        static constexpr score_scope scope = score_scope::shape;
+        static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
+
+        state(const problem& p, double coverage) : fragmentation_{p, typical_mix(p.workload(), coverage)} {
+            const ledger ledger{p.fleet()};
+            before_.reserve(p.fleet().node_count());
+            std::vector<double> of_kind(p.fleet().kind_count(), -1.0);
+            for (std::size_t n = 0; n < p.fleet().node_count(); ++n) {
+                double& known = of_kind[p.fleet().kind(node_index{n})];
+                if (known < 0.0) known = fragmentation_(ledger.node(node_index{n}));
+                before_.push_back(known);
+            }
+        }
+
+        [[nodiscard]] double operator()(const candidate& c) const noexcept {
+            share_profile shares{c.node};
+            shares.take(c.node, c.demand, c.gpus);
+            return value(c, shares);
+        }
+        /// For tasks on one GPU: the best GPU, lowest position on ties, asking equal GPUs once.
+        [[nodiscard]] scored_gpus<double> best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
+            return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, 0.0,
+                                              [&](const share_profile& shares) { return value(c, shares); });
+        }
+        void on_place(const candidate& c) noexcept { before_[c.node.index.value()] = fragmentation_(c.node); }
+        void on_remove(const candidate& c) noexcept { on_place(c); }
+
+    private:
+        [[nodiscard]] double value(const candidate& c, const share_profile& shares) const noexcept {
+            const amount cpu = fragmentation::free_cpu(c.node) - (c.demand.node.empty() ? 0 : c.demand.node[0]);
+            const double change = before_[c.node.index.value()] - fragmentation_(c.node, shares, cpu);
+            return static_cast<double>(static_cast<int>(100.0 / (1.0 + std::exp(-change / 1000.0))));
+        }
+
+        fragmentation fragmentation_;
+        std::vector<double> before_;
+    };
+    [[nodiscard]] state prepare(const problem& p) const { return {p, coverage}; }
+};
+
+static_assert(placement_score<fgd>);
+
+}  // namespace berth::inline v0

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/greedy/concepts.hpp"
+#include "berth/core/random.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+// Scores that look at what is left of a node. When to use which:
+//
+//   first_fit     cheapest; packs by node order             also the right companion of a meaningful tie-break order
+//   best_fit      packs: least left over wins               general packing baseline
+//   worst_fit     spreads: most left over wins              balance, headroom, small blast radius
+//   dot_product   avoids nodes whose left-overs align with the demand, as published for the openb trace
+//   random_score  baseline
+//
+// All cost O(GPUs of the node). The figures of the first two counters, CPU and GPU share, are measured against the largest
+// node of the fleet.
+
+namespace berth::inline v0 {
+
+namespace detail {
+
+/// The largest CPU and GPU share capacity of any node of a fleet, at least 1.
+struct largest_node {
+    double cpu = 1.0;
+    double share = 1.0;
+
+    explicit largest_node(const fleet& fleet) {
+        for (std::size_t i = 0; i < fleet.node_count(); ++i) {
+            const node_index n{i};
+            if (!fleet.capacity(n).empty()) cpu = std::max(cpu, static_cast<double>(fleet.capacity(n)[0]));
+            amount sum = 0;
+            for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) sum += fleet.capacity(fleet.gpu(n, g))[0];
+            share = std::max(share, static_cast<double>(sum));
+        }
+    }
+};
+
+[[nodiscard]] constexpr amount total_free_share(const node_view& node) noexcept {
+    amount sum = 0;
+    for (std::size_t i = 0; i < node.free_gpus.size(); i += node.gpu_counters) sum += node.free_gpus[i];
+    return sum;
+}
+[[nodiscard]] constexpr amount free_cpu(const node_view& node) noexcept {
+    return node.free_node.empty() ? 0 : node.free_node[0];
+}
+[[nodiscard]] constexpr amount cpu_demand(const demand_view& demand) noexcept {
+    return demand.node.empty() ? 0 : demand.node[0];
+}
+
+}  // namespace detail
+
+/// Every node that fits is as good as any other: the tie-break order decides.
+struct first_fit {
+    static constexpr score_scope scope = score_scope::shape;
+    static constexpr bool anonymous = true;
+    static constexpr std::size_t node_counters_read = 1;
+    static constexpr bool looks_at_gpus = false;
+
+    [[nodiscard]] constexpr double operator()(const candidate&) const noexcept { return 0.0; }
+};
+
+/// Least left over: 1 - (CPU left / largest CPU + GPU share left / largest GPU share) / 2, after the placement. Truncated to
+/// steps of 1/100 as in the published table, so that near-ties go to the fixed node order; 0 steps compares exactly.
+struct best_fit {
+    double steps = 100.0;
+
+    struct state {
+        static constexpr score_scope scope = score_scope::shape;
+        static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
+        static constexpr bool looks_at_gpus = false;
+        detail::largest_node largest;
+        double steps;
+
+        [[nodiscard]] double operator()(const candidate& c) const noexcept {
+            const auto cpu = static_cast<double>(detail::free_cpu(c.node) - detail::cpu_demand(c.demand));
+            const auto share = static_cast<double>(detail::total_free_share(c.node) - c.demand.total_share());
+            const double value = 1.0 - 0.5 * cpu / largest.cpu - 0.5 * share / largest.share;
+            return steps > 0.0 ? static_cast<double>(static_cast<std::int64_t>(steps * value)) : value;
+        }
+    };
+    [[nodiscard]] state prepare(const problem& p) const { return {detail::largest_node{p.fleet()}, steps}; }
+};
+
+/// Most left over: the reverse of `best_fit`, exact. On bare GPUs this is *least loaded*.
+struct worst_fit {
+    struct state {
+        static constexpr score_scope scope = score_scope::shape;
+        static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
+        static constexpr bool looks_at_gpus = false;
+        best_fit::state fit;
+
+        [[nodiscard]] double operator()(const candidate& c) const noexcept { return -fit(c); }
+    };
+    [[nodiscard]] state prepare(const problem& p) const { return {{detail::largest_node{p.fleet()}, 0.0}}; }
+};
+/// Another name for it, the usual one where GPUs are places of their own.
+using least_loaded = worst_fit;
+
+/// DotProd of the published table: 1 - (free · demand) / 2 with CPU and total GPU share as the two dimensions, before the
+/// placement, truncated to 1/100.
+struct dot_product {
+    struct state {
+        static constexpr score_scope scope = score_scope::shape;
+        static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
+        static constexpr bool looks_at_gpus = false;
+        detail::largest_node largest;
+
+        [[nodiscard]] double operator()(const candidate& c) const noexcept {
+            const double cpu = (static_cast<double>(detail::free_cpu(c.node)) / largest.cpu) *
+                               (static_cast<double>(detail::cpu_demand(c.demand)) / largest.cpu);
+            const double share = (static_cast<double>(detail::total_free_share(c.node)) / largest.share) *
+                                 (static_cast<double>(c.demand.total_share()) / largest.share);
+            return static_cast<double>(static_cast<std::int64_t>(100.0 * (1.0 - (cpu + share) / 2.0)));
+        }
+    };
+    [[nodiscard]] state prepare(const problem& p) const { return {detail::largest_node{p.fleet()}}; }
+};
+
+/// Any node that fits, uniformly: a hash of the seed, the number of tasks in place, the task and the node.
+struct random_score {
+    std::uint64_t seed = 0;
+
+    struct state {
+        static constexpr bool looks_at_gpus = false;
+        std::uint64_t seed;
+        std::uint64_t placed = 0;
+
+        [[nodiscard]] double operator()(const candidate& c) const noexcept {
+            const std::uint64_t arrival = stream_seed(seed, placed, c.task.valid() ? c.task.value() : 0);
+            return static_cast<double>(splitmix64(arrival ^ c.node.index.value()) >> 11U);
+        }
+        void on_place(const candidate&) noexcept { ++placed; }
+        void on_remove(const candidate&) noexcept { --placed; }
+    };
+    [[nodiscard]] state prepare(const problem&) const { return {seed}; }
+};
+
+static_assert(placement_score<first_fit> && placement_score<best_fit> && placement_score<worst_fit> &&
+              placement_score<dot_product> && placement_score<random_score>);
+
+}  // namespace berth::inline v0

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace berth::inline v0 {
+
+/// GpuPacking of the published table (Kubernetes scheduler simulator of FGD): use GPUs in use before free GPUs of nodes in use
+/// before untouched nodes. Tasks without GPU: every node is equal. O(GPUs of the node × GPUs wanted).
+struct gpu_packing {
+    static constexpr score_scope scope = score_scope::shape;
+    static constexpr bool anonymous = true;
+    static constexpr std::size_t node_counters_read = 1;
+
+    [[nodiscard]] double operator()(const candidate& c) const noexcept {
+        if (c.demand.gpus == 0) return 0.0;
+        const std::size_t gpus = c.node.gpu_count();
+        const auto whole = [&](std::size_t i) {
+            return c.node.free_share(i) == c.node.fleet->capacity(c.node.fleet->gpu(c.node.index, i))[0];
+        };
+        int untouched = 0;
+        for (std::size_t i = 0; i < gpus; ++i) untouched += whole(i) ? 1 : 0;
+        if (untouched == static_cast<int>(gpus)) return std::max(33 - untouched, untouched);
+        int opened = 0;
+        int left = 0;
+        for (gpu_mask rest = c.gpus; rest != 0; rest &= rest - 1) {
+            const std::size_t i = lowest_gpu(rest);
+            opened += whole(i) ? 1 : 0;
+            left += static_cast<int>(c.node.free_share(i) * 100 / whole_gpu);
+        }
+        if (opened > 0) return std::max(50 - opened, 33);
+        return std::max(100 - left / 10, 50);
+    }
+};
+
+/// GpuClustering of the published table: keep tasks of one class (a share, or k whole GPUs) together. Keeps a count of classes
+/// per node: O(GPUs of the node) per value, O(1) per placement.
+struct gpu_clustering {
+    class state {
+    public:
+        static constexpr score_scope scope = score_scope::shape;
+        static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
+        static constexpr bool looks_at_gpus = false;
+
+        explicit state(const problem& p)
+            : largest_{static_cast<amount>(detail::largest_node{p.fleet()}.share)},
+              present_(p.fleet().node_count(), 0),
+              counts_(p.fleet().node_count() * class_count, 0) {}
+
+        [[nodiscard]] double operator()(const candidate& c) const noexcept {
+            if (c.demand.gpus == 0) return 0.0;
+            const std::uint64_t classes = present_[c.node.index.value()];
+            const std::uint64_t own = std::uint64_t{1} << class_of(c.demand);
+            const amount base = 25 * (largest_ - detail::total_free_share(c.node)) / largest_;
+            const amount bonus = classes == own ? 75 : (classes & own) != 0 ? 50 : classes == 0 ? 25 : 0;
+            return static_cast<double>(base + bonus);
+        }
+        void on_place(const candidate& c) noexcept { count(c, +1); }
+        void on_remove(const candidate& c) noexcept { count(c, -1); }
+
+    private:
+        // A share, then 1, 2, 3..4, 5..8, 9..16, 17..32 and 33..64 GPUs.
+        static constexpr std::size_t class_count = 8;
+        [[nodiscard]] static std::size_t class_of(const demand_view& demand) noexcept {
+            return demand.is_share() ? 0 : 1 + static_cast<std::size_t>(std::bit_width(demand.gpus - 1));
+        }
+        void count(const candidate& c, int change) noexcept {
+            if (c.demand.gpus == 0) return;
+            const std::size_t n = c.node.index.value();
+            const std::size_t k = class_of(c.demand);
+            counts_[n * class_count + k] += static_cast<std::uint32_t>(change);
+            const std::uint64_t bit = std::uint64_t{1} << k;
+            present_[n] = counts_[n * class_count + k] > 0 ? present_[n] | bit : present_[n] & ~bit;
+        }
+
+        amount largest_;
+        std::vector<std::uint64_t> present_;
+        std::vector<std::uint32_t> counts_;
+    };
+    [[nodiscard]] state prepare(const problem& p) const { return state{p}; }
+};
+
+static_assert(placement_score<gpu_packing> && placement_score<gpu_clustering>);
+
+}  // namespace berth::inline v0

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/greedy/concepts.hpp"
+#include "berth/objective/measures/power.hpp"
+
+namespace berth::inline v0 {
+
+/// PWR (Lettich et al., CCGrid 2025): prefer the placement that adds the fewest watts. The value is -(power after - power
+/// before); the published PWR+FGD is `weighted_sum{weighted{a, rescaled{power_score{}}}, weighted{1 - a, fgd{}}}` with a
+/// between 0.05 and 0.2. O(GPUs of the node).
+struct power_score {
+    power_table table{};  ///< the default tells no GPU models apart
+
+    struct state {
+        static constexpr score_scope scope = score_scope::shape;
+        static constexpr bool anonymous = true;
+        static constexpr std::size_t node_counters_read = 1;
+        power_model watts;
+
+        [[nodiscard]] double operator()(const candidate& c) const noexcept {
+            return watts(c.node) - watts(c.node, c.gpus, c.demand.node.empty() ? 0 : c.demand.node[0]);
+        }
+    };
+    [[nodiscard]] state prepare(const problem& p) const { return {power_model{p.fleet(), table}}; }
+};
+
+static_assert(placement_score<power_score>);
+
+}  // namespace berth::inline v0

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/detail/fluid_market.hpp"
+#include "berth/allocate/greedy/detail/node_classes.hpp"
+#include "berth/allocate/greedy/detail/fragmentation_memo.hpp"
+#include "berth/allocate/greedy/detail/whole_node_reserve.hpp"
+#include "berth/allocate/greedy/gpu_selection.hpp"
+#include "berth/objective/measures/expected_fragmentation.hpp"
+#include "berth/objective/measures/share_profile.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <numeric>
+#include <vector>
+
+namespace berth::inline v0 {
+
+/// Places a task where it spoils least of what the mix will need and where that is least scarce. The library's default for
+/// mixed fleets; lowest unallocated GPU share on every openb trace (docs/scarcity.md: why it works, figures, ablation).
+///
+/// The cost of a candidate, in GPU thousandths, is the sum of
+/// - the growth of the node's `expected_fragmentation`;
+/// - the usable share that the node loses, at the GPU price of its class, and the CPU taken, at the CPU price: prices come from a
+///   fluid market that pours the mix over what is free (`detail/fluid_market.hpp`) and is cleared again whenever what is free
+///   has changed by `reprice_after`;
+/// - a small slope over the nodes in the order in which they were added, which keeps untouched nodes untouched;
+/// - a charge for breaking one of the last whole nodes that the widest tasks of the mix need (`detail/whole_node_reserve.hpp`).
+/// The value is minus the cost. GPUs of a node are compared by fragmentation alone.
+///
+/// Knows of the future only the mix: demands and frequencies of the workload it is prepared with. Work conserving: no node that
+/// fits is refused. Use with `best_scored_gpu`. Deterministic; parts are cached per shape and node, prices only combine them.
+/// Per value O(shares of the mix × GPUs + demands of the mix) for each distinct GPU; memory 48 bytes per shape and node.
+struct scarcity {
+    fragmentation_weights fragmentation{};
+    double first_fit_slope = 1200.0;    ///< thousandths between the first and the last node
+    double whole_node_charge = 4000.0;  ///< thousandths; only has to outweigh everything else
+    double reprice_after = 0.03;        ///< part of the free share that may change before prices are cleared again
+
+    [[nodiscard]] class scarcity_state prepare(const problem& p) const;
+};
+
+/// The ready form of `scarcity`.
+class scarcity_state {
+public:
+    static constexpr score_scope scope = score_scope::shape;
+    static constexpr bool anonymous = true;
+    static constexpr std::size_t node_counters_read = 1;
+    static constexpr bool compares_nodes = false;
+    /// FragmentationCost, usable share lost, CPU taken (in GPU thousandths, for tasks that want GPU), whole node broken (0 or 1).
+    /// Four bytes each: they are what a large fleet keeps most of.
+    using part_values = std::array<float, 4>;
+
+    scarcity_state(const problem& p, const scarcity& how);
+
+    [[nodiscard]] double operator()(const candidate& c) const noexcept;
+    [[nodiscard]] scored_gpus<double> best_gpu(const candidate& c, gpu_mask fitting) const noexcept;
+    [[nodiscard]] part_values parts(const candidate& c) const noexcept;
+    [[nodiscard]] double combine(const part_values& part, node_index n, const part_range<part_values>&) const noexcept {
+        const class_prices& price = prices_[classes_.of(n)];
+        return -(double{part[0]} + price.gpu * part[1] + price.cpu * part[2] + price.whole_node * part[3] +
+                 slope_ * static_cast<double>(n.value()));
+    }
+    [[nodiscard]] std::uint64_t price_version(std::size_t kind) const noexcept {
+        return prices_[classes_.of_kind(kind)].version;
+    }
+    void on_place(const candidate& c) { note(c, -1); }
+    void on_remove(const candidate& c) { note(c, +1); }
+    /// Clears the market again if enough has changed.
+    void on_settled();
+
+private:
+    struct class_prices {
+        double gpu = 0.0;
+        double cpu = 0.0;
+        double whole_node = 0.0;
+        std::uint64_t version = 0;
+    };
+    /// What is known of a node as it stands.
+    struct node_record {
+        expected_fragmentation::value value;
+        std::int64_t free_gpus = 0;
+        bool whole = false;
+    };
+
+    [[nodiscard]] expected_fragmentation::value value_after(const candidate& c, const share_profile& shares) const noexcept {
+        return memo_(fragmentation_, c.node, shares, free_cpu_of(c.node) - cpu_of(c.demand));
+    }
+    [[nodiscard]] double in_gpu_share(amount cpu) const noexcept {
+        return fragmentation_.cpu_per_gpu() > 0.0
+                   ? static_cast<double>(cpu) * static_cast<double>(whole_gpu) / fragmentation_.cpu_per_gpu()
+                   : 0.0;
+    }
+    [[nodiscard]] static amount free_cpu_of(const node_view& node) noexcept {
+        return node.free_node.empty() ? 0 : node.free_node[0];
+    }
+    [[nodiscard]] static amount cpu_of(const demand_view& demand) noexcept {
+        return demand.node.empty() ? 0 : demand.node[0];
+    }
+    [[nodiscard]] node_record record_of(const node_view& node) const noexcept {
+        return {fragmentation_(node), detail::whole_node_reserve::free_gpus(node),
+                reserve_.is_whole(node, classes_.of(node.index))};
+    }
+    void note(const candidate& c, amount sign);
+    void reprice();
+    void set_reserve_charges();
+
+    scarcity how_;
+    expected_fragmentation fragmentation_;
+    mutable detail::fragmentation_memo memo_;  // what is remembered changes no value
+    detail::node_classes classes_;
+    detail::fluid_market market_;
+    detail::whole_node_reserve reserve_;
+    double slope_;
+    std::vector<node_record> nodes_;
+    std::vector<amount> free_share_;  // per class
+    std::vector<amount> free_cpu_;    // per class
+    std::vector<class_prices> prices_;
+    std::vector<double> gpu_supply_;
+    std::vector<double> cpu_supply_;
+    std::vector<amount> priced_share_;  // free_share_ when prices were cleared last
+    amount priced_ = 0;                 // its sum
+    amount changed_ = 0;                // Σ |free_share_ - priced_share_|
+};
+
+inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
+    : how_{how},
+      fragmentation_{p, how.fragmentation},
+      classes_{p.fleet()},
+      market_{p, classes_, ledger{p.fleet()}, fragmentation_.cpu_per_gpu()},
+      reserve_{p, classes_, ledger{p.fleet()}},
+      slope_{how.first_fit_slope / static_cast<double>(p.fleet().node_count())},
+      free_share_(classes_.size(), 0),
+      free_cpu_(classes_.size(), 0),
+      prices_(classes_.size()),
+      gpu_supply_(classes_.size()),
+      cpu_supply_(classes_.size()) {
+    const ledger empty{p.fleet()};
+    std::vector<std::uint8_t> kind_known(p.fleet().kind_count(), 0);
+    std::vector<node_record> of_kind(p.fleet().kind_count());
+    nodes_.reserve(p.fleet().node_count());
+    for (std::size_t i = 0; i < p.fleet().node_count(); ++i) {
+        const node_index n{i};
+        const node_view node = empty.node(n);
+        const std::size_t kind = p.fleet().kind(n);
+        if (kind_known[kind] == 0) {
+            of_kind[kind] = record_of(node);
+            kind_known[kind] = 1;
+        }
+        nodes_.push_back(of_kind[kind]);
+        const std::size_t c = classes_.of(n);
+        const amount share = share_profile{node}.total();
+        free_share_[c] += share;
+        free_cpu_[c] += free_cpu_of(node);
+    }
+    reprice();
+}
+
+inline double scarcity_state::operator()(const candidate& c) const noexcept { return -parts(c)[0]; }
+
+inline scarcity_state::part_values scarcity_state::parts(const candidate& c) const noexcept {
+    share_profile shares{c.node};
+    shares.take(c.node, c.demand, c.gpus);
+    const expected_fragmentation::value before = nodes_[c.node.index.value()].value;
+    const expected_fragmentation::value after = value_after(c, shares);
+    return {static_cast<float>(after.fragmentation - before.fragmentation), static_cast<float>(before.usable - after.usable),
+            c.demand.gpus > 0 ? static_cast<float>(in_gpu_share(cpu_of(c.demand))) : 0.0F,
+            reserve_.breaks(c.node, classes_.of(c.node.index), c.demand, c.gpus) ? 1.0F : 0.0F};
+}
+
+inline scored_gpus<double> scarcity_state::best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
+    constexpr double noise = 1e-9;  // of sums over the mix: equal GPUs must stay equal
+    const double before = nodes_[c.node.index.value()].value.fragmentation;
+    return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, noise, [&](const share_profile& shares) {
+        return before - value_after(c, shares).fragmentation;
+    });
+}
+
+inline void scarcity_state::note(const candidate& c, amount sign) {
+    node_record& known = nodes_[c.node.index.value()];
+    const node_record now = record_of(c.node);
+    const std::size_t k = classes_.of(c.node.index);
+    const int whole_nodes = static_cast<int>(now.whole) - static_cast<int>(known.whole);
+    const std::int64_t gpus = now.free_gpus - known.free_gpus;
+    known = now;
+    changed_ -= std::abs(free_share_[k] - priced_share_[k]);
+    // A task may have been entered on GPUs that are not healthy, whose share is no supply.
+    const auto gpus_taken = static_cast<amount>(gpu_count(c.gpus & c.node.healthy));
+    free_share_[k] += gpus_taken > 0 ? sign * gpus_taken * c.demand.gpu[0] : 0;
+    changed_ += std::abs(free_share_[k] - priced_share_[k]);
+    free_cpu_[k] += sign * cpu_of(c.demand);
+    reserve_.note(k, whole_nodes, gpus);
+    if (whole_nodes != 0 || gpus != 0) set_reserve_charges();
+}
+
+inline void scarcity_state::on_settled() {
+    if (changed_ > 0 && static_cast<double>(changed_) >= how_.reprice_after * static_cast<double>(priced_)) reprice();
+}
+
+inline void scarcity_state::reprice() {
+    for (std::size_t c = 0; c < prices_.size(); ++c) {
+        gpu_supply_[c] = static_cast<double>(free_share_[c]);
+        cpu_supply_[c] = in_gpu_share(free_cpu_[c]);
+    }
+    market_.clear(gpu_supply_, cpu_supply_);
+    for (std::size_t c = 0; c < prices_.size(); ++c) {
+        class_prices& price = prices_[c];
+        if (price.gpu == market_.gpu_price(c) && price.cpu == market_.cpu_price(c)) continue;
+        price.gpu = market_.gpu_price(c);
+        price.cpu = market_.cpu_price(c);
+        ++price.version;
+    }
+    set_reserve_charges();
+    priced_share_ = free_share_;
+    priced_ = std::accumulate(free_share_.begin(), free_share_.end(), amount{0});
+    changed_ = 0;
+}
+
+inline void scarcity_state::set_reserve_charges() {
+    for (std::size_t c = 0; c < prices_.size(); ++c) {
+        const double charge = reserve_.reserved(c) ? how_.whole_node_charge : 0.0;
+        if (prices_[c].whole_node == charge) continue;
+        prices_[c].whole_node = charge;
+        ++prices_[c].version;
+    }
+}
+
+inline scarcity_state scarcity::prepare(const problem& p) const { return {p, *this}; }
+
+static_assert(placement_score<scarcity> && parted_score<scarcity_state>);
+
+}  // namespace berth::inline v0

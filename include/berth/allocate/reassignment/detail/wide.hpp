@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+namespace berth::inline v0::detail {
+
+/// Two doubles that are worked on at once: what every 64-bit machine has, and what both compilers understand without a header of
+/// their own. Amounts stay below 2^53, so all of this is exact.
+using wide = double __attribute__((vector_size(16)));
+using wide_mask = decltype(wide{} > wide{});
+
+[[nodiscard]] inline wide load_wide(const double* from) noexcept {
+    wide out;
+    std::memcpy(&out, from, sizeof out);
+    return out;
+}
+inline void store_wide(double* to, wide value) noexcept { std::memcpy(to, &value, sizeof value); }
+
+/// Where positive, else 0.
+[[nodiscard]] inline wide positive_part(wide x) noexcept {
+    return reinterpret_cast<wide>(reinterpret_cast<wide_mask>(x > wide{0.0, 0.0}) & reinterpret_cast<wide_mask>(x));
+}
+[[nodiscard]] inline bool any(wide_mask mask) noexcept { return (mask[0] | mask[1]) != 0; }
+[[nodiscard]] inline double sum(wide x) noexcept { return x[0] + x[1]; }
+
+}  // namespace berth::inline v0::detail

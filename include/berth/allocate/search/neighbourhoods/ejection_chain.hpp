@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/search/neighbourhoods/concepts.hpp"
+#include "berth/objective/tier_values.hpp"
+
+#include <cstddef>
+
+namespace berth::inline v0 {
+
+/// A task goes to the best of a few slots, however bad that is; then one of the tasks on the node it went to leaves for the best
+/// of a few slots, and so on. What is proposed is the part of the chain, from its beginning, with the best outcome. No task
+/// goes twice. The moves are seen one by one, so the cost is `depth * samples` deltas of one move each.
+///
+/// Glover, "Ejection chains, reference structures and alternating path methods", Discrete Applied Mathematics 65, 1996.
+struct ejection_chain {
+    std::size_t depth = 5;    ///< moves at most, at least 1
+    std::size_t samples = 6;  ///< pairs of task and slot that are compared at each step, at least 1
+
+    template <class Space>
+    bool propose(Space& space, xoshiro256& random, move_list& out) const {
+        using values = typename Space::values;
+        const task_index first = space.any_task(random);
+        if (!space.where(first).placed() && !space.gang_of(first).empty()) return false;
+        values sum{};
+        values best_sum{};
+        std::size_t best_size = 0;
+        while (out.size() < depth) {
+            task_move best{};
+            values best_delta{};
+            for (std::size_t i = 0; i < samples; ++i) {
+                task_index t = first;
+                if (!out.empty()) {
+                    t = space.any_task_on(out[out.size() - 1].to.node, random);
+                    if (!t.valid() || out.has(t)) continue;
+                }
+                const slot target = space.any_slot(t, random);
+                if (!target.placed() || target == space.where(t)) continue;
+                const task_move r = space.to(t, target);
+                const values delta = space.delta(r);
+                if (best.task.valid() && !improves(delta - best_delta)) continue;
+                best = r;
+                best_delta = delta;
+            }
+            if (!best.task.valid()) break;
+            out.push(best);
+            space.go(best);
+            sum = sum + best_delta;
+            if (best_size > 0 && !improves(sum - best_sum)) continue;
+            best_sum = sum;
+            best_size = out.size();
+        }
+        space.back();
+        out.shorten(best_size);
+        return best_size > 0;
+    }
+};
+
+static_assert(neighbourhood<ejection_chain>);
+
+}  // namespace berth::inline v0

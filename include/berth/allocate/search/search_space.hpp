@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/model/node_tasks.hpp"
+#include "berth/allocate/search/move_list.hpp"
+#include "berth/allocate/search/slot_candidates.hpp"
+#include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/random.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
+#include "berth/objective/task_move.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace berth::inline v0 {
+
+/// The tasks and nodes that a search may touch: a task is moved only from and to these nodes. Views.
+struct search_region {
+    std::span<const task_index> tasks;
+    std::span<const node_index> nodes;
+    std::span<const std::uint32_t> part_of_node;  ///< per node of the fleet; `nodes` are those of part `part`
+    std::uint32_t part = 0;
+};
+
+/// An assignment under an objective, as neighbourhoods see it: where tasks are, which places are worth trying, what a change
+/// would bring. Every proposed slot is on a healthy node, has as many GPUs as the task wants, all of them healthy and of an
+/// accepted model; whether there is room is the objective's business.
+template <class ObjectiveState, gpu_lists Lists>
+class search_space {
+public:
+    using values = typename ObjectiveState::values;
+
+    search_space(const berth::problem& p, ObjectiveState state, Lists lists)
+        : problem_{p},
+          state_{std::move(state)},
+          lists_{std::move(lists)},
+          on_nodes_{p.fleet().node_count(), state_.assignment()},
+          nowhere_(p.workload().shape_count()) {
+        const fleet& machines = p.fleet();
+        for (std::size_t n = 0; n < machines.node_count(); ++n) nodes_.push_back(node_index{n});
+        for (std::size_t t = 0; t < p.workload().task_count(); ++t) tasks_.push_back(task_index{t});
+        for (std::size_t g = 0; g < machines.gpu_count(); ++g) room_.append(machines.capacity(gpu_index{g}));
+        for (const task_index t : tasks_) take_room(t, where(t), -1);
+        std::size_t longest = 64;
+        for (std::size_t g = 0; g < p.workload().group_count(); ++g) {
+            const std::size_t members = p.workload().members(group_index{g}).size();
+            longest = longest < members ? members : longest;
+        }
+        longest_ = longest;
+        trail_.reserve(longest);
+    }
+
+    [[nodiscard]] const berth::problem& problem() const noexcept { return problem_; }
+    [[nodiscard]] const ObjectiveState& state() const noexcept { return state_; }
+    [[nodiscard]] const slot& where(task_index t) const noexcept { return state_.where(t); }
+    /// The move of a task from where it is.
+    [[nodiscard]] task_move to(task_index t, const slot& target) const noexcept { return state_.to(t, target); }
+    [[nodiscard]] std::span<const task_index> tasks_on(node_index n) const noexcept { return on_nodes_.on(n); }
+    /// The tasks that may be moved.
+    [[nodiscard]] std::span<const task_index> tasks() const noexcept { return tasks_.view(); }
+    /// How many moves a proposal can have without allocating; every group fits.
+    [[nodiscard]] std::size_t longest_proposal() const noexcept { return longest_; }
+    /// Deltas asked for so far.
+    [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
+
+    /// By how much the objective would change. Counted.
+    [[nodiscard]] values delta(task_moves r) {
+        ++evaluations_;
+        return state_.delta(r);
+    }
+    [[nodiscard]] values delta(const task_move& r) { return delta(task_moves{&r, 1}); }
+
+    /// Carries out a move until `back`, to see what is next.
+    void go(const task_move& r) {
+        carry_out(task_moves{&r, 1});
+        trail_.push(r);
+    }
+    /// Takes back everything since the last `back`.
+    void back() {
+        for (std::size_t i = trail_.size(); i-- > 0;) {
+            const task_move reverse{trail_[i].task, trail_[i].to, trail_[i].from};
+            carry_out(task_moves{&reverse, 1});
+        }
+        trail_.clear();
+    }
+    /// Carries out moves for good.
+    void carry_out(task_moves all) {
+        state_.apply(all);
+        for (const task_move& r : all) {
+            if (r.from.node != r.to.node) {
+                if (r.from.placed()) on_nodes_.remove(r.task, r.from.node);
+                if (r.to.placed()) on_nodes_.add(r.task, r.to.node);
+            }
+            take_room(r.task, r.from, +1);
+            take_room(r.task, r.to, -1);
+        }
+    }
+
+    /// A task that may be moved, each equally likely; there is at least one.
+    [[nodiscard]] task_index any_task(xoshiro256& random) const {
+        return tasks_[bounded(random, static_cast<std::uint32_t>(tasks_.size()))];
+    }
+    /// A task on a node, not valid if there is none.
+    [[nodiscard]] task_index any_task_on(node_index n, xoshiro256& random) const {
+        const auto here = on_nodes_.on(n);
+        if (here.empty()) return task_index{};
+        return here[bounded(random, static_cast<std::uint32_t>(here.size()))];
+    }
+    /// A place worth trying, `unplaced` if none was found.
+    [[nodiscard]] slot any_slot(task_index t, xoshiro256& random) {
+        const demand_view demand = problem_.workload().demand(t);
+        const fleet& machines = problem_.fleet();
+        if (demand.gpus > 0) {
+            const std::span<const gpu_index> list = lists_.of(t);
+            if (!list.empty()) {
+                const gpu_index g = list[bounded(random, static_cast<std::uint32_t>(list.size()))];
+                const node_index n = machines.node_of(g);
+                if (!open(n)) return unplaced;
+                return slot_on(t, n, random, gpu_mask{1} << (g.value() - machines.gpu(n, 0).value()));
+            }
+        }
+        if (nodes_.empty()) return unplaced;
+        const auto nodes = static_cast<std::uint32_t>(nodes_.size());
+        for (int attempt = 0; attempt < 8; ++attempt) {
+            const slot found = slot_on(t, nodes_[bounded(random, nodes)], random);
+            if (found.placed()) return found;
+        }
+        std::uint8_t& nowhere = nowhere_[problem_.workload().shape(t).value()];
+        if (nowhere != 0) return unplaced;
+        const std::size_t first = bounded(random, nodes);
+        for (std::size_t i = 0; i < nodes; ++i) {
+            const slot found = slot_on(t, nodes_[(first + i) % nodes], random);
+            if (found.placed()) return found;
+        }
+        nowhere = 1;
+        return unplaced;
+    }
+    /// GPUs for a task on a node, those of `wanted` among them: the tightest that have room, or any, each half of the time.
+    /// `unplaced` if the node does not do.
+    [[nodiscard]] slot slot_on(task_index t, node_index n, xoshiro256& random, gpu_mask wanted = 0) const {
+        const demand_view demand = problem_.workload().demand(t);
+        if (!problem_.fleet().healthy(n)) return unplaced;
+        if (demand.gpus == 0) return {n, 0};
+        gpu_mask open = admitted_gpus(demand, n);
+        if ((wanted & ~open) != 0 || !has_gpus(open, demand.gpus)) return unplaced;
+        if (gpu_count(open) == demand.gpus) return {n, open};
+        gpu_mask picked = wanted;
+        open &= ~wanted;
+        const bool by_room = gpu_count(wanted) < demand.gpus && (random() >> 63U) != 0;
+        while (gpu_count(picked) < demand.gpus) {
+            const gpu_mask one = by_room ? tightest(t, demand, n, open) : any_of(open, random);
+            picked |= one;
+            open &= ~one;
+        }
+        return {n, picked};
+    }
+    /// True if a task may be told to go there; room is not asked.
+    [[nodiscard]] bool admits(task_index t, const slot& target) const noexcept {
+        const demand_view demand = problem_.workload().demand(t);
+        if (!target.placed() || !open(target.node) || !problem_.fleet().healthy(target.node)) return false;
+        return gpu_count(target.gpus) == demand.gpus &&
+               (demand.gpus == 0 || (target.gpus & ~admitted_gpus(demand, target.node)) == 0);
+    }
+    /// True if a task is within the region, or nowhere.
+    [[nodiscard]] bool may_leave(task_index t) const noexcept { return !where(t).placed() || open(where(t).node); }
+    /// The gang of a task that has to be placed, or left out, as one; empty for tasks that stand alone.
+    [[nodiscard]] std::span<const task_index> gang_of(task_index t) const noexcept {
+        const group_index g = problem_.workload().group(t);
+        if (!g.valid() || !problem_.workload().is_gang(g)) return {};
+        return problem_.workload().members(g);
+    }
+
+    /// Lets only these tasks be moved, and only among these nodes.
+    void confine(const search_region& region) {
+        BERTH_ASSERT(trail_.empty(), "berth: a region changes between proposals");
+        part_of_node_ = region.part_of_node;
+        part_ = region.part;
+        tasks_.clear();
+        tasks_.append(region.tasks);
+        nodes_.clear();
+        nodes_.append(region.nodes);
+        for (std::uint8_t& nowhere : nowhere_) nowhere = 0;
+    }
+
+private:
+    [[nodiscard]] bool open(node_index n) const noexcept {
+        return part_of_node_.empty() || part_of_node_[n.value()] == part_;
+    }
+    [[nodiscard]] gpu_mask admitted_gpus(const demand_view& demand, node_index n) const noexcept {
+        const fleet& machines = problem_.fleet();
+        const std::uint64_t models = machines.models_on(n);
+        if ((models & demand.accepted_models) == 0) return 0;
+        gpu_mask admitted = machines.healthy_gpus(n);
+        if ((models & ~demand.accepted_models) == 0) return admitted;
+        for (gpu_mask rest = admitted; rest != 0; rest &= rest - 1) {
+            const std::size_t model = machines.model(machines.gpu(n, lowest_gpu(rest))).value();
+            if ((demand.accepted_models >> model & 1U) == 0) admitted &= ~(rest & (~rest + 1));
+        }
+        return admitted;
+    }
+    [[nodiscard]] static gpu_mask any_of(gpu_mask gpus, xoshiro256& random) {
+        for (auto skip = bounded(random, static_cast<std::uint32_t>(gpu_count(gpus))); skip > 0; --skip) {
+            gpus &= gpus - 1;
+        }
+        return gpus & (~gpus + 1);
+    }
+    /// The GPU with the least share left of those with room, else the one with the most left; ties to the lowest. What the task
+    /// itself holds counts as free.
+    [[nodiscard]] gpu_mask tightest(task_index t, const demand_view& demand, node_index n, gpu_mask gpus) const {
+        const slot& now = where(t);
+        gpu_mask best = 0;
+        amount best_left = 0;
+        bool best_fits = false;
+        for (; gpus != 0; gpus &= gpus - 1) {
+            const std::size_t i = lowest_gpu(gpus);
+            const bool own = now.node == n && (now.gpus >> i & 1U) != 0;
+            const amount* room = room_.data() + problem_.fleet().gpu(n, i).value() * demand.gpu.size();
+            const amount left = room[0] + (own ? demand.gpu[0] : 0);
+            bool fits = true;
+            for (std::size_t c = 0; c < demand.gpu.size(); ++c) fits = fits && (own || room[c] >= demand.gpu[c]);
+            const bool wins = fits != best_fits ? fits : fits ? left < best_left : left > best_left;
+            if (best != 0 && !wins) continue;
+            best = gpus & (~gpus + 1);
+            best_left = left;
+            best_fits = fits;
+        }
+        return best;
+    }
+    void take_room(task_index t, const slot& place, amount sign) {
+        if (place.gpus == 0) return;
+        const demand_view demand = problem_.workload().demand(t);
+        for (gpu_mask rest = place.gpus; rest != 0; rest &= rest - 1) {
+            amount* room =
+                room_.data() + problem_.fleet().gpu(place.node, lowest_gpu(rest)).value() * demand.gpu.size();
+            for (std::size_t c = 0; c < demand.gpu.size(); ++c) room[c] += sign * demand.gpu[c];
+        }
+    }
+
+    berth::problem problem_;
+    ObjectiveState state_;
+    Lists lists_;
+    detail::node_tasks on_nodes_;
+    detail::flat<amount> room_;           // GPU-major; below zero where exceeded
+    detail::flat<std::uint8_t> nowhere_;  // shapes that no open node admits
+    detail::flat<task_index> tasks_;
+    detail::flat<node_index> nodes_;
+    std::span<const std::uint32_t> part_of_node_;
+    std::uint32_t part_ = 0;
+    move_list trail_;
+    std::size_t longest_ = 0;
+    std::uint64_t evaluations_ = 0;
+};
+
+}  // namespace berth::inline v0

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/flat.hpp"
+#include "berth/core/index.hpp"
+#include "berth/core/sort_positions.hpp"
+#include "berth/balance/projected_state.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/objective/task_move.hpp"
+
+#include <cstddef>
+#include <span>
+
+namespace berth::inline v0::detail {
+
+/// The GPUs of a fleet by the load they will have, the least loaded first, the lowest among equals.
+class gpus_by_load {
+public:
+    explicit gpus_by_load(std::size_t gpus) : rank_(gpus, 0) {
+        gpus_.reserve(gpus);
+        for (std::size_t g = 0; g < gpus; ++g) gpus_.push_back(g);
+    }
+
+    [[nodiscard]] std::span<const std::size_t> gpus() const noexcept { return gpus_.view(); }
+
+    /// O(GPUs log GPUs).
+    void sort(const projected_state& now) {
+        sort_positions(gpus_, [&now](std::size_t a, std::size_t b) { return before(now, a, b); });
+        for (std::size_t i = 0; i < gpus_.size(); ++i) rank_[gpus_[i]] = i;
+    }
+    /// Puts the GPUs whose load a move changed where they belong. O(how far they go), again for each that is in another's way.
+    void sort_again(const projected_state& now, const task_move& r) {
+        for (bool moved = true; moved;) {
+            moved = false;
+            for (const slot& end : {r.from, r.to}) {
+                for (gpu_mask rest = end.gpus; rest != 0; rest &= rest - 1) {
+                    moved = settle(now, now.machines().gpu(end.node, lowest_gpu(rest)).value()) || moved;
+                }
+            }
+        }
+    }
+
+private:
+    /// Past all neighbours that it is not in order with. True if there were any.
+    bool settle(const projected_state& now, std::size_t g) {
+        const std::size_t start = rank_[g];
+        std::size_t i = start;
+        const auto put = [&](std::size_t other) {
+            gpus_[i] = other;
+            rank_[other] = i;
+        };
+        for (; i > 0 && before(now, g, gpus_[i - 1]); --i) put(gpus_[i - 1]);
+        for (; i + 1 < gpus_.size() && before(now, gpus_[i + 1], g); ++i) put(gpus_[i + 1]);
+        put(g);
+        return i != start;
+    }
+    [[nodiscard]] static bool before(const projected_state& now, std::size_t a, std::size_t b) noexcept {
+        const double x = now.load(gpu_index{a});
+        const double y = now.load(gpu_index{b});
+        return x != y ? x < y : a < b;
+    }
+
+    flat<std::size_t> gpus_;
+    flat<std::size_t> rank_;  // where each is
+};
+
+/// The highest load of the GPUs of a slot; 0 if it has none.
+[[nodiscard]] inline double highest_load(const projected_state& now, const slot& where) noexcept {
+    double highest = 0.0;
+    for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
+        const double load = now.load(now.machines().gpu(where.node, lowest_gpu(rest)));
+        highest = load > highest ? load : highest;
+    }
+    return highest;
+}
+
+/// The GPUs of a mask with the least load, the lowest first among equals; the mask has as many as are wanted.
+[[nodiscard]] inline gpu_mask least_loaded(const projected_state& now, node_index n, gpu_mask open,
+                                           std::size_t wanted) noexcept {
+    gpu_mask taken = 0;
+    for (std::size_t i = 0; i < wanted; ++i) {
+        std::size_t least = max_gpus_per_node;
+        for (gpu_mask rest = open & ~taken; rest != 0; rest &= rest - 1) {
+            const std::size_t g = lowest_gpu(rest);
+            if (least == max_gpus_per_node ||
+                now.load(now.machines().gpu(n, g)) < now.load(now.machines().gpu(n, least)))
+                least = g;
+        }
+        taken |= gpu_mask{1} << least;
+    }
+    return taken;
+}
+
+}  // namespace berth::inline v0::detail

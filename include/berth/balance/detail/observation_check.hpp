@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/flat.hpp"
+#include "berth/core/index.hpp"
+#include "berth/core/message.hpp"
+#include "berth/core/result.hpp"
+#include "berth/balance/fleet_observation.hpp"
+#include "berth/model/fleet.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
+#include "berth/objective/task_move.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace berth::inline v0::detail {
+
+/// Numbers of an observation: none, or one for each place, within bounds.
+struct observed_column {
+    const char* field;
+    std::span<const double> values;
+    std::size_t expected;
+    double least = -std::numeric_limits<double>::max();
+    const char* complaint = "";  // about those below
+    double most = std::numeric_limits<double>::max();
+
+    [[nodiscard]] result<void> check() const {
+        if (!values.empty() && values.size() != expected) return wrong_size(field, values.size(), expected);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            if (values[i] >= least && values[i] <= most) continue;
+            const char* what = std::isnan(values[i])   ? "not a number"
+                               : std::isinf(values[i]) ? "not finite"
+                                                       : complaint;
+            return refuse(error_code::invalid_value, {"observation: ", field, "[", i, "] is ", what});
+        }
+        return {};
+    }
+    [[nodiscard]] static result<void> wrong_size(const char* field, std::size_t is, std::size_t expected) {
+        return refuse(error_code::inconsistent, {"observation: ", field, " has ", is, " entries, expected ", expected});
+    }
+};
+
+/// Moves in flight, or settled: of tasks that are where they say, between slots that exist. One in flight marks its task.
+[[nodiscard]] inline result<void> check_shadow(const problem& p, const fleet_observation& seen, const task_move& r,
+                                               bool flies, flat<std::uint8_t>& marks) {
+    const bool known = r.task.valid() && r.task.value() < seen.placement.size();
+    if (!known || !(seen.placement[r.task.value()] == (flies ? r.from : r.to))) {
+        return refuse(error_code::inconsistent,
+                      {"observation: a move ", flies ? "in flight" : "settled",
+                       " is not of a task that is placed at its ", flies ? "source" : "target"});
+    }
+    const slot& other = flies ? r.to : r.from;
+    const auto item = phrase::item("task", r.task.value(), p.workload().name(r.task));
+    if (other.placed() && !p.fleet().has(other, p.workload().demand(r.task).gpus)) {
+        return refuse(error_code::inconsistent, {item, ": is ", flies ? "in flight to" : "settled from",
+                                                 " a slot that the fleet does not have, or that is none for it"});
+    }
+    if (!flies) return {};
+    if (marks[r.task.value()] != 0) return refuse(error_code::duplicate, {item, ": is in flight twice"});
+    marks[r.task.value()] = 1;
+    return {};
+}
+
+/// Whether an observation belongs to the problem, but for the slots and counters of its placement, which a ledger knows better.
+/// `marks` has a 0 for every task, before and after. O(entries).
+[[nodiscard]] inline result<void> check_observation(const problem& p, const fleet_observation& seen,
+                                                    flat<std::uint8_t>& marks) {
+    const std::size_t tasks = p.workload().task_count();
+    const std::size_t gpus = p.fleet().gpu_count();
+    const std::size_t nodes = p.fleet().node_count();
+    constexpr double positive = std::numeric_limits<double>::denorm_min();
+    constexpr double infinite = std::numeric_limits<double>::infinity();
+    if (seen.placement.size() != tasks) {
+        return refuse(error_code::inconsistent,
+                      {"assignment: it has ", seen.placement.size(), " slots, the workload has ", tasks, " tasks"});
+    }
+    if (!std::isfinite(seen.time)) return refuse(error_code::invalid_value, {"observation: time is not finite"});
+    const observed_column columns[] = {{"gpu_load", seen.gpu_load, gpus, 0.0, "below 0"},
+                                       {"task_load", seen.task_load, tasks, 0.0, "below 0"},
+                                       {"gpu_speed", seen.gpu_speed, gpus, positive, "not above 0"},
+                                       {"gpu_temperature", seen.gpu_temperature, gpus},
+                                       {"node_power", seen.node_power, nodes},
+                                       {"remaining", seen.remaining, tasks, -infinite, "", infinite}};
+    for (const observed_column& column : columns) {
+        if (auto ok = column.check(); !ok) return ok;
+    }
+    if (!seen.healthy.empty() && seen.healthy.size() != nodes) {
+        return observed_column::wrong_size("healthy", seen.healthy.size(), nodes);
+    }
+    for (const task_index t : seen.waiting) {
+        if (t.valid() && t.value() < tasks && !seen.placement[t.value()].placed()) continue;
+        return refuse(error_code::inconsistent, {"observation: waiting names a task that has a place"});
+    }
+    result<void> ok;
+    for (std::size_t i = 0; i < seen.in_flight.size() && ok; ++i)
+        ok = check_shadow(p, seen, seen.in_flight[i], true, marks);
+    for (const task_move& r : seen.in_flight) {
+        if (r.task.valid() && r.task.value() < tasks) marks[r.task.value()] = 0;
+    }
+    for (std::size_t i = 0; i < seen.settled.size() && ok; ++i)
+        ok = check_shadow(p, seen, seen.settled[i], false, marks);
+    return ok;
+}
+
+}  // namespace berth::inline v0::detail

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/message.hpp"
+#include "berth/core/names.hpp"
+#include "berth/core/random.hpp"
+#include "berth/core/result.hpp"
+#include "berth/model/slot.hpp"
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace berth::inline v0::detail {
+
+/// FNV-1a, finished by splitmix64, so that all bits of the sum depend on all bytes.
+[[nodiscard]] inline std::uint64_t text_sum(std::string_view text, std::uint64_t before) noexcept {
+    std::uint64_t sum = before ^ 0xcbf29ce484222325ULL;
+    for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+    return splitmix64(sum);
+}
+
+inline void append_hex(std::string& text, std::uint64_t value, std::size_t least_digits = 1) {
+    std::size_t digits = 16;
+    while (digits > least_digits && value >> (4 * (digits - 1)) == 0) --digits;
+    for (std::size_t i = digits; i-- > 0;) text.push_back("0123456789abcdef"[value >> (4 * i) & 15U]);
+}
+
+/// Lines of words between single spaces. The last word of each is a sum over it and the sum of the line before, so that a line that
+/// was changed, lost, doubled or moved is found.
+class checked_writer {
+public:
+    explicit checked_writer(std::uint64_t chain = 0) noexcept : chain_{chain} {}
+
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+    [[nodiscard]] std::uint64_t chain() const noexcept { return chain_; }
+    void clear() noexcept { text_.clear(); }
+
+    checked_writer& line(const char* kind) {
+        begin_ = text_.size();
+        text_.append(kind);
+        return *this;
+    }
+    checked_writer& word(const char* word) {
+        text_.append(" ").append(word);
+        return *this;
+    }
+    checked_writer& number(std::uint64_t value) {
+        text_.push_back(' ');
+        phrase{value}.append_to(text_);
+        return *this;
+    }
+    /// The sixteen digits of its bits: every value survives, whatever the locale.
+    checked_writer& real(double value) {
+        text_.push_back(' ');
+        append_hex(text_, std::bit_cast<std::uint64_t>(value), 16);
+        return *this;
+    }
+    checked_writer& bits(std::uint64_t value) {
+        text_.push_back(' ');
+        append_hex(text_, value, 16);
+        return *this;
+    }
+    checked_writer& place(const slot& where) {
+        if (!where.placed()) return word("-");
+        number(where.node.value());
+        text_.push_back(':');
+        append_hex(text_, where.gpus);
+        return *this;
+    }
+    void end() {
+        chain_ = text_sum(std::string_view{text_}.substr(begin_), chain_);
+        text_.push_back(' ');
+        append_hex(text_, chain_, 16);
+        text_.push_back('\n');
+    }
+
+private:
+    std::string text_;
+    std::size_t begin_ = 0;
+    std::uint64_t chain_;
+};
+
+/// Reads what `checked_writer` wrote. The first thing that is wrong is kept; after it, all reads give zeros.
+class checked_reader {
+public:
+    explicit checked_reader(std::string_view text) noexcept : rest_{text} {}
+
+    [[nodiscard]] bool at_end() const noexcept { return rest_.empty(); }
+    [[nodiscard]] bool ok() const noexcept { return !failure_; }
+    [[nodiscard]] const error& failure() const noexcept { return *failure_; }
+    /// True if what is left is the beginning of a line.
+    [[nodiscard]] bool torn() const noexcept { return !rest_.empty() && rest_.find('\n') == std::string_view::npos; }
+
+    /// The next line and its first word; its sum is right.
+    [[nodiscard]] std::string_view next_line() {
+        ++number_;
+        const std::size_t end = rest_.find('\n');
+        if (rest_.empty() || end == std::string_view::npos) {
+            refuse("line", rest_, {"a whole line, the text ends here"});
+            return {};
+        }
+        line_ = rest_.substr(0, end);
+        rest_.remove_prefix(end + 1);
+        const std::size_t space = line_.rfind(' ');
+        std::string sum;
+        chain_ = text_sum(line_.substr(0, space), chain_);
+        append_hex(sum, chain_, 16);
+        if (space == std::string_view::npos || line_.substr(space + 1) != sum) {
+            refuse("checksum", space == std::string_view::npos ? line_ : line_.substr(space + 1), {sum});
+            return {};
+        }
+        line_ = line_.substr(0, space);
+        return take();
+    }
+
+    [[nodiscard]] std::uint64_t number(const char* field,
+                                       std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+        const std::string_view word = take();
+        std::uint64_t value = 0;
+        bool good = !word.empty() && word.size() <= 20;
+        for (const char c : word) {
+            const std::uint64_t digit = static_cast<std::uint64_t>(static_cast<unsigned char>(c)) - '0';
+            good = good && digit <= 9 && value <= (most - digit) / 10 && digit <= most;
+            value = value * 10 + digit;
+        }
+        if (good && value <= most) return value;
+        refuse(field, word, {"a whole number, at most ", most});
+        return 0;
+    }
+    [[nodiscard]] bool flag(const char* field) { return number(field, 1) != 0; }
+    [[nodiscard]] std::uint64_t bits(const char* field) {
+        const std::string_view word = take();
+        const auto value = word.size() == 16 ? from_hex(word) : std::nullopt;
+        if (!value) refuse(field, word, {"sixteen hexadecimal digits"});
+        return value.value_or(0);
+    }
+    /// Finite.
+    [[nodiscard]] double real(const char* field) {
+        const std::string_view word = take();
+        const auto value = word.size() == 16 ? from_hex(word) : std::nullopt;
+        if (value && (*value >> 52U & 0x7ffU) != 0x7ffU) return std::bit_cast<double>(*value);
+        refuse(field, word, {"the sixteen hexadecimal digits of a finite number"});
+        return 0.0;
+    }
+    /// One of the `count` words of an enumeration.
+    template <class Enum>
+    [[nodiscard]] Enum name(const char* field, std::size_t count, const char* (*word_of)(Enum)) {
+        const std::string_view word = take();
+        for (std::size_t i = 0; i < count; ++i) {
+            if (word == word_of(static_cast<Enum>(i))) return static_cast<Enum>(i);
+        }
+        refuse(field, word, {"one of the ", count, " words for it"});
+        return Enum{};
+    }
+    [[nodiscard]] slot place(const char* field) {
+        const std::string_view word = take();
+        if (word == "-") return unplaced;
+        const std::size_t colon = word.find(':');
+        if (colon != std::string_view::npos && colon > 0 && colon <= 9) {
+            std::uint64_t node = 0;
+            bool good = true;
+            for (const char c : word.substr(0, colon)) {
+                good = good && c >= '0' && c <= '9';
+                node = node * 10 + static_cast<std::uint64_t>(static_cast<unsigned char>(c) - '0');
+            }
+            const auto gpus = from_hex(word.substr(colon + 1));
+            if (good && gpus) return {node_index{static_cast<std::size_t>(node)}, *gpus};
+        }
+        refuse(field, word, {"- or a node and hexadecimal GPUs, such as 12:3"});
+        return unplaced;
+    }
+    /// Nothing is left of the line.
+    void end_line() {
+        if (!line_.empty()) refuse("end of line", line_, {"nothing more"});
+    }
+
+    void refuse(const char* field, std::string_view found, phrases expected) {
+        if (failure_) return;
+        const std::string what = sentence(expected);
+        failure_ = detail::refuse(error_code::malformed, {"line ", number_, ": ", field, " is ",
+                                                          phrase::quoted(found.substr(0, 40)), ", expected ", what});
+    }
+
+private:
+    [[nodiscard]] std::string_view take() {
+        if (failure_) return {};
+        const std::size_t space = line_.find(' ');
+        const std::string_view word = line_.substr(0, space);
+        line_ = space == std::string_view::npos ? std::string_view{} : line_.substr(space + 1);
+        return word;
+    }
+    [[nodiscard]] static std::optional<std::uint64_t> from_hex(std::string_view word) noexcept {
+        if (word.empty() || word.size() > 16) return std::nullopt;
+        std::uint64_t value = 0;
+        for (const char c : word) {
+            const bool digit = c >= '0' && c <= '9';
+            if (!digit && (c < 'a' || c > 'f')) return std::nullopt;
+            value = value << 4U | static_cast<std::uint64_t>(digit ? c - '0' : c - 'a' + 10);
+        }
+        return value;
+    }
+
+    std::string_view rest_;
+    std::string_view line_;
+    std::size_t number_ = 0;
+    std::uint64_t chain_ = 0;
+    std::optional<error> failure_;
+};
+
+}  // namespace berth::inline v0::detail

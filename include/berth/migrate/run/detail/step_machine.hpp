@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/flat.hpp"
+#include "berth/core/run_control.hpp"
+#include "berth/migrate/run/detail/checked_text.hpp"
+#include "berth/migrate/run/detail/step_records.hpp"
+#include "berth/migrate/run/migration_executor.hpp"
+#include "berth/migrate/run/migration_journal.hpp"
+#include "berth/migrate/run/migration_limits.hpp"
+#include "berth/migrate/order/migration_plan.hpp"
+#include "berth/migrate/run/migration_protocol.hpp"
+#include "berth/migrate/run/migration_record.hpp"
+#include "berth/model/workload.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace berth::inline v0::detail {
+
+/// The part of `migration_run` that talks to nobody: what is known about each step, what follows from it, and the lines about it that
+/// are not in the journal yet.
+class step_machine {
+protected:
+    /// Why a step is settling.
+    enum class asked : std::uint8_t {
+        about_failure,    ///< its last action has failed
+        not_yet,          ///< the host was restarted, and nothing was asked since
+        anew,             ///< nobody knows whether its last action was started
+        anew_and_aborted  ///< the same, and it takes too long
+    };
+
+    step_machine(const problem& p, migration_progress progress, const migration_limits& limits, bool resumed)
+        : problem_{p},
+          progress_{std::move(progress)},
+          limits_{limits},
+          before_{steps_before(progress_.plan, p.workload().task_count())},
+          asked_(progress_.records.size()),
+          asked_at_(progress_.records.size()),
+          resumed_{resumed} {}
+
+    [[nodiscard]] const migration_step& step(std::size_t i) const noexcept { return progress_.plan.steps[i]; }
+    [[nodiscard]] migration_record& record(std::size_t i) noexcept { return progress_.records[i]; }
+    [[nodiscard]] migration_job job(std::size_t i, std::uint64_t serial) const noexcept {
+        return {step(i).move(), {progress_.run, serial}, i, problem_.workload().state_bytes(step(i).task)};
+    }
+    void log(std::size_t i) { write_record(unwritten_, i, progress_.records[i]); }
+
+    static void note_failure(migration_record& r, migration_failure failure) noexcept {
+        r.failure = failure;
+        r.failed = r.action;
+    }
+    void settle_from(std::size_t i, asked why, double now) {
+        record(i).phase = migration_phase::settling;
+        asked_[i] = why;
+        asked_at_[i] = now;
+    }
+    [[nodiscard]] static bool is_failure(const migration_record& r) noexcept {
+        return r.outcome == migration_outcome::lost || r.outcome == migration_outcome::unresolved ||
+               (r.outcome == migration_outcome::rolled_back && r.failure != migration_failure::interrupted);
+    }
+    /// False if the run has been stopped, or the task is not where the step begins; the step is ended then.
+    [[nodiscard]] bool may_begin(std::size_t i, double now);
+    void begin(std::size_t i, double now);
+    /// The next action, or the end, by what is known.
+    void decide(std::size_t i, double now);
+    /// After the executor was asked.
+    void settle(std::size_t i, const migration_state& seen, double now);
+    void learn(std::size_t i, const migration_state& seen, double now);
+    void end(std::size_t i, migration_outcome outcome, double now);
+
+    problem problem_;
+    migration_progress progress_;
+    migration_limits limits_;
+    flat<std::size_t> before_;  // the step before of the same task
+    flat<asked> asked_;
+    flat<double> asked_at_;
+    checked_writer unwritten_;
+    std::size_t failures_ = 0;
+    bool resumed_;
+};
+
+inline bool step_machine::may_begin(std::size_t i, double now) {
+    migration_record& r = record(i);
+    const bool stopped = progress_.stopped != stop_reason::completed;
+    if (stopped || progress_.given_up) {
+        note_failure(r, stopped ? migration_failure::interrupted : migration_failure::too_many_failed);
+        end(i, migration_outcome::not_begun, now);
+        return false;
+    }
+    const task_place at = place_before(progress_, before_, i);
+    if (at.known && at.where == step(i).from) return true;
+    note_failure(r, migration_failure::not_there);
+    end(i, migration_outcome::invalid, now);
+    return false;
+}
+
+inline void step_machine::begin(std::size_t i, double now) {
+    migration_record& r = record(i);
+    r.known = before_migration(step(i).move());
+    r.begun = now;
+    r.stopped = before_[i] == no_step ? now : record(before_[i]).ended;
+    r.since = now;
+    if (!resumed_) return decide(i, now);
+    settle_from(i, asked::anew, now);
+    log(i);
+}
+
+inline void step_machine::decide(std::size_t i, double now) {
+    using kind = protocol_step::kind;
+    migration_record& r = record(i);
+    const protocol_step next = next_action(step(i).move(), r.direction, r.known);
+    r.direction = next.direction;
+    switch (next.what) {
+        case kind::act:
+            if (next.action != r.action) r.attempts = 0;
+            r.action = next.action;
+            r.phase = migration_phase::intended;
+            r.since = now;
+            r.serial = ++progress_.serial;
+            ++progress_.actions;
+            if (r.attempts > 0) ++progress_.retries;
+            return log(i);
+        case kind::wait: return settle_from(i, asked::about_failure, now);
+        case kind::done: return end(i, migration_outcome::done, now);
+        case kind::undone: return end(i, migration_outcome::rolled_back, now);
+        case kind::lost: return end(i, migration_outcome::lost, now);
+        case kind::not_here:
+            note_failure(r, migration_failure::not_there);
+            return end(i, r.serial == 0 ? migration_outcome::invalid : migration_outcome::unresolved, now);
+        case kind::contradiction:
+            note_failure(r, migration_failure::contradiction);
+            return end(i, migration_outcome::unresolved, now);
+    }
+}
+
+inline void step_machine::settle(std::size_t i, const migration_state& seen, double now) {
+    migration_record& r = record(i);
+    const migration_state expected = after(r.action, r.known);
+    const bool as_expected = seen.task == expected.task && seen.source_held == expected.source_held &&
+                             seen.target_held == expected.target_held;
+    const bool failure = asked_[i] == asked::about_failure && !as_expected;
+    if (seen.task == task_location::lost && r.known.task != task_location::lost) {
+        note_failure(r, migration_failure::terminal);
+    }
+    const bool news = seen.task == task_location::lost && r.known.task != task_location::lost;
+    learn(i, seen, now);
+    if (!failure || news) return decide(i, now);
+    ++r.attempts;
+    if (r.attempts < limits_.attempts(r.action, r.direction)) {
+        r.phase = migration_phase::pausing;
+        r.since = now + limits_.pause_after(r.attempts);
+    } else if (r.direction == migration_direction::forward) {
+        r.direction = migration_direction::back;
+        r.attempts = 0;
+        decide(i, now);
+    } else {
+        end(i, migration_outcome::unresolved, now);
+    }
+}
+
+inline void step_machine::learn(std::size_t i, const migration_state& seen, double now) {
+    migration_record& r = record(i);
+    const bool ran = runs(r.known.task);
+    const bool lost_before = r.known.task == task_location::lost;
+    const bool over = runs(seen.task) || seen.task == task_location::lost;
+    if (ran && !runs(seen.task)) r.stopped = r.since;
+    if (!ran && !lost_before && over) r.downtime += now - r.stopped;
+    r.known = seen;
+}
+
+inline void step_machine::end(std::size_t i, migration_outcome outcome, double now) {
+    migration_record& r = record(i);
+    const bool begun = outcome != migration_outcome::invalid && outcome != migration_outcome::not_begun;
+    if (begun && !runs(r.known.task) && outcome != migration_outcome::lost) {
+        r.downtime += now - r.stopped;
+        r.stopped = now;
+    }
+    r.phase = migration_phase::ended;
+    r.outcome = outcome;
+    r.ended = now;
+    if (is_failure(r) && ++failures_ >= limits_.most_failures) progress_.given_up = true;
+    log(i);
+}
+
+}  // namespace berth::inline v0::detail

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/flat.hpp"
+#include "berth/core/message.hpp"
+#include "berth/core/result.hpp"
+#include "berth/migrate/run/detail/checked_text.hpp"
+#include "berth/migrate/order/migration_plan.hpp"
+#include "berth/migrate/run/migration_record.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace berth::inline v0::detail {
+
+inline constexpr std::size_t no_step = ~std::size_t{0};
+
+/// For every step the one before of the same task, or `no_step`.
+[[nodiscard]] inline flat<std::size_t> steps_before(const migration_plan& plan, std::size_t tasks) {
+    flat<std::size_t> last(tasks, no_step);
+    flat<std::size_t> before;
+    before.reserve(plan.steps.size());
+    for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+        std::size_t& of_task = last[plan.steps[i].task.value()];
+        before.push_back(of_task);
+        of_task = i;
+    }
+    return before;
+}
+
+struct task_place {
+    slot where{};
+    bool known = false;
+};
+
+/// Where a task is before a step of it, by what became of the steps before. Not known if one of them lost it, or is still open.
+[[nodiscard]] inline task_place place_before(const migration_progress& progress, const flat<std::size_t>& before,
+                                             std::size_t step) {
+    for (;;) {
+        const std::size_t earlier = before[step];
+        if (earlier == no_step) return {progress.plan.steps[step].from, true};
+        const migration_outcome outcome = progress.records[earlier].outcome;
+        if (outcome == migration_outcome::done) return {progress.plan.steps[earlier].to, true};
+        if (outcome == migration_outcome::lost || outcome == migration_outcome::unresolved ||
+            outcome == migration_outcome::open) {
+            return {};
+        }
+        step = earlier;
+    }
+}
+
+struct held_slot {
+    task_index task{};
+    slot where{};
+};
+
+/// What the plan's tasks hold: where they are, and the targets of steps under way.
+[[nodiscard]] inline flat<held_slot> held_slots(const migration_progress& progress, const flat<std::size_t>& before) {
+    const auto& steps = progress.plan.steps;
+    flat<std::uint8_t> has_later(steps.size());
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (before[i] != no_step) has_later[before[i]] = 1;
+    }
+    flat<held_slot> held;
+    const auto hold = [&](task_index task, const slot& where) {
+        if (where.placed()) held.push_back({task, where});
+    };
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (under_way(progress.records[i])) {
+            hold(steps[i].task, steps[i].from);
+            hold(steps[i].task, steps[i].to);
+        }
+        if (has_later[i] != 0) continue;
+        // The last step of its task: which one decides where the task is?
+        std::size_t last = i;
+        const auto decides = [&](const migration_record& r) {
+            return under_way(r) || r.outcome == migration_outcome::done || r.outcome == migration_outcome::lost;
+        };
+        while (!decides(progress.records[last]) && before[last] != no_step) last = before[last];
+        const migration_record& r = progress.records[last];
+        if (under_way(r) || r.outcome == migration_outcome::lost) continue;
+        hold(steps[i].task, r.outcome == migration_outcome::done ? steps[last].to : steps[last].from);
+    }
+    return held;
+}
+
+/// Every slot exists and has as many GPUs as its task wants, waves are in order, no task is in a wave twice.
+[[nodiscard]] inline result<void> check_plan(const problem& p, const migration_plan& plan) {
+    const fleet& fleet = p.fleet();
+    const workload& work = p.workload();
+    flat<std::size_t> seen_in(work.task_count(), no_step);
+    std::size_t begin = 0;
+    for (std::size_t w = 0; w < plan.wave_ends.size(); ++w) {
+        if (plan.wave_ends[w] < begin || plan.wave_ends[w] > plan.steps.size()) {
+            return refuse(error_code::inconsistent, {"migration plan: wave_ends[", w, "] is ", plan.wave_ends[w],
+                                                     ", expected ", begin, "..", plan.steps.size()});
+        }
+        for (std::size_t i = begin; i < plan.wave_ends[w]; ++i) {
+            const migration_step& step = plan.steps[i];
+            const auto bad = [&](error_code code, phrases why) {
+                return refuse(code, {"migration plan: step ", i, ": "}, why);
+            };
+            if (step.task.value() >= work.task_count()) {
+                return bad(error_code::unknown_name,
+                           {"task is ", step.task.value(), ", there are ", work.task_count()});
+            }
+            for (const bool target : {false, true}) {
+                const slot& end = target ? step.to : step.from;
+                if (!end.placed() && end.gpus == 0) continue;
+                if (!end.placed() || end.node.value() >= fleet.node_count() ||
+                    (end.gpus & ~first_gpus(fleet.gpu_count(end.node))) != 0) {
+                    return bad(error_code::unknown_name, {target ? "to" : "from", " is no slot of the fleet"});
+                }
+                if (gpu_count(end.gpus) != work.demand(step.task).gpus) {
+                    return bad(error_code::inconsistent, {"a slot has ", gpu_count(end.gpus), " GPUs, the task wants ",
+                                                          work.demand(step.task).gpus});
+                }
+            }
+            if (step.from == step.to) return bad(error_code::inconsistent, {"to is where the task is already"});
+            if (seen_in[step.task.value()] == w) {
+                return bad(error_code::duplicate, {"task is ", step.task.value(), ", which is in this wave already"});
+            }
+            seen_in[step.task.value()] = w;
+        }
+        begin = plan.wave_ends[w];
+    }
+    if (begin != plan.steps.size()) {
+        return refuse(error_code::inconsistent,
+                      {"migration plan: wave_ends ends at ", begin, ", there are ", plan.steps.size(), " steps"});
+    }
+    return {};
+}
+
+/// One record for each step, and every step that was begun begins where the steps before have left its task.
+[[nodiscard]] inline result<void> check_records(const migration_progress& progress, const flat<std::size_t>& before) {
+    if (progress.records.size() != progress.plan.steps.size()) {
+        return refuse(error_code::inconsistent, {"migration run: it has ", progress.records.size(), " records for ",
+                                                 progress.plan.steps.size(), " steps"});
+    }
+    for (std::size_t i = 0; i < progress.records.size(); ++i) {
+        const migration_record& r = progress.records[i];
+        const bool begun = r.phase != migration_phase::waiting && r.outcome != migration_outcome::invalid &&
+                           r.outcome != migration_outcome::not_begun;
+        if (!begun) continue;
+        const task_place at = place_before(progress, before, i);
+        if (at.known && at.where == progress.plan.steps[i].from) continue;
+        return refuse(error_code::inconsistent,
+                      {"migration run: step ", i, ": outcome is ", phrase::quoted(to_string(r.outcome)),
+                       ", but the steps before have not left the task where it begins"});
+    }
+    return {};
+}
+
+/// Tells whether a saved run belongs to a problem: the names of the tasks and nodes that the plan mentions, by position.
+[[nodiscard]] inline std::uint64_t fingerprint(const problem& p, const migration_plan& plan) {
+    std::uint64_t sum = 0;
+    for (const migration_step& step : plan.steps) {
+        sum = text_sum(p.workload().name(step.task), sum);
+        for (const slot& end : {step.from, step.to}) {
+            if (end.placed()) sum = text_sum(p.fleet().name(end.node), sum);
+        }
+    }
+    return sum;
+}
+
+}  // namespace berth::inline v0::detail

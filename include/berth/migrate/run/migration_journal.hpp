@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/message.hpp"
+#include "berth/core/result.hpp"
+#include "berth/migrate/run/detail/checked_text.hpp"
+#include "berth/migrate/order/migration_plan.hpp"
+#include "berth/migrate/run/migration_record.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace berth::inline v0 {
+
+/// Whether a text takes the place of what the journal holds, or goes on from it.
+enum class journal_write : std::uint8_t { replace, append };
+
+/// Where a run writes what it is about to do, before it does it.
+///
+/// `j.write(text, how)` returns true once the text is where a crash of the host does not reach it (after `fsync`, say). A `replace` leaves
+/// the old or the new text behind, whatever happens (write another file, then rename it). An `append` may be cut short by a crash. On
+/// false nothing is started, and the same text comes again.
+///
+/// One write for each `advance` that decided something, however many steps it is about.
+template <class J>
+concept migration_journal = requires(J& j, std::string_view text, journal_write how) {
+    { j.write(text, how) } -> std::convertible_to<bool>;
+};
+
+/// Keeps nothing: a run that ends with the host.
+struct no_journal {
+    [[nodiscard]] constexpr bool write(std::string_view, journal_write) const noexcept { return true; }
+};
+
+/// Keeps the text in memory. For tests, and for hosts that store it themselves.
+struct text_journal {
+    std::string text{};
+
+    [[nodiscard]] bool write(std::string_view more, journal_write how) {
+        if (how == journal_write::replace) text.clear();
+        text.append(more);
+        return true;
+    }
+};
+
+static_assert(migration_journal<no_journal> && migration_journal<text_journal>);
+
+/// What to do with the beginning of a line at the end of a text.
+enum class torn_line : std::uint8_t {
+    refuse,
+    drop  ///< after a crash in the middle of an append: nothing that stands in it was begun
+};
+
+namespace detail {
+
+[[nodiscard]] constexpr const char* phase_word(migration_phase phase) noexcept {
+    constexpr const char* names[] = {"waiting", "intended", "acting", "settling", "pausing", "ended"};
+    return names[static_cast<std::size_t>(phase)];
+}
+[[nodiscard]] constexpr const char* direction_word(migration_direction direction) noexcept {
+    return direction == migration_direction::forward ? "forward" : "back";
+}
+
+inline void write_record(checked_writer& out, std::size_t step, const migration_record& r) {
+    out.line("state").number(step).number(r.serial).word(phase_word(r.phase)).word(to_string(r.outcome));
+    out.word(direction_word(r.direction)).word(to_string(r.action)).word(to_string(r.failure));
+    out.word(to_string(r.failed)).word(to_string(r.known.task)).number(r.known.source_held ? 1 : 0);
+    out.number(r.known.target_held ? 1 : 0).number(r.known.image_at_source ? 1 : 0).number(r.known.busy ? 1 : 0);
+    out.number(r.attempts).real(r.since).real(r.begun).real(r.ended).real(r.stopped).real(r.downtime).end();
+}
+
+inline void write_run(checked_writer& out, const migration_progress& p) {
+    out.line("run").number(p.serial).number(p.actions).number(p.retries);
+    out.number(static_cast<std::uint64_t>(p.stopped)).number(p.given_up ? 1 : 0).end();
+}
+
+inline void write_whole(checked_writer& out, const migration_progress& p) {
+    out.line("berth-migration").number(1).number(p.run).bits(p.fingerprint).number(p.plan.steps.size());
+    out.number(p.plan.wave_ends.size()).number(p.plan.extra_steps).real(p.plan.duration).real(p.plan.downtime).end();
+    for (const std::size_t end : p.plan.wave_ends) out.line("wave").number(end).end();
+    for (const migration_step& s : p.plan.steps) {
+        out.line("step").number(s.task.value()).place(s.from).place(s.to).word(to_string(s.kind));
+        out.real(s.duration).real(s.downtime).end();
+    }
+    for (std::size_t i = 0; i < p.records.size(); ++i) {
+        if (p.records[i] != migration_record{}) write_record(out, i, p.records[i]);
+    }
+    write_run(out, p);
+}
+
+inline void read_record(checked_reader& in, migration_progress& p) {
+    if (p.records.empty()) return in.refuse("first word", "state", {"run, in a text without steps"});
+    const std::uint64_t step = in.number("step", p.records.size() - 1);
+    migration_record r;
+    r.serial = in.number("serial");
+    r.phase = in.name<migration_phase>("phase", 6, phase_word);
+    r.outcome = in.name<migration_outcome>("outcome", migration_outcome_count, to_string);
+    r.direction = in.name<migration_direction>("direction", 2, direction_word);
+    r.action = in.name<migration_action>("action", migration_action_count, to_string);
+    r.failure = in.name<migration_failure>("failure", migration_failure_count, to_string);
+    r.failed = in.name<migration_action>("failed", migration_action_count, to_string);
+    r.known.task = in.name<task_location>("task", task_location_count, to_string);
+    r.known.source_held = in.flag("source_held");
+    r.known.target_held = in.flag("target_held");
+    r.known.image_at_source = in.flag("image_at_source");
+    r.known.busy = in.flag("busy");
+    r.attempts = static_cast<std::uint32_t>(in.number("attempts", 0xffffffffU));
+    r.since = in.real("since");
+    r.begun = in.real("begun");
+    r.ended = in.real("ended");
+    r.stopped = in.real("stopped");
+    r.downtime = in.real("downtime");
+    in.end_line();
+    if ((r.phase == migration_phase::ended) == (r.outcome == migration_outcome::open)) {
+        in.refuse("outcome", to_string(r.outcome), {"open exactly while the phase is not ended"});
+    }
+    if (in.ok()) p.records[step] = r;
+}
+
+inline void read_run(checked_reader& in, migration_progress& p) {
+    p.serial = in.number("serial");
+    p.actions = in.number("actions");
+    p.retries = in.number("retries");
+    p.stopped = static_cast<stop_reason>(in.number("stopped", 3));
+    p.given_up = in.flag("given_up");
+    in.end_line();
+}
+
+inline void read_plan(checked_reader& in, migration_progress& p) {
+    if (in.next_line() != "berth-migration") in.refuse("first word", "", {"berth-migration"});
+    if (const std::uint64_t version = in.number("version"); version != 1) {
+        in.refuse("version", sentence({version}), {"1"});
+    }
+    p.run = in.number("run");
+    p.fingerprint = in.bits("fingerprint");
+    const std::uint64_t steps = in.number("steps", 0xffffffffU);
+    const std::uint64_t waves = in.number("waves", 0xffffffffU);
+    p.plan.extra_steps = static_cast<std::size_t>(in.number("extra_steps", 0xffffffffU));
+    p.plan.duration = in.real("duration");
+    p.plan.downtime = in.real("downtime");
+    in.end_line();
+    for (std::uint64_t w = 0; w < waves && in.ok(); ++w) {
+        if (const auto kind = in.next_line(); kind != "wave") in.refuse("first word", kind, {"wave"});
+        const std::uint64_t end = in.number("end", steps);
+        in.end_line();
+        if (end < (p.plan.wave_ends.empty() ? 0 : p.plan.wave_ends.back()) || (w + 1 == waves && end != steps)) {
+            in.refuse("end", sentence({end}), {"ends of waves in order, the last one ", steps});
+        }
+        p.plan.wave_ends.push_back(static_cast<std::size_t>(end));
+    }
+    if (waves == 0 && steps > 0) in.refuse("waves", "0", {"some, for so many steps"});
+    for (std::uint64_t s = 0; s < steps && in.ok(); ++s) {
+        if (const auto kind = in.next_line(); kind != "step") in.refuse("first word", kind, {"step"});
+        migration_step step;
+        step.task = task_index{static_cast<std::size_t>(in.number("task", 0xfffffffeU))};
+        step.from = in.place("from");
+        step.to = in.place("to");
+        step.kind = in.name<step_kind>("kind", 4, to_string);
+        step.duration = in.real("duration");
+        step.downtime = in.real("downtime");
+        in.end_line();
+        if (step.from == step.to) in.refuse("to", "the same as from", {"another slot"});
+        p.plan.steps.push_back(step);
+    }
+    p.records.resize(p.plan.steps.size());
+}
+
+}  // namespace detail
+
+/// All of a run as text: what `replace` writes. O(steps).
+[[nodiscard]] inline std::string save_migration(const migration_progress& progress) {
+    detail::checked_writer out;
+    detail::write_whole(out, progress);
+    return out.text();
+}
+
+/// Reads a journal, or what `save_migration` made: the last word about every step counts. An error names line and field; a text
+/// that ends too early, has lost a line, or was changed is refused. O(text).
+[[nodiscard]] inline result<migration_progress> load_migration(std::string_view text,
+                                                               torn_line torn = torn_line::refuse) {
+    detail::checked_reader in{text};
+    migration_progress progress;
+    detail::read_plan(in, progress);
+    bool whole = false;
+    while (in.ok() && !(whole && in.at_end())) {
+        if (whole && in.torn() && torn == torn_line::drop) break;
+        const std::string_view kind = in.next_line();
+        if (kind == "state") {
+            detail::read_record(in, progress);
+        } else if (kind == "run") {
+            detail::read_run(in, progress);
+            whole = true;
+        } else {
+            in.refuse("first word", kind, {"state or run"});
+        }
+    }
+    if (!in.ok()) return in.failure();
+    return progress;
+}
+
+}  // namespace berth::inline v0

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/message.hpp"
+#include "berth/core/observer.hpp"
+#include "berth/core/result.hpp"
+#include "berth/core/run_control.hpp"
+#include "berth/migrate/run/detail/checked_text.hpp"
+#include "berth/migrate/run/detail/step_records.hpp"
+#include "berth/migrate/run/detail/step_machine.hpp"
+#include "berth/migrate/run/migration_ledger.hpp"
+#include "berth/migrate/run/migration_executor.hpp"
+#include "berth/migrate/run/migration_journal.hpp"
+#include "berth/migrate/run/migration_limits.hpp"
+#include "berth/migrate/order/migration_plan.hpp"
+#include "berth/migrate/run/migration_protocol.hpp"
+#include "berth/migrate/run/migration_record.hpp"
+#include "berth/migrate/run/migration_report.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace berth::inline v0 {
+
+/// Carries a plan out through an executor, wave by wave: the state of a run. The host calls `advance` now and then; each call polls
+/// what is under way, writes to the journal what it is about to do, then does it. It never blocks, and reads no clock.
+///
+/// - A target is taken out of the ledger before the task is touched, a source is given back to them when the executor has released it
+///   and the journal knows: once. So no counter is ever negative, whatever fails.
+/// - A step that fails is tried again within the limits, then taken back while the source is held. Steps that depended on it find
+///   no room, or not their task, and are `invalid`: order `report().undone` again from what is true then.
+/// - After a crash of the host, `resume_migration` goes on from the journal. What was under way is asked of the executor, not remembered.
+///
+/// Deterministic for an executor that is. One `advance` costs O(steps under way + steps begun or ended). Movable, not thread-safe.
+/// The problem must outlive it.
+class migration_run : private detail::step_machine {
+public:
+    /// Use `start_migration` and `resume_migration`.
+    migration_run(const problem& p, migration_progress progress, const migration_limits& limits, bool resumed);
+
+    /// One look at everything. True while there is more to do.
+    template <class Executor, migration_ledger Books, migration_journal Journal, stoppable Stop, observer Observer>
+    bool advance(Executor& executor, Books& ledger, double now, Journal& journal, run_control<Stop, Observer>& control) {
+        static_assert(
+            migration_executor<Executor>,
+            "berth: the first argument of advance is an executor, with start(action, job, now), poll(action, job, now) "
+            "that yields an action_status, abort(action, job, now), and query(job, now) that yields a "
+            "migration_state; see berth/migrate/run/migration_executor.hpp");
+        if (!announced_) notify::begin(control.observer, seen_so_far());
+        announced_ = true;
+        for (bool again = true; again;) {
+            if (unwritten_.text().empty()) {
+                look_at_stop(control.check(progress_.actions), now);
+                for (std::size_t k = 0; k < active_.size(); ++k) collect(active_[k], executor, now);
+                begin_steps(ledger, now);
+            }
+            if (!write(journal)) return true;
+            again = settle_ended(ledger, control.observer);
+            for (const std::size_t i : active_) start(i, executor, now);
+        }
+        if (!finished()) return true;
+        if (!closed_) notify::end(control.observer, seen_so_far());
+        closed_ = true;
+        return false;
+    }
+    template <class Executor, migration_ledger Books, migration_journal Journal>
+    bool advance(Executor& executor, Books& ledger, double now, Journal& journal) {
+        run_control<> control;
+        return advance(executor, ledger, now, journal, control);
+    }
+    template <class Executor, migration_ledger Books>
+    bool advance(Executor& executor, Books& ledger, double now) {
+        no_journal journal;
+        return advance(executor, ledger, now, journal);
+    }
+
+    /// Nothing is left to do, and the journal knows.
+    [[nodiscard]] bool finished() const noexcept {
+        return active_.empty() && next_ == progress_.records.size() && unwritten_.text().empty();
+    }
+    /// When `advance` has something to do even if the executor has no news: the next timeout or second attempt. Infinite if none.
+    [[nodiscard]] double wake_at() const noexcept;
+
+    /// The wave whose steps are under way, from 0.
+    [[nodiscard]] std::size_t wave() const noexcept { return wave_; }
+    [[nodiscard]] const migration_progress& progress() const noexcept { return progress_; }
+    [[nodiscard]] migration_report report() const { return detail::report_of(progress_, before_); }
+    /// The run as text, at any time between two calls of `advance`. O(steps).
+    [[nodiscard]] std::string save() const { return save_migration(progress_); }
+
+    /// Takes out of the ledger what the plan's tasks hold at the moment, at both ends. For ledger made anew after a restart, which have
+    /// all other tasks already. False, and nothing is taken, if a counter has no room.
+    template <migration_ledger Books>
+    [[nodiscard]] bool hold(Books& ledger) const {
+        const auto all = detail::held_slots(progress_, before_);
+        std::size_t taken = 0;
+        while (taken < all.size() && ledger.occupy(all[taken].task, all[taken].where)) ++taken;
+        if (taken == all.size()) return true;
+        while (taken-- > 0) ledger.remove(all[taken].task, all[taken].where);
+        return false;
+    }
+    /// Brings a placement up to date with the steps that are done, and takes lost tasks out of it.
+    void apply_to(std::span<slot> placement) const;
+    /// Asks again about steps that were left unresolved. True if there are any.
+    bool reopen(double now);
+
+private:
+    [[nodiscard]] berth::progress seen_so_far() const noexcept {
+        return {.done = ended_,
+                .total = progress_.records.size(),
+                .evaluations = progress_.actions,
+                .objective = downtime_};
+    }
+    template <class Executor>
+    void collect(std::size_t i, Executor& executor, double now) {
+        migration_record& r = record(i);
+        if (r.phase == migration_phase::pausing && now >= r.since) return decide(i, now);
+        if (r.phase == migration_phase::acting) {
+            const migration_job about = job(i, r.serial);
+            const action_status status = executor.poll(r.action, about, now);
+            if (status == action_status::done) {
+                learn(i, after(r.action, r.known), now);
+                return decide(i, now);
+            }
+            const bool late = now - r.since >= limits_.timeout(r.action, step(i).duration);
+            if (status == action_status::pending && !late) return;
+            if (status == action_status::pending) executor.abort(r.action, about, now);
+            note_failure(r, status == action_status::failed ? migration_failure::failed : migration_failure::timed_out);
+            settle_from(i, asked::about_failure, now);
+        }
+        if (r.phase != migration_phase::settling) return;
+        if (asked_[i] == asked::not_yet) {
+            asked_[i] = asked::anew;
+            asked_at_[i] = now;
+        }
+        const migration_state seen = executor.query(job(i, progress_.serial), now);
+        if (!seen.busy && seen.task != task_location::unknown) return settle(i, seen, now);
+        const double waited = now - asked_at_[i];
+        if (asked_[i] == asked::anew && seen.busy) {
+            // An action that was started before the restart has its time.
+            if (waited < limits_.timeout(r.action, step(i).duration)) return;
+            executor.abort(r.action, job(i, r.serial), now);
+            asked_[i] = asked::anew_and_aborted;
+            asked_at_[i] = now;
+        } else if (waited >= limits_.settle_seconds) {
+            if (r.failure == migration_failure::none || !seen.busy) note_failure(r, migration_failure::silent);
+            end(i, migration_outcome::unresolved, now);
+        }
+    }
+    template <class Executor>
+    void start(std::size_t i, Executor& executor, double now) {
+        migration_record& r = record(i);
+        if (r.phase != migration_phase::intended) return;
+        r.phase = migration_phase::acting;
+        r.since = now;
+        executor.start(r.action, job(i, r.serial), now);
+    }
+    template <class Books>
+    void begin_steps(Books& ledger, double now) {
+        const std::size_t wave_end = wave_ < progress_.plan.wave_ends.size() ? progress_.plan.wave_ends[wave_] : next_;
+        for (; next_ < wave_end && active_.size() < limits_.most_in_flight; ++next_) {
+            if (record(next_).phase != migration_phase::waiting) continue;
+            active_.push_back(next_);
+            if (!may_begin(next_, now)) continue;
+            if (step(next_).to.placed() && !ledger.occupy(step(next_).task, step(next_).to)) {
+                note_failure(record(next_), migration_failure::no_room);
+                end(next_, migration_outcome::invalid, now);
+                continue;
+            }
+            took_target_[next_] = step(next_).to.placed() ? 1 : 0;
+            begin(next_, now);
+        }
+    }
+    template <class Journal>
+    [[nodiscard]] bool write(Journal& journal) {
+        if (unwritten_.text().empty()) return true;
+        if (!run_line_) detail::write_run(unwritten_, progress_);
+        run_line_ = true;
+        if (appended_ > replace_after_) {
+            unwritten_ = detail::checked_writer{};
+            detail::write_whole(unwritten_, progress_);
+        }
+        const bool replaces = appended_ > replace_after_;
+        if (!journal.write(unwritten_.text(), replaces ? journal_write::replace : journal_write::append)) return false;
+        const std::size_t size = unwritten_.text().size();
+        if (replaces) replace_after_ = 4 * size + 4096;
+        appended_ = replaces ? 0 : appended_ + size;
+        run_line_ = false;
+        unwritten_.clear();
+        return true;
+    }
+    /// True if another wave can begin at once.
+    template <class Books, class Observer>
+    [[nodiscard]] bool settle_ended(Books& ledger, Observer& observer) {
+        std::size_t kept = 0;
+        for (std::size_t k = 0; k < active_.size(); ++k) {
+            const std::size_t i = active_[k];
+            const migration_record& r = record(i);
+            if (r.phase != migration_phase::ended) {
+                active_[kept++] = i;
+                continue;
+            }
+            const bool leaves = r.outcome == migration_outcome::done || r.outcome == migration_outcome::lost;
+            const bool resolved = r.outcome != migration_outcome::unresolved;
+            if (leaves && step(i).from.placed()) ledger.remove(step(i).task, step(i).from);
+            if (took_target_[i] != 0 && resolved && r.outcome != migration_outcome::done)
+                ledger.remove(step(i).task, step(i).to);
+            if (resolved) took_target_[i] = 0;
+            ++ended_;
+            downtime_ += r.downtime;
+            notify::step(observer, seen_so_far());
+        }
+        active_.resize(kept);
+        if (kept > 0 || next_ == progress_.records.size()) return false;
+        if (next_ == progress_.plan.wave_ends[wave_]) ++wave_;
+        return true;
+    }
+
+    void look_at_stop(stop_reason reason, double now);
+
+    detail::flat<std::size_t> active_;
+    detail::flat<std::uint8_t> took_target_;
+    std::size_t wave_ = 0;
+    std::size_t next_ = 0;
+    std::size_t ended_ = 0;
+    double downtime_ = 0.0;
+    std::size_t appended_ = 1;
+    std::size_t replace_after_ = 0;
+    bool run_line_ = false;
+    bool announced_ = false;
+    bool closed_ = false;
+};
+
+inline migration_run::migration_run(const problem& p, migration_progress progress, const migration_limits& limits,
+                                    bool resumed)
+    : step_machine{p, std::move(progress), limits, resumed}, took_target_(progress_.records.size()) {
+    const auto& ends = progress_.plan.wave_ends;
+    std::size_t first = 0;
+    while (first < progress_.records.size() && record(first).phase == migration_phase::ended) ++first;
+    while (wave_ < ends.size() && ends[wave_] <= first) next_ = ends[wave_++];
+    for (std::size_t i = 0; i < progress_.records.size(); ++i) {
+        migration_record& r = record(i);
+        progress_.serial = r.serial > progress_.serial ? r.serial : progress_.serial;
+        if (r.phase == migration_phase::waiting) continue;
+        if (!under_way(r)) {
+            failures_ += is_failure(r) ? 1 : 0;
+            ++ended_;
+            downtime_ += r.downtime;
+            continue;
+        }
+        r.outcome = migration_outcome::open;
+        r.attempts = 0;
+        settle_from(i, asked::not_yet, 0.0);
+        took_target_[i] = step(i).to.placed() ? 1 : 0;
+        active_.push_back(i);
+    }
+    if (resumed_) ++progress_.serial;
+    detail::write_run(unwritten_, progress_);  // so that the first write is of the whole
+    run_line_ = true;
+}
+
+inline double migration_run::wake_at() const noexcept {
+    double earliest = std::numeric_limits<double>::infinity();
+    for (const std::size_t i : active_) {
+        const migration_record& r = progress_.records[i];
+        double at = r.since;
+        if (r.phase == migration_phase::acting) at += limits_.timeout(r.action, step(i).duration);
+        if (r.phase == migration_phase::settling && asked_[i] != asked::not_yet) {
+            const double patience = limits_.timeout(r.action, step(i).duration);
+            const bool sooner = asked_[i] == asked::anew && patience < limits_.settle_seconds;
+            at = asked_at_[i] + (sooner ? patience : limits_.settle_seconds);
+        }
+        if (at < earliest) earliest = at;
+    }
+    return earliest;
+}
+
+inline void migration_run::look_at_stop(stop_reason reason, double now) {
+    if (reason == stop_reason::completed || progress_.stopped != stop_reason::completed) return;
+    progress_.stopped = reason;
+    if (limits_.when_stopped == on_stop::finish) return;
+    for (const std::size_t i : active_) {
+        migration_record& r = record(i);
+        if (r.phase == migration_phase::ended || r.direction == migration_direction::back) continue;
+        r.direction = migration_direction::back;
+        note_failure(r, migration_failure::interrupted);
+        if (r.phase == migration_phase::pausing) r.since = now;
+    }
+}
+
+inline void migration_run::apply_to(std::span<slot> placement) const {
+    for (std::size_t i = 0; i < progress_.records.size(); ++i) {
+        BERTH_ASSERT(step(i).task.value() < placement.size(), "berth: a placement has a slot for every task");
+        if (progress_.records[i].outcome == migration_outcome::done) placement[step(i).task.value()] = step(i).to;
+        if (progress_.records[i].outcome == migration_outcome::lost) placement[step(i).task.value()] = unplaced;
+    }
+}
+
+inline bool migration_run::reopen(double now) {
+    const std::size_t open = active_.size();
+    for (std::size_t i = 0; i < progress_.records.size(); ++i) {
+        migration_record& r = record(i);
+        if (r.outcome != migration_outcome::unresolved) continue;
+        r.outcome = migration_outcome::open;
+        r.attempts = 0;
+        settle_from(i, asked::anew, now);
+        active_.push_back(i);
+        --ended_;
+        --failures_;
+        downtime_ -= r.downtime;
+        log(i);
+    }
+    closed_ = closed_ && active_.size() == open;
+    return active_.size() > open;
+}
+
+/// Begins to carry out a plan.
+///
+/// @param run  a number larger than that of every run before: a counter that the host stores, or its clock in nanoseconds.
+[[nodiscard]] inline migration_run start_migration(const problem& p, migration_plan plan, std::uint64_t run,
+                                                   const migration_limits& limits = {}) {
+    BERTH_ASSERT(detail::check_plan(p, plan).has_value(), "berth: a plan of this problem, each task once in a wave");
+    migration_progress progress;
+    progress.run = run;
+    progress.fingerprint = detail::fingerprint(p, plan);
+    plan.dropped.clear();
+    progress.records.resize(plan.steps.size());
+    progress.plan = std::move(plan);
+    return {p, std::move(progress), limits, false};
+}
+
+/// Goes on with a run that was saved, or whose journal was read (`load_migration`), after a restart of the host. The problem must
+/// have the same tasks and nodes at the same positions. Make ledger of what runs besides, then call `hold`; the executor is asked
+/// about every step under way before anything is started.
+[[nodiscard]] inline result<migration_run> resume_migration(const problem& p, migration_progress progress,
+                                                            const migration_limits& limits = {}) {
+    if (auto ok = detail::check_plan(p, progress.plan); !ok) return ok.error();
+    const auto before = detail::steps_before(progress.plan, p.workload().task_count());
+    if (auto ok = detail::check_records(progress, before); !ok) return ok.error();
+    if (progress.fingerprint != detail::fingerprint(p, progress.plan)) {
+        return detail::refuse(error_code::inconsistent,
+                              {"migration run: fingerprint differs, it was saved for other tasks or nodes"});
+    }
+    return migration_run{p, std::move(progress), limits, true};
+}
+
+}  // namespace berth::inline v0

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/flat.hpp"
+#include "berth/model/ledger.hpp"
+#include "berth/model/resources.hpp"
+#include "berth/model/task_mix.hpp"
+#include "berth/model/workload.hpp"
+#include "berth/objective/measures/share_profile.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace berth::inline v0 {
+
+/// The expected fragmentation F of a node: the free GPU thousandths that a task drawn from the mix could not use there, because
+/// it lacks GPU, host CPU or access (Weng et al., "Beware of Fragmentation", USENIX ATC 2023, section 4; classes as in their
+/// simulator, see docs/fragmentation.md).
+///
+/// For a typical task that fits, the fragmentation is what lies on GPUs with less than its share; for one that does not fit, and for one
+/// that wants no GPU, it is everything. F is the mean over the mix, in thousandths of a GPU. Memory plays no role. Unhealthy
+/// GPUs are left out: nobody can use them. A task counts all GPUs of a node as its own if it accepts one of the models there.
+///
+/// Sums run class by class in the order of the mix and then over classes, as in the published simulator, so that equal states
+/// give equal bits (compile with `-ffp-contract=off` if the target has fused multiply-add and golden placements matter).
+/// O(typical tasks × GPUs). Immutable, shared between threads.
+class fragmentation {
+public:
+    fragmentation(const problem& p, const task_mix& mix) {
+        for (const auto& entry : mix.entries) {
+            const demand_view demand = p.workload().demand(entry.example);
+            tasks_.push_back({.cpu = demand.node.empty() ? 0 : demand.node[0],
+                              .share = demand.gpu[0],
+                              .gpus = demand.gpus,
+                              .accepted_models = demand.accepted_models,
+                              .popularity = entry.popularity});
+        }
+    }
+
+    /// F of a node as it stands.
+    [[nodiscard]] double operator()(const node_view& node) const noexcept {
+        return (*this)(node, share_profile{node}, free_cpu(node));
+    }
+    /// F of a node if its shares and CPU were these.
+    [[nodiscard]] double operator()(const node_view& node, const share_profile& shares, amount cpu) const noexcept {
+        enum : std::size_t { lacks_both, lacks_gpu, lacks_cpu, no_gpu_fits, no_gpu_lacks, no_access, classes };
+        std::array<double, classes> parts{};
+        const auto idle = static_cast<double>(shares.total());
+        const std::uint64_t models = node.fleet->models_on(node.index);
+        for (const typical& task : tasks_) {
+            const bool cpu_fits = cpu >= task.cpu;
+            if (task.gpus == 0) {
+                parts[cpu_fits ? no_gpu_fits : no_gpu_lacks] += task.popularity * idle;
+            } else if ((models & task.accepted_models) == 0) {
+                parts[no_access] += task.popularity * idle;
+            } else {
+                const std::size_t too_small = shares.short_of(task.share);
+                const bool gpu_fits = shares.size() - too_small >= task.gpus;
+                if (gpu_fits && cpu_fits) {
+                    parts[lacks_gpu] += task.popularity * static_cast<double>(shares.below(too_small));
+                } else if (gpu_fits) {
+                    parts[lacks_cpu] += task.popularity * idle;
+                } else {
+                    parts[cpu_fits ? lacks_gpu : lacks_both] += task.popularity * idle;
+                }
+            }
+        }
+        double sum = 0.0;
+        for (const double part : parts) sum += part;
+        return sum;
+    }
+
+    [[nodiscard]] static amount free_cpu(const node_view& node) noexcept {
+        return node.free_node.empty() ? 0 : node.free_node[0];
+    }
+
+private:
+    struct typical {
+        amount cpu;
+        amount share;
+        std::size_t gpus;
+        std::uint64_t accepted_models;
+        double popularity;
+    };
+    detail::flat<typical> tasks_;
+};
+
+}  // namespace berth::inline v0

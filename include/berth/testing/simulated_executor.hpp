@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/random.hpp"
+#include "berth/migrate/order/migration_cost.hpp"
+#include "berth/migrate/run/migration_executor.hpp"
+#include "berth/migrate/run/migration_protocol.hpp"
+#include "berth/model/ledger.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace berth::inline v0 {
+
+/// How often things go wrong with one action, as probabilities; the first three add up to at most 1.
+struct action_faults {
+    double refused = 0.0;  ///< fails, and nothing has changed
+    double unheard = 0.0;  ///< has its effect, and is reported as failed
+    double hangs = 0.0;    ///< takes for ever, until it is aborted; then half of them have had their effect
+    double fatal =
+        0.0;  ///< of those refused, with an action that has the only image in its hands (`restore`, `restore_back`)
+};
+
+/// A description of `simulated_executor`.
+struct simulated_faults {
+    std::uint64_t seed = 0;
+    std::array<action_faults, migration_action_count> of{};
+    double spread = 0.0;         ///< durations vary by so much of themselves, up and down; less than 1
+    double abort_seconds = 1.0;  ///< from an abort to the end of the action
+    bool keeps_images = true;    ///< the source's image outlives a restore at the target
+
+    /// Of one action: `faults[migration_action::restore].fatal = 0.1`.
+    [[nodiscard]] action_faults& operator[](migration_action action) noexcept {
+        return of[static_cast<std::size_t>(action)];
+    }
+    [[nodiscard]] const action_faults& operator[](migration_action action) const noexcept {
+        return of[static_cast<std::size_t>(action)];
+    }
+    /// Every action fails as often: refused, unheard and hanging to equal parts, and so many of the failed restores are fatal.
+    [[nodiscard]] static simulated_faults everywhere(double probability, double fatal, std::uint64_t seed) noexcept {
+        simulated_faults faults{.seed = seed};
+        const double third = probability / 3.0;
+        faults.of.fill({.refused = third, .unheard = third, .hangs = third, .fatal = fatal});
+        return faults;
+    }
+};
+
+/// What a host must never bring about.
+enum class migration_violation : std::uint8_t {
+    double_run,      ///< a task was unlocked while it runs elsewhere, or restored while it is there already
+    killed,          ///< the only state of a task was destroyed by a `release` or a `cancel`
+    overflow,        ///< a counter would have gone below zero
+    unreserved,      ///< a task was restored where nothing is held for it
+    released_twice,  ///< capacity was given back that was not held
+    out_of_order,    ///< an action that is impossible where the task is
+    overlapping,     ///< an action was started while another one of the task was under way
+};
+inline constexpr std::size_t migration_violation_count = 7;
+
+/// A model of nodes that move tasks, for tests of hosts, in simulated time: it holds the truth about every task and every counter at
+/// both ends, goes on while the host is dead, fails at random, and counts what a host must never do.
+///
+/// What happens to an action depends on the seed, the task and its token, not on how often it is polled. Deterministic. Amortised
+/// O(log tasks) for each call. The problem must outlive it.
+template <migration_cost_model Cost = uniform_migration>
+class simulated_executor {
+public:
+    /// @param observed  where every task runs at the beginning; must fit. `unplaced` is in host memory.
+    simulated_executor(const problem& p, std::span<const slot> observed, simulated_faults faults = {}, Cost cost = {})
+        : problem_{p}, ledger_{p.fleet()}, faults_{faults}, cost_{std::move(cost)}, tasks_(observed.size()) {
+        BERTH_ASSERT(observed.size() == p.workload().task_count(), "berth: a slot for every task");
+        for (std::size_t t = 0; t < observed.size(); ++t) {
+            tasks_[t].home = observed[t];
+            if (observed[t].placed()) ledger_.place(p.workload().demand(task_index{t}), observed[t]);
+        }
+    }
+
+    // The contract of migration_executor.
+    void start(migration_action action, const migration_job& job, double now);
+    [[nodiscard]] action_status poll(migration_action action, const migration_job& job, double now);
+    void abort(migration_action action, const migration_job& job, double now);
+    [[nodiscard]] migration_state query(const migration_job& job, double now);
+
+    /// A task that ran nowhere starts on a slot, placed there by the host.
+    void arrive(task_index t, const slot& where) {
+        const demand_view demand = problem_.workload().demand(t);
+        BERTH_ASSERT(!tasks_[t.value()].home.placed(), "berth: a task that runs nowhere");
+        if (!ledger_.has_room(demand, where)) return count(migration_violation::overflow);
+        ledger_.place(demand, where);
+        tasks_[t.value()].home = where;
+    }
+
+    /// When the next action ends by itself; infinite if none does.
+    [[nodiscard]] double next_event() const noexcept {
+        return events_.empty() ? std::numeric_limits<double>::infinity() : events_.front().at;
+    }
+    /// What is left of every counter, in truth.
+    [[nodiscard]] const berth::ledger& ledger() const noexcept { return ledger_; }
+    /// Where a task runs or is stopped; `unplaced` if it is in host memory or lost.
+    [[nodiscard]] slot location(task_index t) const noexcept {
+        const record& r = tasks_[t.value()];
+        const bool at_target = r.open && r.seen.task >= task_location::locked_at_target;
+        return r.lost ? unplaced : at_target ? r.move.to : r.home;
+    }
+    [[nodiscard]] bool lost(task_index t) const noexcept { return tasks_[t.value()].lost; }
+    /// It runs, and nothing is under way.
+    [[nodiscard]] bool at_rest(task_index t) const noexcept { return !tasks_[t.value()].open; }
+    /// How often the capacity of a source was given back.
+    [[nodiscard]] std::uint64_t releases() const noexcept { return releases_; }
+    [[nodiscard]] std::uint64_t faults_injected() const noexcept { return injected_; }
+    [[nodiscard]] std::uint64_t violations() const noexcept;
+    [[nodiscard]] std::uint64_t violations(migration_violation kind) const noexcept {
+        return violations_[static_cast<std::size_t>(kind)];
+    }
+    /// Starts that came too late, see `fencing_token`.
+    [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+
+private:
+    enum class fate : std::uint8_t { succeeds, refused, fatal, unheard };
+    /// All about one task. While a move of it is open, `seen` is the truth about it.
+    struct record {
+        slot home{};
+        task_move move{};
+        migration_state seen{};
+        fencing_token newest{};  // smaller ones are refused
+        fencing_token token{};  // of the last action that was started
+        double ends = 0.0;
+        migration_action action{};
+        action_status status = action_status::failed;
+        fate ending = fate::succeeds;
+        bool open = false;
+        bool lost = false;
+    };
+    struct event {
+        double at;
+        std::size_t task;
+        fencing_token token;
+        /// The other way round, so that the heap has the earliest in front.
+        [[nodiscard]] bool operator<(const event& other) const noexcept {
+            return at != other.at ? at > other.at : task > other.task;
+        }
+    };
+
+    void settle(double now) {
+        while (!events_.empty() && events_.front().at <= now) {
+            std::pop_heap(events_.begin(), events_.end());
+            const event e = events_.back();
+            events_.pop_back();
+            record& r = tasks_[e.task];
+            if (r.seen.busy && r.token == e.token && r.ends == e.at) finish(r);
+        }
+    }
+    void schedule(std::size_t task, double at) {
+        tasks_[task].ends = at;
+        if (at == std::numeric_limits<double>::infinity()) return;
+        events_.push_back({at, task, tasks_[task].token});
+        std::push_heap(events_.begin(), events_.end());
+    }
+    void count(migration_violation kind) noexcept { ++violations_[static_cast<std::size_t>(kind)]; }
+    void open(record& r, const task_move& move) {
+        r.move = move;
+        r.open = true;
+        r.seen = before_migration(move);
+    }
+    /// True if the action makes sense where the task is; counts the violation if not.
+    [[nodiscard]] bool possible(const record& r, migration_action action);
+    void finish(record& r);
+    void take_effect(record& r);
+    [[nodiscard]] double duration(const record& r, migration_action action, double noise) const;
+
+    problem problem_;
+    berth::ledger ledger_;
+    simulated_faults faults_;
+    Cost cost_;
+    std::vector<record> tasks_;
+    std::vector<event> events_;
+    std::array<std::uint64_t, migration_violation_count> violations_{};
+    std::uint64_t releases_ = 0;
+    std::uint64_t injected_ = 0;
+    std::uint64_t refused_ = 0;
+};
+
+template <migration_cost_model Cost>
+void simulated_executor<Cost>::start(migration_action action, const migration_job& job, double now) {
+    settle(now);
+    record& r = tasks_[job.move.task.value()];
+    if (job.token < r.newest) {
+        ++refused_;
+        return;
+    }
+    if (r.token == job.token) return;
+    r.newest = job.token;
+    if (r.seen.busy) return count(migration_violation::overlapping);
+    if (!r.open && !r.lost && r.home == job.move.from) open(r, job.move);
+    if (!r.open || r.move != job.move) return count(migration_violation::out_of_order);
+    r.token = job.token;
+    r.action = action;
+    r.status = action_status::failed;
+    if (!possible(r, action)) return;
+    const std::uint64_t task = job.move.task.value();
+    xoshiro256 random{stream_seed(stream_seed(faults_.seed, job.token.run, task), job.token.serial)};
+    const double luck = uniform01(random);
+    const double fatal = uniform01(random);
+    const double noise = uniform01(random);
+    const double coin = uniform01(random);
+    const action_faults& faults = faults_[action];
+    const bool handles_image = action == migration_action::restore || action == migration_action::restore_back;
+    const bool hangs = luck >= faults.refused + faults.unheard && luck < faults.refused + faults.unheard + faults.hangs;
+    r.ending = fate::succeeds;
+    if (luck < faults.refused) {
+        r.ending = handles_image && fatal < faults.fatal ? fate::fatal : fate::refused;
+    } else if (luck < faults.refused + faults.unheard) {
+        r.ending = fate::unheard;
+    } else if (hangs) {
+        r.ending = coin < 0.5 ? fate::refused : fate::unheard;
+    }
+    if (r.ending != fate::succeeds) ++injected_;
+    r.seen.busy = true;
+    r.status = action_status::pending;
+    schedule(job.move.task.value(), hangs ? std::numeric_limits<double>::infinity() : now + duration(r, action, noise));
+}
+
+template <migration_cost_model Cost>
+action_status simulated_executor<Cost>::poll(migration_action action, const migration_job& job, double now) {
+    settle(now);
+    const record& r = tasks_[job.move.task.value()];
+    return r.token == job.token && r.action == action ? r.status : action_status::failed;
+}
+
+template <migration_cost_model Cost>
+void simulated_executor<Cost>::abort(migration_action action, const migration_job& job, double now) {
+    settle(now);
+    const record& r = tasks_[job.move.task.value()];
+    const double at = now + faults_.abort_seconds;
+    if (r.seen.busy && r.token == job.token && r.action == action && at < r.ends) schedule(job.move.task.value(), at);
+}
+
+template <migration_cost_model Cost>
+migration_state simulated_executor<Cost>::query(const migration_job& job, double now) {
+    settle(now);
+    record& r = tasks_[job.move.task.value()];
+    r.newest = std::max(r.newest, job.token);
+    if (r.open && r.move == job.move) return r.seen;
+    if (!r.open && r.lost) return {.task = task_location::lost};
+    if (r.open) return {.task = task_location::elsewhere};
+    if (r.home == job.move.from) return before_migration(job.move);
+    if (r.home != job.move.to) return {.task = task_location::elsewhere};
+    return {.task = r.home.placed() ? task_location::runs_at_target : task_location::arrived,
+            .target_held = true};
+}
+
+template <migration_cost_model Cost>
+std::uint64_t simulated_executor<Cost>::violations() const noexcept {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t n : violations_) sum += n;
+    return sum;
+}
+
+template <migration_cost_model Cost>
+bool simulated_executor<Cost>::possible(const record& r, migration_action action) {
+    using enum migration_action;
+    using enum task_location;
+    const task_location at = r.seen.task;
+    const auto only_if = [&](bool condition, migration_violation otherwise) {
+        if (!condition) count(otherwise);
+        return condition;
+    };
+    const bool image_only_there = at == arrived || at == locked_at_target || at == runs_at_target;
+    switch (action) {
+        case reserve: {
+            if (!only_if(!r.seen.target_held, migration_violation::out_of_order)) return false;
+            const demand_view demand = problem_.workload().demand(r.move.task);
+            return only_if(!r.move.to.placed() || ledger_.has_room(demand, r.move.to), migration_violation::overflow);
+        }
+        case lock: return only_if(at == runs_at_source, migration_violation::out_of_order);
+        case checkpoint: return only_if(at == locked_at_source, migration_violation::out_of_order);
+        case transfer: return only_if(at == suspended, migration_violation::out_of_order);
+        case restore:
+            return only_if(r.seen.target_held && r.move.to.placed(), migration_violation::unreserved) &&
+                   only_if(at == arrived,
+                           at > arrived ? migration_violation::double_run : migration_violation::out_of_order);
+        case unlock: return only_if(at == locked_at_target, migration_violation::out_of_order);
+        case release: {
+            const bool safe = at == lost || at == runs_at_target || (at == arrived && !r.move.to.placed());
+            return only_if(r.seen.source_held, migration_violation::released_twice) &&
+                   only_if(safe, migration_violation::killed);
+        }
+        case restore_back:
+            return only_if(r.seen.source_held && r.move.from.placed(), migration_violation::unreserved) &&
+                   only_if(at != runs_at_target, migration_violation::double_run) &&
+                   only_if(at == suspended || at == arrived || (at == locked_at_target && r.seen.image_at_source),
+                           migration_violation::out_of_order);
+        case unlock_back:
+            return only_if(at != runs_at_target, migration_violation::double_run) &&
+                   only_if(at == locked_at_source, migration_violation::out_of_order);
+        case cancel:
+            return only_if(r.seen.target_held, migration_violation::released_twice) &&
+                   only_if(!image_only_there || (at == arrived && r.seen.image_at_source), migration_violation::killed);
+    }
+    return false;
+}
+
+template <migration_cost_model Cost>
+void simulated_executor<Cost>::finish(record& r) {
+    r.seen.busy = false;
+    r.status = r.ending == fate::succeeds ? action_status::done : action_status::failed;
+    if (r.ending == fate::succeeds || r.ending == fate::unheard) take_effect(r);
+    if (r.ending == fate::fatal) {
+        r.seen.task = task_location::lost;
+        r.seen.image_at_source = false;
+        r.lost = true;
+    }
+    if (r.open && r.seen == before_migration(r.move)) r.open = false;
+}
+
+template <migration_cost_model Cost>
+void simulated_executor<Cost>::take_effect(record& r) {
+    const demand_view demand = problem_.workload().demand(r.move.task);
+    if (r.action == migration_action::reserve && r.move.to.placed()) {
+        if (!ledger_.has_room(demand, r.move.to)) {
+            r.status = action_status::failed;
+            return count(migration_violation::overflow);
+        }
+        ledger_.place(demand, r.move.to);
+    }
+    r.seen = after(r.action, r.seen);
+    if (r.action == migration_action::restore) r.seen.image_at_source = faults_.keeps_images;
+    if (r.action == migration_action::release) {
+        ++releases_;
+        if (r.move.from.placed()) ledger_.remove(demand, r.move.from);
+    }
+    if (r.action == migration_action::cancel && r.move.to.placed()) ledger_.remove(demand, r.move.to);
+    if (r.seen.source_held) return;
+    if (r.lost && r.seen.target_held) return;
+    r.home = r.lost ? unplaced : r.move.to;
+    r.open = false;
+}
+
+/// A twentieth of the downtime each for locking and unlocking, the rest in equal parts for the three that carry bytes; what is
+/// not downtime is for reserving and releasing. Work that is lost and done again is downtime, but takes none of them longer.
+template <migration_cost_model Cost>
+double simulated_executor<Cost>::duration(const record& r, migration_action action, double noise) const {
+    const migration_estimate estimate = cost_(problem_, r.move);
+    const bool ledger_only = action == migration_action::reserve || action == migration_action::release ||
+                            action == migration_action::cancel;
+    const bool locks = action == migration_action::lock || action == migration_action::unlock ||
+                       action == migration_action::unlock_back;
+    const double stopped = std::min(estimate.downtime, estimate.duration);
+    const double mean = ledger_only ? (estimate.duration - stopped) / 2.0 : stopped * (locks ? 0.05 : 0.3);
+    return mean * (1.0 + faults_.spread * (2.0 * noise - 1.0));
+}
+
+static_assert(migration_executor<simulated_executor<>>);
+
+}  // namespace berth::inline v0

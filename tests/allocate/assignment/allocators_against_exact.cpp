@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every allocator for assignment problems against `exact` on thousands of tiny problems. A new one is a line in `against_exact`.
+#include "berth/allocate/assignment/block_search.hpp"
+#include "berth/allocate/assignment/compositions.hpp"
+#include "berth/allocate/assignment/dive.hpp"
+#include "berth/allocate/assignment/exact.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
+#include "berth/allocate/assignment/portfolio.hpp"
+#include "berth/allocate/assignment/priced_greedy.hpp"
+
+#include "allocate/assignment/gap_instances.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+
+using namespace berth;
+using namespace berth_test;
+
+namespace {
+
+struct tally {
+    int solvable = 0;
+    int solved = 0;
+    int optimal = 0;
+};
+
+/// One run from nothing and one from a start, both with a small budget.
+template <assignment_allocator Allocator>
+void compare(const char* name, const Allocator& allocator, const gap_instance& d, const priced_problem& p,
+             const assignment_plan& optimum, const gpu_assignment& start, tally& of) {
+    CAPTURE(name);
+    const double tolerance = 1e-9 * (1.0 + std::abs(optimum.cost));
+    const run_control<> control{.max_evaluations = 4000};
+    const assignment_plan plan = allocator.run(p, {}, control);
+    check_plan(d, plan);
+    CHECK(allocator.run(p, {}, control).gpu_of == plan.gpu_of);
+    const assignment_plan warm = allocator.run(p, start, control);
+    check_plan(d, warm);
+    CHECK_FALSE(better(p.plan_of(start), warm));
+    for (const assignment_plan* each : {&plan, &warm}) {
+        if (!each->feasible()) continue;
+        CHECK(optimum.feasible());
+        CHECK(each->cost >= optimum.cost - tolerance);
+        if (optimum.feasible()) CHECK(each->lower_bound <= optimum.cost + tolerance);
+    }
+    of.solvable += optimum.feasible() ? 1 : 0;
+    of.solved += plan.feasible() ? 1 : 0;
+    of.optimal += plan.feasible() && plan.cost <= optimum.cost + tolerance ? 1 : 0;
+}
+
+void against_exact(std::uint64_t first, std::uint64_t last) {
+    tally greedy;
+    tally memetic;
+    tally textbook;
+    tally composed;
+    tally sliced;
+    tally blocks;
+    tally dived;
+    tally in_sequence;
+    for (std::uint64_t seed = first; seed <= last; ++seed) {
+        const gap_instance d = seed % 2 == 0 ? odd_instance(5, 12, seed) : gap_of_type("ABCDE"[seed % 5], 4, 12, seed);
+        if (d.tasks == 0) continue;
+        const priced_problem p{d.problem()};
+        const assignment_plan optimum = exact{}.run(p);
+        CAPTURE(seed);
+        check_plan(d, optimum);
+        xoshiro256 random{seed};
+        gpu_assignment start;
+        for (std::size_t t = 0; t < d.tasks; ++t) start.push_back(gpu_index{below(random, d.gpus())});
+
+        compare("priced_greedy", priced_greedy{}, d, p, optimum, start, greedy);
+        compare("block_search", block_search{.patience = 300}, d, p, optimum, start, blocks);
+        compare("dive", dive{}, d, p, optimum, start, dived);
+        compare("then", then{priced_greedy{.rebuild_evaluations = 500}, block_search{.patience = 100}, dive{}}, d, p,
+                optimum, start, in_sequence);
+        compare("portfolio", portfolio{}, d, p, optimum, start, composed);
+        const slicing_options options{.slice = 1000, .rounds = 3};
+        compare("time_sliced", time_sliced{options, priced_greedy{}, limited{300, exact{}}}, d, p, optimum, start,
+                sliced);
+        if (seed % 16 > 1) continue;  // these take longer
+        compare("genetic", genetic<>{}, d, p, optimum, start, memetic);
+        compare("textbook_genetic", textbook_genetic{}, d, p, optimum, start, textbook);
+    }
+    CHECK(greedy.solvable * 2 > static_cast<int>(last - first));
+    for (const tally& good : {greedy, composed, sliced, memetic, blocks, dived, in_sequence}) {
+        CHECK(good.solved * 100 >= good.solvable * 95);
+        CHECK(good.optimal * 100 >= good.solvable * 55);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("allocators on tiny problems are what they say and never cheaper than exact") { against_exact(1, 600); }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/allocate/assignment/priced_greedy.hpp"
+
+#include "allocate/assignment/gap_instances.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+using namespace berth;
+using namespace berth_test;
+
+TEST_CASE("greedy by price is never better than trying everything and mostly feasible where something is") {
+    int solvable = 0;
+    int solved = 0;
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+        const type_d d{2 + seed % 3, 3 + seed % 6, seed, seed % 2 == 0 ? 80 : 130};
+        const assignment_plan plan = priced_greedy{.max_repairs = 500}.run(priced_problem{d.problem()});
+        CAPTURE(seed);
+        check_plan(d, plan);
+        const double optimum = cheapest(d);
+        if (plan.feasible()) CHECK(plan.cost >= optimum);
+        if (optimum == std::numeric_limits<double>::infinity()) continue;
+        ++solvable;
+        solved += plan.feasible() ? 1 : 0;
+    }
+    CHECK(solvable > 100);
+    CHECK(solved * 100 >= solvable * 95);
+}
+
+TEST_CASE("greedy by price is feasible and within five per cent on tight instances of type D") {
+    for (const std::size_t gpus : {5U, 10U, 20U, 40U}) {
+        for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+            const type_d d{gpus, 200, seed};
+            const priced_problem p{d.problem()};
+            const assignment_plan plan = priced_greedy{}.run(p);
+            CAPTURE(gpus);
+            CAPTURE(seed);
+            check_plan(d, plan);
+            CHECK(plan.feasible());
+            CHECK(plan.gap() < 5.0);
+            if (seed == 1) CHECK(plan.gpu_of == priced_greedy{}.run(p).gpu_of);
+            CHECK(plan.evaluations > 200 * gpus);
+        }
+    }
+}
+
+TEST_CASE("greedy by price answers an impossible problem and says that it is infeasible") {
+    const type_d d{3, 30, 1, 20};
+    const assignment_plan plan = priced_greedy{.max_repairs = 200}.run(priced_problem{d.problem()});
+    check_plan(d, plan);
+    CHECK_FALSE(plan.feasible());
+}
+
+TEST_CASE("greedy by price improves a start and never spoils it") {
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+        const type_d d{6, 50, seed};
+        const priced_problem p{d.problem()};
+        xoshiro256 random{seed};
+        gpu_assignment start;
+        for (std::size_t t = 0; t < d.tasks; ++t) start.push_back(gpu_index{below(random, 6)});
+        const assignment_plan before = p.plan_of(start);
+        const assignment_plan plan = priced_greedy{}.run(p, start);
+        check_plan(d, plan);
+        CHECK_FALSE(better(before, plan));
+        const assignment_plan again = priced_greedy{}.run(p, plan.gpu_of);
+        CHECK_FALSE(better(plan, again));
+        CHECK_FALSE(better(before, priced_greedy{}.run(p, start, run_control<>{.max_evaluations = 1})));
+    }
+}
+
+TEST_CASE("greedy by price ends early when told and says why") {
+    const type_d d{6, 80, 2};
+    const priced_problem p{d.problem()};
+    const assignment_plan plan = priced_greedy{}.run(p, {}, run_control<>{.max_evaluations = 1});
+    check_plan(d, plan);
+    CHECK(plan.stopped == stop_reason::budget_exhausted);
+    CHECK(priced_greedy{}.run(p).stopped == stop_reason::completed);
+}
+
+TEST_CASE("greedy by price is within five per cent where few tasks share a GPU") {
+    for (const char type : {'A', 'B', 'C', 'D', 'E'}) {
+        for (std::uint64_t seed = 1; seed <= 2; ++seed) {
+            const gap_instance d = gap_of_type(type, 20, 100, seed);
+            const assignment_plan plan = priced_greedy{}.run(priced_problem{d.problem()});
+            CAPTURE(type);
+            check_plan(d, plan);
+            CHECK(plan.feasible());
+            CHECK(plan.gap() < 5.0);
+        }
+    }
+}
+
+TEST_CASE("greedy by price takes the smaller of equally cheap GPUs") {
+    // Everything costs the same; only light choices fit.
+    gap_instance d;
+    d.tasks = 12;
+    d.costs.assign(12 * 3, 10.0);
+    for (std::size_t t = 0; t < 12; ++t) {
+        for (std::size_t g = 0; g < 3; ++g) d.loads.push_back(g == t % 3 ? 2 : 9);
+    }
+    d.capacities.assign(3, 8);
+    const assignment_plan plan = priced_greedy{.rebuild_evaluations = 0}.run(priced_problem{d.problem()});
+    check_plan(d, plan);
+    CHECK(plan.feasible());
+}
+
+TEST_CASE("greedy by price has an answer to every odd problem") {
+    for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+        const gap_instance d = odd_instance(5, 12, seed);
+        CAPTURE(seed);
+        check_plan(d, priced_greedy{.max_repairs = 100, .rebuild_evaluations = 1000}.run(priced_problem{d.problem()}));
+    }
+    const priced_problem empty{gap_instance{}.problem()};
+    CHECK(priced_greedy{}.run(empty).feasible());
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/allocate/greedy/combine.hpp"
+
+#include "berth/allocate/greedy/greedy.hpp"
+#include "berth/allocate/greedy/scores/fgd.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
+#include "berth/allocate/greedy/scores/power_score.hpp"
+
+#include "allocate/problems.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+using namespace berth;
+using namespace berth_test;
+
+namespace {
+
+/// A score that reads a table: one value per node.
+struct table_score {
+    std::vector<double> of_node;
+    double operator()(const candidate& c) const { return of_node[c.node.index.value()]; }
+};
+
+const auto machines = [] { return hand_fleet({{{1000}}, {{1000}}, {{1000}}, {{1000}}}); };
+const auto one_task = [](const fleet& f) { return hand_workload(f, {{.gpus = 1, .share = 1000}}); };
+
+/// Where a greedy policy with this score puts the only task.
+template <class Score>
+slot chosen(const Score& score) {
+    const auto f = machines();
+    const auto w = one_task(f);
+    return greedy{score}.start(problem{f, w}).place(task_index{0});
+}
+template <class Score>
+auto value(const Score& score, std::size_t node) {
+    const auto f = machines();
+    const auto w = one_task(f);
+    const problem p{f, w};
+    const ledger ledger{f};
+    return prepare_score(score, p)(candidate_for(ledger, w, 0, node, 1));
+}
+
+}  // namespace
+
+TEST_CASE("weighted_sum by hand") {
+    const table_score a{{1, 2, 3, 4}};
+    const table_score b{{10, 0, 5, 1}};
+    CHECK(value(weighted_sum{weighted{0.5, a}, weighted{2.0, b}}, 0) == 20.5);
+    CHECK(value(weighted_sum{weighted{0.5, a}, weighted{2.0, b}}, 3) == 4.0);
+    CHECK(chosen(weighted_sum{weighted{1.0, a}, weighted{0.1, b}}).node == node_index{3});
+    CHECK(chosen(weighted_sum{weighted{1.0, a}, weighted{10.0, b}}).node == node_index{0});
+    CHECK(chosen(weighted_sum{weighted{-1.0, a}}).node == node_index{0});
+    // A sum is a score and can be a part.
+    CHECK(value(weighted_sum{weighted{2.0, weighted_sum{weighted{3.0, a}}}, weighted{1.0, b}}, 1) == 12.0);
+    // Numbers of any kind.
+    CHECK(value(weighted_sum{weighted{0.5, [](const candidate&) { return 3; }}}, 0) == 1.5);
+}
+
+TEST_CASE("a part that refuses refuses for all, whatever its weight") {
+    const table_score open{{1, 2, 3, 4}};
+    const table_score shut{{0, 0, not_admitted, not_admitted}};
+    for (const double weight : {1.0, 0.0, -1.0}) {
+        CAPTURE(weight);
+        CHECK(value(weighted_sum{weighted{1.0, open}, weighted{weight, shut}}, 3) == not_admitted);
+        CHECK(chosen(weighted_sum{weighted{1.0, open}, weighted{weight, shut}}).node == node_index{1});
+        CHECK(chosen(weighted_sum{weighted{1.0, rescaled{open}}, weighted{weight, rescaled{shut}}}).node ==
+              node_index{1});
+    }
+    CHECK(chosen(tiers{shut, open}).node == node_index{1});
+    CHECK(chosen(tiers{open, shut}).node == node_index{1});
+    const table_score none{{not_admitted, not_admitted, not_admitted, not_admitted}};
+    CHECK(!chosen(tiers{none, open}).placed());
+    CHECK(!chosen(tiers{open, none}).placed());
+    CHECK(!chosen(none).placed());
+    CHECK(!chosen(weighted_sum{weighted{1.0, rescaled{none}}}).placed());
+}
+
+TEST_CASE("tiers are lexicographic") {
+    const table_score a{{1, 2, 2, 1}};
+    const table_score b{{9, 3, 4, 9}};
+    CHECK(chosen(tiers{a, b}).node == node_index{2});
+    CHECK(chosen(tiers{b, a}).node == node_index{0});
+    CHECK(chosen(tiers{a}).node == node_index{1});
+    CHECK(value(tiers{a, b}, 2) == tier_values<2>{{2.0, 4.0}});
+
+    static_assert(tier_values<2>{{1, 9}} < tier_values<2>{{2, 0}});
+    static_assert(tier_values<2>{{1, 1}} < tier_values<2>{{1, 2}});
+    static_assert(tier_values<2>{{1, 2}} == tier_values<2>{{1, 2}});
+    static_assert(std::totally_ordered<tier_values<2>>);
+}
+
+TEST_CASE("rescaled parts are stretched over the nodes that fit") {
+    // a in 1..4 becomes 0, 33.3, 66.7, 100; b in 100..200 becomes 100, 90, 0, 0.
+    const table_score a{{1, 2, 3, 4}};
+    const table_score b{{200, 190, 100, 100}};
+    CHECK(chosen(weighted_sum{weighted{0.5, rescaled{a}}, weighted{0.5, rescaled{b}}}).node == node_index{1});
+    CHECK(chosen(weighted_sum{weighted{0.9, rescaled{a}}, weighted{0.1, rescaled{b}}}).node == node_index{3});
+    // Unscaled, b would always win.
+    CHECK(chosen(weighted_sum{weighted{0.9, a}, weighted{0.1, b}}).node == node_index{0});
+    // All equal: 0 for all, the other part decides, then the tie-break.
+    CHECK(chosen(weighted_sum{weighted{1.0, rescaled{table_score{{5, 5, 5, 5}}}}, weighted{0.001, a}}).node ==
+          node_index{3});
+    CHECK(chosen(weighted_sum{weighted{1.0, rescaled{table_score{{5, 5, 5, 5}}}}}).node == node_index{0});
+}
+
+TEST_CASE("rescaled agrees with two naive passes at every arrival") {
+    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+        CAPTURE(seed);
+        const auto [f, w] = random_problem(seed, {.gangs = false});
+        const problem p{f, w};
+        const double weight = 0.1 + 0.05 * static_cast<double>(seed % 3);
+        const greedy policy{weighted_sum{weighted{weight, rescaled{power_score{}}}, weighted{1.0 - weight, fgd{}}},
+                            gpu_scored_by{fgd{}}, random_order{seed}};
+        auto placer = policy.start(p);
+        auto watts = power_score{}.prepare(p);
+        auto gradient = fgd{}.prepare(p);
+        const auto rank = random_order{seed}.rank(f);
+        for (std::size_t t = 0; t < w.task_count(); ++t) {
+            struct open_node {
+                node_index node;
+                double first;
+                double second;
+                gpu_mask gpus;
+            };
+            std::vector<open_node> nodes;
+            for (const node_index n : rank) {
+                auto c = candidate_for(placer.ledger(), w, t, n.value(), 0);
+                if (!placer.ledger().fits(c.demand, n)) continue;
+                const gpu_mask fitting = c.demand.gpus == 0 ? 0 : placer.ledger().fitting_gpus(c.demand, n);
+                if (c.demand.gpus == 1) {
+                    double best = not_admitted;
+                    gpu_mask at = 0;
+                    for (gpu_mask rest = fitting; rest != 0; rest &= rest - 1) {
+                        c.gpus = rest & (~rest + 1);
+                        if (gradient(c) > best) {
+                            best = gradient(c);
+                            at = c.gpus;
+                        }
+                    }
+                    c.gpus = at;
+                } else {
+                    c.gpus = tightest_gpu{}(c.node, c.demand, fitting);
+                }
+                nodes.push_back({n, watts(c), gradient(c), c.gpus});
+            }
+            slot expected = unplaced;
+            if (!nodes.empty()) {
+                const auto by_first = [](const open_node& x, const open_node& y) { return x.first < y.first; };
+                const double least = std::min_element(nodes.begin(), nodes.end(), by_first)->first;
+                const double greatest = std::max_element(nodes.begin(), nodes.end(), by_first)->first;
+                double best = not_admitted;
+                for (const auto& n : nodes) {
+                    const double stretched = greatest > least ? 100.0 * (n.first - least) / (greatest - least) : 0.0;
+                    const double sum = 0.0 + weight * stretched + (1.0 - weight) * n.second;
+                    if (sum > best) {
+                        best = sum;
+                        expected = {n.node, n.gpus};
+                    }
+                }
+            }
+            const slot where = placer.place(task_index{t});
+            REQUIRE(where == expected);
+            if (where.placed()) {
+                const auto after = candidate_for(placer.ledger(), w, t, where.node.value(), where.gpus);
+                notify_place(watts, after);
+                notify_place(gradient, after);
+            }
+        }
+    }
+}
+
+namespace {
+
+/// Counts the decisions that stood.
+struct settled_counter {
+    int* count;
+    double operator()(const berth::candidate&) const { return 0.0; }
+    void on_settled() const { ++*count; }
+};
+
+}  // namespace
+
+TEST_CASE("on_settled reaches the parts of every combination, once per decision") {
+    const auto fleet = hand_fleet({{{1000, 1000}, 64'000}});
+    const auto work = hand_workload(fleet, {{.gpus = 1, .share = 1000, .copies = 3}});
+    int in_sum = 0;
+    int in_tiers = 0;
+    int in_devices = 0;
+    const berth::greedy policy{
+        berth::tiers{berth::weighted_sum{berth::weighted{1.0, settled_counter{&in_sum}}}, settled_counter{&in_tiers}},
+        berth::gpu_scored_by{settled_counter{&in_devices}}};
+    auto placer = policy.start({fleet, work});
+    const berth::slot first = placer.place(berth::task_index{0});
+    CHECK(in_sum == 1);
+    const berth::task_index two[] = {berth::task_index{1}, berth::task_index{2}};
+    CHECK(!placer.place_all(two));  // only one GPU is left: nothing stands
+    CHECK(in_sum == 1);
+    placer.remove(berth::task_index{0}, first);
+    CHECK(placer.place_all(two));
+    CHECK(in_sum == 3);
+    CHECK(in_tiers == 3);
+    CHECK(in_devices == 3);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/allocate/search/neighbourhoods/ejection_chain.hpp"
+
+#include "berth/objective/terms/assignment_cost.hpp"
+
+#include "allocate/search/search_problems.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace berth;
+using namespace berth_test;
+
+TEST_CASE("ejection chains are admitted and no longer than asked") {
+    std::size_t proposals = 0;
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+        proposals += check_proposals(ejection_chain{}, seed, 5);
+        proposals += check_proposals(ejection_chain{.depth = 2, .samples = 1}, seed, 2);
+    }
+    CHECK(proposals > 1000);
+}
+
+TEST_CASE("an ejection chain finds what no shift and no swap does") {
+    // Three GPUs, each full: 600 wants GPU 1 (worth 10), 500 there may go to GPU 2, 300 from there to GPU 0.
+    const fleet machines = hand_fleet({{{1000}, 8000}, {{900}, 8000}, {{800}, 8000}});
+    const workload tasks =
+        hand_workload(machines, {{1, 600, 0}, {1, 500, 0}, {1, 300, 0}, {1, 400, 0}, {1, 300, 0}, {1, 500, 0}});
+    const problem p{machines, tasks};
+    const auto on = [](std::size_t n) { return slot{node_index{n}, 1}; };
+    const assignment start{on(0), on(1), on(2), on(0), on(1), on(2)};
+    const auto cost = [](task_index t, gpu_index g) { return t.value() == 0 && g.value() == 1 ? -10.0 : 0.0; };
+    const objective wish{tier(capacity_excess{}), tier(assignment_cost_term{cost})};
+    const plan found = local_search{ejection_chain{.depth = 4}, descent{}}.run(
+        p, wish, start, run_control<>{.max_evaluations = 50'000});
+    check_plan(p, wish, start, found);
+    CHECK(found.by_term[0].value == 0.0);
+    CHECK(found.by_term[1].value == -10.0);
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/balance/projected_state.hpp"
+
+#include "berth/core/random.hpp"
+
+#include "balance/balance_fleets.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+using berth_test::at;
+
+TEST_CASE("projected_state: random moves, compared with the projected on the placement that they lead to") {
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        berth::xoshiro256 g{seed};
+        const std::size_t nodes = 2 + berth_test::below(g, 4);
+        const std::vector<berth_test::small_task> tasks(20, {.share = 90, .memory = 3});
+        const auto all = berth_test::make_instance({.nodes = nodes, .gpus = 2}, tasks);
+        const berth::problem p{all.machines, all.tasks};
+        berth::assignment placement;
+        std::vector<double> task_load;
+        for (std::size_t t = 0; t < tasks.size(); ++t) {
+            placement.push_back(at(t % nodes, 1 + t / nodes % 2));
+            task_load.push_back(static_cast<double>(berth_test::below(g, 8)) * 0.125);
+        }
+        std::vector<double> speed(2 * nodes, 1.0);
+        speed[0] = 2.0;
+        const auto gpu_load = [&] {
+            auto load = berth_test::loads_of(all.machines, placement, task_load);
+            for (std::size_t i = 0; i < load.size(); ++i) load[i] /= speed[i];
+            return load;
+        };
+        const auto observed = gpu_load();
+        berth::projected_state now{p};
+        const berth::fleet_observation seen{
+            .placement = placement, .gpu_load = observed, .task_load = task_load, .gpu_speed = speed};
+        const auto start = placement;
+        auto kept = seen;
+        kept.placement = start;
+        REQUIRE(now.see(kept));
+        std::vector<berth::task_move> done;
+        for (int i = 0; i < 30; ++i) {
+            const berth::task_index t{berth_test::below(g, tasks.size())};
+            const std::size_t node = berth_test::below(g, nodes);
+            const berth::slot to = at(node, 1 + berth_test::below(g, 2));
+            if (to == now.where(t) || !now.fits(all.tasks.demand(t), to)) continue;
+            done.push_back({t, now.where(t), to});
+            now.move_task(done.back());
+            placement[t.value()] = to;
+        }
+        const auto loads = gpu_load();
+        for (std::size_t i = 0; i < loads.size(); ++i) {
+            const berth::gpu_index gpu{i};
+            CHECK(now.load(gpu) == doctest::Approx(loads[i]));
+            CHECK(now.shift(gpu) == doctest::Approx(loads[i] - observed[i]));
+        }
+        for (std::size_t n = 0; n < nodes; ++n) {
+            CHECK(now.shift(berth::node_index{n}) ==
+                  doctest::Approx(loads[2 * n] - observed[2 * n] + loads[2 * n + 1] - observed[2 * n + 1]));
+            std::size_t there = 0;
+            now.each_task(berth::node_index{n}, [&](berth::task_index t) {
+                CHECK(placement[t.value()].node.value() == n);
+                ++there;
+            });
+            CHECK(there == static_cast<std::size_t>(std::count_if(placement.begin(), placement.end(),
+                                                                  [n](const auto& s) { return s.node.value() == n; })));
+        }
+        CHECK(now.ledger() == berth_test::need(berth::make_ledger(p, placement)));
+        while (!done.empty()) {
+            now.take_back(done.back());
+            done.pop_back();
+        }
+        CHECK(now.ledger() == berth_test::need(berth::make_ledger(p, start)));
+        for (std::size_t t = 0; t < start.size(); ++t) CHECK(now.where(berth::task_index{t}) == start[t]);
+    }
+}
+
+TEST_CASE("projected_state: what was not measured") {
+    const auto all = berth_test::make_instance({.nodes = 2}, std::vector<berth_test::small_task>(1));
+    const berth::problem p{all.machines, all.tasks};
+    const berth::assignment placement{at(0)};
+    berth::projected_state now{p};
+    REQUIRE(now.see({.time = 5.0, .placement = placement}));
+    CHECK_FALSE(now.has_loads());
+    CHECK(now.time() == 5.0);
+    CHECK(now.load(berth::gpu_index{0}) == 0.0);
+    CHECK(now.mean_load() == 0.0);
+    CHECK(now.added_load(berth::task_index{0}, berth::gpu_index{1}) == 0.0);
+    CHECK(now.healthy(berth::node_index{1}) == 1);
+    CHECK(now.remaining(berth::task_index{0}) > 1e300);
+    CHECK(now.fits(all.tasks.demand(berth::task_index{0}), at(1)));
+}
+
+TEST_CASE("projected_state: a GPU that is not well now fits nothing") {
+    const auto all = berth_test::make_instance({.nodes = 2}, std::vector<berth_test::small_task>(1));
+    const berth::problem p{all.machines, all.tasks};
+    const berth::assignment placement{at(0)};
+    const std::vector<berth::gpu_mask> healthy{1, 0};
+    berth::projected_state now{p};
+    REQUIRE(now.see({.placement = placement, .healthy = healthy}));
+    CHECK_FALSE(now.fits(all.tasks.demand(berth::task_index{0}), at(1)));
+}
+
+TEST_CASE("projected_state: flights that end nowhere, twice or without room") {
+    const std::vector<berth_test::small_task> tasks{{.memory = 50}, {.memory = 50}};
+    const auto all = berth_test::make_instance({.nodes = 2}, tasks);
+    const berth::problem p{all.machines, all.tasks};
+    const berth::assignment placement{at(0), at(1)};
+    berth::projected_state now{p};
+    const berth::task_index first{0};
+    const berth::task_move parked[] = {{first, at(0), berth::unplaced}};
+    REQUIRE(now.see({.placement = placement, .in_flight = parked}));
+    CHECK(now.in_flight(first));
+    const berth::task_move full[] = {{first, at(0), at(1)}};
+    CHECK_FALSE(now.see({.placement = placement, .in_flight = full}));
+    const berth::task_move twice[] = {parked[0], parked[0]};
+    CHECK(now.see({.placement = placement, .in_flight = twice}).error().message ==
+          "task 0 (\"task-0\"): is in flight twice");
+    CHECK(now.see({.placement = placement, .in_flight = full}).error().message ==
+          "task 0 (\"task-0\"): is in flight to a slot that has no room for it");
+}
+
+TEST_CASE("projected_state: what is refused leaves everything as it was") {
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        CAPTURE(seed);
+        berth::xoshiro256 g{seed};
+        // Room for two on a GPU: half of the random placements and flights do not fit.
+        const std::vector<berth_test::small_task> tasks(6, {.share = 100, .memory = 40});
+        const auto all = berth_test::make_instance({.nodes = 5}, tasks);
+        const berth::problem p{all.machines, all.tasks};
+        const std::vector<double> load(5, 0.5);
+        const std::vector<double> task_load(6, 0.1);
+        berth::projected_state now{p};
+        berth::projected_state accepted{p};
+        std::size_t refused = 0;
+        for (int i = 0; i < 20; ++i) {
+            berth::assignment placement;
+            for (std::size_t t = 0; t < tasks.size(); ++t)
+                placement.push_back(berth_test::chance(g, 20) ? berth::unplaced : at(berth_test::below(g, 5)));
+            std::vector<berth::task_move> flights;
+            for (std::size_t t = 0; t < 2; ++t)
+                flights.push_back({berth::task_index{berth_test::below(g, 6)}, {}, at(berth_test::below(g, 5))});
+            for (auto& r : flights) r.from = placement[r.task.value()];
+            const berth::fleet_observation seen{
+                .placement = placement, .in_flight = flights, .gpu_load = load, .task_load = task_load};
+            if (now.see(seen)) {
+                // The same from a clean start.
+                accepted = berth::projected_state{p};
+                REQUIRE(accepted.see(seen));
+            } else {
+                ++refused;
+                if (flights[0].task != flights[1].task) REQUIRE_FALSE(berth::projected_state{p}.see(seen));
+            }
+            REQUIRE(now.ledger() == accepted.ledger());
+            for (std::size_t t = 0; t < tasks.size(); ++t) {
+                REQUIRE(now.where(berth::task_index{t}) == accepted.where(berth::task_index{t}));
+                REQUIRE(now.in_flight(berth::task_index{t}) == accepted.in_flight(berth::task_index{t}));
+            }
+            for (std::size_t n = 0; n < 5; ++n)
+                REQUIRE(now.load(berth::gpu_index{n}) == accepted.load(berth::gpu_index{n}));
+            // What a round chooses and reserves is gone with the next observation, too.
+            const berth::task_index t{berth_test::below(g, 6)};
+            const berth::slot to = at(berth_test::below(g, 5));
+            if (!now.fits(all.tasks.demand(t), to) || to == now.where(t)) continue;
+            if (!now.where(t).placed()) {
+                now.reserve(t, to);
+                accepted.reserve(t, to);
+            } else if (!now.in_flight(t)) {
+                now.move_task({t, now.where(t), to});
+                accepted.move_task({t, accepted.where(t), to});
+            }
+        }
+        CHECK(refused > 0);
+        CHECK(refused < 20);
+    }
+}
+
+TEST_CASE("projected_state: the mean is over the GPUs that may take tasks") {
+    const auto all = berth_test::make_instance({.nodes = 4, .sick_nodes = {3}}, std::vector<berth_test::small_task>(2));
+    const berth::problem p{all.machines, all.tasks};
+    const berth::assignment placement{at(0), at(1)};
+    const std::vector<double> load{0.9, 0.3, 0.0, 0.0};
+    const std::vector<double> task_load{0.9, 0.3};
+    const std::vector<berth::gpu_mask> healthy{1, 1, 0, 1};
+    berth::projected_state now{p};
+    REQUIRE(now.see({.placement = placement, .gpu_load = load, .task_load = task_load, .healthy = healthy}));
+    CHECK(now.mean_load() == doctest::Approx(0.6));
+    // A task that is on its way out of the fleet takes its load along.
+    const berth::task_move parked[] = {{berth::task_index{1}, at(1), berth::unplaced}};
+    REQUIRE(now.see(
+        {.placement = placement, .in_flight = parked, .gpu_load = load, .task_load = task_load, .healthy = healthy}));
+    CHECK(now.mean_load() == doctest::Approx(0.45));
+    const std::vector<berth::gpu_mask> none{0, 0, 0, 0};
+    REQUIRE(now.see({.placement = placement, .gpu_load = load, .healthy = none}));
+    CHECK(now.mean_load() == 0.0);
+}

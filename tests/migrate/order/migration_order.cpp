@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/migrate/order/migration_order.hpp"
+
+#include "berth/core/random.hpp"
+#include "berth/testing/check_migration.hpp"
+#include "berth/model/fleet_builder.hpp"
+#include "berth/model/workload_builder.hpp"
+
+#include "common/instances.hpp"
+#include "migrate/bare_gpus.hpp"
+#include "support/random_rebalance.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+using berth::drop_reason;
+using berth::migration_order;
+using berth::migration_plan;
+using berth::node_index;
+using berth::order_options;
+using berth::slot;
+using berth::step_kind;
+using berth::task_index;
+using berth::uniform_migration;
+using berth::unplaced;
+using berth_test::bare_gpus;
+using berth_test::need;
+
+static_assert(std::is_same_v<decltype(migration_order{}), migration_order<berth::stop_and_copy<>>>);
+static_assert(std::is_same_v<decltype(migration_order{uniform_migration{}}), migration_order<uniform_migration>>);
+
+namespace {
+
+std::size_t count(const migration_plan& plan, step_kind kind) {
+    std::size_t found = 0;
+    for (const auto& step : plan.steps) found += step.kind == kind ? 1 : 0;
+    return found;
+}
+
+/// The plan, checked.
+template <class Cost>
+migration_plan ordered(const migration_order<Cost>& order, const berth::problem& p, const berth::assignment& observed,
+                       const berth::assignment& wanted, berth::task_moves in_flight = {}) {
+    migration_plan plan = order.run(p, observed, wanted, in_flight);
+    const auto checked = berth::check_migration(p, observed, wanted, plan, in_flight, order.options());
+    if (!checked) FAIL(checked.error().message);
+    return plan;
+}
+
+const migration_order counting{uniform_migration{}};
+
+}  // namespace
+
+TEST_CASE("order: a chain goes from its end, one wave after the other, and what has room goes at once") {
+    // 0 -> 1 -> 2 -> 3, where GPU 3 is free and the others are full; task 3 has room anyway.
+    const bare_gpus in{5, 80, {80, 80, 80, 10}};
+    const auto plan = ordered(counting, in.problem(), in.on({0, 1, 2, 4}), in.on({1, 2, 3, 0}));
+    REQUIRE(plan.wave_count() == 4);
+    CHECK(plan.wave(0)[0].task == task_index{2});
+    CHECK(plan.wave(1)[0].task == task_index{1});
+    CHECK(plan.wave(2)[0].task == task_index{0});
+    CHECK(plan.wave(3)[0].task == task_index{3});  // task 0 has to leave first
+    CHECK(plan.steps.size() == 4);
+    CHECK(plan.duration == 4.0);
+    CHECK(plan.downtime == 4.0);
+    CHECK(plan.extra_steps == 0);
+    CHECK(plan.proven);
+    const auto apart = ordered(counting, in.problem(), in.on({0, 1, 2, 4}), in.on({3, 1, 2, 4}));
+    CHECK(apart.wave_count() == 1);
+}
+
+TEST_CASE("order: two that exchange go by way of a third place, the one that is cheaper") {
+    const bare_gpus in{3, 80, {60, 50, 30}};
+    const auto plan = ordered(migration_order{}, in.problem(), in.on({0, 1, 2}), in.on({1, 0, 2}));
+    REQUIRE(plan.steps.size() == 3);
+    CHECK(plan.extra_steps == 1);
+    CHECK(plan.steps[0].task == task_index{1});
+    CHECK(plan.steps[0].kind == step_kind::stage);
+    CHECK(plan.steps[0].to == in.on({2})[0]);
+    CHECK(plan.steps[1].task == task_index{0});
+    CHECK(plan.steps[2].kind == step_kind::move_task);
+    CHECK(plan.proven);
+    // Nothing but host memory is left.
+    const bare_gpus full{3, 80, {60, 50, 40}};
+    const auto parked = ordered(counting, full.problem(), full.on({0, 1, 2}), full.on({1, 0, 2}));
+    REQUIRE(parked.steps.size() == 3);
+    CHECK(parked.steps[0].kind == step_kind::park);
+    CHECK(parked.steps[2].kind == step_kind::fetch);
+    CHECK(parked.extra_steps == 1);
+    CHECK(parked.duration == 3.0);
+    CHECK(parked.downtime == 4.0);  // it waits a second while the other moves
+}
+
+TEST_CASE("order: where neither a slot nor memory is free both are dropped, and nothing else is") {
+    const bare_gpus in{4, 80, {60, 50, 40, 10}};
+    const migration_order strict{uniform_migration{}, {.parking = false}};
+    const auto plan = ordered(strict, in.problem(), in.on({0, 1, 2, 3}), in.on({1, 0, 2, 2}));
+    CHECK(plan.dropped.empty());  // by way of GPU 3
+    const bare_gpus full{4, 80, {60, 50, 40, 40}};
+    const auto less = ordered(strict, full.problem(), full.on({0, 1, 2, 3}), full.on({1, 0, 2, 2}));
+    CHECK(less.dropped.empty());  // once GPU 3 is free
+    const bare_gpus stuck{3, 80, {60, 50, 40}};
+    const auto none = ordered(strict, stuck.problem(), stuck.on({0, 1, 2}), stuck.on({1, 0, 2}));
+    REQUIRE(none.dropped.size() == 2);
+    CHECK(none.dropped[0].reason == drop_reason::cycle);
+    CHECK(none.dropped[0].wanted == berth::task_move{task_index{0}, stuck.on({0})[0], stuck.on({1})[0]});
+    CHECK(none.steps.empty());
+}
+
+TEST_CASE("order: host memory is counted in bytes, and a small task is parked where a large one is not") {
+    const bare_gpus in{2, 80, {80, 40, 40}};
+    order_options options{.host_memory = {50'000'000'000, 50'000'000'000}};
+    const auto observed = in.on({0, 1, 1});
+    const auto wanted = in.on({1, 0, 0});
+    // Parking the large one would do; the memory has room for the small ones, one on each node.
+    const auto plan = ordered(migration_order{uniform_migration{}, options}, in.problem(), observed, wanted);
+    CHECK(plan.dropped.size() == 3);
+    options.host_memory = {50'000'000'000, 80'000'000'000};
+    const auto both = ordered(migration_order{uniform_migration{}, options}, in.problem(), observed, wanted);
+    CHECK(both.dropped.empty());
+    CHECK(count(both, step_kind::park) == 2);
+    options.host_memory = {80'000'000'000, 50'000'000'000};
+    const auto large = ordered(migration_order{uniform_migration{}, options}, in.problem(), observed, wanted);
+    CHECK(large.dropped.empty());
+    CHECK(count(large, step_kind::park) == 1);
+}
+
+TEST_CASE("order: room is a matter of sums, not of pairs") {
+    // Three leave GPU 0, one large one comes. No two wait for each other alone.
+    const bare_gpus in{3, 80, {30, 30, 20, 70}};
+    const auto observed = in.on({0, 0, 0, 1});
+    const auto wanted = in.on({1, 1, 2, 0});
+    const auto plan = ordered(counting, in.problem(), observed, wanted);
+    CHECK(plan.extra_steps == 1);  // the large one
+    CHECK(plan.proven);
+    // It has nowhere to go but host memory; without that both of the others have to step aside, where task 2 went.
+    const migration_order strict{uniform_migration{}, {.parking = false}};
+    const auto staged = ordered(strict, in.problem(), observed, wanted);
+    CHECK(staged.extra_steps == 2);
+    CHECK(staged.dropped.empty());
+}
+
+TEST_CASE("order: a price of dropping below that of a step drops") {
+    const bare_gpus in{3, 80, {60, 50, 30}};
+    const migration_order order{uniform_migration{}, {.step_price = 10.0, .drop_price = 1.0}};
+    const auto plan = ordered(order, in.problem(), in.on({0, 1, 2}), in.on({1, 0, 2}));
+    CHECK(plan.dropped.size() == 2);
+    const migration_order dear{uniform_migration{}, {.step_price = 10.0, .drop_price = 100.0}};
+    CHECK(ordered(dear, in.problem(), in.on({0, 1, 2}), in.on({1, 0, 2})).dropped.empty());
+}
+
+TEST_CASE("order: what is wanted and does not fit is dropped, with what relied on it") {
+    const bare_gpus in{3, 80, {50, 50, 60}};
+    // Both 50s want GPU 2; task 2 wants the place of the one that stays or goes.
+    const auto plan = ordered(counting, in.problem(), in.on({0, 1, 2}), in.on({2, 2, 0}));
+    REQUIRE(!plan.dropped.empty());
+    CHECK(plan.dropped[0].reason == drop_reason::no_room);
+}
+
+TEST_CASE("order: limits on nodes, links and waves") {
+    const bare_gpus in{8, 80, {10, 10, 10, 10, 10, 10}, 4};
+    const auto observed = in.on({0, 0, 1, 1, 2, 2});
+    const auto wanted = in.on({4, 4, 5, 5, 6, 6});
+    CHECK(ordered(counting, in.problem(), observed, wanted).wave_count() == 1);
+    const auto waves = [&](const order_options& options) {
+        const auto plan = ordered(migration_order{uniform_migration{}, options}, in.problem(), observed, wanted);
+        CHECK(plan.dropped.empty());
+        return plan.wave_count();
+    };
+    CHECK(waves({.per_node = 1}) == 6);
+    CHECK(waves({.per_node = 4}) == 2);
+    CHECK(waves({.per_link = 2}) == 3);
+    CHECK(waves({.per_wave = 5}) == 2);
+    const auto none = ordered(migration_order{uniform_migration{}, {.per_link = 0}}, in.problem(), observed, wanted);
+    CHECK(none.dropped.size() == 6);
+    CHECK(none.dropped[0].reason == drop_reason::limit_reached);
+    const auto within = ordered(migration_order{uniform_migration{}, {.per_link = 0}}, in.problem(), observed,
+                                in.on({1, 1, 2, 2, 3, 3}));
+    CHECK(within.dropped.empty());
+}
+
+TEST_CASE("order: moves in flight hold both ends and are not touched") {
+    const bare_gpus in{3, 80, {60, 60, 20}};
+    const auto observed = in.on({0, 1, 1});
+    const berth::task_move flying{task_index{0}, observed[0], in.on({2})[0]};
+    // Task 1 wants GPU 0, which task 0 still holds.
+    const auto plan = ordered(counting, in.problem(), observed, in.on({2, 0, 0}), {&flying, 1});
+    REQUIRE(plan.dropped.size() == 1);
+    CHECK(plan.dropped[0].wanted.task == task_index{1});
+    CHECK(plan.dropped[0].reason == drop_reason::no_room);
+    REQUIRE(plan.steps.size() == 1);
+    CHECK(plan.steps[0].task == task_index{2});
+    const auto elsewhere = ordered(counting, in.problem(), observed, in.on({1, 1, 1}), {&flying, 1});
+    REQUIRE(elsewhere.dropped.size() == 1);
+    CHECK(elsewhere.dropped[0].reason == drop_reason::not_movable);
+}
+
+TEST_CASE("order: tasks that arrive and that leave are moves with one end") {
+    const bare_gpus in{2, 80, {60, 70, 50}};
+    const auto plan = ordered(counting, in.problem(), in.on({0, -1, 1}), in.on({-1, 0, 1}));
+    REQUIRE(plan.steps.size() == 2);
+    CHECK(plan.steps[0].kind == step_kind::park);
+    CHECK(plan.steps[1].kind == step_kind::fetch);
+    CHECK(plan.extra_steps == 0);
+}
+
+TEST_CASE("order: both ends count even where they overlap") {
+    berth::fleet_builder fleet{{.gpu = {"share"}, .node = {"cpu"}, .domain = {}}};
+    const berth::gpu_description gpu{};
+    const std::vector<berth::gpu_description> gpus(3, gpu);
+    const berth::amount cpu[] = {10};
+    (void)need(fleet.add_node({.capacity = cpu, .gpus = gpus}));
+    (void)need(fleet.add_node({.capacity = cpu, .gpus = gpus}));
+    const auto machines = need(std::move(fleet).build());
+    const berth::amount demand[] = {4};
+    const berth::amount most[] = {6};
+    berth::workload_builder work{machines};
+    (void)need(work.add_task({.gpus = 2, .node_demand = demand}));
+    (void)need(work.add_task({.gpus = 1, .node_demand = most}));
+    const auto tasks = need(std::move(work).build());
+    const berth::problem p{machines, tasks};
+    // From GPUs {0, 1} to {1, 2}: GPU 1 would be needed twice, so the task has to go by way of the other node.
+    const berth::assignment observed{{node_index{0}, 0b011}, unplaced};
+    const berth::assignment wanted{{node_index{0}, 0b110}, unplaced};
+    const auto plan = ordered(counting, p, observed, wanted);
+    REQUIRE(plan.steps.size() == 2);
+    CHECK(plan.steps[0].to.node == node_index{1});
+    // From GPU 0 to GPU 1 of one node: its CPUs would be needed twice.
+    const berth::assignment one{unplaced, {node_index{0}, 0b001}};
+    const berth::assignment other{unplaced, {node_index{0}, 0b010}};
+    CHECK(ordered(counting, p, one, other).extra_steps == 1);
+}
+
+TEST_CASE("order: a third place is healthy and of an accepted model") {
+    berth::fleet_builder fleet{};
+    const berth::gpu_description h100{.model = "H100"};
+    const berth::gpu_description a100{.model = "A100"};
+    const berth::gpu_description sick{.model = "H100", .healthy = false};
+    for (const auto& gpu : {h100, h100, a100, sick}) (void)need(fleet.add_node({.gpus = {&gpu, 1}}));
+    const auto machines = need(std::move(fleet).build());
+    berth::workload_builder work{machines};
+    const std::string_view accepted[] = {"H100"};
+    for (int i = 0; i < 2; ++i) (void)need(work.add_task({.accepted_models = accepted}));
+    const auto tasks = need(std::move(work).build());
+    const berth::problem p{machines, tasks};
+    const berth::assignment observed{{node_index{0}, 1}, {node_index{1}, 1}};
+    const berth::assignment wanted{{node_index{1}, 1}, {node_index{0}, 1}};
+    CHECK(count(ordered(counting, p, observed, wanted), step_kind::park) == 1);
+    const migration_order strict{uniform_migration{}, {.parking = false}};
+    CHECK(ordered(strict, p, observed, wanted).dropped.size() == 2);
+}
+
+TEST_CASE("order: a long step goes where another is as long") {
+    // Tasks 0 and 1 are one chain (1 leaves first); task 2 is long, as 0 is, and can go with it.
+    const bare_gpus in{4, 80, {70, 60, 70}};
+    const auto by_size = [](const berth::problem& p, const berth::task_move& r) {
+        const double seconds = static_cast<double>(p.workload().state_bytes(r.task)) / 1e9;
+        return berth::migration_estimate{seconds, seconds, 0};
+    };
+    const bare_gpus more{6, 80, {70, 60, 70}};
+    const auto plan = ordered(migration_order{by_size}, more.problem(), more.on({0, 1, 3}), more.on({1, 2, 4}));
+    CHECK(plan.wave_count() == 2);
+    CHECK(plan.duration == 130.0);  // not 140
+}
+
+TEST_CASE("order: many exchanges each take one extra step, the same in a second run") {
+    std::vector<berth::amount> sizes;
+    std::vector<int> from;
+    std::vector<int> to;
+    for (int i = 0; i < 400; ++i) {
+        sizes.push_back(40 + i % 40);
+        from.push_back(i);
+        to.push_back(i % 2 == 0 ? i + 1 : i - 1);
+    }
+    const bare_gpus in{402, 80, sizes};
+    const auto plan = ordered(migration_order{}, in.problem(), in.on(from), in.on(to));
+    CHECK(plan.dropped.empty());
+    CHECK(plan.extra_steps == 200);
+    CHECK(plan == ordered(migration_order{}, in.problem(), in.on(from), in.on(to)));
+}
+
+TEST_CASE("order: plans are the same on every compiler") {
+    std::uint64_t sum = 0;
+    const auto mix = [&sum](std::uint64_t value) { sum = berth::splitmix64(sum ^ value); };
+    for (std::uint64_t seed = 0; seed < 300; ++seed) {
+        const auto in = bench::make_random_rebalance(seed);
+        const berth::problem p{in.machines, in.tasks};
+        const auto plan = migration_order{in.options}.run(p, in.initial, in.wanted, in.in_flight);
+        for (const auto& step : plan.steps) {
+            for (const auto& end : {step.from, step.to}) mix(end.placed() ? end.node.value() * 64 + end.gpus : 1);
+            mix(step.task.value() * 4 + static_cast<std::uint64_t>(step.kind));
+        }
+        for (const std::size_t end : plan.wave_ends) mix(end);
+        for (const auto& drop : plan.dropped) mix(drop.wanted.task.value());
+    }
+    CHECK(sum == 0x4c7b7ceef96563c7ULL);
+}
+
+TEST_CASE("order: random plans never overflow, and with memory without bound nothing is dropped for lack of order") {
+    // More of them: BERTH_RANDOM_PLANS=100000, or berth-bench moves --random-plans 100000.
+    const char* more = std::getenv("BERTH_RANDOM_PLANS");
+    const std::uint64_t plans = more != nullptr ? std::strtoull(more, nullptr, 10) : 1500;
+    std::size_t steps = 0;
+    std::size_t extra = 0;
+    std::size_t dropped = 0;
+    for (std::uint64_t seed = 0; seed < plans; ++seed) {
+        CAPTURE(seed);
+        const auto in = bench::make_random_rebalance(seed);
+        const berth::problem p{in.machines, in.tasks};
+        const auto plan = ordered(migration_order{in.options}, p, in.initial, in.wanted, in.in_flight);
+        steps += plan.steps.size();
+        extra += plan.extra_steps;
+        dropped += plan.dropped.size();
+        const bool memory = in.options.parking && in.options.host_memory.empty();
+        if (!memory || in.options.drop_price < order_options::never) continue;
+        for (const auto& drop : plan.dropped) CHECK(drop.reason != drop_reason::cycle);
+    }
+    CHECK(steps > 5 * plans);
+    CHECK(extra > plans / 20);
+    CHECK(dropped > plans / 10);
+}
