@@ -30,15 +30,15 @@ int main() {
     const berth::problem problem{*fleet, *work};
 
     // What runs: a scheduler that spread its shares over all nodes, so that the two large jobs at the end found no room.
-    berth::assignment observed(jobs.size(), berth::unplaced);
-    for (std::size_t t = 0; t < 14; ++t) { observed[t] = {berth::node_index{t % 4}, berth::gpu_mask{1} << (t / 4)}; }
+    berth::assignment initial(jobs.size(), berth::unplaced);
+    for (std::size_t t = 0; t < 14; ++t) { initial[t] = {berth::node_index{t % 4}, berth::gpu_mask{1} << (t / 4)}; }
 
     // First: no counter is exceeded and nothing is left out. Then: whole GPUs stay free in pairs, and few tasks are moved.
     const berth::objective wish{berth::tier(berth::capacity_excess{}, 1000.0 * berth::left_out{}),
                                 berth::tier(berth::node_sum{berth::whole_gpu_holes{2}, "free pairs of GPUs"},
-                                            0.3 * berth::move_cost<>{observed})};
+                                            0.3 * berth::move_cost<>{initial})};
     const berth::local_search search{};
-    const berth::plan plan = search.run(problem, wish, observed, berth::run_control<>{.max_evaluations = 200'000});
+    const berth::plan plan = search.run(problem, wish, initial, berth::run_control<>{.max_evaluations = 200'000});
 
     for (const auto& part : plan.by_term)
         std::printf("tier %zu  %-20s %g x %g\n", part.tier, part.name, part.weight, part.value);
@@ -52,7 +52,7 @@ int main() {
     const berth::local_search other{
         berth::neighbourhoods{2.0 * berth::shift{}, berth::swap{}, 0.2 * berth::ruin_and_recreate{.tasks = 8}},
         berth::record_to_record{.share = 0.01}};
-    const berth::plan second = other.run(problem, wish, observed, berth::run_control<>{.max_evaluations = 200'000});
+    const berth::plan second = other.run(problem, wish, initial, berth::run_control<>{.max_evaluations = 200'000});
     std::printf("another search leaves out %zu and moves %zu\n", second.left_out.size(), second.moves.size());
     return all_placed && second.left_out.empty() ? 0 : 1;
 }

@@ -60,13 +60,13 @@ int main() {
     const std::vector<char> spot{1, 0};  // the first node is a spot instance
     const std::vector<double> price{5.0, 1.0, 3.0};
 
-    const berth::assignment observed = berth::greedy{berth::best_fit{}}.run(problem).assignment;
+    const berth::assignment initial = berth::greedy{berth::best_fit{}}.run(problem).assignment;
     const berth::objective wish{berth::tier(berth::capacity_excess{}),
-                                berth::tier(reclaim_risk{spot, price}, 2.0 * berth::move_cost<>{observed})};
+                                berth::tier(reclaim_risk{spot, price}, 2.0 * berth::move_cost<>{initial})};
     const berth::plan plan =
-        berth::local_search{}.run(problem, wish, observed, berth::run_control<>{.max_evaluations = 20'000});
+        berth::local_search{}.run(problem, wish, initial, berth::run_control<>{.max_evaluations = 20'000});
     for (const auto& part : plan.by_term)
         std::printf("tier %zu  %-16s %g x %g\n", part.tier, part.name, part.weight, part.value);
     const auto state = wish.prepare(problem, plan.assignment);
-    return state.self_check() && state.value() < wish.prepare(problem, observed).value() ? 0 : 1;
+    return state.self_check() && state.value() < wish.prepare(problem, initial).value() ? 0 : 1;
 }

@@ -30,13 +30,13 @@ int main() {
     const auto fleet = std::move(builder).build();
     // Eight services of one to five tasks, on the first seven nodes.
     berth::workload_builder tasks{*fleet};
-    berth::assignment observed;
+    berth::assignment initial;
     for (std::size_t service = 0; service < 8; ++service) {
         const std::string name = "service-" + std::to_string(service);
         for (std::size_t i = 0; i <= service % 5; ++i) {
             const std::array<berth::amount, 3> demand{6 + static_cast<berth::amount>(service), 40, 50};
             (void)tasks.add_task({.gpus = 0, .node_demand = demand, .group = name});
-            observed.push_back({berth::node_index{(3 * service + i) % 7}, 0});
+            initial.push_back({berth::node_index{(3 * service + i) % 7}, 0});
         }
     }
     const auto work = std::move(tasks).build();
@@ -52,7 +52,7 @@ int main() {
         berth::group_dependency{.dependent = berth::group_index{3}, .provider = berth::group_index{4}},
         berth::group_dependency{.dependent = berth::group_index{4}, .provider = berth::group_index{2}}};
 
-    const std::span<const berth::slot> home{observed};
+    const std::span<const berth::slot> home{initial};
     const berth::objective wish{
         berth::tier(berth::capacity_excess{}, berth::transient_excess{home, copied}, berth::spread_of_groups{},
                     berth::least_spread{least_racks}, berth::group_dependencies{near_by}),
@@ -60,16 +60,16 @@ int main() {
                     berth::counter_balance{goals}, 1.0 * berth::move_cost<>{home},
                     5.0 * berth::group_move_peak<>{home},
                     2.0 * berth::move_distance{home, berth::domain_distance{&*fleet}})};
-    const auto before = wish.prepare(problem, observed);
+    const auto before = wish.prepare(problem, initial);
     const berth::plan plan =
-        berth::local_search{}.run(problem, wish, observed, berth::run_control<>{.max_evaluations = 300'000});
+        berth::local_search{}.run(problem, wish, initial, berth::run_control<>{.max_evaluations = 300'000});
     const auto was = before.by_term();
     for (std::size_t i = 0; i < plan.by_term.size(); ++i) {
         const auto& part = plan.by_term[i];
         std::printf("tier %zu  %-22s %4g x %6g, was %6g\n", part.tier, part.name, part.weight, part.value,
                     was[i].value);
     }
-    std::printf("%zu of %zu tasks change their node\n", plan.moves.size(), observed.size());
+    std::printf("%zu of %zu tasks change their node\n", plan.moves.size(), initial.size());
     const auto after = wish.prepare(problem, plan.assignment).value();
     return after[0] == 0 && after[1] < before.value()[1] ? 0 : 1;
 }

@@ -26,25 +26,25 @@ int main() {
         }
     }
     const std::vector<berth::amount> capacities(gpus, 320);
-    std::vector<berth::gpu_index> observed;  // as it grew: whoever came next, went next
-    for (std::size_t t = 0; t < tasks; ++t) observed.push_back(berth::gpu_index{t % gpus});
+    std::vector<berth::gpu_index> initial;  // as it grew: whoever came next, went next
+    for (std::size_t t = 0; t < tasks; ++t) initial.push_back(berth::gpu_index{t % gpus});
 
     const berth::matrix_cost cost{{watts.data(), tasks, gpus}};
     const berth::matrix_load load{{memory.data(), tasks, gpus}};
     bool good = true;
     for (const double watts_per_gib : {0.0, 2.0, 8.0, 32.0}) {
-        const berth::move_penalty with_moves{cost, std::span<const berth::gpu_index>{observed}, watts_per_gib,
+        const berth::move_penalty with_moves{cost, std::span<const berth::gpu_index>{initial}, watts_per_gib,
                                                    berth::move_weights{state}};
         const berth::priced_problem problem{
             berth::assignment_problem{tasks, with_moves, load, std::span<const berth::amount>{capacities}}};
-        const berth::assignment_plan before = problem.plan_of(observed);
+        const berth::assignment_plan before = problem.plan_of(initial);
         const berth::assignment_plan plan =
-            berth::genetic<>{.seed = 1, .islands = {.count = 2}}.run(problem, observed, {.max_evaluations = 2'000'000});
+            berth::genetic<>{.seed = 1, .islands = {.count = 2}}.run(problem, initial, {.max_evaluations = 2'000'000});
 
         std::size_t moved = 0;
         double drawn = 0.0;
         for (std::size_t t = 0; t < tasks; ++t) {
-            moved += plan.gpu_of[t] == observed[t] ? 0 : 1;
+            moved += plan.gpu_of[t] == initial[t] ? 0 : 1;
             drawn += cost(berth::task_index{t}, plan.gpu_of[t]);
         }
         std::printf("moving a GiB counts %4.1f W: %3zu of %zu tasks move, %.0f W drawn, %.2f %% above the bound\n",

@@ -39,7 +39,7 @@ struct move_instance {
 struct move_problem {
     berth::fleet machines;
     berth::workload tasks;
-    berth::assignment observed;
+    berth::assignment initial;
     berth::assignment wanted;
 };
 [[nodiscard]] move_problem lower(const move_instance& instance);

@@ -274,7 +274,7 @@ int moves(const moves_options& options) {
         for (std::size_t i = 0; i < options.plans && !interrupted(); ++i) {
             const std::uint64_t seed = berth::stream_seed(options.seed, i);
             const move_kind kind = kinds.at(options.kind);
-            auto instance = options.task_moves > 0 ? berth::result<move_instance>{make_large_move_instance(
+            auto instance = options.moves > 0 ? berth::result<move_instance>{make_large_move_instance(
                                                           options.gpus, options.fill, kind, options.moves, seed)}
                                                     : make_move_instance(options.gpus, options.fill, kind, seed);
             if (!instance) return fail(instance.error().message);

@@ -5,7 +5,7 @@
 #include "berth/model/slot.hpp"
 
 #include "berth_bench/recorder.hpp"
-#include "berth_bench/moving.hpp"
+#include "berth_bench/relocating.hpp"
 #include "support/openb.hpp"
 
 #include <algorithm>

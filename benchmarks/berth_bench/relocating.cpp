@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "berth_bench/moving.hpp"
+#include "berth_bench/relocating.hpp"
 
 #include "berth/core/config.hpp"
 #include "berth/balance/defragment/defragment.hpp"

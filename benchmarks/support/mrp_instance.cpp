@@ -163,10 +163,10 @@ result<mrp_instance> read_mrp_instance(const mrp_files& files) {
     if (!input) return input.error();
     blocks = file_blocks(files.assignment);
     if (!blocks) return blocks.error();
-    auto observed =
+    auto initial =
         read_mrp_assignment(files.assignment, *std::move(blocks), input->group.size(), input->location.size());
-    if (!observed) return observed.error();
-    input->initial = *std::move(observed);
+    if (!initial) return initial.error();
+    input->initial = *std::move(initial);
     return mrp_instance{mrp_instance_name(files.model), *std::move(input)};
 }
 

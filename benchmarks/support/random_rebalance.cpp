@@ -150,31 +150,31 @@ random_rebalance make_random_rebalance(std::uint64_t seed) {
     source g{seed};
     berth::fleet machines = draw_fleet(g);
     berth::workload tasks = draw_tasks(g, machines);
-    berth::assignment observed(tasks.task_count());
+    berth::assignment initial(tasks.task_count());
     berth::ledger before{machines};
-    fill(g, tasks, before, observed);
+    fill(g, tasks, before, initial);
     if (chance(g, 50)) {  // not so full: some leave
-        for (std::size_t t = 0; t < observed.size(); ++t) {
-            if (!observed[t].placed() || !chance(g, 10)) continue;
-            before.remove(tasks.demand(berth::task_index{t}), observed[t]);
-            observed[t] = berth::unplaced;
+        for (std::size_t t = 0; t < initial.size(); ++t) {
+            if (!initial[t].placed() || !chance(g, 10)) continue;
+            before.remove(tasks.demand(berth::task_index{t}), initial[t]);
+            initial[t] = berth::unplaced;
         }
     }
 
     std::vector<berth::task_move> in_flight;
-    for (std::size_t t = 0; t < observed.size(); ++t) {
-        if (!observed[t].placed() || !chance(g, 5)) continue;
+    for (std::size_t t = 0; t < initial.size(); ++t) {
+        if (!initial[t].placed() || !chance(g, 5)) continue;
         const auto demand = tasks.demand(berth::task_index{t});
         const berth::slot to = any_slot(g, before, demand);
         if (!to.placed()) continue;
         before.place(demand, to);
-        in_flight.push_back({berth::task_index{t}, observed[t], to});
+        in_flight.push_back({berth::task_index{t}, initial[t], to});
     }
 
     // In the wanted placement some stay; those in flight hold both ends, and mostly stay where they go.
     berth::assignment wanted(tasks.task_count());
     berth::ledger after{machines};
-    std::vector<char> flying(observed.size(), 0);
+    std::vector<char> flying(initial.size(), 0);
     for (const auto& r : in_flight) {
         flying[r.task.value()] = 1;
         after.place(tasks.demand(r.task), r.from);
@@ -182,9 +182,9 @@ random_rebalance make_random_rebalance(std::uint64_t seed) {
         wanted[r.task.value()] = r.to;
     }
     const unsigned stay = 30 * static_cast<unsigned>(below(g, 4));
-    for (std::size_t t = 0; t < observed.size(); ++t) {
-        if (flying[t] != 0 || !observed[t].placed() || !chance(g, stay)) continue;
-        wanted[t] = observed[t];
+    for (std::size_t t = 0; t < initial.size(); ++t) {
+        if (flying[t] != 0 || !initial[t].placed() || !chance(g, stay)) continue;
+        wanted[t] = initial[t];
         after.place(tasks.demand(berth::task_index{t}), wanted[t]);
     }
     fill(g, tasks, after, wanted);
@@ -201,7 +201,7 @@ random_rebalance make_random_rebalance(std::uint64_t seed) {
         }
     }
     berth::order_options options = draw_options(g, machines);
-    return {std::move(machines), std::move(tasks),     std::move(observed),
+    return {std::move(machines), std::move(tasks),     std::move(initial),
             std::move(wanted),   std::move(in_flight), std::move(options)};
 }
 

@@ -17,7 +17,7 @@ namespace bench {
 struct random_rebalance {
     berth::fleet machines;
     berth::workload tasks;
-    berth::assignment observed;
+    berth::assignment initial;
     berth::assignment wanted;
     std::vector<berth::task_move> in_flight;
     berth::order_options options;

@@ -134,8 +134,8 @@ void reassignment_comparison::add(const mrp_instance& instance, progress_line& p
         return;
     }
     const auto bound = static_cast<double>(mrp_lower_bound(instance.input));
-    const auto observed = check_mrp_assignment(instance.input, observed_nodes(instance.input));
-    const auto initial = static_cast<double>(observed.cost.total());
+    const auto initial = check_mrp_assignment(instance.input, observed_nodes(instance.input));
+    const auto initial = static_cast<double>(initial.cost.total());
     // Something else may have the name of an instance that is known.
     const mrp_reference* known = references_.find(instance.name, "initial");
     const mrp_reference* best = references_.find(instance.name, "best");

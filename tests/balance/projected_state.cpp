@@ -34,10 +34,10 @@ TEST_CASE("projected_state: random moves, compared with the projected on the pla
             for (std::size_t i = 0; i < load.size(); ++i) load[i] /= speed[i];
             return load;
         };
-        const auto observed = gpu_load();
+        const auto initial = gpu_load();
         berth::projected_state now{p};
         const berth::fleet_observation seen{
-            .placement = placement, .gpu_load = observed, .task_load = task_load, .gpu_speed = speed};
+            .placement = placement, .gpu_load = initial, .task_load = task_load, .gpu_speed = speed};
         const auto start = placement;
         auto kept = seen;
         kept.placement = start;
@@ -56,11 +56,11 @@ TEST_CASE("projected_state: random moves, compared with the projected on the pla
         for (std::size_t i = 0; i < loads.size(); ++i) {
             const berth::gpu_index gpu{i};
             CHECK(now.load(gpu) == doctest::Approx(loads[i]));
-            CHECK(now.shift(gpu) == doctest::Approx(loads[i] - observed[i]));
+            CHECK(now.shift(gpu) == doctest::Approx(loads[i] - initial[i]));
         }
         for (std::size_t n = 0; n < nodes; ++n) {
             CHECK(now.shift(berth::node_index{n}) ==
-                  doctest::Approx(loads[2 * n] - observed[2 * n] + loads[2 * n + 1] - observed[2 * n + 1]));
+                  doctest::Approx(loads[2 * n] - initial[2 * n] + loads[2 * n + 1] - initial[2 * n + 1]));
             std::size_t there = 0;
             now.each_task(berth::node_index{n}, [&](berth::task_index t) {
                 CHECK(placement[t.value()].node.value() == n);

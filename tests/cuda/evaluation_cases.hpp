@@ -26,7 +26,7 @@ struct evaluation_case {
     std::vector<berth::amount> loads;
     std::vector<berth::amount> capacities;
     std::vector<std::uint32_t> genes;
-    std::vector<std::uint32_t> observed;
+    std::vector<std::uint32_t> initial;
     std::vector<std::uint32_t> weights;
 
     evaluation_case(std::uint64_t seed, std::size_t tasks_wanted, std::size_t gpus_wanted,
@@ -47,7 +47,7 @@ struct evaluation_case {
         for (std::size_t i = 0; i < tasks * individuals; ++i) genes.push_back(bounded(random, any_gpu));
         for (std::size_t t = 0; t < tasks; ++t) {
             const bool runs = bounded(random, 4) > 0;
-            observed.push_back(runs ? bounded(random, any_gpu) : berth::not_observed);
+            initial.push_back(runs ? bounded(random, any_gpu) : berth::not_observed);
             weights.push_back(bounded(random, 1000));
         }
     }

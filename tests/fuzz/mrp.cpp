@@ -63,10 +63,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = bench::read_mrp_model("again", bench::text_blocks(written));
     require(again.has_value() && text_of(*again) == written, "a model that was written does not read back");
     const std::string_view rest = text.substr(std::min(bar + 1, text.size()));
-    auto observed =
+    auto initial =
         bench::read_mrp_assignment("assignment", bench::text_blocks(rest), model->group.size(), model->location.size());
-    if (!good(observed, "assignment:")) return 0;
-    model->initial = *std::move(observed);
+    if (!good(initial, "assignment:")) return 0;
+    model->initial = *std::move(initial);
     search(*model);
     return 0;
 }

@@ -19,7 +19,7 @@ namespace berth_test {
 struct move_world {
     berth::fleet machines;
     berth::workload tasks;
-    berth::assignment observed;
+    berth::assignment initial;
 
     [[nodiscard]] berth::problem problem() const { return {machines, tasks}; }
 };

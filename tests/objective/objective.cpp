@@ -83,11 +83,11 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
             seed, {.nodes = 3 + seed % 6, .tasks = 40, .gpu_counters = 1 + seed % 2, .domains = seed % 3 != 0});
         const problem p{made.machines, made.tasks};
         xoshiro256 g{seed};
-        const assignment observed = random_assignment(g, p);
+        const assignment initial = random_assignment(g, p);
         const auto model = need(make_load_cost(p, seed % 2 == 0 ? load_measure::absolute : load_measure::relative));
         const std::vector<amount> limits(made.machines.gpu_count(), 20);
         std::vector<double> weights;
-        for (std::size_t t = 0; t < observed.size(); ++t) weights.push_back(0.25 * static_cast<double>(below(g, 9)));
+        for (std::size_t t = 0; t < initial.size(); ++t) weights.push_back(0.25 * static_cast<double>(below(g, 9)));
         const std::vector<std::size_t> counters{1, 0};
         const std::vector<balance_goal> goals{{.counter = 0, .partner = 1}, {.counter = 1, .partner = 0, .target = 3}};
         const std::vector<std::size_t> least(made.tasks.group_count(), 3);
@@ -96,22 +96,22 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
 
         const objective wish{
             tier(capacity_excess{}, left_out{move_weights{weights}},
-                 transient_excess<on_nodes, 2>{observed, counters},
-                 transient_excess<on_gpus>{observed, {counters.data() + 1, 1}}, least_spread{least},
+                 transient_excess<on_nodes, 2>{initial, counters},
+                 transient_excess<on_gpus>{initial, {counters.data() + 1, 1}}, least_spread{least},
                  group_dependencies{needs}),
             tier(0.5 * assignment_cost_term{quirky_cost}, load_dependent_cost{&model}, 3.0 * makespan{quirky_load},
                  makespan{share_load{&made.tasks}}, gpu_load_sum{quirky_load, over_limit{limits}},
                  gpu_load_sum{quirky_load, load_to_power{.power = 4, .unit = 10.0}}, load_variance{quirky_load}),
             tier(node_sum{fragmentation{p, typical_mix(made.tasks)}, "fragmentation"},
                  0.01 * node_sum{power_model{made.machines, power_table{}}, "power"},
-                 node_sum{whole_gpu_holes{2}, "holes of two GPUs"}, move_cost<>{observed},
-                 move_cost{std::span<const slot>{observed}, move_weights{weights}},
-                 move_cost{std::span<const slot>{observed}, move_bytes{&made.tasks}}, spread_of_groups{},
+                 node_sum{whole_gpu_holes{2}, "holes of two GPUs"}, move_cost<>{initial},
+                 move_cost{std::span<const slot>{initial}, move_weights{weights}},
+                 move_cost{std::span<const slot>{initial}, move_bytes{&made.tasks}}, spread_of_groups{},
                  spread_of_groups{{.level = 0}}, colocation_of_groups{}, colocation_of_groups{{.level = 1}},
                  load_over_safety<on_domains>{}, load_over_safety<on_nodes, 2>{}, load_over_safety<on_gpus>{},
-                 counter_balance<on_nodes, 2>{goals}, group_move_peak<>{observed},
-                 group_move_peak{std::span<const slot>{observed}, move_weights{weights}},
-                 move_distance{std::span<const slot>{observed}, domain_distance{&made.machines}})};
+                 counter_balance<on_nodes, 2>{goals}, group_move_peak<>{initial},
+                 group_move_peak{std::span<const slot>{initial}, move_weights{weights}},
+                 move_distance{std::span<const slot>{initial}, domain_distance{&made.machines}})};
 
         auto state = wish.prepare(p, random_assignment(g, p));
         for (int step = 0; step < 120; ++step) {

@@ -52,10 +52,10 @@ TEST_CASE("terms by hand") {
     CHECK(s.value(gpu_load_sum{share, over_limit{limits}}) == 200 + 100);
     CHECK(s.value(node_sum{whole_gpu_holes{1}}) == -1);  // the GPU of node 1
     CHECK(s.value(left_out{}) == 0);
-    const assignment observed{on(0, 2), on(0, 1), unplaced, on(0, 0)};
-    CHECK(s.value(move_cost<>{observed}) == 2);
+    const assignment initial{on(0, 2), on(0, 1), unplaced, on(0, 0)};
+    CHECK(s.value(move_cost<>{initial}) == 2);
     const std::vector<double> weights{5, 7, 11, 13};
-    CHECK(s.value(move_cost{std::span<const slot>{observed}, move_weights{weights}}) == 5 + 13);
+    CHECK(s.value(move_cost{std::span<const slot>{initial}, move_weights{weights}}) == 5 + 13);
 }
 
 TEST_CASE("the load-dependent cost is that of the cost floor") {

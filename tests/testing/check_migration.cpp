@@ -24,17 +24,17 @@ namespace {
 /// Tasks 0 (60) and 1 (50) change places by way of GPU 2.
 struct exchange {
     bare_gpus in{3, 80, {60, 50}, 1};
-    berth::assignment observed = in.on({0, 1});
+    berth::assignment initial = in.on({0, 1});
     berth::assignment wanted = in.on({1, 0});
     slot third = in.on({2})[0];
-    migration_plan plan{.steps = {{task_index{1}, observed[1], third, step_kind::stage, 1.0, 1.0},
-                                  {task_index{0}, observed[0], wanted[0], step_kind::move_task, 1.0, 1.0},
+    migration_plan plan{.steps = {{task_index{1}, initial[1], third, step_kind::stage, 1.0, 1.0},
+                                  {task_index{0}, initial[0], wanted[0], step_kind::move_task, 1.0, 1.0},
                                   {task_index{1}, third, wanted[1], step_kind::move_task, 1.0, 1.0}},
                         .wave_ends = {1, 2, 3},
                         .dropped = {}};
 
     [[nodiscard]] std::string verdict(const order_options& options = {}, berth::task_moves in_flight = {}) const {
-        const auto checked = check_migration(in.problem(), observed, wanted, plan, in_flight, options);
+        const auto checked = check_migration(in.problem(), initial, wanted, plan, in_flight, options);
         return checked ? "fine" : checked.error().message;
     }
 };

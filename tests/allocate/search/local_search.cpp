@@ -105,8 +105,8 @@ TEST_CASE("random objectives on random problems: never worse than the start and 
             seed, {.nodes = 3 + seed % 6, .tasks = 40, .gpu_counters = 1 + seed % 2, .domains = seed % 3 == 0});
         const problem p{made.machines, made.tasks};
         xoshiro256 g{seed};
-        const assignment observed = greedy{best_fit{}}.run(p).assignment;
-        const assignment start = seed % 2 == 0   ? observed
+        const assignment initial = greedy{best_fit{}}.run(p).assignment;
+        const assignment start = seed % 2 == 0   ? initial
                                  : seed % 4 == 1 ? assignment(40, unplaced)
                                                  : random_assignment(g, p);
         const auto tried = neighbourhoods{shift{},
@@ -120,7 +120,7 @@ TEST_CASE("random objectives on random problems: never worse than the start and 
         const local_search_options options{.seed = seed, .self_check_every = 50};
 
         const objective costs{tier(capacity_excess{}, left_out{}),
-                              tier(assignment_cost_term{quirky_cost}, 3.0 * move_cost<>{observed})};
+                              tier(assignment_cost_term{quirky_cost}, 3.0 * move_cost<>{initial})};
         check_plan(p, costs, start, local_search{tried, descent{}, any_node{}, options}.run(p, costs, start, budget));
         const objective loads{tier(left_out{}), tier(capacity_excess{}), tier(makespan{quirky_load}),
                               tier(gpu_load_sum{quirky_load, load_to_power{.power = 3, .unit = 8.0}})};
@@ -133,14 +133,14 @@ TEST_CASE("random objectives on random problems: never worse than the start and 
             p, groups, start,
             local_search{neighbourhoods{tried, 0.3 * take_out{}}, annealing{.steps = 1000}, any_node{}, options}.run(
                 p, groups, start, budget));
-        const objective fragmentation{tier(capacity_excess{}, left_out{}),
+        const objective holes{tier(capacity_excess{}, left_out{}),
                               tier(node_sum{fragmentation{p, typical_mix(made.tasks)}, "fragmentation"},
                                    node_sum{whole_gpu_holes{2}, "holes"})};
         check_plan(
-            p, fragmentation, start,
+            p, holes, start,
             local_search{tried, adaptive_penalty{record_to_record{}}, cheapest_gpus{quirky_cost, 3}, options}.run(
-                p, fragmentation, start, budget));
-        check_plan(p, fragmentation, start, local_search{options}.run(p, fragmentation, start, budget));
+                p, holes, start, budget));
+        check_plan(p, holes, start, local_search{options}.run(p, fragmentation, start, budget));
     }
 }
 

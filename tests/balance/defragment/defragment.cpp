@@ -26,7 +26,7 @@ namespace {
 struct tight_fleet {
     berth::fleet machines;
     berth::workload work;
-    assignment observed;
+    assignment initial;
     task_index waiting{};
 
     [[nodiscard]] berth::problem problem() const { return {machines, work}; }

@@ -44,10 +44,10 @@ std::size_t count(const migration_plan& plan, step_kind kind) {
 
 /// The plan, checked.
 template <class Cost>
-migration_plan ordered(const migration_order<Cost>& order, const berth::problem& p, const berth::assignment& observed,
+migration_plan ordered(const migration_order<Cost>& order, const berth::problem& p, const berth::assignment& initial,
                        const berth::assignment& wanted, berth::task_moves in_flight = {}) {
-    migration_plan plan = order.run(p, observed, wanted, in_flight);
-    const auto checked = berth::check_migration(p, observed, wanted, plan, in_flight, order.options());
+    migration_plan plan = order.run(p, initial, wanted, in_flight);
+    const auto checked = berth::check_migration(p, initial, wanted, plan, in_flight, order.options());
     if (!checked) FAIL(checked.error().message);
     return plan;
 }
@@ -115,17 +115,17 @@ TEST_CASE("order: where neither a slot nor memory is free both are dropped, and 
 TEST_CASE("order: host memory is counted in bytes, and a small task is parked where a large one is not") {
     const bare_gpus in{2, 80, {80, 40, 40}};
     order_options options{.host_memory = {50'000'000'000, 50'000'000'000}};
-    const auto observed = in.on({0, 1, 1});
+    const auto initial = in.on({0, 1, 1});
     const auto wanted = in.on({1, 0, 0});
     // Parking the large one would do; the memory has room for the small ones, one on each node.
-    const auto plan = ordered(migration_order{uniform_migration{}, options}, in.problem(), observed, wanted);
+    const auto plan = ordered(migration_order{uniform_migration{}, options}, in.problem(), initial, wanted);
     CHECK(plan.dropped.size() == 3);
     options.host_memory = {50'000'000'000, 80'000'000'000};
-    const auto both = ordered(migration_order{uniform_migration{}, options}, in.problem(), observed, wanted);
+    const auto both = ordered(migration_order{uniform_migration{}, options}, in.problem(), initial, wanted);
     CHECK(both.dropped.empty());
     CHECK(count(both, step_kind::park) == 2);
     options.host_memory = {80'000'000'000, 50'000'000'000};
-    const auto large = ordered(migration_order{uniform_migration{}, options}, in.problem(), observed, wanted);
+    const auto large = ordered(migration_order{uniform_migration{}, options}, in.problem(), initial, wanted);
     CHECK(large.dropped.empty());
     CHECK(count(large, step_kind::park) == 1);
 }
@@ -133,14 +133,14 @@ TEST_CASE("order: host memory is counted in bytes, and a small task is parked wh
 TEST_CASE("order: room is a matter of sums, not of pairs") {
     // Three leave GPU 0, one large one comes. No two wait for each other alone.
     const bare_gpus in{3, 80, {30, 30, 20, 70}};
-    const auto observed = in.on({0, 0, 0, 1});
+    const auto initial = in.on({0, 0, 0, 1});
     const auto wanted = in.on({1, 1, 2, 0});
-    const auto plan = ordered(counting, in.problem(), observed, wanted);
+    const auto plan = ordered(counting, in.problem(), initial, wanted);
     CHECK(plan.extra_steps == 1);  // the large one
     CHECK(plan.proven);
     // It has nowhere to go but host memory; without that both of the others have to step aside, where task 2 went.
     const migration_order strict{uniform_migration{}, {.parking = false}};
-    const auto staged = ordered(strict, in.problem(), observed, wanted);
+    const auto staged = ordered(strict, in.problem(), initial, wanted);
     CHECK(staged.extra_steps == 2);
     CHECK(staged.dropped.empty());
 }
@@ -164,11 +164,11 @@ TEST_CASE("order: what is wanted and does not fit is dropped, with what relied o
 
 TEST_CASE("order: limits on nodes, links and waves") {
     const bare_gpus in{8, 80, {10, 10, 10, 10, 10, 10}, 4};
-    const auto observed = in.on({0, 0, 1, 1, 2, 2});
+    const auto initial = in.on({0, 0, 1, 1, 2, 2});
     const auto wanted = in.on({4, 4, 5, 5, 6, 6});
-    CHECK(ordered(counting, in.problem(), observed, wanted).wave_count() == 1);
+    CHECK(ordered(counting, in.problem(), initial, wanted).wave_count() == 1);
     const auto waves = [&](const order_options& options) {
-        const auto plan = ordered(migration_order{uniform_migration{}, options}, in.problem(), observed, wanted);
+        const auto plan = ordered(migration_order{uniform_migration{}, options}, in.problem(), initial, wanted);
         CHECK(plan.dropped.empty());
         return plan.wave_count();
     };
@@ -176,26 +176,26 @@ TEST_CASE("order: limits on nodes, links and waves") {
     CHECK(waves({.per_node = 4}) == 2);
     CHECK(waves({.per_link = 2}) == 3);
     CHECK(waves({.per_wave = 5}) == 2);
-    const auto none = ordered(migration_order{uniform_migration{}, {.per_link = 0}}, in.problem(), observed, wanted);
+    const auto none = ordered(migration_order{uniform_migration{}, {.per_link = 0}}, in.problem(), initial, wanted);
     CHECK(none.dropped.size() == 6);
     CHECK(none.dropped[0].reason == drop_reason::limit_reached);
-    const auto within = ordered(migration_order{uniform_migration{}, {.per_link = 0}}, in.problem(), observed,
+    const auto within = ordered(migration_order{uniform_migration{}, {.per_link = 0}}, in.problem(), initial,
                                 in.on({1, 1, 2, 2, 3, 3}));
     CHECK(within.dropped.empty());
 }
 
 TEST_CASE("order: moves in flight hold both ends and are not touched") {
     const bare_gpus in{3, 80, {60, 60, 20}};
-    const auto observed = in.on({0, 1, 1});
-    const berth::task_move flying{task_index{0}, observed[0], in.on({2})[0]};
+    const auto initial = in.on({0, 1, 1});
+    const berth::task_move flying{task_index{0}, initial[0], in.on({2})[0]};
     // Task 1 wants GPU 0, which task 0 still holds.
-    const auto plan = ordered(counting, in.problem(), observed, in.on({2, 0, 0}), {&flying, 1});
+    const auto plan = ordered(counting, in.problem(), initial, in.on({2, 0, 0}), {&flying, 1});
     REQUIRE(plan.dropped.size() == 1);
     CHECK(plan.dropped[0].wanted.task == task_index{1});
     CHECK(plan.dropped[0].reason == drop_reason::no_room);
     REQUIRE(plan.steps.size() == 1);
     CHECK(plan.steps[0].task == task_index{2});
-    const auto elsewhere = ordered(counting, in.problem(), observed, in.on({1, 1, 1}), {&flying, 1});
+    const auto elsewhere = ordered(counting, in.problem(), initial, in.on({1, 1, 1}), {&flying, 1});
     REQUIRE(elsewhere.dropped.size() == 1);
     CHECK(elsewhere.dropped[0].reason == drop_reason::not_movable);
 }
@@ -225,9 +225,9 @@ TEST_CASE("order: both ends count even where they overlap") {
     const auto tasks = need(std::move(work).build());
     const berth::problem p{machines, tasks};
     // From GPUs {0, 1} to {1, 2}: GPU 1 would be needed twice, so the task has to go by way of the other node.
-    const berth::assignment observed{{node_index{0}, 0b011}, unplaced};
+    const berth::assignment initial{{node_index{0}, 0b011}, unplaced};
     const berth::assignment wanted{{node_index{0}, 0b110}, unplaced};
-    const auto plan = ordered(counting, p, observed, wanted);
+    const auto plan = ordered(counting, p, initial, wanted);
     REQUIRE(plan.steps.size() == 2);
     CHECK(plan.steps[0].to.node == node_index{1});
     // From GPU 0 to GPU 1 of one node: its CPUs would be needed twice.
@@ -248,11 +248,11 @@ TEST_CASE("order: a third place is healthy and of an accepted model") {
     for (int i = 0; i < 2; ++i) (void)need(work.add_task({.accepted_models = accepted}));
     const auto tasks = need(std::move(work).build());
     const berth::problem p{machines, tasks};
-    const berth::assignment observed{{node_index{0}, 1}, {node_index{1}, 1}};
+    const berth::assignment initial{{node_index{0}, 1}, {node_index{1}, 1}};
     const berth::assignment wanted{{node_index{1}, 1}, {node_index{0}, 1}};
-    CHECK(count(ordered(counting, p, observed, wanted), step_kind::park) == 1);
+    CHECK(count(ordered(counting, p, initial, wanted), step_kind::park) == 1);
     const migration_order strict{uniform_migration{}, {.parking = false}};
-    CHECK(ordered(strict, p, observed, wanted).dropped.size() == 2);
+    CHECK(ordered(strict, p, initial, wanted).dropped.size() == 2);
 }
 
 TEST_CASE("order: a long step goes where another is as long") {

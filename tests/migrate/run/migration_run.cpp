@@ -79,8 +79,8 @@ struct stage {
     [[nodiscard]] bool consistent() const { return ledger == executor.ledger(); }
 };
 
-move_world placed(move_world world, std::vector<slot> observed) {
-    world.initial = std::move(observed);
+move_world placed(move_world world, std::vector<slot> initial) {
+    world.initial = std::move(initial);
     return world;
 }
 

@@ -59,7 +59,7 @@ struct evaluation_pass {
     std::size_t last_task = 0;                ///< one past it
     word* carried_loads = nullptr;            ///< individuals × GPUs
     std::uint64_t* carried_sums = nullptr;    ///< two for each individual
-    const std::uint32_t* observed = nullptr;  ///< null: no move is counted
+    const std::uint32_t* initial = nullptr;  ///< null: no move is counted
     const std::uint32_t* weights = nullptr;   ///< null: all weigh 1
     assignment_value* values = nullptr;       ///< null: not asked for
     assignment_measures* measures = nullptr;  ///< null: not asked for
@@ -68,7 +68,7 @@ struct evaluation_pass {
     [[nodiscard]] BERTH_HD bool begins() const noexcept { return first_task == 0; }
     [[nodiscard]] BERTH_HD bool ends() const noexcept { return last_task == source.tasks(); }
     [[nodiscard]] BERTH_HD std::uint64_t move(std::size_t task, std::size_t gpu) const noexcept {
-        const std::uint32_t home = observed[task];
+        const std::uint32_t home = initial[task];
         if (home == not_observed || home == gpu) return 0;
         return weights == nullptr ? 1U : weights[task];
     }
