@@ -140,7 +140,7 @@ TEST_CASE("random objectives on random problems: never worse than the start and 
             p, holes, start,
             local_search{tried, adaptive_penalty{record_to_record{}}, cheapest_gpus{quirky_cost, 3}, options}.run(
                 p, holes, start, budget));
-        check_plan(p, holes, start, local_search{options}.run(p, fragmentation, start, budget));
+        check_plan(p, holes, start, local_search{options}.run(p, holes, start, budget));
     }
 }
 

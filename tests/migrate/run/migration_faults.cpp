@@ -119,7 +119,7 @@ void torture(std::uint64_t seed, double probability, bool stops, tally& sum) {
     limits.when_stopped = chance(g, 50) ? on_stop::finish : on_stop::roll_back;
     text_journal journal;
     bool stop = false;
-    ledger ledger = need(make_ledger(p, world.initial));
+    berth::ledger ledger = need(make_ledger(p, world.initial));
     std::optional<migration_run> run{start_migration(p, plan, 7, limits)};
     double now = 0.0;
     std::size_t looks = 0;
@@ -142,7 +142,7 @@ void torture(std::uint64_t seed, double probability, bool stops, tally& sum) {
             } else {
                 run = start_migration(p, plan, 7, limits);
             }
-            ledger = ledger{p.fleet()};
+            ledger = berth::ledger{p.fleet()};
             ledger_adapter anew{p, ledger};
             for (std::size_t t = 0; t < world.initial.size(); ++t) {
                 const bool moves = std::any_of(plan.steps.begin(), plan.steps.end(),

@@ -53,7 +53,7 @@ struct recorder {
 struct stage {
     move_world world;
     problem p;
-    ledger ledger;
+    berth::ledger ledger;
     simulated_executor<> executor;
     migration_run run;
     double now = 0.0;

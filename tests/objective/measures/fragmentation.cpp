@@ -45,13 +45,13 @@ double naive_fragmentation(const node_view& node, const workload& work, const ta
     return sum;
 }
 
-/// One typical task, so F is its fragmentation.
-double fragmentation(const hand_node& node, const hand_task& task) {
+/// One typical task, so this is F.
+double value_of(const hand_node& node, const hand_task& task) {
     const auto machines = hand_fleet({node, {{1000}, 0, 0, "other"}});
     const auto work = hand_workload(machines, {task});
     const problem p{machines, work};
     const fragmentation f{p, typical_mix(work, 1.0)};
-    const ledger ledger{machines};
+    const berth::ledger ledger{machines};
     return f(ledger.node(node_index{0}));
 }
 
@@ -59,24 +59,24 @@ double fragmentation(const hand_node& node, const hand_task& task) {
 
 TEST_CASE("fragmentation of every class, by hand") {
     const hand_node node{.shares = {200, 1000, 500, 0}, .cpu = 8000};
-    // Q3, satisfied: only GPUs with less than the share are fragmentation.
-    CHECK(fragmentation(node, {.gpus = 1, .share = 600, .cpu = 8000}) == 700.0);
-    CHECK(fragmentation(node, {.gpus = 1, .share = 200, .cpu = 0}) == 0.0);
-    CHECK(fragmentation(node, {.gpus = 1, .share = 1000, .cpu = 0}) == 700.0);
-    CHECK(fragmentation(node, {.gpus = 2, .share = 500, .cpu = 0}) == 200.0);
+    // Q3, satisfied: only GPUs with less than the share count.
+    CHECK(value_of(node, {.gpus = 1, .share = 600, .cpu = 8000}) == 700.0);
+    CHECK(value_of(node, {.gpus = 1, .share = 200, .cpu = 0}) == 0.0);
+    CHECK(value_of(node, {.gpus = 1, .share = 1000, .cpu = 0}) == 700.0);
+    CHECK(value_of(node, {.gpus = 2, .share = 500, .cpu = 0}) == 200.0);
     // Q4, lacks CPU; Q2, lacks GPU; Q1, lacks both: everything is.
-    CHECK(fragmentation(node, {.gpus = 1, .share = 600, .cpu = 8001}) == 1700.0);
-    CHECK(fragmentation(node, {.gpus = 2, .share = 1000, .cpu = 8000}) == 1700.0);
-    CHECK(fragmentation(node, {.gpus = 2, .share = 1000, .cpu = 8001}) == 1700.0);
+    CHECK(value_of(node, {.gpus = 1, .share = 600, .cpu = 8001}) == 1700.0);
+    CHECK(value_of(node, {.gpus = 2, .share = 1000, .cpu = 8000}) == 1700.0);
+    CHECK(value_of(node, {.gpus = 2, .share = 1000, .cpu = 8001}) == 1700.0);
     // XL and XR, a task without GPU.
-    CHECK(fragmentation(node, {.gpus = 0, .share = 0, .cpu = 1}) == 1700.0);
-    CHECK(fragmentation(node, {.gpus = 0, .share = 0, .cpu = 9000}) == 1700.0);
+    CHECK(value_of(node, {.gpus = 0, .share = 0, .cpu = 1}) == 1700.0);
+    CHECK(value_of(node, {.gpus = 0, .share = 0, .cpu = 9000}) == 1700.0);
     // NA, no access.
-    CHECK(fragmentation(node, {.gpus = 1, .share = 100, .cpu = 0, .accepted = {"other"}}) == 1700.0);
-    CHECK(fragmentation(node, {.gpus = 1, .share = 100, .cpu = 0, .accepted = {"other", "G2"}}) == 0.0);
+    CHECK(value_of(node, {.gpus = 1, .share = 100, .cpu = 0, .accepted = {"other"}}) == 1700.0);
+    CHECK(value_of(node, {.gpus = 1, .share = 100, .cpu = 0, .accepted = {"other", "G2"}}) == 0.0);
     // Nothing left, or no GPU at all: nothing is wasted.
-    CHECK(fragmentation({.shares = {0, 0}, .cpu = 8000}, {.gpus = 1, .share = 600, .cpu = 0}) == 0.0);
-    CHECK(fragmentation({.shares = {}, .cpu = 8000}, {.gpus = 1, .share = 600, .cpu = 0}) == 0.0);
+    CHECK(value_of({.shares = {0, 0}, .cpu = 8000}, {.gpus = 1, .share = 600, .cpu = 0}) == 0.0);
+    CHECK(value_of({.shares = {}, .cpu = 8000}, {.gpus = 1, .share = 600, .cpu = 0}) == 0.0);
 }
 
 TEST_CASE("fragmentation is the mean over the mix") {
@@ -84,7 +84,7 @@ TEST_CASE("fragmentation is the mean over the mix") {
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 500, .cpu = 0, .copies = 3},
                                                {.gpus = 2, .share = 1000, .cpu = 0, .copies = 1}});
     const problem p{machines, work};
-    const ledger ledger{machines};
+    const berth::ledger ledger{machines};
     const fragmentation f{p, typical_mix(work, 1.0)};
     CHECK(f(ledger.node(node_index{0})) == doctest::Approx(0.75 * 400 + 0.25 * 1400));
     CHECK(fragmentation{p, task_mix{}}(ledger.node(node_index{0})) == 0.0);
@@ -125,7 +125,7 @@ TEST_CASE("sick GPUs are nobody's waste") {
     const auto machines = need(std::move(builder).build());
     const auto work = hand_workload(machines, {{.gpus = 2, .share = 1000}});
     const problem p{machines, work};
-    const ledger ledger{machines};
+    const berth::ledger ledger{machines};
     CHECK(fragmentation{p, typical_mix(work, 1.0)}(ledger.node(node_index{0})) == 1000.0);
 }
 
