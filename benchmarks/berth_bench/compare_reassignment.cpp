@@ -122,7 +122,7 @@ std::string results_json(const reassignment_comparison& table, bool stopped) {
                                 {"feasible", run.feasible},
                                 {"cost", run.cost},
                                 {"score", json_of(run.score())},
-                                {"moved", run.moved},
+                                {"relocated", run.moved},
                                 {"seconds", run.seconds},
                                 {"evaluations", run.evaluations},
                                 {"evaluations_per_core_second", run.evaluations_per_core_second},

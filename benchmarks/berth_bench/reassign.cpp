@@ -127,7 +127,7 @@ std::string result_json(const reassign_options& options, const mrp_instance& ins
                           {"dependencies", broken.dependencies}};
     json["violated"] = nlohmann::ordered_json::array();
     for (const auto& one : run.verdict.broken) json["violated"].push_back(to_text(one));
-    json["moved"] = run.verdict.moved;
+    json["relocated"] = run.verdict.moved;
     json["lower_bound"] = known.lower_bound;
     json["best_of_challenge"] = known.best ? nlohmann::ordered_json(*known.best) : nlohmann::ordered_json{};
     json["score"] =

@@ -87,7 +87,7 @@ result<void> reassignment_comparison::take_runs(const std::string& csv_file) {
     };
     constexpr const char* names[columns] = {
         "instance", "budget_seconds", "clock",     "threads",     "seed",        "feasible",
-        "cost",     "initial_cost",   "moved", "run_seconds", "evaluations", "evaluations_per_core_second"};
+        "cost",     "initial_cost",   "relocated", "run_seconds", "evaluations", "evaluations_per_core_second"};
     std::size_t column[columns] = {};
     for (std::size_t c = 0; c < columns; ++c) {
         const auto at = in->column(names[c]);
@@ -134,8 +134,8 @@ void reassignment_comparison::add(const mrp_instance& instance, progress_line& p
         return;
     }
     const auto bound = static_cast<double>(mrp_lower_bound(instance.input));
-    const auto initial = check_mrp_assignment(instance.input, observed_nodes(instance.input));
-    const auto initial = static_cast<double>(initial.cost.total());
+    const auto before = check_mrp_assignment(instance.input, observed_nodes(instance.input));
+    const auto initial = static_cast<double>(before.cost.total());
     // Something else may have the name of an instance that is known.
     const mrp_reference* known = references_.find(instance.name, "initial");
     const mrp_reference* best = references_.find(instance.name, "best");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a user's first translation unit costs to compile: the whole library, types of one's own, and one greedy run.
-#include "berth/berth.hpp"
+// What a user's first translation unit costs to compile: the entry for placing, types of one's own, one greedy run.
+#include "berth/place.hpp"
 
 #include <cstddef>
 #include <string>
