@@ -12,15 +12,11 @@
 
 namespace berth::inline v0::detail {
 
-/// The memory of a `flat`, without its type: what copies, grows and frees is compiled once for all of them.
+/// The untyped memory of a `flat`, so that copying, growing and freeing are compiled once for all element types.
 class flat_memory {
 public:
     flat_memory() noexcept = default;
-    flat_memory(const flat_memory& other) {
-        grow(other.used_);
-        used_ = other.used_;
-        if (used_ > 0) std::memcpy(bytes_, other.bytes_, used_);
-    }
+    flat_memory(const flat_memory& other) { append(other.bytes_, other.used_); }
     flat_memory(flat_memory&& other) noexcept
         : bytes_{std::exchange(other.bytes_, nullptr)},
           used_{std::exchange(other.used_, 0)},
@@ -37,6 +33,7 @@ protected:
         std::swap(used_, other.used_);
         std::swap(capacity_, other.capacity_);
     }
+    /// If the allocation fails, nothing has changed.
     [[gnu::noinline]] void grow(std::size_t capacity) {
         if (capacity <= capacity_) return;
         void* bytes = ::operator new(capacity);
@@ -45,11 +42,26 @@ protected:
         bytes_ = bytes;
         capacity_ = capacity;
     }
-    /// Room for so many bytes more, taken at once.
+    /// Extends the used part and returns the address of the extension.
     [[nodiscard]] void* take(std::size_t bytes) {
         if (used_ + bytes > capacity_) grow(used_ + bytes > 2 * capacity_ ? used_ + bytes : 2 * capacity_);
         used_ += bytes;
         return static_cast<char*>(bytes_) + (used_ - bytes);
+    }
+    /// `from` may be part of this memory, hence the old block is freed last.
+    [[gnu::noinline]] void append(const void* from, std::size_t bytes) {
+        if (bytes == 0) return;
+        flat_memory old;
+        if (used_ + bytes > capacity_) {
+            flat_memory larger;
+            larger.grow(used_ + bytes > 2 * capacity_ ? used_ + bytes : 2 * capacity_);
+            if (used_ > 0) std::memcpy(larger.bytes_, bytes_, used_);
+            larger.used_ = used_;
+            swap(larger);
+            old.swap(larger);
+        }
+        std::memcpy(static_cast<char*>(bytes_) + used_, from, bytes);
+        used_ += bytes;
     }
 
     void* bytes_ = nullptr;
@@ -57,8 +69,9 @@ protected:
     std::size_t capacity_ = 0;
 };
 
-/// A growing array of plain values: what fleet, workload and ledger consist of. The part of `std::vector` that they use, without
-/// the forty functions that a translation unit compiles for every `std::vector` of another type.
+/// A growing array of trivially copyable values. It has the part of `std::vector` that the library uses: every `std::vector` of
+/// another type costs a translation unit some forty functions. Values and ranges that are appended may lie in the array itself.
+/// `back` and `pop_back` need an element; positions are not checked.
 template <class T>
 class flat : private flat_memory {
     static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
@@ -73,7 +86,10 @@ public:
     [[nodiscard]] const T* data() const noexcept { return static_cast<const T*>(bytes_); }
     [[nodiscard]] T& operator[](std::size_t i) noexcept { return data()[i]; }
     [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return data()[i]; }
-    [[nodiscard]] T& back() noexcept { return data()[size() - 1]; }
+    [[nodiscard]] T& back() noexcept {
+        BERTH_ASSERT(!empty(), "berth: flat::back() of an empty array");
+        return data()[size() - 1];
+    }
     [[nodiscard]] T* begin() noexcept { return data(); }
     [[nodiscard]] T* end() noexcept { return data() + size(); }
     [[nodiscard]] const T* begin() const noexcept { return data(); }
@@ -84,15 +100,16 @@ public:
     void reserve(std::size_t size) { grow(size * sizeof(T)); }
     void clear() noexcept { used_ = 0; }
     void push_back(T value) { ::new (take(sizeof(T))) T(value); }
-    void pop_back() noexcept { used_ -= sizeof(T); }
-    void append(std::span<const T> values) {
-        for (const T& value : values) push_back(value);
+    void pop_back() noexcept {
+        BERTH_ASSERT(!empty(), "berth: flat::pop_back() of an empty array");
+        used_ -= sizeof(T);
     }
-    void assign(std::size_t size, const T& value) {
+    void append(std::span<const T> values) { flat_memory::append(values.data(), values.size_bytes()); }
+    void assign(std::size_t size, T value) {
         clear();
         resize(size, value);
     }
-    void resize(std::size_t size, const T& value = T{}) {
+    void resize(std::size_t size, T value = T{}) {
         if (size < this->size()) used_ = size * sizeof(T);
         if (size * sizeof(T) > capacity_) grow(size * sizeof(T) > 2 * capacity_ ? size * sizeof(T) : 2 * capacity_);
         while (this->size() < size) push_back(value);

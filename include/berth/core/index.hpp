@@ -9,27 +9,37 @@
 
 namespace berth::inline v0 {
 
-/// A position in one particular table. Positions in different tables are different types, so a task cannot be passed
-/// where a node is wanted. Four bytes, trivially copyable; a default-constructed index names nothing.
+/// A 0-based position in one table. Positions in different tables have different types, so that a task cannot be passed where a
+/// node is expected. Four bytes, trivially copyable. A default-constructed index is not valid: it refers to no entry.
 ///
-/// @tparam Tag  any type, used only to keep indices apart.
+/// @tparam Tag  any type; it only keeps the indices of different tables apart
 template <class Tag>
 class basic_index {
 public:
-    using value_type = std::uint32_t;
+    using value_type = std::uint32_t;  ///< what the position is stored in
 
+    /// An index that is not valid.
     constexpr basic_index() noexcept = default;
-    /// @param value  less than 2^32 - 1.
+    /// @param value  0..2^32 - 2
     BERTH_HD constexpr explicit basic_index(std::size_t value) noexcept : value_{static_cast<value_type>(value)} {
         BERTH_ASSERT(value < none_value, "berth: a position does not fit in 32 bits");
     }
 
-    /// True if the index names an entry at all. Range checks belong to the table.
+    /// False for a default-constructed index. Whether the table has such an entry is not checked: see `below`.
     [[nodiscard]] BERTH_HD constexpr bool valid() const noexcept { return value_ != none_value; }
-    /// The position, 0-based.
-    [[nodiscard]] BERTH_HD constexpr std::size_t value() const noexcept { return value_; }
+    /// True if the index is valid and less than `count`: the range check for an index that comes from outside.
+    ///
+    /// @param count  number of entries of the table
+    [[nodiscard]] BERTH_HD constexpr bool below(std::size_t count) const noexcept { return valid() && value_ < count; }
+    /// The position. The index must be valid, which only an assertion checks; ask `valid` or `below` first where it may not be.
+    [[nodiscard]] BERTH_HD constexpr std::size_t value() const noexcept {
+        BERTH_ASSERT(valid(), "berth: basic_index::value() of an index that is not valid");
+        return value_;
+    }
 
+    /// Equal positions, or both not valid.
     friend constexpr bool operator==(basic_index, basic_index) noexcept = default;
+    /// By position; an index that is not valid comes last.
     friend constexpr auto operator<=>(basic_index, basic_index) noexcept = default;
 
 private:
@@ -38,7 +48,7 @@ private:
 };
 
 using node_index = basic_index<struct node_tag>;            ///< a node of a fleet
-using gpu_index = basic_index<struct gpu_tag>;              ///< a GPU of a fleet, counted over all nodes
+using gpu_index = basic_index<struct gpu_tag>;              ///< a GPU of a fleet, numbered over all nodes
 using model_index = basic_index<struct model_tag>;          ///< a GPU model of a fleet
 using domain_index = basic_index<struct domain_tag>;        ///< a rack, a zone, ... of a fleet
 using task_index = basic_index<struct task_tag>;            ///< a task of a workload

@@ -8,27 +8,38 @@
 
 namespace berth::inline v0 {
 
-/// How much of one resource: milli-units, MiB, slots, watts. Always an integer, so that feasibility is exact.
+/// A quantity of one counter, in the unit of that counter: thousandths, MiB, slots, watts. Always an integer, so that feasibility
+/// is exact.
 using amount = std::int64_t;
 
-/// The largest capacity or demand of one counter, and what an unlimited counter holds. Sums over 2^17 places stay below 2^63.
+/// The largest capacity or demand of one counter; as a capacity it means *unlimited*. A sum over 2^17 places stays below 2^63.
 inline constexpr amount max_amount = amount{1} << 45U;
 
-/// The capacity of the first counter of every GPU that is shared by the thousandth: one whole GPU.
+/// One whole GPU, in thousandths: the first counter of every GPU is its compute share.
 inline constexpr amount whole_gpu = 1000;
 
-/// GPUs of one node are a 64-bit mask.
+/// The largest number of GPUs of one node: they are the bits of a 64-bit mask.
 inline constexpr std::size_t max_gpus_per_node = 64;
-/// Accepted GPU models of one task are a 64-bit mask.
+/// The largest number of GPU models of a fleet: the models a task accepts are the bits of a 64-bit mask.
 inline constexpr std::size_t max_models = 64;
 
-/// Which counters exist, by name and in the order of every capacity and demand array. A place is a GPU, a node or a domain
-/// (a rack, a zone). The first counter of a GPU is its compute share in thousandths.
-struct resource_schema {
-    std::vector<std::string> gpu{"share"};
-    std::vector<std::string> node{"cpu", "memory"};
-    std::vector<std::string> domain{};
+namespace detail {
 
+// Functions, not braced initialisers of the members: g++ 12 crashes on those when a schema is completed inside a function template.
+[[nodiscard]] inline std::vector<std::string> default_gpu_counters() { return {"share"}; }
+[[nodiscard]] inline std::vector<std::string> default_node_counters() { return {"cpu", "memory"}; }
+
+}  // namespace detail
+
+/// The counters of GPUs, nodes and domains (racks, zones) by name. Every array of capacities or demands has their order. Names are
+/// not empty, and unique among the counters of one kind of place.
+struct resource_schema {
+    /// Per GPU, at least one; the first is the compute share in thousandths.
+    std::vector<std::string> gpu = detail::default_gpu_counters();
+    std::vector<std::string> node = detail::default_node_counters();  ///< per node
+    std::vector<std::string> domain{};                                ///< per domain
+
+    /// Equal names in equal order.
     friend bool operator==(const resource_schema&, const resource_schema&) = default;
 };
 
