@@ -42,26 +42,26 @@ namespace {
 using live_tasks = std::map<std::size_t, slot>;
 
 template <class Index>
-bool equal(const ledger& kept, const std::vector<std::vector<amount>>& expected) {
+bool equal(const ledger& ledger, const std::vector<std::vector<amount>>& expected) {
     for (std::size_t i = 0; i < expected.size(); ++i) {
-        const auto left = kept.free(Index{i});
+        const auto left = ledger.free(Index{i});
         if (!std::equal(left.begin(), left.end(), expected[i].begin(), expected[i].end())) return false;
         if (std::any_of(left.begin(), left.end(), [](amount value) { return value < 0; })) return false;
     }
     return true;
 }
 
-bool agrees(const ledger& kept, const naive_books& naive) {
-    return equal<gpu_index>(kept, naive.gpu()) && equal<node_index>(kept, naive.node()) &&
-           equal<domain_index>(kept, naive.domain());
+bool agrees(const ledger& ledger, const naive_books& naive) {
+    return equal<gpu_index>(ledger, naive.gpu()) && equal<node_index>(ledger, naive.node()) &&
+           equal<domain_index>(ledger, naive.domain());
 }
 
-/// Some slot on the node that the kept would allow, chosen at random.
-std::optional<slot> random_slot(berth::xoshiro256& g, const ledger& kept, const berth::demand_view& demand,
+/// Some slot on the node that the ledger would allow, chosen at random.
+std::optional<slot> random_slot(berth::xoshiro256& g, const ledger& ledger, const berth::demand_view& demand,
                                 node_index n) {
-    if (!kept.fits(demand, n)) return std::nullopt;
+    if (!ledger.fits(demand, n)) return std::nullopt;
     slot where{.node = n};
-    gpu_mask candidates = kept.fitting_gpus(demand, n);
+    gpu_mask candidates = ledger.fitting_gpus(demand, n);
     for (std::size_t k = 0; k < demand.gpus; ++k) {
         std::size_t skip = below(g, berth::gpu_count(candidates));
         gpu_mask rest = candidates;
@@ -73,19 +73,19 @@ std::optional<slot> random_slot(berth::xoshiro256& g, const ledger& kept, const 
 }
 
 /// Places or removes one random task.
-void random_step(berth::xoshiro256& g, const instance& in, ledger& kept, live_tasks& live) {
+void random_step(berth::xoshiro256& g, const instance& in, ledger& ledger, live_tasks& live) {
     if (!live.empty() && chance(g, 30)) {
         auto victim = live.begin();
         std::advance(victim, static_cast<std::ptrdiff_t>(below(g, live.size())));
-        kept.remove(in.tasks.demand(task_index{victim->first}), victim->second);
+        ledger.remove(in.tasks.demand(task_index{victim->first}), victim->second);
         live.erase(victim);
         return;
     }
     const std::size_t t = below(g, in.tasks.task_count());
     if (live.contains(t)) return;
     const auto demand = in.tasks.demand(task_index{t});
-    if (const auto where = random_slot(g, kept, demand, node_index{below(g, in.machines.node_count())})) {
-        kept.place(demand, *where);
+    if (const auto where = random_slot(g, ledger, demand, node_index{below(g, in.machines.node_count())})) {
+        ledger.place(demand, *where);
         live.emplace(t, *where);
     }
 }
@@ -98,15 +98,15 @@ TEST_CASE("ledger: equals a full recount after every step, and never goes below 
         CAPTURE(seed);
         const instance in = random_instance(seed, 40);
         berth::xoshiro256 g{berth::stream_seed(seed, 1)};
-        ledger kept{in.machines};
+        ledger ledger{in.machines};
         live_tasks live;
         for (int step = 0; step < 60; ++step) {
-            random_step(g, in, kept, live);
-            REQUIRE(agrees(kept, naive_books{in.machines, in.tasks, live}));
+            random_step(g, in, ledger, live);
+            REQUIRE(agrees(ledger, naive_books{in.machines, in.tasks, live}));
         }
         placed += live.size();
-        for (const auto& [t, where] : live) kept.remove(in.tasks.demand(task_index{t}), where);
-        REQUIRE(kept == ledger{in.machines});
+        for (const auto& [t, where] : live) ledger.remove(in.tasks.demand(task_index{t}), where);
+        REQUIRE(ledger == berth::ledger{in.machines});
     }
     CHECK(placed > 500);  // the instances are not all trivial
 }
@@ -118,9 +118,9 @@ TEST_CASE("ledger: fits and fitting_gpus against brute force") {
         CAPTURE(seed);
         const instance in = random_instance(seed, 30);
         berth::xoshiro256 g{berth::stream_seed(seed, 2)};
-        ledger kept{in.machines};
+        ledger ledger{in.machines};
         live_tasks live;
-        for (int step = 0; step < 40; ++step) random_step(g, in, kept, live);
+        for (int step = 0; step < 40; ++step) random_step(g, in, ledger, live);
         const naive_books naive{in.machines, in.tasks, live};
         for (std::size_t t = 0; t < in.tasks.task_count(); ++t) {
             const auto demand = in.tasks.demand(task_index{t});
@@ -130,19 +130,19 @@ TEST_CASE("ledger: fits and fitting_gpus against brute force") {
                 for (std::size_t gpu = 0; gpu < in.machines.gpu_count(n); ++gpu) {
                     if (naive.gpu_fits(demand, n, gpu)) expected |= gpu_mask{1} << gpu;
                 }
-                REQUIRE(kept.fitting_gpus(demand, n) == expected);
-                REQUIRE(kept.host_fits(demand, n) == naive.host_fits(demand, n));
-                REQUIRE(kept.fits(demand, n) == naive.fits(demand, n));
+                REQUIRE(ledger.fitting_gpus(demand, n) == expected);
+                REQUIRE(ledger.host_fits(demand, n) == naive.host_fits(demand, n));
+                REQUIRE(ledger.fits(demand, n) == naive.fits(demand, n));
                 (naive.fits(demand, n) ? yes : no) += 1;
 
                 // A slot fits exactly when it has the right number of GPUs and all of them fit.
                 const slot where{.node = n, .gpus = g() & g()};
                 const bool right = berth::gpu_count(where.gpus) == demand.gpus && (where.gpus & ~expected) == 0 &&
                                    naive.host_fits(demand, n);
-                REQUIRE(kept.fits(demand, where) == right);
-                if (const auto some = random_slot(g, kept, demand, n)) {
-                    REQUIRE(kept.fits(demand, *some));
-                    REQUIRE(kept.has_room(demand, *some));
+                REQUIRE(ledger.fits(demand, where) == right);
+                if (const auto some = random_slot(g, ledger, demand, n)) {
+                    REQUIRE(ledger.fits(demand, *some));
+                    REQUIRE(ledger.has_room(demand, *some));
                 }
             }
         }
@@ -156,18 +156,18 @@ TEST_CASE("ledger: place and remove are inverse") {
         CAPTURE(seed);
         const instance in = random_instance(seed, 30);
         berth::xoshiro256 g{berth::stream_seed(seed, 3)};
-        ledger kept{in.machines};
+        ledger ledger{in.machines};
         live_tasks live;
-        for (int step = 0; step < 20; ++step) random_step(g, in, kept, live);
+        for (int step = 0; step < 20; ++step) random_step(g, in, ledger, live);
         for (std::size_t t = 0; t < in.tasks.task_count(); ++t) {
             const auto demand = in.tasks.demand(task_index{t});
             for (std::size_t n = 0; n < in.machines.node_count(); ++n) {
-                const ledger before = kept;
-                if (const auto where = random_slot(g, kept, demand, node_index{n})) {
-                    kept.place(demand, *where);
-                    kept.remove(demand, *where);
+                const auto before = ledger;
+                if (const auto where = random_slot(g, ledger, demand, node_index{n})) {
+                    ledger.place(demand, *where);
+                    ledger.remove(demand, *where);
                 }
-                REQUIRE(kept == before);
+                REQUIRE(ledger == before);
             }
         }
     }
@@ -179,35 +179,35 @@ TEST_CASE("ledger: nested checkpoints equal copies") {
         CAPTURE(seed);
         const instance in = random_instance(seed, 40);
         berth::xoshiro256 g{berth::stream_seed(seed, 4)};
-        ledger kept{in.machines};
+        ledger ledger{in.machines};
         live_tasks live;
-        std::vector<std::pair<ledger, live_tasks>> copies;
+        std::vector<std::pair<berth::ledger, live_tasks>> copies;
         for (int step = 0; step < 200; ++step) {
             const std::size_t what = below(g, 10);
             if (what == 0 && copies.size() < 6) {
-                copies.emplace_back(kept, live);
-                kept.checkpoint();
+                copies.emplace_back(ledger, live);
+                ledger.checkpoint();
             } else if (what == 1 && !copies.empty()) {
-                kept.rollback();
-                REQUIRE(kept == copies.back().first);
+                ledger.rollback();
+                REQUIRE(ledger == copies.back().first);
                 live = copies.back().second;
                 copies.pop_back();
             } else if (what == 2 && !copies.empty()) {
-                kept.commit();
+                ledger.commit();
                 copies.pop_back();
             } else {
-                random_step(g, in, kept, live);
+                random_step(g, in, ledger, live);
             }
-            REQUIRE(kept.depth() == copies.size());
+            REQUIRE(ledger.depth() == copies.size());
             deepest = std::max(deepest, copies.size());
         }
-        REQUIRE(agrees(kept, naive_books{in.machines, in.tasks, live}));
+        REQUIRE(agrees(ledger, naive_books{in.machines, in.tasks, live}));
         while (!copies.empty()) {
-            kept.rollback();
-            REQUIRE(kept == copies.back().first);
+            ledger.rollback();
+            REQUIRE(ledger == copies.back().first);
             copies.pop_back();
         }
-        CHECK(kept.depth() == 0);
+        CHECK(ledger.depth() == 0);
     }
     CHECK(deepest >= 4);
 }
@@ -252,26 +252,26 @@ struct small {
 
 TEST_CASE("ledger: counters of a domain are shared by its nodes, at every level") {
     const small s;
-    ledger kept{s.machines};
+    ledger ledger{s.machines};
     const auto zone = *s.machines.find_domain("z");
     const auto rack = *s.machines.find_domain("r");
     const slot on_a{node_index{0}, 0b01};
-    kept.place(s.demand(0), on_a);
-    CHECK(kept.free(zone)[0] == 300);
-    CHECK(kept.free(rack)[0] == 600);
-    CHECK(kept.free(gpu_index{0})[0] == 500);
-    CHECK(kept.free(gpu_index{0})[1] == 10);
-    CHECK(kept.free(gpu_index{1})[0] == 1000);
-    CHECK_FALSE(kept.fits(s.demand(0), node_index{1}));  // the zone is short, the rack and the node are not
-    kept.remove(s.demand(0), on_a);
-    CHECK(kept.fits(s.demand(0), node_index{1}));
+    ledger.place(s.demand(0), on_a);
+    CHECK(ledger.free(zone)[0] == 300);
+    CHECK(ledger.free(rack)[0] == 600);
+    CHECK(ledger.free(gpu_index{0})[0] == 500);
+    CHECK(ledger.free(gpu_index{0})[1] == 10);
+    CHECK(ledger.free(gpu_index{1})[0] == 1000);
+    CHECK_FALSE(ledger.fits(s.demand(0), node_index{1}));  // the zone is short, the rack and the node are not
+    ledger.remove(s.demand(0), on_a);
+    CHECK(ledger.fits(s.demand(0), node_index{1}));
 }
 
 TEST_CASE("ledger: a node as policies see it") {
     const small s;
-    ledger kept{s.machines};
-    kept.place(s.demand(0), {node_index{0}, 0b10});
-    const auto view = kept.node(node_index{0});
+    ledger ledger{s.machines};
+    ledger.place(s.demand(0), {node_index{0}, 0b10});
+    const auto view = ledger.node(node_index{0});
     CHECK(view.gpu_count() == 2);
     CHECK(view.free_share(0) == 1000);
     CHECK(view.free_share(1) == 500);
@@ -280,40 +280,133 @@ TEST_CASE("ledger: a node as policies see it") {
     CHECK(view.capacity()[0] == 16);
     CHECK(view.healthy == 0b11);
     CHECK(s.machines.name(view.model(1)) == "A");
-    const auto host = kept.node(node_index{3});
+    const auto host = ledger.node(node_index{3});
     CHECK(host.gpu_count() == 0);
-    CHECK(kept.fitting_gpus(s.demand(0), node_index{3}) == 0);
-    CHECK(kept.fits(s.demand(2), node_index{3}));
+    CHECK(ledger.fitting_gpus(s.demand(0), node_index{3}) == 0);
+    CHECK(ledger.fits(s.demand(2), node_index{3}));
     CHECK(berth::node_view{}.gpu_count() == 0);
 }
 
 TEST_CASE("ledger: slots that cannot be") {
     const small s;
-    const ledger kept{s.machines};
-    CHECK_FALSE(kept.fits(s.demand(2), berth::unplaced));
-    CHECK_FALSE(kept.fits(s.demand(2), slot{node_index{4}, 0}));
-    CHECK_FALSE(kept.fits(s.demand(2), slot{node_index{0}, 0b1}));  // GPUs for a task that wants none
-    CHECK_FALSE(kept.fits(s.demand(1), slot{node_index{0}, 0b1}));
-    CHECK_FALSE(kept.fits(s.demand(1), slot{node_index{0}, 0b101}));  // no third GPU
-    CHECK(kept.fits(s.demand(1), slot{node_index{0}, 0b11}));
-    CHECK_FALSE(kept.has_room(s.demand(1), slot{node_index{0}, 0b101}));
-    CHECK_FALSE(kept.has_room(s.demand(1), slot{node_index{9}, 0b11}));
-    CHECK_FALSE(kept.has_room(s.demand(2), berth::unplaced));
+    const ledger ledger{s.machines};
+    CHECK_FALSE(ledger.fits(s.demand(2), berth::unplaced));
+    CHECK_FALSE(ledger.fits(s.demand(2), slot{node_index{4}, 0}));
+    CHECK_FALSE(ledger.fits(s.demand(2), slot{node_index{0}, 0b1}));  // GPUs for a task that wants none
+    CHECK_FALSE(ledger.fits(s.demand(1), slot{node_index{0}, 0b1}));
+    CHECK_FALSE(ledger.fits(s.demand(1), slot{node_index{0}, 0b101}));  // no third GPU
+    CHECK(ledger.fits(s.demand(1), slot{node_index{0}, 0b11}));
+    CHECK_FALSE(ledger.has_room(s.demand(1), slot{node_index{0}, 0b101}));
+    CHECK_FALSE(ledger.has_room(s.demand(1), slot{node_index{9}, 0b11}));
+    CHECK_FALSE(ledger.has_room(s.demand(2), berth::unplaced));
 }
 
 TEST_CASE("ledger: a task that runs on a sick node is entered, a new one is not admitted") {
     const small s;
-    ledger kept{s.machines};
+    ledger ledger{s.machines};
     const slot sick{node_index{2}, 0b1};
-    CHECK_FALSE(kept.fits(s.demand(0), sick));
-    REQUIRE(kept.has_room(s.demand(0), sick));
-    kept.place(s.demand(0), sick);
-    CHECK(kept.free(node_index{2})[0] == 6);
-    kept.remove(s.demand(0), sick);
-    CHECK(kept == ledger{s.machines});
+    CHECK_FALSE(ledger.fits(s.demand(0), sick));
+    REQUIRE(ledger.has_room(s.demand(0), sick));
+    ledger.place(s.demand(0), sick);
+    CHECK(ledger.free(node_index{2})[0] == 6);
+    ledger.remove(s.demand(0), sick);
+    CHECK(ledger == berth::ledger{s.machines});
 }
 
-TEST_CASE("make_ledger and validate name the task that cannot be where it is said to be") {
+TEST_CASE("ledger: checked calls refuse what does not exist, has no room or is not there, and change nothing") {
+    const small s;
+    ledger ledger{s.machines};
+    ledger.place(s.demand(0), {node_index{0}, 0b01});
+    ledger.place(s.demand(2), {node_index{3}, 0});
+    const auto before = ledger;
+    const auto refuses = [&](std::size_t t, const slot& where) {
+        const auto demand = s.demand(t);
+        const bool refused = !ledger.has_room(demand, where) && !ledger.holds(demand, where) &&
+                             !ledger.try_place(demand, where) && !ledger.try_remove(demand, where);
+        return refused && ledger == before;
+    };
+    for (const std::size_t t : {0U, 1U, 2U}) {
+        CHECK(refuses(t, berth::unplaced));
+        CHECK(refuses(t, slot{node_index{}, 0b11}));
+        CHECK(refuses(t, slot{node_index{4}, 0b1}));
+        CHECK(refuses(t, slot{node_index{0xfffffffe}, 0b11}));
+        CHECK(refuses(t, slot{node_index{0}, ~gpu_mask{0}}));
+        CHECK(refuses(t, slot{node_index{0}, gpu_mask{1} << 63U}));  // one GPU, beyond those of the node
+        CHECK(refuses(t, slot{node_index{0}, 0b101}));               // two GPUs, one of them beyond
+        CHECK(refuses(t, slot{node_index{3}, 0b1}));                 // a GPU of a node without any
+    }
+
+    // Room or use of one counter is not enough.
+    CHECK_FALSE(ledger.holds(s.demand(0), {node_index{0}, 0b10}));  // the host counter is in use, the GPU is not
+    CHECK_FALSE(ledger.try_remove(s.demand(0), {node_index{0}, 0b10}));
+    CHECK_FALSE(ledger.try_place(s.demand(0), {node_index{0}, 0b01}));  // 10 of 40 left of the memory
+    CHECK_FALSE(ledger.try_place(s.demand(0), {node_index{1}, 0b01}));  // the zone is short
+    CHECK_FALSE(ledger.try_remove(s.demand(1), {node_index{0}, 0b11}));
+    CHECK(ledger == before);
+
+    CHECK(ledger.try_remove(s.demand(0), {node_index{0}, 0b01}));
+    CHECK_FALSE(ledger.try_remove(s.demand(0), {node_index{0}, 0b01}));
+    CHECK(ledger.try_place(s.demand(0), {node_index{1}, 0b10}));
+    CHECK(ledger.try_remove(s.demand(2), {node_index{3}, 0}));
+    CHECK(ledger.try_remove(s.demand(0), {node_index{1}, 0b10}));
+    CHECK(ledger == berth::ledger{s.machines});
+}
+
+TEST_CASE("ledger: holds and try_place against brute force over random slots") {
+    std::size_t held = 0;
+    std::size_t placed = 0;
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        CAPTURE(seed);
+        const instance in = random_instance(seed, 30);
+        berth::xoshiro256 g{berth::stream_seed(seed, 5)};
+        ledger ledger{in.machines};
+        live_tasks live;
+        for (int step = 0; step < 40; ++step) random_step(g, in, ledger, live);
+        for (int draw = 0; draw < 200; ++draw) {
+            const auto demand = in.tasks.demand(task_index{below(g, in.tasks.task_count())});
+            slot where{.node = node_index{below(g, in.machines.node_count() + 1)}, .gpus = g() & g() & 0xf};
+            if (!live.empty() && chance(g, 50))
+                where = std::next(live.begin(), static_cast<std::ptrdiff_t>(below(g, live.size())))->second;
+            const berth::ledger before = ledger;
+            const bool holds = ledger.holds(demand, where);
+            const bool room = ledger.has_room(demand, where);
+            if (where.node.below(in.machines.node_count()) && berth::gpu_count(where.gpus) == demand.gpus &&
+                (where.gpus & ~berth::first_gpus(in.machines.gpu_count(where.node))) == 0) {
+                const auto in_use = [&](auto place, std::span<const amount> wanted) {
+                    const auto capacity = in.machines.capacity(place);
+                    for (std::size_t r = 0; r < capacity.size(); ++r) {
+                        if (capacity[r] - ledger.free(place)[r] < wanted[r]) return false;
+                    }
+                    return true;
+                };
+                bool expected = in_use(where.node, demand.node);
+                for (std::size_t i = 0; i < in.machines.gpu_count(where.node); ++i) {
+                    if ((where.gpus >> i & 1U) != 0)
+                        expected = in_use(in.machines.gpu(where.node, i), demand.gpu) && expected;
+                }
+                for (const auto d : in.machines.domains(where.node)) expected = in_use(d, demand.domain) && expected;
+                REQUIRE(holds == expected);
+            } else {
+                REQUIRE_FALSE(holds);
+                REQUIRE_FALSE(room);
+            }
+            if (draw % 2 == 0) {
+                REQUIRE(ledger.try_remove(demand, where) == holds);
+                if (holds) ledger.place(demand, where);
+            } else {
+                REQUIRE(ledger.try_place(demand, where) == room);
+                if (room) ledger.remove(demand, where);
+            }
+            REQUIRE(ledger == before);
+            held += holds ? 1 : 0;
+            placed += room ? 1 : 0;
+        }
+    }
+    CHECK(held > 300);
+    CHECK(placed > 300);
+}
+
+TEST_CASE("make_ledger and validate name the task whose slot cannot be") {
     const small s;
     const berth::problem problem{s.machines, s.tasks};
     const auto refused = [&](std::vector<slot> slots) {
@@ -326,17 +419,17 @@ TEST_CASE("make_ledger and validate name the task that cannot be where it is sai
     CHECK(refused({a, {node_index{2}, 0b11}, {node_index{3}, 0}}).empty());
     CHECK(refused({a}) == "assignment: it has 1 slots, the workload has 3 tasks");
     CHECK(refused({slot{node_index{}, 1}, berth::unplaced, berth::unplaced}) ==
-          "task 0 (\"half\"): slot names GPUs, but no node");
+          "task 0 (\"half\"): slot has GPUs, but no node");
     CHECK(refused({slot{node_index{4}, 1}, berth::unplaced, berth::unplaced}) ==
           "task 0 (\"half\"): node is 4, the fleet has 4");
     CHECK(refused({a, slot{node_index{1}, 0b110}, berth::unplaced}) ==
-          "task 1 (\"whole\"): gpus names more than the 2 GPUs of node \"b\"");
+          "task 1 (\"whole\"): gpus has bits beyond the 2 GPUs of node \"b\"");
     CHECK(refused({a, slot{node_index{1}, 0b1}, berth::unplaced}) ==
-          "task 1 (\"whole\"): gpus names 1, the task wants 2");
+          "task 1 (\"whole\"): gpus has 1 GPUs, the task demands 2");
     CHECK(refused({a, berth::unplaced, slot{node_index{0}, 0}}) ==
-          "task 2 (\"host\"): node \"a\" has not enough left of some counter, given the tasks before");
-    const auto kept = need(berth::make_ledger(problem, std::vector<slot>{a, berth::unplaced, berth::unplaced}));
-    ledger expected{s.machines};
+          "task 2 (\"host\"): node \"a\" has no room in some counter after the tasks before this one");
+    const auto ledger = need(berth::make_ledger(problem, std::vector<slot>{a, berth::unplaced, berth::unplaced}));
+    berth::ledger expected{s.machines};
     expected.place(s.demand(0), a);
-    CHECK(kept == expected);
+    CHECK(ledger == expected);
 }

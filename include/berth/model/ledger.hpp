@@ -7,6 +7,7 @@
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/model/fleet.hpp"
+#include "berth/model/node_view.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
@@ -15,34 +16,30 @@
 #include <cstdint>
 #include <span>
 
+// Length: one class whose questions and changes share the layout of its counters.
+
 namespace berth::inline v0 {
 
-/// One node as policies see it: what is left of its counters, and what it is.
-struct node_view {
-    const berth::fleet* fleet = nullptr;
-    node_index index{};
-    std::span<const amount> free_node{};  ///< per node counter
-    std::span<const amount> free_gpus{};  ///< GPU-major: counter r of GPU i at `[i * gpu_counters + r]`
-    std::size_t gpu_counters = 1;
-    gpu_mask healthy = 0;
-
-    [[nodiscard]] std::size_t gpu_count() const noexcept { return free_gpus.size() / gpu_counters; }
-    /// Free thousandths of GPU i.
-    [[nodiscard]] amount free_share(std::size_t i) const noexcept { return free_gpus[i * gpu_counters]; }
-    /// Everything that is left on GPU i.
-    [[nodiscard]] std::span<const amount> free_gpu(std::size_t i) const noexcept {
-        return free_gpus.subspan(i * gpu_counters, gpu_counters);
-    }
-    [[nodiscard]] std::span<const amount> capacity() const noexcept { return fleet->capacity(index); }
-    [[nodiscard]] model_index model(std::size_t i) const noexcept { return fleet->model(fleet->gpu(index, i)); }
-};
-
-/// What is left of every counter while tasks are placed and removed: per GPU, per node, per domain. Never below zero.
+/// The free amount of every counter of GPUs, nodes and domains while tasks are placed and removed. Never negative.
 ///
-/// `checkpoint` opens a what-if question, `rollback` takes back everything since the last one, `commit` keeps it. They nest;
-/// each costs what was changed since. Placing and removing outside a checkpoint records nothing. Copyable.
+/// Demands come from a workload that matches the fleet, and arguments of type `node_index`, `gpu_index` and
+/// `domain_index` name entries of the fleet. Slots may come from outside:
+///
+/// | call                             | a slot that does not exist, has no room, or does not hold the demand |
+/// |----------------------------------|----------------------------------------------------------------------|
+/// | `fits(demand, slot)`, `has_room` | false, in every build                                                |
+/// | `holds`                          | false, in every build                                                |
+/// | `try_place`, `try_remove`        | false, in every build, and nothing has changed                       |
+/// | `place`, `remove`                | undefined behaviour, found by an assertion; for slots checked before |
+///
+/// A checkpoint opens a hypothetical change: `rollback` undoes everything since the last checkpoint, `commit` keeps it.
+/// Checkpoints nest; each end costs O(counters changed since). Outside checkpoints nothing is recorded. Copyable; the
+/// fleet outlives it.
+///
+/// With k = counters per place, one placement costs O(k × (GPUs of the slot + domains of the node)).
 class ledger {
 public:
+    /// The ledger of an empty fleet: everything is free. O(counters of the fleet).
     explicit ledger(const fleet& fleet)
         : fleet_{&fleet},
           gpu_counters_{fleet.schema().gpu.size()},
@@ -60,17 +57,22 @@ public:
 
     explicit ledger(const berth::fleet&&) = delete;
 
+    /// The fleet whose counters these are.
     [[nodiscard]] const berth::fleet& fleet() const noexcept { return *fleet_; }
 
+    /// Free amounts of a GPU, in the order of `resource_schema::gpu`.
     [[nodiscard]] std::span<const amount> free(gpu_index g) const noexcept {
         return {free_.data() + gpu_begin(fleet_->node_of(g), g), gpu_counters_};
     }
+    /// Free amounts of a node's own counters, in the order of `resource_schema::node`.
     [[nodiscard]] std::span<const amount> free(node_index n) const noexcept {
         return {free_.data() + node_begin(n), node_counters_};
     }
+    /// Free amounts of a domain, in the order of `resource_schema::domain`.
     [[nodiscard]] std::span<const amount> free(domain_index d) const noexcept {
         return {free_.data() + domain_begin_ + d.value() * domain_counters_, domain_counters_};
     }
+    /// The node as policies read it; valid until the ledger changes.
     [[nodiscard]] node_view node(node_index n) const noexcept {
         const amount* host = free_.data() + node_begin(n);
         return {.fleet = fleet_,
@@ -81,12 +83,13 @@ public:
                 .healthy = fleet_->healthy_gpus(n)};
     }
 
-    /// True if host and domain counters, and the node's health, admit the demand.
+    /// True if the node is healthy and its own counters and those of its domains have room. GPUs are not considered.
     [[nodiscard]] bool host_fits(const demand_view& demand, node_index n) const noexcept {
         return fleet_->healthy(n) && host_has_room(demand, n);
     }
 
-    /// The GPUs of a node that are healthy, of an accepted model, and have enough of every counter left.
+    /// The GPUs of a node that are healthy, of an accepted model, and have room in every counter. O(GPUs of the node ×
+    /// counters).
     [[nodiscard]] gpu_mask fitting_gpus(const demand_view& demand, node_index n) const noexcept {
         const std::uint64_t models = fleet_->models_on(n);
         if ((models & demand.accepted_models) == 0) return 0;
@@ -110,7 +113,7 @@ public:
         return fitting;
     }
 
-    /// True if the demand fits on the node, whichever of its GPUs are taken.
+    /// True if a new task with this demand fits on the node, on whichever of its GPUs. O(GPUs of the node × counters).
     [[nodiscard]] bool fits(const demand_view& demand, node_index n) const noexcept {
         const amount* left = free_.data() + node_begin(n);
         for (std::size_t r = 0; r < node_counters_; ++r) {
@@ -123,22 +126,23 @@ public:
             (fleet_->models_on(n) & ~demand.accepted_models) != 0) {
             return has_gpus(fitting_gpus(demand, n), demand.gpus);
         }
-        // The common case: GPUs differ only in what is left of their share.
+        // The common case: GPUs differ only in their free share.
         left += node_counters_;
         const amount wanted = demand.gpu[0];
         std::size_t fitting = 0;
         for (std::size_t i = 0; i < gpus; ++i) fitting += left[i] >= wanted ? 1 : 0;
         return fitting >= demand.gpus;
     }
-    /// True if the demand fits exactly there: the right number of GPUs, each with enough left.
+    /// True if a new task with this demand fits in exactly this slot: it exists, has the number of GPUs demanded, all
+    /// healthy and of an accepted model, and every counter has room.
     [[nodiscard]] bool fits(const demand_view& demand, const slot& where) const noexcept {
-        if (!where.placed() || where.node.value() >= fleet_->node_count()) return false;
+        if (!where.node.below(fleet_->node_count())) return false;
         if (berth::gpu_count(where.gpus) != demand.gpus || !host_fits(demand, where.node)) return false;
         return demand.gpus == 0 || (where.gpus & ~fitting_gpus(demand, where.node)) == 0;
     }
 
-    /// True if the slot exists, has as many GPUs as wanted, and every counter has enough left. Health and GPU models are
-    /// not asked: a task that runs already is entered with this one, wherever it runs.
+    /// True if the slot exists, has the number of GPUs demanded, and every counter has room. Health and GPU models are
+    /// ignored, because tasks that run already are entered wherever they run.
     [[nodiscard]] bool has_room(const demand_view& demand, const slot& where) const noexcept {
         if (!fleet_->has(where, demand.gpus)) return false;
         for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
@@ -146,22 +150,52 @@ public:
         }
         return host_has_room(demand, where.node);
     }
+    /// True if the slot exists, has the number of GPUs demanded, and at least the demand is in use in every counter, so
+    /// that `remove` is allowed. Which tasks use it is not recorded here.
+    [[nodiscard]] bool holds(const demand_view& demand, const slot& where) const noexcept {
+        if (!fleet_->has(where, demand.gpus)) return false;
+        for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
+            const gpu_index g = fleet_->gpu(where.node, lowest_gpu(rest));
+            if (!uses(fleet_->capacity(g), free(g), demand.gpu)) return false;
+        }
+        for (const domain_index d :
+             domain_counters_ == 0 ? std::span<const domain_index>{} : fleet_->domains(where.node)) {
+            if (!uses(fleet_->capacity(d), free(d), demand.domain)) return false;
+        }
+        return uses(fleet_->capacity(where.node), free(where.node), demand.node);
+    }
 
-    /// Takes the demand out of the slot's counters, which must have room for it. New tasks ask `fits` first.
+    /// Places the demand if `has_room`.
+    ///
+    /// @return false if not; nothing has changed then
+    bool try_place(const demand_view& demand, const slot& where) {
+        if (!has_room(demand, where)) return false;
+        shift(demand, where, -1);
+        return true;
+    }
+    /// Removes the demand if the slot `holds` it.
+    ///
+    /// @return false if not; nothing has changed then
+    bool try_remove(const demand_view& demand, const slot& where) {
+        if (!holds(demand, where)) return false;
+        shift(demand, where, +1);
+        return true;
+    }
+
+    /// Debits the demand from the slot's counters. Unchecked: `has_room` must hold; for new tasks ask `fits` first.
     void place(const demand_view& demand, const slot& where) {
         BERTH_ASSERT(has_room(demand, where), "berth: ledger::place of a demand that does not fit; ask fits() first");
         shift(demand, where, -1);
     }
-    /// Gives the demand back. It must have been placed there: no counter may exceed its capacity afterwards.
+    /// Credits the demand to the slot's counters. Unchecked: `holds` must hold, that is, the demand was placed there.
     void remove(const demand_view& demand, const slot& where) {
-        BERTH_ASSERT(where.placed(), "berth: ledger::remove of an unplaced task");
+        BERTH_ASSERT(holds(demand, where), "berth: ledger::remove of a demand that was not placed there");
         shift(demand, where, +1);
-        BERTH_ASSERT(within_capacity(where), "berth: ledger::remove of a demand that was not placed there");
     }
 
-    /// Opens a what-if question.
+    /// Opens a hypothetical change.
     void checkpoint() { marks_.push_back(log_.size()); }
-    /// Takes back everything since the last checkpoint and closes it.
+    /// Undoes everything since the last checkpoint and closes it. There must be one.
     void rollback() {
         BERTH_ASSERT(!marks_.empty(), "berth: ledger::rollback without a checkpoint");
         while (log_.size() > marks_.back()) {
@@ -170,16 +204,17 @@ public:
         }
         marks_.pop_back();
     }
-    /// Keeps everything since the last checkpoint and closes it. An outer checkpoint can still take it back.
+    /// Keeps everything since the last checkpoint and closes it. There must be one. An outer checkpoint can still undo
+    /// it.
     void commit() {
         BERTH_ASSERT(!marks_.empty(), "berth: ledger::commit without a checkpoint");
         marks_.pop_back();
         if (marks_.empty()) log_.clear();
     }
-    /// How many checkpoints are open.
+    /// The number of open checkpoints.
     [[nodiscard]] std::size_t depth() const noexcept { return marks_.size(); }
 
-    /// Equal amounts left on one fleet; open checkpoints are not compared.
+    /// Equal free amounts of the same fleet object; open checkpoints are not compared.
     friend bool operator==(const ledger& a, const ledger& b) {
         if (a.fleet_ != b.fleet_) return false;
         for (std::size_t i = 0; i < a.free_.size(); ++i) {
@@ -197,6 +232,13 @@ private:
     [[nodiscard]] static bool covers(std::span<const amount> available, std::span<const amount> wanted) noexcept {
         for (std::size_t r = 0; r < available.size(); ++r) {
             if (available[r] < wanted[r]) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] static bool uses(std::span<const amount> capacity, std::span<const amount> available,
+                                   std::span<const amount> wanted) noexcept {
+        for (std::size_t r = 0; r < capacity.size(); ++r) {
+            if (capacity[r] - available[r] < wanted[r]) return false;
         }
         return true;
     }
@@ -234,30 +276,22 @@ private:
             }
         }
     }
-    [[nodiscard]] bool within_capacity(const slot& where) const noexcept {
-        for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
-            const gpu_index g = fleet_->gpu(where.node, lowest_gpu(rest));
-            if (!covers(fleet_->capacity(g), free(g))) return false;
-        }
-        for (const domain_index d : fleet_->domains(where.node)) {
-            if (!covers(fleet_->capacity(d), free(d))) return false;
-        }
-        return covers(fleet_->capacity(where.node), free(where.node));
-    }
-
     const berth::fleet* fleet_;
     std::size_t gpu_counters_;
     std::size_t node_counters_;
     std::size_t domain_counters_;
     std::size_t domain_begin_;
-    detail::flat<amount> free_;  // node by node its own counters and those of its GPUs, then the domains
+    detail::flat<amount> free_;  // node by node: its own counters, those of its GPUs; then the domains
     detail::flat<entry> log_;
     detail::flat<std::size_t> marks_;
 };
 
-/// The ledger of tasks that run already. Fails with the first task that cannot be where the assignment says: no such node or
-/// GPU, another number of GPUs than it wants, or a counter that those before it have used up. Health and GPU models are
-/// not asked. O(tasks + counters).
+/// The ledger of tasks that run already. Health and GPU models are ignored, see `ledger::has_room`. O(tasks +
+/// counters).
+///
+/// @param observed  one slot for each task of the workload; `unplaced` for one that does not run
+/// @return the ledger, or an error that names the first task whose slot cannot be: no such node or GPU, another number
+///         of GPUs than demanded, or a counter that the tasks before it have used up
 [[nodiscard]] inline result<ledger> make_ledger(const problem& problem, std::span<const slot> observed) {
     const fleet& fleet = problem.fleet();
     const workload& work = problem.workload();
@@ -273,7 +307,7 @@ private:
         const slot& where = observed[t];
         if (!where.placed()) {
             if (where.gpus == 0) continue;
-            return refuse(error_code::inconsistent, t, {"slot names GPUs, but no node"});
+            return refuse(error_code::inconsistent, t, {"slot has GPUs, but no node"});
         }
         if (where.node.value() >= fleet.node_count()) {
             return refuse(error_code::unknown_name, t,
@@ -284,23 +318,23 @@ private:
         if ((where.gpus & ~first_gpus(gpus)) != 0) {
             return refuse(
                 error_code::unknown_name, t,
-                {"gpus names more than the ", gpus, " GPUs of node ", detail::phrase::quoted(fleet.name(where.node))});
+                {"gpus has bits beyond the ", gpus, " GPUs of node ", detail::phrase::quoted(fleet.name(where.node))});
         }
         if (gpu_count(where.gpus) != demand.gpus) {
             return refuse(error_code::inconsistent, t,
-                          {"gpus names ", gpu_count(where.gpus), ", the task wants ", demand.gpus});
+                          {"gpus has ", gpu_count(where.gpus), " GPUs, the task demands ", demand.gpus});
         }
         if (!ledger.has_room(demand, where)) {
             return refuse(error_code::inconsistent, t,
                           {"node ", detail::phrase::quoted(fleet.name(where.node)),
-                           " has not enough left of some counter, given the tasks before"});
+                           " has no room in some counter after the tasks before this one"});
         }
         ledger.place(demand, where);
     }
     return ledger;
 }
 
-/// Checks an assignment that comes from outside, as `make_ledger` does.
+/// Checks an assignment that comes from outside; fails as `make_ledger` does. O(tasks + counters).
 [[nodiscard]] inline result<void> validate(const problem& problem, std::span<const slot> observed) {
     if (auto ledger = make_ledger(problem, observed); !ledger) return ledger.error();
     return {};
