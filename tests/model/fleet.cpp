@@ -255,12 +255,12 @@ TEST_CASE("fleet: unusable schemas and empty fleets") {
         const auto r = std::move(builder).build();
         return r ? std::string{} : r.error().message;
     };
-    CHECK(built({.gpu = {}}) == "resource schema: gpu names no counter, the first is the compute share");
-    CHECK(built({.gpu = {"share", "share"}}) == "resource schema: gpu[1] is \"share\", which is there already");
+    CHECK(built({.gpu = {}}) == "resource schema: gpu has no counter; the first is the compute share");
+    CHECK(built({.gpu = {"share", "share"}}) == "resource schema: gpu[1] repeats the name \"share\"");
     CHECK(built({.node = {"cpu", ""}}) == "resource schema: node[1] has no name");
-    CHECK(built({.domain = {"a", "b", "a"}}) == "resource schema: domain[2] is \"a\", which is there already");
+    CHECK(built({.domain = {"a", "b", "a"}}) == "resource schema: domain[2] repeats the name \"a\"");
     CHECK(built({.node = {}}).empty());
-    CHECK(fleet_builder{}.build().error().message == "fleet: it has no node");
+    CHECK(fleet_builder{}.build().error().message == "fleet: there is no node");
 }
 
 TEST_CASE("fleet: a hundred thousand nodes take linear time") {

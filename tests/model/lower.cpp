@@ -159,7 +159,7 @@ TEST_CASE("lower: any range, of pointers too") {
     std::vector<std::unique_ptr<vendor::getter_node>> owned;
     owned.push_back(std::make_unique<vendor::getter_node>(4));
     CHECK(need(make_fleet(owned)).name(node_index{0}) == "a host with a name too long to be stored inline, 4");
-    CHECK(refusal(make_fleet(std::vector<bare>{})) == "fleet: it has no node");
+    CHECK(refusal(make_fleet(std::vector<bare>{})) == "fleet: there is no node");
     CHECK(need(make_workload(std::vector<counted>{}, one_of("A"))).task_count() == 0);
 }
 
@@ -277,4 +277,41 @@ TEST_CASE("lower: a node does not inherit from the one before") {
     CHECK(f.capacity(gpu_index{2})[0] == berth::whole_gpu);
     CHECK(f.name(f.model(gpu_index{2})).empty());
     CHECK(f.domains(node_index{1}).empty());
+}
+
+namespace {
+
+// Calls without a dependent argument inside templates: g++ 12 crashed where a braced schema was completed by defaults.
+template <class>
+std::vector<fleet> fleets_of_every_form() {
+    const std::vector<bare> hosts(2);
+    std::vector<fleet> made;
+    const auto some = make_fleet(hosts, {.gpu = {"share"}});
+    made.push_back(*some);
+    made.push_back(make_fleet(hosts, {}).value());
+    made.push_back(make_fleet(hosts, {.gpu = {"share", "memory"}, .node = {"cores"}}).value());
+    made.push_back(make_fleet(hosts, {.node = {}}).value());
+    made.push_back(make_fleet(hosts, berth::resource_schema{.domain = {"watts"}}).value());
+    made.push_back(berth::fleet_builder{{.gpu = {"share"}}}.build() ? one_of("A") : one_of("B"));
+    return made;
+}
+
+template <class Hosts>
+fleet fleet_of(const Hosts& hosts) {
+    return make_fleet(hosts, {.gpu = {"share"}}).value();
+}
+
+}  // namespace
+
+TEST_CASE("make_fleet: a braced schema compiles inside a function template") {
+    const auto made = fleets_of_every_form<int>();
+    REQUIRE(made.size() == 6);
+    CHECK(made[0].schema() == berth::resource_schema{});
+    CHECK(made[1].schema() == berth::resource_schema{});
+    CHECK(made[2].schema().gpu == std::vector<std::string>{"share", "memory"});
+    CHECK(made[2].schema().node == std::vector<std::string>{"cores"});
+    CHECK(made[3].schema().node.empty());
+    CHECK(made[4].schema().domain == std::vector<std::string>{"watts"});
+    CHECK(made[5].name(berth::model_index{0}) == "B");  // a fleet without nodes is refused
+    CHECK(fleet_of(std::array{bare{"A"}}).gpu_count() == 1);
 }

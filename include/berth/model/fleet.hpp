@@ -16,31 +16,46 @@
 
 namespace berth::inline v0 {
 
-/// The machines: nodes, their GPUs, models, counters, domains, health. Immutable; flat arrays of positions and integers.
+/// The nodes with their GPUs, GPU models, counters, domains (racks, zones) and health. Immutable.
 ///
-/// Built by `fleet_builder` (`model/fleet_builder.hpp`), or from your own types by `make_fleet` (`model/lower.hpp`). Nodes and the GPUs of a node keep the
-/// order in which they were added. Nodes with equal configuration share a `kind`.
+/// Every question is O(1) unless it says otherwise and does not allocate. Indices are those of this fleet, which only
+/// assertions check; `has` checks a slot that comes from outside.
+///
+/// Built by `fleet_builder` (`model/fleet_builder.hpp`), or from your own types by `make_fleet` (`model/lower.hpp`).
+/// Nodes and the GPUs of a node keep the order in which they were added; GPUs are numbered over all nodes.
 class fleet {
 public:
+    /// The names of all counters.
     [[nodiscard]] const resource_schema& schema() const noexcept { return schema_; }
 
+    /// The number of nodes, at least 1.
     [[nodiscard]] std::size_t node_count() const noexcept { return nodes_.size(); }
+    /// The number of GPUs of all nodes.
     [[nodiscard]] std::size_t gpu_count() const noexcept { return model_of_gpu_.size(); }
+    /// The number of GPU models, at most 64.
     [[nodiscard]] std::size_t model_count() const noexcept { return models_.size(); }
+    /// The number of domains of all levels.
     [[nodiscard]] std::size_t domain_count() const noexcept { return domains_.size(); }
+    /// The number of different node configurations, see `kind`.
     [[nodiscard]] std::size_t kind_count() const noexcept { return kind_count_; }
 
+    /// The name of a node.
     [[nodiscard]] const std::string& name(node_index n) const { return node_names_[n.value()]; }
+    /// The node of this name, if there is one. O(length of the name).
     [[nodiscard]] std::optional<node_index> find_node(std::string_view name) const {
         const auto at = node_names_.find(name);
         return at ? std::optional{node_index{*at}} : std::nullopt;
     }
+    /// The name of a GPU model.
     [[nodiscard]] const std::string& name(model_index m) const { return models_[m.value()]; }
+    /// The GPU model of this name, if there is one. O(length of the name).
     [[nodiscard]] std::optional<model_index> find_model(std::string_view name) const {
         const auto at = models_.find(name);
         return at ? std::optional{model_index{*at}} : std::nullopt;
     }
+    /// The name of a domain.
     [[nodiscard]] const std::string& name(domain_index d) const { return domains_[d.value()]; }
+    /// The domain of this name, if there is one. O(length of the name).
     [[nodiscard]] std::optional<domain_index> find_domain(std::string_view name) const {
         const auto at = domains_.find(name);
         return at ? std::optional{domain_index{*at}} : std::nullopt;
@@ -48,36 +63,43 @@ public:
 
     /// The number of GPUs on a node.
     [[nodiscard]] std::size_t gpu_count(node_index n) const noexcept { return nodes_[n.value()].gpus; }
-    /// The fleet-wide position of the i-th GPU of a node.
+    /// The index of the i-th GPU of a node.
     [[nodiscard]] gpu_index gpu(node_index n, std::size_t i) const noexcept {
         return gpu_index{nodes_[n.value()].first_gpu + i};
     }
-    /// True if the slot has a node of this fleet and so many of its GPUs, none that it has not. Health is not asked.
+    /// True if the slot exists: its node is one of this fleet, and its mask has `gpus` bits, all of them GPUs of that
+    /// node. Safe for any slot. Health is ignored.
     [[nodiscard]] bool has(const slot& where, std::size_t gpus) const noexcept {
-        return where.placed() && where.node.value() < node_count() && berth::gpu_count(where.gpus) == gpus &&
+        return where.node.below(node_count()) && berth::gpu_count(where.gpus) == gpus &&
                (where.gpus & ~first_gpus(gpu_count(where.node))) == 0;
     }
+    /// The node of a GPU.
     [[nodiscard]] node_index node_of(gpu_index g) const noexcept { return node_index{node_of_gpu_[g.value()]}; }
+    /// The model of a GPU.
     [[nodiscard]] model_index model(gpu_index g) const noexcept { return model_index{model_of_gpu_[g.value()]}; }
-    /// The models on a node, bit m for model m. Usually one bit; none for a node without GPUs.
+    /// The GPU models of a node, bit m for model m; none for a node without GPUs.
     [[nodiscard]] std::uint64_t models_on(node_index n) const noexcept { return nodes_[n.value()].models; }
-    /// GPUs that may take new tasks: none on an unhealthy node.
+    /// The GPUs of a node that may take new tasks; none on an unhealthy node.
     [[nodiscard]] gpu_mask healthy_gpus(node_index n) const noexcept { return nodes_[n.value()].healthy_gpus; }
+    /// True if the node may take new tasks.
     [[nodiscard]] bool healthy(node_index n) const noexcept { return nodes_[n.value()].healthy; }
-    /// Nodes of equal configuration (capacities, GPUs, models, health) have equal kinds, numbered from 0 in order of first
-    /// appearance.
+    /// A number that two nodes share exactly if their configurations (capacities, GPUs, models, health) are equal: 0 to
+    /// `kind_count() - 1`, in order of first appearance.
     [[nodiscard]] std::size_t kind(node_index n) const noexcept { return kind_[n.value()]; }
 
+    /// Capacities of a GPU, in the order of `resource_schema::gpu`.
     [[nodiscard]] std::span<const amount> capacity(gpu_index g) const noexcept {
         return {gpu_capacity_.data() + g.value() * schema_.gpu.size(), schema_.gpu.size()};
     }
+    /// Capacities of a node's own counters, in the order of `resource_schema::node`.
     [[nodiscard]] std::span<const amount> capacity(node_index n) const noexcept {
         return {node_capacity_.data() + n.value() * schema_.node.size(), schema_.node.size()};
     }
+    /// Capacities of a domain, in the order of `resource_schema::domain`.
     [[nodiscard]] std::span<const amount> capacity(domain_index d) const noexcept {
         return {domain_capacity_.data() + d.value() * schema_.domain.size(), schema_.domain.size()};
     }
-    /// The domains a node belongs to, at most one per level, in the order of levels.
+    /// The domains of a node, at most one per level, in ascending order of levels.
     [[nodiscard]] std::span<const domain_index> domains(node_index n) const noexcept {
         return {domain_of_node_.data() + first_domain_[n.value()],
                 first_domain_[n.value() + 1] - first_domain_[n.value()]};
@@ -86,6 +108,7 @@ public:
     [[nodiscard]] std::span<const node_index> nodes_in(domain_index d) const noexcept {
         return {node_of_domain_.data() + first_node_[d.value()], first_node_[d.value() + 1] - first_node_[d.value()]};
     }
+    /// The level of a domain: 0 for the innermost (rack), then outwards.
     [[nodiscard]] std::size_t level(domain_index d) const noexcept { return level_of_domain_[d.value()]; }
 
 private:
@@ -98,7 +121,7 @@ private:
     name_table domains_;
     detail::flat<std::uint32_t> node_of_gpu_;
     detail::flat<std::uint32_t> model_of_gpu_;
-    /// What a look at a node starts with, in one cache line.
+    /// The first reads of every question about a node, together in one cache line.
     struct node_record {
         std::uint64_t models;
         gpu_mask healthy_gpus;

@@ -6,6 +6,7 @@
 #include "berth/core/message.hpp"
 #include "berth/core/names.hpp"
 #include "berth/core/result.hpp"
+#include "berth/model/detail/check_amounts.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
@@ -16,34 +17,34 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace berth::inline v0 {
 
-/// A GPU as handed to `fleet_builder`.
+/// A GPU, as input of `fleet_builder`.
 struct gpu_description {
-    std::string_view model{};            ///< interned; empty is a model like any other
-    std::span<const amount> capacity{};  ///< per `resource_schema::gpu`; empty: one whole GPU, the others unlimited
-    bool healthy = true;
+    std::string_view model{};            ///< name of its model; the empty name is a model like any other
+    std::span<const amount> capacity{};  ///< per `resource_schema::gpu`; empty: one whole GPU, else unlimited
+    bool healthy = true;                 ///< false: takes no new task
 };
 
-/// A domain (rack, zone, ...) as handed to `make_fleet`.
+/// A domain (rack, zone, ...) with a capacity, as input of `make_fleet`.
 struct domain_description {
     std::string_view name{};             ///< unique, not empty
     std::size_t level = 0;               ///< 0 for the innermost (rack), then outwards (row, zone)
     std::span<const amount> capacity{};  ///< per `resource_schema::domain`; empty: unlimited
 };
 
-/// A node as handed to `fleet_builder`.
+/// A node, as input of `fleet_builder`.
 struct node_description {
     std::string_view name{};                      ///< unique; empty: `node-<position>`
     std::span<const amount> capacity{};           ///< per `resource_schema::node`; empty: unlimited
     std::span<const gpu_description> gpus{};      ///< at most 64
-    std::span<const std::string_view> domains{};  ///< names given to `add_domain`, at most one per level
-    bool healthy = true;
+    std::span<const std::string_view> domains{};  ///< names passed to `add_domain` before, at most one per level
+    bool healthy = true;                          ///< false: takes no new task, nor do its GPUs
 };
 
-/// Collects nodes and hands out a `fleet`. Every check names the offending item; a refused item leaves the builder as it was.
+/// Builds a `fleet` node by node. Errors name the offending item and field; a refused item leaves the builder
+/// unchanged. To build from your own types use `make_fleet` (`model/lower.hpp`).
 ///
 /// ```
 /// fleet_builder builder{{.gpu = {"share", "memory"}, .node = {"cpu"}}};
@@ -52,14 +53,23 @@ struct node_description {
 /// ```
 class fleet_builder {
 public:
+    /// @param schema  the counters of all capacities; checked by `build`
     explicit fleet_builder(resource_schema schema = {}) { fleet_.schema_ = std::move(schema); }
 
-    /// @param name      unique, not empty.
-    /// @param level     0 for the innermost (rack), then outwards (row, zone).
-    /// @param capacity  per `resource_schema::domain`; empty: unlimited.
+    /// Adds a domain for later nodes to name.
+    ///
+    /// @param name      unique, not empty
+    /// @param level     0 for the innermost (rack), then outwards (row, zone)
+    /// @param capacity  per `resource_schema::domain`, each 0..`max_amount`; empty: unlimited
+    /// @return its index, or an error: no name, a name or an amount that is refused
     result<domain_index> add_domain(std::string_view name, std::size_t level, std::span<const amount> capacity = {});
+    /// Adds a node behind those added before. O(GPUs × counters).
+    ///
+    /// @return its index, or an error: a name that exists, an amount that is refused, more than 64 GPUs, more than 64
+    ///         GPU models in the fleet, a domain that is unknown or a second one of a level
     result<node_index> add_node(const node_description& node);
-    /// Fails if there is no node, or if the schema itself is unusable: no GPU counter, a counter named twice or not at all.
+    /// The fleet. Fails without a node, or if the schema is unusable: no GPU counter, or a counter without a name of
+    /// its own. O(nodes).
     result<fleet> build() &&;
 
 private:
@@ -71,48 +81,8 @@ private:
     void list_nodes_of_domains();
 
     fleet fleet_;
-    name_table kinds_;  // a byte image of the configuration stands for it
+    name_table kinds_;  // keys are byte images of configurations
 };
-
-namespace detail {
-
-/// The capacity as given, or unlimited.
-inline void append_capacity(flat<amount>& to, std::span<const amount> given, std::size_t counters) {
-    to.append(given);
-    for (std::size_t r = given.size(); r < counters; ++r) to.push_back(max_amount);
-}
-
-/// Checks one capacity or demand array, unless it is empty: its length, and every value in 0..max_amount.
-[[nodiscard]] inline result<void> check_amounts(phrases item, std::string_view field, std::span<const amount> values,
-                                                std::size_t expected) {
-    if (values.empty()) return {};
-    if (values.size() != expected) {
-        return refuse(error_code::inconsistent, item,
-                      {": ", field, " has ", values.size(), " values, the resource schema names ", expected});
-    }
-    for (std::size_t r = 0; r < values.size(); ++r) {
-        if (values[r] >= 0 && values[r] <= max_amount) continue;
-        return refuse(values[r] < 0 ? error_code::invalid_value : error_code::overflow, item,
-                      {": ", field, "[", r, "] is ", values[r], ", expected 0..", max_amount});
-    }
-    return {};
-}
-
-[[nodiscard]] inline result<void> check_counter_names(std::string_view place, const std::vector<std::string>& names) {
-    name_table seen;
-    for (std::size_t r = 0; r < names.size(); ++r) {
-        if (names[r].empty()) {
-            return refuse(error_code::invalid_value, {"resource schema: ", place, "[", r, "] has no name"});
-        }
-        if (seen.intern(names[r]) != r) {
-            return refuse(error_code::duplicate, {"resource schema: ", place, "[", r, "] is ", phrase::quoted(names[r]),
-                                                  ", which is there already"});
-        }
-    }
-    return {};
-}
-
-}  // namespace detail
 
 inline result<domain_index> fleet_builder::add_domain(std::string_view name, std::size_t level,
                                                       std::span<const amount> capacity) {
@@ -253,12 +223,12 @@ inline void fleet_builder::list_nodes_of_domains() {
 
 inline result<fleet> fleet_builder::build() && {
     if (fleet_.schema_.gpu.empty()) {
-        return error{error_code::inconsistent, "resource schema: gpu names no counter, the first is the compute share"};
+        return error{error_code::inconsistent, "resource schema: gpu has no counter; the first is the compute share"};
     }
     if (auto ok = detail::check_counter_names("gpu", fleet_.schema_.gpu); !ok) return ok.error();
     if (auto ok = detail::check_counter_names("node", fleet_.schema_.node); !ok) return ok.error();
     if (auto ok = detail::check_counter_names("domain", fleet_.schema_.domain); !ok) return ok.error();
-    if (fleet_.node_count() == 0) return error{error_code::invalid_value, "fleet: it has no node"};
+    if (fleet_.node_count() == 0) return error{error_code::invalid_value, "fleet: there is no node"};
     list_nodes_of_domains();
     fleet_.kind_count_ = kinds_.size();
     return std::move(fleet_);

@@ -12,8 +12,8 @@
 
 namespace berth::inline v0::detail {
 
-/// Which tasks are on each node: a piece of one pool for each node, in an order that depends on the calls alone. Adding and
-/// removing are O(1), amortised over the moves of pieces that grew full; nothing is allocated after construction.
+/// The tasks on each node, in an order that depends on the calls alone. Every node has a piece of one pool; a full
+/// piece moves to a larger one. `add` and `remove` are O(1), amortised; nothing is allocated after construction.
 class node_tasks {
 public:
     node_tasks(std::size_t nodes, std::span<const slot> start) : pieces_(nodes), position_(start.size()) {
@@ -54,7 +54,7 @@ private:
         std::uint32_t capacity = 0;
     };
 
-    /// A piece at the end of what is used, half as large again as it has to be.
+    /// A piece at the end of the used part, with room for half as many tasks again.
     piece take(std::size_t wanted, std::size_t count) {
         const std::size_t capacity = wanted + wanted / 2 + 4;
         const piece p{used_, static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(capacity)};

@@ -8,11 +8,12 @@
 
 namespace berth::inline v0 {
 
-/// A quantity of one counter, in the unit of that counter: thousandths, MiB, slots, watts. Always an integer, so that feasibility
-/// is exact.
+/// A quantity of one counter, in the unit of that counter: thousandths, MiB, slots, watts. Always an integer, so that
+/// feasibility is exact.
 using amount = std::int64_t;
 
-/// The largest capacity or demand of one counter; as a capacity it means *unlimited*. A sum over 2^17 places stays below 2^63.
+/// The largest capacity or demand of one counter; as a capacity it means *unlimited*. A sum over 2^17 places stays
+/// below 2^63.
 inline constexpr amount max_amount = amount{1} << 45U;
 
 /// One whole GPU, in thousandths: the first counter of every GPU is its compute share.
@@ -25,14 +26,15 @@ inline constexpr std::size_t max_models = 64;
 
 namespace detail {
 
-// Functions, not braced initialisers of the members: g++ 12 crashes on those when a schema is completed inside a function template.
+// Functions, not braced initialisers of the members: g++ 12 crashes on those when a schema is completed inside a
+// function template.
 [[nodiscard]] inline std::vector<std::string> default_gpu_counters() { return {"share"}; }
 [[nodiscard]] inline std::vector<std::string> default_node_counters() { return {"cpu", "memory"}; }
 
 }  // namespace detail
 
-/// The counters of GPUs, nodes and domains (racks, zones) by name. Every array of capacities or demands has their order. Names are
-/// not empty, and unique among the counters of one kind of place.
+/// The counters of GPUs, nodes and domains (racks, zones) by name. Every array of capacities or demands has their
+/// order. Names are not empty, and unique among the counters of one kind of place.
 struct resource_schema {
     /// Per GPU, at least one; the first is the compute share in thousandths.
     std::vector<std::string> gpu = detail::default_gpu_counters();

@@ -12,27 +12,30 @@
 
 namespace berth::inline v0 {
 
-/// What tasks are expected to look like: demands with their share of all tasks. Policies that weigh what a placement leaves for
-/// the future (fragmentation, scarcity) are prepared from it, never from the list of tasks to come.
+/// The expected demands with their frequencies. Policies that value free room for future tasks (fragmentation,
+/// scarcity) are prepared from it, never from the future tasks themselves.
 struct task_mix {
+    /// One demand.
     struct entry {
         shape_index example{};    ///< a shape of the workload with this demand
         std::size_t count = 0;    ///< tasks with this demand
-        double popularity = 0.0;  ///< their share; the shares of a mix add up to 1
+        double popularity = 0.0;  ///< their share of all tasks, above 0; the shares of a mix add up to 1
     };
     std::vector<entry> entries;  ///< most frequent first
 };
 
-/// The *typical tasks* of Weng et al. (FGD, USENIX ATC 2023, section 4; simulator `hkust-adsl/kubernetes-scheduler-simulator`):
-/// tasks are grouped by the first node counter (CPU), GPU share, number of GPUs and accepted models; other counters (memory)
-/// are ignored. The most frequent groups are kept until they cover `coverage` of all tasks.
+/// The *typical tasks* of Weng et al. (FGD, USENIX ATC 2023, section 4; simulator
+/// `hkust-adsl/kubernetes-scheduler-simulator`): tasks are grouped by the first node counter (CPU), GPU share, number
+/// of GPUs and accepted models; other counters (memory) are ignored. The most frequent groups are kept until they cover
+/// `coverage` of all tasks.
 ///
-/// Order: count, then CPU, GPU share, GPUs, text of accepted models, all descending. O(shapes log shapes).
+/// Ordered by count, then CPU, GPU share, GPUs, text of accepted models, all descending. O(shapes log shapes).
 ///
-/// @param coverage  0 < coverage <= 1; 1 keeps every group.
+/// @param coverage  share of tasks to cover, 0 < coverage <= 1; 1 keeps every group
+/// @return the mix; without entries if the workload has no task
 [[nodiscard]] inline task_mix typical_mix(const workload& work, double coverage = 0.95) {
     BERTH_ASSERT(coverage > 0.0 && coverage <= 1.0, "berth: typical_mix needs 0 < coverage <= 1");
-    // Below, above or equal to 0 as demand a is smaller than, larger than or like b.
+    // Negative, zero or positive if demand a is smaller than, equal to or larger than b.
     const auto compare = [&](std::size_t a, std::size_t b) {
         const auto sign = [](amount x, amount y) { return x < y ? -1 : x > y ? 1 : 0; };
         const demand_view x = work.demand(shape_index{a});

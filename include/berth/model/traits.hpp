@@ -1,21 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Customisation points of this header, where your own types enter the library:
+// Customisation points: how the library reads your own node, GPU and task types.
 //
 //   node_traits<T>   name, capacity, gpus, domains, healthy
 //   gpu_traits<T>    model, capacity, healthy
-//   task_traits<T>   name, gpus, gpu_demand, node_demand, domain_demand, accepted_models, group, gang, priority, state_bytes
+//   task_traits<T>   name, gpus, gpu_demand, node_demand, domain_demand, accepted_models, group, gang, priority,
+//                    state_bytes
 //
-// Every property is looked up in this order: a static function of your specialisation, a member function of that name, a
-// data member of that name, the default given below. So a type with fitting member names needs nothing, and a type that you
-// cannot edit needs one specialisation with only the properties that differ. There is no ADL.
+// Every property is looked up in this order: a static function of your specialisation, a member function of that name,
+// a data member of that name, the default given below. A type with these member names needs nothing. For a type that
+// you cannot edit, specialise the traits with the properties that differ, in the header that defines or wraps the type:
 //
-// A property that is there but cannot be read from a const object does not compile; a misspelt one cannot be told from one
-// that you left out, so compare what came out (fleet, workload) when you adapt a type for the first time.
+//   template <>
+//   struct berth::task_traits<vendor::job> {
+//       static std::size_t gpus(const vendor::job& j) { return j.num_devices; }
+//       static std::array<std::int64_t, 2> node_demand(const vendor::job& j) { return {j.cpu_milli, j.memory_mib}; }
+//   };
 //
-// Elsewhere: features of a model are projections (feature/columns.hpp), policies are concepts (allocate/greedy/concepts.hpp,
-// cost/concepts.hpp), progress and stopping are core/observer.hpp and core/run_control.hpp.
+// A property that exists but cannot be read from a const object does not compile. A misspelt one looks like one that
+// you left out, so check the resulting fleet and workload once when you adapt a type. `examples/vendor_types.cpp`
+// adapts types of both sorts.
+//
+// Other customisation points: features of a model are projections (feature/columns.hpp), policies are concepts
+// (allocate/greedy/concepts.hpp, cost/concepts.hpp), progress and stopping are core/observer.hpp and
+// core/run_control.hpp.
 
 #include "berth/model/resources.hpp"
 
@@ -52,26 +61,26 @@ struct gpu_traits {};
 /// | property          | yields                                                        | default                      |
 /// |-------------------|---------------------------------------------------------------|------------------------------|
 /// | `name`            | text, unique in the workload                                  | `task-<position>`            |
-/// | `gpus`            | how many distinct GPUs: 0, 1 (whole or a share), ..., 64      | 1                            |
-/// | `gpu_demand`      | per GPU, one integer per `resource_schema::gpu` counter       | one whole GPU, nothing else  |
-/// | `node_demand`     | one integer per `resource_schema::node` counter               | nothing                      |
-/// | `domain_demand`   | one integer per `resource_schema::domain` counter             | nothing                      |
+/// | `gpus`            | number of distinct GPUs: 0, 1 (whole or a share), ..., 64     | 1                            |
+/// | `gpu_demand`      | per GPU, one integer per `resource_schema::gpu` counter       | one whole GPU, else 0        |
+/// | `node_demand`     | one integer per `resource_schema::node` counter               | 0                            |
+/// | `domain_demand`   | one integer per `resource_schema::domain` counter             | 0                            |
 /// | `accepted_models` | text joined by `|`, or a range of texts; empty accepts all    | all                          |
-/// | `group`           | text: the job or service it belongs to; empty for none        | none                         |
-/// | `gang`            | bool: the group is placed all or none                         | false                        |
+/// | `group`           | text: its job or service; empty for none                      | none                         |
+/// | `gang`            | bool: the group is placed as a whole or not at all            | false                        |
 /// | `priority`        | int, larger is more important                                 | 0                            |
-/// | `state_bytes`     | integer: what has to travel when the task is moved        | 0                            |
+/// | `state_bytes`     | integer: bytes that travel when the task is moved             | 0                            |
 template <class T>
 struct task_traits {};
 
 namespace detail {
 
-/// Stands for a property that a type does not offer.
+/// The value of a property that a type does not offer.
 struct absent {};
 
-// Per property: `read_*`, which asks the trait, then a member function, then a data member (a bit-field by value), and else
-// yields `absent`; `has_*`; and `offers_*`, which is `has_*` after a check that nothing of that name was passed over. The macro
-// is undefined below.
+// Per property: `read_*` reads from the trait, else a member function, else a data member (a bit-field by value), else
+// returns `absent`; `has_*`; `offers_*` is `has_*` with an error if something of that name exists but is not readable.
+// The macro is undefined below.
 #define BERTH_DETAIL_READER(traits, property)                                                                          \
     template <class T>                                                                                                 \
     [[nodiscard]] constexpr decltype(auto) read_##traits##_##property(const T& object) {                               \
@@ -129,11 +138,12 @@ BERTH_DETAIL_READER(task, state_bytes)
 template <class T>
 concept node_like = detail::has_node_gpus<T>;
 
-/// A type that can be a GPU on its own: it says at least its model or its capacity.
+/// A type that can be a GPU: it offers at least `model` or `capacity`, through `gpu_traits` or as a member.
 template <class T>
 concept gpu_like = detail::has_gpu_model<T> || detail::has_gpu_capacity<T>;
 
-/// A type that can be a task: it says at least what it demands, or how many GPUs.
+/// A type that can be a task: it offers at least `gpus`, `gpu_demand` or `node_demand`, through `task_traits` or as a
+/// member.
 template <class T>
 concept task_like = detail::has_task_gpus<T> || detail::has_task_gpu_demand<T> || detail::has_task_node_demand<T>;
 

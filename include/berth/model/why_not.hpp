@@ -14,54 +14,61 @@
 
 namespace berth::inline v0 {
 
-/// Why one place cannot take one task.
+/// Why one node cannot take one task.
 enum class refusal : std::uint8_t {
-    health,          ///< the node is unhealthy, or too few of its GPUs of an accepted model are
+    health,          ///< the node is unhealthy, or too few of its GPUs of an accepted model are healthy
     gpu_model,       ///< too few GPUs of an accepted model
-    gpu_share,       ///< no GPU has enough left for the share (or another GPU counter)
-    whole_gpus,      ///< too few GPUs with enough left for a task that wants whole ones, or several
-    node_counter,    ///< a host counter is short (CPU, memory, ...)
-    domain_counter,  ///< a counter of the node's rack or zone is short
+    gpu_share,       ///< no GPU has room for the share, or for another GPU counter
+    whole_gpus,      ///< too few GPUs with room, for a task with whole GPUs or several
+    node_counter,    ///< a counter of the node is short (CPU, memory, ...)
+    domain_counter,  ///< a counter of a domain of the node is short
     admission,       ///< it would fit, but the policy does not admit it
     group,           ///< it would fit, but its gang as a whole does not
 };
 
+/// The number of reasons.
 inline constexpr std::size_t refusal_count = 8;
 
+/// A few words for messages and tables.
 [[nodiscard]] constexpr const char* to_string(refusal reason) noexcept {
     constexpr std::array names{"health",       "GPU model",      "GPU share", "whole GPUs",
                                "host counter", "domain counter", "admission", "rest of the group"};
     return names[static_cast<std::size_t>(reason)];
 }
 
-/// The place that came closest: the fewest reasons against it, then the smallest shortfall relative to the demand.
+/// The node that came closest: with the fewest reasons against it, then with the smallest shortfall relative to the
+/// demand, then the first one.
 struct near_miss {
-    node_index node{};
-    refusal reason = refusal::health;
-    std::size_t counter = 0;  ///< which counter is short, for reasons that have one
-    amount wanted = 0;        ///< the demand (GPUs for `whole_gpus`, `health` and `gpu_model`)
-    amount available = 0;     ///< what the place has left of it
+    node_index node{};                 ///< not valid if no node refuses
+    refusal reason = refusal::health;  ///< the reason with the largest relative shortfall there
+    std::size_t counter = 0;           ///< position of the counter that is short, for reasons that have one
+    amount wanted = 0;                 ///< the demand; a number of GPUs for `whole_gpus`, `health` and `gpu_model`
+    amount available = 0;              ///< the free amount there
 };
 
-/// Why a task was left out, counted over all nodes. A node counts once under every reason that holds there, so the counts may
-/// add up to more than the number of nodes; `sole` counts nodes with just one reason against them.
+/// Why a task was not placed, counted over all nodes. A node counts once under every reason that holds there, so the
+/// counts may add up to more than the number of nodes.
 struct why_not {
-    task_index task{};
-    std::size_t nodes = 0;
-    std::array<std::size_t, refusal_count> counted{};
-    std::array<std::size_t, refusal_count> sole{};
-    std::vector<std::size_t> node_counters;  ///< of `node_counter`: nodes short of each host counter
-    near_miss nearest{};                     ///< no valid node if no node refuses
+    task_index task{};                                 ///< the task
+    std::size_t nodes = 0;                             ///< nodes of the fleet
+    std::array<std::size_t, refusal_count> counted{};  ///< nodes by reason, indexed by `refusal`
+    std::array<std::size_t, refusal_count> sole{};     ///< nodes by reason, only those with a single reason
+    std::vector<std::size_t> node_counters;            ///< of `node_counter`: nodes short of each counter
+    near_miss nearest{};                               ///< the node that came closest
 
+    /// The number of nodes with this reason.
     [[nodiscard]] std::size_t operator[](refusal reason) const noexcept {
         return counted[static_cast<std::size_t>(reason)];
     }
 };
 
-/// Explains a refusal by looking at every node once: O(nodes × GPUs). Meant for tasks that were left out; nothing is recorded
-/// while placing.
+/// Explains why a task was not placed. Nothing is recorded while placing; this looks at every node: O(nodes × GPUs ×
+/// counters).
 ///
-/// @param admits  asked about nodes where the task fits: does the policy take it? Default: yes.
+/// @param ledger  the free amounts when the task was refused
+/// @param work    the workload of the task
+/// @param task    the task
+/// @param admits  called for nodes where the task fits: false if the policy does not admit it there
 template <std::predicate<node_index> Admits>
 [[nodiscard]] why_not explain(const ledger& ledger, const workload& work, task_index task, const Admits& admits) {
     const fleet& fleet = ledger.fleet();
@@ -174,6 +181,7 @@ template <std::predicate<node_index> Admits>
     return why;
 }
 
+/// The same for policies that admit a task wherever it fits.
 [[nodiscard]] inline why_not explain(const ledger& ledger, const workload& work, task_index task) {
     return explain(ledger, work, task, [](node_index) { return true; });
 }

@@ -17,54 +17,70 @@
 
 namespace berth::inline v0 {
 
-/// What one task asks for, as the ledger and the policies read it. A view into a workload.
+/// The demand of one task. A view: valid as long as its workload.
 struct demand_view {
-    std::span<const amount> gpu{};                      ///< on each GPU it gets
-    std::span<const amount> node{};                     ///< on its node
-    std::span<const amount> domain{};                   ///< on every domain of its node
-    std::size_t gpus = 0;                               ///< how many distinct GPUs
+    std::span<const amount> gpu{};                      ///< on each of its GPUs, per `resource_schema::gpu`
+    std::span<const amount> node{};                     ///< on its node, per `resource_schema::node`
+    std::span<const amount> domain{};                   ///< on each domain of its node, per `resource_schema::domain`
+    std::size_t gpus = 0;                               ///< number of distinct GPUs, 0..64
     std::uint64_t accepted_models = ~std::uint64_t{0};  ///< bit m for model m of the fleet
 
-    /// One GPU, and less than all of it.
+    /// True for a task with part of one GPU.
     [[nodiscard]] constexpr bool is_share() const noexcept { return gpus == 1 && gpu[0] < whole_gpu; }
-    /// GPU thousandths in all.
+    /// GPU thousandths on all its GPUs together.
     [[nodiscard]] constexpr amount total_share() const noexcept {
         return gpus == 0 ? 0 : static_cast<amount>(gpus) * gpu[0];
     }
 };
 
-/// The tasks: demands, groups, priorities. Tasks with equal demand share a *shape*, so that whatever depends on the demand
-/// alone is computed once. Shapes are numbered in order of first appearance. Immutable.
+/// The tasks with their demands, groups and priorities. Immutable. Tasks with equal demand share a *shape*, the key of
+/// caches that depend on the demand alone; shapes are numbered in order of first appearance.
 ///
-/// Built by `workload_builder` (`model/workload_builder.hpp`) for one fleet, or from your own types by `make_workload` (`model/lower.hpp`).
+/// Every question is O(1) unless it says otherwise and does not allocate. Indices are those of this workload, which
+/// only assertions check.
+///
+/// Built by `workload_builder` (`model/workload_builder.hpp`) for one fleet, or from your own types by `make_workload`
+/// (`model/lower.hpp`).
 class workload {
 public:
+    /// The number of tasks, possibly 0.
     [[nodiscard]] std::size_t task_count() const noexcept { return tasks_.size(); }
+    /// The number of different demands.
     [[nodiscard]] std::size_t shape_count() const noexcept { return shapes_.size(); }
+    /// The number of groups.
     [[nodiscard]] std::size_t group_count() const noexcept { return groups_.size(); }
 
+    /// The name of a task.
     [[nodiscard]] const std::string& name(task_index t) const { return task_names_[t.value()]; }
+    /// The task of this name, if there is one. O(length of the name).
     [[nodiscard]] std::optional<task_index> find_task(std::string_view name) const {
         const auto at = task_names_.find(name);
         return at ? std::optional{task_index{*at}} : std::nullopt;
     }
+    /// The shape of a task's demand.
     [[nodiscard]] shape_index shape(task_index t) const noexcept { return tasks_[t.value()].shape; }
+    /// The priority of a task; larger is more important.
     [[nodiscard]] int priority(task_index t) const noexcept { return tasks_[t.value()].priority; }
+    /// The bytes that travel when the task is moved.
     [[nodiscard]] amount state_bytes(task_index t) const noexcept { return tasks_[t.value()].state_bytes; }
 
-    /// The group of a task; not valid if it has none.
+    /// The group (job, service) of a task; not valid if it has none.
     [[nodiscard]] group_index group(task_index t) const noexcept { return tasks_[t.value()].group; }
+    /// The name of a group.
     [[nodiscard]] const std::string& name(group_index g) const { return groups_[g.value()]; }
+    /// The group of this name, if there is one. O(length of the name).
     [[nodiscard]] std::optional<group_index> find_group(std::string_view name) const {
         const auto at = groups_.find(name);
         return at ? std::optional{group_index{*at}} : std::nullopt;
     }
+    /// True if the group is placed as a whole or not at all.
     [[nodiscard]] bool is_gang(group_index g) const noexcept { return gang_[g.value()] != 0; }
-    /// The tasks of a group, ascending.
+    /// The tasks of a group, in ascending order.
     [[nodiscard]] std::span<const task_index> members(group_index g) const noexcept {
         return {members_.data() + first_member_[g.value()], first_member_[g.value() + 1] - first_member_[g.value()]};
     }
 
+    /// The demand of all tasks of a shape.
     [[nodiscard]] demand_view demand(shape_index s) const noexcept {
         const std::size_t i = s.value();
         return {.gpu = {gpu_demand_.data() + i * gpu_counters_, gpu_counters_},
@@ -73,16 +89,17 @@ public:
                 .gpus = shapes_[i].gpus,
                 .accepted_models = shapes_[i].accepted_models};
     }
+    /// The demand of a task.
     [[nodiscard]] demand_view demand(task_index t) const noexcept { return demand(shape(t)); }
-    /// How many tasks have this shape.
+    /// The number of tasks with this shape.
     [[nodiscard]] std::size_t frequency(shape_index s) const noexcept { return shapes_[s.value()].frequency; }
-    /// The accepted models as the task named them, each once, joined by `|`; empty accepts all. Kept apart from the mask because
-    /// published orderings of task mixes compare the text.
+    /// The accepted models in the task's own order, each once, joined by `|`; empty: all. `typical_mix` orders by this
+    /// text, as published.
     [[nodiscard]] const std::string& accepted_text(shape_index s) const {
         return model_sets_[shapes_[s.value()].model_set];
     }
 
-    /// True if a fleet has the counters and the number of models of the one this was built for.
+    /// True if the fleet has as many counters and GPU models as the one for which the workload was built.
     [[nodiscard]] bool matches(const fleet& fleet) const noexcept {
         return fleet.schema().gpu.size() == gpu_counters_ && fleet.schema().node.size() == node_counters_ &&
                fleet.schema().domain.size() == domain_counters_ && fleet.model_count() == model_count_;
@@ -121,10 +138,11 @@ private:
     detail::flat<shape_record> shapes_;
 };
 
-/// The input of every policy: machines and tasks that belong together. Two pointers; copies are cheap, lifetimes are the
-/// caller's.
+/// The input of allocation: a fleet and a workload built for it. Two pointers, cheap to copy; fleet and workload
+/// outlive it.
 class problem {
 public:
+    /// The workload must match the fleet, see `workload::matches`.
     problem(const berth::fleet& fleet, const berth::workload& workload) noexcept
         : fleet_{&fleet}, workload_{&workload} {
         BERTH_ASSERT(workload.matches(fleet), "berth: this workload was built for another fleet");
@@ -133,7 +151,9 @@ public:
     problem(const berth::fleet&, const berth::workload&&) = delete;
     problem(const berth::fleet&&, const berth::workload&&) = delete;
 
+    /// The nodes and GPUs.
     [[nodiscard]] const berth::fleet& fleet() const noexcept { return *fleet_; }
+    /// The tasks.
     [[nodiscard]] const berth::workload& workload() const noexcept { return *workload_; }
 
 private:

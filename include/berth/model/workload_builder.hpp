@@ -21,28 +21,33 @@
 
 namespace berth::inline v0 {
 
-/// A task as handed to `workload_builder`.
+/// A task, as input of `workload_builder`.
 struct task_description {
     std::string_view name{};                              ///< unique; empty: `task-<position>`
-    std::size_t gpus = 1;                                 ///< 0..64
-    std::span<const amount> gpu_demand{};                 ///< per GPU; empty: one whole GPU, nothing else
-    std::span<const amount> node_demand{};                ///< empty: nothing
-    std::span<const amount> domain_demand{};              ///< empty: nothing
-    std::span<const std::string_view> accepted_models{};  ///< empty: all
-    std::string_view group{};                             ///< empty: none
-    bool gang = false;                                    ///< the group is placed all or none
+    std::size_t gpus = 1;                                 ///< number of distinct GPUs, 0..64
+    std::span<const amount> gpu_demand{};                 ///< per GPU; empty: one whole GPU, 0 of the other counters
+    std::span<const amount> node_demand{};                ///< empty: 0
+    std::span<const amount> domain_demand{};              ///< on each domain of the node; empty: 0
+    std::span<const std::string_view> accepted_models{};  ///< names of GPU models; empty: all
+    std::string_view group{};                             ///< job or service; empty: none
+    bool gang = false;                                    ///< the group is placed as a whole or not at all
     int priority = 0;                                     ///< larger is more important
-    amount state_bytes = 0;                               ///< what travels when the task is moved
+    amount state_bytes = 0;                               ///< bytes that travel when the task is moved, 0..`max_amount`
 };
 
-/// Collects tasks and hands out a `workload`. Every check names the offending item; a refused task leaves the builder as it
-/// was. The fleet gives the resource schema and the names of GPU models and is not kept.
+/// Builds a `workload` task by task. Errors name the offending task and field; a refused task leaves the builder
+/// unchanged. To build from your own types use `make_workload` (`model/lower.hpp`).
 class workload_builder {
 public:
+    /// @param fleet  gives the resource schema and the names of GPU models; not kept
     explicit workload_builder(const fleet& fleet);
 
+    /// Adds a task behind those added before. O(counters).
+    ///
+    /// @return its index, or an error: a name that exists, an amount that is refused, more than 64 GPUs, a GPU demand
+    ///         without GPUs, GPUs without a share, an unknown model, a gang that differs within its group
     result<task_index> add_task(const task_description& task);
-    /// A workload may be empty.
+    /// The workload, possibly without tasks. O(tasks).
     result<workload> build() &&;
 
 private:
@@ -55,7 +60,7 @@ private:
 
     workload work_;
     name_table models_;
-    name_table shapes_;  // a byte image of the demand stands for it
+    name_table shapes_;  // keys are byte images of demands
     detail::flat<amount> default_gpu_demand_;
     detail::flat<amount> zero_;
 };
