@@ -7,13 +7,13 @@
 
 namespace berth::inline v0::detail {
 
-/// Which items changed since when, latest first, each once: a doubly linked list in the order of the last change. `note` is
-/// O(1); `for_each_since` costs the number of items it visits.
+/// The items that changed after a given time, latest first, each once: a doubly linked list in the order of the last
+/// change. `note` is O(1), `for_each_since` O(items visited).
 class change_list {
 public:
     explicit change_list(std::size_t size) : items_(size) {}
 
-    /// The time of the latest change; starts at 1, so that 0 means "never looked".
+    /// The time of the latest change. It starts at 1, so that callers can use 0 for "never read".
     [[nodiscard]] std::uint64_t now() const noexcept { return now_; }
     [[nodiscard]] bool ever_changed(std::size_t item) const noexcept { return items_[item].changed_at != 0; }
 

@@ -10,32 +10,40 @@
 
 namespace berth::inline v0 {
 
-/// Ends a run at a point in time; the stop that it wraps may end it earlier:
+/// Stops a run at a point in time; the stop inside it may end the run earlier:
 ///
 /// ```
 /// run_control<deadline<>>{.stop = deadline<>::after(std::chrono::milliseconds{50})}
 /// run_control{.stop = deadline{when, token}}        // deduced; clang before 17 wants the type named
 /// ```
 ///
-/// A deadline is a courtesy: the same deadline does not give the same plan twice. An evaluation budget does.
+/// Runs with a deadline do not reproduce: how far a run comes by then varies. An evaluation budget does.
+///
+/// @tparam Stop  another reason to stop
 template <stoppable Stop = never_stop>
 struct deadline {
-    using clock = std::chrono::steady_clock;
+    using clock = std::chrono::steady_clock;  ///< the clock of every deadline
 
-    clock::time_point when = clock::time_point::max();  ///< the maximum: never
-    Stop stop{};
-    clock::time_point begun = clock::now();  ///< when the run's time starts to count
+    clock::time_point when = clock::time_point::max();  ///< the end; the maximum: never
+    Stop stop{};                                        ///< may end the run earlier
+    clock::time_point begun = clock::now();             ///< the start, for `elapsed`
 
-    /// A deadline so long after now.
+    /// A deadline that starts now.
+    ///
+    /// @param time   from now to the end
+    /// @param inner  may end the run earlier
     [[nodiscard]] static deadline after(clock::duration time, Stop inner = {}) {
         const clock::time_point now = clock::now();
         return {now + time, std::move(inner), now};
     }
 
+    /// True if the inner stop wants the run to end.
     [[nodiscard]] bool stop_requested() const { return stop.stop_requested(); }
+    /// True from `when` on. Reads the clock.
     [[nodiscard]] bool deadline_reached() const { return clock::now() >= when; }
+    /// True if there is an end.
     [[nodiscard]] bool bounded() const noexcept { return when != clock::time_point::max(); }
-    /// The share of the time between `begun` and `when` that is over: 0 at the start, 1 or more from `when` on.
+    /// The share of the time from `begun` to `when` that has passed: 0 at the start, 1 from `when` on. Reads the clock.
     [[nodiscard]] double elapsed() const {
         const clock::time_point now = clock::now();
         if (now >= when || when <= begun) return 1.0;

@@ -69,9 +69,9 @@ protected:
     std::size_t capacity_ = 0;
 };
 
-/// A growing array of trivially copyable values. It has the part of `std::vector` that the library uses: every `std::vector` of
-/// another type costs a translation unit some forty functions. Values and ranges that are appended may lie in the array itself.
-/// `back` and `pop_back` need an element; positions are not checked.
+/// A growing array of trivially copyable values. It has the part of `std::vector` that the library uses: every
+/// `std::vector` of another type costs a translation unit some forty functions. Values and ranges that are appended may
+/// lie in the array itself. `back` and `pop_back` need an element; positions are not checked.
 template <class T>
 class flat : private flat_memory {
     static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);

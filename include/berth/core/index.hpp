@@ -9,8 +9,9 @@
 
 namespace berth::inline v0 {
 
-/// A 0-based position in one table. Positions in different tables have different types, so that a task cannot be passed where a
-/// node is expected. Four bytes, trivially copyable. A default-constructed index is not valid: it refers to no entry.
+/// A 0-based position in one table. Positions in different tables have different types, so that a task cannot be passed
+/// where a node is expected. Four bytes, trivially copyable. A default-constructed index is not valid: it refers to no
+/// entry.
 ///
 /// @tparam Tag  any type; it only keeps the indices of different tables apart
 template <class Tag>
@@ -31,7 +32,8 @@ public:
     ///
     /// @param count  number of entries of the table
     [[nodiscard]] BERTH_HD constexpr bool below(std::size_t count) const noexcept { return valid() && value_ < count; }
-    /// The position. The index must be valid, which only an assertion checks; ask `valid` or `below` first where it may not be.
+    /// The position. The index must be valid, which only an assertion checks; ask `valid` or `below` first where it may
+    /// not be.
     [[nodiscard]] BERTH_HD constexpr std::size_t value() const noexcept {
         BERTH_ASSERT(valid(), "berth: basic_index::value() of an index that is not valid");
         return value_;

@@ -13,8 +13,8 @@
 
 namespace berth::inline v0::detail {
 
-/// A piece of a message: a text, a whole number, a name in quotes, or an item. Messages are lists of pieces that one function
-/// puts together: chains of `std::string + ...` at every refusal were half of what the builders cost to compile.
+/// A piece of a message: a text, a whole number, a quoted name, or an item. One function joins lists of pieces, because
+/// chains of `std::string + ...` at every refusal were half of the builders' compile time.
 class phrase {
 public:
     phrase(const char* text) noexcept : text_{text} {}
@@ -82,7 +82,7 @@ private:
 
 using phrases = std::initializer_list<phrase>;
 
-/// Puts a sentence together: what it is about, then what is said about it.
+/// Joins the pieces of the subject, then those of the predicate.
 [[nodiscard, gnu::noinline]] inline std::string sentence(phrases subject, phrases predicate = {}) {
     std::string message;
     for (const phrase& piece : subject) piece.append_to(message);
@@ -90,7 +90,7 @@ using phrases = std::initializer_list<phrase>;
     return message;
 }
 
-/// An error whose message is that sentence.
+/// An error with that sentence as its message.
 [[nodiscard, gnu::noinline, gnu::cold]] inline error refuse(error_code code, phrases subject, phrases predicate = {}) {
     return {code, sentence(subject, predicate)};
 }

@@ -14,11 +14,11 @@
 
 namespace berth::inline v0 {
 
-/// Names in the order in which they were first seen, each with its position: the one place where strings are compared,
-/// so that everything below works on positions. Open addressing; lookup is O(length).
+/// Numbers names in order of first appearance. The library compares strings here and nowhere else; all other code uses
+/// positions. A hash table with open addressing: every call is O(length of the name), amortised.
 class name_table {
 public:
-    /// The position of `name`, added at the end if it is new.
+    /// The position of `name`, which is appended if it is new.
     std::size_t intern(std::string_view name) {
         if (names_.size() * 2 >= slots_.size()) grow();
         std::size_t at = probe(name);
@@ -29,6 +29,7 @@ public:
         return slots_[at] - 1;
     }
 
+    /// The position of `name`, if it is in the table.
     [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const noexcept {
         if (slots_.empty()) return std::nullopt;
         const std::size_t at = probe(name);
@@ -36,11 +37,14 @@ public:
         return slots_[at] - 1;
     }
 
+    /// The name at a position, which must exist.
     [[nodiscard]] const std::string& operator[](std::size_t position) const noexcept {
         BERTH_ASSERT(position < names_.size(), "berth: no name at this position");
         return names_[position];
     }
+    /// The number of names.
     [[nodiscard]] std::size_t size() const noexcept { return names_.size(); }
+    /// All names, by position.
     [[nodiscard]] const std::vector<std::string>& all() const noexcept { return names_; }
 
 private:
@@ -65,7 +69,8 @@ private:
 
 namespace detail {
 
-/// Appends the bytes of a number, lowest first: records of equal layout are equal exactly when their keys are.
+/// Appends the bytes of a number, lowest first. Two records of the same layout have equal keys exactly if they are
+/// equal.
 template <std::integral T>
 void append_bytes(std::string& key, T value) {
     char bytes[sizeof value];

@@ -12,13 +12,13 @@
 
 namespace berth::inline v0 {
 
-/// A source of 64 uniform random bits.
+/// A customisation point: a source of 64 uniform random bits. Any full-range 64-bit generator of the standard library
+/// or of your own fits.
 ///
 /// 1. `g()` returns an unsigned 64-bit value, all bits uniform (`min() == 0`, `max() == 2^64 - 1`).
-/// 2. The sequence depends only on the seed: no device, no clock, nothing shared between two sources.
-///
-/// `xoshiro256` below and `std::mt19937_64` model it. Draws go through `bounded`, `uniform01` and `shuffle`, because the
-/// distributions of `<random>` and `std::shuffle` differ between standard libraries.
+/// 2. The sequence depends on the seed alone.  `xoshiro256`, `philox_source` and `std::mt19937_64` are sources. Draw
+///    through `bounded`, `uniform01` and `shuffle`: the distributions of `<random>` and `std::shuffle` differ between
+///    standard libraries.
 template <class G>
 concept random_source = requires(G& g) {
     { g() } -> std::same_as<std::uint64_t>;
@@ -27,7 +27,7 @@ concept random_source = requires(G& g) {
 };
 
 /// Steele, Lea and Flood's finaliser ("Fast splittable pseudorandom number generators", OOPSLA 2014): a bijection of
-/// 64-bit words whose output bits all depend on all input bits. Used to hash counters and to seed generators.
+/// 64-bit words in which every output bit depends on all input bits. Hashes counters and seeds generators.
 [[nodiscard]] BERTH_HD constexpr std::uint64_t splitmix64(std::uint64_t x) noexcept {
     x += 0x9e3779b97f4a7c15ULL;
     x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
@@ -35,17 +35,20 @@ concept random_source = requires(G& g) {
     return x ^ (x >> 31U);
 }
 
-/// The seed of an independent stream: worker `b` of generation `a` gets the same numbers however many threads run.
+/// The seed of an independent stream for a pair of counters, such as generation and worker, so that draws do not depend
+/// on the number of threads.
 [[nodiscard]] BERTH_HD constexpr std::uint64_t stream_seed(std::uint64_t seed, std::uint64_t a,
                                                            std::uint64_t b = 0) noexcept {
     return splitmix64(splitmix64(splitmix64(seed) ^ a) ^ b);
 }
 
-/// xoshiro256** 1.0 of Blackman and Vigna ("Scrambled linear pseudorandom number generators", TOMS 2021).
+/// xoshiro256** 1.0 of Blackman and Vigna ("Scrambled linear pseudorandom number generators", TOMS 2021): the default
+/// source.
 class xoshiro256 {
 public:
-    using result_type = std::uint64_t;
+    using result_type = std::uint64_t;  ///< type of the draws
 
+    /// The state is seeded through `splitmix64`, so that any seed will do.
     BERTH_HD constexpr explicit xoshiro256(std::uint64_t seed = 0) noexcept {
         for (auto& word : state_) {
             word = splitmix64(seed);
@@ -53,9 +56,12 @@ public:
         }
     }
 
+    /// Smallest draw.
     [[nodiscard]] static constexpr result_type min() noexcept { return 0; }
+    /// Largest draw.
     [[nodiscard]] static constexpr result_type max() noexcept { return ~result_type{0}; }
 
+    /// The next 64 random bits.
     BERTH_HD constexpr result_type operator()() noexcept {
         const result_type out = rotate_left(state_[1] * 5, 7) * 9;
         const result_type t = state_[1] << 17U;
@@ -69,7 +75,7 @@ public:
     }
 
 private:
-    // Not std::rotl, which is no device function.
+    // std::rotl is not a device function.
     [[nodiscard]] BERTH_HD static constexpr result_type rotate_left(result_type x, unsigned by) noexcept {
         return (x << by) | (x >> (64U - by));
     }

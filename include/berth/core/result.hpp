@@ -11,50 +11,62 @@
 
 namespace berth::inline v0 {
 
-/// What kind of thing was wrong with an input.
+/// The kind of an error.
 enum class error_code : std::uint8_t {
-    invalid_value,   ///< negative, NaN, not in the allowed range
+    invalid_value,   ///< negative, NaN, outside its range
     overflow,        ///< a number or a sum that does not fit
     duplicate,       ///< a name that must be unique is not
     unknown_name,    ///< a reference to something that does not exist
     inconsistent,    ///< two inputs that contradict each other
-    limit_exceeded,  ///< more of something than the library supports
-    malformed,       ///< text that cannot be read
+    limit_exceeded,  ///< more items than the library supports
+    malformed,       ///< text that cannot be parsed
     io,              ///< a file that cannot be opened, read or written
-    device,          ///< a device that is not there, or a call to it that failed
+    device,          ///< a device that is missing, or a call to it that failed
 };
 
-/// A refusal of malformed input. The message is one sentence that names the offending item and field, for example
-/// `task 17 ("train-3"): gpu_demand[0] is -5, expected 0..1000`.
+/// Why an input was refused.
 struct error {
-    error_code code = error_code::invalid_value;
+    error_code code = error_code::invalid_value;  ///< the kind, for programs
+    /// One sentence for people. It names item and field: `task 17 ("train-3"): gpu_demand[0] is -5, expected 0..1000`.
     std::string message;
 
+    /// Equal code and message.
     friend bool operator==(const error&, const error&) = default;
 };
 
-/// Either a value or an `error`; the member names are those of `std::expected`, which C++20 lacks. Never throws by
-/// itself; reading the value of a failed result is a programmer error.
+/// Either a value or an `error`, with the member names of `std::expected`, which C++20 lacks. Throws nothing itself.
+/// Reading the value of a failed result is a programmer's error, found by an assertion.
+///
+/// ```
+/// const berth::result<berth::fleet> machines = berth::make_fleet(hosts);
+/// if (!machines) return report(machines.error().message);
+/// use(*machines);
+/// ```
 template <class T>
 class [[nodiscard]] result {
     static_assert(std::is_object_v<T> && !std::is_same_v<std::remove_cv_t<T>, berth::error>,
                   "berth: result<T> holds an object that is not itself an error");
 
 public:
-    using value_type = T;
+    using value_type = T;  ///< type of the value
 
+    /// A success.
     result(T value) : value_{std::move(value)}, ok_{true} {}
+    /// A failure.
     result(berth::error failure) noexcept : error_{std::move(failure)} {}
 
+    /// Moves value or error.
     result(result&& other) noexcept(std::is_nothrow_move_constructible_v<T>)
         : error_{std::move(other.error_)}, ok_{other.ok_} {
         if (ok_) ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
     }
+    /// Copies value or error.
     result(const result& other)
         requires std::is_copy_constructible_v<T>
         : error_{other.error_}, ok_{other.ok_} {
         if (ok_) ::new (static_cast<void*>(&value_)) T(other.value_);
     }
+    /// Replaces value or error.
     result& operator=(result other) noexcept(std::is_nothrow_move_constructible_v<T>) {
         if (ok_) value_.~T();
         ok_ = false;
@@ -67,18 +79,29 @@ public:
         if (ok_) value_.~T();
     }
 
+    /// True if it holds a value.
     [[nodiscard]] bool has_value() const noexcept { return ok_; }
+    /// True if it holds a value.
     [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
 
+    /// The value, which there must be.
     [[nodiscard]] T& value() & noexcept { return *checked(); }
+    /// The value, which there must be.
     [[nodiscard]] const T& value() const& noexcept { return *checked(); }
+    /// The value, which there must be, to move from.
     [[nodiscard]] T&& value() && noexcept { return std::move(*checked()); }
+    /// The value, which there must be.
     [[nodiscard]] T& operator*() & noexcept { return value(); }
+    /// The value, which there must be.
     [[nodiscard]] const T& operator*() const& noexcept { return value(); }
+    /// The value, which there must be, to move from.
     [[nodiscard]] T&& operator*() && noexcept { return std::move(*this).value(); }
+    /// A member of the value, which there must be.
     [[nodiscard]] T* operator->() noexcept { return checked(); }
+    /// A member of the value, which there must be.
     [[nodiscard]] const T* operator->() const noexcept { return checked(); }
 
+    /// The error, which there must be.
     [[nodiscard]] const berth::error& error() const noexcept {
         BERTH_ASSERT(!has_value(), "berth: result::error() called on a result that holds a value");
         return error_;
@@ -89,6 +112,7 @@ public:
     [[nodiscard]] T value_or(U&& fallback) const& {
         return has_value() ? value() : static_cast<T>(std::forward<U>(fallback));
     }
+    /// The value, moved out, or `fallback` if there is none.
     template <class U>
     [[nodiscard]] T value_or(U&& fallback) && {
         return has_value() ? std::move(*this).value() : static_cast<T>(std::forward<U>(fallback));
@@ -104,7 +128,7 @@ private:
         return &value_;
     }
 
-    // By hand, because a variant or an optional of every type costs a translation unit dozens of functions.
+    // A union, because a variant or an optional costs a translation unit dozens of functions for every type.
     union {
         T value_;
     };
@@ -112,17 +136,22 @@ private:
     bool ok_ = false;
 };
 
-/// A check that yields nothing but success or an error.
+/// The result of a check: success or an error.
 template <>
 class [[nodiscard]] result<void> {
 public:
-    using value_type = void;
+    using value_type = void;  ///< there is no value
 
+    /// A success.
     result() = default;
+    /// A failure.
     result(berth::error failure) : ok_{false}, error_{std::move(failure)} {}
 
+    /// True if it succeeded.
     [[nodiscard]] bool has_value() const noexcept { return ok_; }
+    /// True if it succeeded.
     [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
+    /// The error, which there must be.
     [[nodiscard]] const berth::error& error() const noexcept {
         BERTH_ASSERT(!has_value(), "berth: result::error() called on a result that holds no error");
         return error_;

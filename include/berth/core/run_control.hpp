@@ -9,28 +9,45 @@
 
 namespace berth::inline v0 {
 
-/// Something that can ask a run to stop: `std::stop_token`, or any struct with this member. A run polls it at least once per
-/// millisecond of work, never in an innermost loop.
+/// A customisation point: decides whether a run ends early. `std::stop_token` fits; write one to stop on a signal or on
+/// a condition of your program. A run polls it at least once per millisecond of work, from one thread.
 ///
-/// A stop with a clock has three more const members (`deadline` in `core/deadline.hpp` does):
+/// ```
+/// struct on_signal {
+///     const std::atomic<bool>* raised;
+///     bool stop_requested() const noexcept { return raised->load(); }
+/// };
+/// berth::local_search{}.run(problem, objective, start, berth::run_control<on_signal>{.stop = {&raised}});
+/// ```
 ///
-/// - `deadline_reached()` yields a bool;
-/// - `elapsed()` yields the share of the time that is used, 0 at the start, 1 or more at the end; searches that cool or slice by time
-///   read it through `run_control::elapsed`;
-/// - `bounded()` (optional, true if absent) yields whether that time has an end.
+/// A stop with a clock has further const members; `deadline` (`core/deadline.hpp`) has all of them:
+///
+/// - `deadline_reached()`: true from the end of its time on;
+/// - `elapsed()`: the share of its time that has passed, 0 at the start, 1 or more at the end. Searches that cool or
+///   slice by time read it through `run_control::elapsed`;
+/// - `bounded()`, true if absent: whether its time has an end.
+///
+/// `examples/watch_and_stop.cpp` stops a run from another thread.
 template <class S>
 concept stoppable = requires(const S& s) {
     { s.stop_requested() } -> std::convertible_to<bool>;
 };
 
-/// Never asks. The default.
+/// Never ends a run early. The default.
 struct never_stop {
+    /// Always false.
     [[nodiscard]] constexpr bool stop_requested() const noexcept { return false; }
 };
 
-/// Why a run ended. Only `completed` means that nothing was left to do; the plan is valid in every case.
-enum class stop_reason : std::uint8_t { completed, cancelled, budget_exhausted, deadline_reached };
+/// Why a run ended. Its plan is valid in every case.
+enum class stop_reason : std::uint8_t {
+    completed,         ///< nothing was left to do
+    cancelled,         ///< `stop_requested()`
+    budget_exhausted,  ///< `max_evaluations` were used
+    deadline_reached,  ///< `deadline_reached()`
+};
 
+/// A word or two for messages and tables.
 [[nodiscard]] constexpr const char* to_string(stop_reason reason) noexcept {
     switch (reason) {
         case stop_reason::completed: return "completed";
@@ -41,7 +58,7 @@ enum class stop_reason : std::uint8_t { completed, cancelled, budget_exhausted, 
     return "unknown";
 }
 
-/// How long a run may go on and who watches it. An aggregate:
+/// The limits of a run and its observer. An aggregate:
 ///
 /// ```
 /// run_control<>{.max_evaluations = 100'000}                         // only numbers: the policies are the defaults
@@ -50,15 +67,18 @@ enum class stop_reason : std::uint8_t { completed, cancelled, budget_exhausted, 
 /// run_control<deadline<>>{.stop = deadline<>::after(2s)}            // a clock, from `core/deadline.hpp`
 /// ```
 ///
-/// Every call that can take longer than a millisecond takes one. `max_evaluations` is its budget, in units that the call names (nodes
-/// scored, moves evaluated, individuals evaluated). The budget reproduces: same budget, same plan. A deadline does not.
+/// Every call that can take longer than a millisecond takes one. Each call names its unit of evaluations: nodes scored,
+/// moves evaluated, individuals evaluated. The same budget gives the same plan; the same deadline may not.
 template <stoppable Stop = never_stop, observer Observer = no_observer>
 struct run_control {
-    Stop stop{};
+    Stop stop{};  ///< may end the run early
+    /// The budget, in the evaluations of the call; the maximum: no budget.
     std::uint64_t max_evaluations = std::numeric_limits<std::uint64_t>::max();
-    Observer observer{};
+    Observer observer{};  ///< receives the progress
 
-    /// The reason to end now, or `completed` while the run may go on. Order: stop, budget, deadline.
+    /// The reason to end now, or `completed` while the run may go on. The first of stop, budget, deadline that applies.
+    ///
+    /// @param evaluations  used so far
     [[nodiscard]] stop_reason check(std::uint64_t evaluations) const {
         if (stop.stop_requested()) return stop_reason::cancelled;
         if (evaluations >= max_evaluations) return stop_reason::budget_exhausted;
@@ -68,7 +88,7 @@ struct run_control {
         return stop_reason::completed;
     }
 
-    /// True if an evaluation budget or a clock says when the run ends.
+    /// True if the run has an evaluation budget or a clock with an end.
     [[nodiscard]] bool bounded() const {
         if (max_evaluations != std::numeric_limits<std::uint64_t>::max()) return true;
         if constexpr (requires { stop.bounded(); }) {
@@ -78,8 +98,9 @@ struct run_control {
         }
     }
 
-    /// The share of the run that is used: 0 at the start, 1 or more at the end, 0 throughout if nothing bounds it. With an evaluation
-    /// budget it is the budget's share, whatever the clock says, so that a run within its deadline reproduces; else the clock's.
+    /// The share of the run that has passed: 0 at the start, 1 or more at the end, always 0 if nothing bounds it. With
+    /// an evaluation budget it is the used share of that, without regard to the clock, so that a run that meets its
+    /// deadline reproduces; else it is the share of the clock's time.
     ///
     /// @param evaluations  used so far
     [[nodiscard]] double elapsed(std::uint64_t evaluations) const {

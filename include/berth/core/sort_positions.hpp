@@ -7,7 +7,7 @@
 
 namespace berth::inline v0::detail {
 
-/// `before(a, b)` of some callable, by address.
+/// A reference to a callable `before(a, b)`, without its type.
 class position_order {
 public:
     template <class Before>
@@ -23,8 +23,9 @@ private:
     bool (*call_)(const void*, std::size_t, std::size_t);
 };
 
-/// Sorts positions by a total order, `before(a, b)`: a merge sort from the bottom up, O(n log n). All sorts of the library are
-/// this one: every `std::sort` of another type or with another callable costs a translation unit a dozen functions.
+/// Sorts positions by `before(a, b)`: a stable merge sort from the bottom up, O(n log n). The library sorts with this
+/// function, because every `std::sort` of another type or with another callable costs a translation unit a dozen
+/// functions.
 inline void sort_positions(flat<std::size_t>& positions, const position_order& before) {
     flat<std::size_t> merged(positions.size());
     for (std::size_t width = 1; width < positions.size(); width *= 2) {

@@ -13,18 +13,21 @@
 
 namespace berth::inline v0 {
 
-/// An parallelism with a fixed number of threads, the caller's among them. Iterations are handed out one at a time from a
-/// shared counter. Not included by `berth.hpp`: threads are for those who ask.
+/// A `parallelism` with a fixed number of threads, including the caller's. Threads take iterations one at a time from a
+/// shared counter.
 ///
-/// One loop at a time: `for_each` must not be called from two threads at once nor from inside an iteration.
+/// One loop at a time: `for_each` must not be called from two threads at once, nor from inside an iteration.
 class thread_pool {
 public:
-    /// @param concurrency  how many threads work on a loop, at least 1; the pool starts `concurrency - 1`.
+    /// Starts `concurrency - 1` threads.
+    ///
+    /// @param concurrency  number of threads that run a loop, at least 1
     explicit thread_pool(std::size_t concurrency) {
         for (std::size_t i = 1; i < concurrency; ++i) workers_.emplace_back([this] { serve(); });
     }
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
+    /// Ends its threads. No loop may be running.
     ~thread_pool() {
         {
             const std::lock_guard lock{mutex_};
@@ -34,6 +37,7 @@ public:
         for (auto& worker : workers_) worker.join();
     }
 
+    /// Calls `f(i)` once for every i in [0, n) and returns when all calls have returned; see `parallelism`.
     template <class F>
     void for_each(std::size_t n, F&& f) {
         if (n == 0) return;
@@ -57,6 +61,7 @@ public:
         done_.wait(lock, [this] { return busy_ == 0; });
     }
 
+    /// The number of threads that run a loop.
     [[nodiscard]] std::size_t concurrency() const noexcept { return workers_.size() + 1; }
 
 private:
