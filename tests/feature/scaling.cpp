@@ -124,7 +124,7 @@ TEST_CASE("a constant column whose sum rounds stays constant") {
 TEST_CASE("what cannot be scaled is refused by name") {
     auto m = sample();
     CHECK(berth::fit(berth::min_max{}, berth::feature_matrix{{"a"}, 0}).error().message ==
-          "scaling: there is no row to learn from");
+          "scaling: there is no row to fit to");
     m(2, 1) = std::numeric_limits<double>::quiet_NaN();
     CHECK(berth::fit(berth::max_abs{}, m).error() ==
           berth::error{berth::error_code::invalid_value,

@@ -10,10 +10,16 @@
 
 namespace berth::inline v0 {
 
-/// The cost of one task on every GPU: `out[g]` for row g of `gpus`. Uses the model's own `row` if it has one.
+/// Writes the cost of one task on every GPU. Calls the model's `row` if it has one, else the model once per GPU. Does
+/// not allocate itself.
+///
+/// @param model  the cost model
+/// @param task   features of the task
+/// @param gpus   features of the GPUs, one row each
+/// @param out    one element for each row of `gpus`
 template <cost_model C>
 void cost_row(const C& model, feature_row task, matrix_view<const double> gpus, std::span<double> out) {
-    BERTH_ASSERT(out.size() == gpus.rows(), "berth: cost_row needs one place for each GPU");
+    BERTH_ASSERT(out.size() == gpus.rows(), "berth: cost_row needs one output element for each GPU");
     if constexpr (row_cost_model<C>) {
         model.row(task, gpus, out);
     } else {
@@ -21,8 +27,13 @@ void cost_row(const C& model, feature_row task, matrix_view<const double> gpus, 
     }
 }
 
-/// The cost of every pair: `out(t, g)` for row t of `tasks` and row g of `gpus`. Uses the model's own `fill`, else its own
-/// `row`, else one call for each pair. Does not allocate.
+/// Writes the cost of every pair. Calls the model's `fill` if it has one, else its `row`, else the model once per pair.
+/// Does not allocate itself.
+///
+/// @param model  the cost model
+/// @param tasks  features of the tasks, one row each
+/// @param gpus   features of the GPUs, one row each
+/// @param out    a row for each task, a column for each GPU
 template <cost_model C>
 void fill_costs(const C& model, matrix_view<const double> tasks, matrix_view<const double> gpus,
                 matrix_view<double> out) {

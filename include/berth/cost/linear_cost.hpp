@@ -19,24 +19,26 @@ namespace berth::inline v0 {
 ///
 ///     c(t, g) = (bias + sum_j w_j * t_j) + sum_k v_k * g_k
 ///
-/// Weights for features of unlike units belong on scaled features (`feature/scaling.hpp`). A linear cost has no interaction
-/// between task and GPU, so without further constraints every task prefers the same GPU: combine it in `weighted_terms` with
-/// a term that has one.
+/// Scale features of different units before you weigh them (`feature/scaling.hpp`). Task and GPU do not interact in a
+/// linear cost, so that without further constraints every task prefers the same GPU: combine it in `weighted_terms`
+/// with a term in which they do.
 ///
-/// One evaluation is O(features); `fill` is O((tasks + GPUs) * features + tasks * GPUs).
+/// Made by `make_linear_cost`. One evaluation is O(features); `fill` is O((tasks + GPUs) × features + tasks × GPUs).
 class linear_cost {
 public:
+    /// The cost of a pair.
     [[nodiscard]] double operator()(feature_row task, feature_row gpu) const noexcept {
         return task_part(task) + gpu_part(gpu);
     }
+    /// The costs of one task, see `cost_row`.
     void row(feature_row task, matrix_view<const double> gpus, std::span<double> out) const noexcept {
         const double part = task_part(task);
         for (std::size_t g = 0; g < out.size(); ++g) out[g] = part + gpu_part(gpus.row(g));
     }
-    /// The GPUs' parts are computed once, in the first row of `out`.
+    /// The costs of all pairs, see `fill_costs`.
     void fill(matrix_view<const double> tasks, matrix_view<const double> gpus, matrix_view<double> out) const noexcept {
         if (out.rows() == 0 || out.cols() == 0) return;
-        const std::span<double> first = out.row(0);
+        const std::span<double> first = out.row(0);  // holds the GPUs' parts until the last loop
         for (std::size_t g = 0; g < first.size(); ++g) first[g] = gpu_part(gpus.row(g));
         for (std::size_t t = 1; t < out.rows(); ++t) {
             const double part = task_part(tasks.row(t));
@@ -47,8 +49,11 @@ public:
         for (double& cost : first) cost = part + cost;
     }
 
+    /// w, one for each task feature.
     [[nodiscard]] std::span<const double> task_weights() const noexcept { return task_weights_; }
+    /// v, one for each GPU feature.
     [[nodiscard]] std::span<const double> gpu_weights() const noexcept { return gpu_weights_; }
+    /// The constant summand.
     [[nodiscard]] double bias() const noexcept { return bias_; }
 
 private:
@@ -78,10 +83,11 @@ private:
 
 static_assert(bulk_cost_model<linear_cost> && row_cost_model<linear_cost>);
 
-/// Fails if a weight or the bias is not finite, naming it.
+/// Makes a linear cost. Fails if a weight or the bias is not finite; the error names it.
 ///
-/// @param task_weights  w, one for each task feature, in the order of columns.
-/// @param gpu_weights  v, one for each GPU feature.
+/// @param task_weights  w, one for each task feature, in the order of columns
+/// @param gpu_weights   v, one for each GPU feature, in the order of columns
+/// @param bias          constant summand
 [[nodiscard]] inline result<linear_cost> make_linear_cost(std::vector<double> task_weights,
                                                           std::vector<double> gpu_weights, double bias = 0.0) {
     const auto check = [](const char* field, const std::vector<double>& weights) -> result<void> {

@@ -19,18 +19,19 @@ namespace berth::inline v0 {
 
 // When to use which:
 //
-//   bound_cost    a cost model over features, evaluated when asked: no memory, any size
-//   object_cost   a lambda over your own task and GPU objects: no features at all
-//   matrix_cost   a matrix that exists already (an instance file, a measurement)
-//   cost_table    a matrix made here, once: fastest to read, tasks * GPUs doubles
+//   bound_cost    a cost model over features, evaluated on demand: no memory, any size
+//   object_cost   a lambda over your own task and GPU objects: no features
+//   matrix_cost   a matrix that you have already (an instance file, a measurement)
+//   cost_table    a matrix computed once: the fastest to read, tasks × GPUs doubles
 
-/// A cost model with the features it is asked about. Keeps views: the matrices outlive it.
+/// A cost model with the features of a workload and a fleet. It keeps views: the matrices outlive it.
 template <cost_model Model>
 struct bound_cost {
-    Model model;
-    matrix_view<const double> tasks;
-    matrix_view<const double> gpus;
+    Model model;                      ///< the cost model
+    matrix_view<const double> tasks;  ///< a row for each task of the workload
+    matrix_view<const double> gpus;   ///< a row for each GPU of the fleet
 
+    /// The cost of a pair.
     [[nodiscard]] double operator()(task_index task, gpu_index gpu) const {
         return static_cast<double>(model(tasks.row(task.value()), gpus.row(gpu.value())));
     }
@@ -38,14 +39,15 @@ struct bound_cost {
 template <class Model, class Tasks, class Gpus>
 bound_cost(Model, Tasks, Gpus) -> bound_cost<Model>;
 
-/// Any callable over your own objects: `object_cost{f, std::span{tasks}, std::span{gpus}}` asks `f(task, gpu)`. The objects
-/// are in the order of workload and fleet, and outlive it.
+/// A callable over your own objects: `object_cost{f, std::span{tasks}, std::span{gpus}}` calls `f(task, gpu)`. The
+/// objects are in the order of workload and fleet and outlive it.
 template <class F, class Task, class Gpu>
 struct object_cost {
-    F f;
-    std::span<const Task> tasks;
-    std::span<const Gpu> gpus;
+    F f;                          ///< returns the cost of a task and a GPU
+    std::span<const Task> tasks;  ///< one for each task of the workload
+    std::span<const Gpu> gpus;    ///< one for each GPU of the fleet
 
+    /// The cost of a pair.
     [[nodiscard]] double operator()(task_index task, gpu_index gpu) const {
         BERTH_ASSERT(task.value() < tasks.size() && gpu.value() < gpus.size(),
                      "berth: object_cost has no such task or GPU");
@@ -56,21 +58,24 @@ template <class F, class Task, class Gpu, std::size_t N, std::size_t M>
 object_cost(F, std::span<Task, N>, std::span<Gpu, M>)
     -> object_cost<F, std::remove_const_t<Task>, std::remove_const_t<Gpu>>;
 
-/// A matrix of costs, a row for each task and a column for each GPU, owned by somebody else.
+/// A view of a matrix of costs.
 struct matrix_cost {
-    matrix_view<const double> costs;
+    matrix_view<const double> costs;  ///< a row for each task, a column for each GPU
 
+    /// The cost of a pair.
     [[nodiscard]] double operator()(task_index task, gpu_index gpu) const noexcept {
         return costs(task.value(), gpu.value());
     }
 };
 
-/// A matrix of costs that owns itself. Made by `materialise`.
+/// A matrix of costs that owns its elements. Made by `materialise`.
 class cost_table {
 public:
+    /// The cost of a pair.
     [[nodiscard]] double operator()(task_index task, gpu_index gpu) const noexcept {
         return view()(task.value(), gpu.value());
     }
+    /// A row for each task, a column for each GPU.
     [[nodiscard]] matrix_view<const double> view() const noexcept { return {values_.data(), tasks_, gpus_}; }
 
 private:
@@ -86,7 +91,8 @@ private:
 
 static_assert(pair_cost<matrix_cost> && pair_cost<cost_table>);
 
-/// The first cost that is not finite, by task and GPU; a gate for costs that come from outside.
+/// Checks costs that come from outside. Fails at the first one that is not finite; the error names task and GPU.
+/// O(tasks × GPUs).
 [[nodiscard]] inline result<void> check_costs(matrix_view<const double> costs) {
     for (std::size_t t = 0; t < costs.rows(); ++t) {
         for (std::size_t g = 0; g < costs.cols(); ++g) {
@@ -98,8 +104,11 @@ static_assert(pair_cost<matrix_cost> && pair_cost<cost_table>);
     return {};
 }
 
-/// Evaluates every pair once. Fails on a cost that is not finite, naming task and GPU. tasks * GPUs doubles: not for a
-/// million tasks on a hundred thousand GPUs.
+/// Evaluates every pair once, into tasks × GPUs doubles. Fails if a cost is not finite; the error names task and GPU.
+///
+/// @param model  the cost model
+/// @param tasks  features of the tasks, one row each
+/// @param gpus   features of the GPUs, one row each
 template <cost_model C>
 [[nodiscard]] result<cost_table> materialise(const C& model, matrix_view<const double> tasks,
                                              matrix_view<const double> gpus) {

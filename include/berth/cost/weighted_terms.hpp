@@ -16,12 +16,12 @@
 
 namespace berth::inline v0 {
 
-/// One named part of a cost: any cost model or lambda, and how much it counts.
+/// One named term of a weighted sum of costs.
 template <class Model>
 struct cost_term {
-    std::string name;
-    double weight = 1.0;
-    Model model;
+    std::string name;     ///< for reports
+    double weight = 1.0;  ///< factor
+    Model model;          ///< any cost model or lambda
 };
 template <class Model>
 cost_term(const char*, double, Model) -> cost_term<Model>;
@@ -32,8 +32,8 @@ cost_term(std::string, double, Model) -> cost_term<Model>;
 ///
 ///     c(t, g) = w_1 * c_1(t, g) + w_2 * c_2(t, g) + ...
 ///
-/// `split` says which term made a pair expensive. `row` goes through the GPUs in blocks that stay in cache, so that terms
-/// with a bulk form of their own keep it.
+/// `split` shows each term's part of a cost. `row` evaluates the GPUs in blocks that fit the cache, and uses the `row`
+/// of terms that have one.
 ///
 /// ```
 /// const weighted_terms cost{cost_term{"time", 1.0, execution_time{}},
@@ -42,11 +42,13 @@ cost_term(std::string, double, Model) -> cost_term<Model>;
 template <cost_model... Models>
 class weighted_terms {
 public:
-    /// How many terms.
+    /// The number of terms.
     static constexpr std::size_t size = sizeof...(Models);
 
+    /// Keeps the terms in this order.
     explicit weighted_terms(cost_term<Models>... terms) : terms_{std::move(terms)...} {}
 
+    /// The cost of a pair.
     [[nodiscard]] double operator()(feature_row task, feature_row gpu) const {
         double sum = 0.0;
         for_each(
@@ -54,25 +56,30 @@ public:
         return sum;
     }
 
-    /// The weighted value of every term: adding them from left to right gives the cost.
+    /// Writes the weighted value of every term; added from left to right they give the cost.
+    ///
+    /// @param task  features of the task
+    /// @param gpu   features of the GPU
+    /// @param out   one element for each term
     void split(feature_row task, feature_row gpu, std::span<double> out) const {
-        BERTH_ASSERT(out.size() == size, "berth: weighted_terms::split needs one place for each term");
+        BERTH_ASSERT(out.size() == size, "berth: weighted_terms::split needs one output element for each term");
         for_each([&](const auto& term, std::size_t i) {
             out[i] = term.weight * static_cast<double>(term.model(task, gpu));
         });
     }
-    /// One of the terms, counted from 0.
+    /// Term number I, from 0.
     template <std::size_t I>
     [[nodiscard]] const auto& term() const noexcept {
         return std::get<I>(terms_);
     }
-    /// The names, in the order of `split`.
+    /// The names of the terms.
     [[nodiscard]] std::array<std::string_view, size> names() const {
         std::array<std::string_view, size> out{};
         for_each([&](const auto& term, std::size_t i) { out[i] = term.name; });
         return out;
     }
 
+    /// The costs of one task, see `cost_row`.
     void row(feature_row task, matrix_view<const double> gpus, std::span<double> out) const {
         std::array<double, block> scratch;
         for (std::size_t first = 0; first < out.size(); first += block) {

@@ -3,10 +3,10 @@
 
 // Customisation points of features:
 //
-//   feature_part   what one or several columns read from an item    feature/columns.hpp, feature/one_hot.hpp
-//   scaling        how a column is brought to a common range        feature/scaling.hpp
+//   feature_part   reads one or several columns from an item     feature/columns.hpp, feature/one_hot.hpp
+//   scaling        maps the columns to comparable ranges         feature/scaling.hpp
 //
-// Neither asks for a base class or a specialisation: both are values.
+// Both are plain values without base class or specialisation.
 
 #include <concepts>
 #include <cstddef>
@@ -15,16 +15,25 @@
 
 namespace berth::inline v0 {
 
-/// A part of a feature row: one column, or several that belong together, read from one item of type `Item`.
+/// A customisation point: a part of a feature row, one column or several that belong together, read from an item of
+/// type `Item`. Write one for features that are no single number of the item, such as a bucket or an embedding; for a
+/// number use `column`, for a category `one_hot`.
 ///
-/// 1. `p.width()` is how many columns it fills, the same for every item.
-/// 2. `p.label(j)` names column j < width(). Labels are unique within one feature set.
-/// 3. `p.read(item, out)` fills `out`, which has `width()` places, and returns true; or returns false if the item yields
-///    no finite number there. It depends on the item alone and does not allocate.
-/// 4. `p.explain(item)` is called after `read` returned false and says why, as the end of a sentence that already
-///    names the row: `column "temp": nan is not a finite number`.
+/// ```
+/// struct log_memory {
+///     std::size_t width() const { return 1; }
+///     std::string label(std::size_t) const { return "log2(memory)"; }
+///     bool read(const Gpu& g, std::span<double> out) const { return std::isfinite(out[0] = std::log2(g.memory)); }
+///     std::string explain(const Gpu&) const { return "column \"log2(memory)\": there is no memory"; }
+/// };
+/// ```
 ///
-/// `column` and `one_hot` model it.
+/// 1. `p.width()` is the number of its columns, the same for every item.
+/// 2. `p.label(j)` is the name of column j < width(). Labels are unique within a feature set.
+/// 3. `p.read(item, out)` fills the `width()` elements of `out` and returns true, or returns false if a number is not
+///    finite. It depends on the item alone and does not allocate.
+/// 4. `p.explain(item)` returns why `read` returned false. The text follows the row: `column "temp": nan is not a
+///    finite number`.
 template <class P, class Item>
 concept feature_part = requires(const P& p, const Item& item, std::span<double> out, std::size_t j) {
     { p.width() } -> std::convertible_to<std::size_t>;
@@ -33,30 +42,40 @@ concept feature_part = requires(const P& p, const Item& item, std::span<double> 
     { p.explain(item) } -> std::convertible_to<std::string>;
 };
 
-/// What a scaling learns about one column: all values finite, at least one row.
+/// Statistics of one column with at least one row and finite values.
 struct column_summary {
-    double min = 0.0;
-    double max = 0.0;
-    double mean = 0.0;
-    double deviation = 0.0;  ///< square root of the mean squared distance from the mean; exactly 0 if min == max
+    double min = 0.0;        ///< smallest value
+    double max = 0.0;        ///< largest value
+    double mean = 0.0;       ///< arithmetic mean
+    double deviation = 0.0;  ///< population standard deviation; exactly 0 if min == max
 };
 
-/// The map y = base + (x - centre) * factor of one column; `factor` is finite and not 0, so it can be undone.
+/// The map y = base + (x - centre) * factor of one column.
 struct affine_map {
-    double centre = 0.0;
-    double factor = 1.0;
-    double base = 0.0;
+    double centre = 0.0;  ///< the value that is mapped to `base`
+    double factor = 1.0;  ///< finite and not 0
+    double base = 0.0;    ///< added after scaling
 
+    /// Maps a value.
     [[nodiscard]] constexpr double operator()(double x) const noexcept { return base + (x - centre) * factor; }
+    /// The value that is mapped to y, up to rounding.
     [[nodiscard]] constexpr double inverse(double y) const noexcept { return centre + (y - base) / factor; }
 
+    /// Equal members.
     friend bool operator==(const affine_map&, const affine_map&) = default;
 };
 
-/// How a column is scaled, as a description: `s.fit(summary)` is the map for a column with that summary. Const and
-/// deterministic. A constant column must get a map with a finite factor that is not 0; factor 1 is customary.
+/// A customisation point: a rule for scaling columns. `s.fit(summary)` returns the map for a column with these
+/// statistics; const and deterministic. The factor is finite and not 0 also for a constant column; 1 is usual there.
+/// Write one for a range or a centre that `min_max`, `standardise` and `max_abs` do not have:
 ///
-/// `min_max`, `standardise` and `max_abs` model it.
+/// ```
+/// struct per_maximum {
+///     berth::affine_map fit(const berth::column_summary& s) const {
+///         return {.factor = s.max > 0.0 ? 1.0 / s.max : 1.0};
+///     }
+/// };
+/// ```
 template <class S>
 concept scaling = requires(const S& s, const column_summary& summary) {
     { s.fit(summary) } -> std::same_as<affine_map>;

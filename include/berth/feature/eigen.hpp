@@ -7,14 +7,15 @@
 
 #include <span>
 
-// Not included by berth.hpp, and by no other header: <Eigen/Core> costs as much compile time as all of berth.
+// No other header but berth.hpp includes this one: <Eigen/Core> costs about as much compile time as the rest of the
+// library.
 
 namespace berth::inline v0 {
 
-/// Doubles, row-major, owning: the one Eigen matrix type of the library.
+/// A row-major matrix of doubles that owns its elements.
 using row_major_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// The view as an Eigen expression, without a copy: for computing inside a function, never for a signature.
+/// A view as an Eigen expression, without a copy.
 [[nodiscard]] inline Eigen::Map<const row_major_matrix> as_eigen(matrix_view<const double> view) noexcept {
     return {view.data(), static_cast<Eigen::Index>(view.rows()), static_cast<Eigen::Index>(view.cols())};
 }
@@ -22,7 +23,7 @@ using row_major_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, E
 [[nodiscard]] inline Eigen::Map<row_major_matrix> as_eigen(matrix_view<double> view) noexcept {
     return {view.data(), static_cast<Eigen::Index>(view.rows()), static_cast<Eigen::Index>(view.cols())};
 }
-/// A row as an Eigen array.
+/// A row as an Eigen array, without a copy.
 [[nodiscard]] inline Eigen::Map<const Eigen::ArrayXd> as_eigen(std::span<const double> row) noexcept {
     return {row.data(), static_cast<Eigen::Index>(row.size())};
 }

@@ -21,13 +21,13 @@ namespace berth::inline v0 {
 
 namespace detail {
 
-/// Fills a row part by part; the sentence of the first part that could not be read, or nothing.
+/// Fills a row part by part. False if a part could not be read; `why` is then its explanation.
 template <class Item, class... Parts>
 [[nodiscard]] bool read_row(const Item& item, const columns<Parts...>& what, std::span<double> out, std::string* why) {
     static_assert(
         (feature_part<Parts, Item> && ...),
-        "berth: a part of columns{...} cannot read this item: a column wants a member, a member function or a "
-        "callable that yields a number; for text write one_hot{name, projection, categories}");
+        "berth: a part of columns{...} cannot read this item: a column needs a member, a member function or a "
+        "callable that returns a number; for text write one_hot{name, projection, categories}");
     std::size_t at = 0;
     const auto read = [&](const auto& part) {
         const std::size_t width = part.width();
@@ -53,8 +53,12 @@ template <class... Parts>
 
 }  // namespace detail
 
-/// Reads one item into a row of `what.width()` numbers, without allocating unless it fails: for a task that has just
-/// arrived. The error names the column; the row is then half written.
+/// Reads one item, such as a task that has just arrived. Does not allocate unless it fails. O(columns).
+///
+/// @param item  your own type
+/// @param what  the feature set
+/// @param out   `what.width()` elements; partly written if it fails
+/// @return an error that names the column if a value is not finite or a category unknown
 template <class Item, class... Parts>
 result<void> extract_row(const Item& item, const columns<Parts...>& what, std::span<double> out) {
     BERTH_ASSERT(out.size() == what.width(), "berth: extract_row needs a row as wide as the columns");
@@ -63,8 +67,13 @@ result<void> extract_row(const Item& item, const columns<Parts...>& what, std::s
     return {};
 }
 
-/// Reads every item of a range into a named matrix, one row each, in the order of the range. NaN, infinity and unknown
-/// categories are errors that name row and column; so is a column name that occurs twice. O(items * columns).
+/// Reads every item of a range into a matrix with named columns, one row each, in the order of the range. O(items ×
+/// columns).
+///
+/// @param items  a forward range of your own type
+/// @param what   the feature set
+/// @return the matrix, or an error: a value that is not finite or a category that is unknown, with row and column, or a
+///         column name that occurs twice
 template <class Range, class... Parts>
 [[nodiscard]] result<feature_matrix> extract(const Range& items, const columns<Parts...>& what) {
     std::vector<std::string> names = detail::labels(what);

@@ -15,19 +15,26 @@
 
 namespace berth::inline v0 {
 
-/// What a model looks at: one row per task or GPU, one named column per feature. Owns its numbers, row-major, so that a row
-/// is a contiguous span. Other floors take `view()`; `as_eigen(m.view())` computes with it (`feature/eigen.hpp`).
+/// A matrix of features: one row per task or GPU, one named column per feature. It owns its elements, row-major. Cost
+/// models take `view()`; `as_eigen(m.view())` is for linear algebra (`feature/eigen.hpp`).
 class feature_matrix {
 public:
+    /// Without rows and columns.
     feature_matrix() = default;
-    /// All zero. Names are not checked here: `extract` and `concat` refuse duplicates.
+    /// All zero.
+    ///
+    /// @param names  one for each column; unique, which `extract` and `concat` check
+    /// @param rows   number of rows
     feature_matrix(std::vector<std::string> names, std::size_t rows)
         : names_{std::move(names)}, rows_{rows}, values_(rows * names_.size()) {}
 
+    /// Number of rows.
     [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+    /// Number of columns.
     [[nodiscard]] std::size_t cols() const noexcept { return names_.size(); }
+    /// Names of the columns.
     [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
-    /// The column of this name. O(columns).
+    /// The column of this name, if there is one. O(columns).
     [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const noexcept {
         for (std::size_t j = 0; j < names_.size(); ++j) {
             if (names_[j] == name) return j;
@@ -35,11 +42,17 @@ public:
         return std::nullopt;
     }
 
+    /// A read-only view.
     [[nodiscard]] matrix_view<const double> view() const noexcept { return {values_.data(), rows(), cols()}; }
+    /// A view for writing.
     [[nodiscard]] matrix_view<double> view() noexcept { return {values_.data(), rows(), cols()}; }
+    /// A row, read-only.
     [[nodiscard]] std::span<const double> row(std::size_t i) const noexcept { return view().row(i); }
+    /// A row, for writing.
     [[nodiscard]] std::span<double> row(std::size_t i) noexcept { return view().row(i); }
+    /// An element.
     [[nodiscard]] double operator()(std::size_t i, std::size_t j) const noexcept { return view()(i, j); }
+    /// An element, for writing.
     [[nodiscard]] double& operator()(std::size_t i, std::size_t j) noexcept { return view()(i, j); }
 
 private:
@@ -50,7 +63,7 @@ private:
 
 namespace detail {
 
-/// The first name that occurs twice.
+/// Fails at the first name that occurs twice.
 [[nodiscard]] inline result<void> check_unique(const std::vector<std::string>& names) {
     for (std::size_t j = 0; j < names.size(); ++j) {
         for (std::size_t k = 0; k < j; ++k) {
@@ -65,8 +78,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// The columns of `left`, then those of `right`, row by row: features of the same items from two sources. Fails if the row
-/// counts differ or a name occurs twice.
+/// The columns of `left`, then those of `right`: features of the same items from two sources. Fails if the numbers of
+/// rows differ or a column name occurs twice. O(elements).
 [[nodiscard]] inline result<feature_matrix> concat(const feature_matrix& left, const feature_matrix& right) {
     if (left.rows() != right.rows()) {
         return detail::refuse(error_code::inconsistent,

@@ -18,7 +18,7 @@ namespace berth::inline v0 {
 
 namespace detail {
 
-/// Text as it is; integers and enumerations by their number.
+/// Text unchanged, integers and enumerations as decimal numbers.
 template <class Value>
 [[nodiscard]] auto category_text(const Value& value) {
     if constexpr (std::convertible_to<const Value&, std::string_view>) {
@@ -40,21 +40,27 @@ concept projects_category =
 
 }  // namespace detail
 
-/// A categorical feature as one column per category, labelled `name=category`: 1 in the item's own, 0 elsewhere. A category
-/// that is not listed is an error, because a row of zeros would be a category of its own that no model was shown.
+/// A categorical feature as one column per category, named `name=category`: 1 in the column of the item's category, 0
+/// in the others. A category that is not listed is an error, because a row of zeros would be a further category that no
+/// model was fitted to.
 ///
-/// The projection yields text, an integer or an enumeration; the latter two are listed by their number ("3").
+/// The projection returns text, an integer or an enumeration; list the latter two by their numbers ("3").
 template <class Projection>
 class one_hot {
 public:
-    /// @param categories  in the order of the columns; a repeated one counts once.
+    /// @param name        first part of the column names
+    /// @param projection  reads the category from an item
+    /// @param categories  in the order of the columns; a repeated one counts once
     one_hot(std::string name, Projection projection, const std::vector<std::string>& categories)
         : name_{std::move(name)}, projection_{std::move(projection)} {
         for (const std::string& category : categories) categories_.intern(category);
     }
 
+    /// The number of categories.
     [[nodiscard]] std::size_t width() const noexcept { return categories_.size(); }
+    /// `name=category` of column j.
     [[nodiscard]] std::string label(std::size_t j) const { return name_ + '=' + categories_[j]; }
+    /// Reads an item into `out`; false if its category is not listed.
     template <class Item>
         requires detail::projects_category<Projection, Item>
     [[nodiscard]] bool read(const Item& item, std::span<double> out) const {
@@ -64,6 +70,7 @@ public:
         if (at) out[*at] = 1.0;
         return at.has_value();
     }
+    /// Why `read` returned false.
     template <class Item>
         requires detail::projects_category<Projection, Item>
     [[nodiscard]] std::string explain(const Item& item) const {
@@ -79,8 +86,11 @@ private:
     name_table categories_;
 };
 
-/// The categories that occur, in order of first appearance: for `one_hot` when nobody wrote the list. Later items may well
-/// bring a category that was never seen, which `extract` then refuses.
+/// The categories that occur, in order of first appearance, as the list for `one_hot`. Items that come later may have
+/// further categories, which `extract` refuses. O(items).
+///
+/// @param items       a range of your own type
+/// @param projection  reads the category from an item
 template <class Range, class Projection>
 [[nodiscard]] std::vector<std::string> gather_categories(const Range& items, const Projection& projection) {
     name_table seen;

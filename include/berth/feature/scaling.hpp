@@ -20,18 +20,18 @@ namespace berth::inline v0 {
 
 // When to use which:
 //
-//   min_max       bounded quantities with meaningful ends (percentages, temperatures); one outlier squeezes the rest
-//   standardise   quantities of unlike spread that a linear model adds up; values around 0, about 1 apart
-//   max_abs       quantities whose zero means something and must stay zero (backlogs, one-hot columns)
+//   min_max       bounded quantities with meaningful ends (percentages, temperatures); one outlier compresses the rest
+//   standardise   quantities of different spread for a linear model; values around 0 with standard deviation 1
+//   max_abs       quantities whose zero has a meaning and must stay zero (backlogs, one-hot columns)
 //
-// Left out on purpose: scalings by quantiles, which need the sorted column. Write a `scaling` of your own only if
-// column_summary has what it needs.
+// There is no scaling by quantiles, because it needs the sorted column; a `scaling` sees only column_summary.
 
 /// The smallest value becomes `low`, the largest `high`. A constant column becomes `low`.
 struct min_max {
-    double low = 0.0;
-    double high = 1.0;
+    double low = 0.0;   ///< image of the smallest value
+    double high = 1.0;  ///< image of the largest value
 
+    /// The map of a column.
     [[nodiscard]] affine_map fit(const column_summary& s) const noexcept {
         return {s.min, s.max > s.min ? (high - low) / (s.max - s.min) : 1.0, low};
     }
@@ -39,6 +39,7 @@ struct min_max {
 
 /// The mean becomes 0 and the (population) standard deviation 1. A constant column becomes 0.
 struct standardise {
+    /// The map of a column.
     [[nodiscard]] affine_map fit(const column_summary& s) const noexcept {
         return {s.mean, s.deviation > 0.0 ? 1.0 / s.deviation : 1.0, 0.0};
     }
@@ -46,6 +47,7 @@ struct standardise {
 
 /// The largest magnitude becomes 1; zero stays zero and signs stay. A column of zeros stays as it is.
 struct max_abs {
+    /// The map of a column.
     [[nodiscard]] affine_map fit(const column_summary& s) const noexcept {
         const double largest = std::max(std::abs(s.min), std::abs(s.max));
         return {0.0, largest > 0.0 ? 1.0 / largest : 1.0, 0.0};
@@ -56,27 +58,31 @@ static_assert(scaling<min_max>);
 static_assert(scaling<standardise>);
 static_assert(scaling<max_abs>);
 
-/// What a scaling learnt from one matrix, ready for rows that did not exist then: one map per column, whatever policy it
-/// came from. New values outside the range seen while fitting are mapped by the same line, not clipped.
+/// A scaling fitted to one matrix, for further rows with the same columns: one map per column. Values outside the range
+/// of the fitted matrix are mapped by the same line, not clipped.
 class fitted_scaling {
 public:
+    /// @param maps  one for each column
     explicit fitted_scaling(std::vector<affine_map> maps = {}) noexcept : maps_{std::move(maps)} {}
 
+    /// One map for each column.
     [[nodiscard]] std::span<const affine_map> maps() const noexcept { return maps_; }
 
-    /// Scales a row, or every row, in place. Does not allocate.
+    /// Scales a row in place. Does not allocate.
     void apply(std::span<double> row) const noexcept {
         BERTH_ASSERT(row.size() == maps_.size(), "berth: fitted_scaling::apply to rows of another width");
         for (std::size_t j = 0; j < row.size(); ++j) row[j] = maps_[j](row[j]);
     }
+    /// Scales every row in place. Does not allocate.
     void apply(matrix_view<double> rows) const noexcept {
         for (std::size_t i = 0; i < rows.rows(); ++i) apply(rows.row(i));
     }
-    /// Back to the original units, up to rounding.
+    /// Maps a row back to the original units in place, up to rounding.
     void invert(std::span<double> row) const noexcept {
         BERTH_ASSERT(row.size() == maps_.size(), "berth: fitted_scaling::invert of rows of another width");
         for (std::size_t j = 0; j < row.size(); ++j) row[j] = maps_[j].inverse(row[j]);
     }
+    /// Maps every row back to the original units in place, up to rounding.
     void invert(matrix_view<double> rows) const noexcept {
         for (std::size_t i = 0; i < rows.rows(); ++i) invert(rows.row(i));
     }
@@ -114,16 +120,17 @@ namespace detail {
 
 }  // namespace detail
 
-/// Learns the map of every column. Sums run in the order of rows, so equal input gives equal maps everywhere.
+/// Fits a scaling to the columns of a matrix. Sums run in the order of rows, so that equal input gives equal maps.
+/// O(rows × columns).
 ///
-/// Fails, naming the column, on an empty matrix, a value that is not finite, and a column whose range overflows.
-/// O(rows * columns).
-///
-/// @param names  of the columns, for messages; may be empty.
+/// @param how    the rule: `min_max`, `standardise`, `max_abs` or your own
+/// @param rows   at least one
+/// @param names  of the columns, for messages; may be empty
+/// @return the fitted scaling, or an error: no row, a value that is not finite, a column whose range overflows
 template <scaling S>
 [[nodiscard]] result<fitted_scaling> fit(const S& how, matrix_view<const double> rows,
                                          std::span<const std::string> names = {}) {
-    if (rows.rows() == 0) return error{error_code::invalid_value, "scaling: there is no row to learn from"};
+    if (rows.rows() == 0) return error{error_code::invalid_value, "scaling: there is no row to fit to"};
     std::vector<affine_map> maps;
     maps.reserve(rows.cols());
     for (std::size_t j = 0; j < rows.cols(); ++j) {
@@ -142,7 +149,7 @@ template <scaling S>
     return fitted_scaling{std::move(maps)};
 }
 
-/// The same, with the names of the matrix in the messages.
+/// The same for a feature matrix, with its column names in the messages.
 template <scaling S>
 [[nodiscard]] result<fitted_scaling> fit(const S& how, const feature_matrix& features) {
     return fit(how, features.view(), features.names());

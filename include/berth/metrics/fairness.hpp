@@ -12,6 +12,7 @@ namespace berth::inline v0 {
 
 namespace detail {
 
+/// The sums of Jain's index.
 class jain_sum {
 public:
     void add(double x) noexcept {
@@ -35,15 +36,17 @@ private:
 ///
 ///     (sum x)^2 / (n * sum x^2)
 ///
-/// 1 if all are equal (also if all are 0 or there is none), 1/n if one place carries everything, k/n if k of n places share it
-/// equally. Scaling all loads changes nothing.
+/// 1 if all are equal, also if all are 0 or there is none; 1/n if one place has all load; k/n if k of n places share it
+/// equally. Scaling all loads changes nothing. O(n).
+///
+/// @param loads  0 or more, in any unit
 [[nodiscard]] inline double jain_index(std::span<const double> loads) noexcept {
     detail::jain_sum sum;
     for (const double x : loads) sum.add(x);
     return sum.index();
 }
 
-/// Jain's index of the used share of every GPU that has a share at all. O(GPUs), without allocating.
+/// Jain's index of the used part of every GPU's share; GPUs without capacity are left out. O(GPUs), does not allocate.
 [[nodiscard]] inline double gpu_load_fairness(const ledger& state) noexcept {
     detail::jain_sum sum;
     for (std::size_t i = 0; i < state.fleet().gpu_count(); ++i) {

@@ -15,10 +15,13 @@
 
 namespace berth::inline v0 {
 
-/// Stands for a measure that was not asked for.
+/// The argument of `measure_placement` for a measure that is not needed.
 struct no_measure {};
 
-/// The sum of a measure over all nodes, in their order. O(nodes).
+/// The sum of a measure over all nodes, in their order. One call of the measure per node.
+///
+/// @param state  the ledger of the placement
+/// @param f      returns a number for a `node_view`
 template <node_measure F>
 [[nodiscard]] double total_over_nodes(const ledger& state, const F& f) {
     double sum = 0.0;
@@ -27,38 +30,46 @@ template <node_measure F>
     return sum;
 }
 
-/// Fragmented GPU share as a part of all GPU share, in percent: the *fragmentation amount* of Weng et al. (FGD). 0 without
-/// GPUs.
+/// Fragmented GPU share as a part of all GPU share, in percent: the *fragmentation amount* of Weng et al. (FGD, USENIX
+/// ATC 2023). 0 without GPUs.
+///
+/// @param fragmented  GPU thousandths
+/// @param capacity    GPU thousandths of the fleet
 [[nodiscard]] constexpr double fragmentation_amount_percent(double fragmented, amount capacity) noexcept {
     return capacity > 0 ? 100.0 * fragmented / static_cast<double>(capacity) : 0.0;
 }
-/// Fragmented GPU share as a part of the idle share, in percent: the *fragmentation ratio*. 0 if nothing is idle.
+/// Fragmented GPU share as a part of the idle share, in percent: the *fragmentation ratio* of the same paper. 0 if
+/// nothing is idle.
+///
+/// @param fragmented  GPU thousandths
+/// @param idle        GPU thousandths not in use
 [[nodiscard]] constexpr double fragmentation_ratio_percent(double fragmented, amount idle) noexcept {
     return idle > 0 ? 100.0 * fragmented / static_cast<double>(idle) : 0.0;
 }
 
-/// How good a placement is, as a plain value. Measures that were not given are empty.
+/// The quality of a placement, as a plain value.
 struct placement_metrics {
-    std::size_t gpus = 0;
-    std::size_t gpus_in_use = 0;
-    std::size_t nodes = 0;
-    std::size_t nodes_in_use = 0;
+    std::size_t gpus = 0;                                ///< GPUs of the fleet
+    std::size_t gpus_in_use = 0;                         ///< see `gpus_in_use`
+    std::size_t nodes = 0;                               ///< nodes of the fleet
+    std::size_t nodes_in_use = 0;                        ///< see `nodes_in_use`
     gpu_share_use share;                                 ///< GPU thousandths
     double allocation_percent = 0.0;                     ///< used GPU share
     double unallocated_percent = 0.0;                    ///< 100 - allocation_percent
     double fairness = 1.0;                               ///< Jain's index of the used share of GPUs
     std::vector<counter_use> gpu_counters;               ///< in the order of the schema
     std::vector<counter_use> node_counters;              ///< in the order of the schema
-    std::optional<double> fragmented;                    ///< sum of F(n), GPU thousandths
-    std::optional<double> fragmentation_amount_percent;  ///< of all GPU share
-    std::optional<double> fragmentation_ratio_percent;   ///< of the idle GPU share
-    std::optional<double> power;                         ///< sum over nodes, in the unit of the measure (watts)
+    std::optional<double> fragmented;                    ///< sum of F(n), GPU thousandths; empty without the measure
+    std::optional<double> fragmentation_amount_percent;  ///< of all GPU share; empty without the measure
+    std::optional<double> fragmentation_ratio_percent;   ///< of the idle GPU share; empty without the measure
+    std::optional<double> power;                         ///< sum over nodes, unit of the measure; empty without it
 };
 
-/// Gathers the metrics of a placement. O(places * counters) and one call of each measure per node.
+/// Computes the metrics of a placement. O(places × counters) and one call of each measure per node.
 ///
-/// @param fragmentation  F(n) of a node in GPU thousandths (`objective/measures/fragmentation.hpp`), or `no_measure{}`.
-/// @param power  the draw of a node (`objective/measures/power.hpp`), or `no_measure{}`.
+/// @param state          the ledger of the placement
+/// @param fragmentation  F(n) of a node in GPU thousandths (`objective/measures/fragmentation.hpp`), or `no_measure{}`
+/// @param power          power draw of a node in watts (`objective/measures/power.hpp`), or `no_measure{}`
 template <class Fragmentation = no_measure, class Power = no_measure>
 [[nodiscard]] placement_metrics measure_placement(const ledger& state, const Fragmentation& fragmentation = {},
                                                   const Power& power = {}) {

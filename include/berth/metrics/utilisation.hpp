@@ -13,17 +13,18 @@
 
 namespace berth::inline v0 {
 
-/// How much of one counter is in use, over all places that limit it. Places where it is unlimited (`max_amount`) count neither
-/// as used nor as capacity; unhealthy ones do count, they are capacity that is missing.
+/// The use of one counter, summed over all places with a limit. Places where the counter is unlimited (`max_amount`)
+/// are left out; unhealthy places are included.
 struct counter_use {
-    std::string name;  ///< as the resource schema names it
-    amount used = 0;
-    amount capacity = 0;
+    std::string name;     ///< its name in the resource schema
+    amount used = 0;      ///< in use
+    amount capacity = 0;  ///< in use or free
 
-    /// 0 for a counter that no place limits.
+    /// 100 * used / capacity; 0 if no place has a limit.
     [[nodiscard]] double percent() const noexcept {
         return capacity > 0 ? 100.0 * static_cast<double>(used) / static_cast<double>(capacity) : 0.0;
     }
+    /// Equal members.
     friend bool operator==(const counter_use&, const counter_use&) = default;
 };
 
@@ -60,24 +61,25 @@ template <class Index>
 
 }  // namespace detail
 
-/// Every counter of the GPUs, in the order of the schema; the first is the compute share.
+/// The use of every GPU counter, in the order of the schema; the first is the compute share. O(GPUs × counters).
 [[nodiscard]] inline std::vector<counter_use> gpu_utilisation(const ledger& state) {
     return detail::use_of<gpu_index>(state, state.fleet().gpu_count(), state.fleet().schema().gpu);
 }
-/// Every counter of the nodes, in the order of the schema.
+/// The use of every node counter, in the order of the schema. O(nodes × counters).
 [[nodiscard]] inline std::vector<counter_use> node_utilisation(const ledger& state) {
     return detail::use_of<node_index>(state, state.fleet().node_count(), state.fleet().schema().node);
 }
-/// Every counter of the domains, in the order of the schema.
+/// The use of every domain counter, in the order of the schema. O(domains × counters).
 [[nodiscard]] inline std::vector<counter_use> domain_utilisation(const ledger& state) {
     return detail::use_of<domain_index>(state, state.fleet().domain_count(), state.fleet().schema().domain);
 }
 
-/// GPU thousandths that exist and that are in use.
+/// The use of the compute share of all GPUs, in thousandths of a GPU.
 struct gpu_share_use {
-    amount used = 0;
-    amount capacity = 0;
+    amount used = 0;      ///< in use
+    amount capacity = 0;  ///< in use or free
 
+    /// Not in use.
     [[nodiscard]] amount idle() const noexcept { return capacity - used; }
     /// *Allocation* as published for FGD: 100 * used / capacity; 0 without GPUs.
     [[nodiscard]] double allocation_percent() const noexcept {
@@ -85,7 +87,7 @@ struct gpu_share_use {
     }
 };
 
-/// O(GPUs), without allocating.
+/// The use of the compute share of all GPUs. O(GPUs), does not allocate.
 [[nodiscard]] inline gpu_share_use gpu_share(const ledger& state) noexcept {
     gpu_share_use use;
     for (std::size_t i = 0; i < state.fleet().gpu_count(); ++i) {
@@ -96,17 +98,17 @@ struct gpu_share_use {
     return use;
 }
 
-/// 100 * used GPU share / GPU share.
+/// *Allocation*: 100 * used GPU share / GPU share; 0 without GPUs. O(GPUs).
 [[nodiscard]] inline double allocation_percent(const ledger& state) noexcept {
     return gpu_share(state).allocation_percent();
 }
 
-/// GPUs with any counter in use.
+/// The number of GPUs with a counter in use. O(GPUs × counters).
 [[nodiscard]] inline std::size_t gpus_in_use(const ledger& state) noexcept {
     return detail::in_use<gpu_index>(state, state.fleet().gpu_count());
 }
 
-/// Nodes with a counter of their own or of one of their GPUs in use.
+/// The number of nodes with a counter of their own or of one of their GPUs in use. O((nodes + GPUs) × counters).
 [[nodiscard]] inline std::size_t nodes_in_use(const ledger& state) noexcept {
     std::size_t count = 0;
     for (std::size_t n = 0; n < state.fleet().node_count(); ++n) {

@@ -4,6 +4,7 @@
 #include "berth/core/random.hpp"
 
 #include "common/instances.hpp"
+#include "cost/divisible/naive_load_pieces.hpp"
 
 #include <doctest/doctest.h>
 
@@ -72,7 +73,7 @@ TEST_CASE("worked case: balance spreads over four what is too much for one, a fa
     CHECK(work.finish(task) == 37'500.0);
 }
 
-TEST_CASE("worked case: around what the GPUs have to finish first") {
+TEST_CASE("worked case: GPUs with earlier load get smaller pieces") {
     // 60, 40, 0 and 20 GFLOP before; the task is task 0.
     const auto model =
         worked_case({{.load = milli(5000)}, {.load = milli(60)}, {.load = milli(40)}, {}, {.load = milli(20)}});
@@ -95,7 +96,7 @@ TEST_CASE("worked case: around what the GPUs have to finish first") {
     CHECK(work.finish(task) == doctest::Approx(53'333.33));
 }
 
-TEST_CASE("a task that may not be cut moves whole, or stays and is said") {
+TEST_CASE("a task that may not be cut moves as a whole, or stays and is reported") {
     const std::vector<std::uint8_t> divisible{0, 0, 0};
     const auto model = worked_case({{.load = milli(900)}, {.load = milli(700)}, {.load = milli(600)}});
     berth::load_pieces work{model, gflops, {.divisible = divisible}};
@@ -186,4 +187,101 @@ TEST_CASE("random cases: nothing is lost, no GPU that was within its limit is br
         for (const auto& s : moved.stranded) left += s.load * limits[sick].available_time;
         REQUIRE(left == work.loads().load_micro(gpu_index{sick}));
     }
+}
+
+TEST_CASE("load_pieces: equals a list that is searched from the start, whatever the order of calls") {
+    std::size_t shifts = 0;
+    std::size_t stranded = 0;
+    for (std::uint64_t seed = 0; seed < 150; ++seed) {
+        CAPTURE(seed);
+        berth::xoshiro256 g{seed};
+        const std::size_t gpus = 1 + berth_test::below(g, 6);
+        const std::size_t tasks = 1 + berth_test::below(g, 12);
+        std::vector<std::uint8_t> divisible;
+        for (std::size_t t = 0; t < tasks; ++t) divisible.push_back(berth_test::chance(g, 50) ? 1 : 0);
+        std::vector<berth::load_gpu> limits(gpus);
+        for (auto& limit : limits) {
+            limit.max_load = static_cast<amount>(berth_test::below(g, 1500));
+            limit.available_time = static_cast<amount>(500 * berth_test::below(g, 3));
+            limit.load = berth_test::chance(g, 30) ? static_cast<amount>(berth_test::below(g, 400)) : 0;
+        }
+        const auto model = berth::make_load_cost(std::vector<berth::load_task>(tasks), limits).value();
+        std::vector<double> speeds;
+        for (std::size_t i = 0; i < gpus; ++i) speeds.push_back(1.0 + static_cast<double>(berth_test::below(g, 3)));
+        const berth::piece_options options{.divisible = divisible,
+                                           .min_piece = static_cast<amount>(1 + berth_test::below(g, 40))};
+        berth::load_pieces work{model, speeds, options};
+        berth_test::naive_load_pieces naive{model, speeds, options};
+        const auto same_step = [&](const berth::load_step& a, const berth::load_step& b) {
+            REQUIRE(a.shifts == b.shifts);
+            REQUIRE(a.stranded == b.stranded);
+            shifts += a.shifts.size();
+            stranded += a.stranded.size();
+        };
+        for (int step = 0; step < 40; ++step) {
+            const task_index t{berth_test::below(g, tasks)};
+            const gpu_index gpu{berth_test::below(g, gpus)};
+            const auto load = static_cast<amount>(berth_test::below(g, 300));
+            switch (berth_test::below(g, 8)) {
+                case 0: same_step(work.balance(), naive.balance()); break;
+                case 1: same_step(work.migrate_from(gpu), naive.migrate_from(gpu)); break;
+                case 2: same_step(work.spread(t, load), naive.spread(t, load)); break;
+                case 3: {
+                    const bool usable = berth_test::chance(g, 80);
+                    work.set_usable(gpu, usable);
+                    naive.set_usable(gpu, usable);
+                    break;
+                }
+                case 4: {
+                    const amount there = naive.load_on(t, gpu);
+                    const amount some = berth_test::chance(g, 50) ? there : there / 2;
+                    CHECK(work.done(t, gpu, some));
+                    naive.done(t, gpu, some);
+                    break;
+                }
+                default:
+                    work.place(t, gpu, load);
+                    naive.place(t, gpu, load);
+                    break;
+            }
+            REQUIRE(
+                std::equal(work.pieces().begin(), work.pieces().end(), naive.pieces().begin(), naive.pieces().end()));
+            for (std::size_t i = 0; i < gpus; ++i)
+                REQUIRE(work.loads().load_micro(gpu_index{i}) == naive.loads().load_micro(gpu_index{i}));
+            REQUIRE(work.finish(t) == naive.finish(t));
+            REQUIRE(work.load_on(t, gpu) == naive.load_on(t, gpu));
+        }
+    }
+    CHECK(shifts > 1000);
+    CHECK(stranded > 1000);
+}
+
+TEST_CASE("load_pieces: load that is not there cannot be done, in any build") {
+    const auto model = worked_case();
+    berth::load_pieces work{model, gflops};
+    work.place(task_index{0}, gpu_index{1}, 500);
+    CHECK_FALSE(work.done(task_index{0}, gpu_index{1}, 501));
+    CHECK_FALSE(work.done(task_index{0}, gpu_index{0}, 1));
+    CHECK_FALSE(work.done(task_index{0}, gpu_index{9}, 1));
+    CHECK_FALSE(work.done(task_index{1}, gpu_index{1}, 1));
+    CHECK_FALSE(work.done(task_index{}, gpu_index{}, 1));
+    CHECK_FALSE(work.done(task_index{0}, gpu_index{1}, -1));
+    CHECK(work.load_on(task_index{0}, gpu_index{1}) == 500);
+    CHECK(work.done(task_index{0}, gpu_index{1}, 500));
+    CHECK(work.pieces().empty());
+}
+
+TEST_CASE("load_pieces: many tasks, none of which searches the pieces of the others") {
+    const std::size_t tasks = 40'000;
+    const auto model = berth::make_load_cost(std::vector<berth::load_task>(tasks),
+                                             std::vector<berth::load_gpu>(400, {.max_load = 200'000}))
+                           .value();
+    const std::vector<std::uint8_t> whole(tasks, 0);
+    berth::load_pieces work{model, gflops, {.divisible = whole}};
+    for (std::size_t t = 0; t < tasks; ++t) work.place(task_index{t}, gpu_index{t % 400}, 1000);
+    CHECK(work.pieces().size() == tasks);
+    for (std::size_t t = 0; t < tasks; ++t) CHECK(work.finish(task_index{t}) == 5'000.0);
+    CHECK(work.migrate_from(gpu_index{7}).shifts.size() == 100);
+    CHECK(work.balance().shifts.empty());
+    CHECK(work.pieces().size() == tasks);
 }

@@ -17,42 +17,49 @@
 
 namespace berth::inline v0 {
 
-/// What the model knows of a task.
+/// A task of the load model.
 struct load_task {
     double execution_cost = 1.0;  ///< C, in any unit, finite and not negative (`execution_time` gives seconds)
     amount load = 0;              ///< L, in thousandths of a unit of load, 0..`max_load_amount`
 };
 
-/// What the model knows of a GPU.
+/// A GPU of the load model.
 struct load_gpu {
     amount max_load = whole_gpu;   ///< G, in thousandths, 0..`max_load_amount`
     amount available_time = 1000;  ///< T, in thousandths of a unit of time, 0..`max_load_time`
-    amount load = 0;               ///< what it carries before any task is placed, in thousandths, 0..`max_load_amount`
+    amount load = 0;               ///< load before any task is placed, in thousandths, 0..`max_load_amount`
 };
 
-inline constexpr amount max_load_amount = 1'000'000'000'000;  ///< 10^9 units of load
-inline constexpr amount max_load_time = 1'000'000;            ///< 10^3 units of time
+/// The largest load, in thousandths: 10^9 units of load.
+inline constexpr amount max_load_amount = 1'000'000'000'000;
+/// The largest time, in thousandths: 10^3 units of time.
+inline constexpr amount max_load_time = 1'000'000;
 
-/// How P, the load of a GPU, is measured.
+/// The unit of P, the load of a GPU.
 enum class load_measure : std::uint8_t {
-    absolute,  ///< as it is: the published form, right when GPUs are alike
-    relative,  ///< divided by G: for GPUs of different size
+    absolute,  ///< units of load: the published form, for equal GPUs
+    relative,  ///< a share of G, for GPUs of different size
 };
 
-/// Costs that rise with the load of the place, as a description: tasks, GPUs, and
+/// A cost that rises with the load of the GPU:
 ///
 ///     minimise    sum_i C_i * P_a(i)            a(i): the GPU task i goes to
 ///     subject to  P_g <= G_g  for every GPU g   P_g = load before + sum of L_i * T_g over the tasks i on g
 ///
-/// C is a task's execution cost, L its load, T the time a GPU is available, G its maximum load. P is the *current* load, so
-/// what a task costs depends on who was placed before it: expensive tasks avoid loaded GPUs. Immutable and validated; a run
-/// has a `load_state` of its own.
+/// C is a task's execution cost, L its load, T the time a GPU is available, G its maximum load. P is the *current*
+/// load: the cost of a task depends on the tasks placed before it, and expensive tasks avoid loaded GPUs. This is the
+/// description, immutable and validated; made by `make_load_cost`. A run keeps its loads in a `load_state`.
 class load_cost {
 public:
+    /// All tasks.
     [[nodiscard]] std::span<const load_task> tasks() const noexcept { return tasks_; }
+    /// All GPUs.
     [[nodiscard]] std::span<const load_gpu> gpus() const noexcept { return gpus_; }
+    /// One task of the model.
     [[nodiscard]] const load_task& task(task_index t) const noexcept { return tasks_[t.value()]; }
+    /// One GPU of the model.
     [[nodiscard]] const load_gpu& gpu(gpu_index g) const noexcept { return gpus_[g.value()]; }
+    /// The unit of P.
     [[nodiscard]] load_measure measure() const noexcept { return measure_; }
 
 private:
@@ -65,22 +72,25 @@ private:
     load_measure measure_ = load_measure::absolute;
 };
 
-/// The loads of one run. Integers inside (millionths: thousandths of load times thousandths of time), so placing and removing
-/// is exact and admission has no rounding. Every verb is O(1). Copyable; the description outlives it.
+/// The loads of one run, as integers: millionths, the product of thousandths of load and thousandths of time. So
+/// placing and removing are exact, and admission does not round. Every call but `reset` is O(1). Tasks and GPUs are
+/// those of the model, which only assertions check. Copyable; the model outlives it.
 class load_state {
 public:
+    /// The loads before any task is placed. O(GPUs).
     explicit load_state(const load_cost& model) : model_{&model} { reset(); }
     explicit load_state(const load_cost&&) = delete;
 
-    /// Back to the loads before any task. Does not allocate.
+    /// Back to the loads before any task. O(GPUs), does not allocate.
     void reset() {
         used_.resize(model_->gpus().size());
         for (std::size_t g = 0; g < used_.size(); ++g) used_[g] = model_->gpus()[g].load * 1000;
     }
 
+    /// The description.
     [[nodiscard]] const load_cost& model() const noexcept { return *model_; }
 
-    /// P: the current load, in units of load (not thousandths), or as a share of G, see `load_measure`.
+    /// P, the current load, in units of load (not thousandths) or as a share of G, see `load_measure`.
     [[nodiscard]] double load(gpu_index g) const noexcept {
         if (model_->measure() == load_measure::absolute) return static_cast<double>(used_[g.value()]) * 1e-6;
         const amount most = model_->gpu(g).max_load * 1000;
@@ -89,18 +99,21 @@ public:
     /// P in millionths of a unit of load, exact.
     [[nodiscard]] amount load_micro(gpu_index g) const noexcept { return used_[g.value()]; }
 
-    /// What placing the task there costs now: C * P.
+    /// The cost of placing the task now: C * P.
     [[nodiscard]] double cost(const load_task& task, gpu_index g) const noexcept {
         return task.execution_cost * load(g);
     }
+    /// The cost of placing a task of the model now.
     [[nodiscard]] double cost(task_index t, gpu_index g) const noexcept { return cost(model_->task(t), g); }
 
-    /// The admission test: L * T <= G - what is used already.
+    /// True if the GPU admits the task: P + L * T <= G.
     [[nodiscard]] bool admits(const load_task& task, gpu_index g) const noexcept {
         return used_[g.value()] + task.load * model_->gpu(g).available_time <= model_->gpu(g).max_load * 1000;
     }
+    /// True if the GPU admits a task of the model.
     [[nodiscard]] bool admits(task_index t, gpu_index g) const noexcept { return admits(model_->task(t), g); }
-    /// The largest L that is still admitted, in thousandths; `max_load_amount` on a GPU whose T is 0.
+    /// The largest L that the GPU admits, in thousandths; `max_load_amount` if its T is 0 and its load within its
+    /// limit.
     [[nodiscard]] amount room(gpu_index g) const noexcept {
         const load_gpu& gpu = model_->gpu(g);
         const amount left = gpu.max_load * 1000 - used_[g.value()];
@@ -108,17 +121,19 @@ public:
         return gpu.available_time == 0 ? max_load_amount : left / gpu.available_time;
     }
 
-    /// Puts the load there, admitted or not: a placement that is observed may well break the limit.
+    /// Adds the load, admitted or not: observed placements may exceed limits.
     void place(const load_task& task, gpu_index g) noexcept {
         used_[g.value()] += task.load * model_->gpu(g).available_time;
     }
+    /// Adds the load of a task of the model.
     void place(task_index t, gpu_index g) noexcept { place(model_->task(t), g); }
-    /// Takes it away again. It must have been placed there.
+    /// Removes the load, which must have been placed there; only an assertion checks that.
     void remove(const load_task& task, gpu_index g) noexcept {
         used_[g.value()] -= task.load * model_->gpu(g).available_time;
         BERTH_ASSERT(used_[g.value()] >= model_->gpu(g).load * 1000,
                      "berth: load_state::remove of a task not placed there");
     }
+    /// Removes the load of a task of the model, which must have been placed there.
     void remove(task_index t, gpu_index g) noexcept { remove(model_->task(t), g); }
 
 private:
@@ -126,7 +141,12 @@ private:
     std::vector<amount> used_;
 };
 
-/// Checks every number and names the first wrong one; also that all tasks on one GPU could still be counted.
+/// Makes a load model. Fails if a number is outside its range, or if the loads of all tasks on one GPU could overflow;
+/// the error names the first number. O(tasks + GPUs).
+///
+/// @param tasks    one for each task
+/// @param gpus     one for each GPU
+/// @param measure  the unit of P
 [[nodiscard]] inline result<load_cost> make_load_cost(std::vector<load_task> tasks, std::vector<load_gpu> gpus,
                                                       load_measure measure = load_measure::absolute) {
     const auto check = [](const char* kind, std::size_t i, const char* field, amount value,
@@ -164,8 +184,8 @@ private:
     return model;
 }
 
-/// The model of a problem that says no more than its demands: C is the task's GPU share in whole GPUs, L its share of one
-/// GPU, T is 1 and G the GPU's share. The constraint is then the ledger's own for GPU shares.
+/// Makes the load model of a problem from its demands alone: C is the task's GPU share in whole GPUs, L its share of
+/// one GPU, T is 1 and G the GPU's share. The constraint then equals the ledger's for GPU shares. O(tasks + GPUs).
 [[nodiscard]] inline result<load_cost> make_load_cost(const problem& p, load_measure measure = load_measure::relative) {
     std::vector<load_task> tasks(p.workload().task_count());
     for (std::size_t t = 0; t < tasks.size(); ++t) {
@@ -178,10 +198,11 @@ private:
     return make_load_cost(std::move(tasks), std::move(gpus), measure);
 }
 
-/// The published objective of a finished assignment, from scratch: sum of C_i * P_a(i) with the loads that all its tasks
-/// together cause. Independent of the order in which they were placed. O(tasks + GPUs).
+/// The published objective of a finished assignment, sum of C_i * P_a(i), computed from scratch with the final loads,
+/// so that the order of placement does not matter. O(tasks + GPUs).
 ///
-/// @param gpu_of_task  one for each task; not valid for a task that is not placed.
+/// @param model        tasks and GPUs
+/// @param gpu_of_task  one for each task; not valid for a task that is not placed
 [[nodiscard]] inline double assignment_cost(const load_cost& model, std::span<const gpu_index> gpu_of_task) {
     BERTH_ASSERT(gpu_of_task.size() == model.tasks().size(), "berth: assignment_cost needs an entry for each task");
     load_state state{model};

@@ -4,8 +4,10 @@
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
-#include "berth/core/result.hpp"
+#include "berth/core/sort_positions.hpp"
+#include "berth/cost/divisible/detail/piece_table.hpp"
 #include "berth/cost/divisible/load_cost.hpp"
+#include "berth/cost/divisible/load_step.hpp"
 #include "berth/cost/divisible/split.hpp"
 #include "berth/model/resources.hpp"
 
@@ -16,103 +18,93 @@
 
 namespace berth::inline v0 {
 
-/// Some or all of a task's load on one GPU.
-struct task_piece {
-    task_index task{};
-    gpu_index gpu{};
-    amount load = 0;  ///< still to do, in thousandths of a unit of load, above 0
-
-    friend constexpr bool operator==(const task_piece&, const task_piece&) noexcept = default;
-};
-
-/// Load of a task that goes from one GPU to another.
-struct load_shift {
-    task_index task{};
-    gpu_index from{};  ///< not valid: it had no place before
-    gpu_index to{};
-    amount load = 0;  ///< in thousandths of a unit of load, above 0
-
-    friend constexpr bool operator==(const load_shift&, const load_shift&) noexcept = default;
-};
-
-/// Load that has to leave its GPU, or has none, and finds no room elsewhere.
-struct stranded_load {
-    task_index task{};
-    gpu_index at{};  ///< not valid: nowhere
-    amount load = 0;
-
-    friend constexpr bool operator==(const stranded_load&, const stranded_load&) noexcept = default;
-};
-
-/// What a step did. Shifts and stranded loads are in the order in which they were decided.
-struct load_step {
-    std::vector<load_shift> shifts;
-    std::vector<stranded_load> stranded;
-};
-
-/// What pieces may be cut into.
-struct piece_options {
-    std::span<const std::uint8_t> divisible{};  ///< per task, not 0: may be cut; empty: all may
-    amount min_piece = 1;                       ///< of those that are cut, 1 or more, in thousandths
-};
-
-/// Tasks and pieces of tasks on the GPUs of a load model, with the steps that follow a placement: `balance` takes load off GPUs that
-/// are over their limit, `migrate_from` takes everything off one GPU, because it is hot or has failed. Divisible load is cut, and cut
-/// again, so that its last piece is done as early as possible (`split_load`); a task that may not be cut goes as a whole where it
-/// is cheapest: where P is least. What finds no room stays, and is said.
+/// Tasks and pieces of tasks on the GPUs of a load model, and the steps that follow their placement: `balance` relieves
+/// GPUs above their limit, `migrate_from` empties a GPU that is hot or has failed. Divisible load is cut anew so that
+/// its last piece finishes as early as possible (`split_load`). Other tasks move as a whole to the cheapest GPU that
+/// admits them: the one with the least load P. Load that fits nowhere stays and is reported in `stranded`.
 ///
-/// State of a run: exact, deterministic, copyable. The model and the spans outlive it.
+/// The state of a run: exact, deterministic, copyable. Model and spans outlive it. Tasks and GPUs are those of the
+/// model, which only assertions check. In the complexities below, one *spread* is O(GPUs × log GPUs × steps of a
+/// bisection, some 60) for divisible load and O(GPUs) for a whole task.
 class load_pieces {
 public:
-    /// @param speeds  load a unit of time, one for each GPU or one for all, 1e-12..1e12.
+    /// O(tasks + GPUs).
+    ///
+    /// @param model    tasks and GPUs; its own loads of GPUs are there from the start, its tasks are not placed
+    /// @param speeds   load per unit of time, one for each GPU or one for all, 1e-12..1e12
+    /// @param options  which tasks may be cut
     load_pieces(const load_cost& model, std::span<const double> speeds, piece_options options = {})
-        : loads_{model}, speeds_{speeds}, options_{options}, usable_(model.gpus().size(), 1) {
+        : loads_{model},
+          speeds_{speeds},
+          options_{options},
+          pieces_{model.tasks().size(), model.gpus().size()},
+          usable_(model.gpus().size(), 1) {
         BERTH_ASSERT(speeds.size() == 1 || speeds.size() == model.gpus().size(),
                      "berth: load_pieces needs one speed, or one for each GPU");
     }
     load_pieces(const load_cost&&, std::span<const double>, piece_options = {}) = delete;
 
+    /// The load of every GPU.
     [[nodiscard]] const load_state& loads() const noexcept { return loads_; }
+    /// All pieces, in order of their first placement; valid until the next change. O(1).
     [[nodiscard]] std::span<const task_piece> pieces() const noexcept { return pieces_.view(); }
+    /// Load of a task on a GPU, in thousandths; 0 if it has no piece there. O(pieces of the task).
     [[nodiscard]] amount load_on(task_index t, gpu_index g) const noexcept {
-        const std::size_t i = find(t, g);
-        return i == pieces_.size() ? 0 : pieces_[i].load;
+        const std::uint32_t piece = pieces_.find(t, g);
+        return piece == pieces_.none ? 0 : pieces_[piece].load;
     }
-    /// When the GPU is done with all that is on it, in thousandths of the time unit.
+    /// When a GPU finishes all its load, in thousandths of the time unit. O(1).
     [[nodiscard]] double finish(gpu_index g) const noexcept {
         return static_cast<double>(loads_.load_micro(g)) / (speed(g) * static_cast<double>(time(g)));
     }
-    /// When the last piece of a task is done; 0 for a task without any.
+    /// When the last piece of a task finishes, in thousandths of the time unit; 0 for a task without pieces. O(pieces
+    /// of the task).
     [[nodiscard]] double finish(task_index t) const noexcept {
         double last = 0.0;
-        for (const task_piece& piece : pieces_) {
-            if (piece.task == t && finish(piece.gpu) > last) last = finish(piece.gpu);
+        for (std::uint32_t i = pieces_.first_of(t); i != pieces_.none; i = pieces_.next_of_task(i)) {
+            const double at = finish(pieces_[i].gpu);
+            if (at > last) last = at;
         }
         return last;
     }
 
-    /// Puts load of a task on a GPU, admitted or not.
-    void place(task_index t, gpu_index g, amount load);
-    /// Work goes on: so much of a piece is done.
-    void done(task_index t, gpu_index g, amount load);
-    /// Whether GPUs may take load; all may to begin with.
+    /// Places load of a task on a GPU, in thousandths, 0 or more, admitted or not. O(pieces of the task).
+    void place(task_index t, gpu_index g, amount load) {
+        BERTH_ASSERT(t.below(loads_.model().tasks().size()) && load >= 0,
+                     "berth: load_pieces places load of 0 or more, of a task of its model");
+        if (load == 0) return;
+        pieces_.add(t, g, load);
+        loads_.place(load_task{.load = load}, g);
+    }
+    /// Removes load of a task from a GPU, because it has been processed. O(pieces of the task); if a piece ends, O(all
+    /// pieces).
+    ///
+    /// @return false if there is not that much of the task on this GPU; nothing has changed then, in every build
+    bool done(task_index t, gpu_index g, amount load) {
+        if (!t.below(loads_.model().tasks().size()) || load < 0) return false;
+        if (load > load_on(t, g)) return false;
+        if (load > 0) take(pieces_.find(t, g), load);
+        pieces_.compact();
+        return true;
+    }
+    /// Allows or forbids a GPU to receive load; at first all may.
     void set_usable(gpu_index g, bool usable) noexcept { usable_[g.value()] = usable ? 1 : 0; }
 
-    /// Gives a divisible task's load a place, in pieces, or that of any other task, as a whole. O(GPUs log GPUs).
+    /// Places load of a task: in pieces if it is divisible, else as a whole. One spread.
+    ///
+    /// @param load  in thousandths, 0..`max_load_amount`
     load_step spread(task_index t, amount load);
-    /// Takes load off every GPU that is over its limit, the one with most excess first: divisible load is spread over all GPUs,
-    /// this one included, the largest pieces first; then whole tasks leave, the smallest that suffices or else the largest, to GPUs that
-    /// admit them. Until the GPU is within its limit, or nothing helps. O(pieces * GPUs log GPUs).
+    /// Relieves every GPU above its limit, the one with most excess first: divisible load is spread over all GPUs
+    /// including this one, the largest pieces first; then whole tasks leave, the smallest that suffices or else the
+    /// largest, to GPUs that admit them; until the GPU is within its limit or no piece is left to try.
+    ///
+    /// O(tasks + all pieces + GPUs log GPUs), one spread for each piece tried, and O(k²) for k pieces of one GPU above
+    /// its limit.
     load_step balance();
-    /// Takes everything off a GPU and lets nothing come back.
+    /// Empties a GPU and forbids it to receive load. O(all pieces) and one spread for each piece on it.
     load_step migrate_from(gpu_index g);
 
 private:
-    [[nodiscard]] std::size_t find(task_index t, gpu_index g) const noexcept {
-        std::size_t i = 0;
-        while (i < pieces_.size() && !(pieces_[i].task == t && pieces_[i].gpu == g)) ++i;
-        return i;
-    }
     [[nodiscard]] double speed(gpu_index g) const noexcept { return speeds_[speeds_.size() == 1 ? 0 : g.value()]; }
     [[nodiscard]] amount time(gpu_index g) const noexcept {
         const amount available = loads_.model().gpu(g).available_time;
@@ -124,43 +116,20 @@ private:
     [[nodiscard]] amount excess(gpu_index g) const noexcept {
         return loads_.load_micro(g) - loads_.model().gpu(g).max_load * 1000;
     }
-    void take(task_index t, gpu_index g, amount load);
+    void take(std::uint32_t piece, amount load) noexcept {
+        loads_.remove(load_task{.load = load}, pieces_[piece].gpu);
+        pieces_.take(piece, load);
+    }
     void spread(task_index t, gpu_index from, amount load, load_step& step);
-    bool relieve(gpu_index g, load_step& step);
+    [[nodiscard]] std::uint32_t next_to_leave(gpu_index g, const detail::flat<std::uint32_t>& tried,
+                                              std::uint32_t round) const noexcept;
 
     load_state loads_;
     std::span<const double> speeds_;
     piece_options options_;
-    detail::flat<task_piece> pieces_;
+    detail::piece_table pieces_;
     detail::flat<std::uint8_t> usable_;
 };
-
-inline void load_pieces::place(task_index t, gpu_index g, amount load) {
-    BERTH_ASSERT(t.value() < loads_.model().tasks().size() && load >= 0,
-                 "berth: load_pieces places load of 0 or more, of a task of its model");
-    if (load == 0) return;
-    loads_.place(load_task{.load = load}, g);
-    const std::size_t i = find(t, g);
-    if (i == pieces_.size()) {
-        pieces_.push_back({t, g, load});
-    } else {
-        pieces_[i].load += load;
-    }
-}
-
-inline void load_pieces::done(task_index t, gpu_index g, amount load) { take(t, g, load); }
-
-inline void load_pieces::take(task_index t, gpu_index g, amount load) {
-    if (load == 0) return;
-    const std::size_t i = find(t, g);
-    BERTH_ASSERT(i < pieces_.size() && load <= pieces_[i].load,
-                 "berth: there is not that much of the task on this GPU");
-    loads_.remove(load_task{.load = load}, g);
-    pieces_[i].load -= load;
-    if (pieces_[i].load > 0) return;
-    for (std::size_t j = i; j + 1 < pieces_.size(); ++j) pieces_[j] = pieces_[j + 1];
-    pieces_.pop_back();
-}
 
 inline load_step load_pieces::spread(task_index t, amount load) {
     load_step step;
@@ -168,7 +137,7 @@ inline load_step load_pieces::spread(task_index t, amount load) {
     return step;
 }
 
-/// The load is nowhere when this begins; what stays at `from` is no shift.
+/// The load is placed nowhere when this begins; the part that returns to `from` is no shift.
 inline void load_pieces::spread(task_index t, gpu_index from, amount load, load_step& step) {
     const auto shift = [&](gpu_index to, amount part) {
         place(t, to, part);
@@ -207,66 +176,73 @@ inline void load_pieces::spread(task_index t, gpu_index from, amount load, load_
 
 inline load_step load_pieces::balance() {
     load_step step;
-    detail::flat<std::uint8_t> hopeless(usable_.size(), 0);
-    for (;;) {
-        gpu_index worst{};
-        for (std::size_t i = 0; i < usable_.size(); ++i) {
-            const gpu_index g{i};
-            if (hopeless[i] != 0 || excess(g) <= 0) continue;
-            if (!worst.valid() || excess(g) > excess(worst)) worst = g;
-        }
-        if (!worst.valid()) return step;
-        if (!relieve(worst, step)) hopeless[worst.value()] = 1;
+    // Spreading brings no GPU above its limit, so that the order of the GPUs can be fixed before.
+    detail::flat<std::size_t> above;
+    for (std::size_t g = 0; g < usable_.size(); ++g) {
+        if (excess(gpu_index{g}) > 0) above.push_back(g);
     }
+    detail::sort_positions(above, [this](std::size_t a, std::size_t b) {
+        const amount first = excess(gpu_index{a});
+        const amount second = excess(gpu_index{b});
+        return first != second ? first > second : a < b;
+    });
+    detail::flat<std::uint32_t> tried(above.empty() ? 0 : loads_.model().tasks().size(), 0);  // by task: the round
+    std::uint32_t round = 0;
+    for (const std::size_t i : above) {
+        const gpu_index g{i};
+        ++round;
+        while (excess(g) > 0) {
+            const std::uint32_t next = next_to_leave(g, tried, round);
+            if (next == pieces_.none) break;
+            const task_piece piece = pieces_[next];
+            tried[piece.task.value()] = round;
+            take(next, piece.load);
+            spread(piece.task, g, piece.load, step);
+        }
+    }
+    pieces_.compact();
+    return step;
 }
 
-/// Brings one GPU within its limit; false if that cannot be done.
-inline bool load_pieces::relieve(gpu_index g, load_step& step) {
-    detail::flat<std::uint8_t> tried(loads_.model().tasks().size(), 0);
-    while (excess(g) > 0) {
-        const amount wanted = (excess(g) + time(g) - 1) / time(g);
-        const task_piece* best = nullptr;
-        for (const task_piece& piece : pieces_) {
-            if (piece.gpu != g || tried[piece.task.value()] != 0) continue;
-            if (best == nullptr) {
-                best = &piece;
-                continue;
-            }
-            const bool cut = divisible(piece.task);
-            const bool best_cut = divisible(best->task);
-            if (cut != best_cut) {
-                if (cut) best = &piece;
-                continue;
-            }
-            const bool suffices = !cut && piece.load >= wanted;
-            const bool best_suffices = !best_cut && best->load >= wanted;
-            if (suffices != best_suffices ? suffices : (suffices ? piece.load < best->load : piece.load > best->load)) {
-                best = &piece;
-            }
+/// Among the pieces of a GPU that were not tried in this round: divisible ones before whole tasks, the largest first;
+/// of whole tasks the smallest that suffices, else the largest. The earliest of equal ones.
+inline std::uint32_t load_pieces::next_to_leave(gpu_index g, const detail::flat<std::uint32_t>& tried,
+                                                std::uint32_t round) const noexcept {
+    const amount wanted = (excess(g) + time(g) - 1) / time(g);
+    std::uint32_t best = pieces_.none;
+    for (std::uint32_t i = pieces_.first_on(g); i != pieces_.none; i = pieces_.next_on_gpu(i)) {
+        const task_piece& piece = pieces_[i];
+        if (tried[piece.task.value()] == round) continue;
+        if (best == pieces_.none) {
+            best = i;
+            continue;
         }
-        if (best == nullptr) { return false; }
-        const task_piece piece = *best;
-        tried[piece.task.value()] = 1;
-        take(piece.task, g, piece.load);
-        load_step part;
-        spread(piece.task, g, piece.load, part);
-        for (const load_shift& s : part.shifts) step.shifts.push_back(s);
-        for (const stranded_load& s : part.stranded) step.stranded.push_back(s);
+        const amount best_load = pieces_[best].load;
+        const bool cut = divisible(piece.task);
+        const bool best_cut = divisible(pieces_[best].task);
+        if (cut != best_cut) {
+            if (cut) best = i;
+            continue;
+        }
+        const bool suffices = !cut && piece.load >= wanted;
+        const bool best_suffices = !best_cut && best_load >= wanted;
+        if (suffices != best_suffices ? suffices : (suffices ? piece.load < best_load : piece.load > best_load))
+            best = i;
     }
-    return true;
+    return best;
 }
 
 inline load_step load_pieces::migrate_from(gpu_index g) {
     set_usable(g, false);
     load_step step;
-    std::vector<task_piece> leaving;
-    for (const task_piece& piece : pieces_) {
-        if (piece.gpu == g) leaving.push_back(piece);
-    }
-    for (const task_piece& piece : leaving) {
-        take(piece.task, g, piece.load);
+    detail::flat<std::uint32_t> leaving;
+    for (std::uint32_t i = pieces_.first_on(g); i != pieces_.none; i = pieces_.next_on_gpu(i)) leaving.push_back(i);
+    for (const std::uint32_t i : leaving) {
+        const task_piece piece = pieces_[i];
+        take(i, piece.load);
         spread(piece.task, g, piece.load, step);
     }
+    pieces_.compact();
     return step;
 }
 

@@ -17,15 +17,16 @@
 
 namespace berth::inline v0 {
 
-/// A GPU that could take a piece of a divisible task.
+/// A GPU that may take a piece of a divisible task.
 struct split_target {
-    double speed = 1.0;             ///< load a second (any unit of time), finite and above 0
-    amount load = 0;                ///< what it has to finish first, in thousandths of a unit of load, 0 or more
-    amount room = max_load_amount;  ///< the most it may still take, in thousandths, 0 or more
+    double speed = 1.0;  ///< load per unit of time, 1e-12..1e12
+    amount load = 0;     ///< load that it finishes first, in thousandths of a unit of load, 0..`max_load_amount`
+    amount room = max_load_amount;  ///< largest piece that it may take, in thousandths, 0 or more
 };
 
+/// Limits of a split.
 struct split_options {
-    amount min_piece = 1;  ///< the smallest piece worth sending, 1 or more; a smaller whole goes to one GPU undivided
+    amount min_piece = 1;  ///< smallest piece in thousandths, 1 or more; a smaller whole goes undivided to one GPU
 };
 
 /// One GPU's share of the whole.
@@ -37,18 +38,18 @@ struct load_piece {
     friend bool operator==(const load_piece&, const load_piece&) = default;
 };
 
-/// Pieces in ascending order of targets, and what found no room. Pieces and `left_over` add up exactly to the whole.
+/// The outcome of a split. Pieces and `left_over` add up exactly to the whole.
 struct load_split {
-    std::vector<load_piece> pieces;
-    amount left_over = 0;
-    double finish = 0.0;  ///< when the last piece is done; 0 if there is none
+    std::vector<load_piece> pieces;  ///< in ascending order of targets
+    amount left_over = 0;            ///< load without room, in thousandths
+    double finish = 0.0;             ///< when the last piece is done, in thousandths of the time unit; 0 without pieces
 };
 
 namespace detail {
 
-/// Minimises the time at which the last piece is done. For a time T, target g can take cap_g(T) = the largest x with
-/// (load_g + x) / speed_g <= T, at most its room. At most whole / min_piece pieces exist, so the whole is done by T exactly
-/// if that many of the largest caps reach it: a test that only grows with T, and hence a bisection.
+/// Minimises the time at which the last piece is done. By a time T, target g can finish cap_g(T) = the largest x with
+/// (load_g + x) / speed_g <= T, at most its room. There are at most whole / min_piece pieces, so that the whole can be
+/// done by T exactly if that many of the largest caps add up to it. This is monotone in T, hence a bisection.
 class load_splitter {
 public:
     load_splitter(amount whole, std::span<const split_target> targets, amount min_piece)
@@ -88,7 +89,8 @@ private:
         while (piece >= 0 && finish(target, piece + 1) <= time) ++piece;
         return std::clamp<amount>(piece, 0, most);
     }
-    /// The most that fits by `time`; leaves the targets that take it in `order_`, as few as possible, largest cap first.
+    /// The largest load that can be done by `time`. Leaves its targets in `order_`, as few as possible, the largest cap
+    /// first.
     [[nodiscard]] amount reach(double time) {
         order_.clear();
         for (std::size_t g = 0; g < targets_.size(); ++g) {
@@ -106,8 +108,8 @@ private:
         order_.resize(used);
         return sum;
     }
-    /// Water filling among the chosen targets: everyone gets the minimum, then whoever would be done first gets the next
-    /// unit. Units are handed out in bulk up to just below the level, the last few one by one.
+    /// Water filling among the chosen targets: each gets the minimum, then the one that would finish first gets the
+    /// next unit. Units are handed out in bulk to just below the level, the last few one by one.
     void hand_out(amount load, load_split& out) {
         sort_positions(order_, [](std::size_t a, std::size_t b) { return a < b; });
         const auto lifted = [this](std::size_t g, double time) { return std::max(min_piece_, cap(targets_[g], time)); };
@@ -157,15 +159,16 @@ private:
 
 }  // namespace detail
 
-/// Splits a divisible task's load over GPUs so that the last piece is done as early as possible: by speed, around what each
-/// GPU has to finish first, no piece below `min_piece` or beyond a target's room. Without rooms and minimum pieces in the way,
-/// all pieces finish at the same time, up to one unit. Exact: no other split with these limits is done earlier.
+/// Splits the load of a divisible task over GPUs so that the last piece finishes as early as possible, given the speed
+/// and the earlier load of each GPU, with no piece below `min_piece` or above a target's room. Exact: no split within
+/// these limits finishes earlier. Where neither limit binds, all pieces finish at the same time, up to one unit.
 ///
-/// If the rooms cannot take everything, as much as possible is split and `left_over` says how much is not: that is data, not
-/// an error. Errors are numbers that make no sense; they name the target. O(targets * log targets), times the tens of steps
-/// of a bisection.
+/// Load for which there is no room is no error but `left_over`, as little as possible. Fails if a number is outside its
+/// range; the error names the target. O(targets × log targets × steps of a bisection, some 60).
 ///
-/// @param whole  in thousandths of a unit of load, 0..`max_load_amount`.
+/// @param whole    in thousandths of a unit of load, 0..`max_load_amount`
+/// @param targets  the GPUs
+/// @param options  the smallest piece
 [[nodiscard]] inline result<load_split> split_load(amount whole, std::span<const split_target> targets,
                                                    split_options options = {}) {
     const auto wrong = [](detail::phrases what, detail::phrases why) {
@@ -188,10 +191,11 @@ private:
     return detail::load_splitter{whole, targets, options.min_piece}.run();
 }
 
-/// The GPUs of a load model as targets: their remaining admissible load as room, their current load over T (rounded up) as
-/// what they have to finish first. Pieces are then placed as tasks of that load (`load_state::place`).
+/// The GPUs of a load model as targets: the room is the load that they still admit, the load to finish first is their
+/// current load over T, rounded up. Place the pieces as tasks of that load (`load_state::place`). O(GPUs).
 ///
-/// @param speeds  one for each GPU, or one for all.
+/// @param state   the current loads
+/// @param speeds  load per unit of time, one for each GPU or one for all
 [[nodiscard]] inline std::vector<split_target> split_targets(const load_state& state, std::span<const double> speeds) {
     const std::size_t gpus = state.model().gpus().size();
     BERTH_ASSERT(speeds.size() == gpus || speeds.size() == 1,
