@@ -188,13 +188,13 @@ namespace {
 constexpr std::size_t in_memory = ~std::size_t{0};
 
 /// The ledger of the plain method.
-struct naive_books {
+struct naive_ledger {
     const move_instance& in;
     std::vector<int> left;
     std::vector<std::size_t> at;
     std::vector<std::size_t> pending;  ///< largest first
 
-    explicit naive_books(const move_instance& instance)
+    explicit naive_ledger(const move_instance& instance)
         : in{instance}, left(instance.gpus, gpu_size), at{instance.from} {
         for (std::size_t t = 0; t < at.size(); ++t) {
             left[at[t]] -= in.sizes[t];
@@ -251,12 +251,12 @@ struct naive_books {
 
 naive_order order_naively(const move_instance& instance) {
     naive_order done;
-    naive_books jammed{instance};
+    naive_ledger jammed{instance};
     done.moves = jammed.pending.size();
     while (jammed.wave()) {}
     done.stuck = jammed.pending.size();
 
-    naive_books ledger{instance};
+    naive_ledger ledger{instance};
     std::vector<char> staged(instance.sizes.size(), 0);
     while (!ledger.pending.empty()) {
         ++done.waves;

@@ -19,7 +19,7 @@
 
 namespace berth_test {
 
-/// The value of a result that has to have one.
+/// The value of a result that must have one.
 template <class T>
 [[nodiscard]] T need(berth::result<T> r) {
     if (!r) FAIL(r.error().message);

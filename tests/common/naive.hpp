@@ -15,12 +15,12 @@ namespace berth_test {
 
 using berth::amount;
 
-/// What the ledger, its fits and explain have to say, written a second time from their descriptions: everything is counted
-/// anew from the list of live placements, nothing is shared with the code under test but the fleet and the workload.
-class naive_books {
+/// A second implementation of the ledger, its `fits` and `explain`, from their descriptions: it recounts everything
+/// from the list of live placements and shares only fleet and workload with the code under test.
+class naive_ledger {
 public:
-    naive_books(const berth::fleet& machines, const berth::workload& tasks,
-                const std::map<std::size_t, berth::slot>& live)
+    naive_ledger(const berth::fleet& machines, const berth::workload& tasks,
+                 const std::map<std::size_t, berth::slot>& live)
         : machines_{&machines}, tasks_{&tasks} {
         for (std::size_t g = 0; g < machines.gpu_count(); ++g)
             gpu_.push_back(copy(machines.capacity(berth::gpu_index{g})));

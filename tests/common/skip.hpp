@@ -9,8 +9,8 @@
 
 namespace berth_test {
 
-/// Says that a case cannot run here. Return from the case right after it: CTest reports any case that printed this as
-/// skipped, whatever it checks later. A program without doctest returns 77 instead.
+/// Reports that a case cannot run here. Return from the case right after it: CTest reports any case that printed this as
+/// skipped, even if it checks something later. A program without doctest returns 77 instead.
 inline void skipped(const std::string& why) {
     std::printf("SKIPPED: %s\n", why.c_str());
     std::fflush(stdout);

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-// Types that somebody else wrote: every way in which they may offer what the library wants to know.
+// Foreign types with every form of property that the library can read.
 
 namespace vendor {
 
@@ -99,7 +99,7 @@ struct c_job {
     int nice;
 };
 
-/// Every property by its own name, in the least pleasant type.
+/// Every property under its own name, in an inconvenient type.
 struct c_task {
     char name[8];
     unsigned gpus : 4;

@@ -23,7 +23,7 @@ std::vector<std::size_t> since(const change_list& changes, std::uint64_t time) {
 
 }  // namespace
 
-TEST_CASE("change_list by hand: latest first, each once") {
+TEST_CASE("change_list: latest first, each once, by hand") {
     change_list changes{5};
     CHECK(changes.now() > 0);
     CHECK(since(changes, 0).empty());
@@ -40,7 +40,7 @@ TEST_CASE("change_list by hand: latest first, each once") {
     CHECK(!changes.ever_changed(0));
 }
 
-TEST_CASE("change_list agrees with a table of times") {
+TEST_CASE("change_list: equals a table of times") {
     for (const std::size_t size : {1U, 2U, 7U, 64U}) {
         CAPTURE(size);
         berth::xoshiro256 g{size};

@@ -53,7 +53,7 @@ TEST_CASE("flat: an empty one has no memory and no elements") {
     CHECK(equal(none, {7, 7, 7}));
 }
 
-TEST_CASE("flat: grows without losing elements, and a reserve is enough for what it names") {
+TEST_CASE("flat: grows without losing elements, and a reserved array does not reallocate") {
     flat<std::uint32_t> numbers;
     std::size_t growths = 0;
     const std::uint32_t* before = numbers.data();
@@ -141,7 +141,7 @@ TEST_CASE("flat: elements and ranges of the array itself may be appended while i
     }
 }
 
-TEST_CASE("flat: elements are aligned, and padding does no harm") {
+TEST_CASE("flat: elements with padding are aligned") {
     flat<record> records;
     flat<std::max_align_t> strict(3);
     for (std::uint8_t i = 0; i < 50; ++i) {
@@ -160,10 +160,10 @@ TEST_CASE("flat: elements are aligned, and padding does no harm") {
 #define BERTH_TEST_SANITIZED
 #endif
 #if defined(__cpp_exceptions) && !defined(BERTH_TEST_SANITIZED)  // sanitizers abort instead of throwing
-TEST_CASE("flat: an allocation that fails leaves the array as it was") {
+TEST_CASE("flat: a failed allocation leaves the array unchanged") {
     flat<std::uint64_t> numbers;
     for (std::uint64_t i = 0; i < 5; ++i) numbers.push_back(i);
-    // As many bytes as no allocator has, yet a number of bytes that size_t holds.
+    // More bytes than any allocator has, but no overflow of size_t.
     const std::size_t too_many = (~std::size_t{0} >> 1U) / sizeof(std::uint64_t);
     bool failed = false;
     try {
@@ -176,7 +176,7 @@ TEST_CASE("flat: an allocation that fails leaves the array as it was") {
 }
 #endif
 
-TEST_CASE("flat: does what std::vector does, whatever the order of calls") {
+TEST_CASE("flat: equals std::vector after any sequence of calls") {
     for (std::uint64_t seed = 0; seed < 50; ++seed) {
         CAPTURE(seed);
         berth::xoshiro256 g{seed};

@@ -43,7 +43,7 @@ namespace {
 struct mine;
 }
 
-TEST_CASE("an index of a table of one's own") {
+TEST_CASE("an index of a user's own table") {
     const basic_index<mine> none;
     CHECK_FALSE(none.valid());
     CHECK(basic_index<mine>{12}.value() == 12);

@@ -22,7 +22,7 @@ static_assert(!std::is_convertible_v<matrix_view<const int>, matrix_view<int>>);
 static_assert(!std::is_convertible_v<matrix_view<int>, matrix_view<const double>>);
 static_assert(std::is_trivially_copyable_v<matrix_view<float>>);
 
-TEST_CASE("a view writes through, rows are contiguous") {
+TEST_CASE("matrix_view: writes go to the viewed matrix, rows are contiguous") {
     std::array<double, 4> storage{};
     const matrix_view<double> view{storage.data(), 2, 2};
     view(1, 0) = 7.0;
@@ -33,7 +33,7 @@ TEST_CASE("a view writes through, rows are contiguous") {
     CHECK(read.row(1).data() == storage.data() + 2);
 }
 
-TEST_CASE("matrices without rows or columns") {
+TEST_CASE("matrix_view: matrices without rows or columns") {
     const matrix_view<double> no_columns{nullptr, 3, 0};
     CHECK(no_columns.row(2).empty());
     const matrix_view<double> no_rows{nullptr, 0, 5};

@@ -21,7 +21,7 @@ TEST_CASE("message: texts of every type, in order") {
     CHECK(sentence({"subject"}, {": predicate"}) == "subject: predicate");
 }
 
-TEST_CASE("message: whole numbers of every width, also the extreme ones") {
+TEST_CASE("message: whole numbers of every width, including the extremes") {
     CHECK(sentence({0, " ", 7, " ", -7}) == "0 7 -7");
     CHECK(sentence({std::numeric_limits<std::int64_t>::min()}) == "-9223372036854775808");
     CHECK(sentence({std::numeric_limits<std::int64_t>::max()}) == "9223372036854775807");
@@ -30,13 +30,13 @@ TEST_CASE("message: whole numbers of every width, also the extreme ones") {
     CHECK(sentence({std::uint8_t{200}, " ", std::int8_t{-100}}) == "200 -100");
 }
 
-TEST_CASE("message: names are quoted as they are") {
+TEST_CASE("message: names are quoted without escapes") {
     CHECK(sentence({"model ", phrase::quoted("A100")}) == "model \"A100\"");
     CHECK(sentence({phrase::quoted("")}) == "\"\"");
     CHECK(sentence({phrase::quoted("a\"b\n")}) == "\"a\"b\n\"");
 }
 
-TEST_CASE("message: an item has its position and its name, or the name that a nameless one gets") {
+TEST_CASE("message: an item has its position and its name, or its default name") {
     CHECK(sentence({phrase::item("task", 17, "train-3")}) == "task 17 (\"train-3\")");
     CHECK(sentence({phrase::item("task", 17, "")}) == "task 17 (\"task-17\")");
     CHECK(sentence({phrase::item("node", 0, "")}) == "node 0 (\"node-0\")");

@@ -9,7 +9,7 @@
 
 using berth::name_table;
 
-TEST_CASE("names keep the order in which they came") {
+TEST_CASE("name_table: positions follow the order of first appearance") {
     name_table names;
     CHECK(names.size() == 0);
     CHECK_FALSE(names.find("a"));
@@ -24,7 +24,7 @@ TEST_CASE("names keep the order in which they came") {
     CHECK(names.all() == std::vector<std::string>{"b", "a"});
 }
 
-TEST_CASE("any bytes are a name") {
+TEST_CASE("name_table: names may have any bytes") {
     using namespace std::string_view_literals;
     name_table names;
     CHECK(names.intern("") == 0);
@@ -35,7 +35,7 @@ TEST_CASE("any bytes are a name") {
     CHECK(names.find("") == 0);
 }
 
-TEST_CASE("many names, a name of its own table, and copies") {
+TEST_CASE("name_table: many names, names that lie in the table, and copies") {
     name_table names;
     for (std::size_t i = 0; i < 50'000; ++i) REQUIRE(names.intern("node-" + std::to_string(i)) == i);
     for (std::size_t i = 0; i < 50'000; i += 17) REQUIRE(names.find("node-" + std::to_string(i)) == i);
@@ -47,7 +47,7 @@ TEST_CASE("many names, a name of its own table, and copies") {
     for (std::size_t i = 0; i < 100; ++i) CHECK(growing.intern(growing[0]) == 0);
 }
 
-TEST_CASE("keys of records are equal only for equal records") {
+TEST_CASE("append_bytes: keys are equal only for equal records") {
     std::string a;
     berth::detail::append_bytes(a, std::int64_t{1});
     berth::detail::append_bytes(a, std::uint32_t{2});

@@ -46,7 +46,7 @@ static_assert(!observer<const only_progress>, "its only hook is not const");
 static_assert(!observer<misspelt> && !observer<wrong_argument> && !observer<needs_mutable_progress>);
 static_assert(!observer<hidden> && !observer<int>);
 
-TEST_CASE("hooks that are there are called, the others are not") {
+TEST_CASE("observer: existing hooks are called, absent ones are skipped") {
     const progress p{.done = 3};
     only_progress partial;
     berth::notify::begin(partial, p);

@@ -44,9 +44,11 @@ private:
 
 }  // namespace
 
-static_assert(parallelism<sequential> && parallelism<const sequential> && parallelism<thread_pool> && parallelism<minimal>);
+static_assert(parallelism<sequential> && parallelism<const sequential> && parallelism<thread_pool> &&
+              parallelism<minimal>);
 static_assert(!parallelism<const thread_pool>, "a pool changes while it runs");
-static_assert(!parallelism<no_loop> && !parallelism<no_concurrency> && !parallelism<concurrency_is_text> && !parallelism<hidden>);
+static_assert(!parallelism<no_loop> && !parallelism<no_concurrency> && !parallelism<concurrency_is_text> &&
+              !parallelism<hidden>);
 static_assert(!parallelism<int>);
 
 namespace {
@@ -65,13 +67,13 @@ void plain_function(std::size_t) { ++calls_of_a_function; }
 
 }  // namespace
 
-TEST_CASE("sequential runs in order") {
+TEST_CASE("sequential: iterations run in order") {
     std::vector<std::size_t> seen;
     sequential{}.for_each(5, [&](std::size_t i) { seen.push_back(i); });
     CHECK(seen == std::vector<std::size_t>{0, 1, 2, 3, 4});
 }
 
-TEST_CASE("a pool calls every iteration once, whatever its size") {
+TEST_CASE("thread_pool: every iteration runs once, for pools of any size") {
     for (std::size_t threads = 0; threads <= 4; ++threads) {
         CAPTURE(threads);
         thread_pool pool{threads};
@@ -84,7 +86,7 @@ TEST_CASE("a pool calls every iteration once, whatever its size") {
     }
 }
 
-TEST_CASE("results do not depend on the number of threads") {
+TEST_CASE("thread_pool: results do not depend on the number of threads") {
     const auto compute = [](auto&& runner) {
         std::vector<std::uint64_t> out(5000);
         runner.for_each(out.size(), [&](std::size_t i) {
@@ -98,7 +100,7 @@ TEST_CASE("results do not depend on the number of threads") {
     for (std::size_t threads = 1; threads <= 4; ++threads) CHECK(compute(thread_pool{threads}) == expected);
 }
 
-TEST_CASE("many short loops on one pool") {
+TEST_CASE("thread_pool: many short loops in a row") {
     thread_pool pool{4};
     std::vector<std::size_t> sums(3, 0);
     for (std::size_t round = 0; round < 3000; ++round) {
@@ -108,7 +110,7 @@ TEST_CASE("many short loops on one pool") {
     CHECK(sums == std::vector<std::size_t>{total, 2 * total, 3 * total});
 }
 
-TEST_CASE("a pool takes what sequential takes") {
+TEST_CASE("thread_pool: accepts the same callables as sequential") {
     thread_pool pool{2};
     calls_of_a_function = 0;
     pool.for_each(1, plain_function);
@@ -129,7 +131,7 @@ TEST_CASE("a pool takes what sequential takes") {
     CHECK(out == std::vector<int>(100, 4));
 }
 
-TEST_CASE("pools that do nothing, and several of them") {
+TEST_CASE("thread_pool: unused pools, and several pools at once") {
     { thread_pool idle{3}; }
     thread_pool first{2};
     thread_pool second{3};

@@ -27,7 +27,7 @@ static_assert(scaled(0, 7) == 0 && scaled(0xffffffff, 7) == 6 && scaled(0x800000
 static_assert(scaled(0xffffffff, 0) == 0 && scaled(0xffffffff, 1) == 0);
 static_assert(scaled(0xffffffff, 0xffffffff) == 0xfffffffe);
 
-TEST_CASE("a philox source hands out the words of consecutive counters") {
+TEST_CASE("philox_source: draws are the words of consecutive counters") {
     constexpr std::uint64_t seed = 0x0123456789abcdefULL;
     constexpr std::uint64_t stream = 0xfedcba9876543210ULL;
     philox_source source{seed, stream};
@@ -39,7 +39,7 @@ TEST_CASE("a philox source hands out the words of consecutive counters") {
     }
 }
 
-TEST_CASE("streams and seeds of philox sources differ") {
+TEST_CASE("philox_source: different streams and seeds give different numbers") {
     std::set<std::uint64_t> seen;
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
         for (std::uint64_t stream = 0; stream < 10; ++stream) {
@@ -50,7 +50,7 @@ TEST_CASE("streams and seeds of philox sources differ") {
     CHECK(seen.size() == 1000);
 }
 
-TEST_CASE("every bit of every word of philox is one half of the time") {
+TEST_CASE("philox4x32: every bit of every word is 1 in half of the draws") {
     constexpr std::uint32_t draws = 4096;
     std::uint32_t ones[4][32] = {};
     for (std::uint32_t i = 0; i < draws; ++i) {
@@ -67,7 +67,7 @@ TEST_CASE("every bit of every word of philox is one half of the time") {
     }
 }
 
-TEST_CASE("scaled words spread over the whole range") {
+TEST_CASE("scaled: covers the whole range evenly") {
     std::uint32_t counts[10] = {};
     for (std::uint32_t i = 0; i < 2500; ++i) {
         const philox_block words = philox4x32({{i, 0, 0, 0}}, 7);

@@ -89,7 +89,7 @@ TEST_CASE("golden streams at run time") {
     CHECK(uniform01(u) == 0x1.5c2ea66473c93p-1);
 }
 
-TEST_CASE("bounded is uniform") {
+TEST_CASE("bounded: uniform") {
     for (const std::uint32_t n : {1U, 2U, 3U, 7U, 10U, 64U}) {
         CAPTURE(n);
         xoshiro256 g{n};
@@ -107,8 +107,8 @@ TEST_CASE("bounded is uniform") {
     }
 }
 
-TEST_CASE("bounded rejects the biased region") {
-    // n just over 2^31: almost half of all draws have to be drawn again.
+TEST_CASE("bounded: rejects the biased region") {
+    // n just over 2^31: almost half of all draws are rejected.
     constexpr std::uint32_t n = (1U << 31U) + 1;
     xoshiro256 g{5};
     std::uint64_t low = 0;
@@ -131,7 +131,7 @@ TEST_CASE("bounded rejects the biased region") {
     CHECK(s.at == 3);
 }
 
-TEST_CASE("uniform01 stays below 1 and at least 0") {
+TEST_CASE("uniform01: at least 0 and below 1") {
     struct extreme {
         static constexpr std::uint64_t min() { return 0; }
         static constexpr std::uint64_t max() { return ~std::uint64_t{0}; }
@@ -148,7 +148,7 @@ TEST_CASE("uniform01 stays below 1 and at least 0") {
     CHECK(sum / 100'000 == doctest::Approx(0.5).epsilon(0.01));
 }
 
-TEST_CASE("shuffle is a permutation and every permutation comes up") {
+TEST_CASE("shuffle: a permutation, and every permutation occurs") {
     xoshiro256 g{3};
     std::vector<int> seen(6, 0);
     for (int round = 0; round < 6'000; ++round) {
@@ -173,7 +173,7 @@ TEST_CASE("shuffle is a permutation and every permutation comes up") {
     CHECK(g() == before());  // one item draws nothing
 }
 
-TEST_CASE("streams do not meet") {
+TEST_CASE("stream_seed: streams do not overlap") {
     std::vector<std::uint64_t> seeds;
     for (std::uint64_t a = 0; a < 64; ++a) {
         for (std::uint64_t b = 0; b < 64; ++b) seeds.push_back(stream_seed(42, a, b));

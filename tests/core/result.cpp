@@ -33,7 +33,7 @@ result<void> check(int n) {
 
 }  // namespace
 
-TEST_CASE("a result with a value") {
+TEST_CASE("result: with a value") {
     auto r = half(8);
     REQUIRE(r);
     CHECK(r.has_value());
@@ -44,7 +44,7 @@ TEST_CASE("a result with a value") {
     CHECK(half(2).value_or(9) == 1);
 }
 
-TEST_CASE("a result with an error") {
+TEST_CASE("result: with an error") {
     const auto r = half(7);
     CHECK_FALSE(r);
     CHECK_FALSE(r.has_value());
@@ -52,7 +52,7 @@ TEST_CASE("a result with an error") {
     CHECK(r.value_or(9) == 9);
 }
 
-TEST_CASE("members of the value, and values that only move") {
+TEST_CASE("result: members of the value, and values that can only be moved") {
     result<std::string> text{std::string{"berth"}};
     CHECK(text->size() == 5);
     CHECK(std::as_const(text)->front() == 'b');
@@ -75,7 +75,7 @@ TEST_CASE("result<void>") {
     CHECK(refused.error().message == "n is negative");
 }
 
-TEST_CASE("results are replaced as a whole") {
+TEST_CASE("result: assignment replaces value and error") {
     auto r = half(8);
     r = half(7);
     CHECK_FALSE(r);

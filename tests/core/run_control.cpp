@@ -48,12 +48,12 @@ static_assert(stoppable<deadline<>> && stoppable<deadline<flag>>);
 static_assert(std::is_same_v<decltype(deadline{long_ago}), deadline<>>);
 static_assert(std::is_same_v<decltype(deadline{long_ago, flag{}}), deadline<flag>>);
 
-TEST_CASE("without limits a run goes on") {
+TEST_CASE("run_control: without limits a run continues") {
     CHECK(run_control<>{}.check(0) == stop_reason::completed);
     CHECK(run_control<>{}.check(1'000'000'000) == stop_reason::completed);
 }
 
-TEST_CASE("each limit alone") {
+TEST_CASE("run_control: each limit alone") {
     CHECK(run_control<>{.max_evaluations = 10}.check(9) == stop_reason::completed);
     CHECK(run_control<>{.max_evaluations = 10}.check(10) == stop_reason::budget_exhausted);
     CHECK(run_control<>{.max_evaluations = 0}.check(0) == stop_reason::budget_exhausted);
@@ -64,7 +64,7 @@ TEST_CASE("each limit alone") {
     CHECK(run_control<flag>{.stop = {true}}.check(0) == stop_reason::cancelled);
 }
 
-TEST_CASE("order: stop, budget, deadline") {
+TEST_CASE("run_control: stop comes before budget, budget before deadline") {
     const run_control<deadline<flag>> all{.stop = {long_ago, {true}}, .max_evaluations = 0};
     CHECK(all.check(0) == stop_reason::cancelled);
     const run_control<deadline<flag>> two{.stop = {long_ago, {false}}, .max_evaluations = 0};
@@ -73,7 +73,7 @@ TEST_CASE("order: stop, budget, deadline") {
     CHECK(one.check(0) == stop_reason::deadline_reached);
 }
 
-TEST_CASE("the share that is used: the budget's, else the clock's, else none") {
+TEST_CASE("run_control: elapsed() is the share of the budget, else of the clock, else 0") {
     CHECK_FALSE(run_control<>{}.bounded());
     CHECK(run_control<>{}.elapsed(1'000'000) == 0.0);
     CHECK(run_control<>{.max_evaluations = 200}.bounded());
@@ -98,7 +98,7 @@ TEST_CASE("the share that is used: the budget's, else the clock's, else none") {
     CHECK(ahead.elapsed(0) == 0.0);
 }
 
-TEST_CASE("a deadline counts from when it is made") {
+TEST_CASE("deadline: time starts when it is made") {
     const auto soon = deadline<flag>::after(std::chrono::hours{1}, flag{true});
     CHECK(soon.stop_requested());
     CHECK(soon.bounded());
@@ -107,7 +107,7 @@ TEST_CASE("a deadline counts from when it is made") {
     CHECK(deadline<>::after(std::chrono::seconds{0}).deadline_reached());
 }
 
-TEST_CASE("a standard stop token") {
+TEST_CASE("run_control: takes a std::stop_token") {
     std::stop_source source;
     const run_control<std::stop_token> control{.stop = source.get_token()};
     CHECK(control.check(0) == stop_reason::completed);
@@ -115,13 +115,13 @@ TEST_CASE("a standard stop token") {
     CHECK(control.check(0) == stop_reason::cancelled);
 }
 
-TEST_CASE("an observer travels with it") {
+TEST_CASE("run_control: carries its observer") {
     run_control<never_stop, counter> control{.observer = {}};
     berth::notify::step(control.observer, {});
     CHECK(control.observer.steps == 1);
 }
 
-TEST_CASE("reasons have names") {
+TEST_CASE("stop_reason: every reason has a name") {
     CHECK(std::string{to_string(stop_reason::completed)} == "completed");
     CHECK(std::string{to_string(stop_reason::cancelled)} == "cancelled");
     CHECK(std::string{to_string(stop_reason::budget_exhausted)} == "budget exhausted");

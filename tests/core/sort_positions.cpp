@@ -34,7 +34,7 @@ TEST_CASE("sort_positions: equals an insertion sort at every length, ties in the
     }
 }
 
-TEST_CASE("sort_positions: sorts some positions, in any order, and leaves the others out") {
+TEST_CASE("sort_positions: sorts a subset of positions") {
     const std::vector<int> keys{5, 1, 4, 1, 3};
     flat<std::size_t> positions;
     for (const std::size_t i : {4U, 0U, 3U}) positions.push_back(i);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evaluating costs must not touch the heap: operator new counts its calls in this binary.
+// Evaluating costs must not allocate: operator new counts its calls in this binary.
+#include "berth/cost/divisible/load_cost.hpp"
 #include "berth/cost/evaluate.hpp"
 #include "berth/cost/execution_time.hpp"
 #include "berth/cost/linear_cost.hpp"
-#include "berth/cost/divisible/load_cost.hpp"
 #include "berth/cost/pair_costs.hpp"
 #include "berth/cost/weighted_terms.hpp"
 
@@ -26,12 +26,12 @@ std::size_t count(F f) {
 
 }  // namespace
 
-TEST_CASE("the counter counts") {
+TEST_CASE("count_new: counts allocations") {
     // Called as functions: a compiler may leave out a new and a delete that it wrote itself.
     CHECK(count([] { ::operator delete(::operator new(8)); }) >= 1);
 }
 
-TEST_CASE("no cost model allocates while it evaluates") {
+TEST_CASE("cost models: evaluation does not allocate") {
     const random_features t{1, 50, 3};
     const random_features g{2, 300, 2};
     std::vector<double> out(50 * 300);
@@ -53,7 +53,7 @@ TEST_CASE("no cost model allocates while it evaluates") {
     CHECK(sum > 0.0);
 }
 
-TEST_CASE("no verb of load_state allocates, not even reset") {
+TEST_CASE("load_state: no call allocates, not even reset") {
     const auto model = berth::make_load_cost(std::vector<berth::load_task>(4, {.execution_cost = 2.0, .load = 100}),
                                              std::vector<berth::load_gpu>(3))
                            .value();

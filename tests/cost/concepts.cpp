@@ -12,7 +12,7 @@
 
 namespace {
 
-// What the concept promises and nothing else: no copy of a row, no conversion but the one to double.
+// The smallest type that models the concept: no copy of a row, no conversion but the one to double.
 struct only_double {
     double value;
     operator double() const { return value; }
@@ -50,7 +50,7 @@ static_assert(!berth::pair_cost<swapped_pair>, "task first");
 
 }  // namespace
 
-TEST_CASE("the smallest cost model goes through every evaluation") {
+TEST_CASE("cost_model: the smallest model works with every evaluation") {
     const std::vector<double> tasks{1, 2};
     const std::vector<double> gpus{10, 20, 30};
     const berth::matrix_view<const double> t{tasks.data(), 2, 1};

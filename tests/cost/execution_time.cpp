@@ -5,7 +5,7 @@
 
 #include <vector>
 
-TEST_CASE("execution_time in seconds, by hand") {
+TEST_CASE("execution_time: seconds, by hand") {
     const double task[] = {100.0, 5000.0, 10.0};  // GB, GFLOP, GB
     const double gpu[] = {20.0};                  // GFLOPS
     CHECK(berth::execution_time{}(task, gpu) == 250.0);
@@ -13,7 +13,7 @@ TEST_CASE("execution_time in seconds, by hand") {
     CHECK(with_transfers(task, gpu) == 12.5 + 250.0 + 5.0);
 }
 
-TEST_CASE("execution_time reads the columns it is told to") {
+TEST_CASE("execution_time: reads the chosen columns") {
     const double task[] = {10.0, 1.0, 2.0};
     const double gpu[] = {99.0, 5.0};
     const berth::execution_time model{
@@ -21,7 +21,7 @@ TEST_CASE("execution_time reads the columns it is told to") {
     CHECK(model(task, gpu) == 1.0 + 2.0 + 2.0);
 }
 
-TEST_CASE("execution_costs: one number per task on a reference GPU, by the default model or one's own") {
+TEST_CASE("execution_costs: one number per task on a reference GPU, by the default model or another") {
     const std::vector<double> tasks{0, 40, 0, 8, 60, 0};
     const berth::matrix_view<const double> rows{tasks.data(), 2, 3};
     const double gpu[] = {20.0};

@@ -23,7 +23,7 @@ struct card {
 
 }  // namespace
 
-TEST_CASE("the same cost four ways: bound, over objects, as a matrix, as a table") {
+TEST_CASE("pair costs: bound, over objects, as a matrix and as a table agree") {
     std::vector<job> jobs{{100}, {30}};
     const std::vector<card> cards{{10}, {20}, {5}};
     const std::vector<double> tasks{0, 100, 0, 0, 30, 0};
@@ -51,7 +51,7 @@ TEST_CASE("the same cost four ways: bound, over objects, as a matrix, as a table
     }
 }
 
-TEST_CASE("costs that are not finite are refused with task and GPU") {
+TEST_CASE("check_costs and materialise: refuse costs that are not finite, with task and GPU") {
     const std::vector<double> tasks{0, 100, 0, 0, 30, 0};
     const std::vector<double> gpus{10, 0};
     const auto table = berth::materialise(berth::execution_time{}, berth::matrix_view<const double>{tasks.data(), 2, 3},
@@ -63,7 +63,7 @@ TEST_CASE("costs that are not finite are refused with task and GPU") {
     CHECK(berth::check_costs({costs, 1, 3}));
 }
 
-TEST_CASE("an empty table is a table") {
+TEST_CASE("materialise: empty matrices") {
     const auto table = berth::materialise(berth::execution_time{}, {}, {});
     REQUIRE(table);
     CHECK(table->view().rows() == 0);

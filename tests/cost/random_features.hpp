@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <vector>
 
-/// Positive numbers of unlike size, as features are.
+/// Positive numbers of very different size, like real features.
 struct random_features {
     std::vector<double> values;
     std::size_t rows;

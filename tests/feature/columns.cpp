@@ -29,7 +29,7 @@ struct gpu_box {
 const std::vector<gpu_box> boxes{{.mem = 16, .temp = 40.5F, .busy = true, .state = health::good, .model = "T4"},
                                  {.mem = 80, .temp = 61.0F, .busy = false, .state = health::worn, .model = "A100"}};
 
-// The smallest part that the concept admits: nothing but what it promises.
+// The smallest type that models the concept.
 struct archetype_part {
     std::size_t width() const { return 1; }
     const char* label(std::size_t) const { return "a"; }
@@ -54,7 +54,7 @@ static_assert(!berth::feature_part<int, gpu_box>);
 
 }  // namespace
 
-TEST_CASE("columns read members, member functions, lambdas, bools and enumerations") {
+TEST_CASE("columns: read members, member functions, lambdas, bools and enumerations") {
     const berth::columns what{berth::column{"mem", &gpu_box::mem},
                               berth::column{"temp", &gpu_box::temp},
                               berth::column{"slack", &gpu_box::slack},
@@ -72,7 +72,7 @@ TEST_CASE("columns read members, member functions, lambdas, bools and enumeratio
     CHECK(second == std::vector<double>{80.0, 61.0, 39.0, 0.0, 2.0, 40.0});
 }
 
-TEST_CASE("items may be pointers, plain or owning, and ranges may be arrays") {
+TEST_CASE("columns: items may be raw or owning pointers, ranges may be arrays") {
     const berth::columns what{berth::column{"mem", &gpu_box::mem}, berth::column{"slack", &gpu_box::slack}};
     const gpu_box* plain[] = {&boxes[1], &boxes[0]};
     const auto features = berth::extract(plain, what);
@@ -83,14 +83,14 @@ TEST_CASE("items may be pointers, plain or owning, and ranges may be arrays") {
     CHECK(berth::extract(owning, what).value()(0, 1) == 59.5);
 }
 
-TEST_CASE("a part with nothing but what the concept promises is enough") {
+TEST_CASE("columns: accept a part with only the members of the concept") {
     const auto features = berth::extract(boxes, berth::columns{archetype_part{}, berth::column{"mem", &gpu_box::mem}});
     REQUIRE(features);
     CHECK((*features)(1, 0) == 7.0);
     CHECK((*features)(1, 1) == 80.0);
 }
 
-TEST_CASE("concat puts feature sets side by side before anything is read") {
+TEST_CASE("columns: concat joins feature sets") {
     const berth::columns left{berth::column{"mem", &gpu_box::mem}};
     const berth::columns right{berth::column{"temp", &gpu_box::temp},
                                berth::one_hot{"model", &gpu_box::model, {"T4", "A100"}}};
@@ -101,14 +101,14 @@ TEST_CASE("concat puts feature sets side by side before anything is read") {
     CHECK(features->names() == std::vector<std::string>{"mem", "temp", "model=T4", "model=A100"});
 }
 
-TEST_CASE("an empty range gives a matrix without rows that still has its columns") {
+TEST_CASE("extract: an empty range gives a matrix with columns and no rows") {
     const auto features = berth::extract(std::vector<gpu_box>{}, berth::columns{berth::column{"mem", &gpu_box::mem}});
     REQUIRE(features);
     CHECK(features->rows() == 0);
     CHECK(features->cols() == 1);
 }
 
-TEST_CASE("numbers that are not finite name row and column") {
+TEST_CASE("extract: the error for a number that is not finite names row and column") {
     auto bad = boxes;
     const berth::columns what{berth::column{"mem", &gpu_box::mem}, berth::column{"temp", &gpu_box::temp}};
     bad[1].temp = std::numeric_limits<float>::quiet_NaN();
@@ -120,14 +120,14 @@ TEST_CASE("numbers that are not finite name row and column") {
     CHECK(berth::extract(bad, what).error().message == "row 0, column \"temp\": inf is not a finite number");
 }
 
-TEST_CASE("a column name that occurs twice is refused") {
+TEST_CASE("extract: refuses a column name that occurs twice") {
     const auto twice =
         berth::extract(boxes, berth::columns{berth::column{"mem", &gpu_box::mem}, berth::column{"temp", &gpu_box::temp},
                                              berth::column{"mem", &gpu_box::mem}});
     CHECK(twice.error() == berth::error{berth::error_code::duplicate, "columns 0 and 2 are both named \"mem\""});
 }
 
-TEST_CASE("one row at a time, for a task that has just arrived") {
+TEST_CASE("extract_row: reads one item") {
     const berth::columns what{berth::column{"mem", &gpu_box::mem},
                               berth::one_hot{"model", &gpu_box::model, {"T4", "A100"}}};
     double row[3] = {};

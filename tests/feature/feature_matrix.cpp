@@ -43,7 +43,7 @@ TEST_CASE("feature_matrix: concat joins row by row") {
     CHECK(second == std::vector<double>{2, 0, 4});
 }
 
-TEST_CASE("feature_matrix: concat refuses what does not belong together") {
+TEST_CASE("feature_matrix: concat refuses different numbers of rows and equal names") {
     const berth::feature_matrix two{{"a"}, 2};
     CHECK(concat(two, berth::feature_matrix{{"b"}, 3}).error() ==
           berth::error{berth::error_code::inconsistent, "concat: the left features have 2 rows, the right ones 3"});

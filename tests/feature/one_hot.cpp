@@ -35,7 +35,7 @@ TEST_CASE("one_hot: one column per category, in the order given") {
     CHECK(row(*features, 1) == std::vector<double>{1, 0, 0});
 }
 
-TEST_CASE("one_hot: integers and enumerations go by their number") {
+TEST_CASE("one_hot: integers and enumerations are listed by their number") {
     const auto features =
         berth::extract(jobs, berth::columns{berth::one_hot{"zone", &job::zone, {"1", "2", "3"}},
                                             berth::one_hot{"tier", [](const job& j) { return j.kind; }, {"1", "4"}}});
@@ -44,7 +44,7 @@ TEST_CASE("one_hot: integers and enumerations go by their number") {
     CHECK(row(*features, 2) == std::vector<double>{1, 0, 0, 0, 1});
 }
 
-TEST_CASE("one_hot: categories gathered in order of first appearance cover the range they were gathered from") {
+TEST_CASE("one_hot: gather_categories lists all categories of a range in order of first appearance") {
     const auto categories = berth::gather_categories(jobs, &job::zone);
     CHECK(categories == std::vector<std::string>{"3", "1"});
     CHECK(berth::gather_categories(jobs, &job::queue) == std::vector<std::string>{"batch", "live"});

@@ -54,7 +54,7 @@ berth::feature_matrix scaled(const S& how, berth::feature_matrix m) {
 
 }  // namespace
 
-TEST_CASE("min_max brings columns to its ends, a constant one to the lower end") {
+TEST_CASE("min_max: maps columns to low..high, a constant column to low") {
     const auto unit = scaled(berth::min_max{}, sample());
     CHECK(column(unit, 0) == std::vector<double>{0.0, 2.0 * (1.0 / 6.0), 2.0 * (1.0 / 6.0), 1.0});
     CHECK(column(unit, 1) == std::vector<double>{0, 0, 0, 0});
@@ -63,7 +63,7 @@ TEST_CASE("min_max brings columns to its ends, a constant one to the lower end")
     CHECK(column(wide, 3) == std::vector<double>{-1, -1, -1, -1});
 }
 
-TEST_CASE("standardise: mean 0, deviation 1, by hand") {
+TEST_CASE("standardise: mean 0, standard deviation 1, by hand") {
     // mean 4.5, deviation sqrt((6.25 + 0.25 + 0.25 + 12.25) / 4) = sqrt(4.75)
     const auto m = scaled(berth::standardise{}, sample());
     CHECK(m(0, 0) == doctest::Approx(-2.5 / std::sqrt(4.75)));
@@ -71,13 +71,13 @@ TEST_CASE("standardise: mean 0, deviation 1, by hand") {
     CHECK(column(m, 1) == std::vector<double>{0, 0, 0, 0});
 }
 
-TEST_CASE("max_abs keeps zero and sign") {
+TEST_CASE("max_abs: keeps zero and sign") {
     const auto m = scaled(berth::max_abs{}, sample());
     CHECK(column(m, 2) == std::vector<double>{-1, 0, 0.25, 0.5});
     CHECK(column(m, 3) == std::vector<double>{0, 0, 0, 0});
 }
 
-TEST_CASE("a fitted scaling maps rows it never saw, by the same line, and back") {
+TEST_CASE("fitted_scaling: maps further rows by the same line, and back") {
     const auto fitted = berth::fit(berth::min_max{}, sample());
     REQUIRE(fitted);
     double row[] = {14.0, 0.6, 2.0, 1.0};
@@ -89,7 +89,7 @@ TEST_CASE("a fitted scaling maps rows it never saw, by the same line, and back")
     CHECK(row[1] == doctest::Approx(0.6));
 }
 
-TEST_CASE("inverting gives the original back for every scaling on random matrices") {
+TEST_CASE("fitted_scaling: invert restores random matrices for every scaling") {
     berth::xoshiro256 random{7};
     for (int round = 0; round < 50; ++round) {
         berth::feature_matrix m{{"a", "b", "c"}, 1 + berth::bounded(random, 20)};
@@ -115,13 +115,13 @@ TEST_CASE("inverting gives the original back for every scaling on random matrice
     }
 }
 
-TEST_CASE("a constant column whose sum rounds stays constant") {
+TEST_CASE("fit: a constant column whose sum rounds stays constant") {
     berth::feature_matrix m{{"c"}, 7};
     for (std::size_t i = 0; i < 7; ++i) m(i, 0) = 0.1;
     CHECK(column(scaled(berth::standardise{}, m), 0) == std::vector<double>(7, 0.0));
 }
 
-TEST_CASE("what cannot be scaled is refused by name") {
+TEST_CASE("fit: refuses columns that cannot be scaled, by name") {
     auto m = sample();
     CHECK(berth::fit(berth::min_max{}, berth::feature_matrix{{"a"}, 0}).error().message ==
           "scaling: there is no row to fit to");

@@ -31,7 +31,7 @@ TEST_CASE("jain_index lies in 1/n..1 and ignores scale") {
     }
 }
 
-TEST_CASE("gpu_load_fairness looks at used shares, of GPUs of different size too") {
+TEST_CASE("gpu_load_fairness compares used shares, also of GPUs of different size") {
     berth::fleet_builder builder;
     const berth::amount small[] = {500};
     const berth::amount none[] = {0};

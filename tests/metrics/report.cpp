@@ -7,7 +7,7 @@
 
 namespace {
 
-// Everything idle on a node with GPUs in use is a fragment; a GPU in use draws 200 W, a node 50 W.
+// Idle share of a node with a GPU in use is fragmented; a GPU in use draws 200 W, a node 50 W.
 const auto fragments = [](const berth::node_view& node) {
     double idle = 0.0;
     bool used = false;
@@ -30,7 +30,7 @@ static_assert(!berth::node_measure<berth::no_measure>);
 
 }  // namespace
 
-TEST_CASE("total_over_nodes sums over every node, used or not") {
+TEST_CASE("total_over_nodes sums over all nodes, in use or not") {
     const auto fleet = three_nodes();
     const berth::ledger ledger{fleet};
     CHECK(berth::total_over_nodes(ledger, watts) == 150.0);
@@ -44,7 +44,7 @@ TEST_CASE("fragmentation percentages as published, and without capacity") {
     CHECK(berth::fragmentation_ratio_percent(0.0, 0) == 0.0);
 }
 
-TEST_CASE("measure_placement gathers everything that was asked for") {
+TEST_CASE("measure_placement computes the given measures") {
     const auto fleet = three_nodes();
     berth::ledger ledger{fleet};
     place_share(ledger, 0, 0b11);
@@ -67,7 +67,7 @@ TEST_CASE("measure_placement gathers everything that was asked for") {
     CHECK(m.power == 550.0);
 }
 
-TEST_CASE("measure_placement leaves empty what was not asked for") {
+TEST_CASE("measure_placement leaves other measures empty") {
     const auto fleet = three_nodes();
     const berth::ledger ledger{fleet};
     const auto none = berth::measure_placement(ledger);

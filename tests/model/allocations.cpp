@@ -8,7 +8,7 @@
 
 using berth_test::allocations_of;
 
-TEST_CASE("the ledger does not allocate once it is warm") {
+TEST_CASE("ledger: does not allocate in steady state") {
     const auto in = berth_test::random_instance(7, 60);
     berth::ledger ledger{in.machines};
     std::size_t placed = 0;

@@ -34,7 +34,7 @@ using texts = std::vector<std::string_view>;
 
 berth::resource_schema schema() { return {.gpu = {"share", "memory"}, .node = {"cpu"}, .domain = {"watts"}}; }
 
-/// Everything that can be read of a fleet, in words.
+/// All contents of a fleet as text.
 std::string dump(const fleet& f) {
     std::string out;
     const auto put = [&](const auto& range) {
@@ -69,7 +69,7 @@ void one_good_node(fleet_builder& builder) {
     (void)need(builder.add_node({.name = "good", .capacity = cpu, .gpus = two, .domains = domains}));
 }
 
-/// The sentence of a refusal; the builder must be as it was before.
+/// The message of a refusal; the builder must be unchanged.
 template <class Attempt>
 std::string refusal(error_code code, Attempt attempt) {
     fleet_builder expected{schema()};
@@ -89,7 +89,7 @@ std::string refused_node(error_code code, const node_description& node) {
 
 }  // namespace
 
-TEST_CASE("fleet: what was added can be read back") {
+TEST_CASE("fleet: returns everything that was added") {
     fleet_builder builder{schema()};
     one_good_node(builder);
     const values memory{500, 40};
@@ -128,7 +128,7 @@ TEST_CASE("fleet: what was added can be read back") {
     CHECK(f.capacity(*f.find_domain("zone"))[0] == max_amount);
     CHECK_FALSE(f.find_domain("row"));
     REQUIRE(f.domains(node_index{0}).size() == 2);
-    CHECK(f.domains(node_index{0})[0] == rack);  // in the order of levels, whatever the order given
+    CHECK(f.domains(node_index{0})[0] == rack);  // in the order of levels, not in the order given
     CHECK(f.level(f.domains(node_index{0})[1]) == 1);
     CHECK(f.domains(node_index{1}).empty());
 }
@@ -154,7 +154,7 @@ TEST_CASE("fleet: nodes of equal configuration share a kind") {
     CHECK(f.kind_count() == 6);
 }
 
-TEST_CASE("fleet: which slots there are") {
+TEST_CASE("fleet: has() accepts exactly the slots that exist") {
     fleet_builder builder{schema()};
     const gpus two(2, {.model = "A100"});
     (void)need(builder.add_node({.gpus = two}));
@@ -263,7 +263,7 @@ TEST_CASE("fleet: unusable schemas and empty fleets") {
     CHECK(fleet_builder{}.build().error().message == "fleet: there is no node");
 }
 
-TEST_CASE("fleet: a hundred thousand nodes take linear time") {
+TEST_CASE("fleet: a hundred thousand nodes build in linear time") {
     fleet_builder builder;
     const gpus eight(8, {.model = "A100"});
     for (std::size_t n = 0; n < 100'000; ++n) REQUIRE(builder.add_node({.gpus = eight}));

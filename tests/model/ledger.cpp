@@ -28,7 +28,7 @@ using berth::task_index;
 using berth_test::below;
 using berth_test::chance;
 using berth_test::instance;
-using berth_test::naive_books;
+using berth_test::naive_ledger;
 using berth_test::need;
 using berth_test::random_instance;
 
@@ -51,12 +51,12 @@ bool equal(const ledger& ledger, const std::vector<std::vector<amount>>& expecte
     return true;
 }
 
-bool agrees(const ledger& ledger, const naive_books& naive) {
+bool agrees(const ledger& ledger, const naive_ledger& naive) {
     return equal<gpu_index>(ledger, naive.gpu()) && equal<node_index>(ledger, naive.node()) &&
            equal<domain_index>(ledger, naive.domain());
 }
 
-/// Some slot on the node that the ledger would allow, chosen at random.
+/// A random slot on the node in which the demand fits.
 std::optional<slot> random_slot(berth::xoshiro256& g, const ledger& ledger, const berth::demand_view& demand,
                                 node_index n) {
     if (!ledger.fits(demand, n)) return std::nullopt;
@@ -102,7 +102,7 @@ TEST_CASE("ledger: equals a full recount after every step, and never goes below 
         live_tasks live;
         for (int step = 0; step < 60; ++step) {
             random_step(g, in, ledger, live);
-            REQUIRE(agrees(ledger, naive_books{in.machines, in.tasks, live}));
+            REQUIRE(agrees(ledger, naive_ledger{in.machines, in.tasks, live}));
         }
         placed += live.size();
         for (const auto& [t, where] : live) ledger.remove(in.tasks.demand(task_index{t}), where);
@@ -121,7 +121,7 @@ TEST_CASE("ledger: fits and fitting_gpus against brute force") {
         ledger ledger{in.machines};
         live_tasks live;
         for (int step = 0; step < 40; ++step) random_step(g, in, ledger, live);
-        const naive_books naive{in.machines, in.tasks, live};
+        const naive_ledger naive{in.machines, in.tasks, live};
         for (std::size_t t = 0; t < in.tasks.task_count(); ++t) {
             const auto demand = in.tasks.demand(task_index{t});
             for (std::size_t i = 0; i < in.machines.node_count(); ++i) {
@@ -201,7 +201,7 @@ TEST_CASE("ledger: nested checkpoints equal copies") {
             REQUIRE(ledger.depth() == copies.size());
             deepest = std::max(deepest, copies.size());
         }
-        REQUIRE(agrees(ledger, naive_books{in.machines, in.tasks, live}));
+        REQUIRE(agrees(ledger, naive_ledger{in.machines, in.tasks, live}));
         while (!copies.empty()) {
             ledger.rollback();
             REQUIRE(ledger == copies.back().first);
@@ -267,7 +267,7 @@ TEST_CASE("ledger: counters of a domain are shared by its nodes, at every level"
     CHECK(ledger.fits(s.demand(0), node_index{1}));
 }
 
-TEST_CASE("ledger: a node as policies see it") {
+TEST_CASE("ledger: node views") {
     const small s;
     ledger ledger{s.machines};
     ledger.place(s.demand(0), {node_index{0}, 0b10});
@@ -287,12 +287,12 @@ TEST_CASE("ledger: a node as policies see it") {
     CHECK(berth::node_view{}.gpu_count() == 0);
 }
 
-TEST_CASE("ledger: slots that cannot be") {
+TEST_CASE("ledger: slots that do not exist or do not fit the demand") {
     const small s;
     const ledger ledger{s.machines};
     CHECK_FALSE(ledger.fits(s.demand(2), berth::unplaced));
     CHECK_FALSE(ledger.fits(s.demand(2), slot{node_index{4}, 0}));
-    CHECK_FALSE(ledger.fits(s.demand(2), slot{node_index{0}, 0b1}));  // GPUs for a task that wants none
+    CHECK_FALSE(ledger.fits(s.demand(2), slot{node_index{0}, 0b1}));  // GPUs for a task without GPUs
     CHECK_FALSE(ledger.fits(s.demand(1), slot{node_index{0}, 0b1}));
     CHECK_FALSE(ledger.fits(s.demand(1), slot{node_index{0}, 0b101}));  // no third GPU
     CHECK(ledger.fits(s.demand(1), slot{node_index{0}, 0b11}));
@@ -301,7 +301,7 @@ TEST_CASE("ledger: slots that cannot be") {
     CHECK_FALSE(ledger.has_room(s.demand(2), berth::unplaced));
 }
 
-TEST_CASE("ledger: a task that runs on a sick node is entered, a new one is not admitted") {
+TEST_CASE("ledger: an unhealthy node admits no new task, but has room for tasks that run there") {
     const small s;
     ledger ledger{s.machines};
     const slot sick{node_index{2}, 0b1};
@@ -313,7 +313,8 @@ TEST_CASE("ledger: a task that runs on a sick node is entered, a new one is not 
     CHECK(ledger == berth::ledger{s.machines});
 }
 
-TEST_CASE("ledger: checked calls refuse what does not exist, has no room or is not there, and change nothing") {
+TEST_CASE("ledger: checked calls refuse slots that do not exist, have no room or do not hold the demand, and change "
+          "nothing") {
     const small s;
     ledger ledger{s.machines};
     ledger.place(s.demand(0), {node_index{0}, 0b01});
@@ -339,7 +340,7 @@ TEST_CASE("ledger: checked calls refuse what does not exist, has no room or is n
     // Room or use of one counter is not enough.
     CHECK_FALSE(ledger.holds(s.demand(0), {node_index{0}, 0b10}));  // the host counter is in use, the GPU is not
     CHECK_FALSE(ledger.try_remove(s.demand(0), {node_index{0}, 0b10}));
-    CHECK_FALSE(ledger.try_place(s.demand(0), {node_index{0}, 0b01}));  // 10 of 40 left of the memory
+    CHECK_FALSE(ledger.try_place(s.demand(0), {node_index{0}, 0b01}));  // 10 of 40 of the memory are free
     CHECK_FALSE(ledger.try_place(s.demand(0), {node_index{1}, 0b01}));  // the zone is short
     CHECK_FALSE(ledger.try_remove(s.demand(1), {node_index{0}, 0b11}));
     CHECK(ledger == before);
@@ -425,7 +426,7 @@ TEST_CASE("make_ledger and validate name the task whose slot cannot be") {
     CHECK(refused({a, slot{node_index{1}, 0b110}, berth::unplaced}) ==
           "task 1 (\"whole\"): gpus has bits beyond the 2 GPUs of node \"b\"");
     CHECK(refused({a, slot{node_index{1}, 0b1}, berth::unplaced}) ==
-          "task 1 (\"whole\"): gpus has 1 GPUs, the task demands 2");
+          "task 1 (\"whole\"): gpus has 1 GPUs, the task wants 2");
     CHECK(refused({a, berth::unplaced, slot{node_index{0}, 0}}) ==
           "task 2 (\"host\"): node \"a\" has no room in some counter after the tasks before this one");
     const auto ledger = need(berth::make_ledger(problem, std::vector<slot>{a, berth::unplaced, berth::unplaced}));

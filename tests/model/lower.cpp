@@ -139,7 +139,7 @@ TEST_CASE("lower: bit-fields, null pointers, scalars") {
     CHECK(w.accepted_text(w.shape(task_index{0})) == "A");
 }
 
-TEST_CASE("lower: bare GPUs become one node each") {
+TEST_CASE("lower: every bare GPU becomes a node") {
     const std::vector<vendor::plain_gpu> gpus{{"A100", {1000, 80}}, {"T4", {1000, 16}, false}, {"A100", {}}};
     const fleet f = need(make_fleet(gpus, two_and_two()));
     CHECK(f.node_count() == 3);
@@ -151,7 +151,7 @@ TEST_CASE("lower: bare GPUs become one node each") {
     CHECK(f.capacity(gpu_index{2})[0] == berth::whole_gpu);
 }
 
-TEST_CASE("lower: any range, of pointers too") {
+TEST_CASE("lower: any range, also of pointers") {
     const std::list<bare> list{{"a"}, {"b"}};
     CHECK(need(make_fleet(list)).node_count() == 2);
     const bare array[] = {{"a"}};
@@ -265,7 +265,7 @@ TEST_CASE("lower: domains and their levels") {
     CHECK(refusal(make_fleet(hosts, {}, twice)) == "domain \"r\": a domain of this name exists already");
 }
 
-TEST_CASE("lower: a node does not inherit from the one before") {
+TEST_CASE("lower: properties of one node do not leak into the next") {
     const std::vector<vendor::plain_node> nodes{
         {.name = "full", .capacity = {8, 64}, .gpus = {{"A100", {10}, false}, {"A100", {10}, false}}, .domains = {"r"}},
         {.name = "", .capacity = {1, 1}, .gpus = {{"", {}}}},

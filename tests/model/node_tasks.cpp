@@ -11,7 +11,7 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("tasks on nodes are those that were added and not removed, also when all gather on one node") {
+TEST_CASE("node_tasks: lists the tasks added and not removed, also if all are on one node") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         xoshiro256 g{seed};
         const std::size_t nodes = 1 + below(g, 6);
@@ -20,7 +20,7 @@ TEST_CASE("tasks on nodes are those that were added and not removed, also when a
         detail::node_tasks on{nodes, where};
         for (int step = 0; step < 3000; ++step) {
             const std::size_t t = below(g, where.size());
-            // Phases in which one node attracts everything.
+            // Phases in which all tasks move to one node.
             const std::size_t target =
                 step / 300 % 2 == 0 ? below(g, nodes) : (static_cast<std::size_t>(step) / 600) % nodes;
             if (where[t].placed()) on.remove(task_index{t}, where[t].node);

@@ -61,7 +61,7 @@ std::vector<std::size_t> counts(const task_mix& mix) {
 TEST_CASE("typical_mix: grouped without memory, most frequent first, by hand") {
     const setting s = make({
         {3, 4, 100, 1, 500, {}},
-        {2, 4, 200, 1, 500, {}},  // the same group: memory is not looked at
+        {2, 4, 200, 1, 500, {}},  // the same group: memory is ignored
         {4, 8, 100, 1, 1000, {}},
         {4, 2, 100, 2, 1000, {"A"}},
         {1, 1, 100, 0, 0, {}},
@@ -72,7 +72,7 @@ TEST_CASE("typical_mix: grouped without memory, most frequent first, by hand") {
     // Equal counts: more CPU first.
     CHECK(s.tasks.demand(all.entries[1].example).node[0] == 8);
     CHECK(s.tasks.demand(all.entries[2].example).node[0] == 2);
-    CHECK(s.tasks.demand(all.entries[0].example).node[1] == 100);  // the first shape stands for its group
+    CHECK(s.tasks.demand(all.entries[0].example).node[1] == 100);  // the first shape represents its group
 
     // 95 % of 14 is 13.3: thirteen are not enough. 90 % is 12.6: they are.
     CHECK(typical_mix(s.tasks).entries.size() == 4);
@@ -101,7 +101,7 @@ TEST_CASE("typical_mix: ties go to CPU, share, GPUs, text, all descending") {
     CHECK(order == std::vector<std::size_t>{6, 5, 4, 1, 3, 0, 2});
 }
 
-TEST_CASE("typical_mix: of nothing, and of a workload without host counters") {
+TEST_CASE("typical_mix: of an empty workload, and of one without node counters") {
     const setting none = make({});
     CHECK(typical_mix(none.tasks).entries.empty());
     berth::fleet_builder builder{{.node = {}}};

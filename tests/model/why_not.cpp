@@ -21,11 +21,11 @@ using berth::ledger;
 using berth::node_index;
 using berth::refusal;
 using berth::task_index;
-using berth_test::naive_books;
+using berth_test::naive_ledger;
 using berth_test::need;
 using berth_test::random_instance;
 
-TEST_CASE("explain: equals an independent recount, and is silent exactly where the task fits") {
+TEST_CASE("explain: equals an independent recount, and gives no reason exactly where the task fits") {
     std::array<std::size_t, berth::refusal_count> seen{};
     for (std::uint64_t seed = 0; seed < 150; ++seed) {
         CAPTURE(seed);
@@ -43,7 +43,7 @@ TEST_CASE("explain: equals an independent recount, and is silent exactly where t
             ledger.place(demand, where);
             live.emplace(t, where);
         }
-        const naive_books naive{in.machines, in.tasks, live};
+        const naive_ledger naive{in.machines, in.tasks, live};
         for (std::size_t t = 0; t < in.tasks.task_count(); ++t) {
             const auto why = explain(ledger, in.tasks, task_index{t});
             std::array<std::size_t, berth::refusal_count> counted{};
@@ -150,7 +150,7 @@ TEST_CASE("explain: by hand") {
     CHECK(cpu.nearest.wanted == 20);
     CHECK(cpu.nearest.available == 16);
 
-    // The well GPU is taken, the sick one is free: the share is what is short.
+    // The healthy GPU is in use, the unhealthy one is free: the share is short.
     ledger.place(s.tasks.demand(task_index{2}), {node_index{1}, 0b01});
     const auto share = explain(ledger, s.tasks, task_index{2});
     CHECK(share[refusal::health] == 0);
@@ -176,7 +176,7 @@ TEST_CASE("explain: a task that fits everywhere, and a policy that does not admi
     CHECK(strict.nearest.node == node_index{1});
 }
 
-TEST_CASE("reasons have names") {
+TEST_CASE("refusal: every reason has a name") {
     for (std::size_t r = 0; r < berth::refusal_count; ++r) {
         CHECK_FALSE(std::string{to_string(static_cast<refusal>(r))}.empty());
         for (std::size_t other = 0; other < r; ++other) {

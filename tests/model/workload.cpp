@@ -68,7 +68,7 @@ void one_good_task(workload_builder& builder) {
                                  .priority = 3}));
 }
 
-/// The sentence of a refusal; the builder must be as it was before.
+/// The message of a refusal; the builder must be unchanged.
 std::string refused(error_code code, const task_description& task) {
     const fleet f = machines();
     workload_builder expected{f};
@@ -84,7 +84,7 @@ std::string refused(error_code code, const task_description& task) {
 
 }  // namespace
 
-TEST_CASE("workload: what was added can be read back") {
+TEST_CASE("workload: returns everything that was added") {
     const fleet f = machines();
     workload_builder builder{f};
     one_good_task(builder);

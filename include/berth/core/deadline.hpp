@@ -14,7 +14,7 @@ namespace berth::inline v0 {
 ///
 /// ```
 /// run_control<deadline<>>{.stop = deadline<>::after(std::chrono::milliseconds{50})}
-/// run_control{.stop = deadline{when, token}}        // deduced; clang before 17 wants the type named
+/// run_control{.stop = deadline{when, token}}        // deduced; clang before 17 needs the type
 /// ```
 ///
 /// Runs with a deadline do not reproduce: how far a run comes by then varies. An evaluation budget does.
@@ -37,7 +37,7 @@ struct deadline {
         return {now + time, std::move(inner), now};
     }
 
-    /// True if the inner stop wants the run to end.
+    /// True if the inner stop ends the run.
     [[nodiscard]] bool stop_requested() const { return stop.stop_requested(); }
     /// True from `when` on. Reads the clock.
     [[nodiscard]] bool deadline_reached() const { return clock::now() >= when; }

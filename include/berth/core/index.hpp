@@ -17,7 +17,7 @@ namespace berth::inline v0 {
 template <class Tag>
 class basic_index {
 public:
-    using value_type = std::uint32_t;  ///< what the position is stored in
+    using value_type = std::uint32_t;  ///< the stored type
 
     /// An index that is not valid.
     constexpr basic_index() noexcept = default;

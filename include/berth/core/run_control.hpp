@@ -62,7 +62,7 @@ enum class stop_reason : std::uint8_t {
 ///
 /// ```
 /// run_control<>{.max_evaluations = 100'000}                         // only numbers: the policies are the defaults
-/// run_control{.stop = token, .max_evaluations = 100'000}            // deduced; clang before 17 wants the type named
+/// run_control{.stop = token, .max_evaluations = 100'000}            // deduced; clang before 17 needs the type
 /// run_control<never_stop, printer>{.observer = printer{}}           // a policy after a gap: name both
 /// run_control<deadline<>>{.stop = deadline<>::after(2s)}            // a clock, from `core/deadline.hpp`
 /// ```

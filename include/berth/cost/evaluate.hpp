@@ -11,7 +11,7 @@
 namespace berth::inline v0 {
 
 /// Writes the cost of one task on every GPU. Calls the model's `row` if it has one, else the model once per GPU. Does
-/// not allocate itself.
+/// not allocate.
 ///
 /// @param model  the cost model
 /// @param task   features of the task
@@ -28,7 +28,7 @@ void cost_row(const C& model, feature_row task, matrix_view<const double> gpus, 
 }
 
 /// Writes the cost of every pair. Calls the model's `fill` if it has one, else its `row`, else the model once per pair.
-/// Does not allocate itself.
+/// Does not allocate.
 ///
 /// @param model  the cost model
 /// @param tasks  features of the tasks, one row each

@@ -18,7 +18,7 @@ namespace berth::inline v0 {
 
 /// The nodes with their GPUs, GPU models, counters, domains (racks, zones) and health. Immutable.
 ///
-/// Every question is O(1) unless it says otherwise and does not allocate. Indices are those of this fleet, which only
+/// Every call is O(1) unless documented otherwise, and does not allocate. Indices are those of this fleet, which only
 /// assertions check; `has` checks a slot that comes from outside.
 ///
 /// Built by `fleet_builder` (`model/fleet_builder.hpp`), or from your own types by `make_fleet` (`model/lower.hpp`).

@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <span>
 
-// Length: one class whose questions and changes share the layout of its counters.
+// Length: one class; all its members share the layout of its counters.
 
 namespace berth::inline v0 {
 
@@ -182,7 +182,7 @@ public:
         return true;
     }
 
-    /// Debits the demand from the slot's counters. Unchecked: `has_room` must hold; for new tasks ask `fits` first.
+    /// Debits the demand from the slot's counters. Unchecked: `has_room` must hold; test new tasks with `fits`.
     void place(const demand_view& demand, const slot& where) {
         BERTH_ASSERT(has_room(demand, where), "berth: ledger::place of a demand that does not fit; ask fits() first");
         shift(demand, where, -1);

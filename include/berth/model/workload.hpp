@@ -36,7 +36,7 @@ struct demand_view {
 /// The tasks with their demands, groups and priorities. Immutable. Tasks with equal demand share a *shape*, the key of
 /// caches that depend on the demand alone; shapes are numbered in order of first appearance.
 ///
-/// Every question is O(1) unless it says otherwise and does not allocate. Indices are those of this workload, which
+/// Every call is O(1) unless documented otherwise, and does not allocate. Indices are those of this workload, which
 /// only assertions check.
 ///
 /// Built by `workload_builder` (`model/workload_builder.hpp`) for one fleet, or from your own types by `make_workload`

@@ -158,7 +158,7 @@ TEST_CASE("explain counts every node, places nothing and is not counted") {
             const why_not why = placer.explain(task_index{t});
             REQUIRE(placer.ledger() == before);
             REQUIRE(placer.evaluations() == evaluations);
-            const naive_books ledger{machines, work, live};
+            const naive_ledger ledger{machines, work, live};
             std::array<std::size_t, refusal_count> counted{};
             for (std::size_t n = 0; n < machines.node_count(); ++n) {
                 auto holds = ledger.reasons(task_index{t}, node_index{n});

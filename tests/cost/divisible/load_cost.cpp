@@ -42,7 +42,7 @@ struct random_model {
 }  // namespace
 
 TEST_CASE("load_cost by hand: L * T <= G - used, cost C * P, P rises") {
-    // GPU 0: G = 2, T = 1.5, carries 0.5;  task: C = 4, L = 0.4, so L * T = 0.6
+    // GPU 0: G = 2, T = 1.5, load 0.5;  task: C = 4, L = 0.4, so L * T = 0.6
     const auto model = berth::make_load_cost({{.execution_cost = 4.0, .load = 400}},
                                              {{.max_load = 2000, .available_time = 1500, .load = 500}})
                            .value();
@@ -79,7 +79,7 @@ TEST_CASE("load_cost: relative loads are shares of G") {
     CHECK_FALSE(state.admits(task_index{0}, gpu_index{1}));
 }
 
-TEST_CASE("load_cost: a GPU without time takes any load, one beyond its limit takes none") {
+TEST_CASE("load_cost: a GPU with T = 0 admits any load, a GPU above its limit admits none") {
     const auto model = berth::make_load_cost({{.load = 7}}, {{.max_load = 10, .available_time = 0},
                                                              {.max_load = 10, .available_time = 1000, .load = 11}})
                            .value();
@@ -132,7 +132,7 @@ TEST_CASE("load_cost: loads after random placing and removing equal a full recom
     }
 }
 
-TEST_CASE("load_cost: assignment_cost by hand, whatever the order of placing") {
+TEST_CASE("load_cost: assignment_cost by hand does not depend on the order of placing") {
     const auto model = berth::make_load_cost({{.execution_cost = 1.0, .load = 1000},
                                               {.execution_cost = 2.0, .load = 3000},
                                               {.execution_cost = 5.0, .load = 2000}},
@@ -143,7 +143,7 @@ TEST_CASE("load_cost: assignment_cost by hand, whatever the order of placing") {
     CHECK(berth::assignment_cost(model, std::vector<gpu_index>(3)) == 0.0);
 }
 
-TEST_CASE("load_cost: the model of a problem has its shares") {
+TEST_CASE("load_cost: the model of a problem uses its GPU shares") {
     berth::fleet_builder machines;
     const berth::gpu_description two[2] = {};
     REQUIRE(machines.add_node({.gpus = two}));

@@ -32,7 +32,7 @@ berth::load_cost worked_case(std::vector<berth::load_task> tasks = {{.execution_
 
 }  // namespace
 
-TEST_CASE("worked case: balance spreads over four what is too much for one, a fault spreads again over three") {
+TEST_CASE("worked case: balance spreads one GPU's load over four, migrate_from over three") {
     const auto model = worked_case();
     berth::load_pieces work{model, gflops, {.divisible = {}, .min_piece = milli(100)}};
     const task_index task{0};
@@ -120,7 +120,7 @@ TEST_CASE("a task that may not be cut moves as a whole, or stays and is reported
           berth::stranded_load{task_index{0}, gpu_index{}, milli(2500)});
 }
 
-TEST_CASE("divisible load beyond all rooms stays where it is") {
+TEST_CASE("divisible load that fits nowhere stays and is reported") {
     const auto model = worked_case({{.load = milli(9000)}});
     berth::load_pieces work{model, gflops};
     work.place(task_index{0}, gpu_index{0}, milli(9000));
@@ -130,7 +130,7 @@ TEST_CASE("divisible load beyond all rooms stays where it is") {
     CHECK(work.load_on(task_index{0}, gpu_index{3}) == milli(2000));
 }
 
-TEST_CASE("random cases: nothing is lost, no GPU that was within its limit is brought over it, balance ends") {
+TEST_CASE("random cases: load is conserved, no GPU is brought above its limit, balance ends") {
     berth::xoshiro256 g{11};
     for (int round = 0; round < 400; ++round) {
         const std::size_t gpus = 1 + berth_test::below(g, 6);
@@ -189,7 +189,7 @@ TEST_CASE("random cases: nothing is lost, no GPU that was within its limit is br
     }
 }
 
-TEST_CASE("load_pieces: equals a list that is searched from the start, whatever the order of calls") {
+TEST_CASE("load_pieces: equals the naive list after any sequence of calls") {
     std::size_t shifts = 0;
     std::size_t stranded = 0;
     for (std::uint64_t seed = 0; seed < 150; ++seed) {
@@ -256,7 +256,7 @@ TEST_CASE("load_pieces: equals a list that is searched from the start, whatever 
     CHECK(stranded > 1000);
 }
 
-TEST_CASE("load_pieces: load that is not there cannot be done, in any build") {
+TEST_CASE("load_pieces: done() refuses load that is not there, in every build") {
     const auto model = worked_case();
     berth::load_pieces work{model, gflops};
     work.place(task_index{0}, gpu_index{1}, 500);
@@ -271,7 +271,7 @@ TEST_CASE("load_pieces: load that is not there cannot be done, in any build") {
     CHECK(work.pieces().empty());
 }
 
-TEST_CASE("load_pieces: many tasks, none of which searches the pieces of the others") {
+TEST_CASE("load_pieces: placing and finding do not search the pieces of other tasks") {
     const std::size_t tasks = 40'000;
     const auto model = berth::make_load_cost(std::vector<berth::load_task>(tasks),
                                              std::vector<berth::load_gpu>(400, {.max_load = 200'000}))

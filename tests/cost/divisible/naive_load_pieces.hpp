@@ -18,7 +18,6 @@ using namespace berth;
 /// `load_pieces` as one list of pieces that every call searches from the start: the reference of its results.
 class naive_load_pieces {
 public:
-    /// @param speeds  load a unit of time, one for each GPU or one for all, 1e-12..1e12.
     naive_load_pieces(const load_cost& model, std::span<const double> speeds, piece_options options = {})
         : loads_{model}, speeds_{speeds}, options_{options}, usable_(model.gpus().size(), 1) {
         BERTH_ASSERT(speeds.size() == 1 || speeds.size() == model.gpus().size(),
@@ -32,11 +31,9 @@ public:
         const std::size_t i = find(t, g);
         return i == pieces_.size() ? 0 : pieces_[i].load;
     }
-    /// When the GPU is done with all that is on it, in thousandths of the time unit.
     [[nodiscard]] double finish(gpu_index g) const noexcept {
         return static_cast<double>(loads_.load_micro(g)) / (speed(g) * static_cast<double>(time(g)));
     }
-    /// When the last piece of a task is done; 0 for a task without any.
     [[nodiscard]] double finish(task_index t) const noexcept {
         double last = 0.0;
         for (const task_piece& piece : pieces_) {
@@ -45,20 +42,12 @@ public:
         return last;
     }
 
-    /// Puts load of a task on a GPU, admitted or not.
     void place(task_index t, gpu_index g, amount load);
-    /// Work goes on: so much of a piece is done.
     void done(task_index t, gpu_index g, amount load);
-    /// Whether GPUs may take load; all may to begin with.
     void set_usable(gpu_index g, bool usable) noexcept { usable_[g.value()] = usable ? 1 : 0; }
 
-    /// Gives a divisible task's load a place, in pieces, or that of any other task, as a whole. O(GPUs log GPUs).
     load_step spread(task_index t, amount load);
-    /// Takes load off every GPU that is over its limit, the one with most excess first: divisible load is spread over all GPUs,
-    /// this one included, the largest pieces first; then whole tasks leave, the smallest that suffices or else the largest, to GPUs that
-    /// admit them. Until the GPU is within its limit, or nothing helps. O(pieces * GPUs log GPUs).
     load_step balance();
-    /// Takes everything off a GPU and lets nothing come back.
     load_step migrate_from(gpu_index g);
 
 private:
@@ -122,7 +111,6 @@ inline load_step naive_load_pieces::spread(task_index t, amount load) {
     return step;
 }
 
-/// The load is nowhere when this begins; what stays at `from` is no shift.
 inline void naive_load_pieces::spread(task_index t, gpu_index from, amount load, load_step& step) {
     const auto shift = [&](gpu_index to, amount part) {
         place(t, to, part);
@@ -174,7 +162,6 @@ inline load_step naive_load_pieces::balance() {
     }
 }
 
-/// Brings one GPU within its limit; false if that cannot be done.
 inline bool naive_load_pieces::relieve(gpu_index g, load_step& step) {
     std::vector<std::uint8_t> tried(loads_.model().tasks().size(), 0);
     while (excess(g) > 0) {

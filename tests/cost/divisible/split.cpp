@@ -46,7 +46,7 @@ struct brute_force {
 
 }  // namespace
 
-TEST_CASE("split: alike GPUs get equal pieces") {
+TEST_CASE("split: equal GPUs get equal pieces") {
     const std::vector<split_target> four(4, {.speed = 20.0});
     const auto split = berth::split_load(5'000'000, four).value();
     REQUIRE(split.pieces.size() == 4);
@@ -58,7 +58,7 @@ TEST_CASE("split: alike GPUs get equal pieces") {
     CHECK(split.finish == 62'500.0);
 }
 
-TEST_CASE("split: by speed, around what is there already") {
+TEST_CASE("split: faster and less loaded GPUs get more") {
     // by time 30: (100 + x) / 10, x / 20, x / 5 -> 200 + 600 + 150 = 950
     const std::vector<split_target> targets{{.speed = 10, .load = 100}, {.speed = 20}, {.speed = 5}};
     const auto split = berth::split_load(950, targets).value();
@@ -76,7 +76,7 @@ TEST_CASE("split: a GPU that is busy longer than the rest gets nothing") {
     CHECK(split.pieces[1] == berth::load_piece{.target = 2, .load = 20, .finish = 30.0});
 }
 
-TEST_CASE("split: room limits a piece, the others take over, what finds no room is left over") {
+TEST_CASE("split: room limits pieces, other GPUs get more, the rest is left over") {
     const std::vector<split_target> targets{
         {.speed = 1, .room = 5}, {.speed = 1, .room = 100}, {.speed = 1, .room = 8}};
     auto split = berth::split_load(33, targets).value();
@@ -92,7 +92,7 @@ TEST_CASE("split: room limits a piece, the others take over, what finds no room 
     CHECK(split.pieces.empty());
 }
 
-TEST_CASE("split: a minimum piece makes fewer pieces, a whole below it stays whole") {
+TEST_CASE("split: a minimum piece gives fewer pieces, and a smaller whole is not cut") {
     const std::vector<split_target> four(4, {.speed = 1.0});
     CHECK(berth::split_load(100, four, {.min_piece = 40}).value().pieces.size() == 2);
     CHECK(berth::split_load(100, four, {.min_piece = 51}).value().pieces.size() == 1);
@@ -178,7 +178,7 @@ TEST_CASE("split at full size: exact sums, equal finishing times up to a unit") 
     }
 }
 
-TEST_CASE("split: extreme numbers end and add up") {
+TEST_CASE("split: extreme numbers terminate and add up") {
     const std::vector<split_target> targets{{.speed = 1e12, .load = berth::max_load_amount},
                                             {.speed = 1e-12, .load = berth::max_load_amount},
                                             {.speed = 1.0, .room = std::numeric_limits<amount>::max()}};
@@ -189,7 +189,7 @@ TEST_CASE("split: extreme numbers end and add up") {
     }
 }
 
-TEST_CASE("split_targets: rooms and loads of a load model, pieces can be placed") {
+TEST_CASE("split_targets: rooms and loads of a load model, whose pieces can be placed") {
     const auto model = berth::make_load_cost({}, {{.max_load = 10'000, .available_time = 2000, .load = 2001},
                                                   {.max_load = 9000},
                                                   {.max_load = 5000, .available_time = 0, .load = 3}})

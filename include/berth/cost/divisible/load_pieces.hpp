@@ -19,7 +19,7 @@
 namespace berth::inline v0 {
 
 /// Tasks and pieces of tasks on the GPUs of a load model, and the steps that follow their placement: `balance` relieves
-/// GPUs above their limit, `migrate_from` empties a GPU that is hot or has failed. Divisible load is cut anew so that
+/// GPUs above their limit, `migrate_from` empties a GPU that is hot or has failed. Divisible load is cut again so that
 /// its last piece finishes as early as possible (`split_load`). Other tasks move as a whole to the cheapest GPU that
 /// admits them: the one with the least load P. Load that fits nowhere stays and is reported in `stranded`.
 ///
