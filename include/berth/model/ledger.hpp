@@ -322,7 +322,7 @@ private:
         }
         if (gpu_count(where.gpus) != demand.gpus) {
             return refuse(error_code::inconsistent, t,
-                          {"gpus has ", gpu_count(where.gpus), " GPUs, the task demands ", demand.gpus});
+                          {"gpus has ", gpu_count(where.gpus), " GPUs, the task wants ", demand.gpus});
         }
         if (!ledger.has_room(demand, where)) {
             return refuse(error_code::inconsistent, t,
