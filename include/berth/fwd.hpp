@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Forward declarations of the classes, structs and enumerations of all rooms, for headers that only name them. Aliases
+// (`assignment`, `gpu_mask`) and templates that a concept constrains are left out: include their own headers.
+
+#include "berth/core/index.hpp"
+#include "berth/core/observer.hpp"
+#include "berth/core/parallelism.hpp"
+#include "berth/core/run_control.hpp"
+
+#include <cstdint>
+
+namespace berth::inline v0 {
+
+// core/
+enum class error_code : std::uint8_t;
+struct error;
+class name_table;
+struct philox_block;
+class philox_source;
+class thread_pool;
+class xoshiro256;
+template <stoppable Stop>
+struct deadline;
+template <class T>
+class matrix_view;
+template <class T>
+class result;
+
+// model/
+enum class refusal : std::uint8_t;
+struct demand_view;
+struct domain_description;
+class fleet;
+class fleet_builder;
+struct gpu_description;
+class ledger;
+struct near_miss;
+struct node_description;
+struct node_view;
+class problem;
+struct resource_schema;
+struct slot;
+struct task_description;
+struct task_mix;
+struct why_not;
+class workload;
+class workload_builder;
+template <class T>
+struct gpu_traits;
+template <class T>
+struct node_traits;
+template <class T>
+struct task_traits;
+
+// feature/
+struct affine_map;
+struct column_summary;
+class feature_matrix;
+class fitted_scaling;
+struct max_abs;
+struct min_max;
+struct standardise;
+template <class Projection>
+struct column;
+template <class... Parts>
+class columns;
+template <class Projection>
+class one_hot;
+
+// cost/
+class cost_table;
+struct execution_time;
+class linear_cost;
+struct matrix_cost;
+template <class Model>
+struct cost_term;
+template <class F, class Task, class Gpu>
+struct object_cost;
+
+// cost/divisible/
+enum class load_measure : std::uint8_t;
+class load_cost;
+struct load_gpu;
+struct load_piece;
+class load_pieces;
+struct load_shift;
+struct load_split;
+class load_state;
+struct load_step;
+struct load_task;
+struct piece_options;
+struct split_options;
+struct split_target;
+struct stranded_load;
+struct task_piece;
+
+// objective/
+struct gpu_move;
+struct on_domains;
+struct on_gpus;
+struct on_nodes;
+struct place_of;
+struct task_move;
+struct term_value;
+template <class... Tiers>
+class objective;
+template <class... Tiers>
+class objective_state;
+template <class... Terms>
+struct objective_tier;
+template <std::size_t N>
+struct tier_values;
+
+// objective/measures/
+struct cpu_watts;
+class expected_fragmentation;
+class fragmentation;
+struct fragmentation_weights;
+struct gpu_watts;
+class power_model;
+struct power_table;
+class share_profile;
+
+// objective/terms/
+struct balance_goal;
+struct capacity_excess;
+struct colocation_of_groups;
+struct domain_distance;
+struct each_move;
+struct group_dependencies;
+struct group_dependency;
+struct least_spread;
+struct load_dependent_cost;
+struct load_to_power;
+struct matrix_distance;
+struct matrix_load;
+struct move_bytes;
+struct move_weights;
+struct over_limit;
+struct share_load;
+struct spread_of_groups;
+struct whole_gpu_holes;
+template <class Weight>
+struct group_move_peak;
+template <class Weight>
+struct left_out;
+template <class Weight>
+struct move_cost;
+
+// allocate/
+struct plan;
+struct run_counters;
+
+// allocate/assignment/
+struct assignment_plan;
+struct block_search;
+struct bound_options;
+class candidate_lists;
+struct dive;
+struct exact;
+struct lagrangian_bound;
+struct opening;
+struct portfolio;
+struct priced_greedy;
+class priced_problem;
+struct pricing_options;
+struct slicing_options;
+template <class... Allocators>
+class best_of;
+template <class Parallelism, class... Allocators>
+class best_of_on;
+template <class Allocator>
+struct limited;
+template <class... Allocators>
+class then;
+template <class... Allocators>
+class time_sliced;
+
+// allocate/assignment/batch/
+struct assignment_value;
+class packed_problem;
+struct packing_options;
+struct scalar_evaluator;
+struct tile_options;
+struct tiled_evaluator;
+template <parallelism Parallelism>
+struct threaded_evaluator;
+
+// allocate/assignment/makespan/
+struct makespan_bound;
+struct makespan_plan;
+struct makespan_search;
+
+// allocate/genetic/
+struct candidate_descent;
+struct candidate_mutation;
+struct generational;
+class individual;
+struct island_ring;
+struct near_start;
+struct no_improvement;
+struct no_mutation;
+struct no_opening;
+struct no_repair;
+struct parents;
+struct penalty_only;
+struct philox_genetic;
+class philox_genetic_run;
+class population;
+struct price_guided;
+struct price_repair;
+struct random_start;
+struct randomised_greedy;
+struct rank_selection;
+struct reset_mutation;
+struct steady_state;
+struct swap_mutation;
+struct tournament;
+struct uniform_selection;
+template <class Initialisation, class Selection, class Crossover, class Mutation, class Repair, class Improvement,
+          class Replacement, class Evaluator, class Parallelism, class Opening>
+struct genetic;
+template <class Genetic>
+class genetic_run;
+
+// allocate/genetic/crossover/
+struct gpu_bundle;
+struct one_point;
+struct path_relinking;
+struct two_point;
+struct uniform_crossover;
+
+// allocate/greedy/
+enum class explain_left_out : bool;
+enum class node_scan : std::uint8_t;
+enum class score_scope : std::uint8_t;
+struct arrival_order;
+struct best_scored_gpu;
+struct candidate;
+struct first_gpu;
+struct largest_first;
+struct loosest_gpu;
+struct lowest_index;
+struct priority_first;
+struct priority_order;
+struct random_gpu;
+struct random_order;
+struct sampled_greedy;
+struct scarcest_first;
+struct shuffled;
+struct tightest_gpu;
+template <class Score>
+struct gpu_scored_by;
+template <class Score, class GpuSelection, class Ties, node_scan Scan>
+class greedy;
+template <class Parts>
+struct part_range;
+template <class S>
+struct rescaled;
+template <class Value>
+struct scored_gpus;
+template <class... Scores>
+class tiers;
+template <class S>
+struct weighted;
+template <class... Scores>
+class weighted_sum;
+
+// allocate/greedy/scores/
+struct best_fit;
+struct dot_product;
+struct fgd;
+struct first_fit;
+struct gpu_clustering;
+struct gpu_packing;
+class load_cost_score;
+struct power_score;
+class prepared_load_cost;
+struct random_score;
+struct scarcity;
+class scarcity_state;
+struct worst_fit;
+
+// allocate/reassignment/
+class node_pair_costs;
+struct reassignment_balance;
+struct reassignment_cost;
+struct reassignment_evaluation;
+struct reassignment_input;
+struct reassignment_plan;
+class reassignment_problem;
+struct reassignment_resource;
+class reassignment_search;
+struct reassignment_search_options;
+struct reassignment_violations;
+template <std::size_t Wides>
+class reassignment_state;
+
+// allocate/search/
+struct annealing;
+struct any_node;
+struct descent;
+struct late_acceptance;
+struct local_search_options;
+class move_list;
+struct partition_options;
+struct record_to_record;
+struct search_region;
+template <class Neighbourhood, class Acceptance, class Candidates>
+class local_search;
+template <class ObjectiveState, class Neighbourhood, class Acceptance, class Lists>
+class local_search_state;
+template <class Search>
+class partitioned_search;
+template <std::size_t N>
+struct proposed_step;
+
+// allocate/search/neighbourhoods/
+struct chain;
+struct ejection_chain;
+struct ruin_and_recreate;
+struct shift;
+struct shift_group;
+struct swap;
+struct take_out;
+template <class... Ns>
+class neighbourhoods;
+
+// balance/
+enum class stay_reason : std::uint8_t;
+struct alarm;
+struct all_movable;
+struct balance_round;
+struct choice_options;
+struct chosen_move;
+struct except_pinned;
+struct fleet_observation;
+struct migration_budget;
+class migration_budget_state;
+struct migration_weights;
+class projected_state;
+struct room_made;
+struct same_gpu_model;
+template <class Triggers, class Choice, class Budget>
+struct balancer;
+template <class Pricing, class Movable>
+struct move_choice;
+template <class... Each>
+struct triggers;
+
+// balance/defragment/
+enum class eviction_outcome : std::uint8_t;
+struct defragment_options;
+struct eviction_plan;
+struct expected_fragmentation_cost;
+struct mix_fragmentation_cost;
+struct no_fragmentation_cost;
+template <class FragmentationCost, class Movable, class Cost>
+class defragment_state;
+
+// balance/triggers/
+struct fragmented;
+class fragmented_state;
+struct load_above;
+struct load_above_mean;
+struct power_above;
+struct temperature_above;
+struct unhealthy;
+class unhealthy_state;
+
+// migrate/order/
+enum class drop_reason : std::uint8_t;
+enum class step_kind : std::uint8_t;
+struct dropped_move;
+struct migration_estimate;
+struct migration_plan;
+struct migration_step;
+struct order_options;
+struct uniform_migration;
+
+// migrate/order/costs/
+struct checkpoint_speed;
+struct node_links;
+struct part_of_state;
+struct uniform_link;
+
+// migrate/run/
+enum class action_status : std::uint8_t;
+enum class journal_write : std::uint8_t;
+enum class migration_action : std::uint8_t;
+enum class migration_direction : std::uint8_t;
+enum class migration_failure : std::uint8_t;
+enum class migration_outcome : std::uint8_t;
+enum class migration_phase : std::uint8_t;
+enum class on_stop : std::uint8_t;
+enum class task_location : std::uint8_t;
+enum class torn_line : std::uint8_t;
+struct action_limit;
+struct fencing_token;
+class ledger_adapter;
+struct migration_job;
+struct migration_limits;
+struct migration_progress;
+struct migration_record;
+struct migration_report;
+class migration_run;
+struct migration_state;
+struct no_journal;
+struct protocol_step;
+struct text_journal;
+struct undone_step;
+
+// metrics/
+struct counter_use;
+struct gpu_share_use;
+struct no_measure;
+struct placement_metrics;
+
+}  // namespace berth::inline v0
