@@ -1,4 +1,4 @@
-// expect: berth: `gpus` of a task is how many it wants, an integer
+// expect: berth: `gpus` of a task is a number of GPUs, an integer
 // Half a GPU as the number of GPUs.
 #include <berth/model/lower.hpp>
 

@@ -16,9 +16,10 @@ namespace berth::inline v0 {
 /// or of your own fits.
 ///
 /// 1. `g()` returns an unsigned 64-bit value, all bits uniform (`min() == 0`, `max() == 2^64 - 1`).
-/// 2. The sequence depends on the seed alone.  `xoshiro256`, `philox_source` and `std::mt19937_64` are sources. Draw
-///    through `bounded`, `uniform01` and `shuffle`: the distributions of `<random>` and `std::shuffle` differ between
-///    standard libraries.
+/// 2. The sequence depends on the seed alone.
+///
+/// `xoshiro256`, `philox_source` and `std::mt19937_64` are sources. Draw through `bounded`, `uniform01` and `shuffle`:
+/// the distributions of `<random>` and `std::shuffle` differ between standard libraries.
 template <class G>
 concept random_source = requires(G& g) {
     { g() } -> std::same_as<std::uint64_t>;

@@ -33,7 +33,8 @@ using feature_row = std::span<const double>;
 /// 4. Optional, for speed: `c.row(task, gpus, out)` writes the cost of every row of `gpus`, and `c.fill(tasks, gpus,
 ///    out)` that of every pair, one row of `out` per task. Both equal `c(task, gpu)` bit for bit, unless the compiler
 ///    contracts sums of products (`core/fp_contract.hpp`). Without them, `cost_row` and `fill_costs` call `c`.
-///    `examples/own_cost.cpp` writes one.
+///
+/// `examples/own_cost.cpp` writes one.
 template <class C>
 concept cost_model = requires(const C& c, feature_row task, feature_row gpu) {
     { c(task, gpu) } -> std::convertible_to<double>;
