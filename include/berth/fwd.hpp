@@ -4,6 +4,8 @@
 // Forward declarations of the classes, structs and enumerations of all rooms, for headers that only name them. Aliases
 // (`assignment`, `gpu_mask`) and templates that a concept constrains are left out: include their own headers.
 
+// Length: one line for each public type.
+
 #include "berth/core/index.hpp"
 #include "berth/core/observer.hpp"
 #include "berth/core/parallelism.hpp"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Forward declarations first, definitions after them; fwd_last.cpp has the other order.
+// A batch would include all headers first; the next line keeps this file out of one.
+namespace berth {}  // namespace berth
 #include "berth/fwd.hpp"
 
 namespace {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Definitions first, forward declarations after them; fwd.cpp has the other order.
+// A batch would include all headers first; the next line keeps this file out of one.
+namespace berth {}  // namespace berth
 // clang-format off
 #include "berth/core/result.hpp"
 #include "berth/cost/pair_costs.hpp"

@@ -7,8 +7,8 @@
 #include "berth/cost/pair_costs.hpp"
 #include "berth/cost/weighted_terms.hpp"
 
-#include "count_new.hpp"
-#include "random_features.hpp"
+#include "cost/count_new.hpp"
+#include "cost/random_features.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The worked case of the load model: 100 GB of data, 5000 GFLOP, four GPUs of 20 GFLOPS at 300 W. The task goes to the least
 // loaded GPU, then is split over the four.
-#include "berth/cost/execution_time.hpp"
 #include "berth/cost/divisible/load_cost.hpp"
 #include "berth/cost/divisible/split.hpp"
+#include "berth/cost/execution_time.hpp"
 #include "berth/feature/columns.hpp"
 #include "berth/feature/extract.hpp"
 

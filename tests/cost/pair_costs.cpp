@@ -3,7 +3,7 @@
 
 #include "berth/cost/execution_time.hpp"
 
-#include "random_features.hpp"
+#include "cost/random_features.hpp"
 
 #include <doctest/doctest.h>
 

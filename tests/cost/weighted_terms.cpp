@@ -4,7 +4,7 @@
 #include "berth/cost/execution_time.hpp"
 #include "berth/cost/linear_cost.hpp"
 
-#include "random_features.hpp"
+#include "cost/random_features.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/metrics/report.hpp"
 
-#include "placed.hpp"
+#include "metrics/placed.hpp"
 
 #include <doctest/doctest.h>
 

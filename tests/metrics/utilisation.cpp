@@ -3,7 +3,7 @@
 
 #include "berth/model/fleet_builder.hpp"
 
-#include "placed.hpp"
+#include "metrics/placed.hpp"
 
 #include <doctest/doctest.h>
 

@@ -13,7 +13,21 @@
 
 namespace berth_test {
 
-using namespace berth;
+using berth::amount;
+using berth::gpu_index;
+using berth::load_cost;
+using berth::load_piece;
+using berth::load_shift;
+using berth::load_state;
+using berth::load_step;
+using berth::load_task;
+using berth::piece_options;
+using berth::split_load;
+using berth::split_target;
+using berth::split_targets;
+using berth::stranded_load;
+using berth::task_index;
+using berth::task_piece;
 
 /// `load_pieces` as one list of pieces that every call searches from the start: the reference of its results.
 class naive_load_pieces {
