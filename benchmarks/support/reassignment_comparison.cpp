@@ -147,9 +147,9 @@ void reassignment_comparison::add(const mrp_instance& instance, progress_line& p
             ++started_;
             const std::uint64_t seed = options_.first_seed + s;
             run_type run;
-            if (const run_type* before = taken(instance.name, budget, seed);
-                before != nullptr && before->initial == initial) {
-                run = *before;
+            if (const run_type* known_run = taken(instance.name, budget, seed);
+                known_run != nullptr && known_run->initial == initial) {
+                run = *known_run;
             } else {
                 std::string label = expected_ > 0 ? print("[%zu of %zu] ", started_, expected_) : std::string{};
                 label += instance.name + ", seed " + std::to_string(seed);

@@ -14,6 +14,7 @@
 #include "berth/core/change_list.hpp"
 #include "berth/core/deadline.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/fp_contract.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/names.hpp"
 #include "berth/core/sort_positions.hpp"
