@@ -65,7 +65,9 @@ int main() {
         }
         if (wanted == placement) break;
         const berth::migration_order order{berth::order_options{.per_node = 2}};
-        berth::migration_run run = berth::start_migration(problem, order.run(problem, placement, wanted), round);
+        auto plan = order.run(problem, placement, wanted);
+        if (!plan) return std::puts(plan.error().message.c_str()), 1;
+        berth::migration_run run = berth::start_migration(problem, *std::move(plan), round);
         std::printf("%5.0f s: %zu steps in %zu waves\n", now, run.progress().plan.steps.size(),
                     run.progress().plan.wave_count());
 

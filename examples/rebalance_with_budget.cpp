@@ -71,7 +71,9 @@ int main() {
     }
 
     const berth::migration_order order{berth::stop_and_copy<>{berth::dynamo_async_b200}, {.per_node = 1}};
-    const berth::migration_plan plan = order.run(problem, placement, wanted);
+    const auto ordered = order.run(problem, placement, wanted);
+    if (!ordered) return std::puts(ordered.error().message.c_str()), 1;
+    const berth::migration_plan& plan = *ordered;
     for (std::size_t w = 0; w < plan.wave_count(); ++w) {
         for (const berth::migration_step& step : plan.wave(w)) {
             std::printf("wave %zu: %s, %.1f s\n", w + 1, work->name(step.task).c_str(), step.duration);

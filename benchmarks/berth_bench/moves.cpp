@@ -41,7 +41,7 @@ struct moves_options {
     std::uint64_t random_plans = 0;
     bool staging = true;
     bool parking = true;
-    std::size_t effort = berth::order_options{}.effort;
+    std::uint64_t effort = berth::order_options{}.max_evaluations;
     std::string json;
     std::string svg;
 };
@@ -83,7 +83,7 @@ berth::order_options order_options_of(const moves_options& options, std::uint64_
     berth::order_options made;
     made.staging = options.staging;
     made.parking = options.parking;
-    made.effort = options.effort;
+    made.max_evaluations = options.effort;
     made.seed = seed;
     return made;
 }
@@ -114,15 +114,15 @@ berth::migration_plan order_one(const moves_options& options, const move_instanc
 
     const berth::migration_order order{order_options_of(options, seed)};
     const double begin = cpu_seconds();
-    auto plan = order.run(problem, lowered.initial, lowered.wanted);
+    auto plan = *order.run(problem, lowered.initial, lowered.wanted);
     const double seconds = cpu_seconds() - begin;
     all.seconds += seconds;
     all.longest_seconds = std::max(all.longest_seconds, seconds);
     count_steps(plan, all);
 
-    // Every breaker equally dear, and host memory takes any of them: if that is proven, no order has fewer extra steps.
-    const berth::migration_order counting{berth::uniform_migration{}, {.staging = false, .effort = 0}};
-    const auto bound = counting.run(problem, lowered.initial, lowered.wanted);
+    // Every cycle-breaking move weighs the same, and host memory takes any: if that is proven, no order has fewer extra steps.
+    const berth::migration_order counting{berth::uniform_migration{}, {.staging = false, .max_evaluations = 0}};
+    const auto bound = *counting.run(problem, lowered.initial, lowered.wanted);
     if (bound.proven && bound.dropped.empty()) {
         ++all.proven;
         all.least += bound.extra_steps;
@@ -144,7 +144,7 @@ tally order_random(const moves_options& options) {
         const random_rebalance in = make_random_rebalance(berth::stream_seed(options.seed, i));
         const berth::problem problem{in.machines, in.tasks};
         const double begin = cpu_seconds();
-        const auto plan = berth::migration_order{in.options}.run(problem, in.initial, in.wanted, in.in_flight);
+        const auto plan = *berth::migration_order{in.options}.run(problem, in.initial, in.wanted, in.in_flight);
         all.seconds += cpu_seconds() - begin;
         ++all.plans;
         for (std::size_t t = 0; t < in.initial.size(); ++t) {

@@ -42,8 +42,8 @@ bool balance_and_order() {
     if (!round || round->chosen.empty()) return false;
     berth::assignment wanted = running;
     for (const berth::chosen_move& c : round->chosen) wanted[c.move.task.value()] = c.move.to;
-    const berth::migration_plan plan = berth::migration_order{}.run(problem, running, wanted);
-    if (!berth::check_migration(problem, running, wanted, plan)) return false;
+    const auto plan = berth::migration_order{}.run(problem, running, wanted);
+    if (!plan || !berth::check_migration(problem, running, wanted, *plan)) return false;
 
     auto room = berth::defragment{}.start(problem);
     for (std::size_t t = 0; t < running.size(); ++t) {

@@ -46,7 +46,7 @@ std::size_t count(const migration_plan& plan, step_kind kind) {
 template <class Cost>
 migration_plan ordered(const migration_order<Cost>& order, const berth::problem& p, const berth::assignment& initial,
                        const berth::assignment& wanted, berth::task_moves in_flight = {}) {
-    migration_plan plan = order.run(p, initial, wanted, in_flight);
+    migration_plan plan = need(order.run(p, initial, wanted, in_flight));
     const auto checked = berth::check_migration(p, initial, wanted, plan, in_flight, order.options());
     if (!checked) FAIL(checked.error().message);
     return plan;
@@ -56,7 +56,7 @@ const migration_order counting{uniform_migration{}};
 
 }  // namespace
 
-TEST_CASE("order: a chain goes from its end, one wave after the other, and what has room goes at once") {
+TEST_CASE("order: a chain starts at its end, one wave per move; moves with room share a wave") {
     // 0 -> 1 -> 2 -> 3, where GPU 3 is free and the others are full; task 3 has room anyway.
     const bare_gpus in{5, 80, {80, 80, 80, 10}};
     const auto plan = ordered(counting, in.problem(), in.on({0, 1, 2, 4}), in.on({1, 2, 3, 0}));
@@ -74,7 +74,7 @@ TEST_CASE("order: a chain goes from its end, one wave after the other, and what 
     CHECK(apart.wave_count() == 1);
 }
 
-TEST_CASE("order: two that exchange go by way of a third place, the one that is cheaper") {
+TEST_CASE("order: an exchange is broken by a temporary host or host memory, whichever is cheaper") {
     const bare_gpus in{3, 80, {60, 50, 30}};
     const auto plan = ordered(migration_order{}, in.problem(), in.on({0, 1, 2}), in.on({1, 0, 2}));
     REQUIRE(plan.steps.size() == 3);
@@ -96,7 +96,7 @@ TEST_CASE("order: two that exchange go by way of a third place, the one that is 
     CHECK(parked.downtime == 4.0);  // it waits a second while the other moves
 }
 
-TEST_CASE("order: where neither a slot nor memory is free both are dropped, and nothing else is") {
+TEST_CASE("order: with neither a free slot nor host memory an exchange is dropped, and nothing else") {
     const bare_gpus in{4, 80, {60, 50, 40, 10}};
     const migration_order strict{uniform_migration{}, {.parking = false}};
     const auto plan = ordered(strict, in.problem(), in.on({0, 1, 2, 3}), in.on({1, 0, 2, 2}));
@@ -112,7 +112,7 @@ TEST_CASE("order: where neither a slot nor memory is free both are dropped, and 
     CHECK(none.steps.empty());
 }
 
-TEST_CASE("order: host memory is counted in bytes, and a small task is parked where a large one is not") {
+TEST_CASE("order: host memory is counted in bytes") {
     const bare_gpus in{2, 80, {80, 40, 40}};
     order_options options{.host_memory = {50'000'000'000, 50'000'000'000}};
     const auto initial = in.on({0, 1, 1});
@@ -130,7 +130,7 @@ TEST_CASE("order: host memory is counted in bytes, and a small task is parked wh
     CHECK(count(large, step_kind::park) == 1);
 }
 
-TEST_CASE("order: room is a matter of sums, not of pairs") {
+TEST_CASE("order: sums of moves are ordered, not only pairs") {
     // Three leave GPU 0, one large one comes. No two wait for each other alone.
     const bare_gpus in{3, 80, {30, 30, 20, 70}};
     const auto initial = in.on({0, 0, 0, 1});
@@ -138,25 +138,25 @@ TEST_CASE("order: room is a matter of sums, not of pairs") {
     const auto plan = ordered(counting, in.problem(), initial, wanted);
     CHECK(plan.extra_steps == 1);  // the large one
     CHECK(plan.proven);
-    // It has nowhere to go but host memory; without that both of the others have to step aside, where task 2 went.
+    // Only host memory has room for it; without that both others go by way of the GPU that task 2 goes to.
     const migration_order strict{uniform_migration{}, {.parking = false}};
     const auto staged = ordered(strict, in.problem(), initial, wanted);
     CHECK(staged.extra_steps == 2);
     CHECK(staged.dropped.empty());
 }
 
-TEST_CASE("order: a price of dropping below that of a step drops") {
+TEST_CASE("order: a drop_penalty below the step_penalty drops") {
     const bare_gpus in{3, 80, {60, 50, 30}};
-    const migration_order order{uniform_migration{}, {.step_price = 10.0, .drop_price = 1.0}};
+    const migration_order order{uniform_migration{}, {.step_penalty = 10.0, .drop_penalty = 1.0}};
     const auto plan = ordered(order, in.problem(), in.on({0, 1, 2}), in.on({1, 0, 2}));
     CHECK(plan.dropped.size() == 2);
-    const migration_order dear{uniform_migration{}, {.step_price = 10.0, .drop_price = 100.0}};
+    const migration_order dear{uniform_migration{}, {.step_penalty = 10.0, .drop_penalty = 100.0}};
     CHECK(ordered(dear, in.problem(), in.on({0, 1, 2}), in.on({1, 0, 2})).dropped.empty());
 }
 
-TEST_CASE("order: what is wanted and does not fit is dropped, with what relied on it") {
+TEST_CASE("order: a move without room is dropped, with the moves that need its source") {
     const bare_gpus in{3, 80, {50, 50, 60}};
-    // Both 50s want GPU 2; task 2 wants the place of the one that stays or goes.
+    // Both tasks of 50 want GPU 2; task 2 wants GPU 0.
     const auto plan = ordered(counting, in.problem(), in.on({0, 1, 2}), in.on({2, 2, 0}));
     REQUIRE(!plan.dropped.empty());
     CHECK(plan.dropped[0].reason == drop_reason::no_room);
@@ -184,7 +184,7 @@ TEST_CASE("order: limits on nodes, links and waves") {
     CHECK(within.dropped.empty());
 }
 
-TEST_CASE("order: moves in flight hold both ends and are not touched") {
+TEST_CASE("order: moves in flight hold both ends and get no step") {
     const bare_gpus in{3, 80, {60, 60, 20}};
     const auto initial = in.on({0, 1, 1});
     const berth::task_move flying{task_index{0}, initial[0], in.on({2})[0]};
@@ -200,7 +200,7 @@ TEST_CASE("order: moves in flight hold both ends and are not touched") {
     CHECK(elsewhere.dropped[0].reason == drop_reason::not_movable);
 }
 
-TEST_CASE("order: tasks that arrive and that leave are moves with one end") {
+TEST_CASE("order: tasks that arrive or leave are moves with one end") {
     const bare_gpus in{2, 80, {60, 70, 50}};
     const auto plan = ordered(counting, in.problem(), in.on({0, -1, 1}), in.on({-1, 0, 1}));
     REQUIRE(plan.steps.size() == 2);
@@ -236,7 +236,7 @@ TEST_CASE("order: both ends count even where they overlap") {
     CHECK(ordered(counting, p, one, other).extra_steps == 1);
 }
 
-TEST_CASE("order: a third place is healthy and of an accepted model") {
+TEST_CASE("order: a temporary host is healthy and of an accepted model") {
     berth::fleet_builder fleet{};
     const berth::gpu_description h100{.model = "H100"};
     const berth::gpu_description a100{.model = "A100"};
@@ -255,7 +255,7 @@ TEST_CASE("order: a third place is healthy and of an accepted model") {
     CHECK(ordered(strict, p, initial, wanted).dropped.size() == 2);
 }
 
-TEST_CASE("order: a long step goes where another is as long") {
+TEST_CASE("order: a long step joins a wave that is as long") {
     // Tasks 0 and 1 are one chain (1 leaves first); task 2 is long, as 0 is, and can go with it.
     const bare_gpus in{4, 80, {70, 60, 70}};
     const auto by_size = [](const berth::problem& p, const berth::task_move& r) {
@@ -268,7 +268,7 @@ TEST_CASE("order: a long step goes where another is as long") {
     CHECK(plan.duration == 130.0);  // not 140
 }
 
-TEST_CASE("order: many exchanges each take one extra step, the same in a second run") {
+TEST_CASE("order: many exchanges each take one extra step, and a second run gives the same plan") {
     std::vector<berth::amount> sizes;
     std::vector<int> from;
     std::vector<int> to;
@@ -290,7 +290,7 @@ TEST_CASE("order: plans are the same on every compiler") {
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
         const auto in = bench::make_random_rebalance(seed);
         const berth::problem p{in.machines, in.tasks};
-        const auto plan = migration_order{in.options}.run(p, in.initial, in.wanted, in.in_flight);
+        const auto plan = need(migration_order{in.options}.run(p, in.initial, in.wanted, in.in_flight));
         for (const auto& step : plan.steps) {
             for (const auto& end : {step.from, step.to}) mix(end.placed() ? end.node.value() * 64 + end.gpus : 1);
             mix(step.task.value() * 4 + static_cast<std::uint64_t>(step.kind));
@@ -301,7 +301,7 @@ TEST_CASE("order: plans are the same on every compiler") {
     CHECK(sum == 0x4c7b7ceef96563c7ULL);
 }
 
-TEST_CASE("order: random plans never overflow, and with memory without bound nothing is dropped for lack of order") {
+TEST_CASE("order: random plans never overflow, and with unbounded host memory nothing is dropped for a cycle") {
     // More of them: BERTH_RANDOM_PLANS=100000, or berth-bench moves --random-plans 100000.
     const char* more = std::getenv("BERTH_RANDOM_PLANS");
     const std::uint64_t plans = more != nullptr ? std::strtoull(more, nullptr, 10) : 1500;
@@ -317,7 +317,7 @@ TEST_CASE("order: random plans never overflow, and with memory without bound not
         extra += plan.extra_steps;
         dropped += plan.dropped.size();
         const bool memory = in.options.parking && in.options.host_memory.empty();
-        if (!memory || in.options.drop_price < order_options::never) continue;
+        if (!memory || in.options.drop_penalty < order_options::never) continue;
         for (const auto& drop : plan.dropped) CHECK(drop.reason != drop_reason::cycle);
     }
     CHECK(steps > 5 * plans);

@@ -64,7 +64,7 @@ TEST_CASE("ordered plans are carried out and what fails is ordered again until a
         std::uint64_t round = 0;
         for (; placement != wanted; ++round) {
             REQUIRE(round < 40);
-            const migration_plan plan = migration_order{uniform_migration{}}.run(p, placement, wanted);
+            const migration_plan plan = need(migration_order{uniform_migration{}}.run(p, placement, wanted));
             REQUIRE_FALSE(plan.steps.empty());
             migration_run run = start_migration(p, plan, round);
             while (run.advance(executor, keeper, now)) {

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/observer.hpp"
+#include "berth/core/result.hpp"
+#include "berth/core/run_control.hpp"
 #include "berth/migrate/order/costs/stop_and_copy.hpp"
 #include "berth/migrate/order/detail/migration_estimates.hpp"
+#include "berth/migrate/order/detail/order_control.hpp"
 #include "berth/migrate/order/detail/order_engine.hpp"
+#include "berth/migrate/order/detail/order_input.hpp"
 #include "berth/migrate/order/migration_cost.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/order/order_options.hpp"
@@ -20,44 +25,76 @@ namespace berth::inline v0 {
 /// zero at any instant, with both ends of every step held, however the steps of a wave overlap.
 ///
 /// ```
-/// const migration_plan plan = migration_order{}.run(problem, observed, wanted);
+/// const auto plan = migration_order{}.run(problem, observed, wanted);
+/// if (!plan) return plan.error();
 /// const migration_order careful{stop_and_copy<>{}, {.per_node = 2, .per_link = 1}};
-/// const migration_plan other = careful.run(problem, observed, wanted, in_flight);
+/// run_control<deadline<>> control{.stop = deadline<>::after(200ms)};
+/// const auto other = careful.run(problem, observed, wanted, in_flight, control);
 /// ```
 ///
 /// 1. **Both ends.** A task that moves holds its source until the step ends and its target from the beginning, as if there were two
 ///    of it. That is also so where the two overlap: between GPUs of one node it takes the node's counters twice, and from
-///    GPUs {0, 1} to {1, 2} it takes GPU 1 twice. In-flight moves hold both ends throughout and are not touched.
-/// 2. **Breakers.** Where moves wait for each other, whether in a cycle of two or because sums of many do not fit, the
-///    cheapest set of them is broken: each steps aside to a third slot (healthy, of an accepted model) or into host memory, by
-///    added downtime. Up to 16 moves that wait for each other: the cheapest set, proven; more: a good one.
-/// 3. **Drops.** What cannot be ordered is dropped and reported, together with what cannot happen without it; these tasks stay
-///    where they are. With host memory without bound nothing is dropped for lack of order.
+///    GPUs {0, 1} to {1, 2} it takes GPU 1 twice. In-flight moves hold both ends throughout and get no step.
+/// 2. **Cycle-breaking moves.** Where moves wait for each other, whether in a cycle of two or because sums of many do not fit, the
+///    cheapest set of them is broken: each goes first to a temporary host (a third slot, healthy, of an accepted model) or into host
+///    memory, and later to its target. Cheapest by added downtime and `step_penalty`. Up to 16 moves that wait for each other: the
+///    cheapest set, proven; more: the best that the budget finds.
+/// 3. **Drops.** A move that cannot be ordered is dropped and reported, together with the moves that cannot happen without it; their
+///    tasks stay where they are. With unbounded host memory nothing is dropped for lack of order.
 /// 4. **Time.** A wave lasts as long as its longest step. Steps are entered in the earliest wave that has room, then shifted to
 ///    waves that last as long anyway.
 ///
 /// `unplaced` at the source is a task that arrives or lies in host memory (`fetch`), at the target one that leaves (`park`). A counter
-/// that is below zero to begin with only has to take nothing more until it is not. Targets are taken as they are: health and
-/// GPU models are the business of whoever wanted them.
+/// that is below zero at the start only has to take nothing more until it is not. Health and GPU models of targets are not checked.
 ///
-/// A description: immutable and shareable. Deterministic. Memory O(tasks + counters + steps × waves); time O(touches log touches)
-/// and the effort allowed for large knots.
+/// A description: immutable and shareable. Deterministic. Memory O(tasks + counters + steps * waves). Time O(touches log touches) for
+/// the rules, O(touches * waves) to enter the steps in waves, and the budget for large groups of moves that wait for each other.
 template <migration_cost_model Cost = stop_and_copy<>>
 class migration_order {
 public:
+    /// The default cost model with these options.
     explicit migration_order(order_options options) : options_{std::move(options)} {}
+    /// @param cost     estimates durations and downtimes
+    /// @param options  limits and preferences
     explicit migration_order(Cost cost = {}, order_options options = {})
         : cost_{std::move(cost)}, options_{std::move(options)} {}
 
-    [[nodiscard]] const Cost& cost() const noexcept { return cost_; }
-    [[nodiscard]] const order_options& options() const noexcept { return options_; }
+    [[nodiscard]] const Cost& cost() const noexcept { return cost_; }                 ///< the cost model
+    [[nodiscard]] const order_options& options() const noexcept { return options_; }  ///< limits and preferences
 
-    /// Both placements have a slot or `unplaced` for every task. Tasks that are in flight are held by `in_flight`, whatever
-    /// `observed` says of them; wanted anywhere but at one of their ends, they are dropped as not movable.
-    [[nodiscard]] migration_plan run(const problem& p, std::span<const slot> observed, std::span<const slot> wanted,
-                                     task_moves in_flight = {}) const {
-        detail::order_engine engine{p, detail::migration_estimates::of(cost_), options_};
-        return engine.run(observed, wanted, in_flight);
+    /// Orders the moves from one placement to another.
+    ///
+    /// @param observed   where every task is: a slot with as many GPUs as the task wants, or `unplaced`
+    /// @param wanted     where every task shall be, likewise
+    /// @param in_flight  moves that are being carried out, each task once. They hold both ends, whatever `observed` has for their
+    ///                   tasks. A task in flight that is wanted at neither of its ends is dropped as not movable.
+    /// @param control    asked to stop (stop or deadline), the run looks no further for fewer cycle-breaking moves, parks tasks rather
+    ///                   than look for temporary hosts, drops a group whole rather than piece by piece, and leaves the waves as they
+    ///                   are: the plan is valid and complete, with more cycle-breaking moves and longer waves. What remains then
+    ///                   grows with the touches of the moves. Polled at least once per millisecond, outside linear passes.
+    ///                   `max_evaluations` is in moves put in order by the search.
+    /// @return the plan; or an error that names the entry, if a placement has the wrong size, a slot does not exist, a task in flight
+    ///         does not exist or is listed twice, or an option is out of range
+    template <stoppable Stop, observer Observer>
+    [[nodiscard]] result<migration_plan> run(const problem& p, std::span<const slot> observed,
+                                             std::span<const slot> wanted, task_moves in_flight,
+                                             run_control<Stop, Observer>& control) const {
+        if (const auto ok = detail::check_order_input(p, observed, wanted, in_flight, options_); !ok) return ok.error();
+        notify::begin(control.observer, {.total = wanted.size()});
+        detail::order_control watched{control};
+        detail::order_engine engine{p, detail::migration_estimates::of(cost_), options_, watched};
+        migration_plan plan = engine.run(observed, wanted, in_flight);
+        notify::end(control.observer, {.done = plan.steps.size(),
+                                       .total = plan.steps.size(),
+                                       .evaluations = plan.evaluations,
+                                       .objective = plan.downtime});
+        return plan;
+    }
+    /// The same without a stop: with the default budget a run takes about half a second more than its linear part.
+    [[nodiscard]] result<migration_plan> run(const problem& p, std::span<const slot> observed,
+                                             std::span<const slot> wanted, task_moves in_flight = {}) const {
+        run_control<> control;
+        return run(p, observed, wanted, in_flight, control);
     }
 
 private:

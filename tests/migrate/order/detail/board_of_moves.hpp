@@ -24,8 +24,9 @@ struct board_of_moves {
                    const berth::detail::wave_limits& limits = {std::size_t(-1), std::size_t(-1), std::size_t(-1)})
         : in{seed, count, counters}, board{in.moves, amounts(in.free), limits} {
         const std::vector<std::uint32_t> dice(in.moves.size(), 0);
-        berth::detail::order_run run{in.moves, in.free};
-        if (!run.finish_all(in.price, berth::detail::order_run::no_limit, 0.0, dice) || !run.broken().empty()) return;
+        berth::detail::order_control control;
+        berth::detail::order_run run{in.moves, in.free, control};
+        if (!run.finish_all(in.weight, berth::detail::order_run::no_limit, 0.0, dice) || !run.broken().empty()) return;
         possible = true;
         for (const std::uint32_t m : run.first()) enter(m);
         for (std::size_t i = run.last().size(); i > 0; --i) enter(run.last()[i - 1]);

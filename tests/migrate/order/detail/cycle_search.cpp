@@ -11,19 +11,20 @@
 
 using berth::detail::cycle_search;
 using berth::detail::move_order;
-using berth::detail::order_oracle;
+using berth::detail::order_control;
 using berth::detail::order_run;
 using berth_test::random_moves;
 
 namespace {
 
-move_order found(const random_moves& in, std::size_t effort) {
-    return cycle_search{in.moves, in.free, in.price, 1}.find(effort);
+move_order found(const random_moves& in, std::size_t max_evaluations) {
+    order_control control;
+    return cycle_search{in.moves, in.free, in.weight, 1, control}.find(max_evaluations);
 }
 
 }  // namespace
 
-TEST_CASE("breaker search: as cheap as the cheapest of all states that can be reached") {
+TEST_CASE("cycle search: up to 16 moves, as light as the lightest of all reachable states") {
     std::size_t jams = 0;
     for (std::uint64_t seed = 0; seed < 400; ++seed) {
         CAPTURE(seed);
@@ -34,15 +35,15 @@ TEST_CASE("breaker search: as cheap as the cheapest of all states that can be re
         REQUIRE(order.proven);
         REQUIRE(in.works(order.order.view(), order.broken.view()));
         double sum = 0.0;
-        for (const auto m : order.broken) sum += in.price[m];
+        for (const auto m : order.broken) sum += in.weight[m];
         CHECK(order.cost == doctest::Approx(sum));
-        CHECK(order.cost == doctest::Approx(in.least_price()));
+        CHECK(order.cost == doctest::Approx(in.least_weight()));
         jams += order.broken.empty() ? 0 : 1;
     }
     CHECK(jams > 80);
 }
 
-TEST_CASE("breaker search: large knots are ordered, and effort does not make them dearer") {
+TEST_CASE("cycle search: large groups are ordered, and a budget does not make them heavier") {
     double greedy = 0.0;
     double searched = 0.0;
     for (std::uint64_t seed = 0; seed < 12; ++seed) {
@@ -59,14 +60,14 @@ TEST_CASE("breaker search: large knots are ordered, and effort does not make the
     CHECK(searched < greedy);
 }
 
-TEST_CASE("breaker search: what may not be broken is not") {
+TEST_CASE("cycle search: moves of infinite weight are not broken") {
     std::size_t impossible = 0;
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
         CAPTURE(seed);
         random_moves in = random_moves::tight(seed, 6, 3);
-        for (std::size_t m = 0; m < 6; m += 2) in.price[m] = order_run::no_limit;
+        for (std::size_t m = 0; m < 6; m += 2) in.weight[m] = order_run::no_limit;
         const move_order order = found(in, 0);
-        const double least = in.least_price();
+        const double least = in.least_weight();
         CHECK(order.found == (least < order_run::no_limit));
         impossible += order.found ? 0 : 1;
         if (!order.found) continue;
@@ -74,16 +75,4 @@ TEST_CASE("breaker search: what may not be broken is not") {
         for (const auto m : order.broken) CHECK(m % 2 == 1);
     }
     CHECK(impossible > 5);
-}
-
-TEST_CASE("order oracle: knows when the budget is spent") {
-    const random_moves in{3, 6, 3};
-    order_oracle oracle{in.moves, in.free};
-    berth::detail::flat<std::uint32_t> order;
-    oracle.set_budget(0);
-    CHECK_FALSE(oracle.orders(0, order));
-    CHECK(oracle.budget() == 0);
-    oracle.set_budget(1000);
-    CHECK(oracle.orders(0b111111, order));
-    CHECK(order.empty());
 }

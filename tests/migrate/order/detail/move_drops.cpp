@@ -58,7 +58,8 @@ TEST_CASE("move drops: a chain that relies on the one that stays is dropped from
     CHECK_FALSE(drops.dropped(2));
     CHECK(drops.reason(0) == drop_reason::not_movable);
     const std::uint32_t group[] = {2};
-    drops.drop_cheapest(group, drop_reason::cycle);
+    berth::detail::order_control control;
+    drops.drop_cheapest(group, drop_reason::cycle, control);
     CHECK(drops.reason(2) == drop_reason::cycle);
     CHECK(std::vector<amount>{drops.at_end().begin(), drops.at_end().end()} == std::vector<amount>{0, 0, 0, 1});
 }

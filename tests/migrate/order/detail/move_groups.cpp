@@ -26,7 +26,8 @@ TEST_CASE("move groups: two exchanges have nothing to do with each other") {
         }
     }
     const berth::amount free[] = {0, 0, 0, 0, 0, 1};
-    order_run rules{moves, free};
+    berth::detail::order_control control;
+    order_run rules{moves, free, control};
     rules.settle();
     move_groups groups;
     CHECK(groups.size() == 0);
@@ -42,7 +43,8 @@ TEST_CASE("move groups: random moves - every pending move is in one group, and g
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
         CAPTURE(seed);
         const random_moves in = random_moves::tight(seed, 1 + seed % 12, 2 + seed % 17);
-        order_run rules{in.moves, in.free};
+        berth::detail::order_control control;
+        order_run rules{in.moves, in.free, control};
         rules.settle();
         move_groups groups;
         groups.split(in.moves, rules, in.free.size());

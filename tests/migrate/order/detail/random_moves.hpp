@@ -17,7 +17,7 @@ namespace berth_test {
 struct random_moves {
     berth::detail::move_table moves;
     std::vector<berth::amount> free;
-    std::vector<double> price;
+    std::vector<double> weight;
 
     random_moves(std::uint64_t seed, std::size_t count, std::size_t counters) : free(counters, 0) {
         berth::xoshiro256 g{seed};
@@ -36,7 +36,7 @@ struct random_moves {
         for (std::size_t m = 0; m < count; ++m) {
             part(at_end, 1);
             part(at_end, -1);
-            price.push_back(1.0 + static_cast<double>(below(g, 4)));
+            weight.push_back(1.0 + static_cast<double>(below(g, 4)));
         }
         for (std::size_t c = 0; c < counters; ++c) {
             const auto spare = static_cast<berth::amount>(below(g, 4));
@@ -61,7 +61,7 @@ struct random_moves {
             made.moves.end_part();
             at_end[sources[m]] += demand;
             at_end[targets[m]] -= demand;
-            made.price.push_back(1.0 + static_cast<double>(below(g, 4)));
+            made.weight.push_back(1.0 + static_cast<double>(below(g, 4)));
         }
         for (std::size_t c = 0; c < counters; ++c) {
             const auto spare = static_cast<berth::amount>(below(g, 2));
@@ -96,9 +96,9 @@ struct random_moves {
         return true;
     }
 
-    /// The least sum of prices of broken moves, by looking at every state that can be reached: each move at its source, away, or
+    /// The least sum of weights of broken moves, by looking at every state that can be reached: each move at its source, away, or
     /// at its target. Moves may leave at any time.
-    [[nodiscard]] double least_price() const {
+    [[nodiscard]] double least_weight() const {
         std::size_t states = 1;
         for (std::size_t m = 0; m < moves.size(); ++m) states *= 3;
         const double never = std::numeric_limits<double>::infinity();
@@ -133,7 +133,7 @@ struct random_moves {
                 for (const auto& t : moves.to(m)) fits = fits && left[t.counter] >= t.demand;
                 const std::size_t there = at + (2 - digit[m]) * power;
                 if (fits && cost[at] < cost[there]) cost[there] = cost[at];
-                const double away = cost[at] + price[m];
+                const double away = cost[at] + weight[m];
                 if (digit[m] == 0 && away < cost[at + power]) cost[at + power] = away;
             }
         }

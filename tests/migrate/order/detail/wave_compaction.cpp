@@ -22,7 +22,8 @@ TEST_CASE("wave compaction: random moves - waves never last longer, often less, 
         if (!made.possible) continue;
         ++boards;
         const double before = made.board.measure();
-        wave_compaction{made.board, false}.run();
+        berth::detail::order_control control;
+        wave_compaction{made.board, false, control}.run();
         const double after = made.board.measure();
         REQUIRE(after <= before);
         shorter += after < before ? 1 : 0;
@@ -59,7 +60,8 @@ TEST_CASE("wave compaction: a long step goes where another is as long") {
                           0);
     }
     CHECK(board.measure() == 10.0);
-    wave_compaction{board, false}.run();
+    berth::detail::order_control control;
+    wave_compaction{board, false, control}.run();
     CHECK(board.measure() == 6.0);
     CHECK(board[2].wave == board[1].wave);
 }

@@ -3,6 +3,7 @@
 
 #include "berth/core/flat.hpp"
 #include "berth/migrate/order/detail/move_table.hpp"
+#include "berth/migrate/order/detail/order_control.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/model/resources.hpp"
 
@@ -12,11 +13,11 @@
 
 namespace berth::inline v0::detail {
 
-/// Which of the moves do not happen, and what is left of every counter once all others have. A move that is dropped keeps its
-/// source, so that others may have to be dropped with it.
+/// The moves that are dropped, and what is left of every counter once all others have happened. A dropped move keeps its source, so
+/// that other moves may have to be dropped with it.
 class move_drops {
 public:
-    /// All happen. The table must outlive it.
+    /// Starts with nothing dropped. The table must outlive it.
     void begin(const move_table& moves, std::span<const amount> free) {
         moves_ = &moves;
         at_end_.clear();
@@ -29,10 +30,10 @@ public:
 
     [[nodiscard]] bool dropped(std::size_t m) const noexcept { return dropped_[m] != 0; }
     [[nodiscard]] drop_reason reason(std::size_t m) const noexcept { return reasons_[m]; }
-    /// What is left of every counter at the end: 0 or more once it is consistent, but where nothing that comes can be dropped.
+    /// What is left of every counter at the end: not negative once it is consistent, except where no arrival is left to drop.
     [[nodiscard]] std::span<const amount> at_end() const noexcept { return at_end_.view(); }
 
-    /// Drops this one, whatever comes of it.
+    /// Drops one move, and leaves the others for `make_consistent`.
     void drop(std::size_t m, drop_reason why) {
         dropped_[m] = 1;
         reasons_[m] = why;
@@ -64,12 +65,12 @@ public:
         }
         return count;
     }
-    /// Drops the move of a group that takes the fewest others with it.
-    void drop_cheapest(std::span<const std::uint32_t> group, drop_reason why) {
-        constexpr std::size_t tried = 256;
+    /// Drops the move of a group that takes the fewest others with it, of the first 256.
+    void drop_cheapest(std::span<const std::uint32_t> group, drop_reason why, order_control& control) {
+        constexpr std::size_t max_tried = 256;
         std::size_t best = group[0];
         std::size_t fewest = 0;
-        for (std::size_t i = 0; i < group.size() && i < tried; ++i) {
+        for (std::size_t i = 0; i < group.size() && i < max_tried && !control.work(1 + fewest); ++i) {
             const std::size_t count = would_drop(group[i]);
             if (i == 0 || count < fewest) {
                 best = group[i];
@@ -85,7 +86,7 @@ private:
         for (const counter_touch& t : moves_->from(m)) at_end_[t.counter] += sign * t.demand;
         for (const counter_touch& t : moves_->to(m)) at_end_[t.counter] -= sign * t.demand;
     }
-    /// For every counter the moves that come there.
+    /// Lists for every counter the moves that come there.
     void list_arrivals() {
         arrival_ends_.assign(at_end_.size(), 0);
         for (std::size_t m = 0; m < moves_->size(); ++m) {
@@ -100,7 +101,7 @@ private:
                 arrivals_[--at[t.counter]] = static_cast<std::uint32_t>(m - 1);
         }
     }
-    /// What has to be dropped because a move stays where it is. Returns the number, itself included.
+    /// Drops what cannot happen because a move stays where it is. Returns the number, itself included.
     std::size_t follow(std::size_t m, drop_reason why) {
         std::size_t count = 1;
         stack_.clear();

@@ -4,6 +4,7 @@
 #include "berth/core/flat.hpp"
 #include "berth/core/sort_positions.hpp"
 #include "berth/migrate/order/detail/move_table.hpp"
+#include "berth/migrate/order/detail/order_control.hpp"
 #include "berth/model/resources.hpp"
 
 #include <cstddef>
@@ -11,25 +12,32 @@
 #include <limits>
 #include <span>
 
+// Length: one state whose counts change together with every move that goes; parts of it mean nothing alone.
+
 namespace berth::inline v0::detail {
 
 /// Puts moves into an order in which each has room at its target while it still holds its source, from both ends at once.
 ///
-/// A counter is *contested* while what is free is less than all that still comes. A move whose target counters are not contested
-/// goes first: nobody misses what it takes. A move whose source counters are not contested goes last: nobody waits for what
-/// it gives. Both only make others less contested, so these rules need no choice. What is left is a core in which each move waits
-/// and is waited for. There a move may go next if its target has room now, or go last of all if its source has room for it
-/// at the end (the same, with time reversed): choices, by how many others they help and hinder. If neither is left, a move is
-/// *broken*: it leaves its source before all others and comes to its target after them, by way of some other place.
+/// A counter is *contested* while less is free than all pending moves take there. A move whose target counters are not contested goes
+/// first: what it takes is missing to nobody. A move whose source counters are not contested goes last: nobody waits for what it gives
+/// back. Both only make other counters less contested, so these rules need no choice. In the core that remains every move waits for
+/// another one. There a move may go next if its target has room now, or last of all if its source has room for it at the end (the
+/// same with time reversed). These are choices, ranked by how many other moves they help and hinder. If neither is possible, a move is
+/// *broken*: it leaves its source before all others and comes to its target after them, by way of a temporary host or host memory.
 ///
-/// O(touches log touches) to make, O(touches) for a run where lists are short. Deterministic.
+/// O(touches log touches) to make, O(touches) for a run where the lists of counters are short. Deterministic. Once the control has
+/// stopped, choices and broken moves are taken as they come, so that the rest is linear.
 class order_run {
 public:
     static constexpr double no_limit = std::numeric_limits<double>::infinity();
 
-    /// The table must outlive the run.
-    order_run(const move_table& moves, std::span<const amount> free)
-        : moves_{&moves}, free_at_start_{}, into_{lists(free.size(), true)}, out_of_{lists(free.size(), false)} {
+    /// Table and control must outlive the run.
+    order_run(const move_table& moves, std::span<const amount> free, order_control& control)
+        : moves_{&moves},
+          control_{&control},
+          free_at_start_{},
+          into_{lists(free.size(), true)},
+          out_of_{lists(free.size(), false)} {
         free_at_start_.append(free);
         incoming_at_start_.assign(free.size(), 0);
         outgoing_at_start_.assign(free.size(), 0);
@@ -64,6 +72,7 @@ public:
         first_.clear();
         last_.clear();
         broken_.clear();
+        next_to_break_ = 0;
         cost_ = 0.0;
         for (std::size_t c = 0; c < counters; ++c) {
             met_now_[c] = into_.begin(c);
@@ -94,9 +103,10 @@ public:
     [[nodiscard]] std::span<const std::uint32_t> last() const noexcept { return last_.view(); }
     [[nodiscard]] std::span<const std::uint32_t> broken() const noexcept { return broken_.view(); }
 
-    /// What the rules decide.
-    void settle() {
+    /// Orders what the rules decide; after a stop only if it has to be complete.
+    void settle(bool complete = true) {
         while (!settled_.empty()) {
+            if (control_->work(1) && !complete) return;
             const std::size_t m = settled_.back();
             settled_.pop_back();
             if (pending_[m] == 0) continue;
@@ -107,11 +117,11 @@ public:
             }
         }
     }
-    /// A pending move leaves before and comes after all others.
-    void break_move(std::size_t m, double price) {
+    /// Lets a pending move leave before all others and come after them.
+    void break_move(std::size_t m, double weight) {
         finish(m);
         broken_.push_back(static_cast<std::uint32_t>(m));
-        cost_ += price;
+        cost_ += weight;
         for (const counter_touch& t : moves_->to(m)) {
             incoming_[t.counter] -= t.demand;
             follow_end(t.counter);
@@ -124,18 +134,23 @@ public:
             follow_contest(t.counter);
         }
     }
-    /// Orders everything that is pending. Breaks moves where nothing else helps, the dearest never if the price is infinite;
-    /// false if that was not enough, or if the cost exceeded the limit. `noise` shakes up the choices by `dice`, one number for
-    /// each move.
-    bool finish_all(std::span<const double> price, double limit, double noise, std::span<const std::uint32_t> dice) {
+    /// Orders everything that is pending, and breaks moves where nothing else helps.
+    ///
+    /// @param weight    of breaking each move; one of infinite weight is never broken
+    /// @param noise     shakes the choices up by `dice`, one number for each move
+    /// @param complete  false: may be given up after a stop
+    /// @return false if it is impossible without moves of infinite weight, or if the cost exceeds the limit
+    bool finish_all(std::span<const double> weight, double limit, double noise, std::span<const std::uint32_t> dice,
+                    bool complete = true) {
         for (;;) {
-            settle();
+            settle(complete);
+            if (!complete && control_->stopped()) return false;
             if (left_ == 0) return cost_ <= limit;
             if (cost_ > limit) return false;
             if (choose(noise, dice)) continue;
-            const std::size_t m = breaker(price, noise, dice);
-            if (m == moves_->size() || !(price[m] < no_limit)) return false;
-            break_move(m, price[m]);
+            const std::size_t m = move_to_break(weight, noise, dice);
+            if (m == moves_->size() || !(weight[m] < no_limit)) return false;
+            break_move(m, weight[m]);
         }
     }
 
@@ -250,23 +265,23 @@ private:
         choices_.push_back(m);
     }
 
-    static constexpr int whole = 12;             // of a move that is helped; a part where more counters keep it
-    static constexpr std::uint32_t looked = 48;  // entries of one list at most
-    static constexpr std::size_t weighed = 64;   // choices at most
+    static constexpr int whole = 12;  // for one move that is helped, divided by the counters that it waits for
+    static constexpr std::uint32_t max_entries = 48;  // looked at in one list
+    static constexpr std::size_t max_choices = 64;
 
-    /// How much those that wait for a counter are helped by `more` of it (hindered, if negative).
+    /// How much the moves that wait for a counter are helped by `more` of it (hindered, if negative).
     [[nodiscard]] static int change_of(const counter_lists& waiting, const flat<std::uint8_t>& pending,
                                        const flat<std::uint32_t>& unmet, std::size_t c, std::uint32_t met, amount room,
                                        amount more) noexcept {
         int change = 0;
         if (more > 0) {
-            const std::uint32_t end = waiting.end(c) - met > looked ? met + looked : waiting.end(c);
+            const std::uint32_t end = waiting.end(c) - met > max_entries ? met + max_entries : waiting.end(c);
             for (std::uint32_t i = met; i < end && waiting.entries[i].demand <= room + more; ++i) {
                 const std::uint32_t m = waiting.entries[i].move;
                 if (pending[m] != 0) change += whole / static_cast<int>(unmet[m]);
             }
         } else {
-            const std::uint32_t begin = met - waiting.begin(c) > looked ? met - looked : waiting.begin(c);
+            const std::uint32_t begin = met - waiting.begin(c) > max_entries ? met - max_entries : waiting.begin(c);
             for (std::uint32_t i = met; i > begin && waiting.entries[i - 1].demand > room + more; --i) {
                 const std::uint32_t m = waiting.entries[i - 1].move;
                 if (pending[m] != 0) change -= whole / static_cast<int>(unmet[m] + 1);
@@ -280,12 +295,12 @@ private:
     [[nodiscard]] int change_at_end(std::size_t c, amount more) const noexcept {
         return change_of(out_of_, pending_, unmet_from_, c, met_at_end_[c], at_end(c), more);
     }
-    /// What it helps that a counter is contested by so much less.
+    /// How much it helps if a counter is contested by `less` less.
     [[nodiscard]] int change_of_contest(std::size_t c, amount less) const noexcept {
         if (contested_[c] == 0 || free_[c] + less < incoming_[c]) return 0;
         int change = 0;
         const auto count = [&](const counter_lists& all, const flat<std::uint32_t>& scarce) {
-            const std::uint32_t end = all.end(c) - all.begin(c) > looked ? all.begin(c) + looked : all.end(c);
+            const std::uint32_t end = all.end(c) - all.begin(c) > max_entries ? all.begin(c) + max_entries : all.end(c);
             for (std::uint32_t i = all.begin(c); i < end; ++i) {
                 const std::uint32_t m = all.entries[i].move;
                 if (pending_[m] != 0) change += whole / static_cast<int>(scarce[m]);
@@ -312,6 +327,7 @@ private:
 
     /// The best move that may go next or go last of all. False if there is none.
     bool choose(double noise, std::span<const std::uint32_t> dice) {
+        if (control_->work(1 + choices_.size() / 32)) return take_any();
         std::size_t best = moves_->size();
         bool best_is_first = true;
         double best_score = 0.0;
@@ -335,7 +351,8 @@ private:
                 continue;
             }
             choices_[kept++] = m;
-            if (++seen > weighed) continue;
+            if (++seen > max_choices) continue;
+            (void)control_->work(1);
             if (now) {
                 int gain = gain_of_leaving(m);
                 for (const counter_touch& t : moves_->to(m)) gain += change_now(t.counter, -t.demand);
@@ -356,25 +373,47 @@ private:
         }
         return true;
     }
-    /// The pending move whose breaking helps most for its price.
-    [[nodiscard]] std::size_t breaker(std::span<const double> price, double noise,
-                                      std::span<const std::uint32_t> dice) const noexcept {
+    /// Some move that may go next or last of all.
+    bool take_any() {
+        while (!choices_.empty()) {
+            const std::uint32_t m = choices_.back();
+            choices_.pop_back();
+            listed_[m] = 0;
+            if (pending_[m] == 0) continue;
+            if (unmet_to_[m] == 0) {
+                go_first(m);
+                return true;
+            }
+            if (unmet_from_[m] == 0) {
+                go_last(m);
+                return true;
+            }
+        }
+        return false;
+    }
+    /// The pending move whose breaking helps most for its weight.
+    [[nodiscard]] std::size_t move_to_break(std::span<const double> weight, double noise,
+                                            std::span<const std::uint32_t> dice) {
         std::size_t best = moves_->size();
         double best_score = 0.0;
-        for (std::size_t m = 0; m < moves_->size(); ++m) {
-            if (pending_[m] == 0 || !(price[m] < no_limit)) continue;
+        const auto may_break = [&](std::size_t m) { return pending_[m] != 0 && weight[m] < no_limit; };
+        for (std::size_t m = 0; m < moves_->size() && !control_->work(1); ++m) {
+            if (!may_break(m)) continue;
             const int gain = gain_of_leaving(m) + gain_of_staying_away(m);
             const double score =
-                (1.0 + static_cast<double>(gain) + noise * static_cast<double>(dice[m] % 1024U)) / price[m];
+                (1.0 + static_cast<double>(gain) + noise * static_cast<double>(dice[m] % 1024U)) / weight[m];
             if (best == moves_->size() || score > best_score) {
                 best = m;
                 best_score = score;
             }
         }
-        return best;
+        if (best < moves_->size() || !control_->stopped()) return best;
+        while (next_to_break_ < moves_->size() && !may_break(next_to_break_)) ++next_to_break_;
+        return next_to_break_;
     }
 
     const move_table* moves_;
+    order_control* control_;
     flat<amount> free_at_start_;
     flat<amount> incoming_at_start_;
     flat<amount> outgoing_at_start_;
@@ -391,7 +430,7 @@ private:
     flat<std::uint32_t> scarce_from_;  // and at the source
     flat<std::uint32_t> unmet_to_;     // counters of the target that have too little now
     flat<std::uint32_t> unmet_from_;   // counters of the source that would have too little at the end
-    flat<std::uint32_t> met_now_;      // where in the list of a counter its room ends
+    flat<std::uint32_t> met_now_;      // the first entry of each counter's list that has no room
     flat<std::uint32_t> met_at_end_;
     flat<std::uint32_t> settled_;
     flat<std::uint32_t> choices_;
@@ -399,6 +438,7 @@ private:
     flat<std::uint32_t> last_;
     flat<std::uint32_t> broken_;
     std::size_t left_ = 0;
+    std::size_t next_to_break_ = 0;
     double cost_ = 0.0;
 };
 

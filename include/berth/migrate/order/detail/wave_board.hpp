@@ -25,7 +25,7 @@ struct planned_step {
     slot from{};
     slot to{};
     step_kind kind = step_kind::move_task;
-    std::uint32_t stage_from = none;  // what it holds at a third slot, among the stages
+    std::uint32_t stage_from = none;  // what it holds at a temporary host, among the stages
     std::uint32_t stage_to = none;
     std::uint32_t partner = none;  // the other step of a broken move
     bool in_memory = false;        // counted in host memory
@@ -33,7 +33,7 @@ struct planned_step {
     migration_estimate cost{};
 };
 
-/// Steps in waves, and what is left of counters and limits in every wave with both ends of all of them held.
+/// Steps in waves, and what is left of counters and limits in every wave with both ends of every step held.
 class wave_board {
 public:
     /// The moves must outlive it.
@@ -45,7 +45,7 @@ public:
     [[nodiscard]] const planned_step& operator[](std::size_t i) const noexcept { return steps_[i]; }
     [[nodiscard]] std::span<const planned_step> steps() const noexcept { return steps_.view(); }
     [[nodiscard]] std::size_t waves() const noexcept { return waves_; }
-    /// How long a wave lasts: its longest step. Steps that went elsewhere still count until it is measured anew.
+    /// Seconds of the longest step of a wave. Steps that went to another wave still count until `measure`.
     [[nodiscard]] double longest(std::size_t wave) const noexcept { return longest_[wave]; }
     void set_longest(std::size_t wave, double seconds) noexcept { longest_[wave] = seconds; }
     [[nodiscard]] const wave_room& room() const noexcept { return room_; }
@@ -60,11 +60,12 @@ public:
         return s.to.placed() ? moves_->to(s.move) : std::span<const counter_touch>{};
     }
 
-    /// Enters a step in the earliest wave from which on its target has room for good, not before `first`. Returns its position.
+    /// Enters a step in the earliest wave from which on its target has room for good, not before `first`, and which the limits admit.
+    /// Returns its position. O(touches * waves) for the room, O(waves / 64) for limits whose full waves lie in runs.
     std::size_t enter(planned_step s, std::size_t first) {
         s.wave = room_.earliest(target(s), first);
-        BERTH_ASSERT(s.wave != wave_room::never, "berth: an order of moves in which each has room");
-        while (!admits(s, s.wave)) ++s.wave;
+        BERTH_ASSERT(s.wave != wave_room::never, "berth: every move has room when its turn comes");
+        s.wave = traffic_.first_open(s.wave, s.from.node, s.to.node);
         hold(s, +1);
         steps_.push_back(s);
         note(s);
@@ -96,8 +97,8 @@ public:
 
     /// Counts a step against the limits, or no longer.
     void count(const planned_step& s, int sign) { traffic_.add(s.wave, s.from.node, s.to.node, sign); }
-    /// Leads a move by way of a third slot instead of host memory: `touches` is what it holds there from the step out to the step in.
-    /// Limits are the caller's business.
+    /// Leads a move by way of a temporary host instead of host memory: `touches` is what it holds there from the step out to the step in.
+    /// The caller counts it against the limits.
     void stage(planned_step& out, planned_step& in, const slot& third, std::span<const counter_touch> touches) {
         stages_.end_part();
         stages_.touches().append(touches);
@@ -111,14 +112,14 @@ public:
         room_.add(target(out), out.wave, -1);
         room_.add(source(in), in.wave + 1, +1);
     }
-    /// A step lasts longer than was known.
+    /// Takes a step's duration into account.
     void note(const planned_step& s) {
         waves_ = s.wave + 1 > waves_ ? s.wave + 1 : waves_;
         while (longest_.size() < waves_) longest_.push_back(0.0);
         if (s.cost.duration > longest_[s.wave]) longest_[s.wave] = s.cost.duration;
     }
 
-    /// Measures how long every wave lasts. Returns the sum.
+    /// Measures how many seconds every wave lasts. Returns the sum.
     double measure() {
         longest_.assign(waves_, 0.0);
         for (const planned_step& s : steps_) note(s);

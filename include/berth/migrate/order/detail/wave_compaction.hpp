@@ -3,6 +3,7 @@
 
 #include "berth/core/flat.hpp"
 #include "berth/core/sort_positions.hpp"
+#include "berth/migrate/order/detail/order_control.hpp"
 #include "berth/migrate/order/detail/wave_board.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 
@@ -11,23 +12,24 @@
 
 namespace berth::inline v0::detail {
 
-/// Makes the waves of a board last less in all, with the same steps. O(steps * waves) for a pass, of which there are a few.
+/// Makes the waves of a board last less in all, with the same steps. O(steps * waves) for each of at most seven passes. After a stop
+/// what was gained so far.
 class wave_compaction {
 public:
     /// Where host memory is bounded, steps that park tasks stay in their waves.
-    wave_compaction(wave_board& board, bool memory_is_bounded) noexcept
-        : board_{&board}, memory_is_bounded_{memory_is_bounded} {}
+    wave_compaction(wave_board& board, bool memory_is_bounded, order_control& control) noexcept
+        : board_{&board}, control_{&control}, memory_is_bounded_{memory_is_bounded} {}
 
     void run() {
-        for (std::size_t pass = 0; pass < 4 && tighten(); ++pass) {}
-        for (std::size_t pass = 0; pass < 3 && even_out(); ++pass) {}
+        for (std::size_t pass = 0; pass < 4 && !control_->poll() && tighten(); ++pass) {}
+        for (std::size_t pass = 0; pass < 3 && !control_->poll() && even_out(); ++pass) {}
     }
 
 private:
     [[nodiscard]] planned_step& step(std::size_t i) noexcept { return (*board_)[i]; }
 
-    /// Every step as late as it can be, the last first, then every step as early as it can be, the first first: what is known of
-    /// project schedules as forward-backward improvement. Taken back if the waves take longer than before; true if less.
+    /// Every step as late as it can be, last step first, then every step as early as it can be, first step first: the forward-backward
+    /// improvement of project schedules. Taken back if the waves last longer than before; true if they last less.
     bool tighten() {
         const double before = board_->measure();
         flat<std::size_t> kept;
@@ -54,6 +56,7 @@ private:
     }
     /// As early, or as late, as room, limits and the other step of the same task allow.
     void hasten(planned_step& s, bool early) {
+        if (control_->work(1)) return;
         if (s.partner != planned_step::none && (s.in_memory || step(s.partner).in_memory) && memory_is_bounded_) return;
         const bool first_of_two = leaves_for_room(s);
         std::size_t wave = s.wave;
@@ -92,7 +95,7 @@ private:
         for (const std::size_t i : longest_first) {
             planned_step& s = step(by_wave[first[wave] + i]);
             if (s.wave != wave) continue;
-            if (!stuck && s.partner == planned_step::none && move_in_time(s)) {
+            if (!stuck && !control_->work(1) && s.partner == planned_step::none && move_in_time(s)) {
                 moved = true;
                 continue;
             }
@@ -119,6 +122,7 @@ private:
     }
 
     wave_board* board_;
+    order_control* control_;
     bool memory_is_bounded_;
 };
 

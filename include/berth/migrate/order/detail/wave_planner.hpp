@@ -6,13 +6,14 @@
 #include "berth/core/sort_positions.hpp"
 #include "berth/migrate/order/detail/migration_estimates.hpp"
 #include "berth/migrate/order/detail/move_table.hpp"
+#include "berth/migrate/order/detail/order_control.hpp"
+#include "berth/migrate/order/detail/temporary_host.hpp"
 #include "berth/migrate/order/detail/wave_board.hpp"
 #include "berth/migrate/order/detail/wave_compaction.hpp"
 #include "berth/migrate/order/detail/wave_schedule.hpp"
 #include "berth/migrate/order/migration_cost.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/order/order_options.hpp"
-#include "berth/model/fleet.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
@@ -25,23 +26,24 @@
 
 namespace berth::inline v0::detail {
 
-/// Turns an order of single moves into waves. Each move is entered in the earliest wave from which on its target has room for
-/// good, whatever was entered before; broken moves leave as late and come back as early as they can, and only then a third slot
-/// or host memory is looked for.
+/// Turns an order of single moves into waves. Each move is entered in the earliest wave from which on its target has room for good;
+/// broken moves leave as late and come back as early as they can. Only then a temporary host or host memory is looked for.
+/// Entering a step is O(touches * waves / 64) words and counters.
 class wave_planner {
 public:
     wave_planner(const problem& p, const counter_numbers& numbers, const migration_estimates& cost,
                  const order_options& options, const flat<task_move>& wanted, const move_table& moves,
-                 const flat<amount>& free)
+                 const flat<amount>& free, order_control& control)
         : problem_{&p},
           numbers_{&numbers},
           cost_{cost},
           options_{&options},
           wanted_{&wanted},
+          control_{&control},
           board_{moves, free, {options.per_node, options.per_link, options.per_wave}},
-          host_{host_memory(options)} {}
+          memory_{host_memory(options)} {}
 
-    /// A move goes directly, not before wave `first`.
+    /// Enters a move that goes directly, not before wave `first`.
     void go(std::size_t m, std::size_t first) {
         const task_move& r = (*wanted_)[m];
         const step_kind kind = !r.from.placed() ? step_kind::fetch
@@ -49,17 +51,20 @@ public:
                                                 : step_kind::move_task;
         enter({.move = static_cast<std::uint32_t>(m), .from = r.from, .to = r.to, .kind = kind}, first);
     }
-    /// Direct moves in their order, with the broken ones out of the way. Returns the number of the broken, or the position of one
-    /// for which no place was found; then nothing was entered.
+    /// Enters direct moves in their order, with the broken moves away meanwhile. Returns the number of broken moves, or the position of
+    /// one that can wait nowhere; then nothing was entered.
     [[nodiscard]] std::size_t carry_out(std::span<const std::uint32_t> order, std::span<const std::uint32_t> broken) {
         const std::size_t failed = attempt(order, broken, 0);
         if (failed == broken.size() || board_.waves() == 0) return failed;
         return attempt(order, broken, board_.waves());
     }
 
-    /// Tightens the schedule and writes everything down.
+    /// Steps that are entered.
+    [[nodiscard]] std::size_t size() const noexcept { return board_.size(); }
+
+    /// Tightens the schedule and writes it into the plan.
     void finish(migration_plan& plan) {
-        wave_compaction{board_, !options_->host_memory.empty()}.run();
+        wave_compaction{board_, !options_->host_memory.empty(), *control_}.run();
         write(plan);
     }
 
@@ -101,14 +106,14 @@ private:
         for (std::size_t i = 0; i < broken.size(); ++i) {
             if (find_place(begin + i)) continue;
             for (std::size_t back = begin; back < board_.size(); ++back) {
-                if (board_[back].in_memory) remember(board_[back], +1);
+                if (board_[back].in_memory) hold_memory(board_[back], +1);
             }
             board_.leave_from(begin);
             return i;
         }
         return broken.size();
     }
-    /// The latest wave up to which the source can be kept.
+    /// Moves a step out to the latest wave up to which its source can be kept.
     void leave_late(planned_step& park) {
         const std::size_t end = board_[park.partner].wave;
         std::size_t wave = park.wave;
@@ -118,18 +123,23 @@ private:
         board_.change_wave(park, wave);
     }
 
-    /// Stages or parks a broken move, whichever is cheaper. False if there is room for neither.
+    /// Stages or parks a broken move, whichever has less downtime. False if there is room for neither.
     bool find_place(std::size_t at) {
         planned_step& out = board_[at];
         planned_step& in = board_[out.partner];
         double wait = board_.longest(out.wave) - out.cost.duration;
         for (std::size_t w = out.wave + 1; w < in.wave; ++w) wait += board_.longest(w);
         const double parked = out.cost.downtime + in.cost.downtime + (wait > 0.0 ? wait : 0.0);
-        const bool may_park = options_->parking && remembers(out);
+        const bool may_park = options_->parking && memory_is_free(out);
 
         board_.count(out, -1);
         board_.count(in, -1);
-        const slot third = options_->staging ? third_slot(out, in, may_park ? parked : order_options::never) : unplaced;
+        slot third = unplaced;
+        if (options_->staging && !(may_park && control_->stopped())) {
+            const task_index task = (*wanted_)[out.move].task;
+            third = temporary_host{*problem_, *numbers_, cost_, board_, *control_}.find(
+                task, out, in, may_park ? parked : order_options::never, may_park);
+        }
         if (third.placed()) {
             touches_.clear();
             numbers_->append(problem_->workload().demand((*wanted_)[out.move].task), third, touches_);
@@ -143,106 +153,24 @@ private:
         board_.count(in, +1);
         if (third.placed()) return true;
         if (!may_park) return false;
-        remember(out, -1);
+        hold_memory(out, -1);
         out.in_memory = true;
         return true;
     }
-    [[nodiscard]] counter_touch host_touch(const planned_step& park) const noexcept {
+    [[nodiscard]] counter_touch memory_touch(const planned_step& park) const noexcept {
         return {static_cast<std::uint32_t>(park.from.node.value()),
                 problem_->workload().state_bytes((*wanted_)[park.move].task)};
     }
-    [[nodiscard]] bool remembers(const planned_step& park) const noexcept {
+    [[nodiscard]] bool memory_is_free(const planned_step& park) const noexcept {
         if (options_->host_memory.empty()) return true;
-        const counter_touch bytes = host_touch(park);
-        return host_.free_during({&bytes, 1}, park.wave, board_[park.partner].wave);
+        const counter_touch bytes = memory_touch(park);
+        return memory_.free_during({&bytes, 1}, park.wave, board_[park.partner].wave);
     }
-    void remember(const planned_step& park, int sign) {
+    void hold_memory(const planned_step& park, int sign) {
         if (options_->host_memory.empty()) return;
-        const counter_touch bytes = host_touch(park);
-        host_.add({&bytes, 1}, park.wave, sign);
-        host_.add({&bytes, 1}, board_[park.partner].wave + 1, -sign);
-    }
-
-    /// The slot with the least downtime, then with the least left over; the first such. None if none is better than `limit`.
-    [[nodiscard]] slot third_slot(const planned_step& park, const planned_step& fetch, double limit) const {
-        const fleet& machines = problem_->fleet();
-        const demand_view demand = problem_->workload().demand((*wanted_)[park.move].task);
-        const wave_traffic& traffic = board_.traffic();
-        slot best{};
-        double downtime = 0.0;
-        amount best_left = 0;
-        for (std::size_t i = 0; i < machines.node_count(); ++i) {
-            const node_index n{i};
-            if (!machines.healthy(n) || (demand.gpus > 0 && (machines.models_on(n) & demand.accepted_models) == 0)) {
-                continue;
-            }
-            amount left = 0;
-            const slot there = tightest(n, demand, park.wave, fetch.wave, left);
-            if (!there.placed() || there == park.from || there == fetch.to) continue;
-            if (!traffic.admits(park.wave, park.from.node, n) || !traffic.admits(fetch.wave, n, fetch.to.node))
-                continue;
-            const double price =
-                estimate(park.move, park.from, there).downtime + estimate(park.move, there, fetch.to).downtime;
-            if (price > limit) continue;
-            if (!best.placed() || price < downtime || (price == downtime && left < best_left)) {
-                best = there;
-                best_left = left;
-                downtime = price;
-            }
-        }
-        return best;
-    }
-    /// The GPUs of a node that would have least left over.
-    [[nodiscard]] slot tightest(node_index n, const demand_view& demand, std::size_t first, std::size_t last,
-                                amount& left_over) const {
-        const fleet& machines = problem_->fleet();
-        if (!fits(numbers_->first(n), demand.node, first, last)) return {};
-        for (const domain_index d : machines.domains(n)) {
-            if (!fits(numbers_->first(d), demand.domain, first, last)) return {};
-        }
-        slot found{n, 0};
-        gpu_mask rest = machines.healthy_gpus(n);
-        for (std::size_t k = 0; k < demand.gpus; ++k) {
-            std::size_t best = max_gpus_per_node;
-            amount best_left = 0;
-            for (gpu_mask each = rest; each != 0; each &= each - 1) {
-                const std::size_t i = lowest_gpu(each);
-                const gpu_index g = machines.gpu(n, i);
-                if ((demand.accepted_models >> machines.model(g).value() & 1U) == 0 ||
-                    !fits(numbers_->first(g), demand.gpu, first, last)) {
-                    rest &= ~(gpu_mask{1} << i);
-                    continue;
-                }
-                const amount left = left_over_of(g, demand, first, last);
-                if (best == max_gpus_per_node || left < best_left) {
-                    best = i;
-                    best_left = left;
-                }
-            }
-            if (best == max_gpus_per_node) return {};
-            found.gpus |= gpu_mask{1} << best;
-            rest &= ~(gpu_mask{1} << best);
-            left_over += best_left;
-        }
-        return found;
-    }
-    /// What would be left of a GPU, each counter in 1024ths of its capacity.
-    [[nodiscard]] amount left_over_of(gpu_index g, const demand_view& demand, std::size_t first,
-                                      std::size_t last) const noexcept {
-        const auto capacity = problem_->fleet().capacity(g);
-        amount left = 0;
-        for (std::size_t r = 0; r < capacity.size(); ++r) {
-            const amount free = board_.room().least(numbers_->first(g) + r, first, last) - demand.gpu[r];
-            if (capacity[r] > 0) left += free * 1024 / capacity[r];
-        }
-        return left;
-    }
-    [[nodiscard]] bool fits(std::size_t first_counter, std::span<const amount> demand, std::size_t first,
-                            std::size_t last) const noexcept {
-        for (std::size_t r = 0; r < demand.size(); ++r) {
-            if (demand[r] > 0 && board_.room().least(first_counter + r, first, last) < demand[r]) return false;
-        }
-        return true;
+        const counter_touch bytes = memory_touch(park);
+        memory_.add({&bytes, 1}, park.wave, sign);
+        memory_.add({&bytes, 1}, board_[park.partner].wave + 1, -sign);
     }
 
     void write(migration_plan& plan) const {
@@ -279,8 +207,9 @@ private:
     migration_estimates cost_;
     const order_options* options_;
     const flat<task_move>* wanted_;
+    order_control* control_;
     wave_board board_;
-    wave_room host_;
+    wave_room memory_;
     flat<counter_touch> touches_;
 };
 

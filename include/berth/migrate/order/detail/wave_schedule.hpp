@@ -8,6 +8,7 @@
 #include "berth/migrate/order/detail/move_table.hpp"
 #include "berth/model/resources.hpp"
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -16,8 +17,9 @@
 
 namespace berth::inline v0::detail {
 
-/// What is free of every counter in every wave, while steps are entered. A step takes its target from its wave on and gives its
-/// source back after it. Rows grow with the waves that touch a counter; whatever comes later is `later`.
+/// What is free of every counter in every wave, while steps are entered. A step takes its target from its wave on and gives its source
+/// back after it. A row holds the waves up to the last change of its counter, `later_` what is free from then on. Every call is linear in
+/// the rows of the counters that it touches.
 class wave_room {
 public:
     explicit wave_room(flat<amount> free) : rows_(free.size()), later_{std::move(free)} {}
@@ -65,29 +67,29 @@ private:
     flat<amount> later_;
 };
 
-/// How many steps of a wave touch a node, or a pair of nodes. A hash table of counts.
-class wave_counts {
+/// A hash table from a wave (or a block of waves) and a key to a value that begins at zero.
+template <class Value>
+class wave_table {
 public:
-    [[nodiscard]] std::size_t at(std::size_t wave, std::uint64_t key) const noexcept {
-        if (entries_.empty()) return 0;
-        const entry& found = entries_[probe(wave, key)];
-        return found.count;
+    [[nodiscard]] Value at(std::size_t wave, std::uint64_t key) const noexcept {
+        return entries_.empty() ? Value{} : entries_[probe(wave, key)].value;
     }
-    void add(std::size_t wave, std::uint64_t key, int change) {
+    /// The value, which is entered if it is not there.
+    [[nodiscard]] Value& operator()(std::size_t wave, std::uint64_t key) {
         if (2 * (used_ + 1) > entries_.size()) grow();
         entry& found = entries_[probe(wave, key)];
         if (found.used == 0) {
-            found = {key, wave, 0, 1};
+            found = {key, wave, Value{}, 1};
             ++used_;
         }
-        found.count = change > 0 ? found.count + 1 : found.count - 1;
+        return found.value;
     }
 
 private:
     struct entry {
         std::uint64_t key;
         std::size_t wave;
-        std::uint32_t count;
+        Value value;
         std::uint32_t used;
     };
     [[nodiscard]] std::size_t probe(std::size_t wave, std::uint64_t key) const noexcept {
@@ -99,7 +101,7 @@ private:
     void grow() {
         flat<entry> old;
         old.swap(entries_);
-        entries_.assign(old.empty() ? 64 : 2 * old.size(), entry{0, 0, 0, 0});
+        entries_.assign(old.empty() ? 64 : 2 * old.size(), entry{0, 0, Value{}, 0});
         for (const entry& e : old) {
             if (e.used != 0) entries_[probe(e.wave, e.key)] = e;
         }
@@ -109,40 +111,89 @@ private:
     std::size_t used_ = 0;
 };
 
-/// Steps at most in one wave: that touch one node, that go between one pair of nodes (either way), and at all.
-struct wave_limits {
-    std::size_t per_node;
-    std::size_t per_link;
-    std::size_t per_wave;
-};
-
-/// Counts steps against the limits.
-class wave_traffic {
+/// Counts steps by wave and key (a node, a link, all) against one limit. Waves that are full are a bit each, 64 to a word, so that the
+/// next one with room is found in O(full waves / 64), and in O(1) where all waves before it are full.
+class limited_counts {
 public:
-    explicit wave_traffic(const wave_limits& limits) noexcept : limits_{limits} {}
+    static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-    /// True if one more step may be in that wave; either node may be none.
-    [[nodiscard]] bool admits(std::size_t wave, node_index from, node_index to) const noexcept {
-        if (limits_.per_wave != unlimited && all_.at(wave, 0) >= limits_.per_wave) return false;
-        if (limits_.per_node != unlimited) {
-            if (from.valid() && nodes_.at(wave, from.value()) >= limits_.per_node) return false;
-            if (to.valid() && nodes_.at(wave, to.value()) >= limits_.per_node) return false;
-        }
-        return limits_.per_link == unlimited || !is_link(from, to) ||
-               links_.at(wave, link(from, to)) < limits_.per_link;
+    explicit limited_counts(std::size_t limit) noexcept : limit_{limit} {}
+
+    [[nodiscard]] bool limited() const noexcept { return limit_ != unlimited; }
+    /// True if one more step may be in that wave.
+    [[nodiscard]] bool admits(std::size_t wave, std::uint64_t key) const noexcept {
+        return !limited() || counts_.at(wave, key) < limit_;
     }
-    void add(std::size_t wave, node_index from, node_index to, int change) {
-        if (limits_.per_wave != unlimited) all_.add(wave, 0, change);
-        if (limits_.per_node != unlimited) {
-            if (from.valid()) nodes_.add(wave, from.value(), change);
-            if (to.valid() && to != from) nodes_.add(wave, to.value(), change);
+    /// The first wave, from `wave` on, that admits one more step. The limit is above zero.
+    [[nodiscard]] std::size_t first_open(std::size_t wave, std::uint64_t key) const noexcept {
+        if (!limited()) return wave;
+        const std::size_t open = open_from_.at(0, key);
+        if (wave < open) wave = open;
+        for (;;) {
+            const std::uint64_t free = ~full_.at(wave / 64, key) >> wave % 64;
+            if (free != 0) return wave + static_cast<std::size_t>(std::countr_zero(free));
+            wave += 64 - wave % 64;
         }
-        if (limits_.per_link != unlimited && is_link(from, to)) links_.add(wave, link(from, to), change);
+    }
+    void add(std::size_t wave, std::uint64_t key, int change) {
+        if (!limited()) return;
+        std::uint32_t& count = counts_(wave, key);
+        const bool was_full = count >= limit_;
+        count = change > 0 ? count + 1 : count - 1;
+        const bool is_full = count >= limit_;
+        if (was_full == is_full) return;
+        full_(wave / 64, key) ^= std::uint64_t{1} << wave % 64;
+        std::size_t& open = open_from_(0, key);
+        if (!is_full && wave < open) open = wave;
+        if (is_full && wave == open) open = first_open(wave, key);
     }
 
 private:
-    static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+    std::size_t limit_;
+    wave_table<std::uint32_t> counts_;
+    wave_table<std::uint64_t> full_;
+    wave_table<std::size_t> open_from_;  // all waves before it are full
+};
 
+/// Maximum numbers of steps in one wave.
+struct wave_limits {
+    std::size_t per_node;  ///< that touch one node
+    std::size_t per_link;  ///< between one pair of nodes, either way
+    std::size_t per_wave;
+};
+
+/// Counts steps against the limits. Either node of a step may be none.
+class wave_traffic {
+public:
+    explicit wave_traffic(const wave_limits& limits) noexcept
+        : nodes_{limits.per_node}, links_{limits.per_link}, all_{limits.per_wave} {}
+
+    /// True if one more step may be in that wave.
+    [[nodiscard]] bool admits(std::size_t wave, node_index from, node_index to) const noexcept {
+        return all_.admits(wave, 0) && (!from.valid() || nodes_.admits(wave, from.value())) &&
+               (!to.valid() || nodes_.admits(wave, to.value())) &&
+               (!is_link(from, to) || links_.admits(wave, link(from, to)));
+    }
+    /// The first wave, from `wave` on, that admits one more step. No limit is zero. O(full waves / 64) where the full waves of the four
+    /// counts lie in runs, O(full waves) at worst.
+    [[nodiscard]] std::size_t first_open(std::size_t wave, node_index from, node_index to) const noexcept {
+        for (;;) {
+            const std::size_t before = wave;
+            wave = all_.first_open(wave, 0);
+            if (from.valid()) wave = nodes_.first_open(wave, from.value());
+            if (to.valid()) wave = nodes_.first_open(wave, to.value());
+            if (is_link(from, to)) wave = links_.first_open(wave, link(from, to));
+            if (wave == before) return wave;
+        }
+    }
+    void add(std::size_t wave, node_index from, node_index to, int change) {
+        all_.add(wave, 0, change);
+        if (from.valid()) nodes_.add(wave, from.value(), change);
+        if (to.valid() && to != from) nodes_.add(wave, to.value(), change);
+        if (is_link(from, to)) links_.add(wave, link(from, to), change);
+    }
+
+private:
     [[nodiscard]] static bool is_link(node_index from, node_index to) noexcept {
         return from.valid() && to.valid() && from != to;
     }
@@ -152,10 +203,9 @@ private:
         return a < b ? a << 32U | b : b << 32U | a;
     }
 
-    wave_limits limits_;
-    wave_counts nodes_;
-    wave_counts links_;
-    wave_counts all_;
+    limited_counts nodes_;
+    limited_counts links_;
+    limited_counts all_;
 };
 
 }  // namespace berth::inline v0::detail
