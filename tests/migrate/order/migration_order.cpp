@@ -2,9 +2,9 @@
 #include "berth/migrate/order/migration_order.hpp"
 
 #include "berth/core/random.hpp"
-#include "berth/testing/check_migration.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/workload_builder.hpp"
+#include "berth/testing/check_migration.hpp"
 
 #include "common/instances.hpp"
 #include "migrate/bare_gpus.hpp"
@@ -323,4 +323,141 @@ TEST_CASE("order: random plans never overflow, and with unbounded host memory no
     CHECK(steps > 5 * plans);
     CHECK(extra > plans / 20);
     CHECK(dropped > plans / 10);
+}
+
+namespace {
+
+/// Stops at poll number `allowed`, from 0.
+struct stops_after {
+    std::size_t allowed;
+    std::size_t* polls;
+
+    [[nodiscard]] bool stop_requested() const { return (*polls)++ >= allowed; }
+};
+
+struct counts_hooks {
+    int* begins;
+    int* ends;
+    void on_begin(const berth::progress&) { ++*begins; }
+    void on_end(const berth::progress&) { ++*ends; }
+};
+
+/// Tasks that change places in one large ring after another.
+struct rings {
+    bare_gpus in;
+    berth::assignment from;
+    berth::assignment to;
+
+    rings(int count, int length) : in{gpus(count, length), 80, sizes(count * length)} {
+        std::vector<int> start;
+        std::vector<int> goal;
+        for (int i = 0; i < count * length; ++i) {
+            start.push_back(i);
+            goal.push_back(i / length * length + (i + 1) % length);
+        }
+        from = in.on(start);
+        to = in.on(goal);
+    }
+
+private:
+    static std::size_t gpus(int count, int length) { return static_cast<std::size_t>(count * length); }
+    static std::vector<berth::amount> sizes(int tasks) {
+        std::vector<berth::amount> made;
+        for (int i = 0; i < tasks; ++i) made.push_back(45 + i * 7 % 30);
+        return made;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("order: a stop at any poll leaves a valid and complete plan") {
+    std::size_t stopped = 0;
+    for (std::uint64_t seed = 0; seed < 250; ++seed) {
+        CAPTURE(seed);
+        const auto in = bench::make_random_rebalance(seed);
+        const berth::problem p{in.machines, in.tasks};
+        std::size_t polls = 0;
+        berth::run_control<stops_after> control{.stop = {seed % 5, &polls}};
+        const migration_order order{in.options};
+        const auto plan = need(order.run(p, in.initial, in.wanted, in.in_flight, control));
+        const auto checked = berth::check_migration(p, in.initial, in.wanted, plan, in.in_flight, in.options);
+        if (!checked) FAIL(checked.error().message);
+        CHECK((plan.stopped == berth::stop_reason::cancelled) == (polls > seed % 5));
+        stopped += plan.stopped == berth::stop_reason::cancelled ? 1 : 0;
+        const bool memory = in.options.parking && in.options.host_memory.empty();
+        if (!memory || in.options.drop_penalty < order_options::never) continue;
+        for (const auto& drop : plan.dropped) CHECK(drop.reason != drop_reason::cycle);
+    }
+    CHECK(stopped > 50);
+}
+
+TEST_CASE("order: a large search is polled at least once per thousand moves, and stops where it is asked to") {
+    const rings in{1, 200};
+    std::size_t polls = 0;
+    berth::run_control<stops_after> whole{.stop = {std::size_t{1} << 40U, &polls}};
+    const migration_order order{uniform_migration{}, {.max_evaluations = 40'000}};
+    const auto plan = need(order.run(in.in.problem(), in.from, in.to, {}, whole));
+    CHECK(plan.evaluations >= 40'000);
+    CHECK(plan.stopped == berth::stop_reason::budget_exhausted);
+    CHECK(polls >= plan.evaluations / 1000);
+    const std::size_t all = polls;
+    for (const std::size_t allowed : {std::size_t{0}, std::size_t{1}, all / 2}) {
+        polls = 0;
+        berth::run_control<stops_after> part{.stop = {allowed, &polls}};
+        const auto less = need(order.run(in.in.problem(), in.from, in.to, {}, part));
+        CHECK(berth::check_migration(in.in.problem(), in.from, in.to, less));
+        CHECK(polls == allowed + 1);
+        CHECK(less.stopped == berth::stop_reason::cancelled);
+        CHECK_FALSE(less.proven);
+        CHECK(less.evaluations < plan.evaluations * 3 / 4);
+        CHECK(less.dropped.empty());
+        CHECK(less.extra_steps >= 1);
+    }
+}
+
+TEST_CASE("order: the budget of a run control and that of the options are one") {
+    const rings in{3, 40};
+    const auto with = [&](std::uint64_t of_options, std::uint64_t of_control) {
+        berth::run_control<> control{.max_evaluations = of_control};
+        const migration_order order{uniform_migration{}, {.max_evaluations = of_options}};
+        return need(order.run(in.in.problem(), in.from, in.to, {}, control));
+    };
+    CHECK(with(1200, ~std::uint64_t{0}).evaluations >= 1200);
+    const auto bounded = with(120'000, 1000);
+    CHECK(bounded.evaluations <= 1000 + 40);
+    CHECK(bounded.stopped == berth::stop_reason::budget_exhausted);
+    CHECK(bounded == with(120'000, 1000));
+    CHECK(with(120'000, 0).evaluations == 0);
+}
+
+TEST_CASE("order: an observer sees the beginning and the end, and a refusal sees none") {
+    const bare_gpus in{3, 80, {60, 50, 30}};
+    int begins = 0;
+    int ends = 0;
+    berth::run_control<berth::never_stop, counts_hooks> control{.observer = {&begins, &ends}};
+    (void)need(counting.run(in.problem(), in.on({0, 1, 2}), in.on({1, 0, 2}), {}, control));
+    CHECK(begins == 1);
+    CHECK(ends == 1);
+    CHECK_FALSE(counting.run(in.problem(), in.on({0, 1}), in.on({1, 0, 2}), {}, control));
+    CHECK(begins == 1);
+}
+
+TEST_CASE("order: input that makes no sense is refused in every build") {
+    const bare_gpus in{3, 80, {60, 50}};
+    const auto p = in.problem();
+    const auto from = in.on({0, 1});
+    const auto refused = [&](const berth::assignment& a, const berth::assignment& b, berth::task_moves flying = {}) {
+        const auto plan = counting.run(p, a, b, flying);
+        REQUIRE_FALSE(plan.has_value());
+        return plan.error().code;
+    };
+    CHECK(refused({from[0]}, from) == berth::error_code::inconsistent);
+    CHECK(refused(from, {from[0], from[1], from[0]}) == berth::error_code::inconsistent);
+    CHECK(refused(from, {from[0], {node_index{7}, 1}}) == berth::error_code::unknown_name);
+    CHECK(refused(from, {from[0], {node_index{1}, 0b10}}) == berth::error_code::unknown_name);
+    const berth::task_move twice[] = {{task_index{0}, from[0], from[1]}, {task_index{0}, from[0], from[1]}};
+    CHECK(refused(from, from, twice) == berth::error_code::duplicate);
+    const berth::task_move unknown[] = {{task_index{9}, from[0], from[1]}};
+    CHECK(refused(from, from, unknown) == berth::error_code::unknown_name);
+    CHECK_FALSE(migration_order{uniform_migration{}, {.host_memory = {1}}}.run(p, from, from).has_value());
 }

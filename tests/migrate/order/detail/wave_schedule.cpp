@@ -79,3 +79,36 @@ TEST_CASE("wave traffic: nodes, links either way, and waves") {
     for (std::size_t w = 0; w < 200; ++w) CHECK_FALSE(waves.admits(w, c, c));
     CHECK(waves.admits(200, c, c));
 }
+
+TEST_CASE("wave traffic: the first wave that is open is the one that a scan finds, whatever was added and taken back") {
+    constexpr auto any = std::numeric_limits<std::size_t>::max();
+    berth::xoshiro256 g{11};
+    for (const auto& limits : {berth::detail::wave_limits{1, any, any}, berth::detail::wave_limits{any, 1, any},
+                               berth::detail::wave_limits{3, 2, 4}, berth::detail::wave_limits{any, any, any}}) {
+        wave_traffic traffic{limits};
+        struct step {
+            std::size_t wave;
+            node_index from;
+            node_index to;
+        };
+        std::vector<step> steps;
+        const auto node = [&] { return berth_test::chance(g, 20) ? node_index{} : node_index{below(g, 4)}; };
+        std::size_t later = 0;
+        for (int i = 0; i < 1500; ++i) {
+            const step s{below(g, 3) == 0 ? below(g, 300) : 0, node(), node()};
+            const std::size_t open = traffic.first_open(s.wave, s.from, s.to);
+            std::size_t scanned = s.wave;
+            while (!traffic.admits(scanned, s.from, s.to)) ++scanned;
+            REQUIRE(open == scanned);
+            later += open > s.wave + 64 ? 1 : 0;
+            traffic.add(open, s.from, s.to, +1);
+            steps.push_back({open, s.from, s.to});
+            if (!berth_test::chance(g, 30)) continue;
+            const std::size_t back = below(g, steps.size());
+            traffic.add(steps[back].wave, steps[back].from, steps[back].to, -1);
+            steps[back] = steps.back();
+            steps.pop_back();
+        }
+        if (limits.per_node == 1 || limits.per_link == 1) CHECK(later > 0);
+    }
+}
