@@ -85,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (berth::detail::check_plan(problem, loaded->plan)) {
         loaded->fingerprint = berth::detail::fingerprint(problem, loaded->plan);
     }
-    auto run = berth::resume_migration(problem, *std::move(loaded), {.last_resort = 3, .settle_seconds = 20.0});
+    auto run = berth::resume_migration(problem, *std::move(loaded), {.max_attempts_back = 3, .settle_seconds = 20.0});
     if (!run) return 0;
     berth::ledger ledger{*fleet};
     berth::ledger_adapter keeper{problem, ledger};

@@ -280,8 +280,7 @@ private:
         for (const dropped_move& d : plan_->dropped) {
             const std::size_t t = d.wanted.task.value();
             if (t >= now_.size() || given_up[t] != 0 || !(d.wanted.to == wanted_[t])) {
-                return detail::refuse(error_code::inconsistent,
-                                      {"a dropped move was not wanted, or is listed twice"});
+                return detail::refuse(error_code::inconsistent, {"a dropped move was not wanted, or is listed twice"});
             }
             given_up[t] = 1;
         }
@@ -328,13 +327,13 @@ private:
 /// Replays a plan from the observed placement and proves it, with ledger of its own:
 ///
 /// 1. the steps of every task chain up, and no task is in two steps of a wave, or in one while it is in flight;
-/// 2. at the worst instant of every wave, when all its targets are taken and none of its sources given back, no counter that a step
-///    takes something of is below zero;
+/// 2. at the worst instant of every wave, when all its targets are taken and none of its sources given back, no counter
+///    that a step takes something of is below zero;
 /// 3. limits on nodes, links, waves and host memory hold, and third slots are healthy and of an accepted model;
 /// 4. in the end every task is where it was wanted, or was dropped and is where it was observed.
 ///
-/// The error names wave, task and counter. Any plan may be checked, whoever made it, and whatever it says. O(tasks + counters + steps), and with a
-/// limit on links the square of the steps of a wave.
+/// The error names wave, task and counter. Any plan may be checked, whoever made it, and whatever it says. O(tasks +
+/// counters + steps), and with a limit on links the square of the steps of a wave.
 [[nodiscard]] inline result<void> check_migration(const problem& p, std::span<const slot> observed,
                                                   std::span<const slot> wanted, const migration_plan& plan,
                                                   task_moves in_flight = {}, const order_options& options = {}) {

@@ -46,7 +46,8 @@ struct simulated_faults {
     [[nodiscard]] const action_faults& operator[](migration_action action) const noexcept {
         return of[static_cast<std::size_t>(action)];
     }
-    /// Every action fails as often: refused, unheard and hanging to equal parts, and so many of the failed restores are fatal.
+    /// Every action fails as often: refused, unheard and hanging to equal parts, and so many of the failed restores are
+    /// fatal.
     [[nodiscard]] static simulated_faults everywhere(double probability, double fatal, std::uint64_t seed) noexcept {
         simulated_faults faults{.seed = seed};
         const double third = probability / 3.0;
@@ -67,11 +68,11 @@ enum class migration_violation : std::uint8_t {
 };
 inline constexpr std::size_t migration_violation_count = 7;
 
-/// A model of nodes that move tasks, for tests of hosts, in simulated time: it holds the truth about every task and every counter at
-/// both ends, goes on while the host is dead, fails at random, and counts what a host must never do.
+/// A model of nodes that move tasks, for tests of hosts, in simulated time: it holds the truth about every task and
+/// every counter at both ends, goes on while the host is dead, fails at random, and counts what a host must never do.
 ///
-/// What happens to an action depends on the seed, the task and its token, not on how often it is polled. Deterministic. Amortised
-/// O(log tasks) for each call. The problem must outlive it.
+/// What happens to an action depends on the seed, the task and its token, not on how often it is polled. Deterministic.
+/// Amortised O(log tasks) for each call. The problem must outlive it.
 template <migration_cost_model Cost = uniform_migration>
 class simulated_executor {
 public:
@@ -133,7 +134,7 @@ private:
         task_move move{};
         migration_state seen{};
         fencing_token newest{};  // smaller ones are refused
-        fencing_token token{};  // of the last action that was started
+        fencing_token token{};   // of the last action that was started
         double ends = 0.0;
         migration_action action{};
         action_status status = action_status::failed;
@@ -255,8 +256,7 @@ migration_state simulated_executor<Cost>::query(const migration_job& job, double
     if (r.open) return {.task = task_location::elsewhere};
     if (r.home == job.move.from) return before_migration(job.move);
     if (r.home != job.move.to) return {.task = task_location::elsewhere};
-    return {.task = r.home.placed() ? task_location::runs_at_target : task_location::arrived,
-            .target_held = true};
+    return {.task = r.home.placed() ? task_location::runs_at_target : task_location::arrived, .target_held = true};
 }
 
 template <migration_cost_model Cost>
@@ -346,13 +346,14 @@ void simulated_executor<Cost>::take_effect(record& r) {
     r.open = false;
 }
 
-/// A twentieth of the downtime each for locking and unlocking, the rest in equal parts for the three that carry bytes; what is
-/// not downtime is for reserving and releasing. Work that is lost and done again is downtime, but takes none of them longer.
+/// A twentieth of the downtime each for locking and unlocking, the rest in equal parts for the three that carry bytes;
+/// what is not downtime is for reserving and releasing. Work that is lost and done again is downtime, but takes none of
+/// them longer.
 template <migration_cost_model Cost>
 double simulated_executor<Cost>::duration(const record& r, migration_action action, double noise) const {
     const migration_estimate estimate = cost_(problem_, r.move);
     const bool ledger_only = action == migration_action::reserve || action == migration_action::release ||
-                            action == migration_action::cancel;
+                             action == migration_action::cancel;
     const bool locks = action == migration_action::lock || action == migration_action::unlock ||
                        action == migration_action::unlock_back;
     const double stopped = std::min(estimate.downtime, estimate.duration);

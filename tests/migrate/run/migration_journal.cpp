@@ -56,7 +56,7 @@ std::string refusal_of(std::string_view text, torn_line torn = torn_line::refuse
     return loaded.error().message;
 }
 
-/// A line with the right sum, whatever it says.
+/// Lines with the right sums.
 std::string sealed(const std::vector<std::string>& lines) {
     std::string text;
     std::uint64_t chain = 0;
@@ -77,7 +77,7 @@ const std::string state = "state 0 9 acting open forward lock none reserve runs_
 
 }  // namespace
 
-TEST_CASE("what is saved is what is loaded") {
+TEST_CASE("a saved run is loaded as it was") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         const migration_progress p = some_progress(seed);
         CHECK(need(load_migration(save_migration(p))) == p);
@@ -85,7 +85,7 @@ TEST_CASE("what is saved is what is loaded") {
     CHECK(need(load_migration(save_migration({}))) == migration_progress{});
 }
 
-TEST_CASE("the text is readable and its lines are what the documentation says") {
+TEST_CASE("the text has the documented lines") {
     const auto p = need(load_migration(sealed({head, "wave 1", step, state, "run 9 4 1 0 0"})));
     CHECK(p.run == 5);
     CHECK(p.serial == 9);
@@ -96,7 +96,7 @@ TEST_CASE("the text is readable and its lines are what the documentation says") 
     CHECK(p.records[0].phase == migration_phase::acting);
 }
 
-TEST_CASE("the last word about a step counts") {
+TEST_CASE("the last line about a step counts") {
     std::string later = state;
     later.replace(later.find("lock"), 4, "checkpoint");
     const auto p =
@@ -105,7 +105,7 @@ TEST_CASE("the last word about a step counts") {
     CHECK(p.serial == 10);
 }
 
-TEST_CASE("a text that ends too early is refused wherever it ends") {
+TEST_CASE("a text that ends too early is refused at every position") {
     const std::string text = save_migration(some_progress(4));
     for (std::size_t size = 0; size < text.size(); ++size) {
         const std::string message = refusal_of(std::string_view{text}.substr(0, size));
@@ -113,7 +113,7 @@ TEST_CASE("a text that ends too early is refused wherever it ends") {
     }
 }
 
-TEST_CASE("a torn line at the end is dropped if it is asked for") {
+TEST_CASE("a torn line at the end is dropped on request") {
     const migration_progress p = some_progress(5);
     const std::string text = save_migration(p);
     const std::string torn = text + "state 0 9 act";
@@ -124,7 +124,7 @@ TEST_CASE("a torn line at the end is dropped if it is asked for") {
     (void)refusal_of(text.substr(0, text.size() / 2), torn_line::drop);
 }
 
-TEST_CASE("any byte that changes is found") {
+TEST_CASE("a changed byte is found") {
     const std::string text = save_migration(some_progress(6));
     for (std::size_t i = 0; i < text.size(); i += 7) {
         std::string changed = text;
@@ -133,7 +133,7 @@ TEST_CASE("any byte that changes is found") {
     }
 }
 
-TEST_CASE("lines that are missing or doubled or exchanged are found") {
+TEST_CASE("missing, doubled and exchanged lines are found") {
     const std::string good = sealed({head, "wave 1", step, state, "run 9 4 1 0 0"});
     std::vector<std::string> lines;
     for (std::size_t begin = 0; begin < good.size();) {
@@ -160,8 +160,9 @@ TEST_CASE("an error names the line and the field") {
         return line;
     };
     CHECK(refuse({changed(head, "berth-migration", "berth-plan")}) ==
-          "line 1: first word is \"\", expected berth-migration");
-    CHECK(refuse({changed(head, "n 1 5", "n 2 5")}) == "line 1: version is \"2\", expected 1");
+          "line 1: first word is \"berth-plan\", expected berth-migration");
+    CHECK(refuse({changed(head, "n 1 5", "n 2 5")}) ==
+          "line 1: version is \"2\", expected 1, the only version of a journal that this reader knows");
     CHECK(refuse({changed(head, " 5 ", " five ")}) == "line 1: run is \"five\", expected a whole number, at most "
                                                       "18446744073709551615");
     CHECK(refuse({head, "wave 2"}) == "line 2: end is \"2\", expected a whole number, at most 1");
@@ -169,20 +170,50 @@ TEST_CASE("an error names the line and the field") {
     CHECK(refuse({head, "wave 1", changed(step, "0:1", "0-1")}) ==
           "line 3: from is \"0-1\", expected - or a node and hexadecimal GPUs, such as 12:3");
     CHECK(refuse({head, "wave 1", changed(step, "move", "moved")}) ==
-          "line 3: kind is \"moved\", expected one of the 4 words for it");
+          "line 3: kind is \"moved\", expected one of its 4 names");
     CHECK(refuse({head, "wave 1", changed(step, "1:1", "0:1")}) ==
           "line 3: to is \"the same as from\", expected another slot");
     CHECK(refuse({head, "wave 1", step + " 0"}) == "line 3: end of line is \"0\", expected nothing more");
     CHECK(refuse({head, "wave 1", step, changed(state, "state 0", "state 1"), run}) ==
           "line 4: step is \"1\", expected a whole number, at most 0");
     CHECK(refuse({head, "wave 1", step, changed(state, "lock", "lokc"), run}) ==
-          "line 4: action is \"lokc\", expected one of the 10 words for it");
+          "line 4: action is \"lokc\", expected one of its 10 names");
     CHECK(refuse({head, "wave 1", step, changed(state, "open", "done"), run}) ==
           "line 4: outcome is \"done\", expected open exactly while the phase is not ended");
     CHECK(refuse({head, "wave 1", step, changed(state, zero, "7ff0000000000000"), run}) ==
           "line 4: since is \"7ff0000000000000\", expected the sixteen hexadecimal digits of a finite number");
     CHECK(refuse({head, "wave 1", step, state, "end"}) == "line 5: first word is \"end\", expected state or run");
     CHECK(refuse({head, "wave 1", step, state}) == "line 5: line is \"\", expected a whole line, the text ends here");
+}
+
+TEST_CASE("a journal saved with CRLF is read as if it had LF") {
+    const migration_progress p = some_progress(7);
+    std::string text;
+    for (const char c : save_migration(p)) text += c == '\n' ? std::string{"\r\n"} : std::string{c};
+    CHECK(need(load_migration(text)) == p);
+    CHECK(need(load_migration(text + "state 0 9 act", torn_line::drop)) == p);
+    // Other faults are still named by line and field.
+    const std::string run = "run 9 4 1 0 0";
+    std::string crlf;
+    for (const char c : sealed({head, "wave 2", step, run})) crlf += c == '\n' ? std::string{"\r\n"} : std::string{c};
+    CHECK(refusal_of(crlf) == "line 2: end is \"2\", expected a whole number, at most 1");
+    crlf[crlf.find("wave")] = 'W';
+    CHECK(refusal_of(crlf).find("line 2: checksum is \"") == 0);
+    // Only one CR, and only at the end of a line.
+    std::string twice = text;
+    twice.insert(twice.find('\r'), "\r");
+    CHECK(refusal_of(twice).find("line 1: checksum is \"") == 0);
+}
+
+TEST_CASE("another format version is refused by name before its sums are looked at") {
+    CHECK(journal_format_version == 1);
+    std::string later = save_migration(some_progress(8));
+    later.replace(later.find(" 1 "), 3, " 7 ");
+    CHECK(refusal_of(later) ==
+          "line 1: version is \"7\", expected 1, the only version of a journal that this reader knows");
+    CHECK(refusal_of("berth-migration\n").find("line 1: version is \"\", expected 1") == 0);
+    CHECK(refusal_of("{\"json\": 1}\n") == "line 1: first word is \"{\"json\":\", expected berth-migration");
+    CHECK(refusal_of("") == "line 1: line is \"\", expected a whole line, the text ends here");
 }
 
 TEST_CASE("a journal in memory replaces and appends") {

@@ -108,9 +108,9 @@ TEST_CASE("every state_seen leads to an end and nothing unsafe is done on the wa
     for (const task_move& r : {moves, parks, fetches}) {
         for (std::size_t bits = 0; bits < 8 * task_location_count * 2; ++bits) {
             migration_state seen{.task = static_cast<task_location>(bits / 16),
-                                    .source_held = (bits & 1U) != 0,
-                                    .target_held = (bits & 2U) != 0,
-                                    .image_at_source = (bits & 4U) != 0};
+                                 .source_held = (bits & 1U) != 0,
+                                 .target_held = (bits & 2U) != 0,
+                                 .image_at_source = (bits & 4U) != 0};
             migration_direction direction = (bits & 8U) != 0 ? migration_direction::back : migration_direction::forward;
             std::size_t taken = 0;
             for (;;) {
@@ -140,8 +140,7 @@ TEST_CASE("what is not known is waited for and what cannot be is said") {
     seen.busy = true;
     CHECK(next_action(moves, migration_direction::forward, seen).what == kind::wait);
     CHECK(next_action(moves, migration_direction::forward, {}).what == kind::wait);
-    CHECK(next_action(moves, migration_direction::forward, {.task = task_location::elsewhere}).what ==
-          kind::not_here);
+    CHECK(next_action(moves, migration_direction::forward, {.task = task_location::elsewhere}).what == kind::not_here);
     CHECK(next_action(moves, migration_direction::forward, {.task = task_location::suspended}).what ==
           kind::contradiction);
     CHECK(next_action(moves, migration_direction::forward, {.task = task_location::runs_at_target}).what ==

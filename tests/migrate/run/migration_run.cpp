@@ -182,7 +182,7 @@ TEST_CASE("a task that cannot be unlocked at the target goes back if its image i
     for (const bool kept : {true, false}) {
         simulated_faults faults = failing(migration_action::unlock, {.refused = 1.0});
         faults.keeps_images = kept;
-        stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}}), faults, {.last_resort = 5}};
+        stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}}), faults, {.max_attempts_back = 5}};
         const migration_report report = s.finish();
         CHECK(report[kept ? migration_outcome::rolled_back : migration_outcome::unresolved] == 1);
         CHECK(s.consistent());
@@ -226,7 +226,7 @@ TEST_CASE("a run is given up after so many failures") {
     stage s{two_of_four(),
             plan_of({{from_to(1, on(1), on(2))}, {from_to(0, on(0), on(3))}}),
             failing(migration_action::transfer, {.refused = 1.0}),
-            {.most_failures = 1}};
+            {.max_failures = 1}};
     const migration_report report = s.finish();
     CHECK(report.given_up);
     CHECK(report[migration_outcome::not_begun] == 1);
@@ -234,7 +234,7 @@ TEST_CASE("a run is given up after so many failures") {
 }
 
 TEST_CASE("no more steps at the same time than allowed") {
-    stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2)), from_to(1, on(1), on(3))}}), {}, {.most_in_flight = 1}};
+    stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2)), from_to(1, on(1), on(3))}}), {}, {.max_in_flight = 1}};
     CHECK(s.finish()[migration_outcome::done] == 2);
     CHECK(s.now == doctest::Approx(2.0));
 }
@@ -336,7 +336,7 @@ TEST_CASE("a step that is asked again counts as one failure") {
             return speaks ? simulated_executor::query(j, now) : migration_state{};
         }
     };
-    stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}, {from_to(1, on(1), on(3))}}), {}, {.most_failures = 3}};
+    stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}, {from_to(1, on(1), on(3))}}), {}, {.max_failures = 3}};
     silent executor{s.p, s.world.initial};
     ledger_adapter keeper{s.p, s.ledger};
     while (s.run.advance(executor, keeper, s.now) && s.run.wave() == 0) s.now += 10.0;
@@ -344,7 +344,7 @@ TEST_CASE("a step that is asked again counts as one failure") {
         CHECK(s.run.report()[migration_outcome::unresolved] == 1);
         REQUIRE(s.run.reopen(s.now));
         const migration_progress saved = need(load_migration(s.run.save()));
-        CHECK_FALSE(need(resume_migration(s.p, saved, {.most_failures = 1})).progress().given_up);
+        CHECK_FALSE(need(resume_migration(s.p, saved, {.max_failures = 1})).progress().given_up);
         while (s.run.advance(executor, keeper, s.now) && s.run.report()[migration_outcome::unresolved] == 0)
             s.now += 10.0;
     }
@@ -467,7 +467,7 @@ TEST_CASE("a plan that cannot be carried out is refused with its step") {
     CHECK(refusal(plan_of({{from_to(0, on(0), on(1, 3))}})) == "migration plan: step 0: to is no slot of the fleet");
     CHECK(refusal(plan_of({{from_to(0, on(0, 0), on(1))}})) ==
           "migration plan: step 0: a slot has 0 GPUs, the task wants 1");
-    CHECK(refusal(plan_of({{from_to(0, on(0), on(0))}})) == "migration plan: step 0: to is where the task is already");
+    CHECK(refusal(plan_of({{from_to(0, on(0), on(0))}})) == "migration plan: step 0: to equals from");
     CHECK(refusal(plan_of({{from_to(0, on(0), on(2)), from_to(0, on(2), on(3))}})) ==
           "migration plan: step 1: task is 0, which is in this wave already");
     migration_plan plan = plan_of({{from_to(0, on(0), on(2))}});

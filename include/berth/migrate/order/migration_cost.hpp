@@ -9,23 +9,30 @@
 
 namespace berth::inline v0 {
 
-/// What moving one task takes.
+/// Time and bytes of one move.
 struct migration_estimate {
     double duration = 0.0;  ///< seconds from reserving the target to releasing the source
-    double downtime = 0.0;  ///< seconds in which the task does not run, or runs to catch up with what was lost
+    double downtime = 0.0;  ///< seconds in which the task does not run, or repeats lost work
     amount bytes = 0;       ///< that travel
 
     friend constexpr bool operator==(const migration_estimate&, const migration_estimate&) noexcept = default;
 };
 
-/// How long a move takes and what it interrupts. A description: small, const, shared.
+/// Estimates how long a move takes and how long the task is down. Write one if you know more about your tasks than
+/// these do: `costs/stop_and_copy.hpp` (checkpoint, transfer, restore), `costs/pre_copy.hpp` (copy while it runs),
+/// `costs/restart.hpp` (from the application's own checkpoint), `uniform_migration` below. A lambda is one:
 ///
-/// `m(problem, move)` estimates it. One end may be `unplaced`: the task is parked in host memory, or fetched from it.
-/// Read-only and deterministic; durations and downtimes are finite and not negative. The downtime exceeds the duration where work
-/// is lost and done again at the target.
+/// ```
+/// const auto by_state = [](const problem& p, const task_move& move) {
+///     const double seconds = static_cast<double>(p.workload().state_bytes(move.task)) / 2e9;
+///     return migration_estimate{.duration = seconds, .downtime = seconds};
+/// };
+/// const auto plan = migration_order{by_state}.run(problem, observed, wanted);
+/// ```
 ///
-/// `costs/stop_and_copy.hpp` (checkpoint, transfer, restore), `costs/pre_copy.hpp` (copy while it runs), `costs/restart.hpp` (from the
-/// application's own checkpoint), `uniform_migration` below; a lambda that returns an estimate is one, too.
+/// One end of the move may be `unplaced`: the task is parked in host memory, or fetched from it. Read-only and
+/// deterministic; durations and downtimes are finite and not negative. The downtime exceeds the duration where lost
+/// work is repeated at the target.
 template <class M>
 concept migration_cost_model =
     std::copy_constructible<M> && requires(const M& m, const problem& p, const task_move& r) {
@@ -34,8 +41,9 @@ concept migration_cost_model =
 
 /// Every move takes the same time. For tests, and where only the number of waves matters.
 struct uniform_migration {
-    double seconds = 1.0;
+    double seconds = 1.0;  ///< duration and downtime
 
+    /// Estimates one move.
     [[nodiscard]] migration_estimate operator()(const problem& p, const task_move& r) const noexcept {
         return {seconds, seconds, p.workload().state_bytes(r.task)};
     }

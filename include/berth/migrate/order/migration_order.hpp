@@ -21,8 +21,8 @@
 
 namespace berth::inline v0 {
 
-/// Puts moves into an order that always fits: waves of steps, such that no counter of a GPU, a node or a domain goes below
-/// zero at any instant, with both ends of every step held, however the steps of a wave overlap.
+/// Puts moves into an order that always fits: waves of steps, such that no counter of a GPU, a node or a domain goes
+/// below zero at any instant, with both ends of every step held, however the steps of a wave overlap.
 ///
 /// ```
 /// const auto plan = migration_order{}.run(problem, observed, wanted);
@@ -32,23 +32,26 @@ namespace berth::inline v0 {
 /// const auto other = careful.run(problem, observed, wanted, in_flight, control);
 /// ```
 ///
-/// 1. **Both ends.** A task that moves holds its source until the step ends and its target from the beginning, as if there were two
-///    of it. That is also so where the two overlap: between GPUs of one node it takes the node's counters twice, and from
-///    GPUs {0, 1} to {1, 2} it takes GPU 1 twice. In-flight moves hold both ends throughout and get no step.
-/// 2. **Cycle-breaking moves.** Where moves wait for each other, whether in a cycle of two or because sums of many do not fit, the
-///    cheapest set of them is broken: each goes first to a temporary host (a third slot, healthy, of an accepted model) or into host
-///    memory, and later to its target. Cheapest by added downtime and `step_penalty`. Up to 16 moves that wait for each other: the
-///    cheapest set, proven; more: the best that the budget finds.
-/// 3. **Drops.** A move that cannot be ordered is dropped and reported, together with the moves that cannot happen without it; their
-///    tasks stay where they are. With unbounded host memory nothing is dropped for lack of order.
-/// 4. **Time.** A wave lasts as long as its longest step. Steps are entered in the earliest wave that has room, then shifted to
-///    waves that last as long anyway.
+/// 1. **Both ends.** A task that moves holds its source until the step ends and its target from the beginning, as if
+///    there were two of it. That is also so where the two overlap: between GPUs of one node it takes the node's
+///    counters twice, and from GPUs {0, 1} to {1, 2} it takes GPU 1 twice. In-flight moves hold both ends throughout
+///    and get no step.
+/// 2. **Cycle-breaking moves.** Where moves wait for each other, whether in a cycle of two or because sums of many do
+///    not fit, the cheapest set of them is broken: each goes first to a temporary host (a third slot, healthy, of an
+///    accepted model) or into host memory, and later to its target. Cheapest by added downtime and `step_penalty`. Up
+///    to 16 moves that wait for each other: the cheapest set, proven; more: the best that the budget finds.
+/// 3. **Drops.** A move that cannot be ordered is dropped and reported, together with the moves that cannot happen
+///    without it; their tasks stay where they are. With unbounded host memory nothing is dropped for lack of order.
+/// 4. **Time.** A wave lasts as long as its longest step. Steps are entered in the earliest wave that has room, then
+///    shifted to waves that last as long anyway.
 ///
-/// `unplaced` at the source is a task that arrives or lies in host memory (`fetch`), at the target one that leaves (`park`). A counter
-/// that is below zero at the start only has to take nothing more until it is not. Health and GPU models of targets are not checked.
+/// `unplaced` at the source is a task that arrives or lies in host memory (`fetch`), at the target one that leaves
+/// (`park`). A counter that is below zero at the start only has to take nothing more until it is not. Health and GPU
+/// models of targets are not checked.
 ///
-/// A description: immutable and shareable. Deterministic. Memory O(tasks + counters + steps * waves). Time O(touches log touches) for
-/// the rules, O(touches * waves) to enter the steps in waves, and the budget for large groups of moves that wait for each other.
+/// A description: immutable and shareable. Deterministic. Memory O(tasks + counters + steps * waves). Time O(touches
+/// log touches) for the rules, O(touches * waves) to enter the steps in waves, and the budget for large groups of moves
+/// that wait for each other.
 template <migration_cost_model Cost = stop_and_copy<>>
 class migration_order {
 public:
@@ -66,15 +69,17 @@ public:
     ///
     /// @param observed   where every task is: a slot with as many GPUs as the task wants, or `unplaced`
     /// @param wanted     where every task shall be, likewise
-    /// @param in_flight  moves that are being carried out, each task once. They hold both ends, whatever `observed` has for their
-    ///                   tasks. A task in flight that is wanted at neither of its ends is dropped as not movable.
-    /// @param control    asked to stop (stop or deadline), the run looks no further for fewer cycle-breaking moves, parks tasks rather
-    ///                   than look for temporary hosts, drops a group whole rather than piece by piece, and leaves the waves as they
-    ///                   are: the plan is valid and complete, with more cycle-breaking moves and longer waves. What remains then
-    ///                   grows with the touches of the moves. Polled at least once per millisecond, outside linear passes.
-    ///                   `max_evaluations` is in moves put in order by the search.
-    /// @return the plan; or an error that names the entry, if a placement has the wrong size, a slot does not exist, a task in flight
-    ///         does not exist or is listed twice, or an option is out of range
+    /// @param in_flight  moves that are being carried out, each task once. They hold both ends, whatever `observed` has
+    ///                   for their tasks. A task in flight that is wanted at neither of its ends is dropped as not
+    ///                   movable.
+    /// @param control    asked to stop (stop or deadline), the run looks no further for fewer cycle-breaking moves,
+    ///                   parks tasks rather than look for temporary hosts, drops a group whole rather than piece by
+    ///                   piece, and leaves the waves as they are: the plan is valid and complete, with more
+    ///                   cycle-breaking moves and longer waves. What remains then grows with the touches of the moves.
+    ///                   Polled at least once per millisecond, outside linear passes. `max_evaluations` is in moves put
+    ///                   in order by the search.
+    /// @return the plan; or an error that names the entry, if a placement has the wrong size, a slot does not exist, a
+    ///         task in flight does not exist or is listed twice, or an option is out of range
     template <stoppable Stop, observer Observer>
     [[nodiscard]] result<migration_plan> run(const problem& p, std::span<const slot> observed,
                                              std::span<const slot> wanted, task_moves in_flight,

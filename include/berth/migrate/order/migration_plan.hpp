@@ -19,7 +19,9 @@ namespace berth::inline v0 {
 enum class step_kind : std::uint8_t {
     move_task,  ///< to the wanted slot
     stage,      ///< cycle-breaking, to a temporary host; a later step brings the task to the wanted slot
-    park,  ///< into host memory: cycle-breaking, or wanted `unplaced`. `to` is `unplaced`; the task does not run until it is fetched
+    /// Into host memory, cycle-breaking or because `unplaced` was wanted: `to` is `unplaced`, and the task does not run
+    /// until it is fetched.
+    park,
     fetch,  ///< out of host memory to the wanted slot: `from` is `unplaced`
 };
 
@@ -29,8 +31,8 @@ enum class step_kind : std::uint8_t {
     return names[static_cast<std::size_t>(kind)];
 }
 
-/// A move of one task, as part of a plan. While it is carried out the task holds both ends: what it takes at `from` until the step
-/// ends, and the same at `to` from the step's beginning.
+/// A move of one task, as part of a plan. While it is carried out the task holds both ends: what it takes at `from`
+/// until the step ends, and the same at `to` from the step's beginning.
 struct migration_step {
     task_index task{};                      ///< the task that moves
     slot from{};                            ///< its slot before, `unplaced` for host memory
@@ -65,8 +67,9 @@ struct dropped_move {
     friend constexpr bool operator==(const dropped_move&, const dropped_move&) noexcept = default;
 };
 
-/// Steps in an order that always fits: waves one after the other; the steps of a wave happen at the same time, in any order and
-/// at any speed, and no counter goes below zero whatever the interleaving, with both ends held. A plain value.
+/// Steps in an order that always fits: waves one after the other; the steps of a wave happen at the same time, in any
+/// order and at any speed, and no counter goes below zero whatever the interleaving, with both ends held. A plain
+/// value.
 struct migration_plan {
     std::vector<migration_step> steps;   ///< wave by wave
     std::vector<std::size_t> wave_ends;  ///< where each wave ends in `steps`
@@ -74,12 +77,12 @@ struct migration_plan {
     std::size_t extra_steps = 0;         ///< cycle-breaking moves (stages and parks): steps beyond one for each move
     double duration = 0.0;               ///< seconds, each wave as long as its longest step
     double downtime = 0.0;               ///< seconds over all tasks, the waits of parked tasks included
-    /// No cheaper set of cycle-breaking moves exists, by the weights that the order was made with: for the moves in the plan, and
-    /// without tasks that were not to move.
+    /// No cheaper set of cycle-breaking moves exists, by the weights that the order was made with: for the moves in the
+    /// plan, and without tasks that were not to move.
     bool proven = false;
     std::uint64_t evaluations = 0;  ///< moves put in order by the search for fewer cycle-breaking moves
-    /// `cancelled` or `deadline_reached` if the run was asked to stop, `budget_exhausted` if a search ended by its budget and not by a
-    /// proof. The plan is valid and complete in every case.
+    /// `cancelled` or `deadline_reached` if the run was asked to stop, `budget_exhausted` if a search ended by its
+    /// budget and not by a proof. The plan is valid and complete in every case.
     stop_reason stopped = stop_reason::completed;
 
     [[nodiscard]] std::size_t wave_count() const noexcept { return wave_ends.size(); }  ///< number of waves

@@ -11,7 +11,8 @@
 
 namespace berth::inline v0 {
 
-/// What an executor can be asked to do. The first seven carry a move out, in this order; the other three take it back.
+/// The commands that an executor carries out. The first seven carry a move out, in this order; the other three take it
+/// back.
 enum class migration_action : std::uint8_t {
     reserve,     ///< holds the target's capacity, so that a restore cannot run out of memory
     lock,        ///< the task stops at the source
@@ -19,33 +20,38 @@ enum class migration_action : std::uint8_t {
     transfer,    ///< the image is at the target, too; for a task that is parked: in host memory
     restore,     ///< the image becomes a task at the target, still stopped
     unlock,      ///< it runs there
-    release,     ///< gives the source's capacity back, and the image there
-    restore_back,  ///< the image becomes a task at the source again, still stopped; whatever lies at the target is destroyed first
+    release,     ///< gives the source's capacity back, and discards the image there
+    /// The image becomes a task at the source again, still stopped; whatever is at the target is destroyed first.
+    restore_back,
     unlock_back,  ///< it runs at the source
-    cancel,       ///< gives the target's capacity back, and what lies there
+    cancel,       ///< gives the target's capacity back, and discards the image there
 };
+/// Number of actions.
 inline constexpr std::size_t migration_action_count = 10;
 
+/// The enumerator's name, as in the journal.
 [[nodiscard]] constexpr const char* to_string(migration_action action) noexcept {
     constexpr const char* names[] = {"reserve", "lock",    "checkpoint",   "transfer",    "restore",
                                      "unlock",  "release", "restore_back", "unlock_back", "cancel"};
     return names[static_cast<std::size_t>(action)];
 }
 
-/// Where a task of a move is, in the order in which a move passes through.
+/// Where the task of a move is, in the order in which a move passes through.
 enum class task_location : std::uint8_t {
-    unknown,           ///< it cannot be told at the moment: a machine does not answer
-    runs_at_source,    ///<
+    unknown,           ///< not known at the moment: a machine does not answer
+    runs_at_source,    ///< nothing has happened to it yet, or all was taken back
     locked_at_source,  ///< stopped, its state still in place
     suspended,         ///< an image at the source's end, or in host memory if it was parked before
     arrived,           ///< an image at the target's end, complete, or in host memory if it is being parked
     locked_at_target,  ///< restored there, stopped
-    runs_at_target,    ///<
+    runs_at_target,    ///< restored there and unlocked
     lost,              ///< it runs nowhere, and no image of it can be restored
-    elsewhere,         ///< at neither end: another move has moved it, or is about to
+    elsewhere,         ///< at neither end, or in another move
 };
+/// Number of locations.
 inline constexpr std::size_t task_location_count = 9;
 
+/// The enumerator's name, as in the journal.
 [[nodiscard]] constexpr const char* to_string(task_location where) noexcept {
     constexpr const char* names[] = {"unknown",        "runs_at_source", "locked_at_source",
                                      "suspended",      "arrived",        "locked_at_target",
@@ -55,58 +61,72 @@ inline constexpr std::size_t task_location_count = 9;
 
 /// What is true of a move at both ends. An end that is `unplaced` holds host memory instead of counters.
 struct migration_state {
-    task_location task = task_location::unknown;
-    bool source_held = false;      ///< the source's capacity is not given back yet
-    bool target_held = false;      ///< the target's capacity is reserved or in use
-    bool image_at_source = false;  ///< `restore_back` is possible from where the task is restored already
-    bool busy = false;             ///< an action is still under way, so all this may change by itself
+    task_location task = task_location::unknown;  ///< where the task is
+    bool source_held = false;                     ///< the source's capacity is not given back yet
+    bool target_held = false;                     ///< the target's capacity is reserved or in use
+    bool image_at_source = false;  ///< `restore_back` is possible even if the task is restored at the target
+    bool busy = false;             ///< an action is still under way, so that the rest may change by itself
 
     friend constexpr bool operator==(const migration_state&, const migration_state&) noexcept = default;
 };
 
-/// Orders all that hosts ever say to an executor: later runs have larger `run`, later words in a run larger `serial`. What was
-/// said before a host crashed and arrives after its successor spoke is told by its smaller token.
+/// Orders all commands to an executor: later runs have a larger `run`, later commands of a run a larger `serial`. A
+/// command that was sent before the scheduler crashed and arrives after its successor's is recognised by its smaller
+/// token.
 struct fencing_token {
-    std::uint64_t run = 0;
-    std::uint64_t serial = 0;
+    std::uint64_t run = 0;     ///< larger than that of every earlier run
+    std::uint64_t serial = 0;  ///< of the command in the run
 
     friend constexpr auto operator<=>(const fencing_token&, const fencing_token&) noexcept = default;
 };
 
 /// One move as an executor sees it. A plain value; between two calls about the same step only the token changes.
 struct migration_job {
-    task_move move{};  ///< an end that is `unplaced` is host memory: the task is parked, or fetched
-    fencing_token token{};
-    std::size_t step = 0;  ///< position in the plan, the same after a restart of the host
-    amount bytes = 0;      ///< of state, as the workload says
+    task_move move{};       ///< an end that is `unplaced` is host memory: the task is parked, or fetched
+    fencing_token token{};  ///< of the command
+    std::size_t step = 0;   ///< position in the plan, the same after a restart of the scheduler
+    amount bytes = 0;       ///< of state, from the workload
 };
 
-/// What became of an action that was started.
+/// State of an action that was started.
 enum class action_status : std::uint8_t {
     pending,  ///< still under way
     done,     ///< it has had its whole effect
-    failed,   ///< it has ended otherwise; what is true now is what `query` says
+    failed,   ///< it has ended otherwise; `query` has what is true now
 };
 
-/// Carries moves out: your code, over whatever moves tasks in your system. The host polls; nothing blocks, and time is
-/// handed in, in seconds of a clock that goes on across restarts of the host.
+/// Carries moves out: your code, over whatever moves tasks in your system. Write one to connect `migration_run` to your
+/// cluster. The scheduler polls; nothing blocks. `now` is in seconds of a clock that goes on across restarts of the
+/// scheduler.
 ///
-/// 1. `e.start(action, job, now)` begins an action and returns at once. Actions of one job are started one at a time, each after
-///    the one before has ended; those of different jobs in any mixture.
-/// 2. `e.poll(action, job, now)` says what became of the action that was started last with this token. Once it says `done` or
-///    `failed` it goes on saying so. Of an action that was never started, or refused, it says `failed`.
-/// 3. `e.abort(action, job, now)` asks for an early end of an action that takes too long. It may be ignored.
-/// 4. `e.query(job, now)` says what is true at both ends, whoever brought it about: after a failure, after a timeout, and after a
-///    restart of the host, which is when the host knows nothing else. If that cannot be told now, it says `unknown`.
-/// 5. **Tickets**: a `start` whose token is smaller than one seen before for that task (in a `start` or a `query`), or equal to that of
-///    an earlier `start`, changes nothing. So a word that arrives twice, or was still on its way when its host crashed, does no harm.
-/// 6. **Nothing happens by itself**: capacity is held until `release` or `cancel`, a task stays stopped until it is unlocked, an image
-///    stays until one of these discards it.
-/// 7. **Loss** is a fact that `query` reports, not an answer of an action: a failed restore whose image is intact is `arrived`, one
-///    that has destroyed it is `lost`. Both ends of a lost task stay held until `release` and `cancel`, like any other's.
+/// ```
+/// struct my_executor {
+///     void start(migration_action action, const migration_job& job, double now);
+///     action_status poll(migration_action action, const migration_job& job, double now);
+///     void abort(migration_action action, const migration_job& job, double now);
+///     migration_state query(const migration_job& job, double now);
+/// };
+/// ```
 ///
-/// `migration_run` never has a task restored before its target is reserved, and never gives up the source before the task runs at
-/// the target. `simulated_executor` is a model for tests; `docs/executor.md` has the table of states.
+/// 1. `e.start(action, job, now)` begins an action and returns at once. Actions of one job are started one at a time,
+///    each after the one before has ended; actions of different jobs overlap freely.
+/// 2. `e.poll(action, job, now)` yields the state of the action that was started last with this token. Once it has
+///    yielded `done` or `failed` it goes on yielding that. An action that was never started, or was refused, is
+///    `failed`.
+/// 3. `e.abort(action, job, now)` requests an early end of an action that takes too long. It may be ignored.
+/// 4. `e.query(job, now)` yields what is true at both ends, whoever brought it about. It is called after a failure,
+///    after a timeout, and after a restart of the scheduler. What cannot be found out now is `unknown`.
+/// 5. **Fencing tokens.** A `start` whose token is smaller than one seen before for that task (in a `start` or a
+///    `query`), or equal to that of an earlier `start`, changes nothing. So duplicate and stale commands are ignored.
+/// 6. **Nothing happens by itself.** Capacity is held until `release` or `cancel`, a task stays stopped until it is
+///    unlocked, an image stays until one of these discards it.
+/// 7. **Loss** is a fact that `query` reports, not an answer of an action: a failed restore whose image is intact is
+///    `arrived`, one that has destroyed it is `lost`. Both ends of a lost task stay held until `release` and `cancel`,
+///    like any other task's.
+///
+/// `migration_run` never restores a task before its target is reserved, and never gives up the source before the task
+/// runs at the target. `testing/simulated_executor.hpp` is a model for tests, `examples/own_executor.cpp` an executor
+/// of one's own; `docs/executor.md` has the table of states.
 template <class E>
 concept migration_executor = requires(E& e, migration_action action, const migration_job& job, double now) {
     e.start(action, job, now);

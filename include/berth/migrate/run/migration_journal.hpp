@@ -3,8 +3,8 @@
 
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
-#include "berth/migrate/run/detail/checked_text.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
+#include "berth/migrate/run/detail/checked_text.hpp"
 #include "berth/migrate/run/migration_record.hpp"
 
 #include <concepts>
@@ -15,30 +15,49 @@
 
 namespace berth::inline v0 {
 
-/// Whether a text takes the place of what the journal holds, or goes on from it.
-enum class journal_write : std::uint8_t { replace, append };
+/// How a text is written to a journal.
+enum class journal_write : std::uint8_t {
+    replace,  ///< in place of what the journal holds
+    append    ///< after what the journal holds
+};
 
-/// Where a run writes what it is about to do, before it does it.
+/// Version of the journal's text form, the second word of its first line.
 ///
-/// `j.write(text, how)` returns true once the text is where a crash of the host does not reach it (after `fsync`, say). A `replace` leaves
-/// the old or the new text behind, whatever happens (write another file, then rename it). An `append` may be cut short by a crash. On
-/// false nothing is started, and the same text comes again.
+/// Policy: every change that an older reader would misread raises it, and CHANGELOG marks that. `load_migration`
+/// refuses every other version with a sentence and converts none, because a journal lives no longer than its run:
+/// finish or abandon the runs before an upgrade that raises it. Lines end in LF; a reader accepts CRLF.
+inline constexpr std::uint64_t journal_format_version = 1;
+
+/// Stores what a run is about to do, before it does it. Write one to let a run survive a crash of the scheduler:
 ///
-/// One write for each `advance` that decided something, however many steps it is about.
+/// ```
+/// struct my_journal {
+///     bool write(std::string_view text, journal_write how);  // true once the text is durable
+/// };
+/// ```
+///
+/// `j.write(text, how)` returns true once a crash of the scheduler cannot lose the text (after `fsync`, say). A
+/// `replace` leaves the old or the new text behind, whatever happens (write another file, then rename it). An `append`
+/// may be cut short by a crash. After false nothing is started, and the next `advance` writes the same text.
+///
+/// There is one write for each `advance` that decided something, however many steps that concerns.
+/// `examples/drain_node.cpp` uses `text_journal`.
 template <class J>
 concept migration_journal = requires(J& j, std::string_view text, journal_write how) {
     { j.write(text, how) } -> std::convertible_to<bool>;
 };
 
-/// Keeps nothing: a run that ends with the host.
+/// Keeps nothing: the run is lost if the scheduler crashes.
 struct no_journal {
+    /// Always true.
     [[nodiscard]] constexpr bool write(std::string_view, journal_write) const noexcept { return true; }
 };
 
-/// Keeps the text in memory. For tests, and for hosts that store it themselves.
+/// Keeps the text in memory. For tests, and for schedulers that store it themselves.
 struct text_journal {
-    std::string text{};
+    std::string text{};  ///< all that was written since the last `replace`
 
+    /// Always true.
     [[nodiscard]] bool write(std::string_view more, journal_write how) {
         if (how == journal_write::replace) text.clear();
         text.append(more);
@@ -48,10 +67,10 @@ struct text_journal {
 
 static_assert(migration_journal<no_journal> && migration_journal<text_journal>);
 
-/// What to do with the beginning of a line at the end of a text.
+/// What to do with an incomplete line at the end of a text.
 enum class torn_line : std::uint8_t {
-    refuse,
-    drop  ///< after a crash in the middle of an append: nothing that stands in it was begun
+    refuse,  ///< the whole text is refused
+    drop     ///< the line is ignored: after a crash in the middle of an append nothing in it was begun
 };
 
 namespace detail {
@@ -78,7 +97,11 @@ inline void write_run(checked_writer& out, const migration_progress& p) {
 }
 
 inline void write_whole(checked_writer& out, const migration_progress& p) {
-    out.line("berth-migration").number(1).number(p.run).bits(p.fingerprint).number(p.plan.steps.size());
+    out.line("berth-migration")
+        .number(journal_format_version)
+        .number(p.run)
+        .bits(p.fingerprint)
+        .number(p.plan.steps.size());
     out.number(p.plan.wave_ends.size()).number(p.plan.extra_steps).real(p.plan.duration).real(p.plan.downtime).end();
     for (const std::size_t end : p.plan.wave_ends) out.line("wave").number(end).end();
     for (const migration_step& s : p.plan.steps) {
@@ -130,10 +153,15 @@ inline void read_run(checked_reader& in, migration_progress& p) {
 }
 
 inline void read_plan(checked_reader& in, migration_progress& p) {
-    if (in.next_line() != "berth-migration") in.refuse("first word", "", {"berth-migration"});
-    if (const std::uint64_t version = in.number("version"); version != 1) {
-        in.refuse("version", sentence({version}), {"1"});
+    // Before the sum of the line, which another version may compute in another way.
+    const auto [name, version] = in.peek_words();
+    if (in.whole_line() && name != "berth-migration") in.refuse_line(1, "first word", name, {"berth-migration"});
+    if (in.whole_line() && version != sentence({journal_format_version})) {
+        in.refuse_line(1, "version", version,
+                       {journal_format_version, ", the only version of a journal that this reader knows"});
     }
+    (void)in.next_line();
+    (void)in.number("version");
     p.run = in.number("run");
     p.fingerprint = in.bits("fingerprint");
     const std::uint64_t steps = in.number("steps", 0xffffffffU);
@@ -170,15 +198,17 @@ inline void read_plan(checked_reader& in, migration_progress& p) {
 
 }  // namespace detail
 
-/// All of a run as text: what `replace` writes. O(steps).
+/// The whole run as text, as `replace` writes it. O(steps).
 [[nodiscard]] inline std::string save_migration(const migration_progress& progress) {
     detail::checked_writer out;
     detail::write_whole(out, progress);
     return out.text();
 }
 
-/// Reads a journal, or what `save_migration` made: the last word about every step counts. An error names line and field; a text
-/// that ends too early, has lost a line, or was changed is refused. O(text).
+/// Reads a journal, or what `save_migration` made: the last line about every step counts. Deterministic, O(text).
+///
+/// @return the run; or an error that names line and field, if the text ends too early, has lost, doubled or moved a
+///         line, was changed, or has another format version. CRLF at the end of lines is accepted.
 [[nodiscard]] inline result<migration_progress> load_migration(std::string_view text,
                                                                torn_line torn = torn_line::refuse) {
     detail::checked_reader in{text};

@@ -8,48 +8,52 @@
 
 namespace berth::inline v0 {
 
-/// Which way a move is going.
-enum class migration_direction : std::uint8_t { forward, back };
+/// Whether a move is being carried out or taken back.
+enum class migration_direction : std::uint8_t {
+    forward,  ///< to the target
+    back      ///< to the source
+};
 
 /// What a move needs next.
 struct protocol_step {
+    /// An action, an end, or a question.
     enum class kind : std::uint8_t {
         act,           ///< start `action`
         done,          ///< the task is at the target, and only there
         undone,        ///< the task is at the source, and only there
-        lost,          ///< the executor says so; nothing is held any more
-        wait,          ///< not known yet: ask again
+        lost,          ///< the executor has lost the task; nothing is held any more
+        wait,          ///< not known yet: query again
         not_here,      ///< the task is at neither end
-        contradiction  ///< the executor says what cannot be, such as a suspended task whose source was given back
+        contradiction  ///< an impossible state was reported, such as a suspended task whose source was given back
     };
-    kind what = kind::wait;
-    migration_action action = migration_action::reserve;
-    migration_direction direction = migration_direction::forward;  ///< turned to `back` where there is no way forward
+    kind what = kind::wait;                                        ///< whether to act, wait or end
+    migration_action action = migration_action::reserve;           ///< to start if `what` is `act`
+    migration_direction direction = migration_direction::forward;  ///< `back` where the move cannot go forward
 
     friend constexpr bool operator==(const protocol_step&, const protocol_step&) noexcept = default;
 };
 
-/// The state machine of a move: what to do next follows from where the task is, what is held, and which way it goes, and from
-/// nothing that only the host remembers. So a host that has just started, one that saw an action fail, and one that sees
-/// everything succeed take the same decisions.
+/// The state machine of a move: the next action follows from where the task is, what is held, and the direction, and
+/// from nothing that only the scheduler remembers. So a scheduler decides the same after a restart, after a failure,
+/// and if everything succeeds.
 ///
-/// | the task              | forward                                         | back                                          |
-/// |-----------------------|-------------------------------------------------|-----------------------------------------------|
-/// | runs at source        | reserve; with the target held, lock             | cancel; with the target free, undone          |
-/// | locked at source      | checkpoint (target not held: back)              | unlock_back                                   |
-/// | suspended             | transfer (target not held: back)                | restore_back                                  |
-/// | arrived               | restore (target not held: back)                 | restore_back                                  |
-/// | locked at target      | unlock                                          | restore_back if the source has an image, else unlock |
-/// | runs at target        | release; with the source free, done             | the same: nothing to take back                |
-/// | lost                  | cancel, release, then lost                      | the same                                      |
-/// | **parked** (to host memory): arrived     | release; with the source free, done | restore_back; with the source free, done |
-/// | **fetched** (from host memory): suspended | reserve; with the target held, transfer | cancel; with the target free, undone |
-/// | fetched: arrived      | restore                                         | cancel                                        |
-/// | fetched: locked at target | unlock                                      | unlock                                        |
+/// | the task | forward | back |
+/// |---|---|---|
+/// | runs at source | reserve; with the target held, lock | cancel; with the target free, undone |
+/// | locked at source | checkpoint (target not held: back) | unlock_back |
+/// | suspended | transfer (target not held: back) | restore_back |
+/// | arrived | restore (target not held: back) | restore_back |
+/// | locked at target | unlock | restore_back if the source has an image, else unlock |
+/// | runs at target | release; with the source free, done | the same: nothing to take back |
+/// | lost | cancel, release, then lost | the same |
+/// | **parked** (to host): arrived | release; with the source free, done | restore_back; with the source free, done |
+/// | **fetched** (from host): suspended | reserve; target held: transfer | cancel; target free: undone |
+/// | fetched: arrived | restore | cancel |
+/// | fetched: locked at target | unlock | unlock |
 ///
 /// O(1), without state.
 [[nodiscard]] constexpr protocol_step next_action(const task_move& move, migration_direction direction,
-                                                      const migration_state& seen) noexcept {
+                                                  const migration_state& seen) noexcept {
     using enum migration_action;
     using kind = protocol_step::kind;
     const bool parks = !move.to.placed();
@@ -94,8 +98,8 @@ struct protocol_step {
     return end(kind::contradiction);
 }
 
-/// What is true once an action has had its effect, from what was true before. Of the image that a restore leaves behind it knows
-/// nothing: some executors keep it, `query` says so.
+/// What is true once an action has had its effect, from what was true before. It assumes that a restore keeps no image
+/// at the source; if an executor keeps one, `query` reports it. O(1).
 [[nodiscard]] constexpr migration_state after(migration_action action, migration_state seen) noexcept {
     using enum task_location;
     switch (action) {
@@ -128,7 +132,7 @@ struct protocol_step {
     return seen;
 }
 
-/// What is true of a move that nobody has begun.
+/// What is true of a move before its first action.
 [[nodiscard]] constexpr migration_state before_migration(const task_move& move) noexcept {
     const bool fetches = !move.from.placed();
     return {.task = fetches ? task_location::suspended : task_location::runs_at_source,
@@ -138,7 +142,7 @@ struct protocol_step {
             .busy = false};
 }
 
-/// True while the task runs, at whichever end.
+/// True while the task runs, at either end.
 [[nodiscard]] constexpr bool runs(task_location where) noexcept {
     return where == task_location::runs_at_source || where == task_location::runs_at_target;
 }

@@ -4,9 +4,9 @@
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/run_control.hpp"
+#include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/run/detail/step_records.hpp"
 #include "berth/migrate/run/migration_executor.hpp"
-#include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/run/migration_record.hpp"
 #include "berth/objective/task_move.hpp"
 
@@ -16,30 +16,31 @@
 
 namespace berth::inline v0 {
 
-/// A step that did not happen, and why.
+/// A step that was not carried out, and why.
 struct undone_step {
-    std::size_t step = 0;  ///< position in the plan
-    task_move move{};
-    migration_outcome outcome = migration_outcome::invalid;
-    migration_failure failure = migration_failure::none;
-    migration_action action = migration_action::reserve;  ///< where the failure was, if an action was started
+    std::size_t step = 0;                                    ///< position in the plan
+    task_move move{};                                        ///< of the step
+    migration_outcome outcome = migration_outcome::invalid;  ///< how it ended
+    migration_failure failure = migration_failure::none;     ///< why it was not carried out
+    migration_action action = migration_action::reserve;     ///< the action that failed, if one was started
 
     friend bool operator==(const undone_step&, const undone_step&) = default;
 };
 
-/// What came of a run.
+/// The results of a run so far, by `migration_run::report`.
 struct migration_report {
     std::size_t count[migration_outcome_count] = {};  ///< steps by outcome; `operator[]` reads it
-    std::uint64_t actions = 0;
-    std::uint64_t retries = 0;
-    double downtime = 0.0;                ///< seconds over all tasks, the waits of parked tasks included
-    std::vector<undone_step> undone{};    ///< in the order of the plan: order these again from what is true now
-    std::vector<task_index> lost{};       ///< tasks that the executor lost
-    std::vector<task_index> parked{};     ///< tasks that are in host memory now
+    std::uint64_t actions = 0;                        ///< started
+    std::uint64_t retries = 0;                        ///< of them, those that had failed before
+    double downtime = 0.0;                            ///< seconds over all tasks, the waits of parked tasks included
+    std::vector<undone_step> undone{};   ///< in the order of the plan; order these again from the present placement
+    std::vector<task_index> lost{};      ///< tasks that the executor lost
+    std::vector<task_index> parked{};    ///< tasks that are in host memory now
     std::vector<task_move> in_flight{};  ///< of unresolved and open steps: both ends are held
     stop_reason stopped = stop_reason::completed;  ///< why the run ended early, if it did
-    bool given_up = false;
+    bool given_up = false;                         ///< at `migration_limits::max_failures`
 
+    /// Number of steps with that outcome.
     [[nodiscard]] std::size_t operator[](migration_outcome outcome) const noexcept {
         return count[static_cast<std::size_t>(outcome)];
     }

@@ -7,14 +7,14 @@
 #include "berth/core/observer.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
+#include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/run/detail/checked_text.hpp"
-#include "berth/migrate/run/detail/step_records.hpp"
 #include "berth/migrate/run/detail/step_machine.hpp"
-#include "berth/migrate/run/migration_ledger.hpp"
+#include "berth/migrate/run/detail/step_records.hpp"
 #include "berth/migrate/run/migration_executor.hpp"
 #include "berth/migrate/run/migration_journal.hpp"
+#include "berth/migrate/run/migration_ledger.hpp"
 #include "berth/migrate/run/migration_limits.hpp"
-#include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/run/migration_protocol.hpp"
 #include "berth/migrate/run/migration_record.hpp"
 #include "berth/migrate/run/migration_report.hpp"
@@ -28,27 +28,40 @@
 #include <string>
 #include <utility>
 
+// Length: `advance` and what it calls decide together; half of the lines is the public interface.
+
 namespace berth::inline v0 {
 
-/// Carries a plan out through an executor, wave by wave: the state of a run. The host calls `advance` now and then; each call polls
-/// what is under way, writes to the journal what it is about to do, then does it. It never blocks, and reads no clock.
+/// Carries a plan out through an executor, wave by wave: the state of a run. The scheduler calls `advance` now and
+/// then; each call polls what is under way, writes to the journal what it is about to do, then does it. It never
+/// blocks, and reads no clock.
 ///
-/// - A target is taken out of the ledger before the task is touched, a source is given back to them when the executor has released it
-///   and the journal knows: once. So no counter is ever negative, whatever fails.
-/// - A step that fails is tried again within the limits, then taken back while the source is held. Steps that depended on it find
-///   no room, or not their task, and are `invalid`: order `report().undone` again from what is true then.
-/// - After a crash of the host, `resume_migration` goes on from the journal. What was under way is asked of the executor, not remembered.
+/// - A target is taken out of the ledger before the task is touched. A source is given back to the ledger once, after
+///   the executor has released it and the journal has it. So no counter is ever negative, whatever fails.
+/// - A step that fails is tried again within the limits, then taken back while the source is held. Steps that depended
+///   on it lack their room or their task and become `invalid`: order `report().undone` again from the placement that is
+///   true then.
+/// - After a crash of the scheduler, `resume_migration` goes on from the journal. It queries the executor about what
+///   was under way.
 ///
-/// Deterministic for an executor that is. One `advance` costs O(steps under way + steps begun or ended). Movable, not thread-safe.
-/// The problem must outlive it.
+/// Deterministic for an executor that is. One `advance` costs O(steps under way + steps begun or ended). Movable, not
+/// thread-safe. The problem must outlive it. Examples: `examples/drain_node.cpp`, `examples/own_executor.cpp`.
 class migration_run : private detail::step_machine {
 public:
     /// Use `start_migration` and `resume_migration`.
     migration_run(const problem& p, migration_progress progress, const migration_limits& limits, bool resumed);
 
-    /// One look at everything. True while there is more to do.
-    template <class Executor, migration_ledger Books, migration_journal Journal, stoppable Stop, observer Observer>
-    bool advance(Executor& executor, Books& ledger, double now, Journal& journal, run_control<Stop, Observer>& control) {
+    /// Polls, decides, writes and starts; once. True while there is more to do.
+    ///
+    /// @param executor  carries the actions out
+    /// @param ledger    loses the targets of steps that begin, and gets back the sources of steps that are done
+    /// @param now       seconds of a clock that does not go back, not even over a restart
+    /// @param journal   gets what is about to be started, before it is
+    /// @param control   when it says stop, no step begins, and `migration_limits::when_stopped` decides about those
+    ///                  under way. `max_evaluations` is in actions started. Its observer sees each step that ends
+    template <class Executor, migration_ledger Ledger, migration_journal Journal, stoppable Stop, observer Observer>
+    bool advance(Executor& executor, Ledger& ledger, double now, Journal& journal,
+                 run_control<Stop, Observer>& control) {
         static_assert(
             migration_executor<Executor>,
             "berth: the first argument of advance is an executor, with start(action, job, now), poll(action, job, now) "
@@ -58,7 +71,7 @@ public:
         announced_ = true;
         for (bool again = true; again;) {
             if (unwritten_.text().empty()) {
-                look_at_stop(control.check(progress_.actions), now);
+                follow_stop(control.check(progress_.actions), now);
                 for (std::size_t k = 0; k < active_.size(); ++k) collect(active_[k], executor, now);
                 begin_steps(ledger, now);
             }
@@ -71,35 +84,41 @@ public:
         closed_ = true;
         return false;
     }
-    template <class Executor, migration_ledger Books, migration_journal Journal>
-    bool advance(Executor& executor, Books& ledger, double now, Journal& journal) {
+    /// The same, without a stop.
+    template <class Executor, migration_ledger Ledger, migration_journal Journal>
+    bool advance(Executor& executor, Ledger& ledger, double now, Journal& journal) {
         run_control<> control;
         return advance(executor, ledger, now, journal, control);
     }
-    template <class Executor, migration_ledger Books>
-    bool advance(Executor& executor, Books& ledger, double now) {
+    /// The same, without a journal: the run is lost if the scheduler crashes.
+    template <class Executor, migration_ledger Ledger>
+    bool advance(Executor& executor, Ledger& ledger, double now) {
         no_journal journal;
         return advance(executor, ledger, now, journal);
     }
 
-    /// Nothing is left to do, and the journal knows.
+    /// True if nothing is left to do or to write.
     [[nodiscard]] bool finished() const noexcept {
         return active_.empty() && next_ == progress_.records.size() && unwritten_.text().empty();
     }
-    /// When `advance` has something to do even if the executor has no news: the next timeout or second attempt. Infinite if none.
+    /// When `advance` has something to do even if no action ends: the next timeout or further attempt, in seconds;
+    /// infinite if none. O(steps under way).
     [[nodiscard]] double wake_at() const noexcept;
 
     /// The wave whose steps are under way, from 0.
     [[nodiscard]] std::size_t wave() const noexcept { return wave_; }
+    /// The plan and the state of each step.
     [[nodiscard]] const migration_progress& progress() const noexcept { return progress_; }
+    /// The results so far. O(steps).
     [[nodiscard]] migration_report report() const { return detail::report_of(progress_, before_); }
     /// The run as text, at any time between two calls of `advance`. O(steps).
     [[nodiscard]] std::string save() const { return save_migration(progress_); }
 
-    /// Takes out of the ledger what the plan's tasks hold at the moment, at both ends. For ledger made anew after a restart, which have
-    /// all other tasks already. False, and nothing is taken, if a counter has no room.
-    template <migration_ledger Books>
-    [[nodiscard]] bool hold(Books& ledger) const {
+    /// Takes what the plan's tasks hold at the moment, at both ends, out of a ledger. For a ledger that was made anew
+    /// after a restart and has all other tasks already. False, and nothing is taken, if a counter has no room.
+    /// O(steps).
+    template <migration_ledger Ledger>
+    [[nodiscard]] bool hold(Ledger& ledger) const {
         const auto all = detail::held_slots(progress_, before_);
         std::size_t taken = 0;
         while (taken < all.size() && ledger.occupy(all[taken].task, all[taken].where)) ++taken;
@@ -107,9 +126,12 @@ public:
         while (taken-- > 0) ledger.remove(all[taken].task, all[taken].where);
         return false;
     }
-    /// Brings a placement up to date with the steps that are done, and takes lost tasks out of it.
+    /// Brings a placement up to date with the steps that are done; lost tasks become `unplaced`. O(steps).
+    ///
+    /// @param placement  a slot for every task of the workload
     void apply_to(std::span<slot> placement) const;
-    /// Asks again about steps that were left unresolved. True if there are any.
+    /// Takes up steps that were left unresolved: the executor is queried about them again. True if there are any.
+    /// O(steps).
     bool reopen(double now);
 
 private:
@@ -145,7 +167,7 @@ private:
         if (!seen.busy && seen.task != task_location::unknown) return settle(i, seen, now);
         const double waited = now - asked_at_[i];
         if (asked_[i] == asked::anew && seen.busy) {
-            // An action that was started before the restart has its time.
+            // An action that was started before the restart may take as long as any.
             if (waited < limits_.timeout(r.action, step(i).duration)) return;
             executor.abort(r.action, job(i, r.serial), now);
             asked_[i] = asked::anew_and_aborted;
@@ -163,10 +185,10 @@ private:
         r.since = now;
         executor.start(r.action, job(i, r.serial), now);
     }
-    template <class Books>
-    void begin_steps(Books& ledger, double now) {
+    template <class Ledger>
+    void begin_steps(Ledger& ledger, double now) {
         const std::size_t wave_end = wave_ < progress_.plan.wave_ends.size() ? progress_.plan.wave_ends[wave_] : next_;
-        for (; next_ < wave_end && active_.size() < limits_.most_in_flight; ++next_) {
+        for (; next_ < wave_end && active_.size() < limits_.max_in_flight; ++next_) {
             if (record(next_).phase != migration_phase::waiting) continue;
             active_.push_back(next_);
             if (!may_begin(next_, now)) continue;
@@ -198,8 +220,8 @@ private:
         return true;
     }
     /// True if another wave can begin at once.
-    template <class Books, class Observer>
-    [[nodiscard]] bool settle_ended(Books& ledger, Observer& observer) {
+    template <class Ledger, class Observer>
+    [[nodiscard]] bool settle_ended(Ledger& ledger, Observer& observer) {
         std::size_t kept = 0;
         for (std::size_t k = 0; k < active_.size(); ++k) {
             const std::size_t i = active_[k];
@@ -224,7 +246,7 @@ private:
         return true;
     }
 
-    void look_at_stop(stop_reason reason, double now);
+    void follow_stop(stop_reason reason, double now);
 
     detail::flat<std::size_t> active_;
     detail::flat<std::uint8_t> took_target_;
@@ -283,7 +305,7 @@ inline double migration_run::wake_at() const noexcept {
     return earliest;
 }
 
-inline void migration_run::look_at_stop(stop_reason reason, double now) {
+inline void migration_run::follow_stop(stop_reason reason, double now) {
     if (reason == stop_reason::completed || progress_.stopped != stop_reason::completed) return;
     progress_.stopped = reason;
     if (limits_.when_stopped == on_stop::finish) return;
@@ -298,7 +320,8 @@ inline void migration_run::look_at_stop(stop_reason reason, double now) {
 
 inline void migration_run::apply_to(std::span<slot> placement) const {
     for (std::size_t i = 0; i < progress_.records.size(); ++i) {
-        BERTH_ASSERT(step(i).task.value() < placement.size(), "berth: a placement has a slot for every task");
+        BERTH_ASSERT(step(i).task.value() < placement.size(),
+                     "berth: migration_run::apply_to takes a placement with a slot for every task");
         if (progress_.records[i].outcome == migration_outcome::done) placement[step(i).task.value()] = step(i).to;
         if (progress_.records[i].outcome == migration_outcome::lost) placement[step(i).task.value()] = unplaced;
     }
@@ -322,24 +345,33 @@ inline bool migration_run::reopen(double now) {
     return active_.size() > open;
 }
 
-/// Begins to carry out a plan.
+/// Begins to carry out a plan. O(steps + tasks).
 ///
-/// @param run  a number larger than that of every run before: a counter that the host stores, or its clock in nanoseconds.
+/// @param plan  of this problem, as `migration_order` makes it (asserted)
+/// @param run   a number larger than that of every run before: a counter that the scheduler stores, or its clock in
+///              nanoseconds
 [[nodiscard]] inline migration_run start_migration(const problem& p, migration_plan plan, std::uint64_t run,
                                                    const migration_limits& limits = {}) {
-    BERTH_ASSERT(detail::check_plan(p, plan).has_value(), "berth: a plan of this problem, each task once in a wave");
+    BERTH_ASSERT(detail::check_plan(p, plan).has_value(),
+                 "berth: start_migration takes a plan of this problem, with each task at most once in a wave");
     migration_progress progress;
     progress.run = run;
     progress.fingerprint = detail::fingerprint(p, plan);
     plan.dropped.clear();
+    plan.evaluations = 0;
+    plan.stopped = stop_reason::completed;
     progress.records.resize(plan.steps.size());
     progress.plan = std::move(plan);
     return {p, std::move(progress), limits, false};
 }
 
-/// Goes on with a run that was saved, or whose journal was read (`load_migration`), after a restart of the host. The problem must
-/// have the same tasks and nodes at the same positions. Make ledger of what runs besides, then call `hold`; the executor is asked
-/// about every step under way before anything is started.
+/// Goes on with a run that was saved, or whose journal was read (`load_migration`), after a restart of the scheduler.
+/// Make a ledger of the tasks that the plan does not have, then call `hold`. The executor is queried about every step
+/// under way before anything is started.
+///
+/// @param p  has the same tasks and nodes at the same positions
+/// @return the run; or an error, if the plan has slots that do not exist, the records contradict each other, or the
+///         tasks or nodes have other names. O(steps + tasks)
 [[nodiscard]] inline result<migration_run> resume_migration(const problem& p, migration_progress progress,
                                                             const migration_limits& limits = {}) {
     if (auto ok = detail::check_plan(p, progress.plan); !ok) return ok.error();
@@ -347,7 +379,7 @@ inline bool migration_run::reopen(double now) {
     if (auto ok = detail::check_records(progress, before); !ok) return ok.error();
     if (progress.fingerprint != detail::fingerprint(p, progress.plan)) {
         return detail::refuse(error_code::inconsistent,
-                              {"migration run: fingerprint differs, it was saved for other tasks or nodes"});
+                              {"migration run: fingerprint differs, the run was saved for other tasks or nodes"});
     }
     return migration_run{p, std::move(progress), limits, true};
 }

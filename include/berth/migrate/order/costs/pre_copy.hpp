@@ -13,29 +13,30 @@
 
 namespace berth::inline v0 {
 
-/// The state is copied while the task runs, then what it wrote meanwhile, and so on, until little is left or the rounds are
-/// spent; only the last copy stops it:
+/// Iterative pre-copy: the state is copied while the task runs, then what it wrote meanwhile, and so on, until little
+/// is left or the rounds are spent; only the last copy stops the task:
 ///
-/// V(0) = state, V(k+1) = V(k) * d / B with d the dirty rate and B the link, until V(k) <= `stop_below` or k = `rounds`;
-/// downtime = V(k) / B + switch, duration = the sum of all V / B, and switch.
+/// V(0) = state, V(k+1) = V(k) * d / B with d the dirty rate and B the link, until V(k) <= `stop_below` or k =
+/// `rounds`; downtime = V(k) / B + switch, duration = the sum of all V / B, and switch.
 ///
-/// Where d >= B the copies do not shrink, and the estimate is the fallback's; so it is for parking and fetching, where one
-/// end is no device. Few engines can do this today; it is what there is to hope for. O(rounds), deterministic.
+/// Where d >= B the copies do not shrink, and the estimate is the fallback's; likewise for parking and fetching, where
+/// one end is host memory. Few engines support this today. O(rounds), deterministic.
 template <link_bandwidth Link = uniform_link, task_quantity DirtyRate = part_of_state,
           migration_cost_model Fallback = stop_and_copy<Link>>
 struct pre_copy {
-    double switch_seconds = 1.0;  ///< to stop here and go on there
-    double stop_below = 256e6;    ///< bytes
-    std::size_t rounds = 30;
-    Link link{};
-    DirtyRate dirty_rate{};  ///< bytes per second that the task writes
-    Fallback fallback{};
+    double switch_seconds = 1.0;  ///< to stop at the source and start at the target
+    double stop_below = 256e6;    ///< bytes that the last copy may have
+    std::size_t rounds = 30;      ///< maximum number of copies while the task runs
+    Link link{};                  ///< bandwidth between nodes
+    DirtyRate dirty_rate{};       ///< bytes per second that the task writes
+    Fallback fallback{};          ///< where pre-copy is impossible
 
+    /// Estimates one move.
     [[nodiscard]] migration_estimate operator()(const problem& p, const task_move& r) const {
         if (!r.from.placed() || !r.to.placed()) return fallback(p, r);
         const double bandwidth = static_cast<double>(link(p, r.from.node, r.to.node));
         const double dirty = static_cast<double>(dirty_rate(p, r.task));
-        BERTH_ASSERT(dirty >= 0.0, "berth: a dirty rate is not negative");
+        BERTH_ASSERT(dirty >= 0.0, "berth: pre_copy::dirty_rate yields bytes per second, not below zero");
         if (dirty >= bandwidth) return fallback(p, r);
         double left = static_cast<double>(p.workload().state_bytes(r.task));
         double copied = 0.0;

@@ -9,19 +9,22 @@
 
 namespace berth::inline v0 {
 
-/// The application is ended and starts elsewhere from its own last checkpoint:
+/// The application is ended and restarted at the target from its own last checkpoint:
 ///
 /// downtime = checkpoint interval / 2 (the work that is lost on average) + set-up + state / storage;
-/// duration = the same without the work lost, which is done again at the target alone.
+/// duration = the same without the lost work, which is done again at the target alone.
 ///
-/// For training jobs that checkpoint themselves, and for whatever the driver cannot checkpoint (MIG, MPS, managed memory). Measured:
-/// 25 to 250 s, size matters little. To park is to end the application: it takes the work lost and no time. O(1), deterministic.
+/// For training jobs that checkpoint themselves, and for tasks that the driver cannot checkpoint (MIG, MPS, managed
+/// memory). Measured: 25 to 250 s, nearly independent of size. Parking ends the application: it costs the lost work and
+/// no time. O(1), deterministic.
 template <link_bandwidth Storage = uniform_link>
 struct restart {
-    double checkpoint_interval = 600.0;  ///< seconds; what a task writes by itself, not an action of the scheduler
+    double checkpoint_interval = 600.0;  ///< seconds between the checkpoints that the task writes by itself
     double setup = 25.0;                 ///< seconds until the application reads its checkpoint
+    /// Bandwidth of reading the checkpoint.
     Storage storage{.between_nodes = 5e9, .within_node = 5e9};
 
+    /// Estimates one move.
     [[nodiscard]] migration_estimate operator()(const problem& p, const task_move& r) const {
         const double lost = r.from.placed() ? checkpoint_interval / 2.0 : 0.0;
         if (!r.to.placed()) return {0.0, lost, 0};

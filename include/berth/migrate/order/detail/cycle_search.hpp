@@ -25,11 +25,12 @@ struct move_order {
     bool proven = false;  ///< no cheaper set exists
 };
 
-/// Finds a light set of cycle-breaking moves: moves to break so that all others can be ordered. This is the weighted feedback vertex set
-/// with sums of free amounts in place of arcs. Greedy first, by what breaking a move helps for its weight. Then, up to 16 moves: exact,
-/// all lighter sets are tried. More: iterated greedy, which mends a few broken moves, lets greedy go on with shaken choices, and keeps
-/// what is not heavier. Deterministic. O(budget) moves are put in order, or ten million sets visited for the proof. After a stop the
-/// best order so far; if there is none yet, greedy with choices as they come.
+/// Finds a light set of cycle-breaking moves: moves to break so that all others can be ordered. This is the weighted
+/// feedback vertex set with sums of free amounts in place of arcs. Greedy first, by what breaking a move helps for its
+/// weight. Then, up to 16 moves: exact, all lighter sets are tried. More: iterated greedy, which mends a few broken
+/// moves, lets greedy go on with shaken choices, and keeps what is not heavier. Deterministic. O(budget) moves are put
+/// in order, or ten million sets visited for the proof. After a stop the best order so far; if there is none yet,
+/// greedy with choices as they come.
 class cycle_search {
 public:
     /// @param weight  of breaking each move, above zero; infinite: never broken

@@ -7,7 +7,7 @@
 
 namespace berth::inline v0::detail {
 
-/// A cost model by address, so that what orders and schedules is compiled once.
+/// A cost model by address, so that the order engine is compiled once for all of them.
 class migration_estimates {
 public:
     /// The model must outlive it.

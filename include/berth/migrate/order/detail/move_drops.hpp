@@ -13,8 +13,8 @@
 
 namespace berth::inline v0::detail {
 
-/// The moves that are dropped, and what is left of every counter once all others have happened. A dropped move keeps its source, so
-/// that other moves may have to be dropped with it.
+/// The moves that are dropped, and what is left of every counter once all others have happened. A dropped move keeps
+/// its source, so that other moves may have to be dropped with it.
 class move_drops {
 public:
     /// Starts with nothing dropped. The table must outlive it.
@@ -30,7 +30,8 @@ public:
 
     [[nodiscard]] bool dropped(std::size_t m) const noexcept { return dropped_[m] != 0; }
     [[nodiscard]] drop_reason reason(std::size_t m) const noexcept { return reasons_[m]; }
-    /// What is left of every counter at the end: not negative once it is consistent, except where no arrival is left to drop.
+    /// What is left of every counter at the end: not negative once it is consistent, except where no arrival is left to
+    /// drop.
     [[nodiscard]] std::span<const amount> at_end() const noexcept { return at_end_.view(); }
 
     /// Drops one move, and leaves the others for `make_consistent`.

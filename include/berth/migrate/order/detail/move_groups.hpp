@@ -12,12 +12,12 @@
 
 namespace berth::inline v0::detail {
 
-/// Groups of moves that wait for each other: those that share contested counters, directly or by way of others. Each can be ordered
-/// without a look at the rest.
+/// Groups of moves that wait for each other: moves that share contested counters, directly or through others. Each
+/// group can be ordered independently of the rest.
 class move_groups {
 public:
     [[nodiscard]] std::size_t size() const noexcept { return begin_.empty() ? 0 : begin_.size() - 1; }
-    /// The moves of a group, in their order.
+    /// The moves of a group, ascending.
     [[nodiscard]] std::span<const std::uint32_t> operator[](std::size_t g) const noexcept {
         return {moves_.data() + begin_[g], begin_[g + 1] - begin_[g]};
     }

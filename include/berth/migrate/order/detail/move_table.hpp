@@ -14,7 +14,7 @@
 
 namespace berth::inline v0::detail {
 
-/// One counter of one place and what a task takes of it.
+/// One counter and a task's demand of it.
 struct counter_touch {
     std::uint32_t counter;
     amount demand;
@@ -37,7 +37,7 @@ public:
     [[nodiscard]] std::size_t first(gpu_index g) const noexcept { return first_gpu_ + g.value() * gpu_; }
     [[nodiscard]] std::size_t first(domain_index d) const noexcept { return first_domain_ + d.value() * domain_; }
 
-    /// Appends what a demand takes at a slot, leaving out zeros; nothing if it is `unplaced`. Counters are distinct.
+    /// Appends a demand at a slot, without zeros; nothing if it is `unplaced`. Counters are distinct.
     void append(const demand_view& demand, const slot& where, flat<counter_touch>& touches) const {
         if (!where.placed()) return;
         append_all(first(where.node), demand.node, touches);
@@ -72,7 +72,7 @@ private:
     std::size_t first_domain_;
 };
 
-/// Moves, each from some counters to some counters. What ordering is about once slots and tasks are forgotten.
+/// Moves as demands: each gives back to some counters and takes from others. Ordering needs neither slots nor tasks.
 class move_table {
 public:
     [[nodiscard]] std::size_t size() const noexcept { return ends_.size() / 2; }

@@ -10,9 +10,9 @@
 
 namespace berth::inline v0::detail {
 
-/// A `run_control` by address, so that what orders and schedules is compiled once. Counts work in units of roughly a microsecond, asks
-/// the stop after every `period` of them, and remembers the answer. The budget of evaluations ends searches only: what it leaves
-/// undone is not hurried.
+/// A `run_control` by address, so that what orders and schedules is compiled once. Counts work in units of roughly a
+/// microsecond, asks the stop after every `period` of them, and remembers the answer. The budget of evaluations ends
+/// searches only: what it leaves undone is not hurried.
 class order_control {
 public:
     order_control() = default;

@@ -29,8 +29,9 @@
 
 namespace berth::inline v0::detail {
 
-/// One run of `migration_order`, over input that `check_order_input` accepts: rules order what they can, each group of moves that wait for
-/// each other is searched; where a group cannot be ordered, something of it is dropped and all begins again.
+/// One run of `migration_order`, over input that `check_order_input` accepts: rules order what they can, each group of
+/// moves that wait for each other is searched; where a group cannot be ordered, something of it is dropped and all
+/// begins again.
 class order_engine {
 public:
     order_engine(const problem& p, const migration_estimates& cost, const order_options& options,
@@ -72,8 +73,8 @@ public:
     }
 
 private:
-    /// An extra step and the downtime of one more move. Much heavier if there is neither host memory nor, at the beginning or at the
-    /// end, a temporary host; infinite if there can be neither.
+    /// An extra step and the downtime of one more move. Much heavier if there is neither host memory nor, at the
+    /// beginning or at the end, a temporary host; infinite if there can be neither.
     [[nodiscard]] double weight_of_breaking(std::size_t m) const {
         constexpr double doubtful = 16.0;
         const task_move& r = in_->wanted[m];
@@ -172,7 +173,8 @@ private:
             if (!drops_.dropped(m)) drops_.drop_with_others(m, drop_reason::cycle);
         }
     }
-    /// Orders a group and hands it to the planner. A move that can neither be staged nor parked is not broken in the next attempt.
+    /// Orders a group and hands it to the planner. A move that can neither be staged nor parked is not broken in the
+    /// next attempt.
     bool break_group(wave_planner& planner, const move_table& left, const order_run& rules,
                      std::span<const std::uint32_t> group, std::size_t round) {
         move_table local;

@@ -78,7 +78,8 @@ namespace berth::inline v0::detail {
     return {};
 }
 
-/// What there is to order, as counters: the moves, what is free beside them, and the tasks in flight that are wanted elsewhere.
+/// What there is to order, as counters: the moves, what is free beside them, and the tasks in flight that are wanted
+/// elsewhere.
 struct order_input {
     counter_numbers numbers;
     flat<amount> free;           ///< with everything in place and both ends of tasks in flight held

@@ -12,8 +12,8 @@
 
 namespace berth::inline v0::detail {
 
-/// Decides whether up to 16 moves can be ordered without breaking any, by depth-first search over the sets of moves that went already;
-/// each set is visited once. Exact unless the budget of visits is spent, or the control has stopped.
+/// Decides whether up to 16 moves can be ordered without breaking any, by depth-first search over the sets of moves
+/// that went already; each set is visited once. Exact unless the budget of visits is spent, or the control has stopped.
 class order_oracle {
 public:
     static constexpr std::size_t max_moves = 16;

@@ -16,17 +16,19 @@
 
 namespace berth::inline v0::detail {
 
-/// Puts moves into an order in which each has room at its target while it still holds its source, from both ends at once.
+/// Puts moves into an order in which each has room at its target while it still holds its source, from both ends at
+/// once.
 ///
-/// A counter is *contested* while less is free than all pending moves take there. A move whose target counters are not contested goes
-/// first: what it takes is missing to nobody. A move whose source counters are not contested goes last: nobody waits for what it gives
-/// back. Both only make other counters less contested, so these rules need no choice. In the core that remains every move waits for
-/// another one. There a move may go next if its target has room now, or last of all if its source has room for it at the end (the
-/// same with time reversed). These are choices, ranked by how many other moves they help and hinder. If neither is possible, a move is
-/// *broken*: it leaves its source before all others and comes to its target after them, by way of a temporary host or host memory.
+/// A counter is *contested* while less is free than all pending moves take there. A move whose target counters are not
+/// contested goes first: what it takes is missing to nobody. A move whose source counters are not contested goes last:
+/// nobody waits for what it gives back. Both only make other counters less contested, so these rules need no choice. In
+/// the core that remains every move waits for another one. There a move may go next if its target has room now, or last
+/// of all if its source has room for it at the end (the same with time reversed). These are choices, ranked by how many
+/// other moves they help and hinder. If neither is possible, a move is *broken*: it leaves its source before all others
+/// and comes to its target after them, by way of a temporary host or host memory.
 ///
-/// O(touches log touches) to make, O(touches) for a run where the lists of counters are short. Deterministic. Once the control has
-/// stopped, choices and broken moves are taken as they come, so that the rest is linear.
+/// O(touches log touches) to make, O(touches) for a run where the lists of counters are short. Deterministic. Once the
+/// control has stopped, choices and broken moves are taken as they come, so that the rest is linear.
 class order_run {
 public:
     static constexpr double no_limit = std::numeric_limits<double>::infinity();

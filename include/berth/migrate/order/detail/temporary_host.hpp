@@ -25,8 +25,8 @@ public:
                    const wave_board& board, order_control& control) noexcept
         : problem_{&p}, numbers_{&numbers}, cost_{cost}, board_{&board}, control_{&control} {}
 
-    /// The slot with the least downtime, then with the least left over; the first of several. `unplaced` if none has less downtime
-    /// than `limit`. After a stop the first one that was found; `optional` if none is needed then.
+    /// The slot with the least downtime, then with the least left over; the first of several. `unplaced` if none has
+    /// less downtime than `limit`. After a stop the first one that was found; `optional` if none is needed then.
     [[nodiscard]] slot find(task_index task, const planned_step& out, const planned_step& in, double limit,
                             bool optional) const {
         const fleet& machines = problem_->fleet();

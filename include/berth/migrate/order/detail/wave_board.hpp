@@ -60,8 +60,9 @@ public:
         return s.to.placed() ? moves_->to(s.move) : std::span<const counter_touch>{};
     }
 
-    /// Enters a step in the earliest wave from which on its target has room for good, not before `first`, and which the limits admit.
-    /// Returns its position. O(touches * waves) for the room, O(waves / 64) for limits whose full waves lie in runs.
+    /// Enters a step in the earliest wave from which on its target has room for good, not before `first`, and which the
+    /// limits admit. Returns its position. O(touches * waves) for the room, O(waves / 64) for limits whose full waves
+    /// lie in runs.
     std::size_t enter(planned_step s, std::size_t first) {
         s.wave = room_.earliest(target(s), first);
         BERTH_ASSERT(s.wave != wave_room::never, "berth: every move has room when its turn comes");
@@ -97,8 +98,8 @@ public:
 
     /// Counts a step against the limits, or no longer.
     void count(const planned_step& s, int sign) { traffic_.add(s.wave, s.from.node, s.to.node, sign); }
-    /// Leads a move by way of a temporary host instead of host memory: `touches` is what it holds there from the step out to the step in.
-    /// The caller counts it against the limits.
+    /// Leads a move by way of a temporary host instead of host memory: `touches` is what it holds there from the step
+    /// out to the step in. The caller counts it against the limits.
     void stage(planned_step& out, planned_step& in, const slot& third, std::span<const counter_touch> touches) {
         stages_.end_part();
         stages_.touches().append(touches);

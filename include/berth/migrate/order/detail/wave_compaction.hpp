@@ -12,8 +12,8 @@
 
 namespace berth::inline v0::detail {
 
-/// Makes the waves of a board last less in all, with the same steps. O(steps * waves) for each of at most seven passes. After a stop
-/// what was gained so far.
+/// Makes the waves of a board last less in all, with the same steps. O(steps * waves) for each of at most seven passes.
+/// After a stop what was gained so far.
 class wave_compaction {
 public:
     /// Where host memory is bounded, steps that park tasks stay in their waves.
@@ -28,8 +28,9 @@ public:
 private:
     [[nodiscard]] planned_step& step(std::size_t i) noexcept { return (*board_)[i]; }
 
-    /// Every step as late as it can be, last step first, then every step as early as it can be, first step first: the forward-backward
-    /// improvement of project schedules. Taken back if the waves last longer than before; true if they last less.
+    /// Every step as late as it can be, last step first, then every step as early as it can be, first step first: the
+    /// forward-backward improvement of project schedules. Taken back if the waves last longer than before; true if they
+    /// last less.
     bool tighten() {
         const double before = board_->measure();
         flat<std::size_t> kept;

@@ -26,9 +26,9 @@
 
 namespace berth::inline v0::detail {
 
-/// Turns an order of single moves into waves. Each move is entered in the earliest wave from which on its target has room for good;
-/// broken moves leave as late and come back as early as they can. Only then a temporary host or host memory is looked for.
-/// Entering a step is O(touches * waves / 64) words and counters.
+/// Turns an order of single moves into waves. Each move is entered in the earliest wave from which on its target has
+/// room for good; broken moves leave as late and come back as early as they can. Only then a temporary host or host
+/// memory is looked for. Entering a step is O(touches * waves / 64) words and counters.
 class wave_planner {
 public:
     wave_planner(const problem& p, const counter_numbers& numbers, const migration_estimates& cost,
@@ -51,8 +51,8 @@ public:
                                                 : step_kind::move_task;
         enter({.move = static_cast<std::uint32_t>(m), .from = r.from, .to = r.to, .kind = kind}, first);
     }
-    /// Enters direct moves in their order, with the broken moves away meanwhile. Returns the number of broken moves, or the position of
-    /// one that can wait nowhere; then nothing was entered.
+    /// Enters direct moves in their order, with the broken moves away meanwhile. Returns the number of broken moves, or
+    /// the position of one that can wait nowhere; then nothing was entered.
     [[nodiscard]] std::size_t carry_out(std::span<const std::uint32_t> order, std::span<const std::uint32_t> broken) {
         const std::size_t failed = attempt(order, broken, 0);
         if (failed == broken.size() || board_.waves() == 0) return failed;

@@ -17,9 +17,9 @@
 
 namespace berth::inline v0::detail {
 
-/// What is free of every counter in every wave, while steps are entered. A step takes its target from its wave on and gives its source
-/// back after it. A row holds the waves up to the last change of its counter, `later_` what is free from then on. Every call is linear in
-/// the rows of the counters that it touches.
+/// What is free of every counter in every wave, while steps are entered. A step takes its target from its wave on and
+/// gives its source back after it. A row holds the waves up to the last change of its counter, `later_` what is free
+/// from then on. Every call is linear in the rows of the counters that it touches.
 class wave_room {
 public:
     explicit wave_room(flat<amount> free) : rows_(free.size()), later_{std::move(free)} {}
@@ -111,8 +111,8 @@ private:
     std::size_t used_ = 0;
 };
 
-/// Counts steps by wave and key (a node, a link, all) against one limit. Waves that are full are a bit each, 64 to a word, so that the
-/// next one with room is found in O(full waves / 64), and in O(1) where all waves before it are full.
+/// Counts steps by wave and key (a node, a link, all) against one limit. Waves that are full are a bit each, 64 to a
+/// word, so that the next one with room is found in O(full waves / 64), and in O(1) where all waves before it are full.
 class limited_counts {
 public:
     static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
@@ -174,8 +174,8 @@ public:
                (!to.valid() || nodes_.admits(wave, to.value())) &&
                (!is_link(from, to) || links_.admits(wave, link(from, to)));
     }
-    /// The first wave, from `wave` on, that admits one more step. No limit is zero. O(full waves / 64) where the full waves of the four
-    /// counts lie in runs, O(full waves) at worst.
+    /// The first wave, from `wave` on, that admits one more step. No limit is zero. O(full waves / 64) where the full
+    /// waves of the four counts lie in runs, O(full waves) at worst.
     [[nodiscard]] std::size_t first_open(std::size_t wave, node_index from, node_index to) const noexcept {
         for (;;) {
             const std::size_t before = wave;

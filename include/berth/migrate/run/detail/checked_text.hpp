@@ -31,8 +31,8 @@ inline void append_hex(std::string& text, std::uint64_t value, std::size_t least
     for (std::size_t i = digits; i-- > 0;) text.push_back("0123456789abcdef"[value >> (4 * i) & 15U]);
 }
 
-/// Lines of words between single spaces. The last word of each is a sum over it and the sum of the line before, so that a line that
-/// was changed, lost, doubled or moved is found.
+/// Lines of words between single spaces. The last word of each line is a sum over the line and the sum of the line
+/// before, so that a line that was changed, lost, doubled or moved is found.
 class checked_writer {
 public:
     explicit checked_writer(std::uint64_t chain = 0) noexcept : chain_{chain} {}
@@ -55,7 +55,7 @@ public:
         phrase{value}.append_to(text_);
         return *this;
     }
-    /// The sixteen digits of its bits: every value survives, whatever the locale.
+    /// Sixteen digits of the bits: every value survives, in every locale.
     checked_writer& real(double value) {
         text_.push_back(' ');
         append_hex(text_, std::bit_cast<std::uint64_t>(value), 16);
@@ -86,7 +86,8 @@ private:
     std::uint64_t chain_;
 };
 
-/// Reads what `checked_writer` wrote. The first thing that is wrong is kept; after it, all reads give zeros.
+/// Reads what `checked_writer` wrote, also if its lines end in CRLF. The first error is kept; after it, all reads yield
+/// zeros.
 class checked_reader {
 public:
     explicit checked_reader(std::string_view text) noexcept : rest_{text} {}
@@ -94,10 +95,24 @@ public:
     [[nodiscard]] bool at_end() const noexcept { return rest_.empty(); }
     [[nodiscard]] bool ok() const noexcept { return !failure_; }
     [[nodiscard]] const error& failure() const noexcept { return *failure_; }
-    /// True if what is left is the beginning of a line.
-    [[nodiscard]] bool torn() const noexcept { return !rest_.empty() && rest_.find('\n') == std::string_view::npos; }
+    [[nodiscard]] bool whole_line() const noexcept { return rest_.find('\n') != std::string_view::npos; }
+    /// True if the rest is an incomplete line.
+    [[nodiscard]] bool torn() const noexcept { return !rest_.empty() && !whole_line(); }
 
-    /// The next line and its first word; its sum is right.
+    /// The first two words of the next line, whatever its sum.
+    struct two_words {
+        std::string_view first;
+        std::string_view second;
+    };
+    [[nodiscard]] two_words peek_words() const noexcept {
+        const std::string_view line = without_cr(rest_.substr(0, rest_.find('\n')));
+        const std::size_t space = line.find(' ');
+        if (space == std::string_view::npos) return {line, {}};
+        const std::string_view more = line.substr(space + 1);
+        return {line.substr(0, space), more.substr(0, more.find(' '))};
+    }
+
+    /// Goes to the next line, checks its sum, and yields its first word.
     [[nodiscard]] std::string_view next_line() {
         ++number_;
         const std::size_t end = rest_.find('\n');
@@ -105,7 +120,7 @@ public:
             refuse("line", rest_, {"a whole line, the text ends here"});
             return {};
         }
-        line_ = rest_.substr(0, end);
+        line_ = without_cr(rest_.substr(0, end));
         rest_.remove_prefix(end + 1);
         const std::size_t space = line_.rfind(' ');
         std::string sum;
@@ -120,17 +135,17 @@ public:
     }
 
     [[nodiscard]] std::uint64_t number(const char* field,
-                                       std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+                                       std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) {
         const std::string_view word = take();
         std::uint64_t value = 0;
         bool good = !word.empty() && word.size() <= 20;
         for (const char c : word) {
             const std::uint64_t digit = static_cast<std::uint64_t>(static_cast<unsigned char>(c)) - '0';
-            good = good && digit <= 9 && value <= (most - digit) / 10 && digit <= most;
+            good = good && digit <= 9 && value <= (max - digit) / 10 && digit <= max;
             value = value * 10 + digit;
         }
-        if (good && value <= most) return value;
-        refuse(field, word, {"a whole number, at most ", most});
+        if (good && value <= max) return value;
+        refuse(field, word, {"a whole number, at most ", max});
         return 0;
     }
     [[nodiscard]] bool flag(const char* field) { return number(field, 1) != 0; }
@@ -148,14 +163,14 @@ public:
         refuse(field, word, {"the sixteen hexadecimal digits of a finite number"});
         return 0.0;
     }
-    /// One of the `count` words of an enumeration.
+    /// One of the `count` names of an enumeration.
     template <class Enum>
     [[nodiscard]] Enum name(const char* field, std::size_t count, const char* (*word_of)(Enum)) {
         const std::string_view word = take();
         for (std::size_t i = 0; i < count; ++i) {
             if (word == word_of(static_cast<Enum>(i))) return static_cast<Enum>(i);
         }
-        refuse(field, word, {"one of the ", count, " words for it"});
+        refuse(field, word, {"one of its ", count, " names"});
         return Enum{};
     }
     [[nodiscard]] slot place(const char* field) {
@@ -175,19 +190,26 @@ public:
         refuse(field, word, {"- or a node and hexadecimal GPUs, such as 12:3"});
         return unplaced;
     }
-    /// Nothing is left of the line.
+    /// Refuses what is left of the line.
     void end_line() {
         if (!line_.empty()) refuse("end of line", line_, {"nothing more"});
     }
 
     void refuse(const char* field, std::string_view found, phrases expected) {
+        refuse_line(number_, field, found, expected);
+    }
+    void refuse_line(std::size_t line, const char* field, std::string_view found, phrases expected) {
         if (failure_) return;
         const std::string what = sentence(expected);
-        failure_ = detail::refuse(error_code::malformed, {"line ", number_, ": ", field, " is ",
+        failure_ = detail::refuse(error_code::malformed, {"line ", line, ": ", field, " is ",
                                                           phrase::quoted(found.substr(0, 40)), ", expected ", what});
     }
 
 private:
+    [[nodiscard]] static std::string_view without_cr(std::string_view line) noexcept {
+        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+        return line;
+    }
     [[nodiscard]] std::string_view take() {
         if (failure_) return {};
         const std::size_t space = line_.find(' ');

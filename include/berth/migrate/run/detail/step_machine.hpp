@@ -3,12 +3,12 @@
 
 #include "berth/core/flat.hpp"
 #include "berth/core/run_control.hpp"
+#include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/run/detail/checked_text.hpp"
 #include "berth/migrate/run/detail/step_records.hpp"
 #include "berth/migrate/run/migration_executor.hpp"
 #include "berth/migrate/run/migration_journal.hpp"
 #include "berth/migrate/run/migration_limits.hpp"
-#include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/run/migration_protocol.hpp"
 #include "berth/migrate/run/migration_record.hpp"
 #include "berth/model/workload.hpp"
@@ -19,16 +19,16 @@
 
 namespace berth::inline v0::detail {
 
-/// The part of `migration_run` that talks to nobody: what is known about each step, what follows from it, and the lines about it that
-/// are not in the journal yet.
+/// The part of `migration_run` without executor, ledger and journal: the known state of each step, the decisions that
+/// follow from it, and the lines about it that are not in the journal yet.
 class step_machine {
 protected:
     /// Why a step is settling.
     enum class asked : std::uint8_t {
         about_failure,    ///< its last action has failed
-        not_yet,          ///< the host was restarted, and nothing was asked since
-        anew,             ///< nobody knows whether its last action was started
-        anew_and_aborted  ///< the same, and it takes too long
+        not_yet,          ///< the scheduler was restarted, and the executor was not queried since
+        anew,             ///< it is unknown whether its last action was started
+        anew_and_aborted  ///< the same, and the action was aborted after its timeout
     };
 
     step_machine(const problem& p, migration_progress progress, const migration_limits& limits, bool resumed)
@@ -60,13 +60,14 @@ protected:
         return r.outcome == migration_outcome::lost || r.outcome == migration_outcome::unresolved ||
                (r.outcome == migration_outcome::rolled_back && r.failure != migration_failure::interrupted);
     }
-    /// False if the run has been stopped, or the task is not where the step begins; the step is ended then.
+    /// False if the run has been stopped, or the task is not where the step begins; then the step has ended.
     [[nodiscard]] bool may_begin(std::size_t i, double now);
     void begin(std::size_t i, double now);
-    /// The next action, or the end, by what is known.
+    /// Decides on the next action, or the end, by the known state.
     void decide(std::size_t i, double now);
-    /// After the executor was asked.
+    /// Decides after a query.
     void settle(std::size_t i, const migration_state& seen, double now);
+    /// Takes over a state, and counts downtime.
     void learn(std::size_t i, const migration_state& seen, double now);
     void end(std::size_t i, migration_outcome outcome, double now);
 
@@ -180,7 +181,7 @@ inline void step_machine::end(std::size_t i, migration_outcome outcome, double n
     r.phase = migration_phase::ended;
     r.outcome = outcome;
     r.ended = now;
-    if (is_failure(r) && ++failures_ >= limits_.most_failures) progress_.given_up = true;
+    if (is_failure(r) && ++failures_ >= limits_.max_failures) progress_.given_up = true;
     log(i);
 }
 

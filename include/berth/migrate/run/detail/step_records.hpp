@@ -4,8 +4,8 @@
 #include "berth/core/flat.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
-#include "berth/migrate/run/detail/checked_text.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
+#include "berth/migrate/run/detail/checked_text.hpp"
 #include "berth/migrate/run/migration_record.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
@@ -17,7 +17,7 @@ namespace berth::inline v0::detail {
 
 inline constexpr std::size_t no_step = ~std::size_t{0};
 
-/// For every step the one before of the same task, or `no_step`.
+/// For every step the step before of the same task, or `no_step`.
 [[nodiscard]] inline flat<std::size_t> steps_before(const migration_plan& plan, std::size_t tasks) {
     flat<std::size_t> last(tasks, no_step);
     flat<std::size_t> before;
@@ -35,7 +35,8 @@ struct task_place {
     bool known = false;
 };
 
-/// Where a task is before a step of it, by what became of the steps before. Not known if one of them lost it, or is still open.
+/// Where a task is before a step of it, by the outcomes of the steps before. Not known if one of them lost it, or is
+/// still open.
 [[nodiscard]] inline task_place place_before(const migration_progress& progress, const flat<std::size_t>& before,
                                              std::size_t step) {
     for (;;) {
@@ -56,7 +57,7 @@ struct held_slot {
     slot where{};
 };
 
-/// What the plan's tasks hold: where they are, and the targets of steps under way.
+/// The slots that the plan's tasks hold: where they are, and the targets of steps under way.
 [[nodiscard]] inline flat<held_slot> held_slots(const migration_progress& progress, const flat<std::size_t>& before) {
     const auto& steps = progress.plan.steps;
     flat<std::uint8_t> has_later(steps.size());
@@ -73,7 +74,7 @@ struct held_slot {
             hold(steps[i].task, steps[i].to);
         }
         if (has_later[i] != 0) continue;
-        // The last step of its task: which one decides where the task is?
+        // The last step of its task. The last one that was done, lost or under way decides where the task is.
         std::size_t last = i;
         const auto decides = [&](const migration_record& r) {
             return under_way(r) || r.outcome == migration_outcome::done || r.outcome == migration_outcome::lost;
@@ -86,7 +87,8 @@ struct held_slot {
     return held;
 }
 
-/// Every slot exists and has as many GPUs as its task wants, waves are in order, no task is in a wave twice.
+/// Refuses a plan with a slot that does not exist or has not as many GPUs as its task wants, with waves out of order,
+/// or with a task twice in a wave.
 [[nodiscard]] inline result<void> check_plan(const problem& p, const migration_plan& plan) {
     const fleet& fleet = p.fleet();
     const workload& work = p.workload();
@@ -118,7 +120,7 @@ struct held_slot {
                                                           work.demand(step.task).gpus});
                 }
             }
-            if (step.from == step.to) return bad(error_code::inconsistent, {"to is where the task is already"});
+            if (step.from == step.to) return bad(error_code::inconsistent, {"to equals from"});
             if (seen_in[step.task.value()] == w) {
                 return bad(error_code::duplicate, {"task is ", step.task.value(), ", which is in this wave already"});
             }
@@ -133,7 +135,8 @@ struct held_slot {
     return {};
 }
 
-/// One record for each step, and every step that was begun begins where the steps before have left its task.
+/// Refuses records that are not one for each step, and steps that begin where the steps before have not left their
+/// task.
 [[nodiscard]] inline result<void> check_records(const migration_progress& progress, const flat<std::size_t>& before) {
     if (progress.records.size() != progress.plan.steps.size()) {
         return refuse(error_code::inconsistent, {"migration run: it has ", progress.records.size(), " records for ",
@@ -153,7 +156,7 @@ struct held_slot {
     return {};
 }
 
-/// Tells whether a saved run belongs to a problem: the names of the tasks and nodes that the plan mentions, by position.
+/// Identifies the problem that a saved run belongs to, by the names of the plan's tasks and nodes.
 [[nodiscard]] inline std::uint64_t fingerprint(const problem& p, const migration_plan& plan) {
     std::uint64_t sum = 0;
     for (const migration_step& step : plan.steps) {
