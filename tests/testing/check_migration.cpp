@@ -43,56 +43,58 @@ bool contains(std::string_view text, std::string_view piece) { return text.find(
 
 }  // namespace
 
-TEST_CASE("check: a good plan is good") { CHECK(exchange{}.verdict() == "fine"); }
+TEST_CASE("check: a good plan passes") { CHECK(exchange{}.verdict() == "fine"); }
 
 TEST_CASE("check: names wave, task and counter of an overflow") {
     exchange e;
-    e.plan.wave_ends = {2, 3};  // task 0 comes while task 1 still holds its place
-    const auto said = e.verdict();
-    CHECK(contains(said, "wave 0, task 0 (\"task-0\"): GPU 0 of node 1 (\"node-1\") lacks 30 of memory"));
+    e.plan.wave_ends = {2, 3};  // task 0 comes while task 1 still holds its slot
+    const auto message = e.verdict();
+    CHECK(contains(message, "wave 0, task 0 (\"task-0\"): GPU 0 of node 1 (\"node-1\") lacks 30 of memory"));
     e.plan.wave_ends = {1, 3};
-    CHECK(contains(e.verdict(), "wave 1, task 0 (\"task-0\"): two steps at once") == false);
+    CHECK(contains(e.verdict(), "wave 1, task 0 (\"task-0\"): has two steps in one wave") == false);
     CHECK(contains(e.verdict(), "wave 1"));
 }
 
 TEST_CASE("check: steps chain up, once for each task and wave") {
     exchange e;
     e.plan.steps[2].from = e.initial[1];
-    CHECK(contains(e.verdict(), "wave 2, task 1 (\"task-1\"): does not leave from where it is"));
+    CHECK(contains(e.verdict(), "wave 2, task 1 (\"task-1\"): does not leave from its slot"));
     e = {};
     e.plan.steps[1] = e.plan.steps[0];
     e.plan.wave_ends = {2, 3};
-    CHECK(contains(e.verdict(), "two steps at once"));
+    CHECK(contains(e.verdict(), "has two steps in one wave"));
     e = {};
     e.plan.steps[0].to = e.initial[1];
-    CHECK(contains(e.verdict(), "goes where it is"));
+    CHECK(contains(e.verdict(), "goes to the slot that it leaves"));
     e = {};
     e.plan.steps[1].to = e.third;
-    CHECK(contains(e.verdict(), "does not go where it was wanted"));
+    CHECK(contains(e.verdict(), "does not go to its wanted slot"));
     e = {};
     e.plan.steps[1].to.gpus = 2;
     CHECK(contains(e.verdict(), "not a slot"));
     e = {};
     e.plan.steps[0].task = task_index{7};
     CHECK(contains(e.verdict(), "no task 7"));
+    e.plan.steps[0].task = task_index{};
+    CHECK(contains(e.verdict(), "the workload has no task"));
     e = {};
     e.plan.steps[0].to = unplaced;
-    CHECK(contains(e.verdict(), "staged nowhere"));
+    CHECK(contains(e.verdict(), "staged at no slot"));
 }
 
-TEST_CASE("check: placements and flights that make no sense are refused and not looked up") {
+TEST_CASE("check: slots and tasks that do not exist are refused") {
     exchange e;
     const slot nowhere{berth::node_index{99}, 1};
     e.initial[0] = nowhere;
-    CHECK(e.verdict() == "task 0 (\"task-0\"): is observed at what is not a slot for it");
+    CHECK(e.verdict() == "task 0 (\"task-0\"): observed is no slot of the fleet for it");
     e = {};
     e.wanted[1].gpus = 3;
-    CHECK(e.verdict() == "task 1 (\"task-1\"): is wanted at what is not a slot for it");
+    CHECK(e.verdict() == "task 1 (\"task-1\"): wanted is no slot of the fleet for it");
     e = {};
     const berth::task_move unknown{task_index{7}, e.initial[0], e.third};
-    CHECK(contains(e.verdict({}, {&unknown, 1}), "in flight names no task"));
+    CHECK(contains(e.verdict({}, {&unknown, 1}), "in_flight has a task that does not exist"));
     const berth::task_move away{task_index{0}, e.initial[0], nowhere};
-    CHECK(contains(e.verdict({}, {&away, 1}), "in flight names no task"));
+    CHECK(contains(e.verdict({}, {&away, 1}), "in_flight has a task that does not exist"));
     const berth::task_move flying{task_index{0}, e.initial[0], e.third};
     const berth::task_move twice[] = {flying, flying};
     CHECK(contains(e.verdict({}, twice), "a task twice"));
@@ -110,13 +112,13 @@ TEST_CASE("check: waves have ends") {
     CHECK(contains(e.verdict(), "wave 2"));
 }
 
-TEST_CASE("check: everything is where it was wanted, or dropped and where it was") {
+TEST_CASE("check: at the end every task is at its wanted slot, or dropped and at its observed slot") {
     exchange e;
     e.plan.steps.pop_back();
     e.plan.wave_ends.pop_back();
-    CHECK(contains(e.verdict(), "task 1 (\"task-1\"): is not where it was wanted"));
+    CHECK(contains(e.verdict(), "task 1 (\"task-1\"): is not at its wanted slot"));
     e.plan.dropped.push_back({{task_index{1}, e.initial[1], e.wanted[1]}, berth::drop_reason::cycle});
-    CHECK(contains(e.verdict(), "was dropped, and is not where it was"));
+    CHECK(contains(e.verdict(), "was dropped, and is not at its observed slot"));
     e = {};
     e.plan = {};
     CHECK(contains(e.verdict(), "not dropped"));
@@ -140,6 +142,7 @@ TEST_CASE("check: limits, host memory, and moves in flight") {
     CHECK(e.verdict() == "fine");
     CHECK(e.verdict({.host_memory = {0, 50'000'000'000, 0}}) == "fine");
     CHECK(contains(e.verdict({.host_memory = {90'000'000'000, 49'000'000'000, 0}}), "lacks 1000000000 bytes"));
+    CHECK(contains(e.verdict({.host_memory = {1, 1}}), "host_memory has 2 entries, the fleet has 3 nodes"));
     CHECK(contains(e.verdict({.per_wave = 0}), "at most 0"));
     CHECK(contains(e.verdict({.per_node = 0}), "one of its nodes"));
     CHECK(contains(e.verdict({.per_link = 0}), "wave 1, task 0 (\"task-0\"): too many steps on its link"));

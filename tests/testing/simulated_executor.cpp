@@ -21,20 +21,20 @@ move_world one_of_two() {
     return world;
 }
 
-/// Says what a host would say, right or wrong.
-struct host {
+/// Sends commands as a scheduler would, right or wrong.
+struct commander {
     simulated_executor<>& executor;
     migration_job job{{task_index{0}, on(0), on(1)}, {1, 0}, 0, 0};
     double now = 0.0;
 
-    action_status say(migration_action action) {
+    action_status command(migration_action action) {
         ++job.token.serial;
         executor.start(action, job, now);
         while (executor.poll(action, job, now) == action_status::pending) now = executor.next_event();
         return executor.poll(action, job, now);
     }
-    void say_all(std::initializer_list<migration_action> actions) {
-        for (const migration_action action : actions) CHECK(say(action) == action_status::done);
+    void command_all(std::initializer_list<migration_action> actions) {
+        for (const migration_action action : actions) CHECK(command(action) == action_status::done);
     }
 };
 
@@ -44,24 +44,23 @@ TEST_CASE("a move without faults by hand") {
     const move_world world = one_of_two();
     const problem p = world.problem();
     simulated_executor<> executor{p, world.initial};
-    host h{executor};
+    commander h{executor};
     CHECK(executor.next_event() == std::numeric_limits<double>::infinity());
-    h.say_all({reserve, lock, checkpoint, transfer, restore, unlock});
+    h.command_all({reserve, lock, checkpoint, transfer, restore, unlock});
     CHECK(executor.ledger().free(gpu_index{0})[1] == 20);
     CHECK(executor.ledger().free(gpu_index{1})[1] == 20);
     CHECK(executor.location(task_index{0}) == on(1));
     CHECK(executor.query(h.job, h.now).task == task_location::runs_at_target);
-    h.say_all({release});
+    h.command_all({release});
     CHECK(executor.ledger().free(gpu_index{0})[1] == 80);
     CHECK(executor.at_rest(task_index{0}));
     CHECK(executor.releases() == 1);
     CHECK(h.now == doctest::Approx(1.0));
-    CHECK(executor.query(h.job, h.now) ==
-          migration_state{.task = task_location::runs_at_target, .target_held = true});
+    CHECK(executor.query(h.job, h.now) == migration_state{.task = task_location::runs_at_target, .target_held = true});
     CHECK(executor.violations() == 0);
 }
 
-TEST_CASE("work that is lost is downtime and takes no action longer") {
+TEST_CASE("lost work is downtime and makes no action longer") {
     const move_world world = one_of_two();
     const problem p = world.problem();
     const restart<> cost{.checkpoint_interval = 600.0};
@@ -84,10 +83,10 @@ TEST_CASE("every violation is counted") {
     const auto counted = [&](std::initializer_list<migration_action> right, migration_action wrong,
                              migration_violation kind) {
         simulated_executor<> executor{p, world.initial};
-        host h{executor};
-        h.say_all(right);
+        commander h{executor};
+        h.command_all(right);
         CHECK(executor.violations() == 0);
-        CHECK(h.say(wrong) == action_status::failed);
+        CHECK(h.command(wrong) == action_status::failed);
         CHECK(executor.violations() == 1);
         CHECK(executor.violations(kind) == 1);
     };
@@ -104,13 +103,13 @@ TEST_CASE("every violation is counted") {
     counted({reserve, lock, checkpoint, transfer, restore, unlock, release}, release, out_of_order);
 }
 
-TEST_CASE("room that is not there and actions that overlap are violations") {
+TEST_CASE("missing room and overlapping actions are violations") {
     move_world world = one_of_two();
     world.initial[1] = on(1);
     const problem p = world.problem();
     simulated_executor<> executor{p, world.initial};
-    host h{executor};
-    CHECK(h.say(reserve) == action_status::failed);
+    commander h{executor};
+    CHECK(h.command(reserve) == action_status::failed);
     CHECK(executor.violations(migration_violation::overflow) == 1);
     ++h.job.token.serial;
     executor.start(lock, h.job, h.now);
@@ -119,12 +118,12 @@ TEST_CASE("room that is not there and actions that overlap are violations") {
     CHECK(executor.violations(migration_violation::overlapping) == 1);
 }
 
-TEST_CASE("old words are refused and the same word twice is one") {
+TEST_CASE("stale and duplicate commands are ignored") {
     const move_world world = one_of_two();
     const problem p = world.problem();
     simulated_executor<> executor{p, world.initial};
-    host h{executor};
-    h.say_all({reserve});
+    commander h{executor};
+    h.command_all({reserve});
     executor.start(reserve, h.job, h.now);
     CHECK(executor.violations() == 0);
     migration_job newer = h.job;
@@ -137,15 +136,15 @@ TEST_CASE("old words are refused and the same word twice is one") {
     CHECK(executor.query(newer, 100.0).task == task_location::runs_at_source);
 }
 
-TEST_CASE("hanging and unheard and fatal actions") {
+TEST_CASE("actions that hang, are misreported or are fatal") {
     const move_world world = one_of_two();
     const problem p = world.problem();
     simulated_faults faults;
-    faults.of[static_cast<std::size_t>(reserve)].unheard = 1.0;
+    faults.of[static_cast<std::size_t>(reserve)].misreported = 1.0;
     faults.of[static_cast<std::size_t>(lock)].hangs = 1.0;
     simulated_executor<> executor{p, world.initial, faults};
-    host h{executor};
-    CHECK(h.say(reserve) == action_status::failed);
+    commander h{executor};
+    CHECK(h.command(reserve) == action_status::failed);
     CHECK(executor.query(h.job, h.now).target_held);
     ++h.job.token.serial;
     executor.start(lock, h.job, h.now);
@@ -158,18 +157,18 @@ TEST_CASE("hanging and unheard and fatal actions") {
     faults = {};
     faults.of[static_cast<std::size_t>(restore)] = {.refused = 1.0, .fatal = 1.0};
     simulated_executor<> fatal{p, world.initial, faults};
-    host g{fatal};
-    g.say_all({reserve, lock, checkpoint, transfer});
-    CHECK(g.say(restore) == action_status::failed);
+    commander g{fatal};
+    g.command_all({reserve, lock, checkpoint, transfer});
+    CHECK(g.command(restore) == action_status::failed);
     CHECK(fatal.query(g.job, g.now).task == task_location::lost);
     CHECK(fatal.lost(task_index{0}));
-    g.say_all({cancel, release});
+    g.command_all({cancel, release});
     CHECK(fatal.ledger() == ledger{p.fleet()});
     CHECK(fatal.violations() == 0);
     CHECK(fatal.query(g.job, g.now).task == task_location::lost);
 }
 
-TEST_CASE("what is told does not depend on how often it is asked") {
+TEST_CASE("the outcome does not depend on how often it is polled") {
     const move_world world = one_of_two();
     const problem p = world.problem();
     const auto run = [&](double tick) {
@@ -191,8 +190,8 @@ TEST_CASE("a task that arrives takes its room and can be moved") {
     CHECK(executor.ledger().free(gpu_index{1})[1] == 20);
     executor.arrive(task_index{2}, on(1));
     CHECK(executor.violations(migration_violation::overflow) == 1);
-    host h{executor};
+    commander h{executor};
     h.job.move = {task_index{1}, on(1), on(2)};
-    h.say_all({reserve, lock, checkpoint, transfer, restore, unlock, release});
+    h.command_all({reserve, lock, checkpoint, transfer, restore, unlock, release});
     CHECK(executor.location(task_index{1}) == on(2));
 }

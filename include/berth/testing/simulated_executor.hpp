@@ -10,6 +10,7 @@
 #include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
+#include "berth/testing/simulated_faults.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,119 +21,104 @@
 #include <utility>
 #include <vector>
 
+// Length: a state machine; what an action needs, does and takes is one table in three functions.
+
 namespace berth::inline v0 {
 
-/// How often things go wrong with one action, as probabilities; the first three add up to at most 1.
-struct action_faults {
-    double refused = 0.0;  ///< fails, and nothing has changed
-    double unheard = 0.0;  ///< has its effect, and is reported as failed
-    double hangs = 0.0;    ///< takes for ever, until it is aborted; then half of them have had their effect
-    double fatal =
-        0.0;  ///< of those refused, with an action that has the only image in its hands (`restore`, `restore_back`)
-};
-
-/// A description of `simulated_executor`.
-struct simulated_faults {
-    std::uint64_t seed = 0;
-    std::array<action_faults, migration_action_count> of{};
-    double spread = 0.0;         ///< durations vary by so much of themselves, up and down; less than 1
-    double abort_seconds = 1.0;  ///< from an abort to the end of the action
-    bool keeps_images = true;    ///< the source's image outlives a restore at the target
-
-    /// Of one action: `faults[migration_action::restore].fatal = 0.1`.
-    [[nodiscard]] action_faults& operator[](migration_action action) noexcept {
-        return of[static_cast<std::size_t>(action)];
-    }
-    [[nodiscard]] const action_faults& operator[](migration_action action) const noexcept {
-        return of[static_cast<std::size_t>(action)];
-    }
-    /// Every action fails as often: refused, unheard and hanging to equal parts, and so many of the failed restores are
-    /// fatal.
-    [[nodiscard]] static simulated_faults everywhere(double probability, double fatal, std::uint64_t seed) noexcept {
-        simulated_faults faults{.seed = seed};
-        const double third = probability / 3.0;
-        faults.of.fill({.refused = third, .unheard = third, .hangs = third, .fatal = fatal});
-        return faults;
-    }
-};
-
-/// What a host must never bring about.
+/// What a scheduler must never do.
 enum class migration_violation : std::uint8_t {
-    double_run,      ///< a task was unlocked while it runs elsewhere, or restored while it is there already
-    killed,          ///< the only state of a task was destroyed by a `release` or a `cancel`
-    overflow,        ///< a counter would have gone below zero
-    unreserved,      ///< a task was restored where nothing is held for it
-    released_twice,  ///< capacity was given back that was not held
-    out_of_order,    ///< an action that is impossible where the task is
-    overlapping,     ///< an action was started while another one of the task was under way
+    double_run,      ///< unlock a task that runs at the other end, or restore it twice
+    killed,          ///< destroy the only state of a task by a `release` or a `cancel`
+    overflow,        ///< take more than a counter has
+    unreserved,      ///< restore a task where nothing is held for it
+    released_twice,  ///< give back capacity that is not held
+    out_of_order,    ///< start an action that is impossible in the task's state
+    overlapping,     ///< start an action while another one of the task is under way
 };
+/// Number of violations.
 inline constexpr std::size_t migration_violation_count = 7;
 
-/// A model of nodes that move tasks, for tests of hosts, in simulated time: it holds the truth about every task and
-/// every counter at both ends, goes on while the host is dead, fails at random, and counts what a host must never do.
+/// An executor in simulated time, for tests of schedulers: it has the true state of every task and every counter at both
+/// ends, goes on while the scheduler is down, injects faults, and counts what a scheduler must never do.
 ///
-/// What happens to an action depends on the seed, the task and its token, not on how often it is polled. Deterministic.
+/// ```
+/// simulated_executor<> executor{problem, observed, simulated_faults::everywhere(0.1, 0.0, seed)};
+/// while (run.advance(executor, ledger, now)) now = std::min(executor.next_event(), run.wake_at());
+/// assert(executor.violations() == 0);
+/// ```
+///
+/// The fault of an action depends on the seed, the task and its token, not on how often it is polled. Deterministic.
 /// Amortised O(log tasks) for each call. The problem must outlive it.
 template <migration_cost_model Cost = uniform_migration>
 class simulated_executor {
 public:
-    /// @param observed  where every task runs at the beginning; must fit. `unplaced` is in host memory.
+    /// @param observed  where every task runs at the beginning, within all capacities; `unplaced` is in host memory
+    /// @param faults    what goes wrong
+    /// @param cost      durations and downtimes of moves
     simulated_executor(const problem& p, std::span<const slot> observed, simulated_faults faults = {}, Cost cost = {})
         : problem_{p}, ledger_{p.fleet()}, faults_{faults}, cost_{std::move(cost)}, tasks_(observed.size()) {
-        BERTH_ASSERT(observed.size() == p.workload().task_count(), "berth: a slot for every task");
+        BERTH_ASSERT(observed.size() == p.workload().task_count(),
+                     "berth: simulated_executor takes a slot for every task");
         for (std::size_t t = 0; t < observed.size(); ++t) {
-            tasks_[t].home = observed[t];
+            tasks_[t].at = observed[t];
             if (observed[t].placed()) ledger_.place(p.workload().demand(task_index{t}), observed[t]);
         }
     }
 
-    // The contract of migration_executor.
+    /// Begins an action, see `migration_executor`.
     void start(migration_action action, const migration_job& job, double now);
+    /// The status of an action, see `migration_executor`.
     [[nodiscard]] action_status poll(migration_action action, const migration_job& job, double now);
+    /// Ends an action after `simulated_faults::abort_seconds`, see `migration_executor`.
     void abort(migration_action action, const migration_job& job, double now);
+    /// The true state of a move, see `migration_executor`.
     [[nodiscard]] migration_state query(const migration_job& job, double now);
 
-    /// A task that ran nowhere starts on a slot, placed there by the host.
+    /// A task that ran nowhere starts at a slot, where the scheduler has placed it.
     void arrive(task_index t, const slot& where) {
         const demand_view demand = problem_.workload().demand(t);
-        BERTH_ASSERT(!tasks_[t.value()].home.placed(), "berth: a task that runs nowhere");
+        BERTH_ASSERT(!tasks_[t.value()].at.placed(),
+                     "berth: simulated_executor::arrive takes a task that runs nowhere");
         if (!ledger_.has_room(demand, where)) return count(migration_violation::overflow);
         ledger_.place(demand, where);
-        tasks_[t.value()].home = where;
+        tasks_[t.value()].at = where;
     }
 
     /// When the next action ends by itself; infinite if none does.
     [[nodiscard]] double next_event() const noexcept {
         return events_.empty() ? std::numeric_limits<double>::infinity() : events_.front().at;
     }
-    /// What is left of every counter, in truth.
+    /// The true free amounts.
     [[nodiscard]] const berth::ledger& ledger() const noexcept { return ledger_; }
     /// Where a task runs or is stopped; `unplaced` if it is in host memory or lost.
     [[nodiscard]] slot location(task_index t) const noexcept {
         const record& r = tasks_[t.value()];
         const bool at_target = r.open && r.seen.task >= task_location::locked_at_target;
-        return r.lost ? unplaced : at_target ? r.move.to : r.home;
+        return r.lost ? unplaced : at_target ? r.move.to : r.at;
     }
+    /// True if a fault has destroyed the task.
     [[nodiscard]] bool lost(task_index t) const noexcept { return tasks_[t.value()].lost; }
-    /// It runs, and nothing is under way.
+    /// True if no move of the task is open.
     [[nodiscard]] bool at_rest(task_index t) const noexcept { return !tasks_[t.value()].open; }
     /// How often the capacity of a source was given back.
     [[nodiscard]] std::uint64_t releases() const noexcept { return releases_; }
+    /// Number of actions with a fault.
     [[nodiscard]] std::uint64_t faults_injected() const noexcept { return injected_; }
+    /// Number of violations.
     [[nodiscard]] std::uint64_t violations() const noexcept;
+    /// Number of violations of one kind.
     [[nodiscard]] std::uint64_t violations(migration_violation kind) const noexcept {
         return violations_[static_cast<std::size_t>(kind)];
     }
-    /// Starts that came too late, see `fencing_token`.
+    /// Number of stale commands that were ignored, see `fencing_token`.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
 
 private:
-    enum class fate : std::uint8_t { succeeds, refused, fatal, unheard };
-    /// All about one task. While a move of it is open, `seen` is the truth about it.
+    enum class fate : std::uint8_t { succeeds, refused, fatal, misreported };
     struct record {
-        slot home{};
+        slot at{};  // between moves
         task_move move{};
-        migration_state seen{};
+        migration_state seen{};  // of the open move
         fencing_token newest{};  // smaller ones are refused
         fencing_token token{};   // of the last action that was started
         double ends = 0.0;
@@ -146,7 +132,7 @@ private:
         double at;
         std::size_t task;
         fencing_token token;
-        /// The other way round, so that the heap has the earliest in front.
+        /// Reversed, so that the heap has the earliest in front.
         [[nodiscard]] bool operator<(const event& other) const noexcept {
             return at != other.at ? at > other.at : task > other.task;
         }
@@ -173,7 +159,7 @@ private:
         r.open = true;
         r.seen = before_migration(move);
     }
-    /// True if the action makes sense where the task is; counts the violation if not.
+    /// True if the action is possible in the task's state; counts the violation if not.
     [[nodiscard]] bool possible(const record& r, migration_action action);
     void finish(record& r);
     void take_effect(record& r);
@@ -202,7 +188,7 @@ void simulated_executor<Cost>::start(migration_action action, const migration_jo
     if (r.token == job.token) return;
     r.newest = job.token;
     if (r.seen.busy) return count(migration_violation::overlapping);
-    if (!r.open && !r.lost && r.home == job.move.from) open(r, job.move);
+    if (!r.open && !r.lost && r.at == job.move.from) open(r, job.move);
     if (!r.open || r.move != job.move) return count(migration_violation::out_of_order);
     r.token = job.token;
     r.action = action;
@@ -216,14 +202,15 @@ void simulated_executor<Cost>::start(migration_action action, const migration_jo
     const double coin = uniform01(random);
     const action_faults& faults = faults_[action];
     const bool handles_image = action == migration_action::restore || action == migration_action::restore_back;
-    const bool hangs = luck >= faults.refused + faults.unheard && luck < faults.refused + faults.unheard + faults.hangs;
+    const bool hangs =
+        luck >= faults.refused + faults.misreported && luck < faults.refused + faults.misreported + faults.hangs;
     r.ending = fate::succeeds;
     if (luck < faults.refused) {
         r.ending = handles_image && fatal < faults.fatal ? fate::fatal : fate::refused;
-    } else if (luck < faults.refused + faults.unheard) {
-        r.ending = fate::unheard;
+    } else if (luck < faults.refused + faults.misreported) {
+        r.ending = fate::misreported;
     } else if (hangs) {
-        r.ending = coin < 0.5 ? fate::refused : fate::unheard;
+        r.ending = coin < 0.5 ? fate::refused : fate::misreported;
     }
     if (r.ending != fate::succeeds) ++injected_;
     r.seen.busy = true;
@@ -254,9 +241,9 @@ migration_state simulated_executor<Cost>::query(const migration_job& job, double
     if (r.open && r.move == job.move) return r.seen;
     if (!r.open && r.lost) return {.task = task_location::lost};
     if (r.open) return {.task = task_location::elsewhere};
-    if (r.home == job.move.from) return before_migration(job.move);
-    if (r.home != job.move.to) return {.task = task_location::elsewhere};
-    return {.task = r.home.placed() ? task_location::runs_at_target : task_location::arrived, .target_held = true};
+    if (r.at == job.move.from) return before_migration(job.move);
+    if (r.at != job.move.to) return {.task = task_location::elsewhere};
+    return {.task = r.at.placed() ? task_location::runs_at_target : task_location::arrived, .target_held = true};
 }
 
 template <migration_cost_model Cost>
@@ -275,7 +262,7 @@ bool simulated_executor<Cost>::possible(const record& r, migration_action action
         if (!condition) count(otherwise);
         return condition;
     };
-    const bool image_only_there = at == arrived || at == locked_at_target || at == runs_at_target;
+    const bool image_at_target = at == arrived || at == locked_at_target || at == runs_at_target;
     switch (action) {
         case reserve: {
             if (!only_if(!r.seen.target_held, migration_violation::out_of_order)) return false;
@@ -305,7 +292,7 @@ bool simulated_executor<Cost>::possible(const record& r, migration_action action
                    only_if(at == locked_at_source, migration_violation::out_of_order);
         case cancel:
             return only_if(r.seen.target_held, migration_violation::released_twice) &&
-                   only_if(!image_only_there || (at == arrived && r.seen.image_at_source), migration_violation::killed);
+                   only_if(!image_at_target || (at == arrived && r.seen.image_at_source), migration_violation::killed);
     }
     return false;
 }
@@ -314,7 +301,7 @@ template <migration_cost_model Cost>
 void simulated_executor<Cost>::finish(record& r) {
     r.seen.busy = false;
     r.status = r.ending == fate::succeeds ? action_status::done : action_status::failed;
-    if (r.ending == fate::succeeds || r.ending == fate::unheard) take_effect(r);
+    if (r.ending == fate::succeeds || r.ending == fate::misreported) take_effect(r);
     if (r.ending == fate::fatal) {
         r.seen.task = task_location::lost;
         r.seen.image_at_source = false;
@@ -342,13 +329,13 @@ void simulated_executor<Cost>::take_effect(record& r) {
     if (r.action == migration_action::cancel && r.move.to.placed()) ledger_.remove(demand, r.move.to);
     if (r.seen.source_held) return;
     if (r.lost && r.seen.target_held) return;
-    r.home = r.lost ? unplaced : r.move.to;
+    r.at = r.lost ? unplaced : r.move.to;
     r.open = false;
 }
 
-/// A twentieth of the downtime each for locking and unlocking, the rest in equal parts for the three that carry bytes;
-/// what is not downtime is for reserving and releasing. Work that is lost and done again is downtime, but takes none of
-/// them longer.
+/// A twentieth of the downtime each for locking and unlocking, the rest in equal parts for the three that carry bytes; the
+/// duration beyond the downtime is for reserving and releasing. Lost work that is repeated is downtime, but makes no action
+/// longer.
 template <migration_cost_model Cost>
 double simulated_executor<Cost>::duration(const record& r, migration_action action, double noise) const {
     const migration_estimate estimate = cost_(problem_, r.move);

@@ -190,7 +190,7 @@ TEST_CASE("a task that cannot be unlocked at the target goes back if its image i
 }
 
 TEST_CASE("a release that fails is tried again and its effect is not repeated") {
-    stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}}), failing(migration_action::release, {.unheard = 1.0})};
+    stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}}), failing(migration_action::release, {.misreported = 1.0})};
     CHECK(s.finish()[migration_outcome::done] == 1);
     CHECK(s.executor.releases() == 1);
     CHECK(s.consistent());
