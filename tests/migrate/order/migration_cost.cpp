@@ -24,7 +24,7 @@ struct wrong {
 static_assert(berth::migration_cost_model<decltype(of_bytes)>, "a lambda is a cost model");
 static_assert(!berth::migration_cost_model<wrong>, "seconds alone are no estimate");
 
-TEST_CASE("migration cost: uniform, and one's own") {
+TEST_CASE("migration cost: uniform, and a model of the user") {
     const berth_test::bare_gpus in{2, 80, {40}};
     const berth::task_move r{task_index{0}, {node_index{0}, 1}, {node_index{1}, 1}};
     CHECK(berth::uniform_migration{3.0}(in.problem(), r) == migration_estimate{3.0, 3.0, 40'000'000'000});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every step fails at random, and the host is killed between any two of its words and resumed from its journal. Set
+// Every step fails at random, and the scheduler is killed between any two of its commands and resumed from its journal. Set
 // BERTH_MIGRATIONS to the number of migrations for each rate of failure; the default is small.
 #include "berth/migrate/run/migration_run.hpp"
 #include "berth/testing/simulated_executor.hpp"
@@ -22,24 +22,24 @@ using namespace berth_test;
 
 namespace {
 
-/// How many words the host says before it dies.
+/// How many calls the scheduler makes before it is killed.
 struct fuse {
     std::size_t left = std::numeric_limits<std::size_t>::max();
-    /// False for the word at which it dies, and for all after.
+    /// False for the call at which it is killed, and for all after.
     [[nodiscard]] bool burns() { return left > 0 && --left > 0; }
     [[nodiscard]] bool dead() const { return left == 0; }
 };
 
-/// The executor as a host hears it that may die at any word.
+/// The executor for a scheduler that may be killed at any call.
 struct mortal_executor {
     simulated_executor<>* truth;
     fuse* life;
-    std::vector<std::pair<migration_action, migration_job>>* on_their_way;  ///< words that arrive late
+    std::vector<std::pair<migration_action, migration_job>>* delayed;  ///< commands that arrive late
 
     void start(migration_action action, const migration_job& job, double now) {
         if (life->dead()) return;
         if (life->burns()) return truth->start(action, job, now);
-        on_their_way->emplace_back(action, job);
+        delayed->emplace_back(action, job);
     }
     action_status poll(migration_action action, const migration_job& job, double now) {
         return life->burns() ? truth->poll(action, job, now) : action_status::pending;
@@ -53,7 +53,7 @@ struct mortal_executor {
 };
 static_assert(migration_executor<mortal_executor>);
 
-/// Stops in the middle of a text if the host dies.
+/// Stops in the middle of a text if the scheduler is killed.
 struct mortal_journal {
     text_journal* kept;
     fuse* life;
@@ -72,10 +72,10 @@ struct mortal_journal {
     }
 };
 
-/// The host never believes in more than there is.
-[[nodiscard]] bool covered(const ledger& host, const ledger& truth) {
-    for (std::size_t n = 0; n < host.fleet().node_count(); ++n) {
-        const node_view a = host.node(node_index{n});
+/// The scheduler never counts more as free than there is.
+[[nodiscard]] bool covered(const ledger& known, const ledger& truth) {
+    for (std::size_t n = 0; n < known.fleet().node_count(); ++n) {
+        const node_view a = known.node(node_index{n});
         const node_view b = truth.node(node_index{n});
         for (std::size_t r = 0; r < a.free_node.size(); ++r) {
             if (a.free_node[r] > b.free_node[r] || a.free_node[r] < 0) return false;
@@ -95,7 +95,7 @@ struct stop_flag {
 struct tally {
     std::size_t migrations = 0;
     std::size_t kills = 0;
-    std::size_t late_words = 0;
+    std::size_t late_commands = 0;
     std::size_t arrivals = 0;
     std::uint64_t faults = 0;
     std::uint64_t refused = 0;
@@ -123,12 +123,12 @@ void torture(std::uint64_t seed, double probability, bool stops, tally& sum) {
     std::optional<migration_run> run{start_migration(p, plan, 7, limits)};
     double now = 0.0;
     std::size_t looks = 0;
-    std::vector<std::pair<migration_action, migration_job>> on_their_way;
+    std::vector<std::pair<migration_action, migration_job>> delayed;
     for (bool more = true; more;) {
         REQUIRE(++looks < 200'000);
         fuse life;
         if (chance(g, 15)) life.left = 1 + below(g, 20);
-        mortal_executor executor{&truth, &life, &on_their_way};
+        mortal_executor executor{&truth, &life, &delayed};
         mortal_journal writer{&journal, &life, &g};
         ledger_adapter keeper{p, ledger};
         run_control<stop_flag> control{.stop = {&stop}};
@@ -164,10 +164,10 @@ void torture(std::uint64_t seed, double probability, bool stops, tally& sum) {
                 ++sum.arrivals;
             }
         }
-        if (!on_their_way.empty() && chance(g, 10)) {
-            truth.start(on_their_way.back().first, on_their_way.back().second, now);
-            on_their_way.pop_back();
-            ++sum.late_words;
+        if (!delayed.empty() && chance(g, 10)) {
+            truth.start(delayed.back().first, delayed.back().second, now);
+            delayed.pop_back();
+            ++sum.late_commands;
         }
         if (stops && chance(g, 1)) stop = true;
         const double next = std::min(truth.next_event(), run->wake_at());
@@ -212,10 +212,10 @@ void torture_many(double probability) {
     tally sum;
     for (std::uint64_t seed = 1; sum.migrations < wanted_migrations(); ++seed)
         torture(seed, probability, seed % 4 == 0, sum);
-    MESSAGE("migrations ", sum.migrations, ", kills ", sum.kills, ", late words ", sum.late_words, ", of them refused ",
-            sum.refused, ", arrivals ", sum.arrivals, ", faults ", sum.faults, ", done ", sum.count[1],
-            ", rolled back ", sum.count[2], ", lost ", sum.count[3], ", invalid ", sum.count[4], ", not begun ",
-            sum.count[5]);
+    MESSAGE("migrations ", sum.migrations, ", kills ", sum.kills, ", late commands ", sum.late_commands,
+            ", of them refused ", sum.refused, ", arrivals ", sum.arrivals, ", faults ", sum.faults, ", done ",
+            sum.count[1], ", rolled back ", sum.count[2], ", lost ", sum.count[3], ", invalid ", sum.count[4],
+            ", not begun ", sum.count[5]);
     CHECK(sum.kills > 0);
     CHECK(sum.arrivals > 0);
     CHECK(sum.refused > 0);
@@ -223,13 +223,13 @@ void torture_many(double probability) {
 
 }  // namespace
 
-TEST_CASE("no task is lost or doubled with one step in a hundred failing and the host killed at random") {
+TEST_CASE("no task is lost or doubled with one step in a hundred failing and the scheduler killed at random") {
     torture_many(0.01);
 }
-TEST_CASE("no task is lost or doubled with one step in ten failing and the host killed at random") {
+TEST_CASE("no task is lost or doubled with one step in ten failing and the scheduler killed at random") {
     torture_many(0.1);
 }
-TEST_CASE("no task is lost or doubled with every second step failing and the host killed at random") {
+TEST_CASE("no task is lost or doubled with every second step failing and the scheduler killed at random") {
     torture_many(0.5);
 }
-TEST_CASE("no task is lost or doubled where nothing fails but the host") { torture_many(0.0); }
+TEST_CASE("no task is lost or doubled where only the scheduler fails") { torture_many(0.0); }

@@ -13,15 +13,15 @@ using namespace berth_test;
 
 namespace {
 
-struct silent_books {
+struct occupy_without_answer {
     void occupy(task_index, const slot&) {}
     void remove(task_index, const slot&) {}
 };
-static_assert(!migration_ledger<silent_books>);
+static_assert(!migration_ledger<occupy_without_answer>);
 
 }  // namespace
 
-TEST_CASE("a ledger and a placer are ledger") {
+TEST_CASE("a ledger by its adapter and a placer are migration ledgers") {
     move_world world = hand_world(2, {60, 60});
     const problem p = world.problem();
     ledger ledger{p.fleet()};

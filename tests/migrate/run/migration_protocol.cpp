@@ -40,7 +40,7 @@ using actions = std::vector<migration_action>;
 
 }  // namespace
 
-TEST_CASE("what a move takes when nothing fails") {
+TEST_CASE("the actions of a move when nothing fails") {
     const walk moved = walk_from(moves, migration_direction::forward, before_migration(moves));
     CHECK(moved.actions == actions{reserve, lock, checkpoint, transfer, restore, unlock, release});
     CHECK(moved.end == kind::done);
@@ -52,7 +52,7 @@ TEST_CASE("what a move takes when nothing fails") {
     CHECK(fetched.end == kind::done);
 }
 
-TEST_CASE("from every point before the restore there is a way back") {
+TEST_CASE("every state before the restore can be taken back") {
     migration_state seen = before_migration(moves);
     const auto back = [&] { return walk_from(moves, migration_direction::back, seen); };
     CHECK(back().actions.empty());
@@ -104,7 +104,7 @@ TEST_CASE("a target that is not held any more turns a move back") {
     }
 }
 
-TEST_CASE("every state_seen leads to an end and nothing unsafe is done on the way") {
+TEST_CASE("every state leads to an end by safe actions") {
     for (const task_move& r : {moves, parks, fetches}) {
         for (std::size_t bits = 0; bits < 8 * task_location_count * 2; ++bits) {
             migration_state seen{.task = static_cast<task_location>(bits / 16),
@@ -135,7 +135,7 @@ TEST_CASE("every state_seen leads to an end and nothing unsafe is done on the wa
     }
 }
 
-TEST_CASE("what is not known is waited for and what cannot be is said") {
+TEST_CASE("an unknown state is waited for and an impossible one is a contradiction") {
     migration_state seen = before_migration(moves);
     seen.busy = true;
     CHECK(next_action(moves, migration_direction::forward, seen).what == kind::wait);

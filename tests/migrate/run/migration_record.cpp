@@ -8,15 +8,15 @@
 
 using namespace berth;
 
-TEST_CASE("outcomes and troubles have words of their own") {
-    std::set<std::string> words;
+TEST_CASE("outcomes and failures have names of their own") {
+    std::set<std::string> names;
     for (std::size_t i = 0; i < migration_outcome_count; ++i)
-        words.insert(to_string(static_cast<migration_outcome>(i)));
-    CHECK(words.size() == migration_outcome_count);
-    words.clear();
+        names.insert(to_string(static_cast<migration_outcome>(i)));
+    CHECK(names.size() == migration_outcome_count);
+    names.clear();
     for (std::size_t i = 0; i < migration_failure_count; ++i)
-        words.insert(to_string(static_cast<migration_failure>(i)));
-    CHECK(words.size() == migration_failure_count);
+        names.insert(to_string(static_cast<migration_failure>(i)));
+    CHECK(names.size() == migration_failure_count);
 }
 
 TEST_CASE("a step is under way between its beginning and an end") {

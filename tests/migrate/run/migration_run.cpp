@@ -161,7 +161,7 @@ TEST_CASE("a failed restore whose image is intact is taken back to the source an
     CHECK(s.consistent());
 }
 
-TEST_CASE("a failed restore that destroys the image is a loss and both ends are free afterwards") {
+TEST_CASE("a failed restore that destroys the image loses the task and frees both ends") {
     stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}, {from_to(0, on(2), on(3))}}),
             failing(migration_action::restore, {.refused = 1.0, .fatal = 1.0})};
     const migration_report report = s.finish();
@@ -190,13 +190,14 @@ TEST_CASE("a task that cannot be unlocked at the target goes back if its image i
 }
 
 TEST_CASE("a release that fails is tried again and its effect is not repeated") {
-    stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}}), failing(migration_action::release, {.misreported = 1.0})};
+    stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}}),
+            failing(migration_action::release, {.misreported = 1.0})};
     CHECK(s.finish()[migration_outcome::done] == 1);
     CHECK(s.executor.releases() == 1);
     CHECK(s.consistent());
 }
 
-TEST_CASE("an action that hangs is aborted after its time") {
+TEST_CASE("an action that hangs is aborted after its timeout") {
     stage s{two_of_four(),
             plan_of({{from_to(0, on(0), on(2))}}),
             failing(migration_action::checkpoint, {.hangs = 1.0}),
@@ -208,7 +209,7 @@ TEST_CASE("an action that hangs is aborted after its time") {
     CHECK(s.consistent());
 }
 
-TEST_CASE("steps that depended on a failed one are invalid and say why") {
+TEST_CASE("steps that depended on a failed one are invalid, with the reason") {
     // Task 1 stays, so there is no room for task 0; the second step of task 1 begins where it is not.
     simulated_faults faults = failing(migration_action::transfer, {.refused = 1.0});
     stage s{two_of_four(), plan_of({{from_to(1, on(1), on(2))}, {from_to(0, on(0), on(1)), from_to(1, on(2), on(3))}}),
@@ -222,7 +223,7 @@ TEST_CASE("steps that depended on a failed one are invalid and say why") {
     CHECK(s.consistent());
 }
 
-TEST_CASE("a run is given up after so many failures") {
+TEST_CASE("a run is given up at max_failures") {
     stage s{two_of_four(),
             plan_of({{from_to(1, on(1), on(2))}, {from_to(0, on(0), on(3))}}),
             failing(migration_action::transfer, {.refused = 1.0}),
@@ -233,13 +234,13 @@ TEST_CASE("a run is given up after so many failures") {
     CHECK(report.undone[1].failure == migration_failure::too_many_failed);
 }
 
-TEST_CASE("no more steps at the same time than allowed") {
+TEST_CASE("max_in_flight bounds the steps at the same time") {
     stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2)), from_to(1, on(1), on(3))}}), {}, {.max_in_flight = 1}};
     CHECK(s.finish()[migration_outcome::done] == 2);
     CHECK(s.now == doctest::Approx(2.0));
 }
 
-TEST_CASE("a stop finishes or takes back what is under way and begins nothing") {
+TEST_CASE("a stop completes or takes back what is under way and begins nothing") {
     for (const on_stop rule : {on_stop::finish, on_stop::roll_back}) {
         stage s{two_of_four(),
                 plan_of({{from_to(0, on(0), on(2))}, {from_to(1, on(1), on(3))}}),
@@ -264,7 +265,7 @@ TEST_CASE("a stop finishes or takes back what is under way and begins nothing") 
     }
 }
 
-TEST_CASE("a budget of actions stops a run like a token") {
+TEST_CASE("max_evaluations stops a run after so many actions") {
     stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}, {from_to(1, on(1), on(3))}})};
     ledger_adapter keeper{s.p, s.ledger};
     no_journal journal;
@@ -274,7 +275,7 @@ TEST_CASE("a budget of actions stops a run like a token") {
     CHECK(s.run.report()[migration_outcome::done] == 1);
 }
 
-TEST_CASE("an executor that says nothing leaves a step unresolved until it is asked again") {
+TEST_CASE("an executor that does not know leaves a step unresolved until it is reopened") {
     struct silent : simulated_executor<> {
         using simulated_executor::simulated_executor;
         bool speaks = true;
@@ -308,7 +309,7 @@ TEST_CASE("an executor that says nothing leaves a step unresolved until it is as
     CHECK_FALSE(s.run.reopen(s.now));
 }
 
-TEST_CASE("an action that hung when the host was restarted is aborted when its time is over") {
+TEST_CASE("an action that hung when the scheduler was restarted is aborted after its timeout") {
     migration_limits limits;
     limits[migration_action::lock].seconds = 20.0;
     stage s{two_of_four(), plan_of({{from_to(0, on(0), on(2))}}), failing(migration_action::lock, {.hangs = 1.0}),
@@ -318,7 +319,7 @@ TEST_CASE("an action that hung when the host was restarted is aborted when its t
     CHECK(again.wake_at() <= s.now);
     const double restarted = s.now;
     ledger_adapter keeper{s.p, s.ledger};
-    // A host that looks only when it has to.
+    // A scheduler that advances only when it has to.
     while (again.advance(s.executor, keeper, s.now) && s.now < restarted + 1000.0 &&
            again.progress().records[0].direction == migration_direction::forward) {
         if (again.progress().records[0].phase != migration_phase::settling) break;
@@ -327,7 +328,7 @@ TEST_CASE("an action that hung when the host was restarted is aborted when its t
     CHECK(s.now - restarted == doctest::Approx(21.0));
 }
 
-TEST_CASE("a step that is asked again counts as one failure") {
+TEST_CASE("a step that is reopened counts as one failure") {
     struct silent : simulated_executor<> {
         using simulated_executor::simulated_executor;
         bool speaks = false;
@@ -351,7 +352,7 @@ TEST_CASE("a step that is asked again counts as one failure") {
     CHECK_FALSE(s.run.progress().given_up);
 }
 
-TEST_CASE("a resumed run goes on where the journal ends and only with the problem it belongs to") {
+TEST_CASE("a resumed run goes on where the journal ends, and only with its own problem") {
     stage s{two_of_four(), plan_of({{from_to(1, on(1), on(2))}, {from_to(0, on(0), on(1))}})};
     text_journal journal;
     ledger_adapter keeper{s.p, s.ledger};
@@ -455,7 +456,7 @@ TEST_CASE("a journal stays within a few times the size of the whole") {
     CHECK(need(load_migration(journal.text)) == s.run.progress());
 }
 
-TEST_CASE("a plan that cannot be carried out is refused with its step") {
+TEST_CASE("a plan that cannot be carried out is refused by step and field") {
     const move_world world = two_of_four();
     const problem p = world.problem();
     const auto refusal = [&](const migration_plan& plan) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans of migration_order, carried out: whatever fails, what did not happen is ordered again from what is true.
+// Plans of migration_order, carried out: moves that fail are ordered again from the placement that is true then.
 #include "berth/migrate/order/migration_order.hpp"
 #include "berth/migrate/run/migration_run.hpp"
 #include "berth/testing/simulated_executor.hpp"
@@ -45,7 +45,7 @@ assignment exchanged(xoshiro256& g, const move_world& world) {
 
 }  // namespace
 
-TEST_CASE("ordered plans are carried out and what fails is ordered again until all is as wanted") {
+TEST_CASE("failed moves are ordered again until every task is at its wanted slot") {
     std::size_t steps = 0;
     std::size_t failed = 0;
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {

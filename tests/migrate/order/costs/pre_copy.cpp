@@ -45,7 +45,7 @@ TEST_CASE("pre-copy: rounds end it, and without rounds it stops at once") {
     CHECK(model(in.problem(), {task_index{0}, first, second}).downtime == 0.0);
 }
 
-TEST_CASE("pre-copy: falls back when it would not end, and where one end is host memory") {
+TEST_CASE("pre-copy: uses the fallback when copies do not shrink, and where one end is host memory") {
     const berth_test::bare_gpus in{2, 80, {64}};
     pre_copy<> model{.link = {.between_nodes = 4e9}, .dirty_rate = {.constant = 4e9}};
     const berth::task_move r{task_index{0}, first, second};

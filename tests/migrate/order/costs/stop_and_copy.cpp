@@ -8,10 +8,10 @@
 #include <string>
 
 using berth::node_index;
-using berth::task_move;
 using berth::slot;
 using berth::stop_and_copy;
 using berth::task_index;
+using berth::task_move;
 
 namespace {
 

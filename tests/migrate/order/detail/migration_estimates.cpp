@@ -9,7 +9,7 @@
 
 using berth_test::at;
 
-TEST_CASE("migration pricing: says what the model says, lambdas included") {
+TEST_CASE("migration estimates: yield what the model yields, also a lambda") {
     const auto all = berth_test::make_instance({.nodes = 2}, std::vector<berth_test::small_task>(2));
     const berth::problem p{all.machines, all.tasks};
     const berth::task_move r{berth::task_index{1}, at(0), at(1)};

@@ -36,7 +36,7 @@ std::size_t count(const move_drops& drops, std::size_t moves) {
 
 }  // namespace
 
-TEST_CASE("move drops: a chain that relies on the one that stays is dropped from there on") {
+TEST_CASE("move drops: a chain is dropped from the move that stays on") {
     // 0 leaves counter 0 for 1, 1 leaves 1 for 2, 2 leaves 2 for 3: full counters of one each, 3 is free.
     move_table moves;
     for (std::uint32_t m = 0; m < 3; ++m) {
@@ -64,7 +64,7 @@ TEST_CASE("move drops: a chain that relies on the one that stays is dropped from
     CHECK(std::vector<amount>{drops.at_end().begin(), drops.at_end().end()} == std::vector<amount>{0, 0, 0, 1});
 }
 
-TEST_CASE("move drops: random moves - a question changes nothing, and whatever is dropped leaves no counter short") {
+TEST_CASE("move drops: random moves - would_drop changes nothing, and drops leave no counter short") {
     std::size_t dropped = 0;
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
         CAPTURE(seed);

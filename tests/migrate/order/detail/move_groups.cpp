@@ -15,8 +15,8 @@ using berth::detail::move_table;
 using berth::detail::order_run;
 using berth_test::random_moves;
 
-TEST_CASE("move groups: two exchanges have nothing to do with each other") {
-    // 0 and 2 exchange counters 0 and 1, 1 and 3 counters 2 and 3; 4 has room and is nobody's business.
+TEST_CASE("move groups: two exchanges are two groups") {
+    // 0 and 2 exchange counters 0 and 1, 1 and 3 counters 2 and 3; 4 has room and is in no group.
     move_table moves;
     const std::uint32_t ends[][2] = {{0, 1}, {2, 3}, {1, 0}, {3, 2}, {4, 5}};
     for (const auto& end : ends) {

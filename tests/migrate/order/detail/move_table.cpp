@@ -41,8 +41,8 @@ TEST_CASE("move table: the counters of a slot are those that the ledger changes"
                         REQUIRE(left[numbers.first(berth::gpu_index{g}) + r] == free[r]);
                     }
                 }
-                const auto host = ledger.free(node);
-                for (std::size_t r = 0; r < host.size(); ++r) REQUIRE(left[numbers.first(node) + r] == host[r]);
+                const auto of_node = ledger.free(node);
+                for (std::size_t r = 0; r < of_node.size(); ++r) REQUIRE(left[numbers.first(node) + r] == of_node[r]);
                 for (std::size_t d = 0; d < in.machines.domain_count(); ++d) {
                     const auto free = ledger.free(berth::domain_index{d});
                     for (std::size_t r = 0; r < free.size(); ++r) {

@@ -37,7 +37,7 @@ TEST_CASE("wave compaction: random moves - waves never last longer, often less, 
     CHECK(shorter > 10);
 }
 
-TEST_CASE("wave compaction: a long step goes where another is as long") {
+TEST_CASE("wave compaction: a long step joins a wave that is as long") {
     // Move 1 waits for move 0, which is short; move 2 is as long as 1 and has room anywhere.
     berth::detail::move_table moves;
     const std::uint32_t ends[][2] = {{1, 2}, {0, 1}, {3, 4}};

@@ -16,7 +16,7 @@ const char* colour_word(colour c) { return c == colour::red ? "red" : "green"; }
 
 }  // namespace
 
-TEST_CASE("every kind of word comes back") {
+TEST_CASE("every kind of word is read as it was written") {
     const double numbers[] = {
         0.0, -0.0, 1.0 / 3.0, std::numeric_limits<double>::max(), std::numeric_limits<double>::denorm_min(), -1e-300};
     checked_writer out;
