@@ -38,12 +38,14 @@ enum class migration_violation : std::uint8_t {
 /// Number of violations.
 inline constexpr std::size_t migration_violation_count = 7;
 
-/// An executor in simulated time, for tests of schedulers: it has the true state of every task and every counter at both
-/// ends, goes on while the scheduler is down, injects faults, and counts what a scheduler must never do.
+/// An executor in simulated time, for tests of schedulers: it has the true state of every task and every counter at
+/// both ends, goes on while the scheduler is down, injects faults, and counts what a scheduler must never do.
 ///
 /// ```
 /// simulated_executor<> executor{problem, observed, simulated_faults::everywhere(0.1, 0.0, seed)};
-/// while (run.advance(executor, ledger, now)) now = std::min(executor.next_event(), run.wake_at());
+/// while (run.advance(executor, ledger, now)) {
+///     now = std::max(now, std::min(executor.next_event(), run.wake_at()));
+/// }
 /// assert(executor.violations() == 0);
 /// ```
 ///
@@ -333,9 +335,9 @@ void simulated_executor<Cost>::take_effect(record& r) {
     r.open = false;
 }
 
-/// A twentieth of the downtime each for locking and unlocking, the rest in equal parts for the three that carry bytes; the
-/// duration beyond the downtime is for reserving and releasing. Lost work that is repeated is downtime, but makes no action
-/// longer.
+/// A twentieth of the downtime each for locking and unlocking, the rest in equal parts for the three that carry bytes;
+/// the duration beyond the downtime is for reserving and releasing. Lost work that is repeated is downtime, but makes
+/// no action longer.
 template <migration_cost_model Cost>
 double simulated_executor<Cost>::duration(const record& r, migration_action action, double noise) const {
     const migration_estimate estimate = cost_(problem_, r.move);
