@@ -138,7 +138,7 @@ berth::order_options draw_options(source& g, const berth::fleet& machines) {
             options.host_memory.push_back(gigabytes * 1'000'000'000);
         }
     }
-    if (chance(g, 20)) options.drop_penalty = 500.0 * static_cast<double>(1 + below(g, 4));
+    if (chance(g, 20)) options.drop_cost = 500.0 * static_cast<double>(1 + below(g, 4));
     options.max_evaluations = 200 * below(g, 3);
     options.seed = g();
     return options;

@@ -145,12 +145,12 @@ TEST_CASE("order: sums of moves are ordered, not only pairs") {
     CHECK(staged.dropped.empty());
 }
 
-TEST_CASE("order: a drop_penalty below the step_penalty drops") {
+TEST_CASE("order: a drop_cost below that of a step drops") {
     const bare_gpus in{3, 80, {60, 50, 30}};
-    const migration_order order{uniform_migration{}, {.step_penalty = 10.0, .drop_penalty = 1.0}};
+    const migration_order order{uniform_migration{}, {.step_cost = 10.0, .drop_cost = 1.0}};
     const auto plan = ordered(order, in.problem(), in.on({0, 1, 2}), in.on({1, 0, 2}));
     CHECK(plan.dropped.size() == 2);
-    const migration_order dear{uniform_migration{}, {.step_penalty = 10.0, .drop_penalty = 100.0}};
+    const migration_order dear{uniform_migration{}, {.step_cost = 10.0, .drop_cost = 100.0}};
     CHECK(ordered(dear, in.problem(), in.on({0, 1, 2}), in.on({1, 0, 2})).dropped.empty());
 }
 
@@ -317,7 +317,7 @@ TEST_CASE("order: random plans never overflow, and with unbounded host memory no
         extra += plan.extra_steps;
         dropped += plan.dropped.size();
         const bool memory = in.options.parking && in.options.host_memory.empty();
-        if (!memory || in.options.drop_penalty < order_options::never) continue;
+        if (!memory || in.options.drop_cost < order_options::never) continue;
         for (const auto& drop : plan.dropped) CHECK(drop.reason != drop_reason::cycle);
     }
     CHECK(steps > 5 * plans);
@@ -385,7 +385,7 @@ TEST_CASE("order: a stop at any poll leaves a valid and complete plan") {
         CHECK((plan.stopped == berth::stop_reason::cancelled) == (polls > seed % 5));
         stopped += plan.stopped == berth::stop_reason::cancelled ? 1 : 0;
         const bool memory = in.options.parking && in.options.host_memory.empty();
-        if (!memory || in.options.drop_penalty < order_options::never) continue;
+        if (!memory || in.options.drop_cost < order_options::never) continue;
         for (const auto& drop : plan.dropped) CHECK(drop.reason != drop_reason::cycle);
     }
     CHECK(stopped > 50);

@@ -13,9 +13,9 @@ TEST_CASE("order options: by default nothing is limited, nothing is dropped, and
     CHECK(options.staging);
     CHECK(options.parking);
     CHECK(options.host_memory.empty());
-    CHECK(options.drop_penalty == order_options::never);
+    CHECK(options.drop_cost == order_options::never);
     CHECK(options.max_evaluations == 400'000);
-    const order_options some{.per_node = 2, .parking = false, .step_penalty = 1.0, .max_evaluations = 0, .seed = 7};
+    const order_options some{.per_node = 2, .parking = false, .step_cost = 1.0, .max_evaluations = 0, .seed = 7};
     CHECK(some.per_node == 2);
     CHECK_FALSE(some.parking);
     CHECK(some.seed == 7);

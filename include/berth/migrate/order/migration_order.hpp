@@ -38,7 +38,7 @@ namespace berth::inline v0 {
 ///    and get no step.
 /// 2. **Cycle-breaking moves.** Where moves wait for each other, whether in a cycle of two or because sums of many do
 ///    not fit, the cheapest set of them is broken: each goes first to a temporary host (a third slot, healthy, of an
-///    accepted model) or into host memory, and later to its target. Cheapest by added downtime and `step_penalty`. Up
+///    accepted model) or into host memory, and later to its target. Cheapest by added downtime and `step_cost`. Up
 ///    to 16 moves that wait for each other: the cheapest set, proven; more: the best that the budget finds.
 /// 3. **Drops.** A move that cannot be ordered is dropped and reported, together with the moves that cannot happen
 ///    without it; their tasks stay where they are. With unbounded host memory nothing is dropped for lack of order.

@@ -33,10 +33,10 @@ struct order_options {
 
     /// Seconds that a cycle-breaking move counts for, beside the downtime that it adds: an extra step occupies the
     /// executor and may fail. Not negative.
-    double step_penalty = 600.0;
+    double step_cost = 600.0;
     /// Seconds that dropping a move counts for. Not negative; `never`: drop only where neither slot nor host memory is
     /// left.
-    double drop_penalty = never;
+    double drop_cost = never;
 
     /// Budget of the search for fewer cycle-breaking moves where more than 16 moves wait for each other: the number of
     /// moves that it puts in order, about a microsecond each. A retry after a move that could be neither staged nor

@@ -68,10 +68,10 @@ TEST_CASE("order input: placements, tasks in flight and options that make no sen
           "migration order: in_flight[0]: task 1 (\"task-1\"): to is no slot of the fleet with 1 GPUs, nor unplaced");
     CHECK(refusal([](input& i) { i.options.host_memory = {1, 2}; }) ==
           "migration order: host_memory has 2 entries, expected 0 or 3, one for each node");
-    CHECK(refusal([](input& i) { i.options.step_penalty = -1.0; }) ==
-          "migration order: step_penalty is negative or not a number, expected seconds from 0 on");
-    CHECK(refusal([](input& i) { i.options.drop_penalty = std::numeric_limits<double>::quiet_NaN(); }) ==
-          "migration order: drop_penalty is negative or not a number, expected seconds from 0 on");
+    CHECK(refusal([](input& i) { i.options.step_cost = -1.0; }) ==
+          "migration order: step_cost is negative or not a number, expected seconds from 0 on");
+    CHECK(refusal([](input& i) { i.options.drop_cost = std::numeric_limits<double>::quiet_NaN(); }) ==
+          "migration order: drop_cost is negative or not a number, expected seconds from 0 on");
 }
 
 TEST_CASE("order input: a task in flight holds both ends, and is refused if it is wanted at neither") {

@@ -84,7 +84,7 @@ private:
                              options_->host_memory[r.from.node.value()] >= problem_->workload().state_bytes(r.task));
         if (!memory && !options_->staging) return order_run::no_limit;
         const double again = cost_(*problem_, r).downtime;
-        const double weight = options_->step_penalty + (again > 0.0 ? again : 0.0) + 1e-9;
+        const double weight = options_->step_cost + (again > 0.0 ? again : 0.0) + 1e-9;
         if (memory || control_->work(1)) return weight;
         return has_temporary_host(r, in_->free.view()) || has_temporary_host(r, drops_.at_end()) ? weight
                                                                                                  : doubtful * weight;
@@ -202,14 +202,14 @@ private:
         for (const std::uint32_t c : used) local_number_[c] = 0;
 
         const std::size_t attempts = group.size() <= order_oracle::max_moves ? 4 * group.size() : 8;
-        const double most = options_->drop_penalty * static_cast<double>(group.size());
+        const double most = options_->drop_cost * static_cast<double>(group.size());
         for (std::size_t attempt = 0; attempt <= attempts; ++attempt) {
             cycle_search search{local, free.view(), weight.view(), stream_seed(options_->seed, group[0], attempt),
                                 *control_};
             move_order found = search.find(share_of(group.size(), attempt + round));
             proven_ = proven_ && found.proven && attempt == 0;
             if (!found.found) return false;
-            if (options_->drop_penalty < order_options::never && found.cost > options_->drop_penalty &&
+            if (options_->drop_cost < order_options::never && found.cost > options_->drop_cost &&
                 (found.cost > most || cheaper_to_drop(group, found.cost))) {
                 return false;
             }
@@ -232,7 +232,7 @@ private:
     [[nodiscard]] bool cheaper_to_drop(std::span<const std::uint32_t> group, double cost) {
         constexpr std::size_t max_tried = 64;
         for (std::size_t i = 0; i < group.size() && i < max_tried && !control_->work(1); ++i) {
-            if (static_cast<double>(drops_.would_drop(active_[group[i]])) * options_->drop_penalty < cost) return true;
+            if (static_cast<double>(drops_.would_drop(active_[group[i]])) * options_->drop_cost < cost) return true;
         }
         return false;
     }

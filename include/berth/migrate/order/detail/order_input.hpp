@@ -65,9 +65,9 @@ namespace berth::inline v0::detail {
                        {" is no slot of the fleet with ", gpus, " GPUs, nor unplaced"});
         }
     }
-    if (!(options.step_penalty >= 0.0) || !(options.drop_penalty >= 0.0)) {
+    if (!(options.step_cost >= 0.0) || !(options.drop_cost >= 0.0)) {
         return bad(error_code::invalid_value,
-                   {"migration order: ", options.step_penalty >= 0.0 ? "drop_penalty" : "step_penalty"},
+                   {"migration order: ", options.step_cost >= 0.0 ? "drop_cost" : "step_cost"},
                    {" is negative or not a number, expected seconds from 0 on"});
     }
     if (!options.host_memory.empty() && options.host_memory.size() != p.fleet().node_count()) {
