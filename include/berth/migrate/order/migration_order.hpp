@@ -75,9 +75,9 @@ public:
     /// @param control    asked to stop (stop or deadline), the run looks no further for fewer cycle-breaking moves,
     ///                   parks tasks rather than look for temporary hosts, drops a group whole rather than piece by
     ///                   piece, and leaves the waves as they are: the plan is valid and complete, with more
-    ///                   cycle-breaking moves and longer waves. What remains then grows with the touches of the moves.
-    ///                   Polled at least once per millisecond, outside linear passes. `max_evaluations` is in moves put
-    ///                   in order by the search.
+    ///                   cycle-breaking moves and longer waves. What remains then is linear in the touches of the moves
+    ///                   and the waves they span. Polled at least once per millisecond, outside linear passes.
+    ///                   `max_evaluations` is in moves put in order by the search.
     /// @return the plan; or an error that names the entry, if a placement has the wrong size, a slot does not exist, a
     ///         task in flight does not exist or is listed twice, or an option is out of range
     template <stoppable Stop, observer Observer>

@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 
 namespace berth::inline v0::detail {
 
@@ -37,8 +36,8 @@ struct planned_step {
 class wave_board {
 public:
     /// The moves must outlive it.
-    wave_board(const move_table& moves, flat<amount> free, const wave_limits& limits)
-        : moves_{&moves}, room_{std::move(free)}, traffic_{limits} {}
+    wave_board(const move_table& moves, const flat<amount>& free, const wave_limits& limits)
+        : moves_{&moves}, room_{free}, traffic_{limits} {}
 
     [[nodiscard]] std::size_t size() const noexcept { return steps_.size(); }
     [[nodiscard]] planned_step& operator[](std::size_t i) noexcept { return steps_[i]; }

@@ -17,29 +17,27 @@
 
 namespace berth::inline v0::detail {
 
-/// What is free of every counter in every wave, while steps are entered. A step takes its target from its wave on and
-/// gives its source back after it. A row holds the waves up to the last change of its counter, `later_` what is free
-/// from then on. Every call is linear in the rows of the counters that it touches.
+/// What is free of every counter in every wave, while steps are entered. A step takes its target from its wave on and gives
+/// its source back after it. A row holds the waves between the first and the last change of its counter: before it there is
+/// what was free at the start, after it `later`. Every call is linear in the rows of the counters that it touches.
 class wave_room {
 public:
-    explicit wave_room(flat<amount> free) : rows_(free.size()), later_{std::move(free)} {}
+    explicit wave_room(const flat<amount>& free) : rows_(free.size()) {
+        for (std::size_t c = 0; c < free.size(); ++c) rows_[c].before = rows_[c].later = free[c];
+    }
 
     /// Adds `sign` times the demand to what is free from wave `first` on.
     void add(std::span<const counter_touch> touches, std::size_t first, int sign) {
-        for (const counter_touch& t : touches) {
-            flat<amount>& row = rows_[t.counter];
-            while (row.size() < first) row.push_back(later_[t.counter]);
-            for (std::size_t w = first; w < row.size(); ++w) row[w] += sign * t.demand;
-            later_[t.counter] += sign * t.demand;
-        }
+        for (const counter_touch& t : touches) rows_[t.counter].add(first, sign * t.demand);
     }
     /// The earliest wave, not before `first`, from which on the demand is free for good; `never` if it is not.
     [[nodiscard]] std::size_t earliest(std::span<const counter_touch> touches, std::size_t first) const noexcept {
         for (const counter_touch& t : touches) {
-            if (later_[t.counter] < t.demand) return never;
-            const flat<amount>& row = rows_[t.counter];
-            std::size_t w = row.size();
-            while (w > first && row[w - 1] >= t.demand) --w;
+            const row& r = rows_[t.counter];
+            if (r.later < t.demand) return never;
+            std::size_t w = r.end();
+            while (w > first && w > r.begin && r.free[w - 1 - r.begin] >= t.demand) --w;
+            if (w == r.begin && r.before >= t.demand) w = first;
             if (w > first) first = w;
         }
         return first;
@@ -52,19 +50,43 @@ public:
         }
         return true;
     }
+    /// The least that is free in the waves `first` up to `last`, that one included.
     [[nodiscard]] amount least(std::size_t counter, std::size_t first, std::size_t last) const noexcept {
-        const flat<amount>& row = rows_[counter];
-        if (row.size() <= first) return later_[counter];
-        amount found = row.size() <= last ? later_[counter] : row[last];
-        for (std::size_t w = first; w < row.size() && w < last; ++w) found = row[w] < found ? row[w] : found;
+        const row& r = rows_[counter];
+        amount found = last < r.begin ? r.before : last < r.end() ? r.free[last - r.begin] : r.later;
+        if (first < r.begin && r.before < found) found = r.before;
+        const std::size_t end = last < r.end() ? last : r.end();
+        for (std::size_t w = first > r.begin ? first : r.begin; w < end; ++w) {
+            if (r.free[w - r.begin] < found) found = r.free[w - r.begin];
+        }
         return found;
     }
 
     static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
 private:
-    std::vector<flat<amount>> rows_;
-    flat<amount> later_;
+    struct row {
+        amount before = 0;
+        amount later = 0;
+        std::size_t begin = 0;
+        flat<amount> free;
+
+        [[nodiscard]] std::size_t end() const noexcept { return begin + free.size(); }
+        void add(std::size_t first, amount more) {
+            if (free.empty() && later == before) begin = first;
+            while (end() < first) free.push_back(later);
+            if (first < begin) {
+                flat<amount> longer(begin - first, before);
+                longer.append(free.view());
+                longer.swap(free);
+                begin = first;
+            }
+            for (std::size_t w = first; w < end(); ++w) free[w - begin] += more;
+            later += more;
+        }
+    };
+
+    std::vector<row> rows_;
 };
 
 /// A hash table from a wave (or a block of waves) and a key to a value that begins at zero.
