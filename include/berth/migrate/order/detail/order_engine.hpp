@@ -13,11 +13,11 @@
 #include "berth/migrate/order/detail/order_input.hpp"
 #include "berth/migrate/order/detail/order_oracle.hpp"
 #include "berth/migrate/order/detail/order_run.hpp"
+#include "berth/migrate/order/detail/temporary_host.hpp"
 #include "berth/migrate/order/detail/wave_planner.hpp"
 #include "berth/migrate/order/migration_cost.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/order/order_options.hpp"
-#include "berth/model/fleet.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
@@ -86,32 +86,9 @@ private:
         const double again = cost_(*problem_, r).downtime;
         const double weight = options_->step_cost + (again > 0.0 ? again : 0.0) + 1e-9;
         if (memory || control_->work(1)) return weight;
-        return has_temporary_host(r, in_->free.view()) || has_temporary_host(r, drops_.at_end()) ? weight
-                                                                                                 : doubtful * weight;
-    }
-    [[nodiscard]] bool has_temporary_host(const task_move& r, std::span<const amount> free) const {
-        const fleet& machines = problem_->fleet();
-        const demand_view demand = problem_->workload().demand(r.task);
-        const auto fits = [free](std::size_t first, std::span<const amount> wanted) {
-            for (std::size_t i = 0; i < wanted.size(); ++i) {
-                if (free[first + i] < wanted[i]) return false;
-            }
-            return true;
-        };
-        for (std::size_t i = 0; i < machines.node_count(); ++i) {
-            if (control_->work(1)) return true;
-            const node_index n{i};
-            if (!machines.healthy(n) || !fits(in_->numbers.first(n), demand.node)) continue;
-            gpu_mask found = 0;
-            for (gpu_mask rest = machines.healthy_gpus(n); rest != 0 && demand.gpus > 0; rest &= rest - 1) {
-                const gpu_index g = machines.gpu(n, lowest_gpu(rest));
-                const bool accepted = (demand.accepted_models >> machines.model(g).value() & 1U) != 0;
-                if (accepted && fits(in_->numbers.first(g), demand.gpu)) found |= rest & (~rest + 1);
-            }
-            const slot all{n, found};
-            if (has_gpus(found, demand.gpus) && !(all == r.from) && !(all == r.to)) return true;
-        }
-        return false;
+        const bool possible = has_temporary_host(*problem_, in_->numbers, r, in_->free.view(), *control_) ||
+                              has_temporary_host(*problem_, in_->numbers, r, drops_.at_end(), *control_);
+        return possible ? weight : doubtful * weight;
     }
     [[nodiscard]] bool within_limits(const task_move& r) const noexcept {
         if (options_->per_wave == 0 || options_->per_node == 0) return false;

@@ -18,6 +18,34 @@
 
 namespace berth::inline v0::detail {
 
+/// True if a healthy slot of an accepted model has room for the task of a move, at neither of its ends, by what is
+/// free. Also true after a stop.
+[[nodiscard]] inline bool has_temporary_host(const problem& p, const counter_numbers& numbers, const task_move& r,
+                                             std::span<const amount> free, order_control& control) {
+    const fleet& machines = p.fleet();
+    const demand_view demand = p.workload().demand(r.task);
+    const auto fits = [free](std::size_t first, std::span<const amount> wanted) {
+        for (std::size_t i = 0; i < wanted.size(); ++i) {
+            if (free[first + i] < wanted[i]) return false;
+        }
+        return true;
+    };
+    for (std::size_t i = 0; i < machines.node_count(); ++i) {
+        if (control.work(1)) return true;
+        const node_index n{i};
+        if (!machines.healthy(n) || !fits(numbers.first(n), demand.node)) continue;
+        gpu_mask found = 0;
+        for (gpu_mask rest = machines.healthy_gpus(n); rest != 0 && demand.gpus > 0; rest &= rest - 1) {
+            const gpu_index g = machines.gpu(n, lowest_gpu(rest));
+            const bool accepted = (demand.accepted_models >> machines.model(g).value() & 1U) != 0;
+            if (accepted && fits(numbers.first(g), demand.gpu)) found |= rest & (~rest + 1);
+        }
+        const slot all{n, found};
+        if (has_gpus(found, demand.gpus) && !(all == r.from) && !(all == r.to)) return true;
+    }
+    return false;
+}
+
 /// Looks for temporary hosts: slots where the task of a broken move can wait between its two steps.
 class temporary_host {
 public:

@@ -17,9 +17,10 @@
 
 namespace berth::inline v0::detail {
 
-/// What is free of every counter in every wave, while steps are entered. A step takes its target from its wave on and gives
-/// its source back after it. A row holds the waves between the first and the last change of its counter: before it there is
-/// what was free at the start, after it `later`. Every call is linear in the rows of the counters that it touches.
+/// What is free of every counter in every wave, while steps are entered. A step takes its target from its wave on and
+/// gives its source back after it. A row holds the waves between the first and the last change of its counter: before
+/// it there is what was free at the start, after it `later`. Every call is linear in the rows of the counters that it
+/// touches.
 class wave_room {
 public:
     explicit wave_room(const flat<amount>& free) : rows_(free.size()) {
