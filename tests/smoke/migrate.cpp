@@ -2,6 +2,8 @@
 // One short pass over a fleet that runs, for the compilers and modes that build no other test: a round of balancing, an order of its
 // moves, a replay, room for a task, and a reassignment.
 #include "berth/operate.hpp"
+#include "berth/search.hpp"
+#include "berth/testing/check_migration.hpp"
 
 #include <cstddef>
 #include <cstdint>
