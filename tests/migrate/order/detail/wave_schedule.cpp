@@ -52,6 +52,26 @@ TEST_CASE("wave room: agrees with a table of all waves") {
     }
 }
 
+TEST_CASE("wave room: keeps changes, not waves") {
+    // A row of all waves up to the change would take 8 TB.
+    constexpr std::size_t late = std::size_t{1} << 40U;
+    flat<amount> start;
+    start.push_back(10);
+    wave_room room{start};
+    const counter_touch touch{0, 4};
+    room.add({&touch, 1}, late, -1);
+    CHECK(room.least(0, 0, late - 1) == 10);
+    CHECK(room.least(0, 0, late) == 6);
+    room.add({&touch, 1}, 5, -1);
+    CHECK(room.least(0, 5, late - 1) == 6);
+    CHECK(room.least(0, late, late) == 2);
+    CHECK(room.earliest({&touch, 1}, 0) == wave_room::never);
+    room.add({&touch, 1}, late + 7, +1);
+    CHECK(room.earliest({&touch, 1}, 0) == late + 7);
+    room.add({&touch, 1}, 5, +1);
+    CHECK(room.earliest({&touch, 1}, 0) == 0);
+}
+
 TEST_CASE("wave traffic: nodes, links either way, and waves") {
     constexpr auto any = std::numeric_limits<std::size_t>::max();
     const node_index a{0};

@@ -60,8 +60,8 @@ public:
     }
 
     /// Enters a step in the earliest wave from which on its target has room for good, not before `first`, and which the
-    /// limits admit. Returns its position. O(touches * waves) for the room, O(waves / 64) for limits whose full waves
-    /// lie in runs.
+    /// limits admit. Returns its position. Linear in the changes of its counters; O(waves / 64) for limits whose full
+    /// waves lie in runs.
     std::size_t enter(planned_step s, std::size_t first) {
         s.wave = room_.earliest(target(s), first);
         BERTH_ASSERT(s.wave != wave_room::never, "berth: every move has room when its turn comes");

@@ -27,7 +27,7 @@ namespace berth::inline v0::detail {
 
 /// Turns an order of single moves into waves. Each move is entered in the earliest wave from which on its target has
 /// room for good; broken moves leave as late and come back as early as they can. Only then a temporary host or host
-/// memory is looked for. Entering a step is O(touches * waves / 64) words and counters.
+/// memory is looked for. Entering a step is linear in the changes of its counters, and O(waves / 64) for limits.
 class wave_planner {
 public:
     wave_planner(const problem& p, const counter_numbers& numbers, const migration_estimates& cost,

@@ -18,28 +18,26 @@
 namespace berth::inline v0::detail {
 
 /// What is free of every counter in every wave, while steps are entered. A step takes its target from its wave on and
-/// gives its source back after it. A row holds the waves between the first and the last change of its counter: before
-/// it there is what was free at the start, after it `later`. Every call is linear in the rows of the counters that it
-/// touches.
+/// gives its source back after it. A row has an entry for each wave in which its counter changes; every call is linear
+/// in the entries of the counters that it touches, not in waves.
 class wave_room {
 public:
     explicit wave_room(const flat<amount>& free) : rows_(free.size()) {
-        for (std::size_t c = 0; c < free.size(); ++c) rows_[c].before = rows_[c].later = free[c];
+        for (std::size_t c = 0; c < free.size(); ++c) rows_[c].push_back({0, free[c]});
     }
 
     /// Adds `sign` times the demand to what is free from wave `first` on.
     void add(std::span<const counter_touch> touches, std::size_t first, int sign) {
-        for (const counter_touch& t : touches) rows_[t.counter].add(first, sign * t.demand);
+        for (const counter_touch& t : touches) add(rows_[t.counter], first, sign * t.demand);
     }
     /// The earliest wave, not before `first`, from which on the demand is free for good; `never` if it is not.
     [[nodiscard]] std::size_t earliest(std::span<const counter_touch> touches, std::size_t first) const noexcept {
         for (const counter_touch& t : touches) {
             const row& r = rows_[t.counter];
-            if (r.later < t.demand) return never;
-            std::size_t w = r.end();
-            while (w > first && w > r.begin && r.free[w - 1 - r.begin] >= t.demand) --w;
-            if (w == r.begin && r.before >= t.demand) w = first;
-            if (w > first) first = w;
+            std::size_t i = r.size();
+            while (i > 0 && r[i - 1].free >= t.demand && (i == r.size() || r[i].wave > first)) --i;
+            if (i == r.size()) return never;
+            if (r[i].wave > first) first = r[i].wave;
         }
         return first;
     }
@@ -54,38 +52,44 @@ public:
     /// The least that is free in the waves `first` up to `last`, that one included.
     [[nodiscard]] amount least(std::size_t counter, std::size_t first, std::size_t last) const noexcept {
         const row& r = rows_[counter];
-        amount found = last < r.begin ? r.before : last < r.end() ? r.free[last - r.begin] : r.later;
-        if (first < r.begin && r.before < found) found = r.before;
-        const std::size_t end = last < r.end() ? last : r.end();
-        for (std::size_t w = first > r.begin ? first : r.begin; w < end; ++w) {
-            if (r.free[w - r.begin] < found) found = r.free[w - r.begin];
-        }
+        std::size_t i = at(r, last);
+        amount found = r[i].free;
+        for (; r[i].wave > first; --i) found = r[i - 1].free < found ? r[i - 1].free : found;
         return found;
     }
 
     static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
 private:
-    struct row {
-        amount before = 0;
-        amount later = 0;
-        std::size_t begin = 0;
-        flat<amount> free;
-
-        [[nodiscard]] std::size_t end() const noexcept { return begin + free.size(); }
-        void add(std::size_t first, amount more) {
-            if (free.empty() && later == before) begin = first;
-            while (end() < first) free.push_back(later);
-            if (first < begin) {
-                flat<amount> longer(begin - first, before);
-                longer.append(free.view());
-                longer.swap(free);
-                begin = first;
-            }
-            for (std::size_t w = first; w < end(); ++w) free[w - begin] += more;
-            later += more;
-        }
+    struct change {
+        std::size_t wave;
+        amount free;  // from that wave to the next entry's
     };
+    using row = flat<change>;
+
+    /// The entry that holds in a wave. The first entry is of wave 0.
+    [[nodiscard]] static std::size_t at(const row& r, std::size_t wave) noexcept {
+        std::size_t begin = 0;
+        std::size_t end = r.size();
+        while (end - begin > 1) {
+            const std::size_t middle = begin + (end - begin) / 2;
+            (r[middle].wave <= wave ? begin : end) = middle;
+        }
+        return begin;
+    }
+    static void add(row& r, std::size_t first, amount more) {
+        std::size_t i = at(r, first);
+        if (r[i].wave < first) {
+            ++i;
+            r.push_back({first, 0});
+            for (std::size_t k = r.size() - 1; k > i; --k) r[k] = r[k - 1];
+            r[i] = {first, r[i - 1].free};
+        }
+        for (std::size_t k = i; k < r.size(); ++k) r[k].free += more;
+        if (i == 0 || r[i].free != r[i - 1].free) return;
+        for (std::size_t k = i + 1; k < r.size(); ++k) r[k - 1] = r[k];
+        r.resize(r.size() - 1);
+    }
 
     std::vector<row> rows_;
 };
