@@ -19,8 +19,9 @@ class fragmentation_memo {
 public:
     fragmentation_memo() : entries_(std::size_t{1} << log_size) {}
 
-    [[nodiscard]] expected_fragmentation::value operator()(const expected_fragmentation& fragmentation, const node_view& node,
-                                                   const share_profile& shares, amount cpu) {
+    [[nodiscard]] expected_fragmentation::value operator()(const expected_fragmentation& fragmentation,
+                                                           const node_view& node, const share_profile& shares,
+                                                           amount cpu) {
         const auto ascending = shares.ascending();
         if (ascending.empty() || ascending.size() > most_gpus) return fragmentation(node, shares, cpu);
         key k{};

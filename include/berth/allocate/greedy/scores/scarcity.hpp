@@ -35,6 +35,8 @@ namespace berth::inline v0 {
 /// fits is refused. Use with `best_scored_gpu`. Deterministic; parts are cached per shape and node, prices only combine them.
 /// Per value O(shares of the mix × GPUs + demands of the mix) for each distinct GPU; memory 48 bytes per shape and node.
 struct scarcity {
+    using default_gpu_selection = best_scored_gpu;  ///< of `greedy{scarcity{}}`
+
     fragmentation_weights fragmentation{};
     double first_fit_slope = 1200.0;    ///< thousandths between the first and the last node
     double whole_node_charge = 4000.0;  ///< thousandths; only has to outweigh everything else
