@@ -105,8 +105,8 @@ static_assert(gpu_scope_of<decltype(lambda_rule)> == score_scope::shape &&
 static_assert(gpu_scope_of<least_search> == score_scope::task && !is_anonymous_selection<least_search>);
 static_assert(is_anonymous_selection<tightest_gpu> && is_anonymous_selection<loosest_gpu> && is_anonymous_selection<first_gpu>);
 static_assert(!is_anonymous_selection<random_gpu> && gpu_scope_of<random_gpu> == score_scope::shape);
-static_assert(gpu_scope_of<gpu_scored_by<fgd>::prepared_choice> == score_scope::shape);
-static_assert(gpu_scope_of<gpu_scored_by<random_score>::prepared_choice> == score_scope::task);
+static_assert(gpu_scope_of<gpu_scored_by<fgd>::prepared_selection> == score_scope::shape);
+static_assert(gpu_scope_of<gpu_scored_by<random_score>::prepared_selection> == score_scope::task);
 
 // ---- orders and tie breaks ----
 

@@ -32,20 +32,13 @@ class slot_finder {
 
 public:
     slot_finder(const problem& p, Score score, GpuSelection selection, const std::vector<node_index>& ranked)
-        : nodes_{p.fleet(), std::move(score), std::move(selection)},
-          rank_of_(p.fleet().node_count(), unranked),
+        : nodes_{p.fleet(), std::move(score), std::move(selection), ranked},
           changes_(p.fleet().node_count()),
           shapes_{p.workload(), counters_read},
           boards_(shapes_.board_count()) {
-        node_at_.reserve(fleet().node_count());
-        const auto append = [&](node_index n) {
-            if (n.value() >= rank_of_.size() || rank_of_[n.value()] != unranked) return;
-            rank_of_[n.value()] = node_at_.size();
-            node_at_.push_back(n);
-            if constexpr (by_parts) kind_at_.push_back(static_cast<std::uint32_t>(fleet().kind(n)));
-        };
-        for (const node_index n : ranked) append(n);
-        for (std::size_t n = 0; node_at_.size() < fleet().node_count(); ++n) append(node_index{n});
+        if constexpr (by_parts) {
+            for (const node_index n : nodes_.order()) kind_at_.push_back(static_cast<std::uint32_t>(fleet().kind(n)));
+        }
     }
 
     [[nodiscard]] evaluator& nodes() noexcept { return nodes_; }
@@ -68,7 +61,7 @@ public:
             scratch_.seen = 0;
             return find_on(scratch_, c);
         } else {
-            return nodes_.scan(node_at_, c);
+            return nodes_.scan(c);
         }
     }
     void place(const candidate& c, const slot& where) {
@@ -85,7 +78,6 @@ public:
     }
 
 private:
-    static constexpr std::size_t unranked = ~std::size_t{0};
     static constexpr bool by_parts = parted_score<Score>;
     static constexpr bool cached = Scan == node_scan::indexed && scope_of<Score> == score_scope::shape &&
                                    gpu_scope_of<GpuSelection> == score_scope::shape;
@@ -132,7 +124,7 @@ private:
             changes_.for_each_since(board.seen, [&](std::size_t i) { repair(board, node_index{i}, kept); });
         }
         board.seen = changes_.now();
-        if constexpr (by_parts) board.refresh(nodes_.score(), node_at_, kind_at_);
+        if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), kind_at_);
         return best_that_fits(board, c);
     }
     /// The best node that also has enough of the counters that the board does not know. Nodes that have not leave the board until
@@ -141,7 +133,7 @@ private:
         std::optional<slot> found;
         refused_.clear();
         while (const auto best = board.values.best()) {
-            found = nodes_.slot_at(node_at_[*best], c);
+            found = nodes_.slot_at(nodes_.order()[*best], c);
             if (found) break;
             BERTH_ASSERT(counters_read < c.demand.node.size() || evaluator::selects_late,
                          "berth: a score of score_scope::shape depends on more than node and demand");
@@ -160,9 +152,9 @@ private:
 
     void repair(shape_board& board, node_index n, candidate& c) {
         if constexpr (by_parts) {
-            board.put(rank_of_[n.value()], n, parts_at(n, c), nodes_.score());
+            board.put(nodes_.rank_of(n), n, parts_at(n, c), nodes_.score());
         } else {
-            board.values.set(rank_of_[n.value()], nodes_.value_at(n, c));
+            board.values.set(nodes_.rank_of(n), nodes_.value_at(n, c));
         }
     }
     [[nodiscard]] auto parts_at(node_index n, candidate& c) {
@@ -180,13 +172,12 @@ private:
             board.reset(fleet.node_count(), fleet.kind_count());
             for_each_node_by_kind(
                 [&](node_index n) { return parts_at(n, c); },
-                [&](node_index n, const auto& parts) { board.put(rank_of_[n.value()], n, parts, nodes_.score()); });
+                [&](node_index n, const auto& parts) { board.put(nodes_.rank_of(n), n, parts, nodes_.score()); });
         } else {
             board.values = score_index<value_type>{fleet.node_count()};
-            for_each_node_by_kind([&](node_index n) { return nodes_.value_at(n, c); },
-                                  [&](node_index n, const value_type& value) {
-                                      board.values.set_unrepaired(rank_of_[n.value()], value);
-                                  });
+            for_each_node_by_kind(
+                [&](node_index n) { return nodes_.value_at(n, c); },
+                [&](node_index n, const value_type& value) { board.values.set_unrepaired(nodes_.rank_of(n), value); });
             board.values.rebuild();
         }
     }
@@ -222,8 +213,6 @@ private:
     }
 
     evaluator nodes_;
-    std::vector<node_index> node_at_;  // by rank: of equally good nodes the first wins
-    std::vector<std::size_t> rank_of_;
     change_list changes_;
     shape_table shapes_;
     std::vector<shape_board> boards_;
