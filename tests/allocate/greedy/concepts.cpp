@@ -83,7 +83,7 @@ static_assert(!is_anonymous<prepared<tiers<first_fit, shape_score>>>);
 static_assert(scope_of<prepared<weighted_sum<rescaled<best_fit>, fgd>>> == score_scope::shape);
 static_assert(scope_of<prepared<tiers<weighted_sum<fgd>, tiers<best_fit>>>> == score_scope::shape);
 
-// ---- device choices ----
+// ---- GPU selections ----
 
 inline constexpr auto lambda_rule = [](const node_view&, const demand_view&, gpu_mask fitting) { return fitting; };
 struct rule_of_ints {
@@ -103,7 +103,8 @@ static_assert(!gpu_selection<rule_of_ints> && !gpu_selection<best_fit> && !gpu_s
 static_assert(gpu_scope_of<decltype(lambda_rule)> == score_scope::shape &&
               !is_anonymous_selection<decltype(lambda_rule)>);
 static_assert(gpu_scope_of<least_search> == score_scope::task && !is_anonymous_selection<least_search>);
-static_assert(is_anonymous_selection<tightest_gpu> && is_anonymous_selection<loosest_gpu> && is_anonymous_selection<first_gpu>);
+static_assert(is_anonymous_selection<tightest_gpu> && is_anonymous_selection<loosest_gpu> &&
+              is_anonymous_selection<first_gpu>);
 static_assert(!is_anonymous_selection<random_gpu> && gpu_scope_of<random_gpu> == score_scope::shape);
 static_assert(gpu_scope_of<gpu_scored_by<fgd>::prepared_selection> == score_scope::shape);
 static_assert(gpu_scope_of<gpu_scored_by<random_score>::prepared_selection> == score_scope::task);

@@ -173,8 +173,46 @@ TEST_CASE("gpu_scored_by chooses with its own score, the node is judged by the o
     const auto position = [](const candidate& c) { return static_cast<double>(c.gpus) * 10.0; };
     auto one = candidate_for(ledger, work, 0, 0, 0);
     const auto found = choose_gpus(choice, position, one, 0b111);
-    CHECK(found.gpus == 0b001);
-    CHECK(found.value == 10.0);
+    REQUIRE(found.has_value());
+    CHECK(found->gpus == 0b001);
+    CHECK(found->value == 10.0);
     auto two = candidate_for(ledger, work, 1, 0, 0);
-    CHECK(choose_gpus(choice, position, two, 0b111).gpus == 0b110);
+    CHECK(choose_gpus(choice, position, two, 0b111)->gpus == 0b110);
+}
+
+namespace {
+
+/// Returns the same GPUs whatever fits.
+struct fixed_search {
+    gpu_mask gpus;
+
+    template <class Score>
+    [[nodiscard]] scored_gpus<double> best(const Score&, candidate&, gpu_mask) const {
+        return {1.0, gpus};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a selection outside the GPUs that fit, or of another number, is no selection") {
+    const auto machines = hand_fleet({{.shares = {1000, 400, 600}}});
+    const auto work = hand_workload(machines, {{.gpus = 1, .share = 300}, {.gpus = 2, .share = 300}});
+    const ledger ledger{machines};
+    std::size_t asked = 0;
+    const auto score = [&](const candidate& c) {
+        ++asked;
+        return static_cast<double>(c.gpus);
+    };
+    for (const gpu_mask wrong : {gpu_mask{0}, gpu_mask{0b010}, gpu_mask{0b101}, gpu_mask{1} << 3, gpu_mask{1} << 63}) {
+        CAPTURE(wrong);
+        auto c = candidate_for(ledger, work, 0, 0, 0);
+        const auto rule = [&](const node_view&, const demand_view&, gpu_mask) { return wrong; };
+        CHECK_FALSE(choose_gpus(rule, score, c, 0b101).has_value());
+        CHECK_FALSE(choose_gpus(fixed_search{wrong}, score, c, 0b101).has_value());
+    }
+    CHECK(asked == 0);  // a score never sees GPUs that do not exist
+    auto two = candidate_for(ledger, work, 1, 0, 0);
+    const auto all = [](const node_view&, const demand_view&, gpu_mask fitting) { return fitting; };
+    CHECK_FALSE(choose_gpus(all, score, two, 0b111).has_value());
+    CHECK(choose_gpus(all, score, two, 0b101)->gpus == 0b101);
 }
