@@ -34,8 +34,8 @@ struct problem_options {
     bool gangs = true;
 };
 
-/// Few kinds of nodes, each many times, so that nodes tie and share values; few demands, each many times. The fewer nodes, the
-/// more tasks have no place in the end.
+/// Few kinds of nodes, each many times, so that nodes tie and share values; few demands, each many times. The fewer
+/// nodes, the more tasks have no place in the end.
 [[nodiscard]] inline instance random_problem(std::uint64_t seed, const problem_options& options = {}) {
     berth::xoshiro256 g{seed};
     berth::resource_schema schema{.gpu = {"share", "memory"}, .node = {"cpu", "memory"}, .domain = {}};

@@ -4,7 +4,8 @@
 using namespace berth;
 using namespace berth_test;
 
-// Indexed equals exhaustive, placement by placement. In three files, because each combination is two placers to compile.
+// Indexed equals exhaustive, placement by placement. In three files, because each combination is two placers to
+// compile.
 
 TEST_CASE("index and scan agree: first_fit") { agrees_with_all_usual_devices(first_fit{}); }
 TEST_CASE("index and scan agree: best_fit") { agrees_with_all_usual_devices(best_fit{}); }

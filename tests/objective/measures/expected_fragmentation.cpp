@@ -25,7 +25,7 @@ constexpr fragmentation_weights only_stranding{.fragments = 0.0, .slots = 0.0, .
 
 /// The value of the first of these nodes for a mix made by hand.
 expected_fragmentation::value value_of(const hand_node& node, const std::vector<hand_task>& mix,
-                               const fragmentation_weights& weights = {}) {
+                                       const fragmentation_weights& weights = {}) {
     const auto machines = hand_fleet({node, {{1000}, 0, 0, "other"}});
     const auto work = hand_workload(machines, mix);
     const ledger ledger{machines};
@@ -86,7 +86,9 @@ expected_fragmentation::value naive_value(const node_view& node, const workload&
 
 TEST_CASE("expected waste: fragments by hand") {
     const hand_node node{.shares = {200, 1000, 500}, .cpu = 8000};
-    const auto fragmentation = [&](const std::vector<hand_task>& mix) { return value_of(node, mix, only_fragments).fragmentation; };
+    const auto fragmentation = [&](const std::vector<hand_task>& mix) {
+        return value_of(node, mix, only_fragments).fragmentation;
+    };
     // One task: what lies on GPUs with less than it wants.
     CHECK(fragmentation({{.gpus = 1, .share = 600}}) == 700.0);
     CHECK(fragmentation({{.gpus = 1, .share = 500}}) == 200.0);
@@ -153,9 +155,9 @@ TEST_CASE("expected waste agrees with a loop over tasks and GPUs, before and aft
         const auto [machines, work] = random_problem(seed, {.gpu_counters = 1 + seed % 2, .domains = seed % 3 == 0});
         const problem p{machines, work};
         const fragmentation_weights weights{.fragments = 0.1 + static_cast<double>(seed % 3),
-                                    .slots = 0.2 * static_cast<double>(seed % 4),
-                                    .stranding = 0.7,
-                                    .smoothing = 300.0};
+                                            .slots = 0.2 * static_cast<double>(seed % 4),
+                                            .stranding = 0.7,
+                                            .smoothing = 300.0};
         const expected_fragmentation fragmentation{p, weights};
         ledger ledger{machines};
         xoshiro256 g{seed};
@@ -235,7 +237,8 @@ TEST_CASE("expected waste of odd mixes and odd nodes is finite") {
     CHECK(lost(value_of({.shares = {}, .cpu = 100}, {{.gpus = 1, .share = 500}})) == std::pair{0.0, 0.0});
     CHECK(lost(value_of({.shares = {0, 0}, .cpu = 100}, {{.gpus = 1, .share = 500}})) == std::pair{0.0, 0.0});
     // 64 GPUs.
-    CHECK(value_of({.shares = std::vector<amount>(64, 900), .cpu = 1}, {{.gpus = 1, .share = 300}}).fragmentation == 0.0);
+    CHECK(value_of({.shares = std::vector<amount>(64, 900), .cpu = 1}, {{.gpus = 1, .share = 300}}).fragmentation ==
+          0.0);
 
     // No counters of nodes at all, a sick GPU, GPUs of several models (read as the first).
     fleet_builder builder{{.gpu = {"share"}, .node = {}, .domain = {}}};

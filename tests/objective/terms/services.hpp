@@ -33,7 +33,8 @@ struct service_options {
     bool partition = false;  ///< every node has a location and a neighbourhood, every task a group
 };
 
-/// Nodes in locations (level 0) and neighbourhoods (level 1), some in neither; tasks of services large and small, and of none.
+/// Nodes in locations (level 0) and neighbourhoods (level 1), some in neither; tasks of services large and small, and
+/// of none.
 [[nodiscard]] inline instance service_problem(std::uint64_t seed, const service_options& options = {}) {
     using berth::amount;
     berth::xoshiro256 g{seed};
@@ -85,8 +86,8 @@ struct service_options {
     return {std::move(machines), std::move(work)};
 }
 
-/// From a random assignment through random moves: `delta` and `value` equal the differences and values of `naive(assignment)`,
-/// which knows nothing of increments. All values are integers.
+/// From a random assignment through random moves: `delta` and `value` equal the differences and values of
+/// `naive(assignment)`, which knows nothing of increments. All values are integers.
 template <berth::term Term, class Naive>
 void check_walk(const Term& part, const berth::problem& p, std::uint64_t seed, const Naive& naive, int steps = 150) {
     CAPTURE(seed);

@@ -21,9 +21,11 @@ namespace berth::inline v0 {
 
 /// How a placer finds the best node. Both give the same placements.
 enum class node_scan : std::uint8_t {
-    indexed,  ///< keeps values of `score_scope::shape` per shape and repairs them where nodes changed, so that the cost of a
-    ///< placement hardly grows with the fleet; evaluates every node if score or GPU selection is of `score_scope::task`
-    exhaustive,  ///< evaluates every node at every arrival; for tests and as a baseline
+    /// Keeps values of `score_scope::shape` per shape and repairs them where nodes changed, so that the cost of a
+    /// placement hardly grows with the fleet. Evaluates every node if score or GPU selection is of `score_scope::task`.
+    indexed,
+    /// Evaluates every node at every arrival; for tests and as a baseline.
+    exhaustive,
 };
 
 /// One task on one node with some of its GPUs, before it is placed there. It fits.
@@ -44,12 +46,14 @@ struct scored_gpus {
 
 /// What a score depends on, and so for how long a value stays true.
 enum class score_scope : std::uint8_t {
-    shape,  ///< the node's own state and the demand's shape: equal shapes share values, recomputed when the node changes
-    task,   ///< anything else (the task itself, other nodes, the arrival): evaluated for every node at every arrival
+    /// The node's own state and the demand's shape: equal shapes share values, recomputed when the node changes.
+    shape,
+    /// Anything else (the task itself, other nodes, the arrival): evaluated for every node at every arrival.
+    task,
 };
 
-/// The value of a candidate that the policy refuses although it fits. Of several values (`tiers`) all have to be this. Where a
-/// GPU rule selects the GPUs of a node, the score sees that selection only.
+/// The value of a candidate that the policy refuses although it fits. Of several values (`tiers`) all have to be this.
+/// Where a GPU rule selects the GPUs of a node, the score sees that selection only.
 inline constexpr double not_admitted = -std::numeric_limits<double>::infinity();
 
 /// What a score yields: a number, or several compared one after the other (`tiers`).
@@ -61,19 +65,19 @@ concept score_value =
 ///
 /// 1. Read-only and deterministic; never NaN.
 /// 2. With `static constexpr score_scope scope = score_scope::shape` the value depends on nothing but `candidate.node`,
-///    `candidate.demand`, `candidate.gpus`, tables made by `prepare`, and what `on_place`/`on_remove` recorded for that node.
-///    Without the member the scope is `task`, which is always right and never cached.
-/// 3. With `static constexpr bool anonymous = true` the value depends on the kind and the free counters of nodes and GPUs, never on
-///    their position: nodes of equal kind, and GPUs of one node, with equal free counters share a value, and one evaluation serves
-///    them all.
-/// 4. With `static constexpr bool looks_at_gpus = false` it does not depend on `candidate.gpus`, which may be empty: GPUs are then
-///    selected on the winning node only.
-/// 5. With `static constexpr std::size_t node_counters_read = k` only the first k host counters of node and demand matter to the
-///    value, so demands that differ in the others share values.
-/// 6. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores with counters of
-///    their own; `candidate.node` is the node afterwards. `on_remove` undoes `on_place` exactly (count in integers), or a gang
-///    that failed leaves a trace. `on_settled()` comes after a decision that stands, once for a whole gang: the moment to update
-///    estimates that depend on many nodes.
+///    `candidate.demand`, `candidate.gpus`, tables made by `prepare`, and what `on_place`/`on_remove` recorded for that
+///    node. Without the member the scope is `task`, which is always right and never cached.
+/// 3. With `static constexpr bool anonymous = true` the value depends on the kind and the free counters of nodes and
+///    GPUs, never on their position: nodes of equal kind, and GPUs of one node, with equal free counters share a value,
+///    and one evaluation serves them all.
+/// 4. With `static constexpr bool looks_at_gpus = false` it does not depend on `candidate.gpus`, which may be empty:
+///    GPUs are then selected on the winning node only.
+/// 5. With `static constexpr std::size_t node_counters_read = k` only the first k host counters of node and demand
+///    matter to the value, so demands that differ in the others share values.
+/// 6. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores with
+///    counters of their own; `candidate.node` is the node afterwards. `on_remove` undoes `on_place` exactly (count in
+///    integers), or a gang that failed leaves a trace. `on_settled()` comes after a decision that stands, once for a
+///    whole gang: the moment to update estimates that depend on many nodes.
 template <class S>
 concept prepared_score = requires(const S& s, const candidate& c) {
     { s(c) } -> score_value;
@@ -89,11 +93,12 @@ struct part_range {
     friend bool operator==(const part_range&, const part_range&) = default;
 };
 
-/// A score that combines parts, where the parts obey the rules of `prepared_score` and the combination may change at any time: a
-/// placer keeps the parts and only combines them again. `weighted_sum` with `rescaled` parts and `scarcity` are such scores. Write
-/// one when a value depends on all nodes, but only through a few numbers.
+/// A score that combines parts, where the parts obey the rules of `prepared_score` and the combination may change at
+/// any time: a placer keeps the parts and only combines them again. `weighted_sum` with `rescaled` parts and `scarcity`
+/// are such scores. Write one when a value depends on all nodes, but only through a few numbers.
 ///
-/// 1. `parts(candidate)` yields an array of numbers; `combine(parts, node, range)` is the value: finite, cheap, larger is better.
+/// 1. `parts(candidate)` yields an array of numbers; `combine(parts, node, range)` is the value: finite, cheap, larger
+///    is better.
 /// 2. With `compares_nodes` the combination reads `range`. Without, it ignores `range` and may follow prices: then
 ///    `price_version(kind)` changes whenever the combination changes for nodes of that kind.
 /// 3. The score itself (`operator()`) compares the GPUs of one node and refuses candidates. It does not follow prices.
@@ -105,9 +110,9 @@ concept parted_score = prepared_score<S> && requires(const S& s, const candidate
     requires S::compares_nodes || requires { s.price_version(std::size_t{}); };
 };
 
-/// Customisation point: how good a candidate is. Either a `prepared_score` itself or a description whose `prepare(problem)` makes
-/// one. Descriptions are const and can be shared between runs and threads. Write one when none of `allocate/greedy/scores/`, nor a
-/// combination of them, prefers the nodes that you prefer:
+/// Customisation point: how good a candidate is. Either a `prepared_score` itself or a description whose
+/// `prepare(problem)` makes one. Descriptions are const and can be shared between runs and threads. Write one when none
+/// of `allocate/greedy/scores/`, nor a combination of them, prefers the nodes that you prefer:
 ///
 /// ```
 /// const auto most_gpus = [](const candidate& c) { return static_cast<double>(c.node.gpu_count()); };

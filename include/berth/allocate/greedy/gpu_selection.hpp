@@ -22,23 +22,25 @@
 //   best_scored_gpu   the GPU that the score values most; FGD does this       O(GPUs) evaluations
 //   gpu_scored_by     the same with another score than the node's             O(GPUs) evaluations
 //
-// Left out: topology-aware selection (NVLink islands); write one as a lambda `gpu_mask(node_view, demand_view, gpu_mask fitting)`.
+// Left out: topology-aware selection (NVLink islands); write one as a lambda `gpu_mask(node_view, demand_view, gpu_mask
+// fitting)`.
 
 namespace berth::inline v0 {
 
 /// A rule that picks `demand.gpus` GPUs out of `fitting`, which has at least that many.
 ///
-/// 1. It depends on nothing but its arguments and what `on_place`/`on_remove` (optional, as for scores) recorded for that node.
-/// 2. With `static constexpr bool anonymous = true` it never depends on the node's position, so nodes of equal kind with equal free
-///    counters get the same GPUs.
+/// 1. It depends on nothing but its arguments and what `on_place`/`on_remove` (optional, as for scores) recorded for
+///    that node.
+/// 2. With `static constexpr bool anonymous = true` it never depends on the node's position, so nodes of equal kind
+///    with equal free counters get the same GPUs.
 template <class D>
 concept gpu_rule = requires(const D& d, const node_view& n, const demand_view& demand, gpu_mask fitting) {
     { d(n, demand, fitting) } -> std::same_as<gpu_mask>;
 };
 
-/// A selection that needs the score: `best(score, candidate, fitting)` returns the value and the GPUs. It calls the score with
-/// `candidate.gpus` set; the candidate is the caller's scratch. Members `scope` and `anonymous` describe the selection itself, as
-/// for scores; without them every node is evaluated at every arrival.
+/// A selection that needs the score: `best(score, candidate, fitting)` returns the value and the GPUs. It calls the
+/// score with `candidate.gpus` set; the candidate is the caller's scratch. Members `scope` and `anonymous` describe the
+/// selection itself, as for scores; without them every node is evaluated at every arrival.
 template <class D>
 concept gpu_search = requires(const D& d, double (*score)(const candidate&), candidate c, gpu_mask fitting) {
     { d.best(score, c, fitting) } -> std::same_as<scored_gpus<double>>;
@@ -48,8 +50,9 @@ concept gpu_search = requires(const D& d, double (*score)(const candidate&), can
 template <class D>
 concept prepared_gpu_selection = gpu_rule<D> || gpu_search<D>;
 
-/// Customisation point: which GPUs of a node a task gets. A rule, a search, or a description whose `prepare(problem)` makes one.
-/// Write one when GPUs of a node differ in more than their free counters, for example by the links between them:
+/// Customisation point: which GPUs of a node a task gets. A rule, a search, or a description whose `prepare(problem)`
+/// makes one. Write one when GPUs of a node differ in more than their free counters, for example by the links between
+/// them:
 ///
 /// ```
 /// const auto highest = [](const node_view&, const demand_view& demand, gpu_mask fitting) {
@@ -85,7 +88,8 @@ inline constexpr bool is_anonymous_selection = [] {
     }
 }();
 
-/// The GPUs with the least room that still fit; lowest position on ties. Shares of a GPU stay together, whole GPUs stay whole.
+/// The GPUs with the least room that still fit; lowest position on ties. Shares of a GPU stay together, whole GPUs stay
+/// whole.
 struct tightest_gpu {
     static constexpr bool anonymous = true;               ///< see `gpu_rule`
     static constexpr std::size_t node_counters_read = 0;  ///< see `prepared_score`
@@ -122,8 +126,8 @@ struct first_gpu {
     }
 };
 
-/// Any GPUs that fit, by a hash of the seed, the node and the free room of its GPUs: a function of the node's state, so the same
-/// state always gives the same GPUs.
+/// Any GPUs that fit, by a hash of the seed, the node and the free room of its GPUs: a function of the node's state, so
+/// the same state always gives the same GPUs.
 struct random_gpu {
     std::uint64_t seed = 0;  ///< any number
 
@@ -147,8 +151,9 @@ struct random_gpu {
     }
 };
 
-/// Evaluates the node's own score on every GPU that fits and keeps the best; lowest position on ties. Only for tasks on one GPU: for
-/// several, the tightest are taken. A score that can do this faster offers `best_gpu(candidate, fitting)` itself.
+/// Evaluates the node's own score on every GPU that fits and keeps the best; lowest position on ties. Only for tasks on
+/// one GPU: for several, the tightest are taken. A score that can do this faster offers `best_gpu(candidate, fitting)`
+/// itself.
 struct best_scored_gpu {
     static constexpr score_scope scope = score_scope::shape;  ///< see `gpu_search`
     static constexpr bool anonymous = true;                   ///< see `gpu_search`
@@ -235,7 +240,8 @@ template <gpu_selection D>
 /// Applies a GPU selection to a candidate whose GPUs are open. What is left in `c.gpus` has no meaning.
 ///
 /// @param fitting  GPUs that fit, at least as many as the task wants
-/// @return  value and GPUs; nothing if the selection returns GPUs outside `fitting` or another number than the task wants
+/// @return  value and GPUs; nothing if the selection returns GPUs outside `fitting` or another number than the task
+///                wants
 template <prepared_gpu_selection D, class Score>
 [[nodiscard]] constexpr auto choose_gpus(const D& selection, const Score& score, candidate& c, gpu_mask fitting) {
     using found = scored_gpus<decltype(score(c))>;

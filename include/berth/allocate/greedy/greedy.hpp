@@ -20,13 +20,13 @@
 
 namespace berth::inline v0 {
 
-/// Whether a batch run explains every task that it left out (`plan::explanations`), at the moment it was left out. Costs a look
-/// at every node for each such task.
+/// Whether a batch run explains every task that it left out (`plan::explanations`), at the moment it was left out.
+/// Costs a look at every node for each such task.
 enum class explain_left_out : bool { no, yes };
 
-/// Greedy placement: each task goes to the node with the best score, on the GPUs that the GPU selection picks there; the tie break
-/// decides between equals. Work conserving: no task is refused while a node fits, unless the score yields `not_admitted`. Placed
-/// tasks never move.
+/// Greedy placement: each task goes to the node with the best score, on the GPUs that the GPU selection picks there;
+/// the tie break decides between equals. Work conserving: no task is refused while a node fits, unless the score yields
+/// `not_admitted`. Placed tasks never move.
 ///
 /// ```
 /// const greedy policy{};                                     // the default, scarcity
@@ -78,8 +78,8 @@ public:
 
     /// Places a whole workload. A gang is placed, all members or none, when the order reaches its first member.
     ///
-    /// @param order    a `task_order`; entries that are no task of the workload, or were listed before, are skipped and counted in
-    ///                 `run_counters::skipped`
+    /// @param order    a `task_order`; entries that are no task of the workload, or were listed before, are skipped and
+    ///                 counted in `run_counters::skipped`
     /// @param control  polled between tasks; `max_evaluations` counts scored candidates
     /// @param explain  whether to fill `plan::explanations`
     template <class Order = arrival_order, class Stop = never_stop, class Observer = no_observer>

@@ -21,18 +21,20 @@
 
 namespace berth::inline v0 {
 
-/// Places tasks one at a time: the state of a run of `greedy`, which makes it (`greedy::start`). Owns the ledger of the free room.
+/// Places tasks one at a time: the state of a run of `greedy`, which makes it (`greedy::start`). Owns the ledger of the
+/// free room.
 ///
-/// Tasks, shapes, nodes and slots come from outside: calls answer `unplaced`, false or nothing if there is no such thing, in every
-/// build, and change nothing. A GPU selection that returns GPUs which do not fit, or another number of them than the task wants,
-/// refuses the node.
+/// Tasks, shapes, nodes and slots come from outside: calls answer `unplaced`, false or nothing if there is no such
+/// thing, in every build, and change nothing. A GPU selection that returns GPUs which do not fit, or another number of
+/// them than the task wants, refuses the node.
 ///
-/// Deterministic: the same calls give the same slots. Not thread-safe; two placers are independent, copies too. Once every shape
-/// was placed twice, placing and removing allocate nothing. The problem must outlive the placer.
+/// Deterministic: the same calls give the same slots. Not thread-safe; two placers are independent, copies too. Once
+/// every shape was placed twice, placing and removing allocate nothing. The problem must outlive the placer.
 ///
-/// Cost of `place` with an index: one evaluation for each node that changed since this shape was last placed, plus O(log nodes). A
-/// placement changes its node, and if it takes from a domain counter all nodes of that domain. An index holds one value per node
-/// for every shape that comes again; a shape of which there is only one task gets its index when that task arrives again.
+/// Cost of `place` with an index: one evaluation for each node that changed since this shape was last placed, plus
+/// O(log nodes). A placement changes its node, and if it takes from a domain counter all nodes of that domain. An index
+/// holds one value per node for every shape that comes again; a shape of which there is only one task gets its index
+/// when that task arrives again.
 template <prepared_score Score, prepared_gpu_selection GpuSelection, node_scan Scan = node_scan::indexed>
 class placer {
 public:
@@ -41,22 +43,22 @@ public:
     /// @param p          outlives the placer
     /// @param score      ready, see `prepare_score`
     /// @param selection  ready, see `prepare_gpu_selection`
-    /// @param ranked     nodes in order of preference: of equally good nodes the first wins (`tie_break::rank`). Nodes that are not
-    ///                   listed follow as they were added; unknown and repeated ones are ignored.
+    /// @param ranked     nodes in order of preference: of equally good nodes the first wins (`tie_break::rank`). Nodes
+    ///                   that are not listed follow as they were added; unknown and repeated ones are ignored.
     placer(const problem& p, Score score, GpuSelection selection, const std::vector<node_index>& ranked)
         : problem_{p}, finder_{p, std::move(score), std::move(selection), ranked} {}
 
-    /// Places one task on the best node. The same task may be placed any number of times: each is another arrival of the same
-    /// demand.
+    /// Places one task on the best node. The same task may be placed any number of times: each is another arrival of
+    /// the same demand.
     ///
     /// @return  the slot, or `unplaced` if no node takes the task or the workload does not have it
     slot place(task_index task) { return knows(task) ? place(candidate_of(task)) : unplaced; }
-    /// The same for a demand alone: a shape of the workload or one that was added later (`add_shape`). Not with scores that read
-    /// the task itself, such as `cost_score`.
+    /// The same for a demand alone: a shape of the workload or one that was added later (`add_shape`). Not with scores
+    /// that read the task itself, such as `cost_score`.
     slot place(shape_index shape) { return knows(shape) ? place(candidate_of(shape)) : unplaced; }
 
-    /// Adds a demand that the workload does not have, for tasks that were unknown when the run began. Policies go on expecting
-    /// the mix that they were prepared with. O(1) after the first call, which is O(shapes).
+    /// Adds a demand that the workload does not have, for tasks that were unknown when the run began. Policies go on
+    /// expecting the mix that they were prepared with. O(1) after the first call, which is O(shapes).
     ///
     /// @param demand  with the counters of the fleet's schema; accepted models are a mask of the fleet's
     /// @return  its shape; equal demands are one shape. An error names the field that does not suit the schema.
@@ -79,13 +81,14 @@ public:
 
     /// Frees a task's slot. O(counters of the slot), and O(nodes of the domain) if it holds a domain counter.
     ///
-    /// @return  false, and nothing changes, if there is no such task or slot, or the counters show that it was not placed there
+    /// @return  false, and nothing changes, if there is no such task or slot, or the counters show that it was not
+    ///          placed there
     bool remove(task_index task, const slot& where) { return knows(task) && remove(candidate_of(task), where); }
     /// The same for a demand alone.
     bool remove(shape_index shape, const slot& where) { return knows(shape) && remove(candidate_of(shape), where); }
 
-    /// Places all of these tasks or none. Each takes its best place in turn; no other combination is tried. A failed attempt
-    /// leaves no trace but `evaluations()`.
+    /// Places all of these tasks or none. Each takes its best place in turn; no other combination is tried. A failed
+    /// attempt leaves no trace but `evaluations()`.
     ///
     /// @return  slots in the order of `tasks`, or nothing if one of them finds no place or is unknown
     [[nodiscard]] std::optional<std::vector<slot>> place_all(std::span<const task_index> tasks) {
@@ -107,8 +110,8 @@ public:
         return slots;
     }
 
-    /// Closes a node, for draining: it takes no new task, as if it were unhealthy, until it is opened. Tasks that run there stay,
-    /// and `occupy` ignores it. `explain` counts it under `refusal::admission`.
+    /// Closes a node, for draining: it takes no new task, as if it were unhealthy, until it is opened. Tasks that run
+    /// there stay, and `occupy` ignores it. `explain` counts it under `refusal::admission`.
     ///
     /// @return  false if the fleet has no such node
     bool close(node_index n) { return set_closed(n, 1); }
@@ -119,8 +122,8 @@ public:
     /// True if the node was closed; false for a node that the fleet does not have.
     [[nodiscard]] bool closed(node_index n) const noexcept { return knows(n) && finder_.nodes().closed(n); }
 
-    /// Why the task has no place as things stand, by a look at every node. Places nothing. O(nodes × GPUs) and an evaluation for
-    /// each node where the task fits.
+    /// Why the task has no place as things stand, by a look at every node. Places nothing. O(nodes × GPUs) and an
+    /// evaluation for each node where the task fits.
     ///
     /// @return  `why_not::nodes` is 0 for a task that the workload does not have
     [[nodiscard]] why_not explain(task_index task) const {

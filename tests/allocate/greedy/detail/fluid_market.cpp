@@ -56,8 +56,8 @@ double mean_price(const fluid_market& market, const std::vector<double>& supply)
 }  // namespace
 
 TEST_CASE("a market of two classes, by hand") {
-    // Equal supply S of both classes, so 2 S is wanted: a quarter of it only on A100, the rest anywhere. S/2 + 3/2 S w = S
-    // makes w = 1/3 of the rest go to A100; with the logit of elasticity 0.15 that is a difference of 0.15 ln 2.
+    // Equal supply S of both classes, so 2 S is wanted: a quarter of it only on A100, the rest anywhere. S/2 + 3/2 S w
+    // = S makes w = 1/3 of the rest go to A100; with the logit of elasticity 0.15 that is a difference of 0.15 ln 2.
     stall s{{scarce, plenty},
             {{.gpus = 1, .share = 1000, .accepted = {"A100"}, .copies = 1}, {.gpus = 1, .share = 1000, .copies = 3}}};
     const std::vector<double> supply{500'000.0, 500'000.0};

@@ -121,7 +121,8 @@ TEST_CASE("add_shape refuses what no task may ask for") {
 }
 
 TEST_CASE_TEMPLATE("memory that a board does not know decides all the same", Score, best_fit, fgd, scarcity) {
-    // Each host has memory for one of the large tasks, GPU and CPU for eight: the best nodes refuse, more than 32 of them.
+    // Each host has memory for one of the large tasks, GPU and CPU for eight: the best nodes refuse, more than 32 of
+    // them.
     const auto machines = forty_hosts();
     const auto work = memory_hogs(machines);
     const greedy policy{Score{}, best_scored_gpu{}};

@@ -33,8 +33,8 @@ std::vector<hand_node> nodes_of(std::size_t larges, std::size_t scarces, std::si
 }  // namespace
 
 TEST_CASE("classes are reserved when whole nodes run out, by hand") {
-    // Half of the GPU share is wanted by tasks on 8 GPUs. With w whole nodes out of 10 large and 20 small ones the free GPUs
-    // are 8 w + 40, and the class is reserved while w <= 2 · 0.5 · (8 w + 40) / 8 + 2 = w + 7: always.
+    // Half of the GPU share is wanted by tasks on 8 GPUs. With w whole nodes out of 10 large and 20 small ones the free
+    // GPUs are 8 w + 40, and the class is reserved while w <= 2 · 0.5 · (8 w + 40) / 8 + 2 = w + 7: always.
     const std::vector<hand_task> half{{.gpus = 8, .share = 1000}, {.gpus = 1, .share = 1000, .copies = 8}};
     {
         const auto machines = hand_fleet(nodes_of(10, 0, 20));

@@ -67,8 +67,8 @@ TEST_CASE("fgd places like the rescoring loop") {
                 const node_index n{i};
                 if (!ledger.fits(demand, n)) continue;
                 if (demand.gpus != 1) {
-                    consider(
-                        n, tightest_gpu{}(ledger.node(n), demand, demand.gpus == 0 ? 0 : ledger.fitting_gpus(demand, n)));
+                    consider(n, tightest_gpu{}(ledger.node(n), demand,
+                                               demand.gpus == 0 ? 0 : ledger.fitting_gpus(demand, n)));
                     continue;
                 }
                 for (gpu_mask rest = ledger.fitting_gpus(demand, n); rest != 0; rest &= rest - 1) {

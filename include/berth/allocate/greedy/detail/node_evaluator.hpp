@@ -19,8 +19,8 @@
 
 namespace berth::inline v0::detail {
 
-/// The ledger, a score and a GPU selection: the value of a task on a node as things stand, and the best node by a look at all.
-/// Callers have checked that nodes and slots exist.
+/// The ledger, a score and a GPU selection: the value of a task on a node as things stand, and the best node by a look
+/// at all. Callers have checked that nodes and slots exist.
 template <prepared_score Score, prepared_gpu_selection GpuSelection>
 class node_evaluator {
 public:
@@ -28,7 +28,8 @@ public:
     /// GPUs are selected on the winning node only.
     static constexpr bool selects_late = !looks_at_gpus<Score> && gpu_rule<GpuSelection>;
 
-    /// @param preferred  nodes in order of preference; those that are missing follow, unknown and repeated ones are ignored
+    /// @param preferred  nodes in order of preference; those that are missing follow, unknown and repeated ones are
+    ///                   ignored
     node_evaluator(const fleet& fleet, Score score, GpuSelection selection, const std::vector<node_index>& preferred)
         : ledger_{fleet},
           score_{std::move(score)},
@@ -174,8 +175,8 @@ private:
         }
         return best_by([&](node_index n) { return value_at(n, c); });
     }
-    /// `best_by` with `value_at`, for host counters and one counter per GPU: half the time, because the candidate stays in
-    /// registers and nodes are read in one stream.
+    /// `best_by` with `value_at`, for host counters and one counter per GPU: half the time, because the candidate stays
+    /// in registers and nodes are read in one stream.
     [[nodiscard]] node_index best_plain(const candidate& task) {
         const fleet& fleet = ledger_.fleet();
         const std::size_t hosts = fleet.schema().node.size();

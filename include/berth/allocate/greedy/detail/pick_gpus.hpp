@@ -43,8 +43,8 @@ template <class Before>
     return false;
 }
 
-/// For a task on one GPU: the GPU with the best `value(shares)` of the node's free shares without the task, one evaluation for equal
-/// GPUs. A later GPU wins only by more than `margin`.
+/// For a task on one GPU: the GPU with the best `value(shares)` of the node's free shares without the task, one
+/// evaluation for equal GPUs. A later GPU wins only by more than `margin`.
 template <class Shares, class Value>
 [[nodiscard]] constexpr scored_gpus<double> best_gpu_by_shares(const candidate& c, gpu_mask fitting, Shares shares,
                                                                double margin, Value value) {

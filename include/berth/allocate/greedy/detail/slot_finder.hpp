@@ -23,8 +23,8 @@
 
 namespace berth::inline v0::detail {
 
-/// The state behind a placer: for each shape a board with the value of every node, repaired where nodes changed, and the slot that
-/// follows from it. Callers have checked that tasks, shapes, nodes and slots exist.
+/// The state behind a placer: for each shape a board with the value of every node, repaired where nodes changed, and
+/// the slot that follows from it. Callers have checked that tasks, shapes, nodes and slots exist.
 template <prepared_score Score, prepared_gpu_selection GpuSelection, node_scan Scan>
 class slot_finder {
     using evaluator = node_evaluator<Score, GpuSelection>;
@@ -127,8 +127,8 @@ private:
         if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), kind_at_);
         return best_that_fits(board, c);
     }
-    /// The best node that also has enough of the counters that the board does not know. Nodes that have not leave the board until
-    /// the search is over.
+    /// The best node that also has enough of the counters that the board does not know. Nodes that have not leave the
+    /// board until the search is over.
     [[nodiscard]] std::optional<slot> best_that_fits(shape_board& board, candidate& c) {
         std::optional<slot> found;
         refused_.clear();
