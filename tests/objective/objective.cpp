@@ -16,9 +16,9 @@
 #include "berth/objective/terms/least_spread.hpp"
 #include "berth/objective/terms/load_dependent_cost.hpp"
 #include "berth/objective/terms/load_over_safety.hpp"
-#include "berth/objective/terms/node_sum.hpp"
 #include "berth/objective/terms/move_cost.hpp"
 #include "berth/objective/terms/move_distance.hpp"
+#include "berth/objective/terms/node_sum.hpp"
 #include "berth/objective/terms/transient_excess.hpp"
 
 #include "allocate/problems.hpp"
@@ -35,7 +35,7 @@ using namespace berth_test;
 
 namespace {
 
-/// Agrees with nothing: apply forgets every second move.
+/// A faulty term: apply ignores every second move.
 struct forgetful {
     [[nodiscard]] static constexpr const char* name() noexcept { return "forgetful"; }
     struct state {
@@ -61,7 +61,7 @@ struct forgetful {
 double quirky_cost(task_index t, gpu_index g) { return static_cast<double>((t.value() * 7 + g.value() * 13) % 29); }
 amount quirky_load(task_index t, gpu_index g) { return static_cast<amount>(1 + (t.value() * 5 + g.value() * 3) % 17); }
 
-/// Values of the state and of one prepared afresh, term by term.
+/// Values of the state and of a newly prepared one, term by term.
 template <class Objective, class State>
 void check_against_full(const Objective& wish, const problem& p, const State& state) {
     const auto kept = state.by_term();
@@ -134,7 +134,7 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
     CHECK(counted == 0);
 }
 
-TEST_CASE("one move asked by reference equals a list of one - terms with and without the short way") {
+TEST_CASE("one move by reference equals a list of one for terms with and without a delta of gpu_move") {
     std::size_t between_gpus = 0;
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         CAPTURE(seed);

@@ -52,7 +52,7 @@ struct hooks {
     std::size_t ended = 0;
     progress last;
 };
-/// An observer is copied into the run, so it points at what it fills.
+/// An observer is copied into the run, so it points at its results.
 struct recorder {
     hooks* seen;
     void on_begin(const progress& p) const {
@@ -134,7 +134,7 @@ TEST_CASE("a batch is the same as placing one task at a time in that order") {
     check(greedy{random_score{1}, random_gpu{1}}, arrival_order{});
 }
 
-TEST_CASE("work conserving: whoever is left out fits nowhere at that moment") {
+TEST_CASE("work conserving: a task that is left out fits nowhere at that moment") {
     const auto [machines, work] = random_problem(5, {.nodes = 12, .gangs = false});
     const problem p{machines, work};
     const plan plan = policy.run(p);
@@ -178,7 +178,7 @@ TEST_CASE("gangs are placed all or none") {
     REQUIRE(roomy.explanations.size() == 2);
     CHECK(roomy.explanations[0].task == task_index{3});
     CHECK(roomy.explanations[0][refusal::group] == 1);
-    // What the order does not name is neither placed nor left out.
+    // Tasks missing from the order are neither placed nor left out.
     CHECK(!roomy.assignment[0].placed());
     CHECK(roomy.counters.placed + roomy.counters.rejected == 4);
 }

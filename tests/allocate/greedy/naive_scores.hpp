@@ -13,7 +13,7 @@
 
 namespace berth_test {
 
-/// The published scores once more, from their descriptions, without sharing code with the library. Nodes are read
+/// A second implementation of the published scores, from their descriptions, without sharing code with the library. Nodes are read
 /// through the candidate only.
 namespace naive {
 

@@ -90,7 +90,7 @@ TEST_CASE("not_admitted is never taken, everything else is") {
     for (std::size_t t = 0; t < 4; ++t) CHECK(placer.place(task_index{t}).node == node_index{1});
     CHECK(!placer.place(task_index{0}).placed());
     CHECK(!greedy{[](const candidate&) { return not_admitted; }}.start(p).place(task_index{0}).placed());
-    // The least value of any type is a value.
+    // The lowest number of a type is an ordinary value.
     CHECK(greedy{[](const candidate&) { return 0U; }}.start(p).place(task_index{0}).placed());
     CHECK(greedy{[](const candidate&) { return std::numeric_limits<int>::lowest(); }}
               .start(p)
@@ -187,7 +187,7 @@ TEST_CASE("explain counts every node, places nothing and is not counted") {
     }
 }
 
-TEST_CASE("evaluations counts candidates, an index asks for fewer") {
+TEST_CASE("evaluations counts candidates, fewer with an index") {
     const auto machines = hand_fleet(std::vector<hand_node>(50, hand_node{{1000, 1000}, 64'000}));
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 500, .copies = 100}});
     const problem p{machines, work};
@@ -201,7 +201,7 @@ TEST_CASE("evaluations counts candidates, an index asks for fewer") {
     CHECK(indexed.evaluations() <= 100);
 }
 
-TEST_CASE("a placer can be copied for a what-if and goes its own way") {
+TEST_CASE("a copied placer is independent") {
     const auto [machines, work] = random_problem(7);
     const problem p{machines, work};
     auto placer = greedy{fgd{}, best_scored_gpu{}}.start(p);
@@ -262,7 +262,7 @@ TEST_CASE("tasks, shapes, nodes and slots that do not exist change nothing") {
     check(greedy{random_score{1}, random_gpu{1}});
 }
 
-TEST_CASE("what is not held is not given back, counter by counter") {
+TEST_CASE("a slot that does not hold the demand is not freed, counter by counter") {
     const auto machines = hand_fleet({{{1000, 1000}, 4'000}, {{1000, 1000}, 4'000}});
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 600, .cpu = 1'000}, {.cpu = 500}});
     auto placer = greedy{first_fit{}}.start(problem{machines, work});

@@ -23,7 +23,7 @@
 
 namespace berth_test {
 
-/// What a random problem of services may contain.
+/// The ingredients of a random problem of services.
 struct service_options {
     std::size_t nodes = 8;
     std::size_t tasks = 40;
@@ -87,7 +87,7 @@ struct service_options {
 }
 
 /// From a random assignment through random moves: `delta` and `value` equal the differences and values of
-/// `naive(assignment)`, which knows nothing of increments. All values are integers.
+/// `naive(assignment)`, which has no increments. All values are integers.
 template <berth::term Term, class Naive>
 void check_walk(const Term& part, const berth::problem& p, std::uint64_t seed, const Naive& naive, int steps = 150) {
     CAPTURE(seed);
@@ -122,7 +122,7 @@ void check_walk(const Term& part, const berth::problem& p, std::uint64_t seed, c
     return {};
 }
 
-/// What is used of every counter of every node, counted afresh.
+/// The use of every counter of every node, counted anew.
 [[nodiscard]] inline std::vector<std::vector<berth::amount>> node_usage(const berth::problem& p,
                                                                         std::span<const berth::slot> a) {
     std::vector<std::vector<berth::amount>> used(p.fleet().node_count());
