@@ -108,7 +108,7 @@ private:
             if (explain == explain_left_out::yes) plan.explanations.push_back(placer.explain(task));
         };
         const auto place = [&](task_index task) {
-            if (task.value() >= work.task_count() || task_seen[task.value()]++ != 0) {
+            if (!task.valid() || task.value() >= work.task_count() || task_seen[task.value()]++ != 0) {
                 ++plan.counters.skipped;
                 return;
             }

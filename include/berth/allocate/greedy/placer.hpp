@@ -145,9 +145,15 @@ public:
     [[nodiscard]] const berth::problem& problem() const noexcept { return problem_; }
 
 private:
-    [[nodiscard]] bool knows(task_index task) const noexcept { return task.value() < problem_.workload().task_count(); }
-    [[nodiscard]] bool knows(shape_index shape) const noexcept { return shape.value() < finder_.shapes().size(); }
-    [[nodiscard]] bool knows(node_index n) const noexcept { return n.value() < problem_.fleet().node_count(); }
+    [[nodiscard]] bool knows(task_index task) const noexcept {
+        return task.valid() && task.value() < problem_.workload().task_count();
+    }
+    [[nodiscard]] bool knows(shape_index shape) const noexcept {
+        return shape.valid() && shape.value() < finder_.shapes().size();
+    }
+    [[nodiscard]] bool knows(node_index n) const noexcept {
+        return n.valid() && n.value() < problem_.fleet().node_count();
+    }
 
     /// The task without a node: what does not change from node to node.
     [[nodiscard]] candidate candidate_of(task_index task) const {

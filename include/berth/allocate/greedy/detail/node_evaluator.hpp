@@ -120,7 +120,7 @@ private:
 
     void append(node_index n) {
         const fleet& fleet = ledger_.fleet();
-        if (n.value() >= rank_of_.size() || rank_of_[n.value()] != unranked) return;
+        if (!n.valid() || n.value() >= rank_of_.size() || rank_of_[n.value()] != unranked) return;
         rank_of_[n.value()] = order_.size();
         order_.push_back(n);
         if constexpr (selects_late) {
