@@ -18,9 +18,9 @@ using namespace berth_test;
 namespace {
 
 template <class Score, class GpuSelection>
-void steady_state_allocates_nothing(const Score& score, const GpuSelection& devices) {
+void steady_state_allocates_nothing(const Score& score, const GpuSelection& selection) {
     const auto [machines, work] = random_problem(11, {.nodes = 60, .tasks = 200, .gangs = false});
-    auto placer = greedy{score, devices, random_order{1}}.start(problem{machines, work});
+    auto placer = greedy{score, selection, random_order{1}}.start(problem{machines, work});
     std::vector<slot> slots(work.task_count(), unplaced);
     const auto place_everything = [&] {
         for (std::size_t t = 0; t < work.task_count(); ++t) slots[t] = placer.place(task_index{t});

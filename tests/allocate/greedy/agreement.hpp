@@ -54,7 +54,7 @@ inline const auto alternating = [](const berth::node_view& node, const berth::de
 /// Two placers, one with an index and one that evaluates every node, get the same placements, removals, gangs and
 /// running tasks and must agree at every step.
 template <class Score, class GpuSelection>
-void agrees(const Score& score, const GpuSelection& devices) {
+void agrees(const Score& score, const GpuSelection& selection) {
     for (std::uint64_t seed = 0; seed < 6; ++seed) {
         CAPTURE(seed);
         const auto [machines, work] =
@@ -64,7 +64,7 @@ void agrees(const Score& score, const GpuSelection& devices) {
                                         .gpu_counters = 1 + seed % 2,
                                         .domains = seed % 3 == 1});
         const berth::problem p{machines, work};
-        const berth::greedy policy{score, devices, berth::random_order{seed / 2}};
+        const berth::greedy policy{score, selection, berth::random_order{seed / 2}};
         auto indexed = policy.start(p);
         auto exhaustive = policy.exhaustive().start(p);
         berth::xoshiro256 g{seed};
@@ -106,17 +106,17 @@ void agrees(const Score& score, const GpuSelection& devices) {
 
 /// A score with the usual GPU selections.
 template <class Score>
-void agrees_with_all_usual_devices(const Score& score) {
+void agrees_with_usual_selections(const Score& score) {
     agrees(score, berth::tightest_gpu{});
     agrees(score, berth::random_gpu{9});
     agrees(score, berth::best_scored_gpu{});
 }
 /// A GPU selection with scores that read the GPUs.
 template <class GpuSelection>
-void agrees_with_all_usual_scores(const GpuSelection& devices) {
-    agrees(berth::fgd{}, devices);
-    agrees(berth::power_score{}, devices);
-    agrees(berth::tiers{berth::gpu_packing{}, berth::best_fit{}}, devices);
+void agrees_with_all_usual_scores(const GpuSelection& selection) {
+    agrees(berth::fgd{}, selection);
+    agrees(berth::power_score{}, selection);
+    agrees(berth::tiers{berth::gpu_packing{}, berth::best_fit{}}, selection);
 }
 
 }  // namespace berth_test

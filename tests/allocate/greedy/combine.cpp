@@ -190,10 +190,10 @@ TEST_CASE("on_settled calls the parts of every combination once per decision") {
     const auto work = hand_workload(fleet, {{.gpus = 1, .share = 1000, .copies = 3}});
     int in_sum = 0;
     int in_tiers = 0;
-    int in_devices = 0;
+    int in_selection = 0;
     const berth::greedy policy{
         berth::tiers{berth::weighted_sum{berth::weighted{1.0, settled_counter{&in_sum}}}, settled_counter{&in_tiers}},
-        berth::gpu_scored_by{settled_counter{&in_devices}}};
+        berth::gpu_scored_by{settled_counter{&in_selection}}};
     auto placer = policy.start({fleet, work});
     const berth::slot first = placer.place(berth::task_index{0});
     CHECK(in_sum == 1);
@@ -204,5 +204,5 @@ TEST_CASE("on_settled calls the parts of every combination once per decision") {
     CHECK(placer.place_all(two));
     CHECK(in_sum == 3);
     CHECK(in_tiers == 3);
-    CHECK(in_devices == 3);
+    CHECK(in_selection == 3);
 }

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+// Length: the evaluation and its fast form for a scan.
+
 namespace berth::inline v0::detail {
 
 /// The ledger, a score and a GPU selection: the value of a task on a node as things stand, and the best node by a look

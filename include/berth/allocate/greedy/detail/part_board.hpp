@@ -82,7 +82,7 @@ public:
 
     score_index<double> values;  ///< the combined value of each node by rank
     std::uint64_t seen = 0;      ///< the time of the last change of a node that this board knows
-    bool asked = false;
+    bool known = false;          ///< its shape arrived before
 
 private:
     static constexpr std::uint64_t never = ~std::uint64_t{0};

@@ -54,8 +54,8 @@ public:
         if constexpr (cached) {
             // A board pays off from the second arrival on.
             shape_board& board = boards_[shapes_.board(c.shape)];
-            if (board.asked || !shapes_.occurs_once(shapes_.board(c.shape))) return find_on(board, c);
-            board.asked = true;
+            if (board.known || !shapes_.occurs_once(shapes_.board(c.shape))) return find_on(board, c);
+            board.known = true;
         }
         if constexpr (by_parts) {
             scratch_.seen = 0;
@@ -100,7 +100,7 @@ private:
     struct value_board {
         score_index<value_type> values;
         std::uint64_t seen = 0;  ///< the time of the last change of a node that this board knows
-        bool asked = false;
+        bool known = false;      ///< its shape arrived before
     };
     template <bool Parted, class S>
     struct board_for {

@@ -17,6 +17,8 @@
 #include <numeric>
 #include <vector>
 
+// Length: the description and the state that it prepares.
+
 namespace berth::inline v0 {
 
 /// Prefers the node where the placement costs the tasks to come the least, by fragmentation and by the scarcity of the
