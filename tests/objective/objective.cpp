@@ -95,8 +95,7 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
         for (std::size_t i = 1; i < least.size(); ++i) needs.push_back({group_index{i - 1}, group_index{i}});
 
         const objective wish{
-            tier(capacity_excess{}, left_out{move_weights{weights}},
-                 transient_excess<on_nodes, 2>{initial, counters},
+            tier(capacity_excess{}, left_out{move_weights{weights}}, transient_excess<on_nodes, 2>{initial, counters},
                  transient_excess<on_gpus>{initial, {counters.data() + 1, 1}}, least_spread{least},
                  group_dependencies{needs}),
             tier(0.5 * assignment_cost_term{quirky_cost}, load_dependent_cost{&model}, 3.0 * makespan{quirky_load},
