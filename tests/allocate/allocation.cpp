@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts heap allocations; the counting operator new is this file's.
-#include "berth/allocate/genetic/genetic.hpp"
-#include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
-#include "berth/allocate/search/local_search.hpp"
 #include "berth/allocate/assignment/batch/population_evaluator.hpp"
+#include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
+#include "berth/allocate/search/local_search.hpp"
 #include "berth/core/thread_pool.hpp"
 #include "berth/objective/terms/assignment_cost.hpp"
 #include "berth/objective/terms/capacity_excess.hpp"
 
-#include "allocate/greedy/agreement.hpp"
 #include "allocate/assignment/gap_instances.hpp"
+#include "allocate/greedy/agreement.hpp"
 #include "common/counting_new.hpp"
 
 using namespace berth;
@@ -18,9 +18,9 @@ using namespace berth_test;
 namespace {
 
 template <class Score, class GpuSelection>
-void steady_state_allocates_nothing(const Score& score, const GpuSelection& devices) {
+void steady_state_allocates_nothing(const Score& score, const GpuSelection& selection) {
     const auto [machines, work] = random_problem(11, {.nodes = 60, .tasks = 200, .gangs = false});
-    auto placer = greedy{score, devices, random_order{1}}.start(problem{machines, work});
+    auto placer = greedy{score, selection, random_order{1}}.start(problem{machines, work});
     std::vector<slot> slots(work.task_count(), unplaced);
     const auto place_everything = [&] {
         for (std::size_t t = 0; t < work.task_count(); ++t) slots[t] = placer.place(task_index{t});
@@ -39,7 +39,7 @@ void steady_state_allocates_nothing(const Score& score, const GpuSelection& devi
               }
               place_everything();
           }) == 0);
-    // A what-if costs the slots it returns.
+    // A what-if allocates only the slots that it returns.
     std::vector<task_index> few{task_index{0}, task_index{1}};
     remove_everything();
     (void)placer.place_all(few);
@@ -64,7 +64,7 @@ TEST_CASE("placing and removing allocate nothing in steady state") {
 
 namespace {
 
-/// A search that has been under way for a while goes on without a single allocation.
+/// A search that has run for a while continues without a single allocation.
 template <class Search, class Objective>
 void steady_search_allocates_nothing(const Search& search, const problem& p, const Objective& wish,
                                      const assignment& start) {

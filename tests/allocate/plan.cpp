@@ -16,3 +16,16 @@ TEST_CASE("moves between two assignments are of the tasks whose slots differ, in
     CHECK(all[2] == task_move{task_index{3}, on(3), unplaced});
     CHECK(moves_between(to, to).empty());
 }
+
+TEST_CASE("a task that one of two assignments lacks is unplaced there") {
+    const slot here{node_index{0}, 1};
+    const slot there{node_index{1}, 1};
+    const assignment one{here};
+    const assignment three{here, there, unplaced};
+    const auto grown = moves_between(one, three);
+    REQUIRE(grown.size() == 1);
+    CHECK(grown[0] == task_move{task_index{1}, unplaced, there});
+    const auto shrunk = moves_between(three, one);
+    REQUIRE(shrunk.size() == 1);
+    CHECK(shrunk[0] == task_move{task_index{1}, there, unplaced});
+}

@@ -22,7 +22,7 @@ namespace berth_test {
 
 using berth::amount;
 
-/// What a random placement problem may contain.
+/// The ingredients of a random placement problem.
 struct problem_options {
     std::size_t nodes = 30;
     std::size_t tasks = 120;
@@ -34,8 +34,8 @@ struct problem_options {
     bool gangs = true;
 };
 
-/// Few kinds of nodes, each many times, so that nodes tie and share values; few demands, each many times. The fewer nodes, the
-/// more tasks have no place in the end.
+/// Few kinds of nodes, each many times, so that nodes tie and share values; few demands, each many times. The fewer
+/// nodes, the more tasks have no slot in the end.
 [[nodiscard]] inline instance random_problem(std::uint64_t seed, const problem_options& options = {}) {
     berth::xoshiro256 g{seed};
     berth::resource_schema schema{.gpu = {"share", "memory"}, .node = {"cpu", "memory"}, .domain = {}};
@@ -134,7 +134,7 @@ struct hand_node {
     std::string_view model = "G2";
 };
 
-/// Nodes whose *capacities* are the free amounts asked for, so that scores see exactly these.
+/// Nodes whose *capacities* are the free amounts given, so that scores read exactly these.
 [[nodiscard]] inline berth::fleet hand_fleet(const std::vector<hand_node>& nodes) {
     berth::fleet_builder builder;
     for (const auto& node : nodes) {

@@ -1,4 +1,4 @@
-// expect: berth: a score made of parts .* cannot choose a GPU
+// expect: berth: a score made of parts .* cannot select a GPU
 #include "berth/allocate/greedy/combine.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"

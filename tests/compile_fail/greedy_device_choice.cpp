@@ -1,4 +1,4 @@
-// expect: berth: the second argument of greedy is a device choice
+// expect: berth: the second argument of greedy is a GPU selection
 // A rule that returns the number of a GPU instead of a mask.
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"

@@ -1,4 +1,4 @@
-// expect: berth: weighted.* weighs a score
+// expect: berth: weighted.* takes a score
 // The arguments the wrong way round would not deduce; a number where the score belongs does.
 #include "berth/allocate/greedy/combine.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"

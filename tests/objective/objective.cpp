@@ -16,9 +16,9 @@
 #include "berth/objective/terms/least_spread.hpp"
 #include "berth/objective/terms/load_dependent_cost.hpp"
 #include "berth/objective/terms/load_over_safety.hpp"
-#include "berth/objective/terms/node_sum.hpp"
 #include "berth/objective/terms/move_cost.hpp"
 #include "berth/objective/terms/move_distance.hpp"
+#include "berth/objective/terms/node_sum.hpp"
 #include "berth/objective/terms/transient_excess.hpp"
 
 #include "allocate/problems.hpp"
@@ -35,7 +35,7 @@ using namespace berth_test;
 
 namespace {
 
-/// Agrees with nothing: apply forgets every second move.
+/// A faulty term: apply ignores every second move.
 struct forgetful {
     [[nodiscard]] static constexpr const char* name() noexcept { return "forgetful"; }
     struct state {
@@ -61,7 +61,7 @@ struct forgetful {
 double quirky_cost(task_index t, gpu_index g) { return static_cast<double>((t.value() * 7 + g.value() * 13) % 29); }
 amount quirky_load(task_index t, gpu_index g) { return static_cast<amount>(1 + (t.value() * 5 + g.value() * 3) % 17); }
 
-/// Values of the state and of one prepared afresh, term by term.
+/// Values of the state and of a newly prepared one, term by term.
 template <class Objective, class State>
 void check_against_full(const Objective& wish, const problem& p, const State& state) {
     const auto kept = state.by_term();
@@ -95,8 +95,7 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
         for (std::size_t i = 1; i < least.size(); ++i) needs.push_back({group_index{i - 1}, group_index{i}});
 
         const objective wish{
-            tier(capacity_excess{}, left_out{move_weights{weights}},
-                 transient_excess<on_nodes, 2>{initial, counters},
+            tier(capacity_excess{}, left_out{move_weights{weights}}, transient_excess<on_nodes, 2>{initial, counters},
                  transient_excess<on_gpus>{initial, {counters.data() + 1, 1}}, least_spread{least},
                  group_dependencies{needs}),
             tier(0.5 * assignment_cost_term{quirky_cost}, load_dependent_cost{&model}, 3.0 * makespan{quirky_load},
@@ -134,7 +133,7 @@ TEST_CASE("every term: delta and incremental value equal a full recomputation, o
     CHECK(counted == 0);
 }
 
-TEST_CASE("one move asked by reference equals a list of one - terms with and without the short way") {
+TEST_CASE("one move by reference equals a list of one for terms with and without a delta of gpu_move") {
     std::size_t between_gpus = 0;
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         CAPTURE(seed);

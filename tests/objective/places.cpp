@@ -19,7 +19,7 @@ struct nothing_at_all {
 };
 static_assert(!counter_places<nothing_at_all> && !counter_places<int>);
 
-/// What each place gains, by `each` of one move.
+/// The change of each place, by `each` of one move.
 template <counter_places Places>
 std::map<std::size_t, amount> gains(const problem& p, const task_move& r) {
     std::map<std::size_t, amount> all;
@@ -30,7 +30,7 @@ std::map<std::size_t, amount> gains(const problem& p, const task_move& r) {
     return all;
 }
 
-/// The same: what the slot of the arrival covers, less what that of the departure does.
+/// The same: the places of the target less those of the source.
 template <counter_places Places>
 std::map<std::size_t, amount> difference(const problem& p, const task_move& r) {
     auto all = gains<Places>(p, {r.task, unplaced, r.to});
@@ -42,7 +42,7 @@ std::map<std::size_t, amount> difference(const problem& p, const task_move& r) {
 
 }  // namespace
 
-TEST_CASE("a move gives up what only its source covers and takes what only its target covers") {
+TEST_CASE("a move leaves the places of its source only and enters those of its target only") {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         CAPTURE(seed);
         const auto made = service_problem(seed);

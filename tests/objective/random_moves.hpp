@@ -12,8 +12,8 @@
 
 namespace berth_test {
 
-/// A slot with as many GPUs as the task wants, whether they have room or not; `unplaced` now and then, and when no node of
-/// ten has as many.
+/// A slot with as many GPUs as the task wants, whether they have room or not; `unplaced` now and then, and when no node
+/// of ten has as many.
 [[nodiscard]] inline berth::slot random_slot(berth::xoshiro256& g, const berth::problem& p, berth::task_index t) {
     if (chance(g, 15)) return berth::unplaced;
     const std::size_t wanted = p.workload().demand(t).gpus;

@@ -19,7 +19,7 @@ using namespace berth_test;
 
 static_assert(std::is_aggregate_v<term_value> && std::is_trivially_copyable_v<term_value>);
 
-TEST_CASE("term_value says which term and tier a part of the objective is and leaves the weight outside") {
+TEST_CASE("term_value has term, tier, weight and the value without the weight") {
     const fleet machines = hand_fleet({{{1000, 1000}, 8000}});
     const workload tasks = hand_workload(machines, {{1, 600, 1000}, {1, 600, 1000}, {1, 600, 1000}});
     const problem p{machines, tasks};
@@ -50,7 +50,7 @@ TEST_CASE("term_value says which term and tier a part of the objective is and le
     CHECK(tiers[1] == sums[1]);
 }
 
-TEST_CASE("a term_value of nothing weighs one and is zero") {
+TEST_CASE("a default term_value has weight 1 and value 0") {
     const term_value none{};
     CHECK(std::string{none.name}.empty());
     CHECK(none.tier == 0);

@@ -5,8 +5,8 @@
 #include "berth/objective/terms/gpu_loads.hpp"
 #include "berth/objective/terms/grouping.hpp"
 #include "berth/objective/terms/load_dependent_cost.hpp"
-#include "berth/objective/terms/node_sum.hpp"
 #include "berth/objective/terms/move_cost.hpp"
+#include "berth/objective/terms/node_sum.hpp"
 
 #include "allocate/problems.hpp"
 
@@ -58,7 +58,7 @@ TEST_CASE("terms by hand") {
     CHECK(s.value(move_cost{std::span<const slot>{initial}, move_weights{weights}}) == 5 + 13);
 }
 
-TEST_CASE("the load-dependent cost is that of the cost floor") {
+TEST_CASE("the load-dependent cost equals that of load_cost") {
     const small s;
     const auto model = need(make_load_cost(s.p, load_measure::absolute));
     small one_gpu_each;
@@ -67,7 +67,7 @@ TEST_CASE("the load-dependent cost is that of the cost floor") {
     CHECK(one_gpu_each.value(load_dependent_cost{&model}) == doctest::Approx(assignment_cost(model, gpus)));
 }
 
-TEST_CASE("a makespan that falls is found among the GPUs that nothing touches") {
+TEST_CASE("a makespan that falls is that of a GPU without moves") {
     const fleet machines = hand_fleet({{{1000, 1000, 1000, 1000, 1000}, 8000}});
     const workload tasks = hand_workload(machines, {{1, 900, 1}, {1, 400, 1}, {1, 400, 1}, {1, 100, 1}});
     const problem p{machines, tasks};

@@ -20,15 +20,18 @@
 #include <type_traits>
 #include <utility>
 
+// Length: an objective and its state, which is made of the same parts.
+
 namespace berth::inline v0 {
 
 /// A term with a weight. Written `2.0 * makespan{...}`.
 template <term T>
 struct weighted_term {
-    double weight = 1.0;
-    T term;
+    double weight = 1.0;  ///< in the sum of its tier
+    T term;               ///< a description
 };
 
+/// A term with a weight.
 template <term T>
 [[nodiscard]] constexpr weighted_term<T> operator*(double weight, T t) {
     return {weight, std::move(t)};
@@ -58,7 +61,7 @@ template <class T>
 /// Terms of equal importance: their weighted sum. Made by `tier`.
 template <class... Terms>
 struct objective_tier {
-    std::tuple<weighted_term<Terms>...> terms;
+    std::tuple<weighted_term<Terms>...> terms;  ///< as written
 };
 
 /// A tier of one or more terms, each with or without a weight in front.
@@ -81,16 +84,20 @@ class objective_state;
 /// if (improves(state.delta(r))) state.apply(r);
 /// ```
 ///
-/// A description: immutable, shared between threads. Everything is known at compile time; there is no virtual call and no
-/// allocation after `prepare`.
+/// A description: immutable, shared between threads. Terms are known at compile time: no virtual call, no allocation
+/// after `prepare`.
 template <class... Tiers>
 class objective {
 public:
+    /// An objective of tiers, the most important first.
     constexpr explicit objective(Tiers... tiers) : tiers_{std::move(tiers)...} {}
 
-    static constexpr std::size_t tier_count = sizeof...(Tiers);
+    static constexpr std::size_t tier_count = sizeof...(Tiers);  ///< at least 1
 
-    /// The state of a run that starts with this assignment, a slot or `unplaced` for every task.
+    /// The state of a run. O(tasks + fleet).
+    ///
+    /// @param p      outlives the state
+    /// @param start  a slot or `unplaced` for every task; infeasible assignments are valid
     [[nodiscard]] objective_state<Tiers...> prepare(const problem& p, std::span<const slot> start) const {
         return objective_state<Tiers...>{tiers_, p, start};
     }
@@ -99,42 +106,53 @@ private:
     std::tuple<Tiers...> tiers_;
 };
 
-/// An assignment under an objective, with what every term knows of it. Copyable; one thread at a time.
+/// An assignment with the state of every term of an objective. Copyable; one thread at a time.
 template <class... Tiers>
 class objective_state {
 public:
-    static constexpr std::size_t tier_count = sizeof...(Tiers);
-    using values = tier_values<tier_count>;
+    static constexpr std::size_t tier_count = sizeof...(Tiers);  ///< at least 1
+    using values = tier_values<tier_count>;                      ///< one value per tier
 
+    /// The assignment as it stands, a slot or `unplaced` for every task.
     [[nodiscard]] std::span<const slot> assignment() const noexcept { return assignment_; }
+    /// The task's present slot.
     [[nodiscard]] const slot& where(task_index t) const noexcept { return assignment_[t.value()]; }
 
+    /// Every tier's weighted sum. O(terms).
     [[nodiscard]] values value() const {
         return sum([](const auto& part) { return static_cast<double>(part.state.value()); });
     }
-    /// By how much each tier would change. Terms are asked in the order in which they were written.
+    /// The change of each tier if these moves happened at once. Terms are summed in the order in which they were
+    /// written.
+    ///
+    /// @param r  moves of distinct tasks from their present slots
     [[nodiscard]] values delta(task_moves r) const {
         return sum([&](const auto& part) { return static_cast<double>(part.state.delta(r)); });
     }
+    /// The same for one move: faster, because slots of one GPU are decoded once for all terms.
     [[nodiscard, gnu::always_inline]] values delta(const task_move& r) const {
-        BERTH_ASSERT(where(r.task) == r.from, "berth: a move starts where the task is");
+        BERTH_ASSERT(where(r.task) == r.from, "berth: a move starts at the task's present slot");
         const gpu_index from = gpu_of_[r.task.value()];
         if (!from.valid() || !has_one(r.to.gpus)) [[unlikely]]
             return delta_of_slots(r.task, r.to.node, r.to.gpus);
         return delta_between({r.task, from, first_gpu(r.to)});
     }
 
+    /// Carries the moves out.
+    ///
+    /// @param r  moves of distinct tasks from their present slots
     void apply(task_moves r) {
         for (const task_move& one : r) {
-            BERTH_ASSERT(assignment_[one.task.value()] == one.from, "berth: a move starts where the task is");
+            BERTH_ASSERT(assignment_[one.task.value()] == one.from, "berth: a move starts at the task's present slot");
             assignment_[one.task.value()] = one.to;
             gpu_of_[one.task.value()] = only_gpu(one.to);
         }
         each(*this, [&](auto& part, std::size_t) { part.state.apply(r); });
     }
+    /// Carries one move out.
     void apply(const task_move& r) { apply(task_moves{&r, 1}); }
 
-    /// The move of a task from where it is.
+    /// The move of a task from its present slot.
     [[nodiscard]] task_move to(task_index t, const slot& target) const noexcept { return {t, where(t), target}; }
 
     /// Every term's value, in the order in which they were written.
@@ -147,8 +165,11 @@ public:
         return all;
     }
 
-    /// Compares every term's value with that of a state prepared from scratch, and names the first term that disagrees by
-    /// more than `tolerance` of its size. O(the whole problem): for tests, and for searches that are told to check.
+    /// Compares every term's value with that of a state prepared from scratch. As slow as `prepare`: for tests, and for
+    /// searches with their self-check switched on.
+    ///
+    /// @param tolerance  relative to the value, at least 0
+    /// @return  an error that names the first term that differs by more
     [[nodiscard]] result<void> self_check(double tolerance = 1e-9) const {
         result<void> outcome{};
         bool agrees = true;

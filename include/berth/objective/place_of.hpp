@@ -6,9 +6,9 @@
 
 namespace berth::inline v0 {
 
-/// What counts as one place for the tasks of a group.
+/// Which places terms over groups count: nodes, or the domains of one level.
 struct place_of {
-    static constexpr std::size_t node_level = std::numeric_limits<std::size_t>::max();
+    static constexpr std::size_t node_level = std::numeric_limits<std::size_t>::max();  ///< every node is a place
     std::size_t level = node_level;  ///< a level of domains (rack, zone, ...), or the node itself
 };
 

@@ -8,21 +8,22 @@
 
 namespace berth::inline v0 {
 
-/// One task goes from one slot to another; either may be `unplaced`. `from` is where it is before the move.
+/// One task goes from one slot to another; either may be `unplaced`.
 struct task_move {
-    task_index task{};
-    slot from{};
-    slot to{};
+    task_index task{};  ///< the task that moves
+    slot from{};        ///< its slot before the move
+    slot to{};          ///< its slot after the move
 
+    /// Equal task and slots.
     friend constexpr bool operator==(const task_move&, const task_move&) noexcept = default;
 };
 
-/// A move between two different GPUs of a task that has one GPU before and one after, by their positions in the fleet. What
-/// `objective_state` makes of such a move once, for all terms that understand it.
+/// A move between two different GPUs of a task that has one GPU before and one after. `objective_state` translates such
+/// a move once, for all terms that accept this form.
 struct gpu_move {
-    task_index task{};
-    gpu_index from{};
-    gpu_index to{};
+    task_index task{};  ///< the task that moves
+    gpu_index from{};   ///< its GPU before the move
+    gpu_index to{};     ///< its GPU after the move
 };
 
 /// Moves that happen at the same time: of distinct tasks, in any order.

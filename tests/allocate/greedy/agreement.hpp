@@ -22,7 +22,7 @@
 
 namespace berth_test {
 
-/// A user's score that says nothing about itself: it looks at the task, and at the node's number.
+/// A user's score without properties: it reads the task and the node's position.
 inline const auto quiet_score = [](const berth::candidate& c) {
     return static_cast<double>((c.node.index.value() * 7 + c.task.value() * 3) % 11);
 };
@@ -43,7 +43,7 @@ struct unsigned_score {
     static constexpr bool anonymous = true;
     std::size_t operator()(const berth::candidate& c) const { return berth::gpu_count(c.gpus) % 2; }
 };
-/// A user's device rule: GPUs from the top on even nodes, from the bottom on odd ones.
+/// A user's GPU rule: GPUs from the top on even nodes, from the bottom on odd ones.
 inline const auto alternating = [](const berth::node_view& node, const berth::demand_view& demand,
                                    berth::gpu_mask fitting) {
     if (node.index.value() % 2 == 1) return berth::first_gpu{}(node, demand, fitting);
@@ -51,10 +51,10 @@ inline const auto alternating = [](const berth::node_view& node, const berth::de
     return fitting;
 };
 
-/// Two placers, one with an index and one that looks at every node, go through the same places, removals, gangs and
-/// observations and must agree at every step.
+/// Two placers, one with an index and one that evaluates every node, get the same placements, removals, gangs and
+/// running tasks and must agree at every step.
 template <class Score, class GpuSelection>
-void agrees(const Score& score, const GpuSelection& devices) {
+void agrees(const Score& score, const GpuSelection& selection) {
     for (std::uint64_t seed = 0; seed < 6; ++seed) {
         CAPTURE(seed);
         const auto [machines, work] =
@@ -64,7 +64,7 @@ void agrees(const Score& score, const GpuSelection& devices) {
                                         .gpu_counters = 1 + seed % 2,
                                         .domains = seed % 3 == 1});
         const berth::problem p{machines, work};
-        const berth::greedy policy{score, devices, berth::random_order{seed / 2}};
+        const berth::greedy policy{score, selection, berth::random_order{seed / 2}};
         auto indexed = policy.start(p);
         auto exhaustive = policy.exhaustive().start(p);
         berth::xoshiro256 g{seed};
@@ -104,19 +104,19 @@ void agrees(const Score& score, const GpuSelection& devices) {
     }
 }
 
-/// A score with the usual choices of GPUs.
+/// A score with the usual GPU selections.
 template <class Score>
-void agrees_with_all_usual_devices(const Score& score) {
+void agrees_with_usual_selections(const Score& score) {
     agrees(score, berth::tightest_gpu{});
     agrees(score, berth::random_gpu{9});
     agrees(score, berth::best_scored_gpu{});
 }
-/// A choice of GPUs with scores that look at them.
+/// A GPU selection with scores that read the GPUs.
 template <class GpuSelection>
-void agrees_with_all_usual_scores(const GpuSelection& devices) {
-    agrees(berth::fgd{}, devices);
-    agrees(berth::power_score{}, devices);
-    agrees(berth::tiers{berth::gpu_packing{}, berth::best_fit{}}, devices);
+void agrees_with_all_usual_scores(const GpuSelection& selection) {
+    agrees(berth::fgd{}, selection);
+    agrees(berth::power_score{}, selection);
+    agrees(berth::tiers{berth::gpu_packing{}, berth::best_fit{}}, selection);
 }
 
 }  // namespace berth_test

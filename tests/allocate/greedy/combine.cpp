@@ -29,7 +29,7 @@ struct table_score {
 const auto machines = [] { return hand_fleet({{{1000}}, {{1000}}, {{1000}}, {{1000}}}); };
 const auto one_task = [](const fleet& f) { return hand_workload(f, {{.gpus = 1, .share = 1000}}); };
 
-/// Where a greedy policy with this score puts the only task.
+/// The node on which a greedy policy with this score places the only task.
 template <class Score>
 slot chosen(const Score& score) {
     const auto f = machines();
@@ -61,7 +61,7 @@ TEST_CASE("weighted_sum by hand") {
     CHECK(value(weighted_sum{weighted{0.5, [](const candidate&) { return 3; }}}, 0) == 1.5);
 }
 
-TEST_CASE("a part that refuses refuses for all, whatever its weight") {
+TEST_CASE("one part that refuses is enough, whatever its weight") {
     const table_score open{{1, 2, 3, 4}};
     const table_score shut{{0, 0, not_admitted, not_admitted}};
     for (const double weight : {1.0, 0.0, -1.0}) {
@@ -185,24 +185,24 @@ struct settled_counter {
 
 }  // namespace
 
-TEST_CASE("on_settled reaches the parts of every combination, once per decision") {
+TEST_CASE("on_settled calls the parts of every combination once per decision") {
     const auto fleet = hand_fleet({{{1000, 1000}, 64'000}});
     const auto work = hand_workload(fleet, {{.gpus = 1, .share = 1000, .copies = 3}});
     int in_sum = 0;
     int in_tiers = 0;
-    int in_devices = 0;
+    int in_selection = 0;
     const berth::greedy policy{
         berth::tiers{berth::weighted_sum{berth::weighted{1.0, settled_counter{&in_sum}}}, settled_counter{&in_tiers}},
-        berth::gpu_scored_by{settled_counter{&in_devices}}};
+        berth::gpu_scored_by{settled_counter{&in_selection}}};
     auto placer = policy.start({fleet, work});
     const berth::slot first = placer.place(berth::task_index{0});
     CHECK(in_sum == 1);
     const berth::task_index two[] = {berth::task_index{1}, berth::task_index{2}};
-    CHECK(!placer.place_all(two));  // only one GPU is left: nothing stands
+    CHECK(!placer.place_all(two));  // only one GPU is free: no decision
     CHECK(in_sum == 1);
     placer.remove(berth::task_index{0}, first);
     CHECK(placer.place_all(two));
     CHECK(in_sum == 3);
     CHECK(in_tiers == 3);
-    CHECK(in_devices == 3);
+    CHECK(in_selection == 3);
 }

@@ -68,12 +68,12 @@ static_assert(!placement_score<weighted<best_fit>> && !placement_score<tightest_
 static_assert(score_value<double> && score_value<int> && score_value<tier_values<3>>);
 static_assert(!score_value<std::string> && !score_value<std::unique_ptr<int>>);
 
-// Nothing said means: evaluate me every time.
+// Without properties: evaluated every time.
 static_assert(scope_of<least_score> == score_scope::task && !is_anonymous<least_score>);
 static_assert(scope_of<shape_score> == score_scope::shape && !is_anonymous<shape_score>);
 static_assert(scope_of<anonymous_score> == score_scope::shape && is_anonymous<anonymous_score>);
 
-// A combination is as cautious as its most cautious part.
+// A combination has the scope of its widest part.
 static_assert(scope_of<prepared<weighted_sum<best_fit, fgd>>> == score_scope::shape);
 static_assert(is_anonymous<prepared<weighted_sum<best_fit, fgd>>>);
 static_assert(scope_of<prepared<weighted_sum<best_fit, random_score>>> == score_scope::task);
@@ -83,7 +83,7 @@ static_assert(!is_anonymous<prepared<tiers<first_fit, shape_score>>>);
 static_assert(scope_of<prepared<weighted_sum<rescaled<best_fit>, fgd>>> == score_scope::shape);
 static_assert(scope_of<prepared<tiers<weighted_sum<fgd>, tiers<best_fit>>>> == score_scope::shape);
 
-// ---- device choices ----
+// ---- GPU selections ----
 
 inline constexpr auto lambda_rule = [](const node_view&, const demand_view&, gpu_mask fitting) { return fitting; };
 struct rule_of_ints {
@@ -99,14 +99,15 @@ struct least_search {
 
 static_assert(gpu_selection<decltype(lambda_rule)> && gpu_selection<gpu_scored_by<fgd>> && gpu_selection<least_search>);
 static_assert(!gpu_selection<rule_of_ints> && !gpu_selection<best_fit> && !gpu_selection<int>);
-// A rule sees nothing but the node; a search may look at the task.
+// A rule depends on the node alone; a search may read the task.
 static_assert(gpu_scope_of<decltype(lambda_rule)> == score_scope::shape &&
               !is_anonymous_selection<decltype(lambda_rule)>);
 static_assert(gpu_scope_of<least_search> == score_scope::task && !is_anonymous_selection<least_search>);
-static_assert(is_anonymous_selection<tightest_gpu> && is_anonymous_selection<loosest_gpu> && is_anonymous_selection<first_gpu>);
+static_assert(is_anonymous_selection<tightest_gpu> && is_anonymous_selection<loosest_gpu> &&
+              is_anonymous_selection<first_gpu>);
 static_assert(!is_anonymous_selection<random_gpu> && gpu_scope_of<random_gpu> == score_scope::shape);
-static_assert(gpu_scope_of<gpu_scored_by<fgd>::prepared_choice> == score_scope::shape);
-static_assert(gpu_scope_of<gpu_scored_by<random_score>::prepared_choice> == score_scope::task);
+static_assert(gpu_scope_of<gpu_scored_by<fgd>::prepared_selection> == score_scope::shape);
+static_assert(gpu_scope_of<gpu_scored_by<random_score>::prepared_selection> == score_scope::task);
 
 // ---- orders and tie breaks ----
 
@@ -119,7 +120,7 @@ struct unranked {
 static_assert(!task_order<unordered> && !task_order<std::vector<task_index>> && !task_order<lowest_index>);
 static_assert(!tie_break<unranked> && !tie_break<arrival_order> && !tie_break<int>);
 
-// Descriptions and what is made of them are cheap to hold: nothing is stored for nothing.
+// Descriptions and ready forms are small.
 static_assert(std::is_empty_v<first_fit> && std::is_empty_v<tightest_gpu> && std::is_empty_v<lowest_index>);
 
 struct keeps_books {
@@ -132,7 +133,7 @@ struct keeps_books {
 
 }  // namespace
 
-TEST_CASE("absent book-keeping is not called, present is") {
+TEST_CASE("notifications are called where the score has them") {
     const candidate c{};
     least_score none;
     notify_place(none, c);
@@ -145,7 +146,7 @@ TEST_CASE("absent book-keeping is not called, present is") {
     CHECK(both.removals == 1);
 }
 
-TEST_CASE("a score that is ready is its own preparation, a description is prepared") {
+TEST_CASE("prepare_score copies a ready score and prepares a description") {
     const auto machines = hand_fleet({{.shares = {1000, 1000}, .cpu = 1000}});
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 1000}});
     const problem p{machines, work};

@@ -56,7 +56,7 @@ void on_random_nodes(F f) {
     }
 }
 
-/// The share of its capacity that a GPU has left.
+/// The fraction of its capacity that a GPU has free.
 struct emptiest {
     static constexpr bool anonymous = true;
     double operator()(const candidate& x) const {
@@ -68,7 +68,7 @@ struct emptiest {
 
 }  // namespace
 
-TEST_CASE("device rules by hand, ties to the lowest position") {
+TEST_CASE("GPU rules by hand, ties to the lowest position") {
     const auto machines = hand_fleet({{.shares = {500, 300, 1000, 300, 1000, 200}}});
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 250}, {.gpus = 2, .share = 250}});
     const ledger ledger{machines};
@@ -86,7 +86,7 @@ TEST_CASE("device rules by hand, ties to the lowest position") {
     CHECK(tightest_gpu{}(two.node, two.demand, 0b010001) == 0b010001);
 }
 
-TEST_CASE("device rules agree with sorting") {
+TEST_CASE("GPU rules agree with sorting") {
     on_random_nodes([](const problem&, const candidate& c, gpu_mask fitting) {
         const std::size_t wanted = c.demand.gpus;
         REQUIRE(tightest_gpu{}(c.node, c.demand, fitting) ==
@@ -102,7 +102,7 @@ TEST_CASE("device rules agree with sorting") {
     });
 }
 
-TEST_CASE("random_gpu reaches every choice") {
+TEST_CASE("random_gpu reaches every GPU") {
     const auto machines = hand_fleet({{.shares = {1000, 1000, 1000, 1000}}});
     const auto work = hand_workload(machines, {{.gpus = 2, .share = 1000}});
     const ledger ledger{machines};
@@ -137,7 +137,7 @@ TEST_CASE("best_scored_gpu is the best of all GPUs, lowest position on ties") {
         REQUIRE(found.value == best);
     };
     on_random_nodes([&](const problem& p, const candidate& c, gpu_mask fitting) {
-        // `before` of fgd is that of empty nodes here, which moves all GPUs of a node alike.
+        // `before` of fgd is that of empty nodes here, which shifts all GPUs of a node by the same value.
         check(fgd{}.prepare(p), c, fitting);
         check(power_score{}.prepare(p), c, fitting);
         check([](const candidate& x) { return static_cast<double>(lowest_gpu(x.gpus) % 3); }, c, fitting);
@@ -145,7 +145,7 @@ TEST_CASE("best_scored_gpu is the best of all GPUs, lowest position on ties") {
     });
 }
 
-TEST_CASE("GPUs are only alike if their capacities are") {
+TEST_CASE("GPUs are only equal if their capacities are") {
     // The first GPU is half used, the second is half a GPU and idle: free shares are equal, watts are not.
     fleet_builder builder;
     const amount half[] = {500};
@@ -161,7 +161,7 @@ TEST_CASE("GPUs are only alike if their capacities are") {
     CHECK(best_scored_gpu{}.best(emptiest{}, c, 0b11).gpus == 0b10);
 }
 
-TEST_CASE("gpu_scored_by chooses with its own score, the node is judged by the other") {
+TEST_CASE("gpu_scored_by selects GPUs with its own score, the policy's score values the node") {
     const auto machines = hand_fleet({{.shares = {1000, 400, 600}}});
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 300}, {.gpus = 2, .share = 300}});
     const problem p{machines, work};
@@ -173,8 +173,46 @@ TEST_CASE("gpu_scored_by chooses with its own score, the node is judged by the o
     const auto position = [](const candidate& c) { return static_cast<double>(c.gpus) * 10.0; };
     auto one = candidate_for(ledger, work, 0, 0, 0);
     const auto found = choose_gpus(choice, position, one, 0b111);
-    CHECK(found.gpus == 0b001);
-    CHECK(found.value == 10.0);
+    REQUIRE(found.has_value());
+    CHECK(found->gpus == 0b001);
+    CHECK(found->value == 10.0);
     auto two = candidate_for(ledger, work, 1, 0, 0);
-    CHECK(choose_gpus(choice, position, two, 0b111).gpus == 0b110);
+    CHECK(choose_gpus(choice, position, two, 0b111)->gpus == 0b110);
+}
+
+namespace {
+
+/// Returns the same GPUs whatever fits.
+struct fixed_search {
+    gpu_mask gpus;
+
+    template <class Score>
+    [[nodiscard]] scored_gpus<double> best(const Score&, candidate&, gpu_mask) const {
+        return {1.0, gpus};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a selection outside the GPUs that fit, or of another number, is no selection") {
+    const auto machines = hand_fleet({{.shares = {1000, 400, 600}}});
+    const auto work = hand_workload(machines, {{.gpus = 1, .share = 300}, {.gpus = 2, .share = 300}});
+    const ledger ledger{machines};
+    std::size_t asked = 0;
+    const auto score = [&](const candidate& c) {
+        ++asked;
+        return static_cast<double>(c.gpus);
+    };
+    for (const gpu_mask wrong : {gpu_mask{0}, gpu_mask{0b010}, gpu_mask{0b101}, gpu_mask{1} << 3, gpu_mask{1} << 63}) {
+        CAPTURE(wrong);
+        auto c = candidate_for(ledger, work, 0, 0, 0);
+        const auto rule = [&](const node_view&, const demand_view&, gpu_mask) { return wrong; };
+        CHECK_FALSE(choose_gpus(rule, score, c, 0b101).has_value());
+        CHECK_FALSE(choose_gpus(fixed_search{wrong}, score, c, 0b101).has_value());
+    }
+    CHECK(asked == 0);  // a score never sees GPUs that do not exist
+    auto two = candidate_for(ledger, work, 1, 0, 0);
+    const auto all = [](const node_view&, const demand_view&, gpu_mask fitting) { return fitting; };
+    CHECK_FALSE(choose_gpus(all, score, two, 0b111).has_value());
+    CHECK(choose_gpus(all, score, two, 0b101)->gpus == 0b101);
 }

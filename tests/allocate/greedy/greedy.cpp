@@ -6,6 +6,7 @@
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/allocate/greedy/scores/gpu_packing.hpp"
 #include "berth/allocate/greedy/scores/power_score.hpp"
+#include "berth/allocate/greedy/scores/scarcity.hpp"
 #include "berth/core/deadline.hpp"
 #include "berth/model/workload_builder.hpp"
 
@@ -18,6 +19,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 using namespace berth;
@@ -50,7 +52,7 @@ struct hooks {
     std::size_t ended = 0;
     progress last;
 };
-/// An observer is copied into the run, so it points at what it fills.
+/// An observer is copied into the run, so it points at its results.
 struct recorder {
     hooks* seen;
     void on_begin(const progress& p) const {
@@ -132,7 +134,7 @@ TEST_CASE("a batch is the same as placing one task at a time in that order") {
     check(greedy{random_score{1}, random_gpu{1}}, arrival_order{});
 }
 
-TEST_CASE("work conserving: whoever is left out fits nowhere at that moment") {
+TEST_CASE("work conserving: a task that is left out fits nowhere at that moment") {
     const auto [machines, work] = random_problem(5, {.nodes = 12, .gangs = false});
     const problem p{machines, work};
     const plan plan = policy.run(p);
@@ -176,9 +178,58 @@ TEST_CASE("gangs are placed all or none") {
     REQUIRE(roomy.explanations.size() == 2);
     CHECK(roomy.explanations[0].task == task_index{3});
     CHECK(roomy.explanations[0][refusal::group] == 1);
-    // What the order does not name is neither placed nor left out.
+    // Tasks missing from the order are neither placed nor left out.
     CHECK(!roomy.assignment[0].placed());
     CHECK(roomy.counters.placed + roomy.counters.rejected == 4);
+}
+
+TEST_CASE("an order's unknown and repeated tasks are skipped and counted") {
+    const auto [machines, work] = random_problem(6);
+    const problem p{machines, work};
+    const plan clean = policy.run(p, arrival_order{}, {}, explain_left_out::yes);
+    CHECK(clean.counters.skipped == 0);
+    const auto muddled = [](const problem& problem) {
+        std::vector<task_index> order{task_index{problem.workload().task_count()}, task_index{}};
+        for (const task_index t : arrival_order{}(problem))
+            order.insert(order.end(), {t, t, task_index{4'000'000'000}});
+        for (const task_index t : arrival_order{}(problem)) order.push_back(t);
+        return order;
+    };
+    const auto check = [&](const auto& any_policy) {
+        hooks seen;
+        const plan same =
+            any_policy.run(p, muddled, run_control<never_stop, recorder>{.observer = {&seen}}, explain_left_out::yes);
+        CHECK(same.assignment == clean.assignment);
+        CHECK(same.left_out == clean.left_out);
+        CHECK(same.explanations.size() == clean.explanations.size());
+        CHECK(same.counters.skipped == 2 + 3 * work.task_count());
+        CHECK(same.counters.placed == clean.counters.placed);
+        CHECK(same.counters.rejected == clean.counters.rejected);
+        CHECK(seen.steps == 2 + 4 * work.task_count());
+    };
+    check(policy);
+    check(policy.exhaustive());
+}
+
+static_assert(std::is_same_v<greedy<>, greedy<scarcity, best_scored_gpu, lowest_index>>);
+static_assert(std::is_same_v<decltype(greedy{}), greedy<>>);
+static_assert(std::is_same_v<decltype(greedy{scarcity{}}), greedy<>>);
+static_assert(std::is_same_v<decltype(greedy{fgd{}}), greedy<fgd, tightest_gpu>>);
+static_assert(std::is_same_v<decltype(greedy{best_fit{}, first_gpu{}}), greedy<best_fit, first_gpu>>);
+static_assert(std::is_default_constructible_v<greedy<best_fit>>);
+
+TEST_CASE("the default policy is scarcity with the GPU selection that it names") {
+    const greedy standard{};
+    const greedy<> also{};
+    const greedy written{scarcity{}, best_scored_gpu{}, lowest_index{}};
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+        const auto [machines, work] = random_problem(seed);
+        const problem p{machines, work};
+        const plan expected = written.run(p);
+        CHECK(standard.run(p).assignment == expected.assignment);
+        CHECK(also.run(p).assignment == expected.assignment);
+        CHECK(standard.exhaustive().run(p).assignment == expected.assignment);
+    }
 }
 
 TEST_CASE("explanations only when asked for, and without effect on the plan") {

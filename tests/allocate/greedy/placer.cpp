@@ -8,6 +8,7 @@
 #include "berth/allocate/greedy/scores/gpu_packing.hpp"
 #include "berth/allocate/greedy/scores/scarcity.hpp"
 #include "berth/model/fleet_builder.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include "allocate/problems.hpp"
 #include "common/naive.hpp"
@@ -17,6 +18,8 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace berth;
@@ -87,7 +90,7 @@ TEST_CASE("not_admitted is never taken, everything else is") {
     for (std::size_t t = 0; t < 4; ++t) CHECK(placer.place(task_index{t}).node == node_index{1});
     CHECK(!placer.place(task_index{0}).placed());
     CHECK(!greedy{[](const candidate&) { return not_admitted; }}.start(p).place(task_index{0}).placed());
-    // The least value of any type is a value.
+    // The lowest number of a type is an ordinary value.
     CHECK(greedy{[](const candidate&) { return 0U; }}.start(p).place(task_index{0}).placed());
     CHECK(greedy{[](const candidate&) { return std::numeric_limits<int>::lowest(); }}
               .start(p)
@@ -184,7 +187,7 @@ TEST_CASE("explain counts every node, places nothing and is not counted") {
     }
 }
 
-TEST_CASE("evaluations counts candidates, an index asks for fewer") {
+TEST_CASE("evaluations counts candidates, fewer with an index") {
     const auto machines = hand_fleet(std::vector<hand_node>(50, hand_node{{1000, 1000}, 64'000}));
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 500, .copies = 100}});
     const problem p{machines, work};
@@ -198,7 +201,7 @@ TEST_CASE("evaluations counts candidates, an index asks for fewer") {
     CHECK(indexed.evaluations() <= 100);
 }
 
-TEST_CASE("a placer can be copied for a what-if and goes its own way") {
+TEST_CASE("a copied placer is independent") {
     const auto [machines, work] = random_problem(7);
     const problem p{machines, work};
     auto placer = greedy{fgd{}, best_scored_gpu{}}.start(p);
@@ -209,4 +212,136 @@ TEST_CASE("a placer can be copied for a what-if and goes its own way") {
     auto again = placer;
     for (std::size_t t = 40; t < 80; ++t) (void)again.place(task_index{t});
     CHECK(copy.ledger() == again.ledger());
+}
+
+TEST_CASE("tasks, shapes, nodes and slots that do not exist change nothing") {
+    const auto check = [](const auto& policy) {
+        const auto machines = two_nodes();
+        const auto work = hand_workload(machines, {{.gpus = 1, .share = 600, .cpu = 1'000, .copies = 2}});
+        auto placer = policy.start(problem{machines, work});
+        const task_index task{0};
+        const slot where = placer.place(task);
+        REQUIRE(where.placed());
+        const ledger before = placer.ledger();
+        for (const task_index unknown : {task_index{2}, task_index{4'000'000'000}, task_index{}}) {
+            CHECK(placer.place(unknown) == unplaced);
+            CHECK_FALSE(placer.occupy(unknown, {node_index{1}, 1}));
+            CHECK_FALSE(placer.remove(unknown, where));
+            CHECK(placer.explain(unknown).nodes == 0);
+            CHECK_FALSE(placer.place_all(std::vector{task, unknown}).has_value());
+        }
+        for (const shape_index unknown : {shape_index{1}, shape_index{}}) {
+            CHECK(placer.place(unknown) == unplaced);
+            CHECK_FALSE(placer.remove(unknown, where));
+        }
+        const slot nowhere[] = {unplaced,
+                                {node_index{2}, 1},
+                                {node_index{4'000'000'000}, 1},
+                                {node_index{0}, 0},
+                                {node_index{0}, 0b11},
+                                {node_index{0}, 0b100},
+                                {node_index{0}, gpu_mask{1} << 63}};
+        for (const slot& wrong : nowhere) {
+            CHECK_FALSE(placer.occupy(task, wrong));
+            CHECK_FALSE(placer.remove(task, wrong));
+            CHECK_FALSE(placer.remove(shape_index{0}, wrong));
+        }
+        for (const node_index unknown : {node_index{2}, node_index{}}) {
+            CHECK_FALSE(placer.close(unknown));
+            CHECK_FALSE(placer.open(unknown));
+            CHECK_FALSE(placer.closed(unknown));
+        }
+        CHECK(placer.ledger() == before);
+        CHECK(placer.remove(task, where));
+        CHECK_FALSE(placer.remove(task, where));  // twice
+        CHECK(placer.ledger() == ledger{machines});
+    };
+    check(greedy{first_fit{}});
+    check(greedy{first_fit{}}.exhaustive());
+    check(greedy{});
+    check(greedy{random_score{1}, random_gpu{1}});
+}
+
+TEST_CASE("a slot that does not hold the demand is not freed, counter by counter") {
+    const auto machines = hand_fleet({{{1000, 1000}, 4'000}, {{1000, 1000}, 4'000}});
+    const auto work = hand_workload(machines, {{.gpus = 1, .share = 600, .cpu = 1'000}, {.cpu = 500}});
+    auto placer = greedy{first_fit{}}.start(problem{machines, work});
+    const slot where = placer.place(task_index{0});
+    CHECK(where == slot{node_index{0}, 0b01});
+    CHECK_FALSE(placer.remove(task_index{0}, {node_index{0}, 0b10}));  // that GPU is free
+    CHECK_FALSE(placer.remove(task_index{1}, {node_index{1}, 0}));     // that CPU is free
+    CHECK(placer.remove(task_index{0}, where));
+    CHECK(placer.ledger() == ledger{machines});
+
+    fleet_builder builder{{.gpu = {"share"}, .node = {"cpu"}, .domain = {"power"}}};
+    const amount power[] = {10};
+    (void)need(builder.add_domain("rack", 0, power));
+    const std::string_view rack[] = {"rack"};
+    const amount cpu[] = {8};
+    (void)need(builder.add_node({.capacity = cpu, .domains = rack}));
+    (void)need(builder.add_node({.capacity = cpu, .domains = rack}));
+    const auto racks = need(std::move(builder).build());
+    workload_builder tasks{racks};
+    const amount one[] = {1};
+    (void)need(tasks.add_task({.gpus = 0, .node_demand = one, .domain_demand = one}));
+    (void)need(tasks.add_task({.gpus = 0, .node_demand = one}));
+    const auto hosts = need(std::move(tasks).build());
+    auto other = greedy{first_fit{}}.start(problem{racks, hosts});
+    CHECK(other.place(task_index{1}) == slot{node_index{0}, 0});
+    CHECK_FALSE(other.remove(task_index{0}, {node_index{0}, 0}));  // no power is held
+    CHECK(other.remove(task_index{1}, {node_index{0}, 0}));
+}
+
+TEST_CASE("a GPU selection that breaks its contract refuses the node, with index and scan alike") {
+    // Wrong on even nodes: another number of GPUs, or GPUs that do not exist.
+    const auto check = [](const auto& score, gpu_mask wrong) {
+        const auto machines = hand_fleet(std::vector<hand_node>(70, hand_node{{1000, 1000}, 64'000}));
+        const auto work = hand_workload(machines, {{.gpus = 1, .share = 500, .copies = 150}});
+        const problem p{machines, work};
+        const auto faulty = [wrong](const node_view& node, const demand_view&, gpu_mask fitting) {
+            return node.index.value() % 2 == 0 ? wrong : fitting & (~fitting + 1);
+        };
+        const greedy policy{score, faulty};
+        auto indexed = policy.start(p);
+        auto exhaustive = policy.exhaustive().start(p);
+        for (std::size_t t = 0; t < 140; ++t) {
+            const slot where = indexed.place(task_index{t});
+            REQUIRE(where.placed());
+            REQUIRE(where.node.value() % 2 == 1);
+            REQUIRE(where == exhaustive.place(task_index{t}));
+        }
+        for (std::size_t t = 140; t < 150; ++t) {
+            REQUIRE(indexed.place(task_index{t}) == unplaced);
+            REQUIRE(exhaustive.place(task_index{t}) == unplaced);
+        }
+        CHECK(indexed.ledger() == exhaustive.ledger());
+        CHECK(indexed.explain(task_index{0})[refusal::admission] == 35);
+    };
+    for (const gpu_mask wrong : {gpu_mask{0}, gpu_mask{0b11}, gpu_mask{0b100}, gpu_mask{1} << 63}) {
+        CAPTURE(wrong);
+        check(first_fit{}, wrong);    // selects GPUs on the winning node only
+        check(gpu_packing{}, wrong);  // reads the GPUs of every candidate
+        check([](const candidate&) { return 0.0; }, wrong);
+        check(scarcity{}, wrong);
+    }
+}
+
+TEST_CASE("a tie break that lists nodes twice, not at all or of another fleet still ranks every node once") {
+    struct odd_order {
+        [[nodiscard]] std::vector<node_index> rank(const fleet&) const {
+            return {node_index{2}, node_index{9}, node_index{2}, node_index{}, node_index{1}};
+        }
+    };
+    const auto machines = hand_fleet(std::vector<hand_node>(4, hand_node{{1000}, 64'000}));
+    const auto work = hand_workload(machines, {{.gpus = 1, .share = 1000, .copies = 5}});
+    const problem p{machines, work};
+    const greedy policy{first_fit{}, tightest_gpu{}, odd_order{}};
+    const auto check = [&](auto placer) {
+        for (const std::size_t expected : {2U, 1U, 0U, 3U}) {
+            CHECK(placer.place(task_index{0}) == slot{node_index{expected}, 1});
+        }
+        CHECK(placer.place(task_index{0}) == unplaced);
+    };
+    check(policy.start(p));
+    check(policy.exhaustive().start(p));
 }

@@ -43,12 +43,12 @@ TEST_CASE("a closed node takes nothing and an opened one is as before") {
 }
 
 TEST_CASE("index and scan agree while nodes are closed and opened") {
-    const auto agree = [](const auto& score, const auto& devices) {
+    const auto agree = [](const auto& score, const auto& selection) {
         for (std::uint64_t seed = 1; seed <= 6; ++seed) {
             CAPTURE(seed);
             const auto [machines, work] = random_problem(seed, {.domains = seed % 2 == 0});
             const problem p{machines, work};
-            const greedy policy{score, devices};
+            const greedy policy{score, selection};
             auto quick = policy.start(p);
             auto slow = policy.exhaustive().start(p);
             xoshiro256 g{seed};

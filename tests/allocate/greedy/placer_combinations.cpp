@@ -5,10 +5,10 @@ using namespace berth;
 using namespace berth_test;
 
 TEST_CASE("index and scan agree: sums") {
-    agrees_with_all_usual_devices(weighted_sum{weighted{0.4, best_fit{}}, weighted{0.6, fgd{}}});
+    agrees_with_usual_selections(weighted_sum{weighted{0.4, best_fit{}}, weighted{0.6, fgd{}}});
 }
 TEST_CASE("index and scan agree: rescaled sums") {
-    agrees_with_all_usual_devices(weighted_sum{weighted{0.1, rescaled{power_score{}}}, weighted{0.9, fgd{}}});
+    agrees_with_usual_selections(weighted_sum{weighted{0.1, rescaled{power_score{}}}, weighted{0.9, fgd{}}});
 }
 TEST_CASE("index and scan agree: a rescaled sum with a part that refuses") {
     agrees(weighted_sum{weighted{0.5, rescaled{choosy_score{}}}, weighted{0.5, rescaled{best_fit{}}}}, tightest_gpu{});
@@ -21,7 +21,7 @@ TEST_CASE("index and scan agree: scarcity") {
     agrees(scarcity{.reprice_after = 0.001}, tightest_gpu{});
     agrees(scarcity{.reprice_after = 0.3}, gpu_scored_by{fgd{}});
 }
-TEST_CASE("index and scan agree: tiers") { agrees_with_all_usual_devices(tiers{gpu_packing{}, worst_fit{}}); }
+TEST_CASE("index and scan agree: tiers") { agrees_with_usual_selections(tiers{gpu_packing{}, worst_fit{}}); }
 TEST_CASE("index and scan agree: tiers with one of task scope") {
     agrees(tiers{gpu_packing{}, random_score{4}}, tightest_gpu{});
 }

@@ -14,7 +14,7 @@ double quirky_cost(task_index t, gpu_index g) { return static_cast<double>((t.va
 
 }  // namespace
 
-TEST_CASE("sampled greedy places what fits: no counter is exceeded, gangs are whole") {
+TEST_CASE("sampled greedy exceeds no counter and keeps gangs whole") {
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {
         CAPTURE(seed);
         const auto made = random_problem(

@@ -28,6 +28,13 @@ TEST_CASE("tie-break orders by hand") {
     CHECK(values(priority_order{{7, 2, 7, 0}}.rank(machines)) == std::vector<std::size_t>{3, 1, 0, 2});
 }
 
+TEST_CASE("nodes without a number come last") {
+    const auto machines = hand_fleet({{{1000}}, {{1000}}, {{1000}}, {{1000}}});
+    CHECK(values(priority_order{{7, 2}}.rank(machines)) == std::vector<std::size_t>{1, 0, 2, 3});
+    CHECK(values(priority_order{}.rank(machines)) == std::vector<std::size_t>{0, 1, 2, 3});
+    CHECK(values(priority_order{{3, 2, 1, 0, 9, 9}}.rank(machines)) == std::vector<std::size_t>{3, 2, 1, 0});
+}
+
 TEST_CASE("random_order is a permutation, fixed by its seed") {
     const auto machines = random_problem(1, {.nodes = 50}).machines;
     auto order = values(random_order{5}.rank(machines));

@@ -31,7 +31,7 @@ auto rows(const problem& p, amount start) {
 
 }  // namespace
 
-TEST_CASE("rows of a length known at compile time and of one that is not are the same") {
+TEST_CASE("rows of a length known at compile time equal rows of a length known at run time") {
     CHECK(detail::row_of<int, 3>{3}.size() == 3);
     CHECK(detail::row_of<int, std::dynamic_extent>{5}.size() == 5);
     CHECK(detail::row_of<int, std::dynamic_extent>{5}[4] == 0);

@@ -11,7 +11,7 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("the highest value and the highest but for a few") {
+TEST_CASE("the highest value, and the highest without a few") {
     for (std::size_t size = 0; size <= 20; ++size) {
         CAPTURE(size);
         xoshiro256 g{size};

@@ -25,7 +25,7 @@ constexpr fragmentation_weights only_stranding{.fragments = 0.0, .slots = 0.0, .
 
 /// The value of the first of these nodes for a mix made by hand.
 expected_fragmentation::value value_of(const hand_node& node, const std::vector<hand_task>& mix,
-                               const fragmentation_weights& weights = {}) {
+                                       const fragmentation_weights& weights = {}) {
     const auto machines = hand_fleet({node, {{1000}, 0, 0, "other"}});
     const auto work = hand_workload(machines, mix);
     const ledger ledger{machines};
@@ -84,10 +84,12 @@ expected_fragmentation::value naive_value(const node_view& node, const workload&
 
 }  // namespace
 
-TEST_CASE("expected waste: fragments by hand") {
+TEST_CASE("expected fragmentation: fragments by hand") {
     const hand_node node{.shares = {200, 1000, 500}, .cpu = 8000};
-    const auto fragmentation = [&](const std::vector<hand_task>& mix) { return value_of(node, mix, only_fragments).fragmentation; };
-    // One task: what lies on GPUs with less than it wants.
+    const auto fragmentation = [&](const std::vector<hand_task>& mix) {
+        return value_of(node, mix, only_fragments).fragmentation;
+    };
+    // One task: the share on GPUs with less than it wants.
     CHECK(fragmentation({{.gpus = 1, .share = 600}}) == 700.0);
     CHECK(fragmentation({{.gpus = 1, .share = 500}}) == 200.0);
     CHECK(fragmentation({{.gpus = 1, .share = 100}}) == 0.0);
@@ -95,28 +97,28 @@ TEST_CASE("expected waste: fragments by hand") {
     CHECK(fragmentation({{.gpus = 1, .share = 100, .cpu = 8000}}) == 0.0);
     CHECK(fragmentation({{.gpus = 1, .share = 100, .cpu = 8001}}) == 1700.0);
     CHECK(fragmentation({{.gpus = 1, .share = 100, .accepted = {"other"}}}) == 1700.0);
-    // A mean over the mix; tasks on several GPUs lend their part to the others.
+    // A mean over the mix; the part of tasks on several GPUs goes to the others.
     CHECK(fragmentation({{.gpus = 1, .share = 600, .copies = 3}, {.gpus = 1, .share = 500, .copies = 1}}) ==
           doctest::Approx(0.75 * 700 + 0.25 * 200));
     CHECK(fragmentation({{.gpus = 1, .share = 600, .copies = 3}, {.gpus = 2, .share = 1000, .copies = 5}}) ==
           doctest::Approx(700));
-    // A task without GPU can use nothing.
+    // A task without GPU uses no share.
     CHECK(fragmentation({{.gpus = 1, .share = 600, .copies = 3}, {.gpus = 0, .cpu = 1, .copies = 1}}) ==
           doctest::Approx(0.75 * 700 + 0.25 * 1700));
 }
 
-TEST_CASE("expected waste: slots by hand") {
+TEST_CASE("expected fragmentation: slots by hand") {
     const hand_node node{.shares = {1000, 1000, 500}, .cpu = 10'000};
     const auto fragmentation = [&](const hand_task& task) { return value_of(node, {task}, only_slots).fragmentation; };
     CHECK(fragmentation({.gpus = 1, .share = 400}) == 2500.0 - 5 * 400.0);
     CHECK(fragmentation({.gpus = 1, .share = 810}) == 2500.0 - 2 * 810.0);
-    // CPU for three only, before a single one stops fitting.
+    // CPU for three only, while a single one still fits.
     CHECK(fragmentation({.gpus = 1, .share = 400, .cpu = 3000}) == 2500.0 - 3 * 400.0);
     CHECK(fragmentation({.gpus = 1, .share = 400, .cpu = 10'000}) == 2500.0 - 400.0);
     CHECK(fragmentation({.gpus = 1, .share = 400, .cpu = 10'001}) == 2500.0);
 }
 
-TEST_CASE("expected waste: stranding by hand") {
+TEST_CASE("expected fragmentation: stranding by hand") {
     // The mix wants 2000 CPU per GPU.
     const std::vector<hand_task> mix{{.gpus = 1, .share = 500, .cpu = 500}, {.gpus = 1, .share = 500, .cpu = 1500}};
     const auto fragmentation = [&](std::size_t gpus, amount cpu) {
@@ -127,7 +129,7 @@ TEST_CASE("expected waste: stranding by hand") {
     CHECK(fragmentation(64, 0) == 64'000.0);  // far out the smooth form is exact
     CHECK(fragmentation(4, 40'000) < 1e-3);
     CHECK(fragmentation(4, 6'000) == doctest::Approx(1000.0 * std::log1p(std::exp(1.0))));
-    // Tasks without GPU eat CPU too: they raise the rate.
+    // Tasks without GPU take CPU too: they raise the rate.
     auto with_host_task = mix;
     with_host_task.push_back({.gpus = 0, .cpu = 2000});
     const auto machines = hand_fleet({{{1000}, 4000}});
@@ -136,26 +138,26 @@ TEST_CASE("expected waste: stranding by hand") {
     CHECK(expected_fragmentation{problem{machines, work}, {}}.cpu_per_gpu() == doctest::Approx(0.9 * 4000.0));
 }
 
-TEST_CASE("expected waste: usable share is of the accepted part of the mix") {
+TEST_CASE("expected fragmentation: usable share is of the accepted part of the mix") {
     const hand_node node{.shares = {200, 1000}, .cpu = 8000};
     CHECK(value_of(node, {{.gpus = 1, .share = 600}}).usable == 1000.0);
     CHECK(value_of(node, {{.gpus = 1, .share = 600}, {.gpus = 1, .share = 100}}).usable == doctest::Approx(1100.0));
-    // What accepts other models only does not count.
+    // Tasks that accept other models only do not count.
     CHECK(value_of(node, {{.gpus = 1, .share = 600}, {.gpus = 1, .share = 100, .accepted = {"other"}}}).usable ==
           doctest::Approx(1000.0));
     CHECK(value_of(node, {{.gpus = 1, .share = 600, .accepted = {"other"}}}).usable == 0.0);
     CHECK(value_of(node, {{.gpus = 1, .share = 600, .cpu = 9000}}).usable == 0.0);
 }
 
-TEST_CASE("expected waste agrees with a loop over tasks and GPUs, before and after placements") {
+TEST_CASE("expected fragmentation agrees with a loop over tasks and GPUs, before and after placements") {
     for (std::uint64_t seed = 0; seed < 60; ++seed) {
         CAPTURE(seed);
         const auto [machines, work] = random_problem(seed, {.gpu_counters = 1 + seed % 2, .domains = seed % 3 == 0});
         const problem p{machines, work};
         const fragmentation_weights weights{.fragments = 0.1 + static_cast<double>(seed % 3),
-                                    .slots = 0.2 * static_cast<double>(seed % 4),
-                                    .stranding = 0.7,
-                                    .smoothing = 300.0};
+                                            .slots = 0.2 * static_cast<double>(seed % 4),
+                                            .stranding = 0.7,
+                                            .smoothing = 300.0};
         const expected_fragmentation fragmentation{p, weights};
         ledger ledger{machines};
         xoshiro256 g{seed};
@@ -181,7 +183,7 @@ TEST_CASE("expected waste agrees with a loop over tasks and GPUs, before and aft
     }
 }
 
-TEST_CASE("expected waste: what has to rise and fall") {
+TEST_CASE("expected fragmentation rises and falls with CPU and share") {
     for (std::uint64_t seed = 0; seed < 60; ++seed) {
         CAPTURE(seed);
         const auto [machines, work] = random_problem(seed);
@@ -192,7 +194,7 @@ TEST_CASE("expected waste: what has to rise and fall") {
             const node_view node = ledger.node(node_index{i});
             share_profile shares{node};
             expected_fragmentation::value before{std::numeric_limits<double>::infinity(), 0.0};
-            // More CPU never wastes more, and makes no less usable.
+            // More CPU: never more fragmentation, never less usable.
             for (amount cpu = 0; cpu <= 120'000; cpu += 1 + static_cast<amount>(below(g, 9000))) {
                 const auto now = fragmentation(node, shares, cpu);
                 REQUIRE(now.fragmentation <= before.fragmentation + 1e-9);
@@ -210,12 +212,12 @@ TEST_CASE("expected waste: what has to rise and fall") {
                 before.usable = now.usable;
             }
         }
-        // Nothing is wasted where nothing is left but CPU.
+        // No fragmentation where only CPU is free.
         REQUIRE(fragmentation(ledger.node(node_index{0}), share_profile{}, 1'000'000'000).fragmentation < 1e-6);
     }
 }
 
-TEST_CASE("expected waste: accepting more models never wastes more") {
+TEST_CASE("expected fragmentation never rises when more models are accepted") {
     const hand_node node{.shares = {300, 700, 1000}, .cpu = 20'000};
     const hand_task other{.gpus = 1, .share = 400, .cpu = 1000};
     const double confined = value_of(node, {other, {.gpus = 1, .share = 250, .accepted = {"other"}}}).fragmentation;
@@ -224,10 +226,10 @@ TEST_CASE("expected waste: accepting more models never wastes more") {
     CHECK(free == value_of(node, {other, {.gpus = 1, .share = 250}}).fragmentation);
 }
 
-TEST_CASE("expected waste of odd mixes and odd nodes is finite") {
+TEST_CASE("expected fragmentation of odd mixes and odd nodes is finite") {
     const hand_node node{.shares = {300, 1000}, .cpu = 20'000};
     const auto lost = [](const expected_fragmentation::value& v) { return std::pair{v.fragmentation, v.usable}; };
-    // No tasks, only tasks without GPU, only tasks on several GPUs: nothing that a single GPU could be used for.
+    // No tasks, only tasks without GPU, only tasks on several GPUs: no task for a single GPU.
     CHECK(lost(value_of(node, {})) == std::pair{0.8 * 1300 + 0.4 * 1300, 0.0});
     CHECK(lost(value_of(node, {{.gpus = 0, .cpu = 1000}})) == std::pair{0.8 * 1300 + 0.4 * 1300, 0.0});
     CHECK(lost(value_of(node, {{.gpus = 2, .share = 1000}})) == std::pair{0.8 * 1300 + 0.4 * 1300, 0.0});
@@ -235,9 +237,10 @@ TEST_CASE("expected waste of odd mixes and odd nodes is finite") {
     CHECK(lost(value_of({.shares = {}, .cpu = 100}, {{.gpus = 1, .share = 500}})) == std::pair{0.0, 0.0});
     CHECK(lost(value_of({.shares = {0, 0}, .cpu = 100}, {{.gpus = 1, .share = 500}})) == std::pair{0.0, 0.0});
     // 64 GPUs.
-    CHECK(value_of({.shares = std::vector<amount>(64, 900), .cpu = 1}, {{.gpus = 1, .share = 300}}).fragmentation == 0.0);
+    CHECK(value_of({.shares = std::vector<amount>(64, 900), .cpu = 1}, {{.gpus = 1, .share = 300}}).fragmentation ==
+          0.0);
 
-    // No counters of nodes at all, a sick GPU, GPUs of several models (read as the first).
+    // No counters of nodes at all, a sick GPU, GPUs of several models (counted as the first).
     fleet_builder builder{{.gpu = {"share"}, .node = {}, .domain = {}}};
     const gpu_description gpus[] = {{.model = "A100"}, {.model = "T4"}, {.model = "A100", .healthy = false}};
     (void)need(builder.add_node({.gpus = gpus}));

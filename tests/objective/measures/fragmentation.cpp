@@ -74,7 +74,7 @@ TEST_CASE("fragmentation of every class, by hand") {
     // NA, no access.
     CHECK(value_of(node, {.gpus = 1, .share = 100, .cpu = 0, .accepted = {"other"}}) == 1700.0);
     CHECK(value_of(node, {.gpus = 1, .share = 100, .cpu = 0, .accepted = {"other", "G2"}}) == 0.0);
-    // Nothing left, or no GPU at all: nothing is wasted.
+    // No free share, or no GPU at all: no fragmentation.
     CHECK(value_of({.shares = {0, 0}, .cpu = 8000}, {.gpus = 1, .share = 600, .cpu = 0}) == 0.0);
     CHECK(value_of({.shares = {}, .cpu = 8000}, {.gpus = 1, .share = 600, .cpu = 0}) == 0.0);
 }
@@ -117,7 +117,7 @@ TEST_CASE("fragmentation agrees with a loop over tasks and GPUs") {
     }
 }
 
-TEST_CASE("sick GPUs are nobody's waste") {
+TEST_CASE("unhealthy GPUs are no fragmentation") {
     fleet_builder builder;
     const gpu_description gpus[] = {{.model = "G2"}, {.model = "G2", .healthy = false}};
     const amount host[] = {1000, 1000};

@@ -69,7 +69,7 @@ TEST_CASE("power without host counters, and with an unlimited CPU") {
     }
 }
 
-TEST_CASE("without a table all GPU models are alike") {
+TEST_CASE("without a table all GPU models draw the same") {
     const auto machines = hand_fleet({{{1000}, 0, 0, "A10"}, {{1000}, 0, 0, "T4"}});
     const ledger ledger{machines};
     const power_model watts{machines, {}};
@@ -77,7 +77,7 @@ TEST_CASE("without a table all GPU models are alike") {
     CHECK(watts(ledger.node(node_index{1}), 1, 0) == 300.0);
 }
 
-TEST_CASE("validate names what is wrong with a power table") {
+TEST_CASE("validate names the wrong entry of a power table") {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     constexpr double infinity = std::numeric_limits<double>::infinity();
     const auto refused = [](const power_table& bad, error_code code, std::string_view message) {

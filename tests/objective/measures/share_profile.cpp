@@ -15,7 +15,7 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("share_profile answers what a loop answers, and every change can be undone") {
+TEST_CASE("share_profile equals a loop over the GPUs, and every change can be undone") {
     CHECK(share_profile{}.size() == 0);
     CHECK(share_profile{}.total() == 0);
     for (std::uint64_t seed = 0; seed < 200; ++seed) {

@@ -20,7 +20,7 @@ TEST_CASE("counter balance by hand") {
     const fleet machines = hand_fleet({{{1000}, 8, 100}, {{1000}, 4, 10}});
     const workload tasks = hand_workload(machines, {{0, 0, 3}, {0, 0, 5}});
     const problem p{machines, tasks};
-    // Of every core that is left, 20 of memory should be. Left: 5 cores and 100; -1 cores (exceeded) and 10.
+    // Every free core needs 20 of memory. Free: 5 cores and 100; -1 cores (exceeded) and 10.
     const std::array<balance_goal, 1> memory_per_core{balance_goal{.counter = 0, .partner = 1, .target = 20}};
     const assignment a{{node_index{0}, 0}, {node_index{1}, 0}};
     CHECK(counter_balance{memory_per_core}.prepare(p, a).value() == 0);

@@ -74,8 +74,7 @@ TEST_CASE("the peak of a group's moves equals a recount") {
             return most(a, [&](std::size_t t) { return weights[t]; });
         };
         check_walk(group_move_peak<>{initial}, p, seed, one_each);
-        check_walk(group_move_peak{std::span<const slot>{initial}, move_weights{weights}}, p, seed,
-                   weighted);
+        check_walk(group_move_peak{std::span<const slot>{initial}, move_weights{weights}}, p, seed, weighted);
         check_walk(group_move_peak{std::span<const slot>{initial}, whole_weights{weights}}, p, seed, weighted);
     }
 }

@@ -52,7 +52,7 @@ TEST_CASE("least spread by hand") {
     CHECK(value({.least = least, .place = {}}, {host(0), host(1), host(3), host(3), host(0)}) == 0);
     CHECK(value(racked, assignment(5, unplaced)) == 3);
 
-    // Two that change places leave the spread as it is, though each alone would not.
+    // A swap of two tasks keeps the spread, though each move alone would not.
     auto state = racked.prepare(p, assignment{host(0), host(2), unplaced, host(2), host(0)});
     const task_move exchange[] = {{task_index{0}, host(0), host(2)}, {task_index{1}, host(2), host(1)}};
     CHECK(state.delta({exchange, 1}) == 1);

@@ -30,7 +30,7 @@ namespace {
 
 using machines_of = std::vector<std::size_t>;  // a machine for each process
 
-/// An instance in the challenge's own words.
+/// An instance with the challenge's terms.
 struct challenge {
     struct machine {
         std::size_t neighbourhood, location;
@@ -161,7 +161,7 @@ public:
                  c.process_weight * move_cost{initial, move_weights{weights_}},
                  c.service_weight * group_move_peak<>{initial},
                  c.machine_weight * move_distance{initial, matrix_distance{{distance_.data(), c.machines.size(),
-                                                                                   c.machines.size()}}})};
+                                                                            c.machines.size()}}})};
     }
 
 private:

@@ -23,7 +23,7 @@
 
 namespace berth_test {
 
-/// What a random problem of services may contain.
+/// The ingredients of a random problem of services.
 struct service_options {
     std::size_t nodes = 8;
     std::size_t tasks = 40;
@@ -33,7 +33,8 @@ struct service_options {
     bool partition = false;  ///< every node has a location and a neighbourhood, every task a group
 };
 
-/// Nodes in locations (level 0) and neighbourhoods (level 1), some in neither; tasks of services large and small, and of none.
+/// Nodes in locations (level 0) and neighbourhoods (level 1), some in neither; tasks of services large and small, and
+/// of none.
 [[nodiscard]] inline instance service_problem(std::uint64_t seed, const service_options& options = {}) {
     using berth::amount;
     berth::xoshiro256 g{seed};
@@ -85,8 +86,8 @@ struct service_options {
     return {std::move(machines), std::move(work)};
 }
 
-/// From a random assignment through random moves: `delta` and `value` equal the differences and values of `naive(assignment)`,
-/// which knows nothing of increments. All values are integers.
+/// From a random assignment through random moves: `delta` and `value` equal the differences and values of
+/// `naive(assignment)`, which has no increments. All values are integers.
 template <berth::term Term, class Naive>
 void check_walk(const Term& part, const berth::problem& p, std::uint64_t seed, const Naive& naive, int steps = 150) {
     CAPTURE(seed);
@@ -121,7 +122,7 @@ void check_walk(const Term& part, const berth::problem& p, std::uint64_t seed, c
     return {};
 }
 
-/// What is used of every counter of every node, counted afresh.
+/// The use of every counter of every node, counted anew.
 [[nodiscard]] inline std::vector<std::vector<berth::amount>> node_usage(const berth::problem& p,
                                                                         std::span<const berth::slot> a) {
     std::vector<std::vector<berth::amount>> used(p.fleet().node_count());

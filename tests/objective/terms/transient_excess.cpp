@@ -30,9 +30,9 @@ TEST_CASE("transient excess by hand") {
     const transient_excess exchange{std::span<const slot>{initial}, cpu};
     const auto value = [&](const assignment& a) { return exchange.prepare(p, a).value(); };
     CHECK(value(initial) == 0);
-    // An exchange fits afterwards, at the price of 1 on the second node, but not while both ends are held.
+    // An exchange fits afterwards, but for 1 on the second node, and not while both slots are held.
     CHECK(value({second, first, initial[2]}) == 4);
-    CHECK(value({second, third, initial[2]}) == 4);       // what left the second node still holds it
+    CHECK(value({second, third, initial[2]}) == 4);       // the task that left the second node still holds it
     CHECK(value({unplaced, unplaced, initial[2]}) == 0);  // and so do tasks that stop
     CHECK(value({third, second, initial[2]}) == 2);
     const assignment nothing(3, unplaced);

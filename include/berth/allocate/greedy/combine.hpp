@@ -14,8 +14,8 @@
 // Scores made of scores. When to use which:
 //
 //   weighted_sum{weighted{0.3, a}, weighted{0.7, b}}            one trade-off, values on comparable scales
-//   weighted_sum{weighted{0.1, rescaled{a}}, weighted{0.9, b}}  scales differ: a is stretched to 0..100 over the nodes that
-//                                                               fit, at every arrival (costs a pass over the cached values)
+//   weighted_sum{weighted{0.1, rescaled{a}}, weighted{0.9, b}}  scales differ: a is mapped to 0..100 over nodes that
+//                                                               fit, at every arrival (a pass over the cached values)
 //   tiers{a, b}                                                 b only decides between candidates of equal a
 //
 // Left out: products of scores (their zero hides every other part) and minima (write a lambda).
@@ -24,7 +24,7 @@ namespace berth::inline v0 {
 
 namespace detail {
 
-/// What several prepared scores have in common: scope, anonymity and book-keeping.
+/// Several prepared scores: their common scope and anonymity, and notifications for all.
 template <class... Scores>
 struct score_pack {
     static_assert(
@@ -52,15 +52,17 @@ struct score_pack {
 
 }  // namespace detail
 
-/// A score stretched linearly so that, over the nodes that fit the arriving task, the worst is 0 and the best 100 (all 0 if they
-/// are equal). Only inside the outermost `weighted_sum`. Within a node, GPUs are compared by the values as they are.
+/// A score stretched linearly so that, over the nodes that fit the arriving task, the worst is 0 and the best 100 (all
+/// 0 if they are equal). Only inside the outermost `weighted_sum`. Within a node, GPUs are compared by the unstretched
+/// values.
 template <class S>
 struct rescaled {
     static_assert(placement_score<S>,
-                  "berth: rescaled{score} stretches a score: double(const candidate&), or a description "
+                  "berth: rescaled{score} takes a score: double(const candidate&), or a description "
                   "whose prepare(problem) makes one");
-    S score;
+    S score;  ///< any but one made of parts
 
+    /// Does not compile: the enclosing `weighted_sum` prepares the score.
     template <class Problem>
     constexpr auto prepare(const Problem&) const {
         static_assert(sizeof(Problem) == 0, "berth: rescaled{...} stands only inside a weighted_sum");
@@ -90,10 +92,10 @@ struct unwrap_rescaled<rescaled<S>> {
 template <class S>
 struct weighted {
     static_assert(placement_score<typename detail::unwrap_rescaled<S>::type>,
-                  "berth: weighted{weight, score} weighs a score: double(const candidate&), or a description whose "
+                  "berth: weighted{weight, score} takes a score: double(const candidate&), or a description whose "
                   "prepare(problem) makes one");
-    double weight = 1.0;
-    S score;
+    double weight = 1.0;  ///< any finite number
+    S score;              ///< a score, or one in `rescaled`
 };
 template <class S>
 weighted(double, S) -> weighted<S>;
@@ -154,8 +156,10 @@ class weighted_sum {
     };
 
 public:
+    /// A sum of one or more scores.
     constexpr explicit weighted_sum(weighted<Scores>... parts) : parts_{std::move(parts)...} {}
 
+    /// The ready form: a `prepared_score`, a `parted_score` if a part is rescaled.
     [[nodiscard]] constexpr auto prepare(const problem& p) const {
         return std::apply(
             [&](const auto&... part) {
@@ -181,7 +185,8 @@ private:
 template <class... Scores>
 weighted_sum(weighted<Scores>...) -> weighted_sum<Scores...>;
 
-/// Lexicographic: the first score decides, the next only among equals. A tier that is `not_admitted` refuses the candidate.
+/// Lexicographic: the first score decides, the next only among equals. A tier that is `not_admitted` refuses the
+/// candidate.
 template <class... Scores>
 class tiers {
     static_assert(
@@ -203,8 +208,10 @@ class tiers {
     };
 
 public:
+    /// Scores in order of importance.
     constexpr explicit tiers(Scores... scores) : scores_{std::move(scores)...} {}
 
+    /// The ready form: a `prepared_score` with `tier_values`.
     [[nodiscard]] constexpr auto prepare(const problem& p) const {
         return std::apply([&](const auto&... score) { return state{{{prepare_score(score, p)...}}}; }, scores_);
     }

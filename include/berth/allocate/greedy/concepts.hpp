@@ -12,30 +12,48 @@
 
 // Customisation points of greedy placement, all of them plain const structs or lambdas:
 //
-//   placement_score   how good one candidate is               allocate/scores/*.hpp, allocate/greedy/combine.hpp
+//   placement_score   how good one candidate is               allocate/greedy/scores/*.hpp, allocate/greedy/combine.hpp
 //   gpu_selection     which GPUs of a node                    allocate/greedy/gpu_selection.hpp
 //   tie_break         which of equally good nodes             allocate/greedy/tie_break.hpp
 //   task_order        in which order a batch is placed        allocate/greedy/task_order.hpp
 
 namespace berth::inline v0 {
 
+/// How a placer finds the best node. Both give the same placements.
+enum class node_scan : std::uint8_t {
+    /// Keeps values of `score_scope::shape` per shape and repairs them where nodes changed, so that the cost of a
+    /// placement hardly grows with the fleet. Evaluates every node if score or GPU selection is of `score_scope::task`.
+    indexed,
+    /// Evaluates every node at every arrival; for tests and as a baseline.
+    exhaustive,
+};
+
 /// One task on one node with some of its GPUs, before it is placed there. It fits.
 struct candidate {
-    node_view node;  ///< what is left of the node, without the task
-    demand_view demand;
-    gpu_mask gpus = 0;  ///< the GPUs it would get
-    shape_index shape{};
-    task_index task{};  ///< only meaningful for scores of `score_scope::task`
+    node_view node;       ///< the node and its free room, without the task
+    demand_view demand;   ///< of the task
+    gpu_mask gpus = 0;    ///< the GPUs it would get
+    shape_index shape{};  ///< of the demand
+    task_index task{};    ///< only meaningful for scores of `score_scope::task`
 };
 
-/// What a score looks at, and so for how long a value stays true.
+/// A value together with the GPUs that it belongs to.
+template <class Value>
+struct scored_gpus {
+    Value value{};      ///< as the score yields it
+    gpu_mask gpus = 0;  ///< GPUs of the candidate's node
+};
+
+/// What a score depends on, and so for how long a value stays true.
 enum class score_scope : std::uint8_t {
-    shape,  ///< the node's own state and the demand's shape: equal shapes share values, which are recomputed when the node changes
-    task,  ///< anything else (the task itself, other nodes, the arrival): evaluated for every node at every arrival
+    /// The node's own state and the demand's shape: equal shapes share values, recomputed when the node changes.
+    shape,
+    /// Anything else (the task itself, other nodes, the arrival): evaluated for every node at every arrival.
+    task,
 };
 
-/// The value of a candidate that the policy refuses although it fits. Of several values (`tiers`) all have to be this. Where a
-/// device rule picks the GPUs of a node, only its pick is asked about.
+/// The value of a candidate that the policy refuses although it fits. Of several values (`tiers`) all have to be this.
+/// Where a GPU rule selects the GPUs of a node, the score sees that selection only.
 inline constexpr double not_admitted = -std::numeric_limits<double>::infinity();
 
 /// What a score yields: a number, or several compared one after the other (`tiers`).
@@ -43,22 +61,23 @@ template <class V>
 concept score_value =
     std::totally_ordered<V> && (std::floating_point<V> || std::integral<V> || requires { V::tier_count; });
 
-/// A score that is ready to be asked: larger is better, `not_admitted` refuses.
+/// A score that is ready for use: larger is better, `not_admitted` refuses.
 ///
 /// 1. Read-only and deterministic; never NaN.
 /// 2. With `static constexpr score_scope scope = score_scope::shape` the value depends on nothing but `candidate.node`,
-///    `candidate.demand`, `candidate.gpus`, tables made by `prepare`, and what `on_place`/`on_remove` recorded for that node.
-///    Without the member the scope is `task`, which is always right and never cached.
-/// 3. With `static constexpr bool anonymous = true` the value depends on what nodes and GPUs are and have left, never on which
-///    one it is: nodes of equal kind, and GPUs of one node, with equal free counters share a value, and one evaluation serves
-///    them all. With `static constexpr bool looks_at_gpus = false` it does not depend on `candidate.gpus`, which may be empty:
-///    GPUs are then only chosen on the node that won.
-///    With `static constexpr std::size_t node_counters_read = k` only the first k host counters of node and demand matter to the
-///    value, so demands that differ in the others share what is kept.
-/// 4. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores that keep ledger
-///    of their own; `candidate.node` is the node afterwards. `on_remove` undoes `on_place` exactly (count in integers), or a
-///    gang that failed leaves a trace. `on_settled()` comes after a decision that stands, once for a whole gang: the moment
-///    to estimate again what is not told by one node.
+///    `candidate.demand`, `candidate.gpus`, tables made by `prepare`, and what `on_place`/`on_remove` recorded for that
+///    node. Without the member the scope is `task`, which is always right and never cached.
+/// 3. With `static constexpr bool anonymous = true` the value depends on the kind and the free counters of nodes and
+///    GPUs, never on their position: nodes of equal kind, and GPUs of one node, with equal free counters share a value,
+///    and one evaluation serves them all.
+/// 4. With `static constexpr bool looks_at_gpus = false` it does not depend on `candidate.gpus`, which may be empty:
+///    GPUs are then selected on the winning node only.
+/// 5. With `static constexpr std::size_t node_counters_read = k` only the first k host counters of node and demand
+///    matter to the value, so demands that differ in the others share values.
+/// 6. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores with
+///    counters of their own; `candidate.node` is the node afterwards. `on_remove` undoes `on_place` exactly (count in
+///    integers), or a gang that failed leaves a trace. `on_settled()` comes after a decision that stands, once for a
+///    whole gang: the moment to update estimates that depend on many nodes.
 template <class S>
 concept prepared_score = requires(const S& s, const candidate& c) {
     { s(c) } -> score_value;
@@ -67,20 +86,22 @@ concept prepared_score = requires(const S& s, const candidate& c) {
 /// The least and greatest value of each part over the nodes that fit the arriving task.
 template <class Parts>
 struct part_range {
-    Parts least{};
-    Parts greatest{};
+    Parts least{};     ///< per part
+    Parts greatest{};  ///< per part
 
+    /// Equal in every part.
     friend bool operator==(const part_range&, const part_range&) = default;
 };
 
-/// A score whose value is combined from parts, where the parts obey the rules above and the combination may change at any time,
-/// so that a placer keeps the parts and only combines them again. `weighted_sum` with `rescaled` parts is one.
+/// A score that combines parts, where the parts obey the rules of `prepared_score` and the combination may change at
+/// any time: a placer keeps the parts and only combines them again. `weighted_sum` with `rescaled` parts and `scarcity`
+/// are such scores. Write one when a value depends on all nodes, but only through a few numbers.
 ///
-/// 1. `parts(candidate)` are an array of numbers; `combine(parts, node, range)` is the value: finite, cheap, larger is better.
+/// 1. `parts(candidate)` yields an array of numbers; `combine(parts, node, range)` is the value: finite, cheap, larger
+///    is better.
 /// 2. With `compares_nodes` the combination reads `range`. Without, it ignores `range` and may follow prices: then
 ///    `price_version(kind)` changes whenever the combination changes for nodes of that kind.
-/// 3. The score itself (`operator()`) is what GPUs of one node are compared by, and refuses candidates. It does not follow
-///    prices.
+/// 3. The score itself (`operator()`) compares the GPUs of one node and refuses candidates. It does not follow prices.
 template <class S>
 concept parted_score = prepared_score<S> && requires(const S& s, const candidate& c, typename S::part_values parts) {
     { s.parts(c) } -> std::same_as<typename S::part_values>;
@@ -89,14 +110,22 @@ concept parted_score = prepared_score<S> && requires(const S& s, const candidate
     requires S::compares_nodes || requires { s.price_version(std::size_t{}); };
 };
 
-/// A score as users write it: either a `prepared_score` itself (a lambda will do) or a description whose
-/// `prepare(problem)` makes one. Descriptions are const and can be shared between runs and threads.
+/// Customisation point: how good a candidate is. Either a `prepared_score` itself or a description whose
+/// `prepare(problem)` makes one. Descriptions are const and can be shared between runs and threads. Write one when none
+/// of `allocate/greedy/scores/`, nor a combination of them, prefers the nodes that you prefer:
+///
+/// ```
+/// const auto most_gpus = [](const candidate& c) { return static_cast<double>(c.node.gpu_count()); };
+/// const greedy policy{most_gpus};
+/// ```
+///
+/// `examples/own_score.cpp` is a complete one with an index.
 template <class S>
 concept placement_score = prepared_score<S> || requires(const S& s, const problem& p) {
     { s.prepare(p) } -> prepared_score;
 };
 
-/// The ready form of a score.
+/// The ready form of a score: what its `prepare` makes, or a copy.
 template <placement_score S>
 [[nodiscard]] constexpr auto prepare_score(const S& score, const problem& p) {
     if constexpr (requires { score.prepare(p); }) {
@@ -105,9 +134,11 @@ template <placement_score S>
         return score;
     }
 }
+/// The type of the ready form of a score.
 template <placement_score S>
 using prepared = decltype(prepare_score(std::declval<const S&>(), std::declval<const problem&>()));
 
+/// A score's member `scope`; `task` without one.
 template <prepared_score S>
 inline constexpr score_scope scope_of = [] {
     if constexpr (requires { S::scope; }) {
@@ -117,6 +148,7 @@ inline constexpr score_scope scope_of = [] {
     }
 }();
 
+/// A score's member `anonymous`; false without one.
 template <prepared_score S>
 inline constexpr bool is_anonymous = [] {
     if constexpr (requires { S::anonymous; }) {
@@ -128,12 +160,13 @@ inline constexpr bool is_anonymous = [] {
 
 namespace detail {
 
-/// True for scores whose values are combined anew at every arrival, so that they are no part of another score.
+/// True for scores that combine their values anew at every arrival, so that they cannot be part of another score.
 template <class S>
 inline constexpr bool is_parted = parted_score<S>;
 
 }  // namespace detail
 
+/// A score's member `looks_at_gpus`; true without one.
 template <prepared_score S>
 inline constexpr bool looks_at_gpus = [] {
     if constexpr (requires { S::looks_at_gpus; }) {
@@ -143,7 +176,7 @@ inline constexpr bool looks_at_gpus = [] {
     }
 }();
 
-/// How many host counters a score or a device choice reads, from the first; all unless it says so.
+/// The member `node_counters_read` of a score or a GPU selection; all counters without one.
 template <class T>
 inline constexpr std::size_t node_counters_read_by = [] {
     if constexpr (requires { T::node_counters_read; }) {
@@ -153,15 +186,17 @@ inline constexpr std::size_t node_counters_read_by = [] {
     }
 }();
 
-/// Calls of book-keeping that may be absent.
+/// Calls `on_place` if the score has it.
 template <prepared_score S>
 constexpr void notify_place(S& score, const candidate& c) {
     if constexpr (requires { score.on_place(c); }) score.on_place(c);
 }
+/// Calls `on_remove` if the score has it.
 template <prepared_score S>
 constexpr void notify_remove(S& score, const candidate& c) {
     if constexpr (requires { score.on_remove(c); }) score.on_remove(c);
 }
+/// Calls `on_settled` if the score or GPU selection has it.
 template <class S>
 constexpr void notify_settled(S& score) {
     if constexpr (requires { score.on_settled(); }) score.on_settled();

@@ -2,12 +2,16 @@
 #pragma once
 
 #include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/detail/pick_gpus.hpp"
 #include "berth/core/random.hpp"
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
+
+// Length: one table of selections to choose from.
 
 // Which GPUs of a node a task gets. When to use which:
 //
@@ -15,47 +19,56 @@
 //   first_gpu         cheapest; fills GPUs in order                           O(GPUs)
 //   loosest_gpu       spreads load over the GPUs of a node                    O(GPUs × wanted)
 //   random_gpu        baseline                                                O(GPUs)
-//   best_scored_gpu   asks the score about every GPU; FGD does                O(GPUs) evaluations
+//   best_scored_gpu   the GPU that the score values most; FGD does this       O(GPUs) evaluations
 //   gpu_scored_by     the same with another score than the node's             O(GPUs) evaluations
 //
-// Left out: topology-aware choice (NVLink islands); write one as a lambda `gpu_mask(node_view, demand_view, gpu_mask fitting)`.
+// Left out: topology-aware selection (NVLink islands); write one as a lambda `gpu_mask(node_view, demand_view, gpu_mask
+// fitting)`.
 
 namespace berth::inline v0 {
 
-/// A value together with the GPUs it was reached with.
-template <class Value>
-struct scored_gpus {
-    Value value{};
-    gpu_mask gpus = 0;
-};
-
-/// A rule that picks `demand.gpus` GPUs out of those that fit, at least that many of which are given.
+/// A rule that picks `demand.gpus` GPUs out of `fitting`, which has at least that many.
 ///
-/// 1. It depends on nothing but its arguments and what `on_place`/`on_remove` (optional, as for scores) recorded for that node.
-/// 2. With `static constexpr bool anonymous = true` it never looks at which node it is, so nodes of equal kind with equal free
-///    counters get the same GPUs.
+/// 1. It depends on nothing but its arguments and what `on_place`/`on_remove` (optional, as for scores) recorded for
+///    that node.
+/// 2. With `static constexpr bool anonymous = true` it never depends on the node's position, so nodes of equal kind
+///    with equal free counters get the same GPUs.
 template <class D>
 concept gpu_rule = requires(const D& d, const node_view& n, const demand_view& demand, gpu_mask fitting) {
     { d(n, demand, fitting) } -> std::same_as<gpu_mask>;
 };
 
-/// A way to pick GPUs that needs the score: `best(score, candidate, fitting)` returns the value and the GPUs. The score is
-/// asked with `candidate.gpus` set; the candidate is the caller's scratch. Members `scope` and `anonymous` say what the choice itself looks at, as for scores; without
-/// them every node is evaluated at every arrival.
+/// A selection that needs the score: `best(score, candidate, fitting)` returns the value and the GPUs. It calls the
+/// score with `candidate.gpus` set; the candidate is the caller's scratch. Members `scope` and `anonymous` describe the
+/// selection itself, as for scores; without them every node is evaluated at every arrival.
 template <class D>
 concept gpu_search = requires(const D& d, double (*score)(const candidate&), candidate c, gpu_mask fitting) {
     { d.best(score, c, fitting) } -> std::same_as<scored_gpus<double>>;
 };
 
+/// A GPU selection that is ready for use.
 template <class D>
 concept prepared_gpu_selection = gpu_rule<D> || gpu_search<D>;
 
-/// A device choice as users write it: a rule, a search, or a description whose `prepare(problem)` makes one.
+/// Customisation point: which GPUs of a node a task gets. A rule, a search, or a description whose `prepare(problem)`
+/// makes one. Write one when GPUs of a node differ in more than their free counters, for example by the links between
+/// them:
+///
+/// ```
+/// const auto highest = [](const node_view&, const demand_view& demand, gpu_mask fitting) {
+///     while (gpu_count(fitting) > demand.gpus) fitting &= fitting - 1;
+///     return fitting;
+/// };
+/// const greedy policy{best_fit{}, highest};
+/// ```
+///
+/// A selection that returns GPUs outside `fitting`, or another number than the task wants, refuses the node.
 template <class D>
 concept gpu_selection = prepared_gpu_selection<D> || requires(const D& d, const problem& p) {
     { d.prepare(p) } -> prepared_gpu_selection;
 };
 
+/// A selection's member `scope`; without one, `shape` for a rule and `task` for a search.
 template <prepared_gpu_selection D>
 inline constexpr score_scope gpu_scope_of = [] {
     if constexpr (requires { D::scope; }) {
@@ -65,6 +78,7 @@ inline constexpr score_scope gpu_scope_of = [] {
     }
 }();
 
+/// A selection's member `anonymous`; false without one.
 template <prepared_gpu_selection D>
 inline constexpr bool is_anonymous_selection = [] {
     if constexpr (requires { D::anonymous; }) {
@@ -74,78 +88,25 @@ inline constexpr bool is_anonymous_selection = [] {
     }
 }();
 
-namespace detail {
-
-/// The `wanted` GPUs that come first by `before(free share a, free share b)`, ties to the lowest position.
-template <class Before>
-[[nodiscard]] constexpr gpu_mask pick_gpus(const node_view& node, std::size_t wanted, gpu_mask fitting, Before before) {
-    if (gpu_count(fitting) == wanted) return fitting;
-    gpu_mask picked = 0;
-    for (std::size_t k = 0; k < wanted; ++k) {
-        std::size_t best = lowest_gpu(fitting);
-        for (gpu_mask rest = fitting & (fitting - 1); rest != 0; rest &= rest - 1) {
-            const std::size_t i = lowest_gpu(rest);
-            if (before(node.free_share(i), node.free_share(best))) best = i;
-        }
-        picked |= gpu_mask{1} << best;
-        fitting &= ~(gpu_mask{1} << best);
-    }
-    return picked;
-}
-
-/// True if an earlier GPU of the mask is like GPU i: same model and capacities, same counters left.
-[[nodiscard]] constexpr bool repeats_earlier_gpu(const node_view& node, gpu_mask fitting, std::size_t i) {
-    const auto alike = [&](std::size_t j) {
-        if (node.free_share(i) != node.free_share(j) || node.model(i) != node.model(j)) return false;
-        const auto capacity_i = node.fleet->capacity(node.fleet->gpu(node.index, i));
-        const auto capacity_j = node.fleet->capacity(node.fleet->gpu(node.index, j));
-        for (std::size_t r = 0; r < node.gpu_counters; ++r) {
-            if (node.free_gpu(i)[r] != node.free_gpu(j)[r] || capacity_i[r] != capacity_j[r]) return false;
-        }
-        return true;
-    };
-    for (gpu_mask rest = fitting & first_gpus(i); rest != 0; rest &= rest - 1) {
-        if (alike(lowest_gpu(rest))) return true;
-    }
-    return false;
-}
-
-/// For a task on one GPU: the GPU with the best value of what would be left of the node's shares, asking equal GPUs once. A later
-/// GPU wins only by more than `margin`.
-template <class Shares, class Value>
-[[nodiscard]] constexpr scored_gpus<double> best_gpu_by_shares(const candidate& c, gpu_mask fitting, Shares shares,
-                                                               double margin, Value value) {
-    scored_gpus<double> found{};
-    for (gpu_mask rest = fitting; rest != 0; rest &= rest - 1) {
-        const std::size_t i = lowest_gpu(rest);
-        if (repeats_earlier_gpu(c.node, fitting, i)) continue;
-        const amount left = c.node.free_share(i);
-        shares.replace(left, left - c.demand.gpu[0]);
-        const double v = value(shares);
-        shares.replace(left - c.demand.gpu[0], left);
-        if (found.gpus == 0 || v > found.value + margin) found = {v, gpu_mask{1} << i};
-    }
-    return found;
-}
-
-}  // namespace detail
-
-/// The GPUs with the least left that still fit; lowest position on ties. Shares of a GPU stay together, whole GPUs stay whole.
+/// The GPUs with the least room that still fit; lowest position on ties. Shares of a GPU stay together, whole GPUs stay
+/// whole.
 struct tightest_gpu {
-    static constexpr bool anonymous = true;
-    static constexpr std::size_t node_counters_read = 0;
+    static constexpr bool anonymous = true;               ///< see `gpu_rule`
+    static constexpr std::size_t node_counters_read = 0;  ///< see `prepared_score`
 
+    /// The GPUs picked.
     [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
                                                 gpu_mask fitting) const {
         return detail::pick_gpus(node, demand.gpus, fitting, [](amount a, amount b) { return a < b; });
     }
 };
 
-/// The GPUs with the most left; lowest position on ties.
+/// The GPUs with the most room; lowest position on ties.
 struct loosest_gpu {
-    static constexpr bool anonymous = true;
-    static constexpr std::size_t node_counters_read = 0;
+    static constexpr bool anonymous = true;               ///< see `gpu_rule`
+    static constexpr std::size_t node_counters_read = 0;  ///< see `prepared_score`
 
+    /// The GPUs picked.
     [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
                                                 gpu_mask fitting) const {
         return detail::pick_gpus(node, demand.gpus, fitting, [](amount a, amount b) { return a > b; });
@@ -154,9 +115,10 @@ struct loosest_gpu {
 
 /// The lowest positions that fit.
 struct first_gpu {
-    static constexpr bool anonymous = true;
-    static constexpr std::size_t node_counters_read = 0;
+    static constexpr bool anonymous = true;               ///< see `gpu_rule`
+    static constexpr std::size_t node_counters_read = 0;  ///< see `prepared_score`
 
+    /// The GPUs picked.
     [[nodiscard]] constexpr gpu_mask operator()(const node_view&, const demand_view& demand, gpu_mask fitting) const {
         gpu_mask picked = 0;
         for (std::size_t k = 0; k < demand.gpus; ++k, fitting &= fitting - 1) picked |= fitting & (~fitting + 1);
@@ -164,11 +126,12 @@ struct first_gpu {
     }
 };
 
-/// Any GPUs that fit, by a hash of the seed, the node and what is left of its GPUs: a function of the node's state, so the
-/// same state always gives the same GPUs.
+/// Any GPUs that fit, by a hash of the seed, the node and the free room of its GPUs: a function of the node's state, so
+/// the same state always gives the same GPUs.
 struct random_gpu {
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0;  ///< any number
 
+    /// The GPUs picked.
     [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
                                                 gpu_mask fitting) const {
         std::uint64_t state = stream_seed(seed, node.index.value());
@@ -188,13 +151,15 @@ struct random_gpu {
     }
 };
 
-/// Asks the node's own score about every GPU that fits and keeps the best; lowest position on ties. Only for tasks on one GPU:
-/// for several, the tightest are taken. A score that can do this faster offers `best_gpu(candidate, fitting)` itself.
+/// Evaluates the node's own score on every GPU that fits and keeps the best; lowest position on ties. Only for tasks on
+/// one GPU: for several, the tightest are taken. A score that can do this faster offers `best_gpu(candidate, fitting)`
+/// itself.
 struct best_scored_gpu {
-    static constexpr score_scope scope = score_scope::shape;
-    static constexpr bool anonymous = true;
-    static constexpr std::size_t node_counters_read = 0;
+    static constexpr score_scope scope = score_scope::shape;  ///< see `gpu_search`
+    static constexpr bool anonymous = true;                   ///< see `gpu_search`
+    static constexpr std::size_t node_counters_read = 0;      ///< see `prepared_score`
 
+    /// The best value and its GPUs.
     template <class Score>
     [[nodiscard]] constexpr auto best(const Score& score, candidate& c, gpu_mask fitting) const {
         using value = decltype(score(c));
@@ -222,33 +187,39 @@ struct best_scored_gpu {
 template <class Score>
 struct gpu_scored_by {
     static_assert(placement_score<Score>,
-                  "berth: gpu_scored_by{score} asks a score: double(const candidate&), or a description "
+                  "berth: gpu_scored_by{score} takes a score: double(const candidate&), or a description "
                   "whose prepare(problem) makes one");
     static_assert(
         !detail::is_parted<prepared<Score>>,
-        "berth: a score made of parts (a weighted_sum with rescaled{...}, or scarcity) cannot choose a GPU within a "
+        "berth: a score made of parts (a weighted_sum with rescaled{...}, or scarcity) cannot select a GPU within a "
         "node by itself; use best_scored_gpu, or leave rescaled out here");
 
-    Score score;
+    Score score;  ///< values GPUs, not nodes
 
-    struct prepared_choice {
-        static constexpr score_scope scope = scope_of<prepared<Score>>;
-        static constexpr bool anonymous = is_anonymous<prepared<Score>>;
-        static constexpr std::size_t node_counters_read = node_counters_read_by<prepared<Score>>;
+    /// The ready form: a `gpu_search` with the properties and the notifications of its score.
+    struct prepared_selection {
+        static constexpr score_scope scope = scope_of<prepared<Score>>;                            ///< the score's
+        static constexpr bool anonymous = is_anonymous<prepared<Score>>;                           ///< the score's
+        static constexpr std::size_t node_counters_read = node_counters_read_by<prepared<Score>>;  ///< the score's
 
-        prepared<Score> score;
+        prepared<Score> score;  ///< values GPUs, not nodes
 
+        /// The node's value with the GPUs that `score` prefers.
         template <class NodeScore>
         [[nodiscard]] constexpr auto best(const NodeScore& node_score, candidate& c, gpu_mask fitting) const {
             c.gpus = c.demand.gpus == 1 ? best_scored_gpu{}.best(score, c, fitting).gpus
                                         : tightest_gpu{}(c.node, c.demand, fitting);
             return scored_gpus<decltype(node_score(c))>{node_score(c), c.gpus};
         }
+        /// Passed on to the score.
         constexpr void on_place(const candidate& c) { notify_place(score, c); }
+        /// Passed on to the score.
         constexpr void on_remove(const candidate& c) { notify_remove(score, c); }
+        /// Passed on to the score.
         constexpr void on_settled() { notify_settled(score); }
     };
-    [[nodiscard]] constexpr prepared_choice prepare(const problem& p) const { return {prepare_score(score, p)}; }
+    /// The ready form for a problem.
+    [[nodiscard]] constexpr prepared_selection prepare(const problem& p) const { return {prepare_score(score, p)}; }
 };
 template <class Score>
 gpu_scored_by(Score) -> gpu_scored_by<Score>;
@@ -256,27 +227,56 @@ gpu_scored_by(Score) -> gpu_scored_by<Score>;
 static_assert(gpu_selection<tightest_gpu> && gpu_selection<loosest_gpu> && gpu_selection<first_gpu> &&
               gpu_selection<random_gpu> && gpu_selection<best_scored_gpu>);
 
-/// The ready form of a device choice.
+/// The ready form of a GPU selection: what its `prepare` makes, or a copy.
 template <gpu_selection D>
-[[nodiscard]] constexpr auto prepare_devices(const D& devices, const problem& p) {
-    if constexpr (requires { devices.prepare(p); }) {
-        return devices.prepare(p);
+[[nodiscard]] constexpr auto prepare_gpu_selection(const D& selection, const problem& p) {
+    if constexpr (requires { selection.prepare(p); }) {
+        return selection.prepare(p);
     } else {
-        return devices;
+        return selection;
     }
 }
 
-/// Applies a device choice to a candidate whose GPUs are open. What is left in `c.gpus` has no meaning.
+/// Applies a GPU selection to a candidate whose GPUs are open. What is left in `c.gpus` has no meaning.
+///
+/// @param fitting  GPUs that fit, at least as many as the task wants
+/// @return  value and GPUs; nothing if the selection returns GPUs outside `fitting` or another number than the task
+///                wants
 template <prepared_gpu_selection D, class Score>
-[[nodiscard]] constexpr auto choose_gpus(const D& devices, const Score& score, candidate& c, gpu_mask fitting) {
+[[nodiscard]] constexpr auto choose_gpus(const D& selection, const Score& score, candidate& c, gpu_mask fitting) {
+    using found = scored_gpus<decltype(score(c))>;
+    const auto valid = [&](gpu_mask gpus) {
+        return (gpus & ~fitting) == 0 && detail::has_exactly(gpus, c.demand.gpus);
+    };
     c.gpus = 0;
-    if (c.demand.gpus == 0) return scored_gpus<decltype(score(c))>{score(c), gpu_mask{0}};
+    if (c.demand.gpus == 0) return std::optional{found{score(c), gpu_mask{0}}};
     if constexpr (gpu_rule<D>) {
-        c.gpus = devices(c.node, c.demand, fitting);
-        return scored_gpus<decltype(score(c))>{score(c), c.gpus};
+        c.gpus = selection(c.node, c.demand, fitting);
+        // Before the score sees GPUs that do not exist.
+        return valid(c.gpus) ? std::optional{found{score(c), c.gpus}} : std::nullopt;
     } else {
-        return static_cast<scored_gpus<decltype(score(c))>>(devices.best(score, c, fitting));
+        const auto best = static_cast<found>(selection.best(score, c, fitting));
+        return valid(best.gpus) ? std::optional{best} : std::nullopt;
     }
 }
+
+namespace detail {
+
+/// A score's member type `default_gpu_selection`; `tightest_gpu` without one.
+template <class Score>
+struct default_gpu_selection {
+    using type = tightest_gpu;
+};
+template <class Score>
+    requires requires { typename Score::default_gpu_selection; }
+struct default_gpu_selection<Score> {
+    using type = typename Score::default_gpu_selection;
+};
+
+}  // namespace detail
+
+/// The GPU selection of `greedy{score}`: the score's member type `default_gpu_selection`, or `tightest_gpu`.
+template <class Score>
+using default_gpu_selection_of = typename detail::default_gpu_selection<Score>::type;
 
 }  // namespace berth::inline v0

@@ -4,36 +4,43 @@
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/placer.hpp"
-#include "berth/allocate/plan.hpp"
+#include "berth/allocate/greedy/scores/scarcity.hpp"
 #include "berth/allocate/greedy/task_order.hpp"
 #include "berth/allocate/greedy/tie_break.hpp"
+#include "berth/allocate/plan.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/model/workload.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace berth::inline v0 {
 
-/// Whether a batch run explains every task that it left out (`plan::explanations`), at the moment it was left out. Costs a look
-/// at every node per such task; nothing when not asked for.
+/// Whether a batch run explains every task that it left out (`plan::explanations`), at the moment it was left out.
+/// Costs a look at every node for each such task.
 enum class explain_left_out : bool { no, yes };
 
-/// Greedy placement: each task goes to the node with the best score, on the GPUs that the device choice picks there; the tie-break
-/// order decides between equals. Tasks are never refused while a node fits (work conserving), unless a score says
-/// `not_admitted`; placed tasks never move.
+/// Greedy placement: each task goes to the node with the best score, on the GPUs that the GPU selection picks there;
+/// the tie break decides between equals. Work conserving: no task is refused while a node fits, unless the score yields
+/// `not_admitted`. Placed tasks never move.
 ///
 /// ```
-/// const greedy policy{best_fit{}, tightest_gpu{}};
-/// const plan plan = policy.run(problem, largest_first{});   // a batch
+/// const greedy policy{};                                     // the default, scarcity
+/// const greedy packing{best_fit{}, tightest_gpu{}};
+/// const plan plan = packing.run(problem, largest_first{});   // a batch
 /// auto placer = policy.start(problem);                       // one task at a time
 /// ```
 ///
 /// A description: immutable and shareable; `start` makes the state of a run. Same input, same plan.
-template <class Score, class GpuSelection = tightest_gpu, class Ties = lowest_index,
+///
+/// @tparam Score         a `placement_score`
+/// @tparam GpuSelection  a `gpu_selection`; default: the score's own (`default_gpu_selection_of`)
+/// @tparam Ties          a `tie_break`
+template <class Score = scarcity, class GpuSelection = default_gpu_selection_of<Score>, class Ties = lowest_index,
           node_scan Scan = node_scan::indexed>
 class greedy {
     static_assert(placement_score<Score>,
@@ -41,32 +48,40 @@ class greedy {
                   "that yields a number, or a description whose prepare(problem) makes one");
     static_assert(
         gpu_selection<GpuSelection>,
-        "berth: the second argument of greedy is a device choice: gpu_mask(const node_view&, const demand_view&, "
+        "berth: the second argument of greedy is a GPU selection: gpu_mask(const node_view&, const demand_view&, "
         "gpu_mask fitting), or one of allocate/greedy/gpu_selection.hpp");
     static_assert(tie_break<Ties>,
                   "berth: the third argument of greedy is a tie break: it has a const member rank(fleet) "
                   "that returns a std::vector<node_index>, first choice first");
 
 public:
-    constexpr explicit greedy(Score score, GpuSelection devices = {}, Ties ties = {})
-        : score_{std::move(score)}, gpu_selection_{std::move(devices)}, ties_{std::move(ties)} {}
+    /// The defaults of all three.
+    constexpr greedy() = default;
+    /// A policy from its parts.
+    constexpr explicit greedy(Score score, GpuSelection selection = {}, Ties ties = {})
+        : score_{std::move(score)}, gpu_selection_{std::move(selection)}, ties_{std::move(ties)} {}
 
-    /// The same policy that looks at every node for every task.
+    /// The same policy with an evaluation of every node for every task.
     [[nodiscard]] constexpr auto exhaustive() const {
         return greedy<Score, GpuSelection, Ties, node_scan::exhaustive>{score_, gpu_selection_, ties_};
     }
 
-    /// The state of a run over an empty fleet. O(nodes) plus what the score prepares.
+    /// The state of a run over an empty fleet. O(nodes + shapes) plus what the score prepares.
+    ///
+    /// @param p  outlives the placer
     [[nodiscard]] auto start(const problem& p) const {
         auto score = prepare_score(score_, p);
-        auto devices = prepare_devices(gpu_selection_, p);
-        return placer<decltype(score), decltype(devices), Scan>{p, std::move(score), std::move(devices),
-                                                                     ties_.rank(p.fleet())};
+        auto selection = prepare_gpu_selection(gpu_selection_, p);
+        return placer<decltype(score), decltype(selection), Scan>{p, std::move(score), std::move(selection),
+                                                                  ties_.rank(p.fleet())};
     }
 
     /// Places a whole workload. A gang is placed, all members or none, when the order reaches its first member.
     ///
-    /// @param control  polled between tasks; `max_evaluations` counts scored candidates.
+    /// @param order    a `task_order`; entries that are no task of the workload, or were listed before, are skipped and
+    ///                 counted in `run_counters::skipped`
+    /// @param control  polled between tasks; `max_evaluations` counts scored candidates
+    /// @param explain  whether to fill `plan::explanations`
     template <class Order = arrival_order, class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] plan run(const problem& p, const Order& order = {}, run_control<Stop, Observer> control = {},
                            explain_left_out explain = explain_left_out::no) const {
@@ -84,33 +99,37 @@ private:
         const workload& work = placer.problem().workload();
         plan plan;
         plan.assignment.assign(work.task_count(), unplaced);
+        detail::flat<std::uint8_t> task_seen(work.task_count());
         detail::flat<std::uint8_t> gang_seen(work.group_count());
-        BERTH_ASSERT(each_once(order, work.task_count()), "berth: an order lists tasks of the workload, none twice");
         progress progress{.done = 0, .total = order.size()};
         const auto leave_out = [&](task_index task) {
             plan.left_out.push_back(task);
             ++plan.counters.rejected;
             if (explain == explain_left_out::yes) plan.explanations.push_back(placer.explain(task));
         };
+        const auto place = [&](task_index task) {
+            if (!task.valid() || task.value() >= work.task_count() || task_seen[task.value()]++ != 0) {
+                ++plan.counters.skipped;
+                return;
+            }
+            const group_index group = work.group(task);
+            if (group.valid() && work.is_gang(group)) {
+                if (gang_seen[group.value()]++ == 0) place_gang(placer, group, plan, leave_out);
+                return;
+            }
+            const slot where = placer.place(task);
+            plan.assignment[task.value()] = where;
+            if (where.placed()) {
+                ++plan.counters.placed;
+            } else {
+                leave_out(task);
+            }
+        };
         notify::begin(control.observer, progress);
         for (const task_index task : order) {
             plan.stopped = control.check(placer.evaluations());
             if (plan.stopped != stop_reason::completed) break;
-            const group_index group = work.group(task);
-            if (group.valid() && work.is_gang(group)) {
-                if (gang_seen[group.value()] == 0) {
-                    gang_seen[group.value()] = 1;
-                    place_gang(placer, group, plan, leave_out);
-                }
-            } else {
-                const slot where = placer.place(task);
-                plan.assignment[task.value()] = where;
-                if (where.placed()) {
-                    ++plan.counters.placed;
-                } else {
-                    leave_out(task);
-                }
-            }
+            place(task);
             ++progress.done;
             progress.evaluations = placer.evaluations();
             notify::step(control.observer, progress);
@@ -119,14 +138,6 @@ private:
         progress.evaluations = placer.evaluations();
         notify::end(control.observer, progress);
         return plan;
-    }
-
-    [[nodiscard]] static bool each_once(const std::vector<task_index>& order, std::size_t tasks) {
-        detail::flat<std::uint8_t> seen(tasks);
-        for (const task_index task : order) {
-            if (task.value() >= tasks || seen[task.value()]++ != 0) return false;
-        }
-        return true;
     }
 
     template <class Placer, class LeaveOut>
@@ -143,11 +154,14 @@ private:
         }
     }
 
-    Score score_;
-    GpuSelection gpu_selection_;
-    Ties ties_;
+    Score score_{};
+    GpuSelection gpu_selection_{};
+    Ties ties_{};
 };
-template <class Score, class GpuSelection = tightest_gpu, class Ties = lowest_index>
+greedy() -> greedy<>;
+template <class Score, class GpuSelection = default_gpu_selection_of<Score>, class Ties = lowest_index>
 greedy(Score, GpuSelection = {}, Ties = {}) -> greedy<Score, GpuSelection, Ties>;
+
+static_assert(std::is_same_v<decltype(greedy{}), greedy<scarcity, best_scored_gpu>>);
 
 }  // namespace berth::inline v0

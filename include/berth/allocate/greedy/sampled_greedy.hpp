@@ -17,18 +17,21 @@
 
 namespace berth::inline v0 {
 
-/// Greedy by cost that looks at a few nodes only: each task, as listed, goes to the cheapest of `samples` random nodes that take
-/// it, on the GPUs that `tightest_gpu` picks there. A task that none of them takes goes to the first that does, from a random node on.
-/// Gangs are placed all or none.
+/// Greedy by cost over a few random nodes: each task, as listed, goes to the cheapest of `samples` random nodes where
+/// it fits, on the GPUs that `tightest_gpu` picks there. If it fits on none of them, it goes to the first node where it
+/// fits, from a random node on. Gangs are placed all or none.
 ///
-/// When to use: more tasks times nodes than there is time for, and costs that belong to the pair, so that no index helps; as the start of
-/// a search. `greedy{cost_score{cost}}` looks at every node. O(tasks × samples), and O(nodes) for each task that hardly fits.
-/// Deterministic per seed.
+/// When to use: for costs of task and node together, where no index helps, and more pairs than there is time for; as
+/// the start of a search. `greedy{cost_score{cost}}` evaluates every node. O(tasks × samples), and O(nodes) for each
+/// task that hardly fits. Deterministic per seed.
 struct sampled_greedy {
-    std::uint64_t seed = 1;
-    std::size_t samples = 24;  ///< nodes that are looked at for each task, at least 1
+    std::uint64_t seed = 1;    ///< decides which nodes are sampled
+    std::size_t samples = 24;  ///< nodes compared for each task, at least 1
 
-    /// `control.max_evaluations` counts nodes that were compared.
+    /// Places a whole workload.
+    ///
+    /// @param cost     of a task on a GPU; summed over the GPUs of a slot
+    /// @param control  polled every 64 tasks; `max_evaluations` counts nodes compared
     template <pair_cost Cost, class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] plan run(const problem& p, const Cost& cost, run_control<Stop, Observer> control = {}) const {
         const workload& tasks = p.workload();

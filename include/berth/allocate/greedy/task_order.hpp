@@ -16,18 +16,21 @@
 
 // In which order a batch is placed. When to use which:
 //
-//   arrival_order    tasks as they are listed; what an online scheduler sees
+//   arrival_order    tasks as they are listed, as in an online scheduler
 //   largest_first    the classical decreasing order of bin packing; best fill for a batch without priorities
 //   scarcest_first   tasks that accept the fewest GPUs first, then the largest; mixed fleets with model constraints
 //   priority_first   higher priority first, then as listed
 //   shuffled         a random order; baseline, restarts
-//
-// A lambda `std::vector<task_index>(const problem&)` is an order, too.
 
 namespace berth::inline v0 {
 
-/// Returns every task of the workload once; those that are missing stay without a place and are not counted as left out.
-/// Deterministic.
+/// Customisation point: the order in which `greedy::run` places a batch. Returns every task of the workload once;
+/// missing tasks stay without a slot and do not count as left out, unknown and repeated ones are skipped
+/// (`run_counters::skipped`). Deterministic. A list becomes an order as a lambda:
+///
+/// ```
+/// const plan plan = policy.run(problem, [&](const berth::problem&) { return list; });
+/// ```
 template <class O>
 concept task_order = requires(const O& o, const problem& p) {
     { o(p) } -> std::same_as<std::vector<task_index>>;
@@ -35,6 +38,7 @@ concept task_order = requires(const O& o, const problem& p) {
 
 /// Tasks as they are listed.
 struct arrival_order {
+    /// The order. O(tasks log tasks) at most.
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
         std::vector<task_index> order;
         order.reserve(p.workload().task_count());
@@ -45,14 +49,14 @@ struct arrival_order {
 
 namespace detail {
 
-/// What an order compares: the smallest first, component by component.
+/// Compared component by component, the smallest first.
 struct task_key {
     amount first = 0;
     amount second = 0;
     amount third = 0;
 };
 
-/// All tasks, given a key for each; ties as listed.
+/// All tasks by their keys; ties as listed.
 [[nodiscard]] inline std::vector<task_index> ordered_by(const flat<task_key>& keys) {
     const auto before = [&](std::size_t a, std::size_t b) {
         if (keys[a].first != keys[b].first) return keys[a].first < keys[b].first;
@@ -70,6 +74,7 @@ struct task_key {
 
 /// Most GPU share first, then most CPU.
 struct largest_first {
+    /// The order. O(tasks log tasks) at most.
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
         detail::flat<detail::task_key> keys(p.workload().task_count());
         for (std::size_t t = 0; t < keys.size(); ++t) {
@@ -82,6 +87,7 @@ struct largest_first {
 
 /// Fewest GPUs of an accepted model first, then the largest. Tasks without GPU come last.
 struct scarcest_first {
+    /// The order. O(tasks log tasks) at most.
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
         std::vector<amount> supply(p.fleet().model_count(), 0);
         for (std::size_t g = 0; g < p.fleet().gpu_count(); ++g) ++supply[p.fleet().model(gpu_index{g}).value()];
@@ -101,6 +107,7 @@ struct scarcest_first {
 
 /// Higher priority first, then as listed.
 struct priority_first {
+    /// The order. O(tasks log tasks) at most.
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
         detail::flat<detail::task_key> keys(p.workload().task_count());
         for (std::size_t t = 0; t < keys.size(); ++t) keys[t].first = -amount{p.workload().priority(task_index{t})};
@@ -110,8 +117,9 @@ struct priority_first {
 
 /// A random order.
 struct shuffled {
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0;  ///< decides the order
 
+    /// The order. O(tasks log tasks) at most.
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
         std::vector<task_index> order = arrival_order{}(p);
         xoshiro256 generator{seed};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/config.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/sort_positions.hpp"
@@ -10,13 +9,25 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 namespace berth::inline v0 {
 
-/// A fixed order of nodes: of equally good nodes, the one that comes first wins. `rank(fleet)` returns all nodes, each once,
-/// first choice first. Because the order is fixed, ties act as a first fit.
+/// Customisation point: which of equally good nodes wins, by a fixed order of all nodes. `rank(fleet)` returns every
+/// node once, first choice first, so that ties act as a first fit; a placer ignores unknown and repeated nodes and
+/// appends missing ones. Write one to prefer some nodes wherever the score does not care:
+///
+/// ```
+/// struct newest_first {
+///     std::vector<node_index> rank(const fleet& fleet) const {
+///         std::vector<node_index> order = lowest_index::rank(fleet);
+///         std::reverse(order.begin(), order.end());
+///         return order;
+///     }
+/// };
+/// ```
 template <class T>
 concept tie_break = requires(const T& t, const fleet& f) {
     { t.rank(f) } -> std::same_as<std::vector<node_index>>;
@@ -24,6 +35,7 @@ concept tie_break = requires(const T& t, const fleet& f) {
 
 /// The node that was added first.
 struct lowest_index {
+    /// All nodes as they were added. O(nodes).
     // Static because g++ 12 takes the address of an empty member for a use of its uninitialised byte.
     [[nodiscard]] static std::vector<node_index> rank(const fleet& fleet) {
         std::vector<node_index> order;
@@ -33,14 +45,17 @@ struct lowest_index {
     }
 };
 
-/// The node with the lowest number, given one number per node; the first added on equal numbers.
+/// The node with the lowest number; the first added on equal numbers.
 struct priority_order {
-    std::vector<std::uint32_t> priorities;
+    std::vector<std::uint32_t> priorities;  ///< per node; nodes without a number come last
 
+    /// All nodes by their numbers. O(nodes log nodes).
     [[nodiscard]] std::vector<node_index> rank(const fleet& fleet) const {
-        BERTH_ASSERT(priorities.size() == fleet.node_count(), "berth: priority_order needs one number per node");
+        const auto number = [&](std::size_t n) {
+            return n < priorities.size() ? std::uint64_t{priorities[n]} : std::numeric_limits<std::uint64_t>::max();
+        };
         const auto before = [&](std::size_t a, std::size_t b) {
-            return priorities[a] != priorities[b] ? priorities[a] < priorities[b] : a < b;
+            return number(a) != number(b) ? number(a) < number(b) : a < b;
         };
         std::vector<node_index> order;
         order.reserve(fleet.node_count());
@@ -51,8 +66,9 @@ struct priority_order {
 
 /// A random but fixed order.
 struct random_order {
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0;  ///< decides the order; the same for every fleet of equal size
 
+    /// All nodes, shuffled. O(nodes).
     [[nodiscard]] std::vector<node_index> rank(const fleet& fleet) const {
         std::vector<node_index> order = lowest_index::rank(fleet);
         xoshiro256 generator{seed};

@@ -16,13 +16,14 @@
 
 namespace berth::inline v0::detail {
 
-/// `Extent` values, or as many as there turn out to be: one name for both, so that the code is the same.
+/// `Extent` values, or a number known at run time, so that loops over both are the same code.
 template <class T, std::size_t Extent>
 class row_of {
 public:
     explicit row_of(std::size_t size) {
         if constexpr (Extent == std::dynamic_extent) values_.resize(size);
-        BERTH_ASSERT(this->size() == size, "berth: the number of counters is the one that was given at compile time");
+        BERTH_ASSERT(this->size() == size,
+                     "berth: the fleet has another number of counters than the term's template argument");
     }
     [[nodiscard]] constexpr std::size_t size() const noexcept {
         if constexpr (Extent == std::dynamic_extent) return values_.size();
@@ -35,18 +36,19 @@ private:
     std::conditional_t<Extent == std::dynamic_extent, flat<T>, std::array<T, Extent>> values_{};
 };
 
-/// Moves as they are.
+/// Leaves moves unchanged.
 struct as_they_are {
     [[nodiscard]] const task_move& operator()(const task_move& r) const noexcept {
         return r;  // NOLINT(bugprone-return-const-ref-from-parameter)
     }
 };
 
-/// The sum over places and columns of weight * max(0, x): what excess, load over safety and imbalance have in common. Every x
-/// starts somewhere and changes linearly with what tasks demand of the place: by `column.change(demand, k)` for the k-th column.
+/// The sum over places and columns of weight * max(0, x), for excess, load over safety and imbalance. Every x starts at
+/// a value of its own and changes linearly with the demands of the place's tasks: by `column.change(demand, k)` for the
+/// k-th column.
 ///
-/// The state of a term. `View` rewrites moves before they count. All integers, exact while weights times amounts stay
-/// below 2^63 in sum.
+/// The state of a term. `View` rewrites moves before they count. All integers, exact while the sum of weights times
+/// amounts stays below 2^63.
 template <counter_places Places, class Column, std::size_t Extent, class View = as_they_are>
 class excess_rows {
 public:
@@ -91,7 +93,7 @@ public:
     void apply(task_moves all) {
         for (const task_move& r : all) carry_out(view_(r));
     }
-    /// Counts a move as it is, whatever the view would make of it.
+    /// Counts a move without the view.
     void carry_out(const task_move& r) {
         if (columns_.size() == 0) return;
         const amount* wanted = demand(r.task);
@@ -142,7 +144,7 @@ private:
         });
         return sum;
     }
-    /// `f(place)` for each place that several moves touch, once, with their changes there in the scratch row.
+    /// `f(place)` for each place of several moves, once, with the sum of their changes there in the scratch row.
     template <class F>
     void each_place(task_moves all, const F& f) const {
         const fleet& machines = problem_.fleet();

@@ -12,10 +12,10 @@
 
 namespace berth::inline v0::detail {
 
-/// How many tasks of every group are in every place. A small hash table for each group, so that memory is O(tasks + nodes) and a
-/// question O(1), however large groups and fleets are.
+/// The number of tasks of every group in every place. A small hash table per group: memory is O(tasks + nodes), a
+/// lookup O(1), however large groups and fleets are.
 ///
-/// Questions take moves that have happened already but are not applied yet; they cost O(1) each.
+/// Lookups take moves that count as done but are not applied yet; they cost O(1) each.
 class group_places {
 public:
     using place = std::uint32_t;
@@ -36,13 +36,13 @@ public:
         for (std::size_t t = 0; t < start.size(); ++t) apply({task_index{t}, unplaced, start[t]});
     }
 
-    /// Where a slot is; `nowhere` if it is no place, or on a node that has no domain of the level.
+    /// The place of a slot; `nowhere` if it is unplaced, or on a node that has no domain of the level.
     [[nodiscard]] place at(const slot& where) const noexcept {
         return where.placed() ? place_of_node_[where.node.value()] : nowhere;
     }
     [[nodiscard]] group_index group(const task_move& r) const noexcept { return tasks_->group(r.task); }
 
-    /// How many tasks of a group are in a place that is not `nowhere`.
+    /// The number of tasks of a group in a place that is not `nowhere`.
     [[nodiscard]] std::int64_t count(group_index g, place where, task_moves done) const noexcept {
         const record& group = groups_[g.value()];
         std::int64_t tasks = cells_[group.first + cell_of(group, where)].tasks;
@@ -52,7 +52,7 @@ public:
         }
         return tasks;
     }
-    /// How many tasks of a group are in any place.
+    /// The number of tasks of a group in any place.
     [[nodiscard]] std::int64_t placed(group_index g, task_moves done) const noexcept {
         std::int64_t tasks = groups_[g.value()].placed;
         for (const task_move& r : done) {
@@ -61,10 +61,10 @@ public:
         }
         return tasks;
     }
-    /// In how many places a group is.
+    /// The number of places with a task of the group.
     [[nodiscard]] std::int64_t distinct(group_index g) const noexcept { return groups_[g.value()].distinct; }
 
-    /// `f(place, tasks)` for every place a group is in, in no particular order.
+    /// `f(place, tasks)` for every place with a task of the group, in no particular order.
     template <class F>
     void each_place(group_index g, const F& f) const {
         const record& group = groups_[g.value()];
@@ -127,7 +127,7 @@ private:
         --group.placed;
         if (--cells[hole].tasks > 0) return;
         --group.distinct;
-        // What follows without a gap moves up if it would no longer be found.
+        // Following cells move up if their probe sequence passes the hole.
         for (std::size_t i = (hole + 1) & last; cells[i].tasks != 0; i = (i + 1) & last) {
             const std::size_t wanted = hash(group, cells[i].where);
             if (((i - wanted) & last) < ((i - hole) & last)) continue;

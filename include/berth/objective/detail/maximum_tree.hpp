@@ -7,7 +7,8 @@
 
 namespace berth::inline v0::detail {
 
-/// The highest of values that change one at a time, 0 if all are below: a tournament. Setting a value is O(log values).
+/// The highest of values that change one at a time, at least 0, by a binary tree of maxima. Setting a value is O(log
+/// values).
 template <class T>
 class maximum_tree {
 public:
@@ -26,7 +27,8 @@ public:
         highest_[i] = value;
         for (i /= 2; i > 0; i /= 2) highest_[i] = higher(highest_[2 * i], highest_[2 * i + 1]);
     }
-    /// The highest of `least` and all values but those of which `touched(i)`. O(log values) where few are touched.
+    /// The highest of `least` and all values without those for which `touched(i)` holds. O(log values) where these are
+    /// few.
     template <class Touched>
     [[nodiscard]] T top_without(T least, const Touched& touched, std::size_t node = 1) const {
         if (!(least < highest_[node])) return least;

@@ -8,9 +8,9 @@
 
 namespace berth::inline v0::detail {
 
-/// Calls `consume(place, change)` once for every place that the moves touch, with the sum of their changes there.
-/// `enumerate(move, f)` calls `f(place, change)` for each place that one move touches, each place once.
-/// Without memory: quadratic in the moves when there are several, which are few.
+/// Calls `consume(place, change)` once for every place that the moves change, with the sum of their changes there.
+/// `enumerate(move, f)` calls `f(place, change)` for each place that one move changes, each place once. Quadratic in
+/// the moves, which are few, because it has no memory of its own.
 template <class Enumerate, class Consume>
 constexpr void merged_changes(task_moves all, const Enumerate& enumerate, const Consume& consume) {
     if (all.size() == 1) {
@@ -33,7 +33,7 @@ constexpr void merged_changes(task_moves all, const Enumerate& enumerate, const 
     }
 }
 
-/// The GPUs that a move gives up and takes: those in both slots are left out.
+/// The GPUs that a move leaves and those that it enters, without those of both slots.
 struct gpus_touched {
     gpu_mask left = 0;
     gpu_mask taken = 0;

@@ -14,38 +14,46 @@
 
 namespace berth::inline v0 {
 
-/// How `expected_fragmentation` weighs its three views of a node. Chosen on the openb traces (docs/scarcity.md lists what each is worth
-/// and how little the result depends on the exact figures).
+/// The weights of the three parts of `expected_fragmentation`. Chosen on the openb traces; docs/scarcity.md has the
+/// effect of each and how little the result depends on the exact figures.
 struct fragmentation_weights {
-    double fragments = 0.8;  ///< share that lies on GPUs too small for a task of the mix, or that its CPU cannot reach
-    double slots = 0.4;      ///< share beyond what whole tasks of the mix would use if they filled the node
-    double stranding = 0.8;  ///< share that the node's free CPU cannot feed at the rate of the mix
-    double cpu_rate = 0.9;   ///< that rate, as a part of the mix's CPU per GPU
-    double smoothing = 1000.0;  ///< thousandths over which stranding sets in
+    double fragments = 0.8;     ///< free share on GPUs with too little for a task of the mix, or without CPU for it
+    double slots = 0.4;         ///< free share that whole tasks of the mix would leave unused
+    double stranding = 0.8;     ///< free share for which the node lacks CPU at the rate of the mix
+    double cpu_rate = 0.9;      ///< that rate, as a fraction of the mix's CPU per GPU
+    double smoothing = 1000.0;  ///< GPU thousandths over which stranding sets in; above 0
 };
 
-/// What is expected to go to fragmentation on a node, in GPU thousandths, and what is expected to be usable: a smoother relative of
-/// `fragmentation` that sees a lack of CPU coming.
+/// The expected fragmentation and the expected usable share of a node, in GPU thousandths: a smoother relative of
+/// `fragmentation` that rises before the node runs out of CPU.
 ///
-/// Over the tasks of the mix that want one GPU or a share of it; p_m is their frequency, scaled so that Σ p_m is the part of all
-/// tasks that want GPU:
-/// - us = Σ p_m · (share on GPUs with at least u_m), over tasks that the node's models and CPU admit: what a task could use;
-/// - un = Σ p_m · u_m · min(Σ_GPUs floor(share / u_m), floor(CPU / c_m)): what whole tasks of that kind would use;
-/// - stranded = softplus(share - CPU / rate): share that the CPU left cannot feed.
-/// fragmentation = fragments · (L - us) + slots · (L - un) + stranding · stranded, usable = us / Σ p_m over accepted tasks.
+/// Over the tasks of the mix that want one GPU or a share of it; L is the free share of the node, p_m the frequency of
+/// task m, scaled so that Σ p_m is the part of all tasks that want GPU:
+/// - us = Σ p_m · (share on GPUs with at least u_m), over tasks that the node's models and CPU admit: usable by a
+///   single task;
+/// - un = Σ p_m · u_m · min(Σ_GPUs floor(share / u_m), floor(CPU / c_m)): usable by as many tasks of the kind as
+///   fit;
+/// - stranded = softplus(share - CPU / rate): share for which the node lacks CPU;
+/// - fragmentation = fragments · (L - us) + slots · (L - un) + stranding · stranded;
+/// - usable = us / Σ p_m over accepted tasks.
 ///
-/// Tasks on several GPUs are left out on purpose: their mass here costs more than it saves (they are looked after by
-/// `whole_node_reserve`). O(shares of the mix × GPUs + demands of the mix). Immutable, shared between threads.
+/// Tasks on several GPUs are left out on purpose: including them costs more than it saves; `detail::whole_node_reserve`
+/// cares for them. O(shares of the mix × GPUs + demands of the mix). Immutable, shared between threads.
 class expected_fragmentation {
 public:
+    /// Both figures, in GPU thousandths.
     struct value {
-        double fragmentation = 0.0;
-        double usable = 0.0;
+        double fragmentation = 0.0;  ///< lower is better
+        double usable = 0.0;         ///< by a task that the node's model admits
     };
 
+    /// Tables of the mix. O(shapes × (models + distinct demands)).
+    ///
+    /// @param p        the mix is the workload's demands by their frequency
+    /// @param weights  `smoothing` is above 0
     expected_fragmentation(const problem& p, const fragmentation_weights& weights)
         : weights_{weights}, of_model_(p.fleet().model_count()) {
-        BERTH_ASSERT(weights.smoothing > 0.0, "berth: waste_weights::smoothing is above zero");
+        BERTH_ASSERT(weights.smoothing > 0.0, "berth: fragmentation_weights::smoothing must be above 0");
         const workload& work = p.workload();
         double tasks = 0.0;
         double gpu_tasks = 0.0;
@@ -72,10 +80,10 @@ public:
         }
     }
 
-    /// The rate at which CPU feeds GPUs: units of the first node counter per whole GPU; 0 if the mix wants none.
+    /// CPU per whole GPU at the rate of the mix, in units of the first node counter; 0 if the mix wants none.
     [[nodiscard]] double cpu_per_gpu() const noexcept { return cpu_per_gpu_; }
 
-    /// A node if its shares and CPU were these. Nodes with several models are read as if all GPUs were of the first.
+    /// A node, given its free shares and CPU. Nodes with several models count as if all GPUs were of the first.
     [[nodiscard]] value operator()(const node_view& node, const share_profile& shares, amount cpu) const noexcept {
         const auto free = static_cast<double>(shares.total());
         value v;

@@ -14,19 +14,21 @@
 
 namespace berth::inline v0 {
 
-/// The expected fragmentation F of a node: the free GPU thousandths that a task drawn from the mix could not use there, because
-/// it lacks GPU, host CPU or access (Weng et al., "Beware of Fragmentation", USENIX ATC 2023, section 4; classes as in their
-/// simulator, see docs/fragmentation.md).
+/// The expected fragmentation F of a node: the free GPU thousandths that a task drawn from the mix could not use there,
+/// because it lacks GPU, host CPU or access (Weng et al., "Beware of Fragmentation", USENIX ATC 2023, section 4;
+/// classes as in their simulator, see docs/fragmentation.md).
 ///
-/// For a typical task that fits, the fragmentation is what lies on GPUs with less than its share; for one that does not fit, and for one
-/// that wants no GPU, it is everything. F is the mean over the mix, in thousandths of a GPU. Memory plays no role. Unhealthy
-/// GPUs are left out: nobody can use them. A task counts all GPUs of a node as its own if it accepts one of the models there.
+/// For a typical task that fits, the fragmentation is the free share on GPUs with less than its share; for one that
+/// does not fit, and for one that wants no GPU, it is all free share. F is the mean over the mix, in thousandths of a
+/// GPU. Memory plays no role. Unhealthy GPUs are left out. A task that accepts one of the models of a node counts all
+/// its GPUs.
 ///
-/// Sums run class by class in the order of the mix and then over classes, as in the published simulator, so that equal states
-/// give equal bits (compile with `-ffp-contract=off` if the target has fused multiply-add and golden placements matter).
-/// O(typical tasks × GPUs). Immutable, shared between threads.
+/// Sums run class by class in the order of the mix and then over classes, as in the published simulator, so that equal
+/// states give equal bits (compile with `-ffp-contract=off` if the target has fused multiply-add and golden placements
+/// matter). O(typical tasks × GPUs). Immutable, shared between threads.
 class fragmentation {
 public:
+    /// Tables of a mix of the problem's tasks (`typical_mix`). O(mix).
     fragmentation(const problem& p, const task_mix& mix) {
         for (const auto& entry : mix.entries) {
             const demand_view demand = p.workload().demand(entry.example);
@@ -42,7 +44,7 @@ public:
     [[nodiscard]] double operator()(const node_view& node) const noexcept {
         return (*this)(node, share_profile{node}, free_cpu(node));
     }
-    /// F of a node if its shares and CPU were these.
+    /// F of a node, given its free shares and CPU.
     [[nodiscard]] double operator()(const node_view& node, const share_profile& shares, amount cpu) const noexcept {
         enum : std::size_t { lacks_both, lacks_gpu, lacks_cpu, no_gpu_fits, no_gpu_lacks, no_access, classes };
         std::array<double, classes> parts{};
@@ -71,6 +73,7 @@ public:
         return sum;
     }
 
+    /// The first node counter, 0 without one.
     [[nodiscard]] static amount free_cpu(const node_view& node) noexcept {
         return node.free_node.empty() ? 0 : node.free_node[0];
     }

@@ -16,28 +16,30 @@ namespace berth::inline v0 {
 
 /// Watts of one GPU model: completely free, and with any task on it.
 struct gpu_watts {
-    std::string model;
-    double idle = 0.0;
-    double full = 0.0;
+    std::string model;  ///< as the fleet names it
+    double idle = 0.0;  ///< watts, completely free
+    double full = 0.0;  ///< watts, with any task on it
 };
 
 /// Watts of host processors, by the package.
 struct cpu_watts {
-    amount milli_per_package = 32'000;  ///< how much of the first node counter one package supplies
-    double idle = 20.0;
-    double full = 120.0;
+    amount milli_per_package = 32'000;  ///< units of the first node counter per package, at least 1
+    double idle = 20.0;                 ///< watts of a package without work
+    double full = 120.0;                ///< watts of a package in use
 };
 
-/// Idle and full watts per GPU model: the input of `power_model`, to be filled from data sheets or, better, measurements. By
-/// default nothing is known of any model: each GPU counts as `other`.
+/// Idle and full watts per GPU model: the input of `power_model`, to be filled from data sheets or, better,
+/// measurements. By default every GPU counts as `other`.
 struct power_table {
-    std::vector<gpu_watts> gpus{};
+    std::vector<gpu_watts> gpus{};                              ///< no model twice
     gpu_watts other{.model = {}, .idle = 30.0, .full = 300.0};  ///< models that are not listed
-    cpu_watts cpu{};
+    cpu_watts cpu{};                                            ///< of every node
 };
 
-/// Watts are finite, not negative and no less when in use than when idle; no model is listed twice; a CPU package supplies
-/// something. O(models²).
+/// Checks that watts are finite, not negative and no less in use than idle, that no model is listed twice, and that a
+/// CPU package has counter units. O(models²).
+///
+/// @return  an error that names the entry and its field
 [[nodiscard]] inline result<void> validate(const power_table& table) {
     const auto check = [](const detail::phrase& subject, double idle, double full) -> result<void> {
         constexpr double most = std::numeric_limits<double>::max();
@@ -68,14 +70,16 @@ struct power_table {
     return {};
 }
 
-/// Electric power of a node, in watts: each GPU draws idle power while it is completely free and full power otherwise; the
-/// host draws full power for the packages that cover the CPU in use and idle power for the others (the step model of Lettich
-/// et al., "Power- and fragmentation-aware online scheduling for GPU datacenters", CCGrid 2025, arXiv 2412.17484; real cards draw less, so replace it when you have measurements: any `double(const node_view&)` will do).
-/// A host with unlimited CPU has no idle packages. O(GPUs). Immutable.
+/// Electric power of a node, in watts: each GPU draws idle power while it is completely free and full power otherwise;
+/// the host draws full power for the packages that cover the CPU in use and idle power for the others (the step model
+/// of Lettich et al., "Power- and fragmentation-aware online scheduling for GPU datacenters", CCGrid 2025, arXiv
+/// 2412.17484). Real cards draw less: replace it by any `double(const node_view&)` when you have measurements. A host
+/// with unlimited CPU has no idle packages. O(GPUs). Immutable.
 class power_model {
 public:
+    /// Tables per model of the fleet; of models listed twice the first counts. O(models²).
     power_model(const fleet& fleet, const power_table& table) : cpu_{table.cpu} {
-        BERTH_ASSERT(table.cpu.milli_per_package > 0, "berth: a CPU package supplies something");
+        BERTH_ASSERT(table.cpu.milli_per_package > 0, "berth: cpu_watts::milli_per_package must be at least 1");
         for (std::size_t m = 0; m < fleet.model_count(); ++m) {
             const std::string& name = fleet.name(model_index{m});
             const gpu_watts* watts = &table.other;
@@ -88,7 +92,7 @@ public:
 
     /// The node as it stands.
     [[nodiscard]] double operator()(const node_view& node) const noexcept { return (*this)(node, 0, 0); }
-    /// The node if these GPUs and this much CPU were in use as well.
+    /// The node with these GPUs and this much CPU in use as well.
     [[nodiscard]] double operator()(const node_view& node, gpu_mask gpus, amount cpu) const noexcept {
         double watts = 0.0;
         for (std::size_t i = 0; i < node.gpu_count(); ++i) {

@@ -11,11 +11,13 @@
 
 namespace berth::inline v0 {
 
-/// The free shares of the healthy GPUs of one node in a form that answers "how many have at least u left, and how much lies on
-/// the others" without a loop over tasks: ascending, with prefix sums. A value on the stack; `replace` costs O(GPUs).
+/// The free shares of the healthy GPUs of one node, ascending, with prefix sums: how many GPUs have at least u free,
+/// and the free share on the others, without a loop over tasks. A value on the stack; all costs are O(GPUs) at most.
 class share_profile {
 public:
+    /// No GPU.
     share_profile() noexcept { below_[0] = 0; }
+    /// A node as it stands.
     explicit share_profile(const node_view& node) noexcept {
         for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) {
             const amount share = node.free_share(lowest_gpu(rest));
@@ -27,7 +29,7 @@ public:
         add_up(0);
     }
 
-    /// Changes the free share of one GPU that has `before` left to `after`.
+    /// Changes the free share of one GPU from `before`, which must occur, to `after`.
     void replace(amount before, amount after) noexcept {
         std::size_t at = 0;
         while (shares_[at] != before) ++at;
@@ -37,7 +39,7 @@ public:
         shares_[at] = after;
         add_up(at < from ? at : from);
     }
-    /// The node after these GPUs gave what `demand` asks of each.
+    /// Takes the demand's share from each of these GPUs of the node, which are healthy.
     void take(const node_view& node, const demand_view& demand, gpu_mask gpus) noexcept {
         for (; gpus != 0; gpus &= gpus - 1) {
             const amount share = node.free_share(lowest_gpu(gpus));
@@ -45,24 +47,25 @@ public:
         }
     }
 
+    /// Number of healthy GPUs.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     /// The free shares, ascending.
     [[nodiscard]] std::span<const amount> ascending() const noexcept { return {shares_.data(), size_}; }
     /// Free thousandths in all.
     [[nodiscard]] amount total() const noexcept { return below_[size_]; }
-    /// How many GPUs have less than `share` left.
+    /// Number of GPUs with less than `share` free.
     [[nodiscard]] std::size_t short_of(amount share) const noexcept {
         std::size_t count = 0;
         for (std::size_t i = 0; i < size_; ++i) count += static_cast<std::size_t>(shares_[i] < share);
         return count;
     }
-    /// How many tasks of this share fit on the GPUs but the `first` with the least left.
+    /// Number of tasks of this share that fit on all GPUs but the `first` ones with the least free.
     [[nodiscard]] std::int64_t slots_from(std::size_t first, amount share) const noexcept {
         std::int64_t slots = 0;
         for (std::size_t i = first; i < size_; ++i) slots += shares_[i] / share;
         return slots;
     }
-    /// Free thousandths on the `count` GPUs with the least left.
+    /// Free thousandths on the `count` GPUs with the least free.
     [[nodiscard]] amount below(std::size_t count) const noexcept { return below_[count]; }
 
 private:

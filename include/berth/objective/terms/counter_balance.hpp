@@ -12,12 +12,12 @@
 
 namespace berth::inline v0 {
 
-/// For every unit of one counter that is left on a place, `target` units of another should be left, or it cannot be used.
+/// For every free unit of one counter, a place needs `target` free units of another, or it cannot be used.
 struct balance_goal {
-    std::size_t counter = 0;  ///< r1, a position
-    std::size_t partner = 0;  ///< r2, a position
-    amount target = 1;
-    amount weight = 1;
+    std::size_t counter = 0;  ///< r1, a position in the schema
+    std::size_t partner = 0;  ///< r2, a position in the schema
+    amount target = 1;        ///< units of r2 per unit of r1
+    amount weight = 1;        ///< not negative
 };
 
 namespace detail {
@@ -33,24 +33,29 @@ struct balanced_counters {
 
 }  // namespace detail
 
-/// What is left and of no use for want of its partner: the sum over goals (r1, r2, target) and places m of
-/// weight * max(0, target * A(m, r1) - A(m, r2)), where A is what is left of a counter, below zero where it is exceeded.
+/// Free room that cannot be used because its partner is short: the sum over goals (r1, r2, target) and places m of
+/// weight * max(0, target * A(m, r1) - A(m, r2)), where A is the free amount of a counter, below zero where it is
+/// exceeded. The balance cost of the ROADEF/EURO challenge 2012.
 ///
-/// An unlimited counter has `max_amount` left; leave it out of goals. `Goals` is their number where it is known at compile time.
-/// Integers inside, exact while the sum stays below 2^53. Deterministic. A delta is O(places of the slots times goals).
+/// An unlimited counter has `max_amount` free; leave it out of goals. `Goals` is their number where it is known at
+/// compile time. Integers inside, exact while the sum stays below 2^53. Deterministic. A delta is O(places of the slots
+/// times goals).
 template <counter_places Places = on_nodes, std::size_t Goals = std::dynamic_extent>
 struct counter_balance {
     std::span<const balance_goal> goals;  ///< outlives the objective
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] static constexpr const char* name() noexcept { return "counter balance"; }
 
+    /// The state of a run, see `term_state`.
     using state = detail::excess_rows<Places, detail::balanced_counters, Goals>;
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const {
         detail::row_of<detail::balanced_counters, Goals> columns{goals.size()};
         for (std::size_t k = 0; k < goals.size(); ++k) {
             BERTH_ASSERT(goals[k].counter < Places::counters(p.fleet()) &&
                              goals[k].partner < Places::counters(p.fleet()),
-                         "berth: a balance between counters that places have");
+                         "berth: a balance_goal names counters of the schema");
             columns[k].goal = goals[k];
         }
         state s{p, columns, [&](std::size_t place, std::size_t k) {

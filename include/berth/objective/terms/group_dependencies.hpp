@@ -14,27 +14,32 @@
 
 namespace berth::inline v0 {
 
-/// Where a task of `dependent` runs, one of `provider` should run near by. One way.
+/// A task of `dependent` should have one of `provider` in its place. One way.
 struct group_dependency {
-    group_index dependent{};
-    group_index provider{};
+    group_index dependent{};  ///< the group that needs the other
+    group_index provider{};   ///< the group that is needed
 
+    /// Equal groups.
     friend constexpr bool operator==(const group_dependency&, const group_dependency&) noexcept = default;
 };
 
-/// How often a dependency is not met: pairs of a dependency and a place (a domain of the level) that holds a task of the dependent
-/// group and none of the provider. A task whose node has no domain of the level needs nothing and provides nothing.
+/// The number of unmet dependencies: pairs of a dependency and a place (a domain of the level) that holds a task of the
+/// dependent group and none of the provider. A task whose node has no domain of the level does not count on either
+/// side.
 ///
-/// A dependency listed twice counts twice. Exact; deterministic. A delta is O(1), and O(dependencies of the group) where a group
-/// enters a place or leaves it; for k moves each of these is O(k).
+/// A dependency listed twice counts twice. Exact; deterministic. A delta is O(1), and O(dependencies of the group)
+/// where a group enters a place or leaves it; for k moves each of these is O(k).
 struct group_dependencies {
     std::span<const group_dependency> pairs;  ///< outlives the objective
-    place_of place{.level = 1};
+    place_of place{.level = 1};               ///< the level of domains
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] static constexpr const char* name() noexcept { return "group dependencies"; }
 
+    /// The state of a run, see `term_state`.
     class state {
     public:
+        /// Made by `prepare`.
         state(const group_dependencies& term, const problem& p, std::span<const slot> start)
             : groups_{term.place, p, start} {
             list(term.pairs, p.workload().group_count());
@@ -44,8 +49,11 @@ struct group_dependencies {
                 });
             }
         }
+        /// Over the assignment as it stands. O(1).
         [[nodiscard]] double value() const noexcept { return static_cast<double>(unmet_); }
+        /// The change of the value if these moves happened at once.
         [[nodiscard]] double delta(task_moves all) const { return static_cast<double>(change(all)); }
+        /// Carries the moves out.
         void apply(task_moves all) {
             unmet_ += change(all);
             for (const task_move& r : all) groups_.apply(r);
@@ -71,7 +79,7 @@ struct group_dependencies {
             return {related_.data() + begin_[of], begin_[of + 1] - begin_[of]};
         }
 
-        /// One move after the other: those before it have happened, those after it have not.
+        /// Move by move, each after those before it.
         [[nodiscard]] std::int64_t change(task_moves all) const {
             std::int64_t sum = 0;
             for (std::size_t i = 0; i < all.size(); ++i) {
@@ -89,7 +97,7 @@ struct group_dependencies {
             }
             return sum;
         }
-        /// What the group's being in a place adds: its own unmet dependencies, less those of others that it meets.
+        /// The unmet dependencies that a group adds by being in a place, less those of others that it meets.
         [[nodiscard]] std::int64_t unmet_for(group_index g, detail::group_places::place where, task_moves done) const {
             std::int64_t sum = 0;
             for (const group_index provider : related(2 * g.value())) {
@@ -106,6 +114,7 @@ struct group_dependencies {
         detail::flat<group_index> related_;
         std::int64_t unmet_ = 0;
     };
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const { return {*this, p, start}; }
 };
 

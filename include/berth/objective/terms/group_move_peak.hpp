@@ -14,24 +14,30 @@
 
 namespace berth::inline v0 {
 
-/// The most that is moved of any one group, as a number of tasks or by weight, so that no service is taken apart at once. Tasks
-/// without group do not count; otherwise what is moved is what `move_cost` counts, with the same weights.
+/// The largest `move_cost` of any one group, as a number of tasks or by weight, so that the moves of a service are
+/// spread over several rounds. Tasks without group do not count. The service move cost of the ROADEF/EURO challenge
+/// 2012.
 ///
-/// Exact for integers, and for doubles that are; deterministic. A delta is O(1); where the group with the most falls, it asks a
-/// tournament tree, O(log groups) in the usual case.
+/// Exact for integers, and for doubles that are integers; deterministic. A delta is O(1); where the largest group
+/// falls, it searches a tree, O(log groups) in the usual case.
 template <class Weight = each_move>
 struct group_move_peak {
     std::span<const slot> initial;  ///< a slot or `unplaced` for each task; outlives the objective
-    Weight weight{};
+    Weight weight{};                ///< cost of moving one task, as for `move_cost`
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] static constexpr const char* name() noexcept { return "group move peak"; }
 
+    /// The state of a run, see `term_state`.
     class state {
     public:
+        /// Made by `prepare`.
         state(const group_move_peak& term, const problem& p, std::span<const slot> start)
             : term_{term}, tasks_{&p.workload()}, moved_{counted(start)} {}
 
+        /// Over the assignment as it stands. O(1).
         [[nodiscard]] double value() const noexcept { return static_cast<double>(moved_.top()); }
+        /// The change of the value if these moves happened at once.
         [[nodiscard]] double delta(task_moves all) const {
             sum highest{};
             bool lowers = false;
@@ -53,6 +59,7 @@ struct group_move_peak {
             }
             return static_cast<double>(highest - moved_.top());
         }
+        /// Carries the moves out.
         void apply(task_moves all) {
             for (const task_move& r : all) {
                 const group_index g = tasks_->group(r.task);
@@ -65,8 +72,8 @@ struct group_move_peak {
         using sum = std::conditional_t<std::integral<std::invoke_result_t<const Weight&, task_index>>, amount, double>;
 
         [[nodiscard]] sum of(task_index t, const slot& where) const {
-            const slot& home = term_.initial[t.value()];
-            return home.placed() && !(home == where) ? static_cast<sum>(term_.weight(t)) : sum{};
+            const slot& before = term_.initial[t.value()];
+            return before.placed() && !(before == where) ? static_cast<sum>(term_.weight(t)) : sum{};
         }
         [[nodiscard]] bool contains(task_moves some, group_index g) const {
             for (const task_move& r : some) {
@@ -75,7 +82,8 @@ struct group_move_peak {
             return false;
         }
         [[nodiscard]] detail::flat<sum> counted(std::span<const slot> start) const {
-            BERTH_ASSERT(term_.initial.size() == start.size(), "berth: an initial slot for every task");
+            BERTH_ASSERT(term_.initial.size() == start.size(),
+                         "berth: the initial placement has a slot for every task");
             detail::flat<sum> moved(tasks_->group_count(), sum{});
             for (std::size_t t = 0; t < start.size(); ++t) {
                 const group_index g = tasks_->group(task_index{t});
@@ -88,6 +96,7 @@ struct group_move_peak {
         const workload* tasks_;
         detail::maximum_tree<sum> moved_;  // per group
     };
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const { return {*this, p, start}; }
 };
 group_move_peak(std::span<const slot>) -> group_move_peak<>;

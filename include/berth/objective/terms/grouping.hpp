@@ -25,8 +25,11 @@ public:
             pairs_ += Together ? together : pairs(groups_.placed(group, {})) - together;
         }
     }
+    /// Over the assignment as it stands. O(1).
     [[nodiscard]] double value() const noexcept { return static_cast<double>(pairs_); }
+    /// The change of the value if these moves happened at once.
     [[nodiscard]] double delta(task_moves all) const { return static_cast<double>(change(all)); }
+    /// Carries the moves out.
     void apply(task_moves all) {
         pairs_ += change(all);
         for (const task_move& r : all) groups_.apply(r);
@@ -35,7 +38,7 @@ public:
 private:
     [[nodiscard]] static constexpr std::int64_t pairs(std::int64_t tasks) noexcept { return tasks * (tasks - 1) / 2; }
 
-    /// One move after the other: those before it have happened, those after it have not.
+    /// Move by move, each after those before it.
     [[nodiscard]] std::int64_t change(task_moves all) const {
         std::int64_t sum = 0;
         for (std::size_t i = 0; i < all.size(); ++i) {
@@ -48,7 +51,7 @@ private:
         }
         return sum;
     }
-    /// How many others of its group make a pair with the task when it is in a place.
+    /// The number of tasks of its group that make a pair with the task when it is in a place.
     [[nodiscard]] std::int64_t mates(const task_move& r, group_index g, group_places::place where,
                                      task_moves done) const {
         if (where == group_places::nowhere) return 0;
@@ -64,23 +67,28 @@ private:
 
 }  // namespace detail
 
-/// Anti-affinity: pairs of tasks of one group in the same place. 0 when every group is spread as far as it goes; with nodes as
-/// places, 0 when no two tasks of a group share one. A task whose node has no domain of the level counts as nowhere. A delta is
-/// O(1) per move.
+/// Anti-affinity: the number of pairs of tasks of one group in the same place; 0 when no two tasks of a group share a
+/// place. A task whose node has no domain of the level counts as unplaced. Exact; deterministic. A delta is O(1) per
+/// move.
 struct spread_of_groups {
-    place_of place{};
+    place_of place{};  ///< nodes or the domains of a level
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] static constexpr const char* name() noexcept { return "spread"; }
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] detail::group_pairs<true> prepare(const problem& p, std::span<const slot> start) const {
         return {place, p, start};
     }
 };
 
-/// Co-location: pairs of tasks of one group in different places. 0 when every group is together. A delta is O(1) per move.
+/// Co-location: the number of pairs of tasks of one group in different places; 0 when every group is together. Exact;
+/// deterministic. A delta is O(1) per move.
 struct colocation_of_groups {
-    place_of place{};
+    place_of place{};  ///< nodes or the domains of a level
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] static constexpr const char* name() noexcept { return "co-location"; }
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] detail::group_pairs<false> prepare(const problem& p, std::span<const slot> start) const {
         return {place, p, start};
     }

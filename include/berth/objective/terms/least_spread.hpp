@@ -13,17 +13,21 @@
 
 namespace berth::inline v0 {
 
-/// Every group is to be in at least so many different places: how many are missing, over all groups. A failure of one rack then
-/// leaves a service something. A task whose node has no domain of the level counts as nowhere. Exact; deterministic. A delta is
-/// O(1) for one move, O(k^2) for k of one group.
+/// The number of places that groups lack to be in the required number of different places, summed over groups: so that
+/// a service survives the failure of one rack. A task whose node has no domain of the level counts as unplaced. Exact;
+/// deterministic. A delta is O(1) for one move, O(k^2) for k of one group. The spread constraint of the ROADEF/EURO
+/// challenge 2012.
 struct least_spread {
-    std::span<const std::size_t> least;  ///< places for each group, 0: no matter; outlives the objective
-    place_of place{.level = 0};
+    std::span<const std::size_t> least;  ///< places per group, 0 for no requirement; outlives the objective
+    place_of place{.level = 0};          ///< nodes or the domains of a level
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] static constexpr const char* name() noexcept { return "least spread"; }
 
+    /// The state of a run, see `term_state`.
     class state {
     public:
+        /// Made by `prepare`.
         state(const least_spread& term, const problem& p, std::span<const slot> start) : groups_{term.place, p, start} {
             BERTH_ASSERT(term.least.size() == p.workload().group_count(), "berth: a least spread for every group");
             for (std::size_t g = 0; g < term.least.size(); ++g) {
@@ -31,8 +35,11 @@ struct least_spread {
                 missing_ += missing(group_index{g}, groups_.distinct(group_index{g}));
             }
         }
+        /// Over the assignment as it stands. O(1).
         [[nodiscard]] double value() const noexcept { return static_cast<double>(missing_); }
+        /// The change of the value if these moves happened at once.
         [[nodiscard]] double delta(task_moves all) const { return static_cast<double>(change(all)); }
+        /// Carries the moves out.
         void apply(task_moves all) {
             missing_ += change(all);
             for (const task_move& r : all) groups_.apply(r);
@@ -63,7 +70,7 @@ struct least_spread {
             }
             return false;
         }
-        /// Places that the group enters less those that it leaves.
+        /// The number of places that the group enters less those that it leaves.
         [[nodiscard]] std::int64_t opened(group_index g, const task_move& r, task_moves done) const {
             constexpr auto nowhere = detail::group_places::nowhere;
             const auto from = groups_.at(r.from);
@@ -78,6 +85,7 @@ struct least_spread {
         detail::flat<std::int64_t> least_;
         std::int64_t missing_ = 0;
     };
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const { return {*this, p, start}; }
 };
 

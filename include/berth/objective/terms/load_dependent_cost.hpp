@@ -11,15 +11,18 @@
 
 namespace berth::inline v0 {
 
-/// The published state-dependent cost, sum of C_i * P_a(i): every GPU's load P times the execution costs C of what runs there.
-/// For tasks of one GPU each; one with several counts on each of them. A delta is O(GPUs of the slots).
+/// The published state-dependent cost, sum of C_i * P_a(i): every GPU's load P times the execution costs C of its tasks
+/// (`load_cost` names the source). A task with several GPUs counts on each of them. A delta is O(GPUs of the slots).
 struct load_dependent_cost {
     const load_cost* model;  ///< outlives the objective
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] static constexpr const char* name() noexcept { return "load-dependent cost"; }
 
+    /// The state of a run, see `term_state`.
     class state {
     public:
+        /// Made by `prepare`.
         state(const load_cost& model, const problem& p, std::span<const slot> start)
             : model_{&model}, machines_{&p.fleet()} {
             for (std::size_t g = 0; g < model.gpus().size(); ++g) {
@@ -30,7 +33,9 @@ struct load_dependent_cost {
                 apply({&arrival, 1});
             }
         }
+        /// Over the assignment as it stands. O(1).
         [[nodiscard]] double value() const noexcept { return value_; }
+        /// The change of the value if these moves happened at once.
         [[nodiscard]] double delta(task_moves all) const {
             double change = 0.0;
             for (std::size_t i = 0; i < all.size(); ++i) {
@@ -53,6 +58,7 @@ struct load_dependent_cost {
             }
             return change;
         }
+        /// Carries the moves out.
         void apply(task_moves all) {
             for (const task_move& r : all) {
                 each_gpu(r, [this](std::size_t g, amount micro, double execution) {
@@ -94,6 +100,7 @@ struct load_dependent_cost {
         detail::flat<place> places_;
         double value_ = 0.0;
     };
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const { return {*model, p, start}; }
 };
 

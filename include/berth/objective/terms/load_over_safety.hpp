@@ -16,21 +16,22 @@ namespace berth::inline v0 {
 namespace detail {
 
 struct weighted_counter {
-    amount price = 1;
+    amount factor = 1;
 
-    [[nodiscard]] amount weight() const noexcept { return price; }
+    [[nodiscard]] amount weight() const noexcept { return factor; }
     [[nodiscard]] static amount change(const amount* wanted, std::size_t k) noexcept { return wanted[k]; }
 };
 
 }  // namespace detail
 
-/// The load cost: the sum over counters r and places m of w(r) * max(0, U(m, r) - SC(m, r)), what is used beyond a safety
-/// capacity. Without `safety` the limits are the capacities: the excess of these places alone, each counter with its weight.
+/// The use of counters beyond a safety capacity: the sum over counters r and places m of w(r) * max(0, U(m, r) - SC(m,
+/// r)), the load cost of the ROADEF/EURO challenge 2012. Without `safety` the limits are the capacities.
 ///
-/// `Counters` is how many counters a place has, where that is known at compile time: loops have a known length then, and the
+/// `Counters` is the number of counters of a place where it is known at compile time, for loops of known length; the
 /// values are the same. It follows from the type of the weights: an array has a known number, a vector has not.
 ///
-/// Integers inside, exact while the sum stays below 2^53. Deterministic. A delta is O(places of the slots times counters).
+/// Integers inside, exact while the sum stays below 2^53. Deterministic. A delta is O(places of the slots times
+/// counters).
 ///
 /// ```
 /// const std::array<amount, 2> weights{10, 1};
@@ -42,16 +43,19 @@ struct load_over_safety {
     matrix_view<const amount> safety{};    ///< SC, a row for each place; outlives the objective
     std::span<const amount> weights = {};  ///< w, not negative; none: all are 1; outlives the objective
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] static constexpr const char* name() noexcept { return "load over safety"; }
 
+    /// The state of a run, see `term_state`.
     using state = detail::excess_rows<Places, detail::weighted_counter, Counters>;
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const {
         const std::size_t counters = Places::counters(p.fleet());
         BERTH_ASSERT(weights.empty() || weights.size() == counters, "berth: a weight for every counter of a place");
         BERTH_ASSERT(safety.rows() == 0 || (safety.rows() == Places::count(p.fleet()) && safety.cols() == counters),
                      "berth: a safety capacity for every counter of every place");
         detail::row_of<detail::weighted_counter, Counters> columns{counters};
-        for (std::size_t k = 0; k < weights.size(); ++k) columns[k].price = weights[k];
+        for (std::size_t k = 0; k < weights.size(); ++k) columns[k].factor = weights[k];
         state s{p, columns, [&](std::size_t place, std::size_t k) {
                     return -(safety.rows() == 0 ? Places::capacity(p.fleet(), place)[k] : safety(place, k));
                 }};

@@ -10,56 +10,66 @@ namespace berth::inline v0 {
 
 /// Every move costs one.
 struct each_move {
+    /// 1.
     [[nodiscard]] constexpr double operator()(task_index) const noexcept { return 1.0; }
 };
 
-/// A move costs what the caller says of the task.
+/// A move costs the task's weight.
 struct move_weights {
     std::span<const double> weights;  ///< one for each task; outlives the objective
 
+    /// The weight.
     [[nodiscard]] double operator()(task_index t) const noexcept { return weights[t.value()]; }
 };
 
-/// A move costs the bytes of state that it carries.
+/// A move costs the bytes of the task's state.
 struct move_bytes {
-    const berth::workload* tasks;
+    const berth::workload* tasks;  ///< outlives the objective
 
+    /// The bytes.
     [[nodiscard]] double operator()(task_index t) const noexcept { return static_cast<double>(tasks->state_bytes(t)); }
 };
 
-/// What it takes to get from the initial placement to the assignment: the weights of all tasks that run somewhere and are
-/// assigned to another slot, or left out. The *initial* placement stays what it is during a search, wherever the search
-/// starts. A task that does not run yet has nothing to move. A delta is O(moves).
+/// The weights of all tasks that are placed initially and are assigned to another slot, or left out. The initial
+/// placement does not change during a search, wherever the search starts. A task that is unplaced initially costs
+/// nothing. A delta is O(moves).
 template <class Weight = each_move>
 struct move_cost {
     std::span<const slot> initial;  ///< a slot or `unplaced` for each task; outlives the objective
-    Weight weight{};
+    Weight weight{};                ///< cost of moving one task, a number of `task_index`
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] static constexpr const char* name() noexcept { return "move cost"; }
 
+    /// The state of a run, see `term_state`.
     class state {
     public:
+        /// Made by `prepare`.
         state(const move_cost& term, std::span<const slot> start) : term_{term} {
-            BERTH_ASSERT(term.initial.size() == start.size(), "berth: an initial slot for every task");
+            BERTH_ASSERT(term.initial.size() == start.size(), "berth: the initial placement has a slot for every task");
             for (std::size_t t = 0; t < start.size(); ++t) value_ += of(task_index{t}, start[t]);
         }
+        /// Over the assignment as it stands. O(1).
         [[nodiscard]] double value() const noexcept { return value_; }
+        /// The change of the value if these moves happened at once.
         [[nodiscard]] double delta(task_moves all) const {
             double change = 0.0;
             for (const task_move& r : all) change += of(r.task, r.to) - of(r.task, r.from);
             return change;
         }
+        /// Carries the moves out.
         void apply(task_moves all) { value_ += delta(all); }
 
     private:
         [[nodiscard]] double of(task_index t, const slot& where) const {
-            const slot& home = term_.initial[t.value()];
-            return home.placed() && !(home == where) ? static_cast<double>(term_.weight(t)) : 0.0;
+            const slot& before = term_.initial[t.value()];
+            return before.placed() && !(before == where) ? static_cast<double>(term_.weight(t)) : 0.0;
         }
 
         move_cost term_;
         double value_ = 0.0;
     };
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] state prepare(const problem&, std::span<const slot> start) const { return {*this, start}; }
 };
 move_cost(std::span<const slot>) -> move_cost<>;
@@ -68,24 +78,30 @@ move_cost(std::span<const slot>, Weight) -> move_cost<Weight>;
 
 static_assert(term<move_cost<>> && term<move_cost<move_weights>>);
 
-/// How many tasks have no place, each counted with its weight. Usually a tier of its own, before costs.
+/// The weights of all tasks without a slot. Usually a tier of its own, before costs. A delta is O(moves).
 template <class Weight = each_move>
 struct left_out {
-    Weight weight{};
+    Weight weight{};  ///< cost of leaving one task out, a number of `task_index`
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] static constexpr const char* name() noexcept { return "left out"; }
 
+    /// The state of a run, see `term_state`.
     class state {
     public:
+        /// Made by `prepare`.
         state(const Weight& weight, std::span<const slot> start) : weight_{weight} {
             for (std::size_t t = 0; t < start.size(); ++t) value_ += of(task_index{t}, start[t]);
         }
+        /// Over the assignment as it stands. O(1).
         [[nodiscard]] double value() const noexcept { return value_; }
+        /// The change of the value if these moves happened at once.
         [[nodiscard]] double delta(task_moves all) const {
             double change = 0.0;
             for (const task_move& r : all) change += of(r.task, r.to) - of(r.task, r.from);
             return change;
         }
+        /// Carries the moves out.
         void apply(task_moves all) { value_ += delta(all); }
 
     private:
@@ -96,6 +112,7 @@ struct left_out {
         Weight weight_;
         double value_ = 0.0;
     };
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] state prepare(const problem&, std::span<const slot> start) const { return {weight, start}; }
 };
 

@@ -14,12 +14,13 @@
 
 namespace berth::inline v0 {
 
-/// How far apart two nodes are by their domains: 0 within one domain of level 0 (a rack, a location), 1 within one of level 1
-/// (a row, a neighbourhood), and so on; `apart` where they share none. O(domains of the two nodes).
+/// The distance of two nodes by their domains: 0 within one domain of level 0 (a rack, a location), 1 within one of
+/// level 1 (a row, a neighbourhood), and so on.
 struct domain_distance {
-    const berth::fleet* machines;
-    amount apart = 2;
+    const berth::fleet* machines;  ///< outlives the objective
+    amount apart = 2;              ///< the distance of nodes without a common domain
 
+    /// The distance. O(domains of the two nodes).
     [[nodiscard]] amount operator()(node_index a, node_index b) const noexcept {
         if (a == b) return 0;
         const std::span<const domain_index> of_a = machines->domains(a);
@@ -37,10 +38,11 @@ struct domain_distance {
     }
 };
 
-/// A matrix of costs, from the row's node to the column's, owned by somebody else. It has nodes x nodes entries.
+/// A matrix of costs, from the row's node to the column's.
 struct matrix_distance {
-    matrix_view<const amount> costs;
+    matrix_view<const amount> costs;  ///< nodes x nodes; outlives the objective
 
+    /// The entry.
     [[nodiscard]] amount operator()(node_index from, node_index to) const noexcept {
         return costs(from.value(), to.value());
     }
@@ -48,24 +50,31 @@ struct matrix_distance {
 
 static_assert(node_distance<domain_distance> && node_distance<matrix_distance>);
 
-/// What it takes to get there from the initial placement, by pairs of nodes: the sum of `distance(initial node, node)` over
-/// all tasks that run somewhere and are assigned to another slot; a slot on the same node asks `distance(n, n)`. A task that does
-/// not run yet, or is left out, has no pair. Exact for distances that are integers; deterministic. A delta is O(moves).
+/// The cost of the moves from the initial placement by pairs of nodes: the sum of `distance(initial node, node)` over
+/// all tasks that are placed initially and assigned to another slot, `distance(n, n)` for one on the same node. A task
+/// that is unplaced initially or left out costs nothing. Exact for distances that are integers; deterministic. A delta
+/// is O(moves). The machine move cost of the ROADEF/EURO challenge 2012.
 template <node_distance Distance = domain_distance>
 struct move_distance {
     std::span<const slot> initial;  ///< a slot or `unplaced` for each task; outlives the objective
-    Distance distance;
+    Distance distance;              ///< a `node_distance`
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] static constexpr const char* name() noexcept { return "move distance"; }
 
+    /// The state of a run, see `term_state`.
     class state {
     public:
+        /// Made by `prepare`.
         state(const move_distance& term, std::span<const slot> start) : term_{term} {
-            BERTH_ASSERT(term.initial.size() == start.size(), "berth: an initial slot for every task");
+            BERTH_ASSERT(term.initial.size() == start.size(), "berth: the initial placement has a slot for every task");
             for (std::size_t t = 0; t < start.size(); ++t) value_ += of(task_index{t}, start[t]);
         }
+        /// Over the assignment as it stands. O(1).
         [[nodiscard]] double value() const noexcept { return static_cast<double>(value_); }
+        /// The change of the value if these moves happened at once.
         [[nodiscard]] double delta(task_moves all) const { return static_cast<double>(change(all)); }
+        /// Carries the moves out.
         void apply(task_moves all) { value_ += change(all); }
 
     private:
@@ -73,9 +82,9 @@ struct move_distance {
                                        amount, double>;
 
         [[nodiscard]] sum of(task_index t, const slot& where) const {
-            const slot& home = term_.initial[t.value()];
-            if (!home.placed() || !where.placed() || home == where) return sum{};
-            return static_cast<sum>(term_.distance(home.node, where.node));
+            const slot& before = term_.initial[t.value()];
+            if (!before.placed() || !where.placed() || before == where) return sum{};
+            return static_cast<sum>(term_.distance(before.node, where.node));
         }
         [[nodiscard]] sum change(task_moves all) const {
             sum total{};
@@ -86,6 +95,7 @@ struct move_distance {
         move_distance term_;
         sum value_{};
     };
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] state prepare(const problem&, std::span<const slot> start) const { return {*this, start}; }
 };
 template <class Distance>

@@ -11,17 +11,21 @@
 
 namespace berth::inline v0 {
 
-/// The sum over all nodes of a measure of one node: `fragmentation` (FGD's F), `power_model` (watts), `whole_gpu_holes`, or
-/// any `double(const node_view&)`. A counter that is exceeded reads as 0. A delta is O(moves) times the measure.
+/// The sum over all nodes of a measure of one node: `fragmentation` (FGD's F), `power_model` (watts),
+/// `whole_gpu_holes`, or any `double(const node_view&)`. An exceeded counter has 0 free. A delta is O(moves) times the
+/// measure.
 template <node_measure Measure>
 struct node_sum {
-    Measure measure;
-    const char* label = "sum over nodes";
+    Measure measure;                       ///< a `node_measure`
+    const char* label = "sum over nodes";  ///< the term's name; outlives the objective
 
+    /// The term in plans and in the self-check.
     [[nodiscard]] constexpr const char* name() const noexcept { return label; }
 
+    /// The state of a run, see `term_state`.
     class state {
     public:
+        /// Made by `prepare`.
         state(const Measure& measure, const problem& p, std::span<const slot> start) : measure_{measure}, problem_{p} {
             const fleet& machines = p.fleet();
             std::size_t largest = 0;
@@ -42,12 +46,15 @@ struct node_sum {
                 value_ += values_[i];
             }
         }
+        /// Over the assignment as it stands. O(1).
         [[nodiscard]] double value() const noexcept { return value_; }
+        /// The change of the value if these moves happened at once.
         [[nodiscard]] double delta(task_moves all) const {
             double change = 0.0;
             each_node(all, [&](std::size_t n) { change += of(n, all) - values_[n]; });
             return change;
         }
+        /// Carries the moves out.
         void apply(task_moves all) {
             each_node(all, [&](std::size_t n) {
                 const double after = of(n, all);
@@ -76,7 +83,8 @@ struct node_sum {
             }
         }
 
-        /// Gives a task's demand back (+1) or takes it (-1), in counters that begin with the one at `base` of all nodes.
+        /// Gives a task's demand back (+1) or takes it (-1), in counters that begin with the one at `base` of all
+        /// nodes.
         void add(amount* free, std::size_t base, task_index t, const slot& where, amount sign) const {
             if (!where.placed()) return;
             const demand_view demand = problem_.workload().demand(t);
@@ -115,6 +123,7 @@ struct node_sum {
         detail::flat<double> values_;
         double value_ = 0.0;
     };
+    /// The state of a run that starts with this assignment; allocates all its memory here. O(tasks + fleet).
     [[nodiscard]] state prepare(const problem& p, std::span<const slot> start) const { return {measure, p, start}; }
 };
 template <class Measure>
@@ -122,11 +131,12 @@ node_sum(Measure) -> node_sum<Measure>;
 template <class Measure>
 node_sum(Measure, const char*) -> node_sum<Measure>;
 
-/// Minus the number of pieces of `unit` GPUs that are completely free on the node, sum of floor(free GPUs / unit): minimising
-/// it keeps room for tasks that want that many whole GPUs. Unhealthy GPUs are no room.
+/// Minus floor(completely free GPUs of the node / unit): minimising it keeps room for tasks that want that many whole
+/// GPUs. Unhealthy GPUs do not count.
 struct whole_gpu_holes {
-    std::size_t unit = 1;  ///< GPUs of one piece, at least 1
+    std::size_t unit = 1;  ///< whole GPUs that such a task wants, at least 1
 
+    /// The number, never positive.
     [[nodiscard]] double operator()(const node_view& node) const noexcept {
         std::size_t idle = 0;
         for (std::size_t i = 0; i < node.gpu_count(); ++i) {

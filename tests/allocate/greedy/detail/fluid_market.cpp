@@ -20,7 +20,7 @@ using berth::detail::node_classes;
 
 namespace {
 
-/// A market with all that belongs to it.
+/// A market with its problem.
 struct stall {
     fleet machines;
     workload work;
@@ -56,8 +56,8 @@ double mean_price(const fluid_market& market, const std::vector<double>& supply)
 }  // namespace
 
 TEST_CASE("a market of two classes, by hand") {
-    // Equal supply S of both classes, so 2 S is wanted: a quarter of it only on A100, the rest anywhere. S/2 + 3/2 S w = S
-    // makes w = 1/3 of the rest go to A100; with the logit of elasticity 0.15 that is a difference of 0.15 ln 2.
+    // Equal supply S of both classes, so 2 S is wanted: a quarter of it only on A100, the rest anywhere. S/2 + 3/2 S w
+    // = S makes w = 1/3 of the rest go to A100; with the logit of elasticity 0.15 that is a difference of 0.15 ln 2.
     stall s{{scarce, plenty},
             {{.gpus = 1, .share = 1000, .accepted = {"A100"}, .copies = 1}, {.gpus = 1, .share = 1000, .copies = 3}}};
     const std::vector<double> supply{500'000.0, 500'000.0};
@@ -70,7 +70,7 @@ TEST_CASE("a market of two classes, by hand") {
     const double price = s.market.gpu_price(0);
     s.market.clear(supply, supply);
     CHECK(std::abs(s.market.gpu_price(0) - price) <= step);
-    // The less there is of the scarce class, the dearer; where there is enough for those who need it, no price.
+    // The smaller the supply of the scarce class, the higher its price; with enough for its own tasks, no price.
     const std::vector<double> less{200'000.0, 800'000.0};
     s.market.clear(less, less);
     CHECK(s.market.gpu_price(0) - s.market.gpu_price(1) > 2.0 * price + 0.1);
@@ -79,7 +79,7 @@ TEST_CASE("a market of two classes, by hand") {
     CHECK(s.market.gpu_price(0) < 2.0 * price);
 }
 
-TEST_CASE("prices of GPUs float around a mean of zero") {
+TEST_CASE("prices of GPUs have a mean of zero") {
     stall s{{scarce, plenty},
             {{.gpus = 1, .share = 1000, .accepted = {"A100"}, .copies = 2}, {.gpus = 1, .share = 500, .copies = 7}}};
     for (const auto& supply : {std::vector{6e5, 4e5}, std::vector{3e5, 9e5}, std::vector{1e3, 1e6}}) {
@@ -89,7 +89,7 @@ TEST_CASE("prices of GPUs float around a mean of zero") {
     }
 }
 
-TEST_CASE("CPU has a price where it is short, and only there") {
+TEST_CASE("CPU has a price exactly where it is short") {
     // Each task wants 10 CPU per GPU. The first class has 2 per GPU, the second 100.
     stall s{{{{1000}, 1'000, 0, "A100"}, {{1000}, 100'000, 0, "T4"}},
             {{.gpus = 1, .share = 100, .cpu = 1'000, .copies = 1}}};
@@ -99,7 +99,7 @@ TEST_CASE("CPU has a price where it is short, and only there") {
     s.market.clear(gpu, cpu);
     CHECK(s.market.cpu_price(0) > 0.1);
     CHECK(s.market.cpu_price(1) == 0.0);
-    // The slack: a little more than there is costs nothing.
+    // The slack: a little more demand than supply costs nothing.
     stall even{{scarce}, {{.gpus = 1, .share = 100, .cpu = 1'000}}};
     even.market.clear(std::vector{1e6}, std::vector{0.9e6});
     CHECK(even.market.cpu_price(0) == 0.0);
@@ -107,7 +107,7 @@ TEST_CASE("CPU has a price where it is short, and only there") {
     CHECK(even.market.cpu_price(0) > 0.0);
 }
 
-TEST_CASE("classes that nothing tells apart have equal prices") {
+TEST_CASE("equal classes have equal prices") {
     stall s{{{{1000}, 8'000, 0, "A100"}, {{1000}, 8'001, 0, "A100"}, {{1000}, 8'002, 0, "A100"}},
             {{.gpus = 1, .share = 300, .cpu = 100}, {.gpus = 1, .share = 1000, .cpu = 5'000}}};
     REQUIRE(s.classes.size() == 3);
@@ -121,7 +121,7 @@ TEST_CASE("classes that nothing tells apart have equal prices") {
     CHECK(s.market.gpu_price(0) == 0.0);
 }
 
-TEST_CASE("two markets that see the same do the same") {
+TEST_CASE("two markets with equal input have equal prices") {
     const auto [machines, work] = random_problem(3, {.nodes = 60, .tasks = 300});
     const problem p{machines, work};
     const node_classes classes{machines};
@@ -142,7 +142,7 @@ TEST_CASE("two markets that see the same do the same") {
     }
 }
 
-TEST_CASE("prices are finite and within their limits, whatever is supplied") {
+TEST_CASE("prices are finite and within their limits, for any supply") {
     for (std::uint64_t seed = 0; seed < 40; ++seed) {
         CAPTURE(seed);
         const auto [machines, work] = random_problem(seed);
@@ -167,7 +167,7 @@ TEST_CASE("prices are finite and within their limits, whatever is supplied") {
     }
 }
 
-TEST_CASE("where nobody wants GPU nothing has a price") {
+TEST_CASE("without demand for GPUs no class has a price") {
     for (const auto& tasks : {std::vector<hand_task>{}, std::vector<hand_task>{{.gpus = 0, .cpu = 100}},
                               std::vector<hand_task>{{.gpus = 9, .share = 1000}}}) {
         stall s{{scarce, plenty}, tasks};
@@ -179,7 +179,7 @@ TEST_CASE("where nobody wants GPU nothing has a price") {
     }
 }
 
-TEST_CASE("a class that nobody wants changes no price and has none") {
+TEST_CASE("a class without demand has no price and changes none") {
     const std::vector<hand_task> tasks{{.gpus = 1, .share = 1000, .accepted = {"A100"}, .copies = 3},
                                        {.gpus = 1, .share = 1000, .accepted = {"T4", "A100"}, .copies = 3}};
     const hand_node idle{.shares = {1000}, .cpu = 1'000'000, .model = "K80"};

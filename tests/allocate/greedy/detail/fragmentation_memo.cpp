@@ -15,7 +15,7 @@ using namespace berth;
 using namespace berth_test;
 using berth::detail::fragmentation_memo;
 
-TEST_CASE("what is remembered of a state is what would be computed") {
+TEST_CASE("the cached value of a state is the computed one") {
     fragmentation_memo empty;
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         CAPTURE(seed);
@@ -31,7 +31,7 @@ TEST_CASE("what is remembered of a state is what would be computed") {
                 const amount left = node.free_share(lowest_gpu(rest));
                 if (chance(g, 40)) shares.replace(left, left / 250 * static_cast<amount>(below(g, 4)) * 50);
             }
-            // Few different states, so that most are asked for again; a hint of CPU is a state of its own.
+            // Few different states, so that most recur; CPU is part of the state.
             const amount cpu = static_cast<amount>(8'000 * below(g, 6) + below(g, 2));
             const auto expected = fragmentation(node, shares, cpu);
             for (int again = 0; again < 2; ++again) {

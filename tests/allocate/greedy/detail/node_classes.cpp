@@ -92,7 +92,7 @@ TEST_CASE("many kinds that differ in models and number of GPUs, too, are grouped
     const node_classes classes{machines};
     is_consistent(classes, machines);
     CHECK(classes.size() == 64);
-    // A class is judged by its largest node: two GPUs fit, three do not.
+    // The largest node stands for its class: two GPUs fit, three do not.
     workload_builder tasks{machines};
     const std::string_view accepted[] = {names[3], names[60]};
     (void)need(tasks.add_task({.gpus = 2, .accepted_models = accepted}));
@@ -103,7 +103,7 @@ TEST_CASE("many kinds that differ in models and number of GPUs, too, are grouped
     CHECK(classes.fitting(empty, work.demand(task_index{1})) == 0);
 }
 
-TEST_CASE("a sick node does not stand for its class") {
+TEST_CASE("an unhealthy node does not stand for its class") {
     fleet_builder builder;
     for (std::size_t i = 0; i < 80; ++i) {
         const amount host[] = {static_cast<amount>(i + 1), 0};

@@ -59,7 +59,7 @@ struct compared {
 static_assert(parted_score<priced> && parted_score<compared> && parted_score<scarcity_state>);
 static_assert(!parted_score<scarcity>);
 
-/// A score that follows prices, but does not say when they change.
+/// A score that follows prices without price_version.
 struct silent : compared {
     static constexpr bool compares_nodes = false;
 };
@@ -133,7 +133,7 @@ void agrees_with_two_passes(Score score, Change change) {
 
 }  // namespace
 
-TEST_CASE("a board of parts with prices finds what two passes find") {
+TEST_CASE("a board of parts with prices equals two passes") {
     agrees_with_two_passes(priced{}, [](priced& score, xoshiro256& g) {
         const std::size_t kind = below(g, kinds);
         score.price[kind] = static_cast<double>(below(g, 5)) - 1.0;
@@ -141,6 +141,6 @@ TEST_CASE("a board of parts with prices finds what two passes find") {
     });
 }
 
-TEST_CASE("a board of parts that are rescaled finds what two passes find") {
+TEST_CASE("a board of rescaled parts equals two passes") {
     agrees_with_two_passes(compared{}, [](compared&, xoshiro256&) {});
 }

@@ -64,7 +64,7 @@ void agrees_with_naive(std::size_t size, std::size_t steps, std::uint64_t seed) 
 
 }  // namespace
 
-TEST_CASE("score_index finds what a scan finds, the first of equals") {
+TEST_CASE("score_index equals a scan, the first of equals") {
     for (const std::size_t size : {1U, 2U, 15U, 16U, 17U, 31U, 255U, 256U, 257U, 1213U}) {
         agrees_with_naive<double>(size, 800, size);
         agrees_with_naive<tier_values<2>>(size, 400, size + 1);
@@ -92,14 +92,14 @@ TEST_CASE("score_index: rising, falling and equal values by hand") {
     CHECK(index.best() == 0);
 }
 
-TEST_CASE("score_index of nothing has no best") {
+TEST_CASE("an empty score_index has no best") {
     score_index<double> index{0};
     CHECK(!index.best());
     index.rebuild();
     CHECK(!index.best());
 }
 
-TEST_CASE("the lowest value is below every value, numbers are kept as double") {
+TEST_CASE("the lowest value is below every value, numbers are stored as double") {
     CHECK(lowest_value<double> == -std::numeric_limits<double>::infinity());
     CHECK(lowest_value<tier_values<2>> < tier_values<2>{{-1e300, -1e300}});
     static_assert(std::same_as<berth::detail::kept_value<unsigned>, double>);

@@ -82,7 +82,7 @@ TEST_CASE("a shape gets a board of its own once") {
     CHECK(table.board_count() == 3);
 }
 
-TEST_CASE("a demand that is known is found, another is added") {
+TEST_CASE("a known demand is found, a new one is added") {
     const auto machines = forty_hosts();
     const auto work = memory_hogs(machines);
     shape_table table{work, 1};
@@ -100,7 +100,7 @@ TEST_CASE("a demand that is known is found, another is added") {
     CHECK(table.board_count() == 3);
 }
 
-TEST_CASE("add_shape refuses what no task may ask for") {
+TEST_CASE("add_shape refuses demands that no task may have") {
     const auto machines = forty_hosts();
     const auto work = memory_hogs(machines);
     auto placer = greedy{best_fit{}}.start({machines, work});
@@ -121,7 +121,7 @@ TEST_CASE("add_shape refuses what no task may ask for") {
 }
 
 TEST_CASE_TEMPLATE("memory that a board does not know decides all the same", Score, best_fit, fgd, scarcity) {
-    // Each host has memory for one of the large tasks, GPU and CPU for eight: the best nodes refuse, more than 32 of them.
+    // Each host has memory for one of the large tasks, GPU and CPU for eight: more than 32 of the best nodes refuse.
     const auto machines = forty_hosts();
     const auto work = memory_hogs(machines);
     const greedy policy{Score{}, best_scored_gpu{}};

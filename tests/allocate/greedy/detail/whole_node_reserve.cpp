@@ -33,8 +33,8 @@ std::vector<hand_node> nodes_of(std::size_t larges, std::size_t scarces, std::si
 }  // namespace
 
 TEST_CASE("classes are reserved when whole nodes run out, by hand") {
-    // Half of the GPU share is wanted by tasks on 8 GPUs. With w whole nodes out of 10 large and 20 small ones the free GPUs
-    // are 8 w + 40, and the class is reserved while w <= 2 · 0.5 · (8 w + 40) / 8 + 2 = w + 7: always.
+    // Half of the GPU share is wanted by tasks on 8 GPUs. With w whole nodes out of 10 large and 20 small ones the free
+    // GPUs are 8 w + 40, and the class is reserved while w <= 2 · 0.5 · (8 w + 40) / 8 + 2 = w + 7: always.
     const std::vector<hand_task> half{{.gpus = 8, .share = 1000}, {.gpus = 1, .share = 1000, .copies = 8}};
     {
         const auto machines = hand_fleet(nodes_of(10, 0, 20));
@@ -64,7 +64,7 @@ TEST_CASE("classes are reserved when whole nodes run out, by hand") {
     }
 }
 
-TEST_CASE("tasks confined to scarce nodes reserve those alone, tasks that go anywhere all") {
+TEST_CASE("tasks confined to scarce nodes reserve those alone, tasks that fit anywhere reserve all") {
     // Confined to G3: 8 of 88 parts; anywhere: 8 of 88.
     const std::vector<hand_task> mix{{.gpus = 8, .share = 1000, .accepted = {"G3"}},
                                      {.gpus = 8, .share = 1000},
@@ -82,7 +82,7 @@ TEST_CASE("tasks confined to scarce nodes reserve those alone, tasks that go any
     CHECK(reserve.reserved(1));
 }
 
-TEST_CASE("a node is whole if any such task fits, and what breaks that") {
+TEST_CASE("a node is whole if any of the widest tasks fits, until a placement breaks it") {
     const std::vector<hand_task> mix{{.gpus = 8, .share = 1000, .cpu = 40'000},
                                      {.gpus = 8, .share = 500, .cpu = 10'000},
                                      {.gpus = 1, .share = 100, .cpu = 0},
@@ -95,14 +95,14 @@ TEST_CASE("a node is whole if any such task fits, and what breaks that") {
     const whole_node_reserve reserve{problem{machines, work}, classes, ledger};
     const auto node = [&](std::size_t n) { return ledger.node(node_index{n}); };
     CHECK(reserve.is_whole(node(0), 0));
-    // A class that some of these tasks fit is measured by those.
+    // Only the tasks that fit on a class define its whole nodes.
     CHECK(reserve.is_whole(node(1), 1));
     CHECK(!reserve.is_whole(node(2), 2));
     const auto breaks = [&](std::size_t n, std::size_t t) {
         const auto demand = work.demand(task_index{t});
         return reserve.breaks(node(n), classes.of(node_index{n}), demand, berth::first_gpus(demand.gpus));
     };
-    CHECK(!breaks(0, 0));  // that is what it is for
+    CHECK(!breaks(0, 0));  // the reserved use
     CHECK(!breaks(0, 1));
     CHECK(breaks(0, 2));
     CHECK(!breaks(0, 3));  // leaves 40'000
@@ -118,7 +118,7 @@ TEST_CASE("a node is whole if any such task fits, and what breaks that") {
     CHECK(!reserve.is_whole(node(0), 0));
 }
 
-TEST_CASE("sick GPUs are not free, and a node with one is not whole") {
+TEST_CASE("unhealthy GPUs are not free, and a node with one is not whole") {
     fleet_builder builder;
     const amount host[] = {64'000, 0};
     std::vector<gpu_description> gpus(8, gpu_description{.model = "G2"});
@@ -138,7 +138,7 @@ TEST_CASE("sick GPUs are not free, and a node with one is not whole") {
     }
 }
 
-TEST_CASE("taking back what was noted restores every flag") {
+TEST_CASE("undoing every change restores every flag") {
     for (std::uint64_t seed = 0; seed < 30; ++seed) {
         CAPTURE(seed);
         xoshiro256 g{seed};
@@ -192,7 +192,7 @@ TEST_CASE("nothing is reserved where nobody wants whole nodes") {
     never({large, small}, {{.gpus = 1, .share = 500}, {.gpus = 0, .cpu = 10}, {.gpus = 1, .share = 1000}});
     never({large, small}, {{.gpus = 9, .share = 1000}});                    // fits nowhere
     never({large, small}, {{.gpus = 8, .share = 1000, .cpu = 1'000'000}});  // fits nowhere
-    // One GPU per node: a whole node is nothing special.
+    // One GPU per node: every node is whole.
     never({{{1000}, 10}, {{1000}, 20}}, {{.gpus = 1, .share = 1000}, {.gpus = 1, .share = 100}});
     never({{{}, 10}}, {{.gpus = 0, .cpu = 1}});
 }

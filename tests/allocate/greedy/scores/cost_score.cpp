@@ -157,7 +157,7 @@ TEST_CASE("greedy by load_cost_score is the brute-force argmin of C * P over adm
             place[t] = chosen;
             ledger.place(work.demand(task_index{t}), {.node = node_index{chosen}, .gpus = 1});
             score.on_place(at(ledger, work, task_index{t}, node_index{chosen}, 1));
-            // Now and then a task leaves.
+            // Sometimes a task is removed.
             if (berth::bounded(random, 4) == 0) {
                 const std::size_t gone = berth::bounded(random, static_cast<std::uint32_t>(t + 1));
                 if (place[gone] == gpu_count) continue;
@@ -169,7 +169,7 @@ TEST_CASE("greedy by load_cost_score is the brute-force argmin of C * P over adm
     }
 }
 
-TEST_CASE("greedy itself with load_cost_score: the least loaded GPU anywhere, tasks that leave lighten it again") {
+TEST_CASE("greedy itself with load_cost_score: the least loaded GPU of all, removals reduce loads") {
     berth::xoshiro256 random{23};
     for (int round = 0; round < 20; ++round) {
         const auto fleet = make_machines(4, 3);

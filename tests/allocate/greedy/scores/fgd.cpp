@@ -28,7 +28,7 @@ TEST_CASE("fgd by hand") {
     CHECK(score(candidate_for(ledger, work, 0, 0, 0b01)) == 43.0);
     // Two whole GPUs become one: nothing is lost.
     CHECK(score(candidate_for(ledger, work, 1, 0, 0b01)) == 50.0);
-    // Node 1: 600 are lost on whole tasks, F = 300. A half leaves 100 for nobody: F = 100.
+    // Node 1: 600 are lost on whole tasks, F = 300. A half leaves 100 that no task can use: F = 100.
     CHECK(score(candidate_for(ledger, work, 0, 1, 0b01)) == value(+200.0));
     CHECK(score(candidate_for(ledger, work, 0, 1, 0b01)) == 54.0);
     auto placer = greedy{fgd{1.0}, best_scored_gpu{}}.start(p);
@@ -39,7 +39,7 @@ TEST_CASE("fgd by hand") {
     CHECK(placer.place(task_index{1}) == slot{node_index{0}, 2});
 }
 
-TEST_CASE("fgd places like the rescoring loop") {
+TEST_CASE("fgd equals a loop that scores every node") {
     for (std::uint64_t seed = 0; seed < 15; ++seed) {
         CAPTURE(seed);
         const auto [machines, work] = random_problem(seed, {.gpu_counters = 1 + seed % 2, .domains = seed % 3 == 1});
@@ -67,8 +67,8 @@ TEST_CASE("fgd places like the rescoring loop") {
                 const node_index n{i};
                 if (!ledger.fits(demand, n)) continue;
                 if (demand.gpus != 1) {
-                    consider(
-                        n, tightest_gpu{}(ledger.node(n), demand, demand.gpus == 0 ? 0 : ledger.fitting_gpus(demand, n)));
+                    consider(n, tightest_gpu{}(ledger.node(n), demand,
+                                               demand.gpus == 0 ? 0 : ledger.fitting_gpus(demand, n)));
                     continue;
                 }
                 for (gpu_mask rest = ledger.fitting_gpus(demand, n); rest != 0; rest &= rest - 1) {

@@ -109,7 +109,7 @@ TEST_CASE("random_score is uniform over the nodes that fit") {
     }
 }
 
-TEST_CASE("random_score: the seed decides everything, arrivals of one task differ") {
+TEST_CASE("random_score: the seed alone decides, arrivals of one task differ") {
     const auto machines = hand_fleet(std::vector<hand_node>(40, hand_node{std::vector<amount>(8, 1000), 0}));
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 100, .copies = 50}});
     const problem p{machines, work};

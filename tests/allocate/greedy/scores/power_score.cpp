@@ -19,7 +19,7 @@ const power_table table{.gpus = {{"T4", 10.0, 70.0}, {"P100", 25.0, 250.0}, {"A1
 }  // namespace
 
 TEST_CASE("power_score prefers the fewest watts, by hand") {
-    // Waking a T4 costs 60 W, a P100 225 W; a second CPU package 100 W.
+    // The first task on a T4 costs 60 W, on a P100 225 W; a second CPU package 100 W.
     const auto machines = hand_fleet({{{1000}, 64'000, 0, "P100"}, {{1000, 1000}, 64'000, 0, "T4"}});
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 400, .cpu = 8'000}, {.gpus = 0, .cpu = 20'000}});
     const problem p{machines, work};
@@ -31,7 +31,7 @@ TEST_CASE("power_score prefers the fewest watts, by hand") {
 
     auto placer = greedy{power_score{table}}.start(p);
     CHECK(placer.place(task_index{0}) == slot{node_index{1}, 0b01});
-    // The package and the GPU are awake: nothing is added.
+    // The package and the GPU are in use: no watts are added.
     CHECK(placer.place(task_index{0}) == slot{node_index{1}, 0b01});
     CHECK(placer.place(task_index{0}) == slot{node_index{1}, 0b10});
     // 24 of 32 CPUs of the package are in use.

@@ -25,7 +25,7 @@ namespace {
 
 const greedy policy{scarcity{}, best_scored_gpu{}};
 
-/// Everything that prices say about a node, as the value of a candidate with these parts.
+/// The prices of a node, as the value of a candidate with these parts.
 std::vector<double> prices(const scarcity_state& score, const fleet& machines) {
     std::vector<double> values;
     for (std::size_t n = 0; n < machines.node_count(); ++n) {
@@ -81,8 +81,8 @@ const hand_node eight{.shares = std::vector<amount>(8, 1000), .cpu = 96'000, .mo
 
 }  // namespace
 
-TEST_CASE("a task that goes anywhere leaves the scarce nodes to those that need them") {
-    // T4 comes first and is what most of the mix has to have.
+TEST_CASE("a task that fits anywhere leaves the scarce nodes to tasks that need them") {
+    // T4 comes first, and most of the mix accepts no other model.
     std::vector<hand_node> nodes(4, hand_node{{1000, 1000}, 96'000, 1'000'000, "T4"});
     nodes.insert(nodes.end(), 12, hand_node{{1000, 1000}, 96'000, 1'000'000, "G2"});
     const auto machines = hand_fleet(nodes);
@@ -128,7 +128,7 @@ TEST_CASE("the last whole nodes are kept for tasks on all of their GPUs") {
     CHECK(spends.place(task_index{5}).node.value() == 0);
 }
 
-TEST_CASE("a share goes on the GPU where it wastes least") {
+TEST_CASE("a share goes on the GPU with the least fragmentation") {
     const auto machines = hand_fleet({{{1000, 300, 500, 300}, 96'000}});
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 300, .cpu = 0, .copies = 2},
                                                {.gpus = 1, .share = 500, .cpu = 0, .copies = 2},
@@ -138,7 +138,7 @@ TEST_CASE("a share goes on the GPU where it wastes least") {
     CHECK(placer.place(task_index{0}) == slot{node_index{0}, 0b0010});  // the first of equals
     CHECK(placer.place(task_index{0}) == slot{node_index{0}, 0b1000});
     CHECK(placer.place(task_index{2}) == slot{node_index{0}, 0b0100});
-    // The fast way over the GPUs is the plain one.
+    // best_gpu equals a loop over the GPUs.
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         CAPTURE(seed);
         const auto [many, tasks] = random_problem(seed, {.gpu_counters = 1 + seed % 2});
@@ -177,7 +177,7 @@ TEST_CASE("parts by hand") {
     CHECK(score(candidate_for(ledger, work, 0, 0, 0b01)) == -part[0]);
 }
 
-TEST_CASE("ledger, prices and later placements are as if a failed gang had never been tried") {
+TEST_CASE("a failed gang changes no counter, price or later placement") {
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
         CAPTURE(seed);
         const auto [machines, work] = random_problem(seed, {.gpu_counters = 1 + seed % 2, .domains = seed % 3 == 0});
@@ -228,12 +228,12 @@ TEST_CASE("removing undoes placing in the score itself") {
             score.on_remove(here(live.back().first, live.back().second));
         }
         REQUIRE(prices(score, machines) == before);
-        score.on_settled();  // nothing has changed, however little would be enough
+        score.on_settled();  // no change since the last prices
         REQUIRE(prices(score, machines) == before);
     }
 }
 
-TEST_CASE("tasks that run on sick GPUs take nothing from what is supplied") {
+TEST_CASE("tasks on unhealthy GPUs do not change the supply") {
     fleet_builder builder;
     const amount host[] = {64'000, 0};
     std::vector<gpu_description> gpus(4, gpu_description{.model = "A100", .healthy = false});

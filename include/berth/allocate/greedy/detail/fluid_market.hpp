@@ -13,13 +13,15 @@
 
 namespace berth::inline v0::detail {
 
-/// Prices of GPU and CPU per class of nodes, by clearing a fluid market: the mix of tasks is poured over what is free, each
-/// group of tasks spreads over the classes that admit it in proportion to supply · exp(-price / elasticity), and prices rise
-/// where more arrives than there is (a damped logit tâtonnement). Total demand is taken equal to total supply, so that no
-/// horizon is needed: prices only say where the mix would press. They float around a supply-weighted mean of zero.
+/// Market-clearing prices of GPU and CPU per class of nodes (Lagrangian prices of capacity, approximately): the demand
+/// of the mix is distributed over the free room, each group of tasks over the classes that admit it in proportion to
+/// supply · exp(-price / elasticity), and prices rise where demand exceeds supply (a damped logit tâtonnement). Total
+/// demand is set equal to total supply, so that no horizon is needed. The supply-weighted mean of the GPU prices is
+/// zero.
 ///
-/// CPU is counted in GPU thousandths at the rate of the mix, so that the two supplies compare. Prices are rounded to 1/64, so that
-/// neither the last bits of exp and log nor a change that means nothing reach the nodes. O(iterations · classes · groups).
+/// CPU is counted in GPU thousandths at the rate of the mix, so that the two supplies compare. Prices are rounded to
+/// 1/64, so that neither the last bits of exp and log nor negligible changes reach the nodes. O(iterations · classes
+/// · groups).
 class fluid_market {
 public:
     fluid_market(const problem& p, const node_classes& classes, const ledger& empty, double cpu_per_gpu)
@@ -53,7 +55,7 @@ public:
         weight_.resize(size_ * bins);
     }
 
-    /// Clears the market for what is free now, starting from the last prices.
+    /// Clears the market for the free room, starting from the last prices.
     /// @param gpu_supply  free GPU thousandths per class.
     /// @param cpu_supply  free CPU per class, in GPU thousandths at the rate of the mix.
     void clear(std::span<const double> gpu_supply, std::span<const double> cpu_supply) {

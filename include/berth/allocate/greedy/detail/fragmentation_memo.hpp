@@ -12,17 +12,18 @@
 
 namespace berth::inline v0::detail {
 
-/// Remembers `expected_fragmentation` by what it depends on: model, CPU and free shares. Nodes of one kind pass through the same states
-/// again and again, and a large fleet holds many in the same one. A table of fixed size, later states replace earlier ones;
-/// keys are compared in full, so a value is always right. Nodes with more than 8 GPUs are computed every time.
+/// A cache of `expected_fragmentation` by model, CPU and free shares, because nodes of one kind pass through the same
+/// states again and again. A table of fixed size where later states replace earlier ones; keys are compared in full, so
+/// a value is always right. Nodes with more than 8 GPUs are computed every time.
 class fragmentation_memo {
 public:
     fragmentation_memo() : entries_(std::size_t{1} << log_size) {}
 
-    [[nodiscard]] expected_fragmentation::value operator()(const expected_fragmentation& fragmentation, const node_view& node,
-                                                   const share_profile& shares, amount cpu) {
+    [[nodiscard]] expected_fragmentation::value operator()(const expected_fragmentation& fragmentation,
+                                                           const node_view& node, const share_profile& shares,
+                                                           amount cpu) {
         const auto ascending = shares.ascending();
-        if (ascending.empty() || ascending.size() > most_gpus) return fragmentation(node, shares, cpu);
+        if (ascending.empty() || ascending.size() > max_gpus) return fragmentation(node, shares, cpu);
         key k{};
         k.model = node.model(0).value();
         k.gpus = ascending.size();
@@ -39,14 +40,14 @@ public:
     }
 
 private:
-    static constexpr std::size_t most_gpus = 8;
+    static constexpr std::size_t max_gpus = 8;
     static constexpr unsigned log_size = 14;
 
     struct key {
         std::size_t model = 0;
-        std::size_t gpus = 0;  // 0: nothing remembered
+        std::size_t gpus = 0;  // 0: empty
         amount cpu = 0;
-        std::array<amount, most_gpus> shares{};
+        std::array<amount, max_gpus> shares{};
         friend bool operator==(const key&, const key&) = default;
     };
     struct entry {

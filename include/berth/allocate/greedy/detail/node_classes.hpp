@@ -13,8 +13,8 @@ namespace berth::inline v0::detail {
 /// A set of node classes, bit c for class c.
 using class_set = std::uint64_t;
 
-/// Nodes grouped into at most 64 classes: by kind if the fleet has so few, else by GPU models and number of GPUs, else by the
-/// first model. A class is judged by its node with the most healthy GPUs, the first of such.
+/// Nodes grouped into at most 64 classes: by kind if the fleet has no more, else by GPU models and number of GPUs, else
+/// by the first model. The first node with the most healthy GPUs stands for its class.
 class node_classes {
 public:
     explicit node_classes(const fleet& fleet) {

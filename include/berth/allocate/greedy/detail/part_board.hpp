@@ -15,16 +15,16 @@
 
 namespace berth::inline v0::detail {
 
-/// What a placer keeps for one shape and a `parted_score`: the parts of every node by rank, and an index of the combined values.
-/// Parts are computed again where nodes changed; when only the combination changed (a price of a kind of node, the range of
-/// a part), values are combined again from the parts kept.
+/// The parts of every node for one shape and a `parted_score`, by rank, and an index of the combined values. Parts are
+/// computed again where nodes changed; when only the combination changed (a price of a kind of node, the range of a
+/// part), values are combined again from the stored parts.
 template <parted_score Score>
 class part_board {
 public:
     using part_values = typename Score::part_values;
     static constexpr std::size_t part_count = std::tuple_size_v<part_values>;
 
-    /// Starts over; every position is then given by `put`, and `refresh` completes the board.
+    /// Starts over: call `put` for every rank, then `refresh`.
     void reset(std::size_t nodes, std::size_t kinds) {
         parts_.resize(nodes);
         values = score_index<double>{nodes};
@@ -49,7 +49,7 @@ public:
         }
     }
 
-    /// Combines again what no longer holds.
+    /// Combines outdated values again.
     /// @param node_at  the node at each rank.
     /// @param kind_at  its kind.
     void refresh(const Score& score, std::span<const node_index> node_at, std::span<const std::uint32_t> kind_at) {
@@ -82,7 +82,7 @@ public:
 
     score_index<double> values;  ///< the combined value of each node by rank
     std::uint64_t seen = 0;      ///< the time of the last change of a node that this board knows
-    bool asked = false;
+    bool known = false;          ///< its shape arrived before
 
 private:
     static constexpr std::uint64_t never = ~std::uint64_t{0};

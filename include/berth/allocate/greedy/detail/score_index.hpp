@@ -11,7 +11,7 @@
 
 namespace berth::inline v0::detail {
 
-/// The form in which a score's value is kept and compared: tiers as they are, numbers as double.
+/// The type in which a score's values are stored and compared: `tier_values` unchanged, numbers as double.
 template <class Value>
 struct kept {
     using type = double;
@@ -36,8 +36,9 @@ inline constexpr Value lowest_value = [] {
     }
 }();
 
-/// One value per position; finds the greatest, the first of equals. A tree of fan-out 16, so that a repair touches a few
-/// adjacent cache lines per level: `set` costs O(log16 n) blocks and stops where nothing changes, `best` O(log16 n) blocks.
+/// One value per position; finds the greatest, the first of equals. A tree of fan-out 16, so that a repair touches a
+/// few adjacent cache lines per level: `set` costs O(log16 n) blocks and stops where nothing changes, `best` O(log16 n)
+/// blocks.
 template <class Value>
 class score_index {
 public:
@@ -60,7 +61,7 @@ public:
             level[position] = value;
             const std::size_t block = position / fan_out;
             const Value* first = level.data() + block * fan_out;
-            // A value that rose or was not the greatest of its block needs no second look at its neighbours.
+            // A value that rose needs no comparison with its neighbours, only with the maximum of its block.
             if (value < before) {
                 for (std::size_t i = 0; i < fan_out; ++i) value = std::max(value, first[i]);
             } else if (&level != &levels_.back()) {

@@ -18,12 +18,12 @@
 
 namespace berth::inline v0::detail {
 
-/// The shapes of a workload and those that came up later, and which of them share a board. Shapes that differ only in host
-/// counters that the policy does not read have the same value on every node: they share one board, which is kept for the
+/// The shapes of a workload and those that were added later, and which of them share a board. Shapes that differ only
+/// in host counters that the policy does not read have the same value on every node: they share one board, for the
 /// demand without those counters.
 class shape_table {
 public:
-    /// @param node_counters_read  how many host counters the policy reads, from the first.
+    /// @param node_counters_read  number of host counters that the policy reads, from the first
     shape_table(const workload& work, std::size_t node_counters_read) : work_{&work}, read_{node_counters_read} {
         for (std::size_t s = 0; s < work.shape_count(); ++s) join_board(shape_index{s}, work.frequency(shape_index{s}));
     }
@@ -54,7 +54,7 @@ public:
 
     [[nodiscard]] std::size_t board_count() const noexcept { return boards_.size(); }
     [[nodiscard]] std::size_t board(shape_index s) const noexcept { return board_of_shape_[s.value()]; }
-    /// What a board is kept for: the demand of its shapes without the counters that are not read.
+    /// The demand of a board: that of its shapes without the counters that are not read.
     [[nodiscard]] demand_view board_demand(shape_index s) const noexcept {
         demand_view kept = demand(s);
         kept.node = boards_[board(s)].node;

@@ -12,12 +12,12 @@
 
 namespace berth::inline v0::detail {
 
-/// Which classes of nodes are nearly out of whole nodes: nodes with enough free GPUs and CPU for any of the widest tasks of the
-/// mix (those that want the most GPUs).
+/// Reserves the classes that are nearly out of whole nodes: nodes with enough free GPUs and CPU for any of the widest
+/// tasks of the mix (those that want the most GPUs).
 ///
-/// By Hall's condition, tasks confined to a set M of classes are safe while M has enough whole nodes: M is reserved once it
-/// has at most 2 · (their part of the mix's GPU share) · (GPUs entirely free) / (GPUs of such a task) + 2. Counters are
-/// integers, so removing undoes placing exactly.
+/// By Hall's condition, tasks confined to a set M of classes are safe while M has enough whole nodes: M is reserved
+/// once it has at most 2 · (their part of the mix's GPU share) · (completely free GPUs) / (GPUs of such a task) + 2.
+/// Counters are integers, so removing undoes placing exactly.
 class whole_node_reserve {
 public:
     whole_node_reserve(const problem& p, const node_classes& classes, const ledger& empty)
@@ -78,7 +78,7 @@ public:
         update();
     }
 
-    /// The number of GPUs that the tasks looked after want.
+    /// The number of GPUs that the widest tasks want.
     [[nodiscard]] std::size_t width() const noexcept { return wide_; }
     [[nodiscard]] bool reserved(std::size_t c) const noexcept { return reserved_[c] != 0; }
     /// True if a node of class c could take any such task of the mix.
@@ -86,7 +86,7 @@ public:
         return admits_wide_[c] != 0 && free_gpus(node) >= static_cast<std::int64_t>(wide_) &&
                (node.free_node.empty() || node.free_node[0] >= cpu_needed_[c]);
     }
-    /// True if placing the demand on these GPUs would end that.
+    /// True if placing the demand on these GPUs would make a whole node one that is not.
     [[nodiscard]] bool breaks(const node_view& node, std::size_t c, const demand_view& demand,
                               gpu_mask gpus) const noexcept {
         if (wide_ < 2 || demand.gpus == wide_ || !is_whole(node, c)) return false;
@@ -95,7 +95,7 @@ public:
         return left < static_cast<std::int64_t>(wide_) ||
                (!demand.node.empty() && node.free_node[0] - demand.node[0] < cpu_needed_[c]);
     }
-    /// GPUs of a node that nothing is on.
+    /// Number of completely free healthy GPUs of a node.
     [[nodiscard]] static std::int64_t free_gpus(const node_view& node) noexcept {
         std::int64_t free = 0;
         for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) {
@@ -103,7 +103,7 @@ public:
         }
         return free;
     }
-    /// Takes note of a node of class c whose whole nodes and free GPUs changed by so many.
+    /// Counts a change of whole nodes and free GPUs in class c.
     void note(std::size_t c, int whole_nodes, std::int64_t gpus) {
         whole_[c] += whole_nodes;
         free_gpus_ += gpus;

@@ -12,18 +12,19 @@
 
 namespace berth::inline v0 {
 
-/// The cheapest place: the negative cost of the task on the candidate's GPUs, summed over them from the lowest up. For costs
-/// that do not change as tasks are placed. A task that wants no GPU costs nothing anywhere.
+/// Prefers the lowest cost: the value is minus the cost of the task on the candidate's GPUs, summed from the lowest
+/// position up. For costs that do not change as tasks are placed. A task that wants no GPU costs nothing anywhere.
 ///
 /// ```
 /// cost_score{bound_cost{execution_time{}, tasks.view(), gpus.view()}}
 /// ```
 template <pair_cost Cost>
 struct cost_score {
-    static constexpr score_scope scope = score_scope::task;
+    static constexpr score_scope scope = score_scope::task;  ///< see `prepared_score`
 
-    Cost cost;
+    Cost cost;  ///< of a task on a GPU
 
+    /// The value of a candidate.
     [[nodiscard]] double operator()(const candidate& c) const {
         double sum = 0.0;
         for (gpu_mask rest = c.gpus; rest != 0; rest &= rest - 1) {
@@ -35,13 +36,15 @@ struct cost_score {
 template <class Cost>
 cost_score(Cost) -> cost_score<Cost>;
 
-/// The ready form of `load_cost_score`: keeps the loads of its own run.
+/// The ready form of `load_cost_score`, with the loads of its run.
 class prepared_load_cost {
 public:
-    static constexpr score_scope scope = score_scope::task;
+    static constexpr score_scope scope = score_scope::task;  ///< see `prepared_score`
 
+    /// Without tasks yet.
     explicit prepared_load_cost(const load_cost& model) : state_{model} {}
 
+    /// The value of a candidate.
     [[nodiscard]] double operator()(const candidate& c) const noexcept {
         double sum = 0.0;
         for (gpu_mask rest = c.gpus; rest != 0; rest &= rest - 1) {
@@ -51,14 +54,16 @@ public:
         }
         return 0.0 - sum;
     }
+    /// Counts a placement on its node.
     void on_place(const candidate& c) noexcept {
         for (gpu_mask rest = c.gpus; rest != 0; rest &= rest - 1) state_.place(c.task, gpu(c, rest));
     }
+    /// Undoes `on_place`.
     void on_remove(const candidate& c) noexcept {
         for (gpu_mask rest = c.gpus; rest != 0; rest &= rest - 1) state_.remove(c.task, gpu(c, rest));
     }
 
-    /// The loads as they are now.
+    /// The loads as they stand.
     [[nodiscard]] const load_state& state() const noexcept { return state_; }
 
 private:
@@ -69,18 +74,19 @@ private:
     load_state state_;
 };
 
-/// The least loaded place, weighted by what the task costs: minus C times the current load P of its GPUs (`load_cost`), and no
-/// place at all where the load would exceed the GPU's maximum. Each placement raises the loads that the next one sees.
+/// Prefers the least loaded GPUs, weighted by the task's cost: the value is minus C times the load P of the candidate's
+/// GPUs (`load_cost`); a candidate whose load would exceed a GPU's maximum is refused. Each placement raises the loads
+/// that the next one meets.
 ///
-/// For one task alone C changes nothing, the least loaded GPU wins; it matters in a sum with other scores, where it says how
-/// much the task's placement weighs. On nodes with several GPUs combine it with `best_scored_gpu`, which asks about each of
-/// them. O(GPUs of the candidate).
+/// C is the same on every candidate of a task, so it matters only in a sum with other scores, as the task's weight. On
+/// nodes with several GPUs combine it with `best_scored_gpu`, which evaluates each of them. O(GPUs of the candidate).
 class load_cost_score {
 public:
     /// The model outlives the score; its tasks and GPUs are those of the problem, in the same order.
     explicit load_cost_score(const load_cost& model) noexcept : model_{&model} {}
     explicit load_cost_score(const load_cost&&) = delete;
 
+    /// The ready form for a problem. O(GPUs).
     [[nodiscard]] prepared_load_cost prepare([[maybe_unused]] const problem& p) const {
         BERTH_ASSERT(model_->tasks().size() == p.workload().task_count() &&
                          model_->gpus().size() == p.fleet().gpu_count(),

@@ -18,16 +18,18 @@ namespace berth::inline v0 {
 /// fragmentation F grows least. The value is trunc(100 · sigmoid((F before - F after) / 1000)), 50 for no change; the
 /// truncation is part of the published policy, because near-ties then go to the fixed node order.
 ///
-/// Use with `best_scored_gpu`. O(typical tasks × GPUs) per GPU asked; F before is kept per node.
+/// Use with `best_scored_gpu`. O(typical tasks × GPUs) per GPU evaluated; F before is kept per node.
 struct fgd {
-    double coverage = 0.95;  ///< of `typical_mix`
+    double coverage = 0.95;  ///< of `typical_mix`, in (0, 1]
 
+    /// The ready form, a `prepared_score`.
     class state {
     public:
-        static constexpr score_scope scope = score_scope::shape;
-        static constexpr bool anonymous = true;
-        static constexpr std::size_t node_counters_read = 1;
+        static constexpr score_scope scope = score_scope::shape;  ///< see `prepared_score`
+        static constexpr bool anonymous = true;                   ///< see `prepared_score`
+        static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
 
+        /// Made by `prepare`.
         state(const problem& p, double coverage) : fragmentation_{p, typical_mix(p.workload(), coverage)} {
             const ledger ledger{p.fleet()};
             before_.reserve(p.fleet().node_count());
@@ -39,6 +41,7 @@ struct fgd {
             }
         }
 
+        /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
             share_profile shares{c.node};
             shares.take(c.node, c.demand, c.gpus);
@@ -49,7 +52,9 @@ struct fgd {
             return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, 0.0,
                                               [&](const share_profile& shares) { return value(c, shares); });
         }
+        /// Counts a placement on its node.
         void on_place(const candidate& c) noexcept { before_[c.node.index.value()] = fragmentation_(c.node); }
+        /// Undoes `on_place`.
         void on_remove(const candidate& c) noexcept { on_place(c); }
 
     private:
@@ -62,6 +67,7 @@ struct fgd {
         fragmentation fragmentation_;
         std::vector<double> before_;
     };
+    /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {p, coverage}; }
 };
 

@@ -8,16 +8,15 @@
 #include <cstddef>
 #include <cstdint>
 
-// Scores that look at what is left of a node. When to use which:
+// Scores by the free room of a node. When to use which:
 //
 //   first_fit     cheapest; packs by node order             also the right companion of a meaningful tie-break order
-//   best_fit      packs: least left over wins               general packing baseline
-//   worst_fit     spreads: most left over wins              balance, headroom, small blast radius
-//   dot_product   avoids nodes whose left-overs align with the demand, as published for the openb trace
+//   best_fit      packs: least free room wins               general packing baseline
+//   worst_fit     spreads: most free room wins              balance, headroom, few tasks lost per failure
+//   dot_product   avoids nodes whose free room is proportional to the demand, as published for the openb trace
 //   random_score  baseline
 //
-// All cost O(GPUs of the node). The figures of the first two counters, CPU and GPU share, are measured against the largest
-// node of the fleet.
+// All cost O(GPUs of the node). CPU and GPU share are relative to the largest node of the fleet.
 
 namespace berth::inline v0 {
 
@@ -55,27 +54,30 @@ struct largest_node {
 
 /// Every node that fits is as good as any other: the tie-break order decides.
 struct first_fit {
-    static constexpr score_scope scope = score_scope::shape;
-    static constexpr bool anonymous = true;
-    static constexpr std::size_t node_counters_read = 1;
-    static constexpr bool looks_at_gpus = false;
+    static constexpr score_scope scope = score_scope::shape;  ///< see `prepared_score`
+    static constexpr bool anonymous = true;                   ///< see `prepared_score`
+    static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
+    static constexpr bool looks_at_gpus = false;              ///< see `prepared_score`
 
+    /// The value of a candidate.
     [[nodiscard]] constexpr double operator()(const candidate&) const noexcept { return 0.0; }
 };
 
-/// Least left over: 1 - (CPU left / largest CPU + GPU share left / largest GPU share) / 2, after the placement. Truncated to
-/// steps of 1/100 as in the published table, so that near-ties go to the fixed node order; 0 steps compares exactly.
+/// Least free room: 1 - (free CPU / largest CPU + free GPU share / largest GPU share) / 2, after the placement.
+/// Truncated to steps of 1/100 as in the published table, so that near-ties go to the fixed node order.
 struct best_fit {
-    double steps = 100.0;
+    double steps = 100.0;  ///< per unit of the value; 0 for no truncation
 
+    /// The ready form, a `prepared_score`.
     struct state {
-        static constexpr score_scope scope = score_scope::shape;
-        static constexpr bool anonymous = true;
-        static constexpr std::size_t node_counters_read = 1;
-        static constexpr bool looks_at_gpus = false;
-        detail::largest_node largest;
-        double steps;
+        static constexpr score_scope scope = score_scope::shape;  ///< see `prepared_score`
+        static constexpr bool anonymous = true;                   ///< see `prepared_score`
+        static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
+        static constexpr bool looks_at_gpus = false;              ///< see `prepared_score`
+        detail::largest_node largest;                             ///< of the fleet
+        double steps;                                             ///< of the description
 
+        /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
             const auto cpu = static_cast<double>(detail::free_cpu(c.node) - detail::cpu_demand(c.demand));
             const auto share = static_cast<double>(detail::total_free_share(c.node) - c.demand.total_share());
@@ -83,35 +85,41 @@ struct best_fit {
             return steps > 0.0 ? static_cast<double>(static_cast<std::int64_t>(steps * value)) : value;
         }
     };
+    /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {detail::largest_node{p.fleet()}, steps}; }
 };
 
-/// Most left over: the reverse of `best_fit`, exact. On bare GPUs this is *least loaded*.
+/// Most free room: the reverse of `best_fit`, not truncated. On bare GPUs this is *least loaded*.
 struct worst_fit {
+    /// The ready form, a `prepared_score`.
     struct state {
-        static constexpr score_scope scope = score_scope::shape;
-        static constexpr bool anonymous = true;
-        static constexpr std::size_t node_counters_read = 1;
-        static constexpr bool looks_at_gpus = false;
-        best_fit::state fit;
+        static constexpr score_scope scope = score_scope::shape;  ///< see `prepared_score`
+        static constexpr bool anonymous = true;                   ///< see `prepared_score`
+        static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
+        static constexpr bool looks_at_gpus = false;              ///< see `prepared_score`
+        best_fit::state fit;                                      ///< its reverse
 
+        /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept { return -fit(c); }
     };
+    /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {{detail::largest_node{p.fleet()}, 0.0}}; }
 };
-/// Another name for it, the usual one where GPUs are places of their own.
+/// The usual name where every GPU is a node.
 using least_loaded = worst_fit;
 
-/// DotProd of the published table: 1 - (free · demand) / 2 with CPU and total GPU share as the two dimensions, before the
-/// placement, truncated to 1/100.
+/// DotProd of the published table: 1 - (free · demand) / 2 with CPU and total GPU share as the two dimensions, before
+/// the placement, truncated to 1/100.
 struct dot_product {
+    /// The ready form, a `prepared_score`.
     struct state {
-        static constexpr score_scope scope = score_scope::shape;
-        static constexpr bool anonymous = true;
-        static constexpr std::size_t node_counters_read = 1;
-        static constexpr bool looks_at_gpus = false;
-        detail::largest_node largest;
+        static constexpr score_scope scope = score_scope::shape;  ///< see `prepared_score`
+        static constexpr bool anonymous = true;                   ///< see `prepared_score`
+        static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
+        static constexpr bool looks_at_gpus = false;              ///< see `prepared_score`
+        detail::largest_node largest;                             ///< of the fleet
 
+        /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
             const double cpu = (static_cast<double>(detail::free_cpu(c.node)) / largest.cpu) *
                                (static_cast<double>(detail::cpu_demand(c.demand)) / largest.cpu);
@@ -120,25 +128,31 @@ struct dot_product {
             return static_cast<double>(static_cast<std::int64_t>(100.0 * (1.0 - (cpu + share) / 2.0)));
         }
     };
+    /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {detail::largest_node{p.fleet()}}; }
 };
 
-/// Any node that fits, uniformly: a hash of the seed, the number of tasks in place, the task and the node.
+/// Any node that fits, uniformly: the value is a hash of the seed, the number of tasks in place, the task and the node.
 struct random_score {
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0;  ///< decides the values
 
+    /// The ready form, a `prepared_score`.
     struct state {
-        static constexpr bool looks_at_gpus = false;
-        std::uint64_t seed;
-        std::uint64_t placed = 0;
+        static constexpr bool looks_at_gpus = false;  ///< see `prepared_score`
+        std::uint64_t seed;                           ///< of the description
+        std::uint64_t placed = 0;                     ///< tasks in place
 
+        /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
             const std::uint64_t arrival = stream_seed(seed, placed, c.task.valid() ? c.task.value() : 0);
             return static_cast<double>(splitmix64(arrival ^ c.node.index.value()) >> 11U);
         }
+        /// Counts a placement on its node.
         void on_place(const candidate&) noexcept { ++placed; }
+        /// Undoes `on_place`.
         void on_remove(const candidate&) noexcept { --placed; }
     };
+    /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem&) const { return {seed}; }
 };
 

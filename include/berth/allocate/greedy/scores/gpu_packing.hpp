@@ -12,13 +12,14 @@
 
 namespace berth::inline v0 {
 
-/// GpuPacking of the published table (Kubernetes scheduler simulator of FGD): use GPUs in use before free GPUs of nodes in use
-/// before untouched nodes. Tasks without GPU: every node is equal. O(GPUs of the node × GPUs wanted).
+/// GpuPacking of the published table (Kubernetes scheduler simulator of FGD): prefers GPUs in use, then free GPUs of
+/// nodes in use, then untouched nodes. For tasks without GPU every node is equal. O(GPUs of the node × GPUs wanted).
 struct gpu_packing {
-    static constexpr score_scope scope = score_scope::shape;
-    static constexpr bool anonymous = true;
-    static constexpr std::size_t node_counters_read = 1;
+    static constexpr score_scope scope = score_scope::shape;  ///< see `prepared_score`
+    static constexpr bool anonymous = true;                   ///< see `prepared_score`
+    static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
 
+    /// The value of a candidate.
     [[nodiscard]] double operator()(const candidate& c) const noexcept {
         if (c.demand.gpus == 0) return 0.0;
         const std::size_t gpus = c.node.gpu_count();
@@ -40,21 +41,24 @@ struct gpu_packing {
     }
 };
 
-/// GpuClustering of the published table: keep tasks of one class (a share, or k whole GPUs) together. Keeps a count of classes
-/// per node: O(GPUs of the node) per value, O(1) per placement.
+/// GpuClustering of the published table: keeps tasks of one class (a share, or k whole GPUs) together, by a count of
+/// classes per node. O(GPUs of the node) per value, O(1) per placement.
 struct gpu_clustering {
+    /// The ready form, a `prepared_score`.
     class state {
     public:
-        static constexpr score_scope scope = score_scope::shape;
-        static constexpr bool anonymous = true;
-        static constexpr std::size_t node_counters_read = 1;
-        static constexpr bool looks_at_gpus = false;
+        static constexpr score_scope scope = score_scope::shape;  ///< see `prepared_score`
+        static constexpr bool anonymous = true;                   ///< see `prepared_score`
+        static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
+        static constexpr bool looks_at_gpus = false;              ///< see `prepared_score`
 
+        /// Made by `prepare`.
         explicit state(const problem& p)
             : largest_{static_cast<amount>(detail::largest_node{p.fleet()}.share)},
               present_(p.fleet().node_count(), 0),
               counts_(p.fleet().node_count() * class_count, 0) {}
 
+        /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
             if (c.demand.gpus == 0) return 0.0;
             const std::uint64_t classes = present_[c.node.index.value()];
@@ -63,7 +67,9 @@ struct gpu_clustering {
             const amount bonus = classes == own ? 75 : (classes & own) != 0 ? 50 : classes == 0 ? 25 : 0;
             return static_cast<double>(base + bonus);
         }
+        /// Counts a placement on its node.
         void on_place(const candidate& c) noexcept { count(c, +1); }
+        /// Undoes `on_place`.
         void on_remove(const candidate& c) noexcept { count(c, -1); }
 
     private:
@@ -85,6 +91,7 @@ struct gpu_clustering {
         std::vector<std::uint64_t> present_;
         std::vector<std::uint32_t> counts_;
     };
+    /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return state{p}; }
 };
 

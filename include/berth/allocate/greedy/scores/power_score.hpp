@@ -6,22 +6,25 @@
 
 namespace berth::inline v0 {
 
-/// PWR (Lettich et al., CCGrid 2025): prefer the placement that adds the fewest watts. The value is -(power after - power
-/// before); the published PWR+FGD is `weighted_sum{weighted{a, rescaled{power_score{}}}, weighted{1 - a, fgd{}}}` with a
-/// between 0.05 and 0.2. O(GPUs of the node).
+/// PWR (Lettich et al., CCGrid 2025): prefers the placement that adds the fewest watts. The value is power before minus
+/// power after; the published PWR+FGD is `weighted_sum{weighted{a, rescaled{power_score{}}}, weighted{1 - a, fgd{}}}`
+/// with a between 0.05 and 0.2. O(GPUs of the node).
 struct power_score {
-    power_table table{};  ///< the default tells no GPU models apart
+    power_table table{};  ///< the default has one entry for all GPU models
 
+    /// The ready form, a `prepared_score`.
     struct state {
-        static constexpr score_scope scope = score_scope::shape;
-        static constexpr bool anonymous = true;
-        static constexpr std::size_t node_counters_read = 1;
-        power_model watts;
+        static constexpr score_scope scope = score_scope::shape;  ///< see `prepared_score`
+        static constexpr bool anonymous = true;                   ///< see `prepared_score`
+        static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
+        power_model watts;                                        ///< of every node
 
+        /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
             return watts(c.node) - watts(c.node, c.gpus, c.demand.node.empty() ? 0 : c.demand.node[0]);
         }
     };
+    /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {power_model{p.fleet(), table}}; }
 };
 

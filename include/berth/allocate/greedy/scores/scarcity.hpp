@@ -3,8 +3,8 @@
 
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/allocate/greedy/detail/fluid_market.hpp"
-#include "berth/allocate/greedy/detail/node_classes.hpp"
 #include "berth/allocate/greedy/detail/fragmentation_memo.hpp"
+#include "berth/allocate/greedy/detail/node_classes.hpp"
 #include "berth/allocate/greedy/detail/whole_node_reserve.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/objective/measures/expected_fragmentation.hpp"
@@ -17,57 +17,74 @@
 #include <numeric>
 #include <vector>
 
+// Length: the description and the state that it prepares.
+
 namespace berth::inline v0 {
 
-/// Places a task where it spoils least of what the mix will need and where that is least scarce. The library's default for
-/// mixed fleets; lowest unallocated GPU share on every openb trace (docs/scarcity.md: why it works, figures, ablation).
+/// Prefers the node where the placement costs the tasks to come the least, by fragmentation and by the scarcity of the
+/// node's class. The default of `greedy`; lowest unallocated GPU share on every openb trace (docs/scarcity.md: why it
+/// works, figures, ablation).
 ///
 /// The cost of a candidate, in GPU thousandths, is the sum of
 /// - the growth of the node's `expected_fragmentation`;
-/// - the usable share that the node loses, at the GPU price of its class, and the CPU taken, at the CPU price: prices come from a
-///   fluid market that pours the mix over what is free (`detail/fluid_market.hpp`) and is cleared again whenever what is free
-///   has changed by `reprice_after`;
+/// - the usable share that the node loses, at the GPU price of its class, and the CPU taken, at the CPU price: prices
+///   come from a fluid market that distributes the mix over the free room (`detail/fluid_market.hpp`) and is cleared
+///   again when the free share has changed by `reprice_after`;
 /// - a small slope over the nodes in the order in which they were added, which keeps untouched nodes untouched;
-/// - a charge for breaking one of the last whole nodes that the widest tasks of the mix need (`detail/whole_node_reserve.hpp`).
+/// - a charge for breaking one of the last whole nodes that the widest tasks of the mix need
+///   (`detail/whole_node_reserve.hpp`).
+///
 /// The value is minus the cost. GPUs of a node are compared by fragmentation alone.
 ///
-/// Knows of the future only the mix: demands and frequencies of the workload it is prepared with. Work conserving: no node that
-/// fits is refused. Use with `best_scored_gpu`. Deterministic; parts are cached per shape and node, prices only combine them.
-/// Per value O(shares of the mix × GPUs + demands of the mix) for each distinct GPU; memory 48 bytes per shape and node.
+/// All it expects of the future is the mix: demands and frequencies of the workload that it is prepared with. Work
+/// conserving: no node that fits is refused. Deterministic; parts are cached per shape and node, prices only combine
+/// them. Per value O(shares of the mix × GPUs + demands of the mix) for each distinct GPU; memory 24 bytes per shape
+/// and node (four floats and the value), and half a byte for the index.
 struct scarcity {
-    fragmentation_weights fragmentation{};
-    double first_fit_slope = 1200.0;    ///< thousandths between the first and the last node
-    double whole_node_charge = 4000.0;  ///< thousandths; only has to outweigh everything else
-    double reprice_after = 0.03;        ///< part of the free share that may change before prices are cleared again
+    using default_gpu_selection = best_scored_gpu;  ///< of `greedy{scarcity{}}`
 
+    fragmentation_weights fragmentation{};  ///< of the first part
+    double first_fit_slope = 1200.0;        ///< thousandths between the first and the last node
+    double whole_node_charge = 4000.0;      ///< thousandths; large enough to outweigh all other parts
+    double reprice_after = 0.03;  ///< fraction of the free share that may change before prices are cleared again
+
+    /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] class scarcity_state prepare(const problem& p) const;
 };
 
 /// The ready form of `scarcity`.
 class scarcity_state {
 public:
-    static constexpr score_scope scope = score_scope::shape;
-    static constexpr bool anonymous = true;
-    static constexpr std::size_t node_counters_read = 1;
-    static constexpr bool compares_nodes = false;
-    /// FragmentationCost, usable share lost, CPU taken (in GPU thousandths, for tasks that want GPU), whole node broken (0 or 1).
-    /// Four bytes each: they are what a large fleet keeps most of.
+    static constexpr score_scope scope = score_scope::shape;  ///< see `prepared_score`
+    static constexpr bool anonymous = true;                   ///< see `prepared_score`
+    static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
+    static constexpr bool compares_nodes = false;             ///< see `parted_score`
+    /// Growth of fragmentation, usable share lost, CPU taken (in GPU thousandths, for tasks that want GPU), whole node
+    /// broken (0 or 1). Floats, because these dominate the memory of a large fleet.
     using part_values = std::array<float, 4>;
 
+    /// Made by `scarcity::prepare`.
     scarcity_state(const problem& p, const scarcity& how);
 
+    /// The value of a candidate.
     [[nodiscard]] double operator()(const candidate& c) const noexcept;
+    /// For tasks on one GPU: the best GPU, lowest position on ties; equal GPUs are evaluated once.
     [[nodiscard]] scored_gpus<double> best_gpu(const candidate& c, gpu_mask fitting) const noexcept;
+    /// The parts of a candidate, see `parted_score`.
     [[nodiscard]] part_values parts(const candidate& c) const noexcept;
+    /// The value, given the parts and the prices of the node's class.
     [[nodiscard]] double combine(const part_values& part, node_index n, const part_range<part_values>&) const noexcept {
         const class_prices& price = prices_[classes_.of(n)];
         return -(double{part[0]} + price.gpu * part[1] + price.cpu * part[2] + price.whole_node * part[3] +
                  slope_ * static_cast<double>(n.value()));
     }
+    /// Changes when the prices of that kind of node change.
     [[nodiscard]] std::uint64_t price_version(std::size_t kind) const noexcept {
         return prices_[classes_.of_kind(kind)].version;
     }
+    /// Counts a placement on its node.
     void on_place(const candidate& c) { note(c, -1); }
+    /// Undoes `on_place`.
     void on_remove(const candidate& c) { note(c, +1); }
     /// Clears the market again if enough has changed.
     void on_settled();
@@ -79,14 +96,15 @@ private:
         double whole_node = 0.0;
         std::uint64_t version = 0;
     };
-    /// What is known of a node as it stands.
+    /// Figures of a node as it stands.
     struct node_record {
         expected_fragmentation::value value;
         std::int64_t free_gpus = 0;
         bool whole = false;
     };
 
-    [[nodiscard]] expected_fragmentation::value value_after(const candidate& c, const share_profile& shares) const noexcept {
+    [[nodiscard]] expected_fragmentation::value value_after(const candidate& c,
+                                                            const share_profile& shares) const noexcept {
         return memo_(fragmentation_, c.node, shares, free_cpu_of(c.node) - cpu_of(c.demand));
     }
     [[nodiscard]] double in_gpu_share(amount cpu) const noexcept {
@@ -110,7 +128,7 @@ private:
 
     scarcity how_;
     expected_fragmentation fragmentation_;
-    mutable detail::fragmentation_memo memo_;  // what is remembered changes no value
+    mutable detail::fragmentation_memo memo_;  // a cache: no value depends on its contents
     detail::node_classes classes_;
     detail::fluid_market market_;
     detail::whole_node_reserve reserve_;
@@ -159,6 +177,7 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
     reprice();
 }
 
+/// The value of a candidate.
 inline double scarcity_state::operator()(const candidate& c) const noexcept { return -parts(c)[0]; }
 
 inline scarcity_state::part_values scarcity_state::parts(const candidate& c) const noexcept {
@@ -166,11 +185,13 @@ inline scarcity_state::part_values scarcity_state::parts(const candidate& c) con
     shares.take(c.node, c.demand, c.gpus);
     const expected_fragmentation::value before = nodes_[c.node.index.value()].value;
     const expected_fragmentation::value after = value_after(c, shares);
-    return {static_cast<float>(after.fragmentation - before.fragmentation), static_cast<float>(before.usable - after.usable),
+    return {static_cast<float>(after.fragmentation - before.fragmentation),
+            static_cast<float>(before.usable - after.usable),
             c.demand.gpus > 0 ? static_cast<float>(in_gpu_share(cpu_of(c.demand))) : 0.0F,
             reserve_.breaks(c.node, classes_.of(c.node.index), c.demand, c.gpus) ? 1.0F : 0.0F};
 }
 
+/// For tasks on one GPU: the best GPU, lowest position on ties; equal GPUs are evaluated once.
 inline scored_gpus<double> scarcity_state::best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
     constexpr double noise = 1e-9;  // of sums over the mix: equal GPUs must stay equal
     const double before = nodes_[c.node.index.value()].value.fragmentation;
@@ -187,7 +208,7 @@ inline void scarcity_state::note(const candidate& c, amount sign) {
     const std::int64_t gpus = now.free_gpus - known.free_gpus;
     known = now;
     changed_ -= std::abs(free_share_[k] - priced_share_[k]);
-    // A task may have been entered on GPUs that are not healthy, whose share is no supply.
+    // A running task may be on unhealthy GPUs, whose share is no supply.
     const auto gpus_taken = static_cast<amount>(gpu_count(c.gpus & c.node.healthy));
     free_share_[k] += gpus_taken > 0 ? sign * gpus_taken * c.demand.gpu[0] : 0;
     changed_ += std::abs(free_share_[k] - priced_share_[k]);
@@ -228,6 +249,7 @@ inline void scarcity_state::set_reserve_charges() {
     }
 }
 
+/// The ready form for a problem. O(nodes + GPUs).
 inline scarcity_state scarcity::prepare(const problem& p) const { return {p, *this}; }
 
 static_assert(placement_score<scarcity> && parted_score<scarcity_state>);

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/detail/score_index.hpp"
+#include "berth/allocate/greedy/gpu_selection.hpp"
+#include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/model/ledger.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// Length: the evaluation and its fast form for a scan.
+
+namespace berth::inline v0::detail {
+
+/// The ledger, a score and a GPU selection: the value of a task on a node as things stand, and the best node by a look
+/// at all. Callers have checked that nodes and slots exist.
+template <prepared_score Score, prepared_gpu_selection GpuSelection>
+class node_evaluator {
+public:
+    using value_type = kept_value<std::remove_cvref_t<std::invoke_result_t<const Score&, const candidate&>>>;
+    /// GPUs are selected on the winning node only.
+    static constexpr bool selects_late = !looks_at_gpus<Score> && gpu_rule<GpuSelection>;
+
+    /// @param preferred  nodes in order of preference; those that are missing follow, unknown and repeated ones are
+    ///                   ignored
+    node_evaluator(const fleet& fleet, Score score, GpuSelection selection, const std::vector<node_index>& preferred)
+        : ledger_{fleet},
+          score_{std::move(score)},
+          gpu_selection_{std::move(selection)},
+          rank_of_(fleet.node_count(), unranked) {
+        order_.reserve(fleet.node_count());
+        for (const node_index n : preferred) append(n);
+        for (std::size_t n = 0; order_.size() < fleet.node_count(); ++n) append(node_index{n});
+    }
+
+    /// All nodes: of equally good ones the first wins.
+    [[nodiscard]] const std::vector<node_index>& order() const noexcept { return order_; }
+    [[nodiscard]] std::size_t rank_of(node_index n) const noexcept { return rank_of_[n.value()]; }
+
+    [[nodiscard]] berth::ledger& ledger() noexcept { return ledger_; }
+    [[nodiscard]] const berth::ledger& ledger() const noexcept { return ledger_; }
+    [[nodiscard]] const Score& score() const noexcept { return score_; }
+    [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
+
+    /// The task's value and GPUs on a node, or nothing if it does not fit or is not admitted.
+    [[nodiscard]] std::optional<scored_gpus<value_type>> evaluate(node_index n, candidate& c) {
+        return evaluate(n, c, evaluations_);
+    }
+    /// The task's value on a node, the lowest if it does not fit or is not admitted.
+    [[nodiscard]] value_type value_at(node_index n, candidate& c) {
+        if constexpr (selects_late) {
+            if (closed(n) || !ledger_.fits(c.demand, n)) return lowest_value<value_type>;
+            ++evaluations_;
+            c.node = ledger_.node(n);
+            return admitted(score_(c));
+        } else {
+            const auto found = evaluate(n, c, evaluations_);
+            return found ? found->value : lowest_value<value_type>;
+        }
+    }
+    /// The slot that the task gets on a node, if it gets one. Not counted as an evaluation.
+    [[nodiscard]] std::optional<slot> slot_at(node_index n, candidate& c) const {
+        std::uint64_t not_counted = 0;
+        const auto found = evaluate(n, c, not_counted);
+        return found ? std::optional{slot{n, found->gpus}} : std::nullopt;
+    }
+    /// The slot on the best node, by evaluating each.
+    [[nodiscard]] std::optional<slot> scan(candidate& c) {
+        const node_index best = best_node(c);
+        if (!best.valid()) return std::nullopt;
+        if (const auto found = slot_at(best, c)) return found;
+        return scan_selections(c);
+    }
+
+    void place(const candidate& c, const slot& where) {
+        ledger_.place(c.demand, where);
+        const candidate after = candidate_at(where, c);
+        notify_place(score_, after);
+        if constexpr (requires { gpu_selection_.on_place(after); }) gpu_selection_.on_place(after);
+    }
+    void remove(const candidate& c, const slot& where) {
+        ledger_.remove(c.demand, where);
+        const candidate after = candidate_at(where, c);
+        notify_remove(score_, after);
+        if constexpr (requires { gpu_selection_.on_remove(after); }) gpu_selection_.on_remove(after);
+    }
+    /// Ends a decision, unless it is part of a gang that may still fail.
+    void settle() {
+        if (ledger_.depth() > 0) return;
+        notify_settled(score_);
+        notify_settled(gpu_selection_);
+    }
+
+    /// True if that changed anything.
+    bool set_closed(node_index n, std::uint8_t closed) {
+        if (closed_.empty()) closed_.resize(ledger_.fleet().node_count());
+        if (std::exchange(closed_[n.value()], closed) == closed) return false;
+        if constexpr (selects_late) entries_[rank_of(n)].plain = closed == 0 && plain(n);
+        return true;
+    }
+    [[nodiscard]] bool closed(node_index n) const noexcept { return !closed_.empty() && closed_[n.value()] != 0; }
+
+private:
+    static constexpr std::size_t unranked = ~std::size_t{0};
+
+    struct scan_entry {
+        std::uint64_t models;
+        std::size_t first_counter;  // position after the first counter of the first node
+        node_index node;
+        std::uint16_t gpus;
+        bool plain;  // open, and the node and all its GPUs are healthy
+    };
+
+    void append(node_index n) {
+        const fleet& fleet = ledger_.fleet();
+        if (!n.valid() || n.value() >= rank_of_.size() || rank_of_[n.value()] != unranked) return;
+        rank_of_[n.value()] = order_.size();
+        order_.push_back(n);
+        if constexpr (selects_late) {
+            const auto offset = ledger_.free(n).data() - ledger_.free(node_index{0}).data();
+            entries_.push_back({.models = fleet.models_on(n),
+                                .first_counter = static_cast<std::size_t>(offset),
+                                .node = n,
+                                .gpus = static_cast<std::uint16_t>(fleet.gpu_count(n)),
+                                .plain = plain(n)});
+        }
+    }
+    [[nodiscard]] candidate candidate_at(const slot& where, candidate c) const {
+        c.node = ledger_.node(where.node);
+        c.gpus = where.gpus;
+        return c;
+    }
+    template <class Value>
+    [[nodiscard]] static value_type admitted(const Value& score) {
+        const auto value = static_cast<value_type>(score);
+        BERTH_ASSERT(value == value, "berth: a score is never NaN");
+        return value > lowest_value<value_type> ? value : lowest_value<value_type>;
+    }
+    [[nodiscard]] std::optional<scored_gpus<value_type>> evaluate(node_index n, candidate& c,
+                                                                  std::uint64_t& evaluations) const {
+        if (closed(n) || !ledger_.host_fits(c.demand, n)) return std::nullopt;
+        gpu_mask fitting = 0;
+        if (c.demand.gpus > 0) {
+            fitting = ledger_.fitting_gpus(c.demand, n);
+            if (!has_gpus(fitting, c.demand.gpus)) return std::nullopt;
+        }
+        ++evaluations;
+        c.node = ledger_.node(n);
+        const auto found = choose_gpus(gpu_selection_, score_, c, fitting);
+        if (!found) return std::nullopt;
+        const value_type value = admitted(found->value);
+        if (value == lowest_value<value_type>) return std::nullopt;
+        return scored_gpus<value_type>{value, found->gpus};
+    }
+    /// For a GPU selection that refused the best node: the best of those where it selects GPUs that fit.
+    [[nodiscard, gnu::noinline]] std::optional<slot> scan_selections(candidate& c) {
+        std::uint64_t not_counted = 0;
+        const node_index best = best_by([&](node_index n) {
+            const auto found = evaluate(n, c, not_counted);
+            return found ? found->value : lowest_value<value_type>;
+        });
+        return best.valid() ? slot_at(best, c) : std::nullopt;
+    }
+    [[nodiscard]] node_index best_node(candidate& c) {
+        if constexpr (selects_late) {
+            const resource_schema& schema = ledger_.fleet().schema();
+            if (schema.gpu.size() == 1 && !schema.node.empty() && schema.domain.empty()) return best_plain(c);
+        }
+        return best_by([&](node_index n) { return value_at(n, c); });
+    }
+    /// `best_by` with `value_at`, for host counters and one counter per GPU: half the time, because the candidate stays
+    /// in registers and nodes are read in one stream.
+    [[nodiscard]] node_index best_plain(const candidate& task) {
+        const fleet& fleet = ledger_.fleet();
+        const std::size_t hosts = fleet.schema().node.size();
+        const amount* const first = ledger_.free(node_index{0}).data();
+        const amount* const wanted = task.demand.node.data();
+        const amount cpu = wanted[0];
+        const std::size_t gpus = task.demand.gpus;
+        const amount share = gpus > 0 ? task.demand.gpu[0] : 0;
+        const std::uint64_t refused_models = ~task.demand.accepted_models;
+        candidate c = task;
+        std::uint64_t evaluations = 0;
+        value_type greatest = lowest_value<value_type>;
+        node_index best{};
+        for (const scan_entry& entry : entries_) {
+            const amount* const left = first + entry.first_counter;
+            if (left[0] < cpu) continue;
+            std::size_t r = 1;
+            while (r < hosts && left[r] >= wanted[r]) ++r;
+            if (r < hosts) continue;
+            const amount* const shares = left + hosts;
+            if (entry.plain && (entry.models & refused_models) == 0) [[likely]] {
+                std::size_t fitting = 0;
+                for (std::size_t g = 0; g < entry.gpus; ++g) fitting += shares[g] >= share ? 1 : 0;
+                if (fitting < gpus) continue;
+            } else if (closed(entry.node) || !ledger_.fits(task.demand, entry.node)) {
+                continue;
+            }
+            ++evaluations;
+            c.node = {.fleet = &fleet,
+                      .index = entry.node,
+                      .free_node = {left, hosts},
+                      .free_gpus = {shares, entry.gpus},
+                      .gpu_counters = 1,
+                      .healthy = entry.plain ? first_gpus(entry.gpus) : fleet.healthy_gpus(entry.node)};
+            const auto value = static_cast<value_type>(score_(c));
+            BERTH_ASSERT(value == value, "berth: a score is never NaN");
+            if (value > greatest) [[unlikely]] {
+                greatest = value;
+                best = entry.node;
+            }
+        }
+        evaluations_ += evaluations;
+        return best;
+    }
+    [[nodiscard]] bool plain(node_index n) const noexcept {
+        const fleet& fleet = ledger_.fleet();
+        return fleet.healthy(n) && fleet.healthy_gpus(n) == first_gpus(fleet.gpu_count(n));
+    }
+    template <class Value>
+    [[nodiscard]] node_index best_by(Value value_of) const {
+        value_type greatest = lowest_value<value_type>;
+        node_index best{};
+        for (const node_index n : order_) {
+            const value_type value = value_of(n);
+            if (value > greatest) {
+                greatest = value;
+                best = n;
+            }
+        }
+        return best;
+    }
+
+    berth::ledger ledger_;
+    Score score_;
+    GpuSelection gpu_selection_;
+    std::vector<node_index> order_;
+    std::vector<std::size_t> rank_of_;
+    flat<std::uint8_t> closed_;  // empty until a node is closed
+    flat<scan_entry> entries_;   // by rank, if GPUs are selected late
+    std::uint64_t evaluations_ = 0;
+};
+
+}  // namespace berth::inline v0::detail
