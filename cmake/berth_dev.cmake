@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # berth_dev: what berth's own tests, examples and benchmarks are compiled with. Private, never installed.
 include("${CMAKE_CURRENT_LIST_DIR}/warnings.cmake")
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Install rules and the package files behind find_package(berth).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The same in all three ways: one program, strict flags, and checks that berth left its parent alone.
 add_executable(consumer "${CMAKE_CURRENT_LIST_DIR}/main.cpp")
 target_compile_features(consumer PRIVATE cxx_std_23)

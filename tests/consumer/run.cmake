@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Configures, builds and runs the consumer in ${WAY}; any step that fails is fatal.
 function(step)
     execute_process(COMMAND ${ARGV} RESULT_VARIABLE result)

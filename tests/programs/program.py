@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs a program and checks what it says. Used by the tests beside this file."""
 import pathlib
 import subprocess
