@@ -10,9 +10,7 @@
 #define CAN_FUSE __attribute__((noinline))
 #endif
 
-CAN_FUSE double sum_of_product(double a, double b, double c) {
-    return a * b + c;
-}
+CAN_FUSE double sum_of_product(double a, double b, double c) { return a * b + c; }
 
 int main() {
 #if defined __x86_64__
