@@ -33,7 +33,7 @@ def pages():
     index = ROOT / "docs/README.md"
     named = [(index.parent / link.partition("#")[0]).resolve() for _, link in docs_page.links(index) if ":" not in link]
     rest = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
-            *sorted((ROOT / "benchmarks/data").rglob("*.md"))]
+            ROOT / "packaging/README.md", *sorted((ROOT / "benchmarks/data").rglob("*.md"))]
     ordered = [ROOT / "README.md", index, *named, *rest]
     return [page for page in dict.fromkeys(ordered) if page.exists() and docs_page.is_page(page)]
 
@@ -140,12 +140,16 @@ def main():
     said = list(dict.fromkeys(line for line in said if re.match(r"\S+:\d+: ", line) or line.startswith(("error", "warning"))))
     said += [line for page in pages() for line in dead_links(page)]
     said += dead_html_links(out / "html")
+    links = sum(1 for page in pages() for _ in docs_page.links(page))
+    if links < 100 or not (out / "html/classberth_1_1result.html").exists():
+        said.append(f"docs:1: only {links} links found, or no reference: is a filter broken?")
     counts = collections.Counter(map(folder_of, said))
     for line in said if options.strict else ():
         print(line)
     for folder, count in sorted(counts.items()):
         print(f"docs: {count:5d}  {folder}")
-    print(f"docs: {len(pages())} pages, {len(list((out / 'html').glob('*.html')))} HTML files in {out / 'html'}, {len(said)} problems")
+    print(f"docs: {len(pages())} pages with {links} links, {len(list((out / 'html').glob('*.html')))} HTML files in {out / 'html'}, "
+          f"{len(said)} problems")
     return 1 if options.strict and said else 0
 
 

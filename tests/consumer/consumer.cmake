@@ -3,6 +3,7 @@
 add_executable(consumer "${CMAKE_CURRENT_LIST_DIR}/main.cpp")
 target_compile_features(consumer PRIVATE cxx_std_23)
 target_compile_options(consumer PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+target_compile_definitions(consumer PRIVATE $<$<BOOL:${WHOLE_LIBRARY}>:WHOLE_LIBRARY>)
 target_link_libraries(consumer PRIVATE berth::berth)
 
 foreach(name IN ITEMS CMAKE_CXX_STANDARD CMAKE_CXX_FLAGS CMAKE_BUILD_TYPE)

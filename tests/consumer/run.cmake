@@ -28,6 +28,7 @@ set(project "${WAY}")
 set(prefix "${WORK}/prefix")
 
 if(WAY STREQUAL "find_package")
+    list(APPEND arguments -DWHOLE_LIBRARY=ON)
     step("${CMAKE_COMMAND}" --install "${BERTH_BUILD}" --prefix "${prefix}")
 elseif(WAY STREQUAL "pkg_config")
     need(pkg_config pkg-config)
