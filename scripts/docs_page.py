@@ -95,8 +95,36 @@ def links(page):
             yield number + 1, match[3]
 
 
+def public_names():
+    """Types, concepts and aliases at namespace level outside detail/ and wings: `greedy` in a page links to the class of that name.
+    Names that two headers declare are left alone."""
+    found = {}
+    for header in (ROOT / "include/berth").rglob("*.hpp"):
+        relative = header.relative_to(ROOT / "include/berth")
+        if "detail" in relative.parts or relative.parts[0] == "cuda":
+            continue
+        text = header.read_text()
+        if not re.search(r"^namespace berth::inline v0 \{", text, re.M):
+            continue
+        documented = re.findall(r"^(?:///.*\n)(?:template <.*>\n|    requires.*\n|requires.*\n)*"
+                                r"(?:struct|class|concept)(?: \[\[\w+\]\])* (\w+)(?: final)?(?: :| =| \{)", text, re.M)
+        for name in documented:
+            found[name] = found.get(name, 0) + 1
+    return {name for name, count in found.items() if count == 1}
+
+
+def link_names(line, names):
+    """`name` and `berth::name` outside of links become references."""
+    parts = re.split(r"(!?\[(?:[^\[\]`]|`[^`]*`)*\]\([^()\s]+\))", line)
+    for i in range(0, len(parts), 2):
+        parts[i] = re.sub(r"(?<![`*])`(?:berth::)?(\w+)(?:\{\}|<>)?`(?!`)",
+                          lambda m: f"[{m[0][1:-1]}](@ref berth::{m[1]})" if m[1] in names else m[0], parts[i])
+    return "".join(parts)
+
+
 def convert(page):
     text = page.read_text().splitlines()
+    names = public_names()
     anchors = dict(headings(page))
     plain = {number for number, _ in lines_outside_code(page.read_text())}
     name = page_name(page)
@@ -107,7 +135,7 @@ def convert(page):
             line = re.sub(r" *#*$", "", line) + f" {{#{own}}}"
             first = False
         elif number in plain:
-            line = LINK.sub(lambda m: f"{m[1]}[{m[2]}]({target(page, m[3]) or m[3]})", line)
+            line = link_names(LINK.sub(lambda m: f"{m[1]}[{m[2]}]({target(page, m[3]) or m[3]})", line), names)
         yield line
 
 
