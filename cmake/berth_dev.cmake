@@ -1,13 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 # berth_dev: what berth's own tests, examples and benchmarks are compiled with. Private, never installed.
 include("${CMAKE_CURRENT_LIST_DIR}/warnings.cmake")
 
 add_library(berth_dev INTERFACE)
-target_link_libraries(berth_dev INTERFACE berth::berth)
-target_compile_options(
-    berth_dev
-    INTERFACE ${berth_warnings} $<$<BOOL:${BERTH_WERROR}>:-Werror>
-              # Golden results must not depend on whether the compiler fuses a multiply and an add.
-              -ffp-contract=off)
+# Golden results must not depend on whether the compiler fuses a multiplication and an addition.
+target_link_libraries(berth_dev INTERFACE berth::reproducible)
+target_compile_options(berth_dev INTERFACE ${berth_warnings} $<$<BOOL:${BERTH_WERROR}>:-Werror>)
 
 # Data outside the repository (further public instances). Tests that need it skip when it is not there.
 if(DEFINED ENV{BERTH_DATA})

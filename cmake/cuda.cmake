@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The wing berth::cuda: an INTERFACE target of its own. What it adds for consumers is the toolkit's runtime and, in CUDA sources,
 # the language standard, which CMake 3.25 cannot name for CUDA. Eigen is on berth::berth, but no header of the wing includes it.
 find_package(CUDAToolkit 12.0 REQUIRED)

@@ -1,16 +1,26 @@
-# Install rules and the package files behind find_package(berth).
+# SPDX-License-Identifier: Apache-2.0
+# Install rules, the package files behind find_package(berth) and pkg-config's berth.pc. Components: `berth` is the library,
+# `licence` the licence text; cmake/package.cmake adds what only Debian's package has.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(berth_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/berth")
 
-install(TARGETS berth EXPORT berth-targets FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-install(EXPORT berth-targets NAMESPACE berth:: DESTINATION "${berth_package_dir}")
+install(
+    TARGETS berth berth_reproducible
+    EXPORT berth-targets
+    FILE_SET HEADERS
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT berth)
+install(EXPORT berth-targets NAMESPACE berth:: DESTINATION "${berth_package_dir}" COMPONENT berth)
 
 # The wing has an export of its own, so that a consumer who does not ask for it never needs the toolkit.
 if(TARGET berth_cuda)
-    install(TARGETS berth_cuda EXPORT berth-cuda-targets FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-    install(EXPORT berth-cuda-targets NAMESPACE berth:: DESTINATION "${berth_package_dir}")
+    install(
+        TARGETS berth_cuda
+        EXPORT berth-cuda-targets
+        FILE_SET HEADERS
+        DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT berth)
+    install(EXPORT berth-cuda-targets NAMESPACE berth:: DESTINATION "${berth_package_dir}" COMPONENT berth)
 endif()
 
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/berth-config.cmake.in"
@@ -18,5 +28,22 @@ configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/berth-config.cmake.in"
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/berth-config-version.cmake" COMPATIBILITY SameMinorVersion
                                  ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/berth-config.cmake" "${PROJECT_BINARY_DIR}/berth-config-version.cmake"
-        DESTINATION "${berth_package_dir}")
-install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+        DESTINATION "${berth_package_dir}" COMPONENT berth)
+
+# berth.pc: the prefix follows from where the file lies, so that an installed tree may be moved.
+set(berth_pc_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
+if(IS_ABSOLUTE "${berth_pc_dir}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+    set(berth_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+    set(berth_pc_includedir "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
+else()
+    file(RELATIVE_PATH up "/${berth_pc_dir}" "/")
+    string(REGEX REPLACE "/$" "" up "${up}")
+    set(berth_pc_prefix "\${pcfiledir}/${up}")
+    set(berth_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+configure_file("${CMAKE_CURRENT_LIST_DIR}/berth.pc.in" "${PROJECT_BINARY_DIR}/berth.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/berth.pc" DESTINATION "${berth_pc_dir}" COMPONENT berth)
+
+# gdb loads no scripts for a library without an object file: `source` this one, in ~/.gdbinit for instance.
+install(FILES "${PROJECT_SOURCE_DIR}/scripts/gdb/berth.py" DESTINATION "${CMAKE_INSTALL_DATADIR}/berth/gdb" COMPONENT berth)
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT licence)

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Measures the default policy beside FGD over many traces and prints the tables of docs/scarcity.md.
 
   scripts/bench_scarcity.py --bench build/release/benchmarks/berth-bench               every order file of the data folder

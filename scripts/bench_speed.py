@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Measures the speed of placements and prints the tables of docs/performance.md, each with its bar beside it.
 
   scripts/bench_speed.py                                          build/release/benchmarks/berth-bench

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Each header has a written budget of preprocessed lines, in scripts/header_budget.txt ("path lines").
 
 The measure is what `g++ -std=c++20 -E` prints for a file that includes this one header, counted in lines: it does not

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """What a translation unit costs to compile, as a multiple of one that only includes <Eigen/Core>.
 
   check_compile_cost.py [TU] [--bar 2.0] [--runs 5] [--compiler g++] [--option=-O2]...

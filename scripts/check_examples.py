@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Every example is listed in README.md by its path, and the README names no example that is not there."""
 import pathlib
 import re

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Proves the floors of include/berth from its #include lines (see CONTRIBUTING.md for the floors).
 
   * includes go down: a header includes its own floor and lower ones, never higher;

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The header lists in cmake/ must equal the tree under include/berth: headers.cmake, and cuda_headers.cmake for the wing.
 
   check_headers.py            compare, print what differs, exit 1 if anything does

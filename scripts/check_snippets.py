@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Every C++ block in README.md and docs/ is true: it is quoted from an example, or it compiles.
 
     <!-- from examples/first_plan.cpp -->   before a block: its lines stand in that file, one after the other

@@ -1,4 +1,5 @@
 // expect: berth: every part of best_of\{...\} is an assignment allocator
+// SPDX-License-Identifier: Apache-2.0
 // `run` without const: descriptions are shared between threads.
 #include "berth/allocate/assignment/compositions.hpp"
 #include "berth/allocate/assignment/exact.hpp"

@@ -1,4 +1,5 @@
 // expect: berth: limited\{evaluations, allocator\} limits an assignment allocator
+// SPDX-License-Identifier: Apache-2.0
 // The arguments the wrong way round.
 #include "berth/allocate/assignment/compositions.hpp"
 #include "berth/allocate/assignment/exact.hpp"

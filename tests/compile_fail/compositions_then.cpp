@@ -1,4 +1,5 @@
 // expect: berth: every part of then\{...\} is an assignment allocator
+// SPDX-License-Identifier: Apache-2.0
 // An allocator for the slots of a fleet is none for assignment problems.
 #include "berth/allocate/assignment/compositions.hpp"
 #include "berth/allocate/assignment/exact.hpp"

@@ -1,4 +1,5 @@
 // expect: berth: every part of time_sliced\{...\} is an assignment allocator.*slicing_options come first
+// SPDX-License-Identifier: Apache-2.0
 // A number of evaluations instead of options.
 #include "berth/allocate/assignment/compositions.hpp"
 #include "berth/allocate/assignment/exact.hpp"

@@ -1,4 +1,5 @@
 // expect: berth: result<T> holds an object that is not itself an error
+// SPDX-License-Identifier: Apache-2.0
 #include <berth/core/result.hpp>
 
 #ifdef BERTH_FIXED

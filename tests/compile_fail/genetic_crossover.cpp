@@ -1,4 +1,5 @@
 // expect: berth: a crossover is called as
+// SPDX-License-Identifier: Apache-2.0
 // A crossover that returns the child instead of writing it.
 #include "berth/allocate/genetic/genetic.hpp"
 

@@ -1,4 +1,5 @@
 // expect: berth: an improvement is called as .*improve_with
+// SPDX-License-Identifier: Apache-2.0
 // An allocator where an improvement is wanted.
 #include "berth/allocate/genetic/genetic.hpp"
 #include "berth/allocate/assignment/priced_greedy.hpp"

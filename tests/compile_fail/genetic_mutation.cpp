@@ -1,4 +1,5 @@
 // expect: berth: a mutation is called as
+// SPDX-License-Identifier: Apache-2.0
 // A mutation that forgets to be const: descriptions are shared between threads.
 #include "berth/allocate/genetic/genetic.hpp"
 

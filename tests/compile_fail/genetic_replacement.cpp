@@ -1,4 +1,5 @@
 // expect: berth: a replacement has children
+// SPDX-License-Identifier: Apache-2.0
 // A replacement that does not say how many children it wants.
 #include "berth/allocate/genetic/genetic.hpp"
 

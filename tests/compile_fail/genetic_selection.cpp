@@ -1,4 +1,5 @@
 // expect: berth: a selection is called as
+// SPDX-License-Identifier: Apache-2.0
 // A selection that returns genes instead of a position.
 #include "berth/allocate/genetic/genetic.hpp"
 

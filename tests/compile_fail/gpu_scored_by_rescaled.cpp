@@ -1,4 +1,5 @@
 // expect: berth: a score made of parts .* cannot select a GPU
+// SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/greedy/combine.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"

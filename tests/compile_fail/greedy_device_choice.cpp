@@ -1,4 +1,5 @@
 // expect: berth: the second argument of greedy is a GPU selection
+// SPDX-License-Identifier: Apache-2.0
 // A rule that returns the number of a GPU instead of a mask.
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"

@@ -1,4 +1,5 @@
 // expect: berth: the second argument of run is an order
+// SPDX-License-Identifier: Apache-2.0
 // The list itself instead of a function that returns it.
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"

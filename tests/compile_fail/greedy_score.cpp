@@ -1,4 +1,5 @@
 // expect: berth: the first argument of greedy is a score
+// SPDX-License-Identifier: Apache-2.0
 // A score that forgets to return its value.
 #include "berth/allocate/greedy/greedy.hpp"
 

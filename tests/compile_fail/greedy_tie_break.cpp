@@ -1,4 +1,5 @@
 // expect: berth: the third argument of greedy is a tie break
+// SPDX-License-Identifier: Apache-2.0
 // A comparison where an order of all nodes is wanted.
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"

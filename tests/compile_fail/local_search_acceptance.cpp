@@ -1,4 +1,5 @@
 // expect: berth: the second argument of local_search is an acceptance rule
+// SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/search/local_search.hpp"
 
 struct nothing {};

@@ -1,4 +1,5 @@
 // expect: berth: the third argument of local_search says where to look
+// SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/search/local_search.hpp"
 
 struct nothing {};

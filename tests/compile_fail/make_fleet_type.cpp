@@ -1,4 +1,5 @@
 // expect: berth: make_fleet cannot read this type; give it a member `gpus`
+// SPDX-License-Identifier: Apache-2.0
 // A GPU whose members are called otherwise, without a gpu_traits.
 #include <berth/model/lower.hpp>
 

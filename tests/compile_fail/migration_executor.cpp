@@ -1,4 +1,5 @@
 // expect: berth: the first argument of advance is an executor, with start
+// SPDX-License-Identifier: Apache-2.0
 #include "berth/migrate/run/migration_run.hpp"
 
 struct my_executor {

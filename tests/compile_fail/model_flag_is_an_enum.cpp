@@ -1,4 +1,5 @@
 // expect: berth: `healthy` and `gang` are bool; compare yours in the traits
+// SPDX-License-Identifier: Apache-2.0
 // An enumeration whose zero means "well" must not read as unhealthy.
 #include <berth/model/lower.hpp>
 

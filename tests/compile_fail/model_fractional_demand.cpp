@@ -1,4 +1,5 @@
 // expect: berth: capacities and demands are integers
+// SPDX-License-Identifier: Apache-2.0
 // Half a GPU as a floating-point number.
 #include <berth/model/lower.hpp>
 

@@ -1,4 +1,5 @@
 // expect: berth: `gpus` of a task is a number of GPUs, an integer
+// SPDX-License-Identifier: Apache-2.0
 // Half a GPU as the number of GPUs.
 #include <berth/model/lower.hpp>
 

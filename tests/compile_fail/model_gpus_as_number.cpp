@@ -1,4 +1,5 @@
 // expect: berth: `gpus` of a node is a range of GPUs, not their number
+// SPDX-License-Identifier: Apache-2.0
 #include <berth/model/lower.hpp>
 
 #include <string>

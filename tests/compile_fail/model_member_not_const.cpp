@@ -1,4 +1,5 @@
 // expect: berth: the member function `priority` has to be const
+// SPDX-License-Identifier: Apache-2.0
 // Without the check the priority would silently be the default.
 #include <berth/model/lower.hpp>
 

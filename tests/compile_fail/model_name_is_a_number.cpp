@@ -1,4 +1,5 @@
 // expect: berth: names, models and groups are text
+// SPDX-License-Identifier: Apache-2.0
 #include <berth/model/lower.hpp>
 
 #include <string>

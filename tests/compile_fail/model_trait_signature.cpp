@@ -1,4 +1,5 @@
 // expect: berth: `priority` of your task_traits has to be a static function of const
+// SPDX-License-Identifier: Apache-2.0
 // A trait for another argument would silently not be used.
 #include <berth/model/lower.hpp>
 

@@ -1,4 +1,5 @@
 // expect: berth: a GPU offers at least `model` or `capacity`
+// SPDX-License-Identifier: Apache-2.0
 // A misspelt member of the GPUs of a node.
 #include <berth/model/lower.hpp>
 

@@ -1,4 +1,5 @@
 // expect: a neighbourhood has propose\(space, random, out\) const
+// SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/search/neighbourhoods/neighbourhoods.hpp"
 #include "berth/allocate/search/neighbourhoods/shift.hpp"
 

@@ -1,4 +1,5 @@
 // expect: berth: rescaled.* stands only inside a weighted_sum
+// SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/greedy/combine.hpp"
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"

@@ -1,4 +1,5 @@
 // expect: berth: a score made of parts .* is no part of another score
+// SPDX-License-Identifier: Apache-2.0
 // The outer combination would silently see the values before rescaling.
 #include "berth/allocate/greedy/combine.hpp"
 #include "berth/allocate/greedy/greedy.hpp"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Compiles CASE and judges the answer; see CMakeLists.txt. With MUST_FAIL_WITH the verdict is turned round: the case has
 # to be found faulty for that reason (the harness's own tests).
 function(verdict reason detail)

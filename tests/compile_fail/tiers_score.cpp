@@ -1,4 +1,5 @@
 // expect: berth: tiers.* lists scores
+// SPDX-License-Identifier: Apache-2.0
 // A weighted part is no score by itself.
 #include "berth/allocate/greedy/combine.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"

@@ -1,4 +1,5 @@
 // expect: berth: weighted.* takes a score
+// SPDX-License-Identifier: Apache-2.0
 // The arguments the wrong way round would not deduce; a number where the score belongs does.
 #include "berth/allocate/greedy/combine.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"

@@ -1,7 +1,9 @@
-# The same in all three ways: one program, strict flags, and checks that berth left its parent alone.
+# SPDX-License-Identifier: Apache-2.0
+# The same in every way that goes through CMake: one program, strict flags, and checks that berth left its parent alone.
 add_executable(consumer "${CMAKE_CURRENT_LIST_DIR}/main.cpp")
 target_compile_features(consumer PRIVATE cxx_std_23)
 target_compile_options(consumer PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+target_compile_definitions(consumer PRIVATE $<$<BOOL:${WHOLE_LIBRARY}>:WHOLE_LIBRARY>)
 target_link_libraries(consumer PRIVATE berth::berth)
 
 foreach(name IN ITEMS CMAKE_CXX_STANDARD CMAKE_CXX_FLAGS CMAKE_BUILD_TYPE)
@@ -23,3 +25,12 @@ get_target_property(definitions berth::berth INTERFACE_COMPILE_DEFINITIONS)
 if(options OR definitions)
     message(FATAL_ERROR "berth::berth carries flags: ${options} ${definitions}")
 endif()
+
+# What promises equal plans on every machine carries one flag and nothing else.
+get_target_property(options berth::reproducible INTERFACE_COMPILE_OPTIONS)
+if(NOT options MATCHES "^[^;]*:-ffp-contract=off>$")
+    message(FATAL_ERROR "berth::reproducible carries '${options}'")
+endif()
+add_executable(reproducible_consumer "${CMAKE_CURRENT_LIST_DIR}/fused.cpp")
+target_link_libraries(reproducible_consumer PRIVATE berth::reproducible)
+target_compile_options(reproducible_consumer PRIVATE -O2)

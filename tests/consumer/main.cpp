@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#if __has_include(<berth/berth.hpp>)
+// One way compiles the whole library; in the others a header is enough to see that it is found.
+#ifdef WHOLE_LIBRARY
 #include <berth/berth.hpp>
+#else
+#include <berth/core/result.hpp>
 #endif
 #include <berth/version.hpp>
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """berth-bench place: good and bad arguments, the files it writes, Ctrl-C."""
 import json
 import os

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """berth-bench assign: answers checked apart from the program, budgets, repetition, bad arguments and files, Ctrl-C."""
 import json
 import os

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """berth-bench compare: table, CSV, JSON and SVG agree; instances by name, pattern and path; missing data; Ctrl-C."""
 import csv
 import json

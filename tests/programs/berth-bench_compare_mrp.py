@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """berth-bench compare --suite mrp: table, CSV, JSON and SVG agree; going on with a file; missing data; Ctrl-C."""
 import csv
 import json

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """berth-bench evaluate: the table, the JSON, bad arguments."""
 import json
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """berth-bench makespan: the published instance, files, budgets, bad arguments."""
 import json
 

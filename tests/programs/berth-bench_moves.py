@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """berth-bench moves: every plan fits, hardly more hops than can be, files, bad arguments."""
 import json
 import xml.etree.ElementTree

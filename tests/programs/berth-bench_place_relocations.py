@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """berth-bench place --relocations: what moves is replayed here from the files alone, on a small crowded fleet."""
 import csv
 import json

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """berth-bench rebalance: the bar of the small budget, the JSON, bad arguments."""
 import json
 

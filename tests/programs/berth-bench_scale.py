@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """berth-bench scale, at small size: better than greedy, the same on any number of threads, bad arguments."""
 import json
 

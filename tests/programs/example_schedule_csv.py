@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """examples/schedule_csv: what it prints, and how it refuses."""
 from program import Checks
 

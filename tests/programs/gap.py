@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Instances of the generalised assignment problem and their assignments, apart from the program. Used by the tests beside this file."""
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Instances of the machine reassignment problem and their assignments, apart from the program. Used by the tests beside this file."""
 import lzma
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs a program and checks what it says. Used by the tests beside this file."""
 import pathlib
 import subprocess
@@ -11,7 +12,9 @@ class Checks:
         self.source = pathlib.Path(sys.argv[2])
         self.failures = 0
         self.count = 0
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="berth_programs_"))
+        # Removed when the interpreter ends, however it ends.
+        self.temporary = tempfile.TemporaryDirectory(prefix="work_")
+        self.folder = pathlib.Path(self.temporary.name)
 
     def check(self, holds, what):
         self.count += 1

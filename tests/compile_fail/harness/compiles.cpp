@@ -1,3 +1,4 @@
 // expect: never said
+// SPDX-License-Identifier: Apache-2.0
 // A file that compiles is never a passed case.
 int main() {}

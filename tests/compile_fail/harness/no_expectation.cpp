@@ -1,2 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
 // A case without an expectation.
 static_assert(false, "no expectation");
