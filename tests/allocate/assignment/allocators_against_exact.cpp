@@ -4,9 +4,9 @@
 #include "berth/allocate/assignment/compositions.hpp"
 #include "berth/allocate/assignment/dive.hpp"
 #include "berth/allocate/assignment/exact.hpp"
-#include "berth/allocate/genetic/genetic.hpp"
 #include "berth/allocate/assignment/portfolio.hpp"
 #include "berth/allocate/assignment/priced_greedy.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 
 #include "allocate/assignment/gap_instances.hpp"
 
@@ -73,10 +73,10 @@ void against_exact(std::uint64_t first, std::uint64_t last) {
         compare("priced_greedy", priced_greedy{}, d, p, optimum, start, greedy);
         compare("block_search", block_search{.patience = 300}, d, p, optimum, start, blocks);
         compare("dive", dive{}, d, p, optimum, start, dived);
-        compare("then", then{priced_greedy{.rebuild_evaluations = 500}, block_search{.patience = 100}, dive{}}, d, p,
-                optimum, start, in_sequence);
+        compare("then", then{priced_greedy{.max_rebuild_evaluations = 500}, block_search{.patience = 100}, dive{}}, d,
+                p, optimum, start, in_sequence);
         compare("portfolio", portfolio{}, d, p, optimum, start, composed);
-        const slicing_options options{.slice = 1000, .rounds = 3};
+        const slicing_options options{.max_turn_evaluations = 1000, .max_rounds = 3};
         compare("time_sliced", time_sliced{options, priced_greedy{}, limited{300, exact{}}}, d, p, optimum, start,
                 sliced);
         if (seed % 16 > 1) continue;  // these take longer

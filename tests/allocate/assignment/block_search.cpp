@@ -61,7 +61,7 @@ TEST_CASE("block search is never worse than its start whatever the budget") {
         if (d.tasks == 0) continue;
         const priced_problem p{d.problem()};
         const gpu_assignment poor = anywhere(d, seed);
-        const assignment_plan good = priced_greedy{.rebuild_evaluations = 0}.run(p);
+        const assignment_plan good = priced_greedy{.max_rebuild_evaluations = 0}.run(p);
         for (const std::uint64_t budget : {0U, 1U, 300U, 5000U}) {
             for (const gpu_assignment* start : {&poor, &good.gpu_of}) {
                 const assignment_plan plan =
@@ -95,7 +95,7 @@ TEST_CASE("an infeasible start is mended even if everything is on one GPU") {
 TEST_CASE("block search repeats itself and keeps to a budget up to a few blocks") {
     const gap_instance d = gap_of_type('E', 10, 100, 3);
     const priced_problem p{d.problem()};
-    const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+    const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
     for (const std::uint64_t budget : {0U, 1U, 1000U, 100'000U}) {
         const block_search search{.seed = 5, .max_nodes = 500};
         const assignment_plan plan = search.run(p, start, {.max_evaluations = budget});
@@ -116,7 +116,7 @@ TEST_CASE("block search repeats itself and keeps to a budget up to a few blocks"
 TEST_CASE("block search stops when it is told to and tells how it is going") {
     const type_d d{10, 100, 3};
     const priced_problem p{d.problem()};
-    const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+    const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
     int polls = 5;
     const assignment_plan plan = block_search{}.run(p, start, run_control<stop_after>{.stop = {&polls}});
     CHECK(plan.stopped == stop_reason::cancelled);
@@ -202,7 +202,7 @@ TEST_CASE("golden plans of block search: the same on every compiler") {
     for (std::size_t i = 0; i < fractional.costs.size(); ++i) fractional.costs[i] += static_cast<double>(i % 7) / 10.0;
     const auto golden = [](const gap_instance& of, std::uint64_t seed) {
         const priced_problem p{of.problem()};
-        const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+        const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
         const block_search search{.seed = seed, .max_nodes = 5'000, .max_gpus = 12, .tolerance = 0.8, .patience = 0};
         return hash_of(search.run(p, start, {.max_evaluations = 300'000}));
     };

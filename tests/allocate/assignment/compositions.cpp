@@ -162,7 +162,7 @@ TEST_CASE("best_of keeps the best and the earlier of equals on any number of thr
 TEST_CASE("time_sliced takes turns from the best so far with fresh seeds") {
     const priced_problem p{loose.problem()};
     std::vector<std::uint64_t> budgets;
-    const slicing_options options{.slice = 100, .growth = 2.0, .rounds = 3};
+    const slicing_options options{.max_turn_evaluations = 100, .growth = 2.0, .max_rounds = 3};
     const time_sliced turns{options, random_walk{1, &budgets}, random_walk{2, &budgets}};
     const assignment_plan plan = turns.run(p);
     check_plan(loose, plan);
@@ -219,7 +219,7 @@ TEST_CASE("compositions never spoil a start and nest") {
         gpu_assignment start;
         for (std::size_t t = 0; t < d.tasks; ++t) start.push_back(gpu_index{below(random, d.gpus())});
         const assignment_plan before = p.plan_of(start);
-        const slicing_options short_slices{.slice = 40, .rounds = 2};
+        const slicing_options short_slices{.max_turn_evaluations = 40, .max_rounds = 2};
         const then nested{best_of{limited{30, random_walk{1}}, limited{30, random_walk{2}}},
                           time_sliced{short_slices, random_walk{3}, limited{30, then{random_walk{4}}}}};
         const assignment_plan plan = nested.reseeded(seed).run(p, start);

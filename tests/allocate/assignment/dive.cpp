@@ -27,7 +27,7 @@ TEST_CASE("dive against exact: never better and optimal on most tiny problems") 
         const gap_instance d = seed % 2 == 0 ? odd_instance(5, 12, seed) : gap_of_type("ABCDE"[seed % 5], 4, 12, seed);
         const priced_problem p{d.problem()};
         const assignment_plan optimum = exact{}.run(p);
-        const assignment_plan rough = priced_greedy{.rebuild_evaluations = 0}.run(p);
+        const assignment_plan rough = priced_greedy{.max_rebuild_evaluations = 0}.run(p);
         const assignment_plan plan = dive{}.run(p, rough.gpu_of);
         const assignment_plan full = dive{.candidates = 5, .keep_within = 1.0}.run(p, rough.gpu_of);
         CAPTURE(seed);
@@ -53,12 +53,12 @@ TEST_CASE("dive goes to candidates and to where tasks started and nowhere else")
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {
         const gap_instance d = gap_of_type(seed % 2 == 0 ? 'D' : 'E', 8, 30, seed);
         const priced_problem p{d.problem()};
-        const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+        const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
         const candidate_lists lists{p.tables(), p.bound(), 2};
         // The repair of relaxed answers may go elsewhere; without it only the tree is left.
         detail::branch_and_bound tree{p,
-                                      {.root_iterations = 60,
-                                       .node_iterations = 5,
+                                      {.max_root_iterations = 60,
+                                       .max_node_iterations = 5,
                                        .width = 2'000,
                                        .seed = 0,
                                        .max_nodes = 200,
@@ -96,9 +96,9 @@ TEST_CASE("dive places several tasks at a time where there are many") {
     for (const char type : {'D', 'E'}) {
         const gap_instance d = gap_of_type(type, 8, 160, 2);
         const priced_problem p{d.problem()};
-        const assignment_plan before = priced_greedy{.rebuild_evaluations = 0}.run(p);
+        const assignment_plan before = priced_greedy{.max_rebuild_evaluations = 0}.run(p);
         for (const double share : {0.0, 0.05, 1.0}) {
-            const dive search{.root_iterations = 60, .place_share = share};
+            const dive search{.max_root_iterations = 60, .place_share = share};
             const assignment_plan plan = search.run(p, before.gpu_of, {.max_evaluations = 600'000});
             CAPTURE(type);
             CAPTURE(share);
@@ -115,7 +115,7 @@ TEST_CASE("dive is never worse than its start whatever the budget and keeps to i
         if (d.tasks == 0) continue;
         const priced_problem p{d.problem()};
         const gpu_assignment poor = anywhere(d, seed);
-        const assignment_plan good = priced_greedy{.rebuild_evaluations = 0}.run(p);
+        const assignment_plan good = priced_greedy{.max_rebuild_evaluations = 0}.run(p);
         for (const std::uint64_t budget : {0U, 1U, 300U, 20'000U}) {
             for (const gpu_assignment* start : {&poor, &good.gpu_of}) {
                 const assignment_plan plan = dive{.seed = seed}.run(p, *start, {.max_evaluations = budget});
@@ -133,7 +133,7 @@ TEST_CASE("dive is never worse than its start whatever the budget and keeps to i
 TEST_CASE("dive repeats itself with and without a start") {
     const gap_instance d = gap_of_type('E', 6, 40, 3);
     const priced_problem p{d.problem()};
-    const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+    const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
     for (const std::uint64_t budget : {1000U, 50'000U, 1'000'000U}) {
         const run_control<> control{.max_evaluations = budget};
         const assignment_plan plan = dive{.seed = 5}.run(p, start, control);
@@ -147,7 +147,7 @@ TEST_CASE("dive repeats itself with and without a start") {
 TEST_CASE("dive stops when it is told to and tells how it is going") {
     const type_d d{8, 60, 3};
     const priced_problem p{d.problem()};
-    const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+    const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
     int polls = 20;
     const assignment_plan plan = dive{}.run(p, start, run_control<stop_after>{.stop = {&polls}});
     CHECK(plan.stopped == stop_reason::cancelled);
@@ -203,11 +203,11 @@ TEST_CASE("golden plans of dive: the same on every compiler") {
     for (std::size_t i = 0; i < fractional.costs.size(); ++i) fractional.costs[i] += static_cast<double>(i % 7) / 10.0;
     const auto golden = [](const gap_instance& of, std::uint64_t seed) {
         const priced_problem p{of.problem()};
-        const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+        const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
         const dive search{.seed = seed,
                           .candidates = 5,
-                          .root_iterations = 100,
-                          .node_iterations = 10,
+                          .max_root_iterations = 100,
+                          .max_node_iterations = 10,
                           .keep_within = 0.4,
                           .width = 1'000};
         return hash_of(search.run(p, start, {.max_evaluations = 1'500'000}));

@@ -57,7 +57,7 @@ TEST_CASE("heuristics are what they say and never cheaper than exact") {
         const gap_instance d = seed % 2 == 0 ? odd_instance(5, 12, seed) : gap_of_type("BCDE"[seed % 4], 4, 12, seed);
         const priced_problem p{d.problem()};
         const assignment_plan optimum = exact{}.run(p);
-        const assignment_plan greedy = priced_greedy{.rebuild_evaluations = 2000}.run(p);
+        const assignment_plan greedy = priced_greedy{.max_rebuild_evaluations = 2000}.run(p);
         CAPTURE(seed);
         check_plan(d, optimum);
         check_plan(d, greedy);

@@ -102,7 +102,7 @@ TEST_CASE("greedy by price takes the smaller of equally cheap GPUs") {
         for (std::size_t g = 0; g < 3; ++g) d.loads.push_back(g == t % 3 ? 2 : 9);
     }
     d.capacities.assign(3, 8);
-    const assignment_plan plan = priced_greedy{.rebuild_evaluations = 0}.run(priced_problem{d.problem()});
+    const assignment_plan plan = priced_greedy{.max_rebuild_evaluations = 0}.run(priced_problem{d.problem()});
     check_plan(d, plan);
     CHECK(plan.feasible());
 }
@@ -111,7 +111,8 @@ TEST_CASE("greedy by price has an answer to every odd problem") {
     for (std::uint64_t seed = 1; seed <= 400; ++seed) {
         const gap_instance d = odd_instance(5, 12, seed);
         CAPTURE(seed);
-        check_plan(d, priced_greedy{.max_repairs = 100, .rebuild_evaluations = 1000}.run(priced_problem{d.problem()}));
+        check_plan(d,
+                   priced_greedy{.max_repairs = 100, .max_rebuild_evaluations = 1000}.run(priced_problem{d.problem()}));
     }
     const priced_problem empty{gap_instance{}.problem()};
     CHECK(priced_greedy{}.run(empty).feasible());

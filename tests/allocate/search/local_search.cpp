@@ -215,7 +215,7 @@ TEST_CASE("a search ends by itself, by token, without anything to do") {
     const problem p{made.machines, made.tasks};
     const assignment start(12, unplaced);
     const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{quirky_cost})};
-    const plan done = local_search{local_search_options{.patience = 500, .restarts = 3}}.run(p, wish, start);
+    const plan done = local_search{local_search_options{.patience = 500, .max_restarts = 3}}.run(p, wish, start);
     CHECK(done.stopped == stop_reason::completed);
     check_plan(p, wish, start, done);
     const plan stopped = local_search{}.run(p, wish, start, run_control<stop_at_once>{});
@@ -229,7 +229,7 @@ TEST_CASE("a search ends by itself, by token, without anything to do") {
     CHECK(local_search{}.run(empty, wish, {}).stopped == stop_reason::completed);
     const workload too_large = hand_workload(machines, {{4, 1000, 0}});
     const problem hopeless{machines, too_large};
-    const plan nothing = local_search{local_search_options{.restarts = local_search_options::without_end}}.run(
+    const plan nothing = local_search{local_search_options{.max_restarts = local_search_options::without_end}}.run(
         hopeless, objective{tier(left_out{})}, assignment(1, unplaced));
     CHECK(nothing.stopped == stop_reason::completed);
     CHECK(nothing.left_out == std::vector{task_index{0}});

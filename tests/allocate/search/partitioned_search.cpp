@@ -34,7 +34,7 @@ TEST_CASE("one and two and four threads find the same plan") {
         const objective wish{tier(capacity_excess{}, left_out{}),
                              tier(assignment_cost_term{quirky_cost}, 0.5 * move_cost<>{start})};
         const partitioned_search search{
-            local_search{}, {.seed = seed, .nodes_per_part = seed % 2 == 0 ? 6U : 0U, .evaluations_per_round = 1'000}};
+            local_search{}, {.seed = seed, .nodes_per_part = seed % 2 == 0 ? 6U : 0U, .max_round_evaluations = 1'000}};
         const run_control<> budget{.max_evaluations = 40'000};
         const plan alone = search.run(p, wish, start, sequential{}, budget);
         check_plan(p, wish, start, alone);
@@ -59,7 +59,7 @@ TEST_CASE("gains that do not add up make nothing worse") {
                                                  late_acceptance{},
                                                  any_node{},
                                                  {.self_check_every = 20}},
-                                    {.parts = 5, .evaluations_per_round = 300}};
+                                    {.parts = 5, .max_round_evaluations = 300}};
     const plan found = search.run(p, wish, start, sequential{}, run_control<>{.max_evaluations = 30'000});
     check_plan(p, wish, start, found);
     CHECK(found.by_term[0].value < colocation_of_groups{}.prepare(p, start).value());
@@ -71,7 +71,7 @@ TEST_CASE("a partitioned search ends by itself, by token, with more parts than n
     const assignment start(20, unplaced);
     const objective wish{tier(capacity_excess{}, 1000.0 * left_out{}), tier(assignment_cost_term{quirky_cost})};
     const partitioned_search search{local_search{neighbourhoods{shift{}, swap{}, take_out{}}, descent{}},
-                                    {.parts = 7, .evaluations_per_round = 100, .patience = 20}};
+                                    {.parts = 7, .max_round_evaluations = 100, .patience = 20}};
     const plan done = search.run(p, wish, start, sequential{});
     CHECK(done.stopped == stop_reason::completed);
     check_plan(p, wish, start, done);

@@ -32,7 +32,7 @@ struct opening {
         const limited walk{std::min<std::uint64_t>(300 * pairs, 45'000'000), block_search{.seed = seed}};
         const limited descent{100'000 * pairs, dive{.seed = seed}};
         const limited wider{100'000 * pairs,
-                            dive{.seed = seed, .candidates = 8, .node_iterations = 20, .keep_within = 0.5}};
+                            dive{.seed = seed, .candidates = 8, .max_node_iterations = 20, .keep_within = 0.5}};
         if (p.tasks() > few_tasks)
             return then{priced_greedy{.seed = seed}, walk, descent, wider}.run(p, start, control);
         const limited first{20'000 * pairs, dive{.seed = seed}};

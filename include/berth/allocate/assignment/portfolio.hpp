@@ -25,9 +25,9 @@ struct portfolio {
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
                                       run_control<Stop, Observer> control = {}) const {
         const std::uint64_t pairs = p.tasks() * p.gpus();
-        const slicing_options turns{.slice = std::max<std::uint64_t>(1, 100'000 * pairs)};
+        const slicing_options turns{.max_turn_evaluations = std::max<std::uint64_t>(1, 100'000 * pairs)};
         const limited walk{10'000 * pairs, block_search{.seed = seed + 1, .max_nodes = 50'000}};
-        const dive wide{.seed = seed + 1, .candidates = 8, .node_iterations = 20, .keep_within = 0.5};
+        const dive wide{.seed = seed + 1, .candidates = 8, .max_node_iterations = 20, .keep_within = 0.5};
         if (p.tasks() > opening::few_tasks) {
             return then{opening{seed}, time_sliced{turns, walk, wide}}.run(p, start, control);
         }

@@ -3,8 +3,8 @@
 
 #include "berth/allocate/search/local_search.hpp"
 #include "berth/core/config.hpp"
-#include "berth/core/parallelism.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/parallelism.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/run_control.hpp"
 
@@ -22,7 +22,7 @@ struct partition_options {
     std::uint64_t seed = 1;
     std::size_t parts = 4;           ///< searched at the same time; each has a copy of the search's state
     std::size_t nodes_per_part = 0;  ///< drawn anew for every round; 0: all nodes, in equal parts
-    std::uint64_t evaluations_per_round = 200'000;  ///< of each part
+    std::uint64_t max_round_evaluations = 200'000;  ///< of each part
     std::size_t patience = 100;  ///< rounds in a row without an improvement before the search is complete
 };
 
@@ -58,7 +58,7 @@ public:
             stopped = control.check(run.evaluations());
             if (stopped != stop_reason::completed) break;
             const std::uint64_t left = (control.max_evaluations - run.evaluations()) / options_.parts;
-            const std::uint64_t budget = left < options_.evaluations_per_round ? left : options_.evaluations_per_round;
+            const std::uint64_t budget = left < options_.max_round_evaluations ? left : options_.max_round_evaluations;
             const bool better = run.round(threads, control.stop, budget > 0 ? budget : 1);
             if (!run.disagreement().empty()) break;
             idle = better ? 0 : idle + 1;

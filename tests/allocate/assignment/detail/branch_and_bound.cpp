@@ -89,8 +89,8 @@ TEST_CASE("branch and bound restricted to some pairs finds the best of those") {
         const double optimum = cheapest(left);
         // Repaired answers may leave the allowed pairs, so there are none here.
         detail::branch_and_bound tree{p,
-                                      {.root_iterations = 30,
-                                       .node_iterations = 5,
+                                      {.max_root_iterations = 30,
+                                       .max_node_iterations = 5,
                                        .width = 500,
                                        .seed = 0,
                                        .guess_every = std::numeric_limits<std::uint64_t>::max()},
@@ -116,7 +116,7 @@ TEST_CASE("branch and bound keeps to its number of nodes and bounds what is left
         for (const std::uint64_t nodes : {1U, 2U, 5U, 1000U}) {
             detail::branch_and_bound tree{
                 p,
-                {.root_iterations = 10, .node_iterations = 3, .width = 500, .seed = 0, .max_nodes = nodes},
+                {.max_root_iterations = 10, .max_node_iterations = 3, .width = 500, .seed = 0, .max_nodes = nodes},
                 p.plan_of(gpu_assignment(12, gpu_index{0}))};
             tree.run([](std::uint64_t) { return stop_reason::completed; }, [] {});
             CAPTURE(seed);
@@ -168,7 +168,7 @@ TEST_CASE("rewards of the root spare the next tree its first steps") {
     const assignment_plan start = priced_greedy{}.run(p);
     const auto forever = [](std::uint64_t) { return stop_reason::completed; };
     const detail::tree_options one_node{
-        .root_iterations = 100, .node_iterations = 5, .width = 500, .seed = 0, .max_nodes = 1};
+        .max_root_iterations = 100, .max_node_iterations = 5, .width = 500, .seed = 0, .max_nodes = 1};
     detail::branch_and_bound first{p, one_node, start};
     first.run(forever, [] {});
     REQUIRE(first.root_rewards().size() == 30);
@@ -198,7 +198,7 @@ TEST_CASE("keeping only what is near costs the proof and seldom the optimum") {
         const priced_problem p{d.problem()};
         detail::branch_and_bound tree{
             p,
-            {.root_iterations = 60, .node_iterations = 5, .width = 500, .seed = 0, .keep_within = 0.5},
+            {.max_root_iterations = 60, .max_node_iterations = 5, .width = 500, .seed = 0, .keep_within = 0.5},
             p.plan_of(gpu_assignment(9, gpu_index{0}))};
         tree.run([](std::uint64_t) { return stop_reason::completed; }, [] {});
         CAPTURE(seed);

@@ -39,9 +39,9 @@ struct makespan_plan {
 /// Deterministic per seed and evaluation budget.
 struct makespan_search {
     std::uint64_t seed = 1;
-    std::size_t candidates = 20;         ///< GPUs on each task's short list: those where its load is least
-    std::uint64_t steps = 400'000;       ///< of the first attempt at a target
-    std::size_t bound_iterations = 150;  ///< 0: no bound but the trivial one
+    std::size_t candidates = 20;             ///< GPUs on each task's short list: those where its load is least
+    std::uint64_t steps = 400'000;           ///< of the first attempt at a target
+    std::size_t max_bound_iterations = 150;  ///< 0: no bound but the trivial one
     std::uint64_t patience = 12;  ///< doublings of the steps without a better makespan before the search gives up
 
     /// @param start    where to begin if that is better than greedy; may be empty.
@@ -271,7 +271,7 @@ makespan_plan makespan_search::run(const makespan_problem<Load>& p, std::span<co
     detail::makespan_state<Load> state{*this, p};
     state.begin(start);
     notify::begin(control.observer, state.progress());
-    state.plan.lower_bound = bound_makespan(p, bound_iterations).rounded;
+    state.plan.lower_bound = bound_makespan(p, max_bound_iterations).rounded;
     state.search(control);
     notify::end(control.observer, state.progress());
     return std::move(state.plan);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "berth/allocate/assignment/detail/assignment_tree.hpp"
+#include "berth/allocate/assignment/detail/reward_bound.hpp"
 
 #include "allocate/assignment/gap_instances.hpp"
 
