@@ -48,7 +48,7 @@ TEST_CASE("record to record stays close to the best in the last tier alone") {
 
 TEST_CASE("annealing takes worse steps less often as it cools, and begins again") {
     xoshiro256 g{1};
-    auto cools = annealing{.first_temperature = 10.0, .last_temperature = 0.1, .steps = 20'000}.start(two{});
+    auto cools = annealing{.first_temperature = 10.0, .last_temperature = 0.1, .period = 20'000}.start(two{});
     int early = 0;
     int late = 0;
     for (int i = 0; i < 20'000; ++i) {

@@ -131,7 +131,7 @@ TEST_CASE("random objectives on random problems: never worse than the start and 
                                     0.1 * load_variance{share_load{&made.tasks}})};
         check_plan(
             p, groups, start,
-            local_search{neighbourhoods{tried, 0.3 * take_out{}}, annealing{.steps = 1000}, any_node{}, options}.run(
+            local_search{neighbourhoods{tried, 0.3 * take_out{}}, annealing{.period = 1000}, any_node{}, options}.run(
                 p, groups, start, budget));
         const objective holes{tier(capacity_excess{}, left_out{}),
                               tier(node_sum{fragmentation{p, typical_mix(made.tasks)}, "fragmentation"},

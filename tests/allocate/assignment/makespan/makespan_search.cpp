@@ -67,7 +67,7 @@ TEST_CASE("the bound is below and the search attains the optimum of small proble
         const auto bound = bound_makespan(t.problem(), 60);
         CHECK(bound.rounded <= best);
         CHECK(bound.value <= static_cast<double>(best) + 1e-9);
-        const auto plan = makespan_search{.seed = seed, .steps = 500, .patience = 8}.run(t.problem());
+        const auto plan = makespan_search{.seed = seed, .max_attempt_evaluations = 500, .patience = 8}.run(t.problem());
         CHECK(plan.makespan == best);
         CHECK(t.makespan_of(plan.gpu_of) == plan.makespan);
         CHECK(plan.lower_bound == bound_makespan(t.problem()).rounded);
@@ -78,9 +78,9 @@ TEST_CASE("the bound is below and the search attains the optimum of small proble
 
 TEST_CASE("a makespan search is never worse than its start and repeats itself") {
     const table t{11, 60, 8, 100};
-    const auto best = makespan_search{.steps = 5000, .patience = 3}.run(t.problem());
-    const auto again =
-        makespan_search{.seed = 2, .steps = 10}.run(t.problem(), best.gpu_of, run_control<>{.max_evaluations = 0});
+    const auto best = makespan_search{.max_attempt_evaluations = 5000, .patience = 3}.run(t.problem());
+    const auto again = makespan_search{.seed = 2, .max_attempt_evaluations = 10}.run(
+        t.problem(), best.gpu_of, run_control<>{.max_evaluations = 0});
     CHECK(again.makespan <= best.makespan);
     CHECK((again.stopped == stop_reason::budget_exhausted || again.optimal()));
     const auto once = makespan_search{.seed = 3}.run(t.problem(), {}, run_control<>{.max_evaluations = 60'000});
