@@ -5,6 +5,7 @@
 #include "berth/allocate/assignment/priced_greedy.hpp"
 #include "berth/core/thread_pool.hpp"
 
+#include "allocate/assignment/allocator_kit.hpp"
 #include "allocate/assignment/gap_instances.hpp"
 
 #include <doctest/doctest.h>
@@ -46,7 +47,49 @@ struct random_walk {
         return best;
     }
 };
-/// Answers with one GPU for all.
+/// What a part saw of its control.
+struct seen_control {
+    double begin = 0.0;
+    double middle = 0.0;
+    double end = 0.0;
+    bool bounded = false;
+    stop_reason stopped = stop_reason::completed;
+};
+
+/// Lets the clock of the test run for some time in ten steps, or until its control ends it.
+struct takes_time {
+    double time;
+    double* now;
+    std::vector<seen_control>* seen;
+
+    template <class Stop = never_stop, class Observer = no_observer>
+    [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
+                                      run_control<Stop, Observer> control = {}) const {
+        gpu_assignment at(start.begin(), start.end());
+        if (at.empty()) at.assign(p.tasks(), gpu_index{0});
+        assignment_plan plan = p.plan_of(at);
+        seen_control one{.begin = control.elapsed(0), .bounded = control.bounded()};
+        for (int i = 0; i < 10 && one.stopped == stop_reason::completed; ++i) {
+            *now += 0.1 * time;
+            ++plan.evaluations;
+            one.stopped = control.check(plan.evaluations);
+            if (i == 4) one.middle = control.elapsed(plan.evaluations);
+        }
+        one.end = control.elapsed(plan.evaluations);
+        seen->push_back(one);
+        plan.stopped = one.stopped;
+        return plan;
+    }
+};
+/// Two calls at a time, in theory.
+struct two_lanes {
+    template <class F>
+    void for_each(std::size_t n, F&& f) const {
+        for (std::size_t i = 0; i < n; ++i) f(i);
+    }
+    [[nodiscard]] std::size_t concurrency() const { return 2; }
+};
+/// Answers with one GPU for all tasks.
 struct all_on {
     std::size_t gpu = 0;
 
@@ -228,5 +271,77 @@ TEST_CASE("compositions never spoil a start and nest") {
         CHECK_FALSE(better(before, plan));
         const assignment_plan optimum = exact{}.run(p);
         if (plan.feasible()) CHECK(plan.cost >= optimum.cost - 1e-9);
+    }
+}
+
+TEST_CASE("parts see the clock of their own share of the time") {
+    const priced_problem p{loose.problem()};
+    double now = 0.0;
+    std::vector<seen_control> seen;
+    const auto run = [&](const auto& allocator, std::uint64_t budget = std::numeric_limits<std::uint64_t>::max()) {
+        now = 0.0;
+        seen.clear();
+        return allocator.run(p, {}, run_control<set_clock>{.stop = {&now}, .max_evaluations = budget});
+    };
+    const takes_time short_one{0.4, &now, &seen};
+    const takes_time long_one{2.0, &now, &seen};
+
+    // One after the other: what the first leaves is the second's.
+    CHECK(run(then{short_one, long_one}).stopped == stop_reason::deadline_reached);
+    REQUIRE(seen.size() == 2);
+    CHECK(seen[0].bounded);
+    CHECK(seen[0].begin == 0.0);
+    CHECK(seen[0].middle == doctest::Approx(0.2));
+    CHECK(seen[0].end == doctest::Approx(0.4));
+    CHECK(seen[0].stopped == stop_reason::completed);
+    CHECK(seen[1].begin == 0.0);
+    CHECK(seen[1].end == 1.0);
+    CHECK(seen[1].stopped == stop_reason::deadline_reached);
+
+    // From the same start: equal shares, and the run goes on when a part's time is over.
+    CHECK(run(best_of{long_one, short_one, long_one}).stopped == stop_reason::deadline_reached);
+    REQUIRE(seen.size() == 3);
+    CHECK(seen[0].stopped == stop_reason::deadline_reached);
+    CHECK(seen[1].begin == 0.0);
+    CHECK(now < 1.3);
+    sequential in_turn;
+    CHECK(run(best_of{short_one, long_one}.on(in_turn)).stopped == stop_reason::deadline_reached);
+    REQUIRE(seen.size() == 2);
+    CHECK(seen[0].end == doctest::Approx(0.8));
+    CHECK(seen[1].begin == 0.0);
+    two_lanes at_once;
+    CHECK(run(best_of{short_one, all_on{1}}.on(at_once)).stopped == stop_reason::completed);
+    REQUIRE(seen.size() == 1);
+    CHECK(seen[0].end == doctest::Approx(0.4));  // with a lane for each part, each has all of the time
+
+    // In turns: an equal share of the time left at most.
+    const slicing_options options{.max_turn_evaluations = 1000, .max_rounds = 2};
+    CHECK(run(time_sliced{options, long_one, short_one}).stopped != stop_reason::cancelled);
+    REQUIRE(seen.size() >= 2);
+    CHECK(seen[0].stopped == stop_reason::deadline_reached);
+    CHECK(seen[1].begin == 0.0);
+    CHECK(seen[1].middle == doctest::Approx(0.5));
+
+    // Inside each other.
+    CHECK(run(best_of{then{short_one, long_one}, long_one}).stopped == stop_reason::deadline_reached);
+    REQUIRE(seen.size() == 3);
+    CHECK(seen[0].end == doctest::Approx(0.8));
+    CHECK(seen[1].stopped == stop_reason::deadline_reached);
+    CHECK(seen[2].begin == 0.0);
+
+    // A budget of the run: shares in evaluations, whatever the clock shows.
+    CHECK(run(best_of{short_one, short_one}, 10).evaluations == 10);
+    REQUIRE(seen.size() == 2);
+    CHECK(seen[0].middle == 1.0);
+    CHECK(seen[0].stopped == stop_reason::budget_exhausted);
+    CHECK(seen[1].stopped == stop_reason::budget_exhausted);
+    // Nothing bounds the run: nothing bounds a part.
+    seen.clear();
+    (void)then{short_one, short_one}.run(p);
+    (void)best_of{short_one, short_one}.run(p);
+    REQUIRE(seen.size() == 4);
+    for (const seen_control& one : seen) {
+        CHECK_FALSE(one.bounded);
+        CHECK(one.end == 0.0);
     }
 }

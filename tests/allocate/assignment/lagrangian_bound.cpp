@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/assignment/lagrangian_bound.hpp"
 
+#include "allocate/assignment/allocator_kit.hpp"
 #include "allocate/assignment/gap_instances.hpp"
 
 #include <doctest/doctest.h>
@@ -9,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 using namespace berth;
@@ -148,4 +150,60 @@ TEST_CASE("the default effort comes within a hundredth of a per cent of twenty t
 TEST_CASE("a problem without tasks is bounded by 0") {
     const type_d d{3, 0, 1};
     CHECK(bound_assignments(d.problem()).value == 0.0);
+}
+
+TEST_CASE("a bound that is stopped ends within an interval of work and holds") {
+    const type_d d{100, 1000, 3, 300};  // two polls or three an iteration
+    const std::uint64_t interval = 65'536;
+    std::uint64_t calls = 0;
+    const assignment_problem counted{d.tasks,
+                                     [&](task_index t, gpu_index g) {
+                                         ++calls;
+                                         return d.costs[t.value() * 100 + g.value()];
+                                     },
+                                     [&](task_index t, gpu_index g) { return d.loads[t.value() * 100 + g.value()]; },
+                                     std::span<const amount>{d.capacities}};
+    // While the tables are copied.
+    std::uint64_t polls = 0;
+    const auto none = bound_assignments(counted, {}, run_control<stop_at_poll>{.stop = {&polls, 0}});
+    CHECK(none.stopped == stop_reason::cancelled);
+    CHECK(none.value == -std::numeric_limits<double>::infinity());
+    CHECK(none.rounded == none.value);
+    CHECK(none.prices == std::vector<double>(100, 0.0));
+    CHECK(calls <= interval + 100);
+    CHECK(polls == 1);
+    // Later: the best so far, at worst that of prices of 0.
+    double before = 0.0;
+    for (std::size_t t = 0; t < d.tasks; ++t) {
+        before += *std::min_element(d.costs.begin() + static_cast<std::ptrdiff_t>(t * 100),
+                                    d.costs.begin() + static_cast<std::ptrdiff_t>(t * 100 + 100));
+    }
+    for (const std::uint64_t last : {1U, 2U, 5U, 20U}) {
+        polls = 0;
+        const auto early = bound_assignments(d.problem(), {}, run_control<stop_at_poll>{.stop = {&polls, last}});
+        CAPTURE(last);
+        CHECK(early.stopped == stop_reason::cancelled);
+        CHECK(early.iterations <= last);
+        CHECK(polls == last + 1);
+        CHECK(early.value >= before);
+        CHECK(early.rounded >= early.value);
+        CHECK(early.value == doctest::Approx(dual_value(d.problem(), early)));
+        before = early.value;
+    }
+}
+
+TEST_CASE("a budget of a bound repeats itself, and a stop that never asks changes nothing") {
+    const type_d d{5, 60, 4};
+    const run_control<> budget{.max_evaluations = 5 * 60 * 7};
+    const auto seven = bound_assignments(d.problem(), {}, budget);
+    CHECK(seven.stopped == stop_reason::budget_exhausted);
+    CHECK(seven.iterations == 7);
+    CHECK(seven.value == bound_assignments(d.problem(), {.max_iterations = 7}).value);
+    const auto whole = bound_assignments(d.problem());
+    std::uint64_t polls = 0;
+    const auto watched = bound_assignments(d.problem(), {}, run_control<stop_at_poll>{.stop = {&polls, 1'000'000'000}});
+    CHECK(watched.value == whole.value);
+    CHECK(watched.prices == whole.prices);
+    CHECK(watched.iterations == whole.iterations);
+    CHECK(polls > whole.iterations);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/assignment/priced_greedy.hpp"
 
+#include "allocate/assignment/allocator_kit.hpp"
 #include "allocate/assignment/gap_instances.hpp"
 
 #include <doctest/doctest.h>
@@ -116,4 +117,44 @@ TEST_CASE("greedy by price has an answer to every odd problem") {
     }
     const priced_problem empty{gap_instance{}.problem()};
     CHECK(priced_greedy{}.run(empty).feasible());
+}
+
+TEST_CASE("greedy by price stops within an interval of work in every phase") {
+    const type_d d{40, 1000, 2, 120};  // a pass of the descent is a million evaluations
+    const priced_problem p{d.problem(), {.bound = {.max_iterations = 30}}};
+    const std::uint64_t interval = 65'536;
+    const std::uint64_t step = d.tasks + d.gpus();
+    std::uint64_t polls = 0;
+    for (const std::uint64_t last : {0U, 1U, 2U, 4U, 8U, 12U}) {
+        polls = 0;
+        const assignment_plan plan = priced_greedy{}.run(p, {}, run_control<stop_at_poll>{.stop = {&polls, last}});
+        CAPTURE(last);
+        check_plan(d, plan);
+        CHECK(plan.stopped == stop_reason::cancelled);
+        CHECK(polls == last + 1);
+        CHECK(plan.evaluations <= (last + 1) * (interval + step));
+    }
+    // From a feasible start only descent and rebuilding are left; the plan is not worse whenever it stops.
+    const assignment_plan start = priced_greedy{.max_passes = 0, .max_rebuild_evaluations = 0}.run(p);
+    REQUIRE(start.feasible());
+    for (const std::uint64_t last : {1U, 3U, 9U, 30U}) {
+        polls = 0;
+        const assignment_plan plan =
+            priced_greedy{}.run(p, start.gpu_of, run_control<stop_at_poll>{.stop = {&polls, last}});
+        CAPTURE(last);
+        check_plan(d, plan);
+        CHECK_FALSE(better(start, plan));
+        CHECK(plan.evaluations <= (last + 1) * (interval + step));
+    }
+}
+
+TEST_CASE("polls of greedy by price change nothing") {
+    const type_d d{10, 120, 5};
+    const priced_problem p{d.problem()};
+    const assignment_plan alone = priced_greedy{}.run(p);
+    std::uint64_t polls = 0;
+    const assignment_plan watched =
+        priced_greedy{}.run(p, {}, run_control<stop_at_poll>{.stop = {&polls, 1'000'000'000}});
+    CHECK(hash_of(watched) == hash_of(alone));
+    CHECK(polls > 20);
 }

@@ -65,6 +65,33 @@ TEST_CASE("annealing takes worse steps less often as it cools, and begins again"
     CHECK(cools.accepts(step({{-1.0, 500.0}}), g));
 }
 
+TEST_CASE("annealing without a period cools once over the run, by the share of it that is used") {
+    xoshiro256 g{1};
+    auto cools = annealing{.first_temperature = 10.0, .last_temperature = 0.1}.start(two{});
+    const auto taken = [&] {
+        int count = 0;
+        for (int i = 0; i < 2000; ++i) count += cools.accepts(step({{0.0, 5.0}}), g) ? 1 : 0;
+        return count;
+    };
+    cools.elapsed(0.0);
+    CHECK(taken() > 1100);  // exp(-0.5) of 2000
+    cools.elapsed(0.5);     // a temperature of 1
+    CHECK(taken() < 40);
+    cools.elapsed(1.0);
+    CHECK(taken() == 0);
+    cools.elapsed(7.0);  // past the end it stays cold
+    CHECK(taken() == 0);
+    auto fixed = annealing{.first_temperature = 10.0, .last_temperature = 0.1, .period = 1'000'000'000}.start(two{});
+    fixed.elapsed(1.0);
+    int count = 0;
+    for (int i = 0; i < 2000; ++i) count += fixed.accepts(step({{0.0, 5.0}}), g) ? 1 : 0;
+    CHECK(count > 1100);
+    // A penalty passes the share on.
+    auto inside = adaptive_penalty{annealing{.first_temperature = 10.0, .last_temperature = 0.1}}.start(two{});
+    inside.elapsed(1.0);
+    CHECK_FALSE(inside.accepts(step({{0.0, 5.0}}), g));
+}
+
 TEST_CASE("an adaptive penalty weighs tier 0 against tier 1 and follows what is above zero") {
     xoshiro256 g{1};
     const adaptive_penalty rule{descent{}, 2.0, 2.0, 10};

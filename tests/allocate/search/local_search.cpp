@@ -235,6 +235,79 @@ TEST_CASE("a search ends by itself, by token, without anything to do") {
     CHECK(nothing.left_out == std::vector{task_index{0}});
 }
 
+TEST_CASE("an acceptance rule sees how much of the budget or of the time is used") {
+    const auto made = random_problem(5, {.nodes = 8, .tasks = 60});
+    const problem p{made.machines, made.tasks};
+    const assignment start(60, unplaced);
+    const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{quirky_cost})};
+    std::vector<double> shares;
+    const local_search search{standard_neighbourhoods(),
+                              adaptive_penalty{records_elapsed{&shares}},
+                              any_node{},
+                              {.max_restarts = local_search_options::without_end}};
+    (void)search.run(p, wish, start, run_control<>{.max_evaluations = 20'000});
+    REQUIRE(shares.size() > 50);
+    CHECK(std::is_sorted(shares.begin(), shares.end()));
+    CHECK(shares.front() == 0.0);
+    CHECK(shares.back() > 0.97);
+    CHECK(shares.back() <= 1.0);
+
+    shares.clear();
+    double now = 0.0;
+    const plan timed = search.run(p, wish, start, run_control<ticking_clock>{.stop = {&now, 0.01}});
+    CHECK(timed.stopped == stop_reason::deadline_reached);
+    CHECK(shares.size() >= 98);
+    CHECK(std::is_sorted(shares.begin(), shares.end()));
+    CHECK(shares.back() > 0.97);
+
+    shares.clear();
+    (void)local_search{standard_neighbourhoods(), records_elapsed{&shares}, any_node{}, {.max_restarts = 1}}.run(
+        p, wish, start);
+    CHECK(shares.empty());  // nothing bounds the run
+}
+
+TEST_CASE("annealing ends cold at a deadline and at a budget") {
+    const auto made = random_problem(8, {.nodes = 10, .tasks = 80, .gangs = false});
+    const problem p{made.machines, made.tasks};
+    xoshiro256 g{3};
+    const assignment start = random_assignment(g, p);
+    const objective wish{tier(assignment_cost_term{quirky_cost})};
+    const auto last_value = [&](annealing rule, auto control) {
+        const local_search search{
+            neighbourhoods{shift{}}, rule, any_node{}, {.max_restarts = local_search_options::without_end}};
+        auto state = search.start(p, wish, start);
+        (void)state.improve(control);
+        return state.current().value()[0] - state.best_value()[0];
+    };
+    const annealing by_run{.first_temperature = 30.0, .last_temperature = 0.05};
+    const annealing by_period{.first_temperature = 30.0, .last_temperature = 0.05, .period = 1'000'000};
+    const run_control<> budget{.max_evaluations = 30'000};
+    // Where it ends, above the best that it saw: near it when cold, far above it when hot.
+    CHECK(last_value(by_run, budget) < 20.0);
+    CHECK(last_value(by_period, budget) > 100.0);
+    double now = 0.0;
+    CHECK(last_value(by_run, run_control<ticking_clock>{.stop = {&now, 0.01}}) < 20.0);
+    now = 0.0;
+    CHECK(last_value(by_period, run_control<ticking_clock>{.stop = {&now, 0.01}}) > 100.0);
+}
+
+TEST_CASE("a damaged start is completed") {
+    const auto made = random_problem(6, {.nodes = 5, .tasks = 30, .gangs = false});
+    const problem p{made.machines, made.tasks};
+    const assignment start = damaged(greedy{best_fit{}}.run(p).assignment, made.machines);
+    const assignment complete = complete_start(p, start);
+    REQUIRE(complete.size() == 30);
+    CHECK_FALSE(complete[0].placed());
+    CHECK_FALSE(complete[1].placed());
+    CHECK_FALSE(complete[29].placed());
+    for (std::size_t t = 2; t < 29; ++t) CHECK(complete[t] == start[t]);
+    const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{quirky_cost})};
+    check_plan(p, wish, complete, local_search{}.run(p, wish, start, run_control<>{.max_evaluations = 3000}));
+    assignment longer = complete;
+    longer.push_back({node_index{0}, 1});
+    check_plan(p, wish, complete, local_search{}.run(p, wish, longer, run_control<>{.max_evaluations = 3000}));
+}
+
 TEST_CASE("the observer hears every new best") {
     const auto made = random_problem(9, {.nodes = 8, .tasks = 50, .gangs = false});
     const problem p{made.machines, made.tasks};

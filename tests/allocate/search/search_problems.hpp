@@ -77,6 +77,41 @@ void check_plan(const berth::problem& p, const Objective& wish, std::span<const 
     CHECK(plan.disagreement.empty());
 }
 
+/// Descent that records the shares of the run that it sees.
+struct records_elapsed {
+    std::vector<double>* shares;
+
+    template <std::size_t N>
+    struct state {
+        std::vector<double>* shares;
+        [[nodiscard]] bool accepts(const berth::proposed_step<N>& step, berth::xoshiro256&) const {
+            return berth::improves(step.delta);
+        }
+        void elapsed(double share) { shares->push_back(share); }
+    };
+    template <std::size_t N>
+    [[nodiscard]] state<N> start(const berth::tier_values<N>&) const {
+        return {shares};
+    }
+};
+
+/// A clock that goes on by a step whenever it is read for the deadline.
+struct ticking_clock {
+    double* now;
+    double tick;
+    [[nodiscard]] static bool stop_requested() { return false; }
+    [[nodiscard]] bool deadline_reached() const { return (*now += tick) >= 1.0; }
+    [[nodiscard]] double elapsed() const { return *now; }
+};
+
+/// Damages a start as outside data may be: a slot on a node that does not exist, one with GPUs that its node lacks, a task too few.
+inline berth::assignment damaged(berth::assignment start, const berth::fleet& machines) {
+    start.at(0) = {berth::node_index{machines.node_count() + 5}, 1};
+    start.at(1) = {berth::node_index{0}, berth::gpu_mask{1} << 63U};
+    start.pop_back();
+    return start;
+}
+
 /// FNV-1a over nodes and GPUs.
 [[nodiscard]] inline std::uint64_t hash_of(std::span<const berth::slot> all) {
     std::uint64_t h = 0xcbf29ce484222325ULL;

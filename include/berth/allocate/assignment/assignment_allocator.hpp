@@ -18,15 +18,17 @@ namespace berth::inline v0 {
 /// ```
 /// struct mine {
 ///     template <class Stop = never_stop, class Observer = no_observer>
-///     assignment_plan run(const priced_problem& p, warm_start start = {}, run_control<Stop, Observer> control = {}) const;
+///     assignment_plan run(const priced_problem& p, warm_start start = {},
+///                         run_control<Stop, Observer> control = {}) const;
 /// };
 /// ```
 ///
-/// 1. `a.run(problem, start, control)` returns a plan with a GPU for every task, its real cost and excess, and the problem's bound.
+/// 1. `a.run(problem, start, control)` returns a plan with a GPU for every task, its real cost and excess, and the
+///    problem's bound.
 /// 2. Never worse than `start` (`better`), if there is one; a start with gaps is completed first (`complete_start`).
-/// 3. Anytime: polls `control` at least once per millisecond of work and returns the best plan so far; `control.max_evaluations`
-///    is kept up to one round of the search. `progress::objective` is the best cost of a feasible assignment so far,
-///    infinite while there is none.
+/// 3. Anytime: polls `control` at least once per millisecond of work and returns the best plan so far;
+///    `control.max_evaluations` is kept up to one round of the search. `progress::objective` is the best cost of a
+///    feasible assignment so far, infinite while there is none.
 /// 4. Deterministic per seed and evaluation budget, for any number of threads.
 template <class A>
 concept assignment_allocator =

@@ -20,16 +20,19 @@
 
 namespace berth::inline v0 {
 
-/// Local search for assignment problems in a very large neighbourhood: picks a few GPUs that compete for the same tasks, the
-/// block, and assigns the tasks on them anew at least cost by a tree search (`max_nodes`). Any number of tasks may change GPUs at
-/// once, as tight capacities require: shifts, swaps and ejection chains among these GPUs are special cases. Blocks grow
-/// while their tree searches complete, and shrink when they are cut off. `tolerance` lets the cost rise a little above the best.
+/// Local search for assignment problems in a very large neighbourhood: picks a few GPUs that compete for the same
+/// tasks, the block, and assigns the tasks on them anew at least cost by a tree search (`max_nodes`). Any number of
+/// tasks may change GPUs at once, as tight capacities require: shifts, swaps and ejection chains among these GPUs are
+/// special cases. Blocks grow while their tree searches complete, and shrink when they are cut off. `tolerance` lets
+/// the cost rise a little above the best.
 ///
-/// Starts from `priced_greedy` if no start is given; repairs an infeasible start first. When to use: the fastest to a good plan, from
-/// tens of tasks to a hundred thousand; `dive` (`allocate/assignment/dive.hpp`) finds better plans where GPUs hold few tasks.
-/// Ahuja, Ergun, Orlin, Punnen, "A survey of very large-scale neighborhood search techniques", 2002.
+/// Starts from `priced_greedy` if no start is given; repairs an infeasible start first. When to use: the fastest to a
+/// good plan, from tens of tasks to a hundred thousand; `dive` (`allocate/assignment/dive.hpp`) finds better plans
+/// where GPUs hold few tasks. Ahuja, Ergun, Orlin, Punnen, "A survey of very large-scale neighborhood search
+/// techniques", 2002.
 ///
-/// O(tasks × GPUs of the block + nodes) for a block. An evaluation is a node of a tree. Deterministic per seed and evaluation budget.
+/// O(tasks × GPUs of the block + nodes) for a block. An evaluation is a node of a tree. Deterministic per seed and
+/// evaluation budget.
 struct block_search {
     std::uint64_t seed = 0;            ///< of the choice of blocks and of greedy's repairs
     std::uint64_t max_nodes = 10'000;  ///< of one block's tree, above 0; more nodes, larger blocks

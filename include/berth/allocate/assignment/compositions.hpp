@@ -26,25 +26,28 @@
 //   best_of{a, b}          both from the same start, on threads with `best_of{a, b}.on(pool)`
 //   time_sliced{a, b}      in turns, each from the best so far, with a fresh seed at every turn
 //
-// All of them share out the evaluation budget and exceed it by no more than the parts exceed their shares. Every part gets the
-// caller's stop; if only a clock bounds the run, `best_of` and `time_sliced` share out the time in the same way, and a part's `elapsed`
-// is that of its own share. The plan has the best assignment (the earlier part's among equals), the highest bound, and the
-// sums of the counters. `then` and `time_sliced` end at a plan that meets its lower bound. `a.reseeded(salt)` has other seeds.
+// All of them share out the evaluation budget and exceed it by no more than the parts exceed their shares. Every part
+// gets the caller's stop; if only a clock bounds the run, `best_of` and `time_sliced` share out the time in the same
+// way, and a part's `elapsed` is that of its own share. The plan has the best assignment (the earlier part's among
+// equals), the highest bound, and the sums of the counters. `then` and `time_sliced` end at a plan that meets its lower
+// bound. `a.reseeded(salt)` has other seeds.
 //
 // Left out: learning which part pays per second (the plan would depend on the machine).
 
 namespace berth::inline v0 {
 
-/// An allocator with an evaluation budget of its own. Its plan is `completed` when only that budget is used up, not the caller's.
+/// An allocator with an evaluation budget of its own. Its plan is `completed` when only that budget is used up, not the
+/// caller's.
 template <class Allocator>
 struct limited {
     static_assert(
         assignment_allocator<Allocator>,
         "berth: limited{evaluations, allocator} limits an assignment allocator: const run(priced_problem, start, "
         "control) that returns an assignment_plan");
-    std::uint64_t max_evaluations;
-    Allocator allocator;
+    std::uint64_t max_evaluations;  ///< of the allocator, at most the caller's
+    Allocator allocator;            ///< to limit
 
+    /// See `assignment_allocator`.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
                                       run_control<Stop, Observer> control = {}) const {
@@ -55,6 +58,7 @@ struct limited {
             plan.stopped = stop_reason::completed;
         return plan;
     }
+    /// The same with other seeds; salt 0 changes nothing.
     [[nodiscard]] limited reseeded(std::uint64_t salt) const {
         return {max_evaluations, detail::reseeded(allocator, salt)};
     }
@@ -73,8 +77,10 @@ class then {
         "returns an assignment_plan");
 
 public:
+    /// The parts, in order.
     constexpr explicit then(Allocators... parts) : parts_{std::move(parts)...} {}
 
+    /// See `assignment_allocator`.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
                                       run_control<Stop, Observer> control = {}) const {
@@ -82,6 +88,7 @@ public:
         std::apply([&](const auto&... part) { (void)(run.take_turn(part, run.budget_left()) && ...); }, parts_);
         return run.finish();
     }
+    /// The same with other seeds; salt 0 changes nothing.
     [[nodiscard]] then reseeded(std::uint64_t salt) const {
         return std::apply([&](const auto&... part) { return then{detail::reseeded(part, salt)...}; }, parts_);
     }
@@ -90,8 +97,9 @@ private:
     std::tuple<Allocators...> parts_;
 };
 
-/// All from the same start, each with an equal share of the evaluations, on threads; the best plan wins, ties go to the earlier
-/// part. The plan under an evaluation budget does not depend on the threads. The observer is called once all parts have ended.
+/// All from the same start, each with an equal share of the evaluations, on threads; the best plan wins, ties go to the
+/// earlier part. The plan under an evaluation budget does not depend on the threads. The observer is called once all
+/// parts have ended.
 template <class Parallelism, class... Allocators>
 class best_of_on {
     static_assert(sizeof...(Allocators) > 0, "berth: best_of{...} needs at least one assignment allocator");
@@ -101,9 +109,11 @@ class best_of_on {
         "that returns an assignment_plan");
 
 public:
+    /// See `best_of::on`.
     constexpr best_of_on(Parallelism& parallelism, std::tuple<Allocators...> parts)
         : parallelism_{&parallelism}, parts_{std::move(parts)} {}
 
+    /// See `assignment_allocator`.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
                                       run_control<Stop, Observer> control = {}) const {
@@ -121,6 +131,7 @@ public:
         for (assignment_plan& plan : plans) run.add(std::move(plan));
         return run.finish();
     }
+    /// The same with other seeds; salt 0 changes nothing.
     [[nodiscard]] best_of_on reseeded(std::uint64_t salt) const {
         return {*parallelism_,
                 std::apply([&](const auto&... part) { return std::tuple{detail::reseeded(part, salt)...}; }, parts_)};
@@ -141,13 +152,17 @@ class best_of {
         "that returns an assignment_plan");
 
 public:
+    /// The parts; the earlier one wins ties.
     constexpr explicit best_of(Allocators... parts) : parts_{std::move(parts)...} {}
 
-    /// @param parallelism  outlives the allocator; one run at a time.
+    /// The same on threads.
+    ///
+    /// @param parallelism  outlives the allocator; one run at a time
     template <parallelism Parallelism>
     [[nodiscard]] best_of_on<Parallelism, Allocators...> on(Parallelism& parallelism) const {
         return {parallelism, parts_};
     }
+    /// See `assignment_allocator`.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
                                       run_control<Stop, Observer> control = {}) const {
@@ -163,6 +178,7 @@ public:
         std::apply([&](const auto&... part) { (run_one(part), ...); }, parts_);
         return run.finish();
     }
+    /// The same with other seeds; salt 0 changes nothing.
     [[nodiscard]] best_of reseeded(std::uint64_t salt) const {
         return std::apply([&](const auto&... part) { return best_of{detail::reseeded(part, salt)...}; }, parts_);
     }
@@ -178,10 +194,10 @@ struct slicing_options {
     std::size_t max_rounds = 25;                     ///< then the run is complete; the defaults take days
 };
 
-/// In turns, round after round, each from the best plan so far. A turn has `max_turn_evaluations`, more in later rounds (so that
-/// parts that need long runs get them, at the cost of a constant factor), but never more than an equal share of the evaluations
-/// left; if only a clock bounds the run, never more than an equal share of the time left. So all turns of the last round are
-/// equal. From the second round on seeds differ from round to round.
+/// In turns, round after round, each from the best plan so far. A turn has `max_turn_evaluations`, more in later rounds
+/// (so that parts that need long runs get them, at the cost of a constant factor), but never more than an equal share
+/// of the evaluations left; if only a clock bounds the run, never more than an equal share of the time left. So all
+/// turns of the last round are equal. From the second round on seeds differ from round to round.
 template <class... Allocators>
 class time_sliced {
     static_assert(sizeof...(Allocators) > 0, "berth: time_sliced{...} needs at least one assignment allocator");
@@ -191,15 +207,19 @@ class time_sliced {
         "that returns an assignment_plan; slicing_options come first");
 
 public:
+    /// @param options  see `slicing_options`
+    /// @param parts    in the order of their turns
     constexpr explicit time_sliced(slicing_options options, Allocators... parts)
         : options_{options}, parts_{std::move(parts)...} {
         BERTH_ASSERT(options.max_turn_evaluations > 0 && options.growth >= 1.0,
                      "berth: turns of time_sliced have evaluations and do not shrink");
     }
+    /// The default options.
     constexpr explicit time_sliced(Allocators... parts)
         requires(!(std::same_as<Allocators, slicing_options> || ...))
         : time_sliced{slicing_options{}, std::move(parts)...} {}
 
+    /// See `assignment_allocator`.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
                                       run_control<Stop, Observer> control = {}) const {
@@ -219,6 +239,7 @@ public:
         }
         return run.finish();
     }
+    /// The same with other seeds; salt 0 changes nothing.
     [[nodiscard]] time_sliced reseeded(std::uint64_t salt) const {
         return std::apply([&](const auto&... part) { return time_sliced{options_, detail::reseeded(part, salt)...}; },
                           parts_);

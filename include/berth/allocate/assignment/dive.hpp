@@ -22,14 +22,16 @@
 
 namespace berth::inline v0 {
 
-/// Diving heuristic: the branch and bound of `exact` over candidate lists, with aggressive fixing, fewer subgradient steps and
-/// no proof. Often optimal, and a hundred times sooner than `exact`. Complete when the tree has been searched.
+/// Diving heuristic: the branch and bound of `exact` over candidate lists, with aggressive fixing, fewer subgradient
+/// steps and no proof. Often optimal, and a hundred times sooner than `exact`. Complete when the tree has been
+/// searched.
 ///
-/// Starts from `priced_greedy` if no start is given; pairs of the start stay allowed. The better the start, the smaller the tree:
-/// `then{limited{n, block_search{}}, dive{}}`. When to use: where GPUs hold few tasks each (up to some tens), up to a few thousand tasks.
+/// Starts from `priced_greedy` if no start is given; pairs of the start stay allowed. The better the start, the smaller
+/// the tree: `then{limited{n, block_search{}}, dive{}}`. When to use: where GPUs hold few tasks each (up to some tens),
+/// up to a few thousand tasks.
 ///
-/// O(tasks × GPUs × width) per subgradient step at worst. An evaluation is a pair of task and GPU in a bound. Deterministic per
-/// seed and evaluation budget.
+/// O(tasks × GPUs × width) per subgradient step at worst. An evaluation is a pair of task and GPU in a bound.
+/// Deterministic per seed and evaluation budget.
 struct dive {
     std::uint64_t seed = 0;      ///< of the last candidate of every task, and of repairs
     std::size_t candidates = 4;  ///< GPUs open to a task: as many of least reduced cost, and one of the next four

@@ -44,7 +44,8 @@ template <pair_cost Cost, load_source Load>
 
 namespace detail {
 
-/// Copies a problem into tables. False if the poller ends it, or as soon as a task fits no GPU (`cheapest` is infinite then).
+/// Copies a problem into tables. False if the poller ends it, or as soon as a task fits no GPU (`cheapest` is infinite
+/// then).
 template <pair_cost Cost, load_source Load, class Poller>
 [[nodiscard]] bool fill(pricing_tables& tables, const assignment_problem<Cost, Load>& p, Poller& poll) {
     const std::size_t gpus = p.capacities.size();
@@ -103,17 +104,17 @@ template <class Stop, class Observer>
 ///     L(u) = sum over tasks of min over g of (cost(t, g) + u_g load(t, g))  -  sum over g of u_g capacity_g
 ///
 /// is a lower bound for any u >= 0, and the highest one equals that of the linear relaxation (Geoffrion, "Lagrangean
-/// relaxation for integer programming", 1974). GPUs whose capacity a task exceeds alone are left out of that task's minimum.
-/// Subgradient ascent from prices of 0; the step shrinks, from the best prices so far, after `patience` iterations without
-/// progress (Held, Wolfe, Crowder, "Validation of subgradient optimization", 1974).
+/// relaxation for integer programming", 1974). GPUs whose capacity a task exceeds alone are left out of that task's
+/// minimum. Subgradient ascent from prices of 0; the step shrinks, from the best prices so far, after `patience`
+/// iterations without progress (Held, Wolfe, Crowder, "Validation of subgradient optimization", 1974).
 ///
-/// If some task fits no GPU, the value is +inf and all prices are 0. Infeasibility for other reasons shows as a value that
-/// grows with the iterations, not as infinity.
+/// If some task fits no GPU, the value is +inf and all prices are 0. Infeasibility for other reasons shows as a value
+/// that grows with the iterations, not as infinity.
 ///
 /// @param p        costs finite, of any sign; loads and capacities of 0 or more
 /// @param control  an evaluation is a pair of task and GPU; polled every 65,536 of them, so that the call ends within a
-///                 millisecond's work. Stopped while it copies the tables, it returns -inf, later the best bound so far.
-///                 `progress::objective` is the best bound, which rises.
+///                 millisecond's work. Stopped while it copies the tables, it returns -inf, later the best bound so
+///                 far. `progress::objective` is the best bound, which rises.
 /// @return  O(iterations × tasks × GPUs); 16 bytes a pair while it runs. Deterministic per evaluation budget
 template <pair_cost Cost, load_source Load, class Stop = never_stop, class Observer = no_observer>
 [[nodiscard]] lagrangian_bound bound_assignments(const assignment_problem<Cost, Load>& p,

@@ -18,12 +18,14 @@
 
 namespace berth::inline v0 {
 
-/// Greedy allocation by Lagrangian prices, for the generalised assignment problem: tasks in order of falling regret (cost of the
-/// second choice above the first) on *reduced* costs, then repair of what does not fit, then descent over moves and swaps, then
-/// ruin and recreate on a few GPUs at a time for as long as `max_rebuild_evaluations` last. With the prices of a good bound the plan
-/// is feasible where that of greedy on plain costs is not; `feasible()` tells. A start is repaired and improved instead.
+/// Greedy allocation by Lagrangian prices, for the generalised assignment problem: tasks in order of falling regret
+/// (cost of the second choice above the first) on *reduced* costs, then repair of what does not fit, then descent over
+/// moves and swaps, then ruin and recreate on a few GPUs at a time for as long as `max_rebuild_evaluations` last. With
+/// the prices of a good bound the plan is feasible where that of greedy on plain costs is not; see `feasible()`. A
+/// start is repaired and improved instead.
 ///
-/// O(tasks × GPUs) and a few tasks² per pass. An evaluation is a pair of task and GPU, or of two tasks. Deterministic per seed and budget.
+/// O(tasks × GPUs) and a few tasks² per pass. An evaluation is a pair of task and GPU, or of two tasks. Deterministic
+/// per seed and budget.
 struct priced_greedy {
     std::uint64_t seed = 0;                             ///< of repair and rebuilding
     std::size_t max_repairs = 5'000;                    ///< moves and swaps that make the plan feasible

@@ -31,9 +31,9 @@ struct pricing_options {
     std::size_t candidates = 8;  ///< GPUs on each task's candidate list
 };
 
-/// An assignment problem prepared for search: costs and loads in tables, the Lagrangian bound with its prices, and a candidate
-/// list of GPUs for every task. Allocators take this type, which does not depend on the types of cost and load.
-/// Immutable; shared between threads and runs.
+/// An assignment problem prepared for search: costs and loads in tables, the Lagrangian bound with its prices, and a
+/// candidate list of GPUs for every task. Allocators take this type, which does not depend on the types of cost and
+/// load. Immutable; shared between threads and runs.
 ///
 /// 16 bytes for every pair of task and GPU, 16 more while the bound is computed.
 class priced_problem {
@@ -41,9 +41,10 @@ public:
     /// Some 400 passes over all pairs, nearly all of them for the prices. Deterministic per evaluation budget.
     ///
     /// @param p        costs finite, loads and capacities of 0 or more; copied
-    /// @param control  bounds the work on prices: an evaluation is a pair of task and GPU, polled every 65,536 of them. Three passes over
-    ///                 all pairs (tables, their copy for the bound, candidate lists) are made in any case, so that the problem is complete
-    ///                 whatever stops the run; `bound().stopped` has the reason, and the bound is valid but weaker.
+    /// @param control  bounds the work on prices: an evaluation is a pair of task and GPU, polled every 65,536 of them.
+    ///                 Three passes over all pairs (tables, their copy for the bound, candidate lists) are made in any
+    ///                 case, so that the problem is complete whatever stops the run; `bound().stopped` has the reason,
+    ///                 and the bound is valid but weaker.
     template <pair_cost Cost, load_source Load, class Stop = never_stop, class Observer = no_observer>
     explicit priced_problem(const assignment_problem<Cost, Load>& p, const pricing_options& options = {},
                             run_control<Stop, Observer> control = {})

@@ -13,7 +13,8 @@ namespace berth::inline v0 {
 
 /// Where a search begins: a GPU for every task, or empty for the allocator's own start. It may exceed capacities.
 ///
-/// Starts come from outside (yesterday's plan, another cluster): allocators pass what they get through `complete_start` first.
+/// Starts come from outside (yesterday's plan, another cluster): allocators pass what they get through `complete_start`
+/// first.
 using warm_start = std::span<const gpu_index>;
 
 /// True if a start has a GPU of the problem for every task and nothing else, or is empty. O(tasks).
@@ -26,9 +27,9 @@ using warm_start = std::span<const gpu_index>;
     return true;
 }
 
-/// Fills the gaps of a start: a task that it does not reach, or sends to a GPU that does not exist, goes to the first GPU of its
-/// candidate list with room for it, else to the first of the list. Entries beyond the last task are dropped. What is complete
-/// or empty stays as it is.
+/// Fills the gaps of a start: a task that it does not reach, or sends to a GPU that does not exist, goes to the first
+/// GPU of its candidate list with room for it, else to the first of the list. Entries beyond the last task are dropped.
+/// What is complete or empty stays as it is.
 ///
 /// @return  as many entries as tasks, or none. O(tasks × candidates), deterministic
 [[nodiscard]] inline gpu_assignment complete_start(const priced_problem& p, warm_start start) {

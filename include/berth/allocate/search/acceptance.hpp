@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/objective/tier_values.hpp"
@@ -14,15 +13,15 @@
 
 // Which proposals a local search carries out. When to use which:
 //
-//   adaptive_penalty   another rule on tier 0 and 1 as one weighted sum, whose weight follows how often tier 0 is above zero:
+//   adaptive_penalty   another rule on tier 0 and 1 as one weighted sum, whose weight rises while tier 0 is above zero:
 //                      crosses infeasible assignments between separate feasible regions; the default, on descent
 //   descent            never worse; fastest at first, ends in a local optimum and relies on restarts
-//   late_acceptance    as good as some proposals ago: needs no temperature, heeds all tiers; from a poor start, with much patience
+//   late_acceptance    as good as some proposals ago: no temperature, all tiers; from a poor start, with much patience
 //   record_to_record   not much worse than the best, in the last tier
-//   annealing          worse in the last tier with a falling probability: long runs; temperatures are in the unit of that tier
+//   annealing          worse in the last tier with a falling probability: long runs; temperatures in that tier's unit
 //
-// The best is always decided tier by tier, whatever the rule. Left out: tabu lists (the moves of a general objective have no
-// attribute to forbid), and learning automata over neighbourhoods.
+// The best is always decided tier by tier, whatever the rule. Left out: tabu lists (the moves of a general objective
+// have no attribute to forbid), and learning automata over neighbourhoods.
 
 // Length: five rules, read side by side to choose one.
 
@@ -40,16 +39,16 @@ struct proposed_step {
 ///
 /// 1. `s.accepts(step, random)`: true if the search carries the proposal out. O(tiers), allocates nothing.
 /// 2. `s.restarted(now)`, optional: called after a perturbation or another change that was not proposed.
-/// 3. `s.elapsed(share)`, optional: called every few hundred evaluations with `run_control::elapsed`, if a budget or a clock
-///    bounds the run. A rule that cools takes its length from it.
+/// 3. `s.elapsed(share)`, optional: called every few hundred evaluations with `run_control::elapsed`, if a budget or a
+///    clock bounds the run. A rule that cools takes its length from it.
 template <class S, std::size_t N>
 concept acceptance_state =
     std::copy_constructible<S> && requires(S& s, const proposed_step<N>& step, xoshiro256& random) {
         { s.accepts(step, random) } -> std::convertible_to<bool>;
     };
 
-/// An acceptance rule: `a.start(values)` makes the state of a run that begins with these values of the tiers, for any number of
-/// tiers. Write one to control which worsening proposals are accepted:
+/// An acceptance rule: `a.start(values)` makes the state of a run that begins with these values of the tiers, for any
+/// number of tiers. Write one to control which worsening proposals are accepted:
 ///
 /// ```
 /// struct greedy_only {
@@ -112,8 +111,8 @@ struct descent {
     }
 };
 
-/// Accepts proposals not worse than now, or not worse than the values `length` proposals ago, tier by tier. The longer the
-/// memory, the slower and the better.
+/// Accepts proposals not worse than now, or not worse than the values `length` proposals ago, tier by tier. The longer
+/// the memory, the slower and the better.
 ///
 /// Burke, Bykov, "The late acceptance hill-climbing heuristic", EJOR 258, 2017.
 struct late_acceptance {
@@ -149,7 +148,8 @@ struct late_acceptance {
     }
 };
 
-/// Accepts proposals not worse than now, or that keep the last tier within a threshold of the best and do not change other tiers.
+/// Accepts proposals not worse than now, or that keep the last tier within a threshold of the best and do not change
+/// other tiers.
 ///
 /// Dueck, "New optimization heuristics: the great deluge algorithm and the record-to-record travel", JCP 104, 1993.
 struct record_to_record {
@@ -175,9 +175,9 @@ struct record_to_record {
     }
 };
 
-/// Accepts proposals not worse than now, and those worse by d in the last tier alone with probability exp(-d / temperature). The
-/// temperature falls geometrically: by default once over the run, by `run_control::elapsed`, so that the run ends cold at its budget or
-/// its deadline; else over `period` proposals, and then begins again.
+/// Accepts proposals not worse than now, and those worse by d in the last tier alone with probability exp(-d /
+/// temperature). The temperature falls geometrically: by default once over the run, by `run_control::elapsed`, so that
+/// the run ends cold at its budget or its deadline; else over `period` proposals, and then begins again.
 ///
 /// Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", Science 220, 1983.
 struct annealing {
@@ -242,8 +242,9 @@ struct annealing {
     }
 };
 
-/// Another rule, which sees the first two tiers as one, `weight * tier 0 + tier 1`. Every `period` proposals the weight is multiplied by
-/// `factor` if tier 0 was above zero at more than half of them, else divided by it. With one tier the same as the other rule.
+/// Another rule, which sees the first two tiers as one, `weight * tier 0 + tier 1`. Every `period` proposals the weight
+/// is multiplied by `factor` if tier 0 was above zero at more than half of them, else divided by it. With one tier the
+/// same as the other rule.
 template <acceptance Rule = descent>
 struct adaptive_penalty {
     Rule rule{};               ///< the other rule

@@ -3,6 +3,7 @@
 
 #include "berth/allocate/plan.hpp"
 #include "berth/allocate/search/acceptance.hpp"
+#include "berth/allocate/search/complete_start.hpp"
 #include "berth/allocate/search/local_search_state.hpp"
 #include "berth/allocate/search/neighbourhoods/concepts.hpp"
 #include "berth/allocate/search/neighbourhoods/ejection_chain.hpp"
@@ -37,13 +38,15 @@ namespace berth::inline v0 {
 /// acceptance rule accepts. Works from any start, feasible or not.
 ///
 /// ```
-/// const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{cost}, 0.5 * move_cost<>{observed})};
-/// const plan better = local_search{}.run(problem, wish, observed, run_control<>{.max_evaluations = 1'000'000});
+/// const objective goal{tier(capacity_excess{}, left_out{}),
+///                      tier(assignment_cost_term{cost}, 0.5 * move_cost<>{initial})};
+/// const plan better = local_search{}.run(problem, goal, initial, run_control<>{.max_evaluations = 1'000'000});
 /// const local_search other{neighbourhoods{shift{}, 0.1 * ruin_and_recreate{}}, annealing{.first_temperature = 5.0}};
 /// ```
 ///
 /// 1. Never worse than its start: both are evaluated from scratch at the end, and the better one is returned.
-/// 2. Anytime: polls every 256 evaluations; exceeds an evaluation budget by one proposal at most. An evaluation is a delta.
+/// 2. Anytime: polls every 256 evaluations; exceeds an evaluation budget by one proposal at most. An evaluation is a
+///    delta.
 /// 3. Same seed and budget, same plan. One thread; `partitioned_search` uses more.
 /// 4. Every slot that it proposes is healthy and of an accepted model; slots of the start stay until their task moves.
 ///    Gangs are placed and left out as one. Placed tasks are left out only with `take_out` among the neighbourhoods.
@@ -58,9 +61,10 @@ class local_search {
     static_assert(
         acceptance<Acceptance>,
         "berth: the second argument of local_search is an acceptance rule (descent{}, late_acceptance{}, ...)");
-    static_assert(slot_candidates<Candidates>,
-                  "berth: the third argument of local_search says where to look: any_node{}, cheapest_gpus{cost, 16}, "
-                  "listed_gpus{&lists}");
+    static_assert(
+        slot_candidates<Candidates>,
+        "berth: the third argument of local_search describes candidate slots: any_node{}, cheapest_gpus{cost, 16}, "
+        "listed_gpus{&lists}");
 
 public:
     /// The default neighbourhoods, acceptance and candidates.
@@ -80,34 +84,36 @@ public:
 
     /// The state of a run.
     ///
-    /// @param from  a slot or `unplaced` for every task
+    /// @param from  a slot or `unplaced` for every task; gaps are completed (`complete_start`)
     template <class... Tiers>
-    [[nodiscard]] auto start(const problem& p, const objective<Tiers...>& wish, std::span<const slot> from) const {
+    [[nodiscard]] auto start(const problem& p, const objective<Tiers...>& goal, std::span<const slot> from) const {
+        const assignment given = complete_start(p, from);
         auto lists = candidates_.prepare(p);
         return local_search_state<objective_state<Tiers...>, Neighbourhood, Acceptance, decltype(lists)>{
-            p, wish.prepare(p, from), tried_, rule_, std::move(lists), options_};
+            p, goal.prepare(p, given), tried_, rule_, std::move(lists), options_};
     }
 
-    /// Runs from an assignment, a slot or `unplaced` for every task.
+    /// Runs from an assignment, a slot or `unplaced` for every task; gaps are completed (`complete_start`).
     ///
-    /// @return  the plan, with its moves from `from` and the value of every term; `stopped` is `cancelled` after a failed self-check
+    /// @return  the plan, with its moves from the start and the value of every term; `stopped` is `cancelled` after a
+    ///          failed self-check
     template <class... Tiers, class Stop = never_stop, class Observer = no_observer>
-    [[nodiscard]] plan run(const problem& p, const objective<Tiers...>& wish, std::span<const slot> from,
+    [[nodiscard]] plan run(const problem& p, const objective<Tiers...>& goal, std::span<const slot> from,
                            run_control<Stop, Observer> control = {}) const {
-        auto state = start(p, wish, from);
+        auto state = start(p, goal, from);
         notify::begin(control.observer, state.progress());
         const stop_reason stopped = state.improve(control);
         notify::end(control.observer, state.progress());
-        return plan_of(p, wish, from, state, stopped);
+        return plan_of(p, goal, complete_start(p, from), state, stopped);
     }
 
-    /// The plan of a state that began with `from`, evaluated from scratch.
+    /// The plan of a state that began with the complete start `from`, evaluated from scratch.
     template <class... Tiers, class State>
-    [[nodiscard]] static plan plan_of(const problem& p, const objective<Tiers...>& wish, std::span<const slot> from,
+    [[nodiscard]] static plan plan_of(const problem& p, const objective<Tiers...>& goal, std::span<const slot> from,
                                       const State& state, stop_reason stopped) {
         plan plan;
-        const auto before = wish.prepare(p, from);
-        const auto after = wish.prepare(p, state.best());
+        const auto before = goal.prepare(p, from);
+        const auto after = goal.prepare(p, state.best());
         const bool better = improves(after.value() - before.value());
         const auto& kept = better ? after : before;
         plan.assignment.assign(kept.assignment().begin(), kept.assignment().end());

@@ -21,14 +21,15 @@
 
 namespace berth::inline v0 {
 
-/// How a local search goes on. The defaults end by themselves; a search with a budget or a deadline may want `max_restarts` without
-/// end.
+/// How a local search goes on. The defaults end by themselves; a search with a budget or a deadline may want
+/// `max_restarts` without end.
 struct local_search_options {
     static constexpr std::size_t automatic = 0;                                          ///< for `patience`
     static constexpr std::size_t without_end = std::numeric_limits<std::size_t>::max();  ///< for `max_restarts`
 
     std::uint64_t seed = 1;  ///< of all random draws
-    /// Proposals without a new best before the search returns to the best and perturbs it; automatic: 1000 plus 100 for each task.
+    /// Proposals without a new best before the search returns to the best and perturbs it; automatic: 1000 plus 100 for
+    /// each task.
     std::size_t patience = automatic;
     /// Perturbations in a row without a new best after which the search is complete.
     std::size_t max_restarts = 20;
@@ -38,8 +39,8 @@ struct local_search_options {
     std::size_t self_check_every = 0;
 };
 
-/// The state of a run of `local_search`, made by `local_search::start`. One thread at a time; the problem must outlive it. Memory:
-/// O(tasks + counters).
+/// The state of a run of `local_search`, made by `local_search::start`. One thread at a time; the problem must outlive
+/// it. Memory: O(tasks + counters).
 template <class ObjectiveState, class Neighbourhood, class Acceptance, class Lists>
 class local_search_state {
 public:
@@ -64,8 +65,8 @@ public:
         if (options_.patience == local_search_options::automatic) options_.patience = 1000 + 100 * tasks;
     }
 
-    /// Searches until the control ends the run, or `max_restarts` are used up. `control.max_evaluations` counts from the first
-    /// call on. Polls every 256 evaluations. Allocates nothing, provided that terms and acceptance do not.
+    /// Searches until the control ends the run, or `max_restarts` are used up. `control.max_evaluations` counts from
+    /// the first call on. Polls every 256 evaluations. Allocates nothing, provided that terms and acceptance do not.
     template <class Control>
     stop_reason improve(Control& control) {
         constexpr std::uint64_t poll_every = 256;

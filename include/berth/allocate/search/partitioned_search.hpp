@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/search/complete_start.hpp"
 #include "berth/allocate/search/detail/partition_rounds.hpp"
 #include "berth/allocate/search/local_search.hpp"
 #include "berth/core/config.hpp"
@@ -27,15 +28,17 @@ struct partition_options {
     std::size_t patience = 100;  ///< rounds in a row without an improvement before the search is complete
 };
 
-/// A local search on several threads: every round cuts the nodes, with the tasks on them, at random into disjoint parts, searches
-/// each part by itself, and applies the moves of all parts to every copy of the state. Works for any objective: if the
-/// gains of the parts do not add up (the makespan, groups over several parts) and the sum is a loss, only the best part's moves are kept.
+/// A local search on several threads: every round cuts the nodes, with the tasks on them, at random into disjoint
+/// parts, searches each part by itself, and applies the moves of all parts to every copy of the state. Works for any
+/// objective: if the gains of the parts do not add up (the makespan, groups over several parts) and the sum is a loss,
+/// only the best part's moves are kept.
 ///
-/// When to use: many tasks. Parts of a few hundred nodes stay in the cache, which gains more than the second thread. Not with short
-/// candidate lists, which rarely name a node of the same part. Memory: `parts` times that of a local search, about 80 bytes a task.
+/// When to use: many tasks. Parts of a few hundred nodes stay in the cache, which gains more than the second thread.
+/// Not with short candidate lists, which rarely name a node of the same part. Memory: `parts` times that of a local
+/// search, about 80 bytes a task.
 ///
-/// Never worse than its start; anytime; the same plan for any parallelism. A rule that cools does so over the whole run, not over a
-/// round.
+/// Never worse than its start; anytime; the same plan for any parallelism. A rule that cools does so over the whole
+/// run, not over a round.
 template <class Search = local_search<>>
 class partitioned_search {
 public:
@@ -46,19 +49,20 @@ public:
         BERTH_ASSERT(options_.parts > 0, "berth: a partitioned search has at least one part");
     }
 
-    /// @param from     a slot or `unplaced` for every task
+    /// @param from     a slot or `unplaced` for every task; gaps are completed (`complete_start`)
     /// @param threads  run the parts
-    /// @param control  parts poll stop and clock every 256 evaluations, the budget is shared out to rounds and exceeded by one
-    ///                 proposal of each part at most; the observer is called between rounds
+    /// @param control  parts poll stop and clock every 256 evaluations, the budget is shared out to rounds and exceeded
+    ///                 by one proposal of each part at most; the observer is called between rounds
     template <parallelism Parallelism, class... Tiers, class Stop = never_stop, class Observer = no_observer>
-    [[nodiscard]] plan run(const problem& p, const objective<Tiers...>& wish, std::span<const slot> from,
+    [[nodiscard]] plan run(const problem& p, const objective<Tiers...>& goal, std::span<const slot> from,
                            Parallelism&& threads, run_control<Stop, Observer> control = {}) const {
-        using state_type = decltype(search_.start(p, wish, from));
+        const assignment given = complete_start(p, from);
+        using state_type = decltype(search_.start(p, goal, given));
         std::vector<state_type> states;
         states.reserve(options_.parts);
-        states.push_back(search_.start(p, wish, from));
+        states.push_back(search_.start(p, goal, given));
         while (states.size() < options_.parts) states.push_back(states.front());
-        detail::partition_rounds<state_type> run{p, states, from, options_.seed, options_.nodes_per_part};
+        detail::partition_rounds<state_type> run{p, states, given, options_.seed, options_.nodes_per_part};
         notify::begin(control.observer, run.progress());
         stop_reason stopped = stop_reason::completed;
         for (std::size_t idle = 0; idle < options_.patience;) {
@@ -72,7 +76,7 @@ public:
             if (better) notify::step(control.observer, run.progress());
         }
         notify::end(control.observer, run.progress());
-        plan plan = Search::plan_of(p, wish, from, states.front(), stopped);
+        plan plan = Search::plan_of(p, goal, given, states.front(), stopped);
         plan.counters.evaluations = run.evaluations();
         plan.counters.accepted = run.accepted();
         plan.disagreement = run.disagreement();

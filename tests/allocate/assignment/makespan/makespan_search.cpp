@@ -90,6 +90,49 @@ TEST_CASE("a makespan search is never worse than its start and repeats itself") 
     CHECK(once.evaluations <= 61'000);
 }
 
+TEST_CASE("a makespan search that a clock or a budget ends within an attempt has cooled by then") {
+    const table t{5, 400, 20, 100};
+    struct clock {
+        double* now;
+        bool has_end;
+        [[nodiscard]] static bool stop_requested() { return false; }
+        [[nodiscard]] bool deadline_reached() const { return (*now += 0.005) >= 1.0; }
+        [[nodiscard]] double elapsed() const { return *now; }
+        [[nodiscard]] bool bounded() const { return has_end; }
+    };
+    // 200 polls of 500 evaluations, of an attempt of a million.
+    const makespan_search search{.max_attempt_evaluations = 1'000'000, .max_bound_iterations = 1};
+    const auto run = [&](bool cools) {
+        double now = 0.0;
+        return search.run(t.problem(), {}, run_control<clock>{.stop = {&now, cools}});
+    };
+    const auto cold = run(true);
+    const auto hot = run(false);
+    CHECK(cold.stopped == stop_reason::deadline_reached);
+    CHECK(hot.stopped == stop_reason::deadline_reached);
+    CHECK(cold.accepted * 10 < hot.accepted * 9);
+    CHECK(t.makespan_of(cold.gpu_of) == cold.makespan);
+    // A budget that ends the attempt cools it, too; one beyond it changes nothing.
+    const auto budget = [&](std::uint64_t n) {
+        return search.run(t.problem(), {}, run_control<>{.max_evaluations = n});
+    };
+    CHECK(budget(100'000).accepted * 10 < hot.accepted * 9 * budget(100'000).evaluations / hot.evaluations);
+}
+
+TEST_CASE("gaps of a start are filled greedily") {
+    const table t{7, 20, 4, 50};
+    const auto good = makespan_search{}.run(t.problem());
+    gpu_assignment damaged(good.gpu_of.begin(), good.gpu_of.begin() + 18);
+    damaged[3] = gpu_index{};
+    damaged[5] = gpu_index{99};
+    for (const std::size_t size : {1U, 18U, 25U}) {
+        damaged.resize(size, gpu_index{0});
+        const auto plan = makespan_search{}.run(t.problem(), damaged, run_control<>{.max_evaluations = 0});
+        REQUIRE(plan.gpu_of.size() == 20);
+        CHECK(t.makespan_of(plan.gpu_of) == plan.makespan);
+    }
+}
+
 TEST_CASE("nothing to do") {
     const makespan_problem none{0, 3, [](task_index, gpu_index) -> amount { return 1; }};
     CHECK(makespan_search{}.run(none).optimal());

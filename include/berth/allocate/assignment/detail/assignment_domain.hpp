@@ -11,7 +11,8 @@
 
 namespace berth::inline v0::detail {
 
-/// The decisions at a node of branch and bound: allowed pairs, tasks with a GPU, free capacity; with a trail to undo them.
+/// The decisions at a node of branch and bound: allowed pairs, tasks with a GPU, free capacity; with a trail to undo
+/// them.
 class assignment_domain {
 public:
     static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
@@ -62,8 +63,8 @@ public:
         room_[g] -= p_->load(t, g);
         trail_.push_back({static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(g), true});
     }
-    /// Forbids pairs that no longer fit and places tasks with a single choice, until nothing changes. False if a task has no
-    /// choice left.
+    /// Forbids pairs that no longer fit and places tasks with a single choice, until nothing changes. False if a task
+    /// has no choice left.
     [[nodiscard]] bool settle() {
         for (bool changed = true; changed;) {
             changed = false;

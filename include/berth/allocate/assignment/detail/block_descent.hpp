@@ -19,8 +19,8 @@
 
 namespace berth::inline v0::detail {
 
-/// An assignment that changes block by block: the state of a run of `block_search`. Allocates only until its scratch memory has
-/// reached its size.
+/// An assignment that changes block by block: the state of a run of `block_search`. Allocates only until its scratch
+/// memory has reached its size.
 class block_descent {
 public:
     /// @param max_nodes  of one block, 1 or more

@@ -71,7 +71,8 @@ public:
         step_ = p.has_whole_costs() && slack_ < 0.1 ? 1.0 : 0.0;
     }
 
-    /// Restricts the tree to pairs with `allowed(task, gpu)` and those of the start, without proof then. To call before `run`.
+    /// Restricts the tree to pairs with `allowed(task, gpu)` and those of the start, without proof then. To call before
+    /// `run`.
     template <class Allowed>
     void restrict_to(const Allowed& allowed) {
         for (std::size_t t = 0; t < p_.tasks(); ++t) {
@@ -128,7 +129,8 @@ public:
     [[nodiscard]] stop_reason stopped() const noexcept { return stopped_; }
     [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
     [[nodiscard]] std::uint64_t nodes() const noexcept { return nodes_; }
-    /// No feasible assignment costs less: the best cost itself if that is proven optimal, +inf if no assignment is feasible.
+    /// No feasible assignment costs less: the best cost itself if that is proven optimal, +inf if no assignment is
+    /// feasible.
     [[nodiscard]] double lower_bound() const noexcept {
         const double infinity = std::numeric_limits<double>::infinity();
         if (known_ >= cutoff()) return best_.feasible() ? best_.cost : infinity;
@@ -163,7 +165,8 @@ private:
         const double best = best_.feasible() ? best_.cost : most_expensive_ + 1.0 + 4.0 * slack_;
         return step_ > 0.0 ? best - step_ + slack_ : best - slack_;
     }
-    /// Pairs with a higher bound are forbidden. Below `cutoff` without proof: a good plan spreads the gap over many pairs.
+    /// Pairs with a higher bound are forbidden. Below `cutoff` without proof: a good plan spreads the gap over many
+    /// pairs.
     [[nodiscard]] double ceiling() const noexcept {
         if (options_.keep_within >= 1.0) return cutoff();
         return node_bound_ + options_.keep_within * (cutoff() - node_bound_);
@@ -176,7 +179,8 @@ private:
         return lowest;
     }
 
-    /// Prices the node, forbids pairs that cannot be in a better plan, and pushes a frame of children; false if there are none.
+    /// Prices the node, forbids pairs that cannot be in a better plan, and pushes a frame of children; false if there
+    /// are none.
     template <class Poller, class Improved>
     [[nodiscard]] bool open_node(std::size_t iterations, Poller& poll, const Improved& improved) {
         ++nodes_;

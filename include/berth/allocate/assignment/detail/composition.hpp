@@ -48,7 +48,8 @@ void visit_part(const std::tuple<Parts...>& parts, std::size_t i, const F& f) {
         parts);
 }
 
-/// Passes a part's progress on to the caller's observer: only improvements on all parts so far, with the evaluations of all.
+/// Passes a part's progress on to the caller's observer: only improvements on all parts so far, with the evaluations of
+/// all.
 template <observer Observer>
 struct joint_observer {
     Observer* outer;

@@ -10,8 +10,8 @@
 
 namespace berth::inline v0::detail {
 
-/// The least whole number, at least `bound`, that a sum of whole costs can be, up to the rounding errors of `terms` additions
-/// of numbers that sum to `magnitude`.
+/// The least whole number, at least `bound`, that a sum of whole costs can be, up to the rounding errors of `terms`
+/// additions of numbers that sum to `magnitude`.
 [[nodiscard]] inline double round_bound(double bound, double magnitude, std::size_t terms) noexcept {
     const double slack = 1e-9 + magnitude * static_cast<double>(terms) * 0x1p-52;
     return slack < 0.5 ? std::ceil(bound - slack) : bound;
@@ -97,9 +97,9 @@ struct dual_point {
     }
 };
 
-/// Subgradient ascent of L. The direction is the overload plus 0.6 times the previous direction (Camerini, Fratta, Maffioli,
-/// "On improving relaxation methods by modified gradient techniques", 1975), its component zero where a price of 0 would fall.
-/// Returns the best point; counts the iterations.
+/// Subgradient ascent of L. The direction is the overload plus 0.6 times the previous direction (Camerini, Fratta,
+/// Maffioli, "On improving relaxation methods by modified gradient techniques", 1975), its component zero where a price
+/// of 0 would fall. Returns the best point; counts the iterations.
 /// @param options   `bound_options`
 /// @param evaluate  sets all of a point but its prices, from these; false ends the ascent at the best point so far
 /// @param spread    `pricing_tables::spread`, roughly: the first steps are in proportion to it

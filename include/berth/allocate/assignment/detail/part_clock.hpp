@@ -75,8 +75,8 @@ template <class Control>
     return control.max_evaluations == std::numeric_limits<std::uint64_t>::max() && control.bounded();
 }
 
-/// The stop of a part that gets a share of the time left, if only a clock bounds the run. A budget, which reproduces, is shared
-/// out in evaluations alone.
+/// The stop of a part that gets a share of the time left, if only a clock bounds the run. A budget, which reproduces,
+/// is shared out in evaluations alone.
 template <class Stop, class Observer>
 [[nodiscard]] part_stop_t<Stop> stop_of_part(const run_control<Stop, Observer>& control, double share) {
     if constexpr (has_clock<Stop>) {

@@ -18,11 +18,11 @@ template <class Control>
     return stop_reason::completed;
 }
 
-/// Spreads the polls of a long call evenly over its work, counted in pairs of task and GPU: 65,536 take less than a millisecond.
-/// Once stopped, it stays so.
+/// Spreads the polls of a long call evenly over its work, counted in pairs of task and GPU: 65,536 take less than a
+/// millisecond. Once stopped, it stays so.
 ///
-/// Between rounds `check` may heed an evaluation budget; within a round it heeds only stop and clock, so that a plan that a budget
-/// reproduces does not depend on the number of polls.
+/// Between rounds `check` may heed an evaluation budget; within a round it heeds only stop and clock, so that a plan
+/// that a budget reproduces does not depend on the number of polls.
 template <class Check>
 class poller {
 public:
@@ -32,19 +32,19 @@ public:
     explicit poller(Check check) : check_{std::move(check)} {}
 
     /// At the end of a round: polls. False if the run ends.
-    [[nodiscard]] bool next_round() { return ask(true); }
+    [[nodiscard]] bool next_round() { return check(true); }
     /// Within a round, after some work: polls if enough has come together. False if the run ends.
     [[nodiscard]] bool work(std::uint64_t pairs) {
         if (pairs < left_) {
             left_ -= pairs;
             return reason_ == stop_reason::completed;
         }
-        return ask(false);
+        return check(false);
     }
     [[nodiscard]] stop_reason reason() const noexcept { return reason_; }
 
 private:
-    [[nodiscard]] bool ask(bool between_rounds) {
+    [[nodiscard]] bool check(bool between_rounds) {
         left_ = interval;
         if (reason_ == stop_reason::completed) reason_ = check_(between_rounds);
         return reason_ == stop_reason::completed;

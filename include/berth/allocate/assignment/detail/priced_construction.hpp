@@ -18,8 +18,8 @@
 
 namespace berth::inline v0::detail {
 
-/// Construction, repair, descent and rebuilding of one assignment, all by reduced cost. Prices are slightly above those of the
-/// bound, so that among GPUs of equal reduced cost the one where the task is lighter wins.
+/// Construction, repair, descent and rebuilding of one assignment, all by reduced cost. Prices are slightly above those
+/// of the bound, so that among GPUs of equal reduced cost the one where the task is lighter wins.
 ///
 /// Every step takes a poller and leaves an assignment with a GPU for every task when that ends it.
 class priced_construction {
@@ -43,8 +43,8 @@ public:
         for (std::size_t g = 0; g < gpus(); ++g) prices_.push_back(p.price(g) + tilt);
     }
 
-    /// By falling regret. Tasks that fit nowhere go last, where they exceed least; once the poller ends it, the rest follow
-    /// their candidate lists.
+    /// By falling regret. Tasks that fit nowhere go last, where they exceed least; once the poller ends it, the rest
+    /// follow their candidate lists.
     template <class Poller>
     void construct(Poller& poll) {
         std::vector<waiting> heap;
@@ -83,8 +83,8 @@ public:
         for (std::size_t t = 0; t < p_.tasks(); ++t) put(t, start[t].value());
     }
 
-    /// Repeats the best move or swap out of an overloaded GPU, by reduced cost and weighted excess. Tasks that moved rest for a
-    /// few rounds; the weight of a GPU grows while it stays overloaded.
+    /// Repeats the best move or swap out of an overloaded GPU, by reduced cost and weighted excess. Tasks that moved
+    /// rest for a few rounds; the weight of a GPU grows while it stays overloaded.
     template <class Poller>
     void repair(xoshiro256& random, std::size_t max_repairs, Poller& poll) {
         double mean = 1e-6;
@@ -135,8 +135,8 @@ public:
         }
     }
 
-    /// Moves each task in turn to its cheapest GPU, or swaps it with the partner that saves most, within the capacities. Considers
-    /// only changes that involve a GPU touched since the last descent.
+    /// Moves each task in turn to its cheapest GPU, or swaps it with the partner that saves most, within the
+    /// capacities. Considers only changes that involve a GPU touched since the last descent.
     template <class Poller>
     void descend(std::size_t max_passes, Poller& poll) {
         for (std::size_t pass = 0; pass < max_passes && poll.next_round(); ++pass) {
@@ -175,8 +175,8 @@ public:
         }
     }
 
-    /// Empties the GPU of a random task and a few of its candidates, refills them by regret with some noise, repairs and
-    /// descends; undone unless feasible and no more expensive. True if the cost fell.
+    /// Empties the GPU of a random task and a few of its candidates, refills them by regret with some noise, repairs
+    /// and descends; undone unless feasible and no more expensive. True if the cost fell.
     template <class Poller>
     [[nodiscard]] bool rebuild(xoshiro256& random, Poller& poll) {
         const double before = total_cost();

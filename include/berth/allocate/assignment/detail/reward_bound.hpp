@@ -20,8 +20,8 @@ namespace berth::inline v0::detail {
 ///
 ///     L(v) = sum over tasks of v_t  -  sum over GPUs of the best knapsack with profits v_t - cost(t, g)
 ///
-/// At least as high as the linear relaxation, higher where knapsacks do not fill up. Capacities beyond `width` are counted in
-/// coarser units and loads rounded down, which keeps it a bound.
+/// At least as high as the linear relaxation, higher where knapsacks do not fill up. Capacities beyond `width` are
+/// counted in coarser units and loads rounded down, which keeps it a bound.
 class reward_bound {
 public:
     reward_bound(const priced_problem& p, std::size_t width)
@@ -73,7 +73,8 @@ public:
     [[nodiscard]] std::size_t served(std::size_t t) const noexcept { return served_[t]; }
     [[nodiscard]] std::size_t taken_on(std::size_t t) const noexcept { return taken_on_[t]; }
 
-    /// Computes the bound with a pair forced, `through(t, g)`, for every allowed pair of an open task. False if the poller ends it.
+    /// Computes the bound with a pair forced, `through(t, g)`, for every allowed pair of an open task. False if the
+    /// poller ends it.
     template <class Poller = endless_poller>
     bool look_through(const assignment_domain& domain, const double* rewards, Poller&& poll = {}) {
         const std::size_t gpus = p_->gpus();
@@ -145,7 +146,8 @@ private:
             if (profit > 0.0) items_.push_back({profit, open_[i].load, open_[i].task});
         }
     }
-    /// Solves the knapsack by a short tree search; false if that takes too long. Not tried again with about as many items.
+    /// Solves the knapsack by a short tree search; false if that takes too long. Not tried again with about as many
+    /// items.
     [[nodiscard]] bool search(amount room, std::size_t g) {
         const std::size_t size = items_.size();
         if (size >= too_many_[g]) return false;

@@ -16,8 +16,8 @@
 
 namespace berth::inline v0 {
 
-/// Unrelated machines, R||Cmax: every task on one GPU, loads (execution times) that differ from GPU to GPU, the highest load
-/// of a GPU as low as possible. A view: the load outlives it.
+/// Unrelated machines, R||Cmax: every task on one GPU, loads (execution times) that differ from GPU to GPU, the highest
+/// load of a GPU as low as possible. A view: the load outlives it.
 template <load_source Load>
 struct makespan_problem {
     std::size_t tasks = 0;  ///< number of tasks
@@ -34,9 +34,10 @@ struct makespan_bound {
     stop_reason stopped = stop_reason::completed;  ///< else the control ended the work; the bound is valid, but weaker
 };
 
-/// Lower bound by Lagrangian relaxation: for any weights u of the GPUs that sum to one, no makespan is below the sum over tasks of
-/// min over GPUs of u_i l(t, i), because the makespan is at least any weighted mean of the loads. Multiplicative steps
-/// raise the weights of GPUs that carry too much. Never below the smallest load of the largest task.
+/// Lower bound by Lagrangian relaxation: for any weights u of the GPUs that sum to one, no makespan is below the sum
+/// over tasks of min over GPUs of u_i l(t, i), because the makespan is at least any weighted mean of the loads.
+/// Multiplicative steps raise the weights of GPUs that carry too much. Never below the smallest load of the largest
+/// task.
 ///
 /// @param max_iterations  steps; 0: only the largest task counts
 /// @param control         an evaluation is a pair of task and GPU; polled every 65,536 of them

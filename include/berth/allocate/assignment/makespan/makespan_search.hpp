@@ -33,14 +33,14 @@ struct makespan_plan {
     [[nodiscard]] bool optimal() const noexcept { return makespan == lower_bound; }
 };
 
-/// Minimises the makespan of tasks whose loads differ from GPU to GPU. Greedy first; then for one target after the other simulated
-/// annealing towards an assignment without load beyond the target and with little load in total. Targets bisect the range from
-/// the lower bound to the best makespan. When all of them have failed, attempts get twice as long, at another temperature. Complete
-/// at the bound, or after `patience`.
+/// Minimises the makespan of tasks whose loads differ from GPU to GPU. Greedy first; then for one target after the
+/// other simulated annealing towards an assignment without load beyond the target and with little load in total.
+/// Targets bisect the range from the lower bound to the best makespan. When all of them have failed, attempts get twice
+/// as long, at another temperature. Complete at the bound, or after `patience`.
 ///
-/// When to use: makespan alone. `local_search` minimises any objective, with the makespan or `load_to_power` as one of its terms.
-/// O(tasks × GPUs) for candidate lists, greedy and bound, O(1) an evaluation; O(tasks × candidates) memory, and a table of loads while the
-/// bound is computed. Deterministic per seed and evaluation budget.
+/// When to use: makespan alone. `local_search` minimises any objective, with the makespan or `load_to_power` as one of
+/// its terms. O(tasks × GPUs) for candidate lists, greedy and bound, O(1) an evaluation; O(tasks × candidates)
+/// memory, and a table of loads while the bound is computed. Deterministic per seed and evaluation budget.
 struct makespan_search {
     std::uint64_t seed = 1;       ///< of all random draws
     std::size_t candidates = 20;  ///< GPUs on each task's candidate list: those where its load is least
@@ -48,10 +48,11 @@ struct makespan_search {
     std::size_t max_bound_iterations = 150;           ///< of `bound_makespan`
     std::uint64_t patience = 12;  ///< doublings of an attempt without a better makespan before the search is complete
 
-    /// @param start    used if it is better than greedy; may be empty. Gaps (tasks that it does not reach, or sends to a GPU that does
-    ///                 not exist) are filled greedily, entries beyond the last task dropped.
-    /// @param control  polled every 500 evaluations, and every 65,536 pairs of the bound. An attempt cools by its own length or by what
-    ///                 is left of budget or time, whichever ends first, so that no run ends hot. `progress::objective` is the best makespan.
+    /// @param start    used if it is better than greedy; may be empty. Gaps (tasks that it does not reach, or sends to
+    ///                 a GPU that does not exist) are filled greedily, entries beyond the last task dropped.
+    /// @param control  polled every 500 evaluations, and every 65,536 pairs of the bound. An attempt cools by its own
+    ///                 length or by what is left of budget or time, whichever ends first, so that no run ends hot.
+    ///                 `progress::objective` is the best makespan.
     /// @return  never worse than the start
     template <load_source Load, class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] makespan_plan run(const makespan_problem<Load>& p, std::span<const gpu_index> start = {},

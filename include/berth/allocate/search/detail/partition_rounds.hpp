@@ -59,7 +59,7 @@ public:
           gains_(states.size()) {
         for (std::size_t n = 0; n < p.fleet().node_count(); ++n) order_.push_back(node_index{n});
         for (std::size_t t = 0; t < from.size(); ++t) {
-            if (!from[t].placed()) nowhere_.push_back(task_index{t});
+            if (!from[t].placed()) unplaced_.push_back(task_index{t});
         }
     }
 
@@ -97,7 +97,7 @@ public:
         exchange(threads);
         const auto after = states_.front().best_value();
         if (improves(before - after)) keep_one(threads);
-        update_nowhere();
+        update_unplaced();
         return improves(states_.front().best_value() - before);
     }
 
@@ -145,7 +145,7 @@ private:
                 tasks_[i].append(states_.front().tasks_on(order_[k]));
             }
         }
-        for (const task_index t : nowhere_) {
+        for (const task_index t : unplaced_) {
             const group_index group = problem_.workload().group(t);
             const std::uint64_t key = group.valid() ? ~std::uint64_t{group.value()} : std::uint64_t{t.value()};
             tasks_[splitmix64(key ^ round_) % parts].push_back(t);
@@ -180,16 +180,16 @@ private:
             }
         });
     }
-    void update_nowhere() {
+    void update_unplaced() {
         std::size_t kept = 0;
-        for (const task_index t : nowhere_) {
-            if (!states_.front().best()[t.value()].placed()) nowhere_[kept++] = t;
+        for (const task_index t : unplaced_) {
+            if (!states_.front().best()[t.value()].placed()) unplaced_[kept++] = t;
         }
-        nowhere_.resize(kept);
+        unplaced_.resize(kept);
         for (std::size_t i = 0; i < states_.size(); ++i) {
             for (std::size_t k = 0; k < tasks_[i].size(); ++k) {
                 const task_index t = tasks_[i][k];
-                if (slots_[i][k].placed() && !states_.front().best()[t.value()].placed()) nowhere_.push_back(t);
+                if (slots_[i][k].placed() && !states_.front().best()[t.value()].placed()) unplaced_.push_back(t);
             }
         }
     }
@@ -200,7 +200,7 @@ private:
     std::size_t nodes_per_part_;
     std::uint64_t round_ = 0;
     flat<node_index> order_;
-    flat<task_index> nowhere_;
+    flat<task_index> unplaced_;
     flat<std::uint32_t> part_of_node_;
     std::vector<flat<node_index>> nodes_;  // of each part
     std::vector<flat<task_index>> tasks_;
