@@ -17,13 +17,13 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("block search against trying everything: never better and nearly always optimal") {
+TEST_CASE("block search against an enumeration: never better and nearly always optimal") {
     int solvable = 0;
     int optimal = 0;
     for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
         const gap_instance d = seed % 2 == 0 ? odd_instance(4, 8, seed) : gap_of_type("ABCDE"[seed % 5], 3, 8, seed);
         const priced_problem p{d.problem()};
-        // From a poor start of its own, so that what is reached is its own work.
+        // From a poor start, so that the result is its own work.
         const gpu_assignment start = anywhere(d, seed);
         const assignment_plan plan = block_search{.patience = 500}.run(p, start, {.max_evaluations = 100'000});
         CAPTURE(seed);
@@ -113,7 +113,7 @@ TEST_CASE("block search repeats itself and keeps to a budget up to a few blocks"
     CHECK_FALSE(better(one, block_search{.seed = 1}.run(p, {}, longer)));
 }
 
-TEST_CASE("block search stops when it is told to and tells how it is going") {
+TEST_CASE("block search stops on request and reports progress") {
     const type_d d{10, 100, 3};
     const priced_problem p{d.problem()};
     const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
@@ -151,7 +151,7 @@ TEST_CASE("block search ends by itself once nothing new comes or the bound is me
     CHECK(proven.cost == 3.0);
 }
 
-TEST_CASE("block search answers what has no answer or nothing to ask") {
+TEST_CASE("block search answers infeasible and empty problems") {
     gap_instance tight;  // three tasks of load 2 for two GPUs of 3
     tight.tasks = 3;
     tight.costs = {1, 2, 3, 4, 5, 6};
@@ -166,7 +166,7 @@ TEST_CASE("block search answers what has no answer or nothing to ask") {
     check_plan(tight, kept);
     CHECK(kept.excess <= 3);
 
-    gap_instance nowhere = tight;  // a task that fits nowhere
+    gap_instance nowhere = tight;  // a task that fits on no GPU
     nowhere.loads[0] = nowhere.loads[1] = 9;
     const assignment_plan over =
         block_search{.patience = 100}.run(priced_problem{nowhere.problem()}, {}, {.max_evaluations = 100'000});

@@ -19,8 +19,8 @@ using namespace berth_test;
 
 namespace {
 
-/// Tries assignments at random until the budget is spent; what it saw is written down.
-struct random_walk {
+/// Tries random assignments until the budget is spent; records its budgets.
+struct random_search {
     std::uint64_t seed = 1;
     std::vector<std::uint64_t>* budgets = nullptr;
 
@@ -102,52 +102,52 @@ struct all_on {
     }
 };
 
-/// Keeps what it hears.
-struct listener {
-    std::vector<progress>* heard;
+/// Records progress.
+struct recorder {
+    std::vector<progress>* recorded;
     int* begins;
     int* ends;
 
     void on_begin(const progress&) const { ++*begins; }
-    void on_progress(const progress& p) const { heard->push_back(p); }
+    void on_progress(const progress& p) const { recorded->push_back(p); }
     void on_end(const progress&) const { ++*ends; }
 };
 
-static_assert(assignment_allocator<limited<random_walk>>);
-static_assert(assignment_allocator<then<random_walk, exact>>);
-static_assert(assignment_allocator<best_of<random_walk, exact>>);
-static_assert(assignment_allocator<best_of_on<thread_pool, random_walk, exact>>);
-static_assert(assignment_allocator<time_sliced<random_walk, then<priced_greedy, limited<exact>>>>);
+static_assert(assignment_allocator<limited<random_search>>);
+static_assert(assignment_allocator<then<random_search, exact>>);
+static_assert(assignment_allocator<best_of<random_search, exact>>);
+static_assert(assignment_allocator<best_of_on<thread_pool, random_search, exact>>);
+static_assert(assignment_allocator<time_sliced<random_search, then<priced_greedy, limited<exact>>>>);
 static_assert(!assignment_allocator<slicing_options>);
 
-/// Loose enough for a random walk.
+/// Loose enough for random assignments.
 const type_d loose{4, 16, 3, 120};
 
 }  // namespace
 
 TEST_CASE("a limited allocator has its own budget and is then complete") {
     const priced_problem p{loose.problem()};
-    const limited walk{500, random_walk{}};
-    const assignment_plan plan = walk.run(p);
+    const limited some{500, random_search{}};
+    const assignment_plan plan = some.run(p);
     check_plan(loose, plan);
     CHECK(plan.evaluations == 500);
     CHECK(plan.stopped == stop_reason::completed);
-    CHECK(walk.run(p, {}, run_control<>{.max_evaluations = 100}).stopped == stop_reason::budget_exhausted);
-    CHECK(walk.run(p, {}, run_control<>{.max_evaluations = 100}).evaluations == 100);
+    CHECK(some.run(p, {}, run_control<>{.max_evaluations = 100}).stopped == stop_reason::budget_exhausted);
+    CHECK(some.run(p, {}, run_control<>{.max_evaluations = 100}).evaluations == 100);
 }
 
 TEST_CASE("then starts each from the plan before and shares the budget") {
     const priced_problem p{loose.problem()};
     std::vector<std::uint64_t> budgets;
-    const then both{limited{300, random_walk{1, &budgets}}, random_walk{2, &budgets}};
-    const assignment_plan first = random_walk{1}.run(p, {}, run_control<>{.max_evaluations = 300});
+    const then both{limited{300, random_search{1, &budgets}}, random_search{2, &budgets}};
+    const assignment_plan first = random_search{1}.run(p, {}, run_control<>{.max_evaluations = 300});
     const assignment_plan plan = both.run(p, {}, run_control<>{.max_evaluations = 1000});
     check_plan(loose, plan);
     CHECK(budgets == std::vector<std::uint64_t>{300, 700});
     CHECK(plan.evaluations == 1000);
     CHECK(plan.stopped == stop_reason::budget_exhausted);
     CHECK_FALSE(better(first, plan));
-    CHECK(plan.gpu_of == random_walk{2}.run(p, first.gpu_of, run_control<>{.max_evaluations = 700}).gpu_of);
+    CHECK(plan.gpu_of == random_search{2}.run(p, first.gpu_of, run_control<>{.max_evaluations = 700}).gpu_of);
     // Nothing is left for the second.
     CHECK(both.run(p, {}, run_control<>{.max_evaluations = 200}).evaluations == 200);
     CHECK(budgets.size() == 3);
@@ -156,28 +156,28 @@ TEST_CASE("then starts each from the plan before and shares the budget") {
 TEST_CASE("then ends at a proven plan") {
     const priced_problem p{loose.problem()};
     std::vector<std::uint64_t> budgets;
-    const assignment_plan plan = then{exact{}, random_walk{1, &budgets}}.run(p);
+    const assignment_plan plan = then{exact{}, random_search{1, &budgets}}.run(p);
     CHECK(budgets.empty());
     CHECK(plan.stopped == stop_reason::completed);
     CHECK(plan.lower_bound == plan.cost);
-    const assignment_plan proven = then{limited{200, random_walk{}}, priced_greedy{}, exact{}}.run(p);
+    const assignment_plan proven = then{limited{200, random_search{}}, priced_greedy{}, exact{}}.run(p);
     CHECK(proven.cost == plan.cost);
     CHECK(proven.gap() == 0.0);
     const type_d never{2, 8, 1, 20};
-    const assignment_plan none = then{exact{}, random_walk{1, &budgets}}.run(priced_problem{never.problem()});
+    const assignment_plan none = then{exact{}, random_search{1, &budgets}}.run(priced_problem{never.problem()});
     CHECK(none.lower_bound == std::numeric_limits<double>::infinity());
     CHECK(budgets.empty());
 }
 
 TEST_CASE("best_of keeps the best and the earlier of equals on any number of threads") {
     const priced_problem p{loose.problem()};
-    const best_of three{random_walk{1}, random_walk{2}, random_walk{3}};
+    const best_of three{random_search{1}, random_search{2}, random_search{3}};
     const run_control<> control{.max_evaluations = 1001};
     assignment_plan best;
     std::uint64_t spent = 0;
     const std::uint64_t shares[] = {334, 334, 333};
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-        const assignment_plan one = random_walk{seed}.run(p, {}, run_control<>{.max_evaluations = shares[seed - 1]});
+        const assignment_plan one = random_search{seed}.run(p, {}, run_control<>{.max_evaluations = shares[seed - 1]});
         if (seed == 1 || better(one, best)) best = one;
         spent += one.evaluations;
     }
@@ -206,7 +206,7 @@ TEST_CASE("time_sliced takes turns from the best so far with fresh seeds") {
     const priced_problem p{loose.problem()};
     std::vector<std::uint64_t> budgets;
     const slicing_options options{.max_turn_evaluations = 100, .growth = 2.0, .max_rounds = 3};
-    const time_sliced turns{options, random_walk{1, &budgets}, random_walk{2, &budgets}};
+    const time_sliced turns{options, random_search{1, &budgets}, random_search{2, &budgets}};
     const assignment_plan plan = turns.run(p);
     check_plan(loose, plan);
     CHECK(budgets == std::vector<std::uint64_t>{100, 100, 200, 200, 400, 400});
@@ -218,42 +218,42 @@ TEST_CASE("time_sliced takes turns from the best so far with fresh seeds") {
     CHECK(less.evaluations == 390);
     CHECK(less.stopped == stop_reason::budget_exhausted);
     // By hand: the second round goes on from the first with other numbers.
-    assignment_plan by_hand = random_walk{1}.run(p, {}, run_control<>{.max_evaluations = 100});
-    by_hand = random_walk{2}.run(p, by_hand.gpu_of, run_control<>{.max_evaluations = 100});
-    by_hand = random_walk{stream_seed(1, 1)}.run(p, by_hand.gpu_of, run_control<>{.max_evaluations = 95});
-    by_hand = random_walk{stream_seed(2, 1)}.run(p, by_hand.gpu_of, run_control<>{.max_evaluations = 95});
+    assignment_plan by_hand = random_search{1}.run(p, {}, run_control<>{.max_evaluations = 100});
+    by_hand = random_search{2}.run(p, by_hand.gpu_of, run_control<>{.max_evaluations = 100});
+    by_hand = random_search{stream_seed(1, 1)}.run(p, by_hand.gpu_of, run_control<>{.max_evaluations = 95});
+    by_hand = random_search{stream_seed(2, 1)}.run(p, by_hand.gpu_of, run_control<>{.max_evaluations = 95});
     CHECK(less.gpu_of == by_hand.gpu_of);
-    CHECK(time_sliced{random_walk{}}.run(p, {}, run_control<>{.max_evaluations = 50}).evaluations == 50);
+    CHECK(time_sliced{random_search{}}.run(p, {}, run_control<>{.max_evaluations = 50}).evaluations == 50);
 }
 
 TEST_CASE("compositions report improvements over all of their parts") {
     const priced_problem p{loose.problem()};
-    std::vector<progress> heard;
+    std::vector<progress> recorded;
     int begins = 0;
     int ends = 0;
-    using watched = run_control<never_stop, listener>;
-    const then both{limited{400, random_walk{1}}, priced_greedy{}, limited{20, exact{}}};
-    const assignment_plan plan = both.run(p, {}, watched{.observer = {&heard, &begins, &ends}});
-    REQUIRE_FALSE(heard.empty());
+    using watched = run_control<never_stop, recorder>;
+    const then both{limited{400, random_search{1}}, priced_greedy{}, limited{20, exact{}}};
+    const assignment_plan plan = both.run(p, {}, watched{.observer = {&recorded, &begins, &ends}});
+    REQUIRE_FALSE(recorded.empty());
     CHECK(begins == 1);
     CHECK(ends == 1);
-    for (std::size_t i = 1; i < heard.size(); ++i) {
-        CHECK(heard[i].objective < heard[i - 1].objective);
-        CHECK(heard[i].evaluations >= heard[i - 1].evaluations);
+    for (std::size_t i = 1; i < recorded.size(); ++i) {
+        CHECK(recorded[i].objective < recorded[i - 1].objective);
+        CHECK(recorded[i].evaluations >= recorded[i - 1].evaluations);
     }
-    CHECK(heard.back().objective == plan.cost);
-    CHECK(heard.back().evaluations <= plan.evaluations);
-    heard.clear();
+    CHECK(recorded.back().objective == plan.cost);
+    CHECK(recorded.back().evaluations <= plan.evaluations);
+    recorded.clear();
     thread_pool pool{2};
-    const best_of walks{random_walk{1}, random_walk{2}};
+    const best_of pair{random_search{1}, random_search{2}};
     const assignment_plan best =
-        walks.on(pool).run(p, {}, watched{.max_evaluations = 2000, .observer = {&heard, &begins, &ends}});
-    REQUIRE_FALSE(heard.empty());
-    CHECK(heard.back().objective == best.cost);
+        pair.on(pool).run(p, {}, watched{.max_evaluations = 2000, .observer = {&recorded, &begins, &ends}});
+    REQUIRE_FALSE(recorded.empty());
+    CHECK(recorded.back().objective == best.cost);
     CHECK(ends == 2);
 }
 
-TEST_CASE("compositions never spoil a start and nest") {
+TEST_CASE("compositions are never worse than a start, and nest") {
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
         const gap_instance d = odd_instance(4, 9, seed);
         if (d.tasks == 0) continue;
@@ -263,8 +263,8 @@ TEST_CASE("compositions never spoil a start and nest") {
         for (std::size_t t = 0; t < d.tasks; ++t) start.push_back(gpu_index{below(random, d.gpus())});
         const assignment_plan before = p.plan_of(start);
         const slicing_options short_slices{.max_turn_evaluations = 40, .max_rounds = 2};
-        const then nested{best_of{limited{30, random_walk{1}}, limited{30, random_walk{2}}},
-                          time_sliced{short_slices, random_walk{3}, limited{30, then{random_walk{4}}}}};
+        const then nested{best_of{limited{30, random_search{1}}, limited{30, random_search{2}}},
+                          time_sliced{short_slices, random_search{3}, limited{30, then{random_search{4}}}}};
         const assignment_plan plan = nested.reseeded(seed).run(p, start);
         CAPTURE(seed);
         check_plan(d, plan);
@@ -286,7 +286,7 @@ TEST_CASE("parts see the clock of their own share of the time") {
     const takes_time short_one{0.4, &now, &seen};
     const takes_time long_one{2.0, &now, &seen};
 
-    // One after the other: what the first leaves is the second's.
+    // One after the other: the second has the time that the first leaves.
     CHECK(run(then{short_one, long_one}).stopped == stop_reason::deadline_reached);
     REQUIRE(seen.size() == 2);
     CHECK(seen[0].bounded);

@@ -49,7 +49,7 @@ TEST_CASE("dive against exact: never better and optimal on most tiny problems") 
     CHECK(optimal_in_full == solvable);  // all GPUs are candidates and no pair is guessed away: that is exact
 }
 
-TEST_CASE("dive goes to candidates and to where tasks started and nowhere else") {
+TEST_CASE("dive assigns only candidates and GPUs of the start") {
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {
         const gap_instance d = gap_of_type(seed % 2 == 0 ? 'D' : 'E', 8, 30, seed);
         const priced_problem p{d.problem()};
@@ -144,7 +144,7 @@ TEST_CASE("dive repeats itself with and without a start") {
     }
 }
 
-TEST_CASE("dive stops when it is told to and tells how it is going") {
+TEST_CASE("dive stops on request and reports progress") {
     const type_d d{8, 60, 3};
     const priced_problem p{d.problem()};
     const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
@@ -165,7 +165,7 @@ TEST_CASE("dive stops when it is told to and tells how it is going") {
     CHECK(last == watched.cost);
 }
 
-TEST_CASE("dive answers what has no answer or nothing to ask") {
+TEST_CASE("dive answers infeasible and empty problems") {
     gap_instance tight;  // three tasks of load 2 for two GPUs of 3
     tight.tasks = 3;
     tight.costs = {1, 2, 3, 4, 5, 6};
@@ -175,7 +175,7 @@ TEST_CASE("dive answers what has no answer or nothing to ask") {
     check_plan(tight, least);
     CHECK(least.excess == 1);
     CHECK(least.stopped == stop_reason::completed);
-    gap_instance nowhere = tight;  // a task that fits nowhere
+    gap_instance nowhere = tight;  // a task that fits on no GPU
     nowhere.loads[0] = nowhere.loads[1] = 9;
     const assignment_plan over = dive{}.run(priced_problem{nowhere.problem()});
     check_plan(nowhere, over);

@@ -71,7 +71,7 @@ TEST_CASE("the bound is L of its prices and never above the optimum") {
 }
 
 TEST_CASE("a bound worked out by hand") {
-    // Two tasks want GPU 0, which holds one: the price of its capacity rises to what the cheaper move costs, 3.
+    // Two tasks are cheapest on GPU 0, which holds one: the price of its capacity rises to the cost of the cheaper move, 3.
     const std::vector<double> costs{1.0, 4.0, 2.0, 9.0};
     const std::vector<amount> loads{1, 1, 1, 1};
     const std::vector<amount> capacities{1, 1};
@@ -97,7 +97,7 @@ TEST_CASE("a bound follows shifts and scales of the costs") {
     CHECK(bound.rounded == bound.value);
 }
 
-TEST_CASE("pairs that fit nowhere and loads of nothing are bounded as they should be") {
+TEST_CASE("pairs that do not fit and loads of 0 are bounded correctly") {
     const std::vector<double> costs{1.0, 7.0, 2.0, 5.0};
     const std::vector<amount> loads{9, 1, 0, 0};
     const auto excluded = bound_assignments(table_problem(costs, loads, {3, 3}));
@@ -137,7 +137,7 @@ TEST_CASE("without scarcity the bound is the sum of the cheapest costs and price
     CHECK(bound.prices == std::vector<double>(4, 0.0));
 }
 
-TEST_CASE("the default effort comes within a hundredth of a per cent of twenty times as much") {
+TEST_CASE("the default iterations come within a hundredth of a per cent of twenty times as many") {
     for (const std::size_t gpus : {5U, 20U, 40U}) {
         const type_d d{gpus, 200, gpus};
         const double quick = bound_assignments(d.problem()).value;
@@ -192,7 +192,7 @@ TEST_CASE("a bound that is stopped ends within an interval of work and holds") {
     }
 }
 
-TEST_CASE("a budget of a bound repeats itself, and a stop that never asks changes nothing") {
+TEST_CASE("a budget of a bound reproduces, and a stop that is never requested changes nothing") {
     const type_d d{5, 60, 4};
     const run_control<> budget{.max_evaluations = 5 * 60 * 7};
     const auto seven = bound_assignments(d.problem(), {}, budget);

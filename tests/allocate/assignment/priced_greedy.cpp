@@ -13,7 +13,7 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("greedy by price is never better than trying everything and mostly feasible where something is") {
+TEST_CASE("priced_greedy is never better than an enumeration and mostly feasible where a plan is") {
     int solvable = 0;
     int solved = 0;
     for (std::uint64_t seed = 1; seed <= 300; ++seed) {
@@ -31,7 +31,7 @@ TEST_CASE("greedy by price is never better than trying everything and mostly fea
     CHECK(solved * 100 >= solvable * 95);
 }
 
-TEST_CASE("greedy by price is feasible and within five per cent on tight instances of type D") {
+TEST_CASE("priced_greedy is feasible and within five per cent on tight instances of type D") {
     for (const std::size_t gpus : {5U, 10U, 20U, 40U}) {
         for (std::uint64_t seed = 1; seed <= 3; ++seed) {
             const type_d d{gpus, 200, seed};
@@ -48,14 +48,14 @@ TEST_CASE("greedy by price is feasible and within five per cent on tight instanc
     }
 }
 
-TEST_CASE("greedy by price answers an impossible problem and says that it is infeasible") {
+TEST_CASE("priced_greedy reports an infeasible problem as such") {
     const type_d d{3, 30, 1, 20};
     const assignment_plan plan = priced_greedy{.max_repairs = 200}.run(priced_problem{d.problem()});
     check_plan(d, plan);
     CHECK_FALSE(plan.feasible());
 }
 
-TEST_CASE("greedy by price improves a start and never spoils it") {
+TEST_CASE("priced_greedy improves a start and is never worse") {
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
         const type_d d{6, 50, seed};
         const priced_problem p{d.problem()};
@@ -72,7 +72,7 @@ TEST_CASE("greedy by price improves a start and never spoils it") {
     }
 }
 
-TEST_CASE("greedy by price ends early when told and says why") {
+TEST_CASE("priced_greedy ends at a budget and reports it") {
     const type_d d{6, 80, 2};
     const priced_problem p{d.problem()};
     const assignment_plan plan = priced_greedy{}.run(p, {}, run_control<>{.max_evaluations = 1});
@@ -81,7 +81,7 @@ TEST_CASE("greedy by price ends early when told and says why") {
     CHECK(priced_greedy{}.run(p).stopped == stop_reason::completed);
 }
 
-TEST_CASE("greedy by price is within five per cent where few tasks share a GPU") {
+TEST_CASE("priced_greedy is within five per cent where few tasks share a GPU") {
     for (const char type : {'A', 'B', 'C', 'D', 'E'}) {
         for (std::uint64_t seed = 1; seed <= 2; ++seed) {
             const gap_instance d = gap_of_type(type, 20, 100, seed);
@@ -94,7 +94,7 @@ TEST_CASE("greedy by price is within five per cent where few tasks share a GPU")
     }
 }
 
-TEST_CASE("greedy by price takes the smaller of equally cheap GPUs") {
+TEST_CASE("priced_greedy takes the smaller of equally cheap GPUs") {
     // Everything costs the same; only light choices fit.
     gap_instance d;
     d.tasks = 12;
@@ -108,7 +108,7 @@ TEST_CASE("greedy by price takes the smaller of equally cheap GPUs") {
     CHECK(plan.feasible());
 }
 
-TEST_CASE("greedy by price has an answer to every odd problem") {
+TEST_CASE("priced_greedy has an answer to every odd problem") {
     for (std::uint64_t seed = 1; seed <= 400; ++seed) {
         const gap_instance d = odd_instance(5, 12, seed);
         CAPTURE(seed);
@@ -119,7 +119,7 @@ TEST_CASE("greedy by price has an answer to every odd problem") {
     CHECK(priced_greedy{}.run(empty).feasible());
 }
 
-TEST_CASE("greedy by price stops within an interval of work in every phase") {
+TEST_CASE("priced_greedy stops within an interval of work in every phase") {
     const type_d d{40, 1000, 2, 120};  // a pass of the descent is a million evaluations
     const priced_problem p{d.problem(), {.bound = {.max_iterations = 30}}};
     const std::uint64_t interval = 65'536;
@@ -148,7 +148,7 @@ TEST_CASE("greedy by price stops within an interval of work in every phase") {
     }
 }
 
-TEST_CASE("polls of greedy by price change nothing") {
+TEST_CASE("polls of priced_greedy change nothing") {
     const type_d d{10, 120, 5};
     const priced_problem p{d.problem()};
     const assignment_plan alone = priced_greedy{}.run(p);

@@ -15,7 +15,7 @@ constexpr proposed_step<2> step(two delta, two now = {{0.0, 100.0}}, two best = 
 
 }  // namespace
 
-TEST_CASE("descent takes what is not worse, tier by tier") {
+TEST_CASE("descent accepts proposals that are not worse, tier by tier") {
     xoshiro256 g{1};
     const auto walks = descent{}.start(two{});
     CHECK(walks.accepts(step({{0.0, -1.0}}), g));
@@ -26,7 +26,7 @@ TEST_CASE("descent takes what is not worse, tier by tier") {
     CHECK_FALSE(descent{.sideways = false}.start(two{}).accepts(step({{0.0, 0.0}}), g));
 }
 
-TEST_CASE("late acceptance remembers for as many steps as it is told") {
+TEST_CASE("late acceptance remembers the values of `length` proposals") {
     xoshiro256 g{1};
     auto late = late_acceptance{2}.start(two{{0.0, 100.0}});
     CHECK(late.accepts(step({{0.0, -10.0}}, {{0.0, 100.0}}), g));       // 90; memory: 90, 100
@@ -92,7 +92,7 @@ TEST_CASE("annealing without a period cools once over the run, by the share of i
     CHECK_FALSE(inside.accepts(step({{0.0, 5.0}}), g));
 }
 
-TEST_CASE("an adaptive penalty weighs tier 0 against tier 1 and follows what is above zero") {
+TEST_CASE("an adaptive penalty weighs tier 0 against tier 1 and rises while tier 0 is above zero") {
     xoshiro256 g{1};
     const adaptive_penalty rule{descent{}, 2.0, 2.0, 10};
     auto weighs = rule.start(two{});
@@ -107,7 +107,7 @@ TEST_CASE("an adaptive penalty weighs tier 0 against tier 1 and follows what is 
     CHECK_FALSE(alone.accepts({{{1.0}}, {}, {}}, g));
 }
 
-TEST_CASE("what is no acceptance rule") {
+TEST_CASE("types that are not acceptance rules are rejected") {
     struct no_start {};
     struct no_accepts {
         [[nodiscard]] int start(two) const { return 0; }

@@ -98,7 +98,8 @@ struct stop_at_once {
 
 }  // namespace
 
-TEST_CASE("random objectives on random problems: never worse than the start and every plan is what it says") {
+TEST_CASE(
+    "random objectives on random problems: never worse than the start, and every plan agrees with a recomputation") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         CAPTURE(seed);
         const auto made = random_problem(
@@ -308,7 +309,7 @@ TEST_CASE("a damaged start is completed") {
     check_plan(p, wish, complete, local_search{}.run(p, wish, longer, run_control<>{.max_evaluations = 3000}));
 }
 
-TEST_CASE("the observer hears every new best") {
+TEST_CASE("the observer is called at every new best") {
     const auto made = random_problem(9, {.nodes = 8, .tasks = 50, .gangs = false});
     const problem p{made.machines, made.tasks};
     const objective wish{tier(capacity_excess{}), tier(assignment_cost_term{quirky_cost})};
@@ -322,7 +323,7 @@ TEST_CASE("the observer hears every new best") {
     if (found.by_term[0].value == 0.0) CHECK(last == doctest::Approx(found.by_term[1].value));
 }
 
-TEST_CASE("the self-check names a term that is wrong and the start is what remains") {
+TEST_CASE("the self-check names a wrong term, and the plan is the start") {
     const auto made = random_problem(4, {.nodes = 6, .tasks = 30, .gangs = false});
     const problem p{made.machines, made.tasks};
     xoshiro256 g{2};
@@ -335,7 +336,7 @@ TEST_CASE("the self-check names a term that is wrong and the start is what remai
     CHECK_FALSE(improves(wish.prepare(p, start).value() - wish.prepare(p, found.assignment).value()));
 }
 
-TEST_CASE("plain text of what a concept refuses") {
+TEST_CASE("types that the concepts reject") {
     struct no_propose {};
     static_assert(!neighbourhood<no_propose>);
     static_assert(!acceptance<no_propose>);

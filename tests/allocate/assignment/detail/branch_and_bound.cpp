@@ -35,7 +35,7 @@ TEST_CASE("branch and bound finds the optimum from a poor start") {
     CHECK(checked > 20);
 }
 
-TEST_CASE("branch and bound cut short bounds what is left") {
+TEST_CASE("branch and bound that is stopped bounds the open nodes") {
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
         const type_d d{4, 10, seed, 95};
         const priced_problem p{d.problem()};
@@ -80,7 +80,7 @@ TEST_CASE("branch and bound restricted to some pairs finds the best of those") {
         xoshiro256 random{seed};
         gpu_assignment start;
         for (std::size_t t = 0; t < d.tasks; ++t) start.push_back(gpu_index{below(random, d.gpus())});
-        gap_instance left = d;  // what is not allowed fits nowhere
+        gap_instance left = d;  // pairs that are not allowed do not fit
         std::vector<char> allowed(d.tasks * d.gpus());
         for (std::size_t i = 0; i < allowed.size(); ++i) {
             allowed[i] = chance(random, 60) ? 1 : 0;
@@ -107,7 +107,7 @@ TEST_CASE("branch and bound restricted to some pairs finds the best of those") {
     CHECK(checked > 40);
 }
 
-TEST_CASE("branch and bound keeps to its number of nodes and bounds what is left") {
+TEST_CASE("branch and bound keeps to its number of nodes and bounds the open ones") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         const type_d d{4, 12, seed, 95};
         const priced_problem p{d.problem()};
@@ -172,7 +172,7 @@ TEST_CASE("rewards of the root spare the next tree its first steps") {
     detail::branch_and_bound first{p, one_node, start};
     first.run(forever, [] {});
     REQUIRE(first.root_rewards().size() == 30);
-    // What the first step bounds, told where the other tree ended or not.
+    // The bound of the first step, with and without the rewards of the other tree.
     const auto bound_after_one_step = [&](bool told) {
         detail::branch_and_bound next{p, {100, 5, 500, 0}, start};
         if (told) next.begin_with(first.root_rewards());
@@ -188,7 +188,7 @@ TEST_CASE("rewards of the root spare the next tree its first steps") {
     CHECK(bound_after_one_step(true) <= start.cost);
 }
 
-TEST_CASE("keeping only what is near costs the proof and seldom the optimum") {
+TEST_CASE("keeping only pairs near the bound loses the proof and rarely the optimum") {
     int solvable = 0;
     int optimal = 0;
     for (std::uint64_t seed = 1; seed <= 80; ++seed) {

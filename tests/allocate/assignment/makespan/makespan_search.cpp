@@ -121,7 +121,7 @@ TEST_CASE("a makespan search that a clock or a budget ends within an attempt has
 
 TEST_CASE("gaps of a start are filled greedily") {
     const table t{7, 20, 4, 50};
-    const auto good = makespan_search{}.run(t.problem());
+    const auto good = makespan_search{}.run(t.problem(), {}, run_control<>{.max_evaluations = 100'000});
     gpu_assignment damaged(good.gpu_of.begin(), good.gpu_of.begin() + 18);
     damaged[3] = gpu_index{};
     damaged[5] = gpu_index{99};

@@ -16,7 +16,7 @@ using namespace berth_test;
 
 namespace {
 
-/// The least that the concept asks for: the first task that may move goes to any slot.
+/// The least that the concept requires: moves the first task to any slot.
 struct first_task {
     template <class Space>
     bool propose(Space& space, xoshiro256& random, move_list& out) const {
