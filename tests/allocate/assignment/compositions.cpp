@@ -319,8 +319,17 @@ TEST_CASE("parts see the clock of their own share of the time") {
     CHECK(run(time_sliced{options, long_one, short_one}).stopped != stop_reason::cancelled);
     REQUIRE(seen.size() >= 2);
     CHECK(seen[0].stopped == stop_reason::deadline_reached);
-    CHECK(seen[1].begin == 0.0);
-    CHECK(seen[1].middle == doctest::Approx(0.5));
+    CHECK(seen[1].middle == doctest::Approx(0.005));  // of its evaluations
+    CHECK(now >= 1.0);
+    // Once a part has shown its speed, the clock alone bounds turns that it ends.
+    const takes_time slow{0.3, &now, &seen};
+    CHECK(run(time_sliced{options, slow, slow}).stopped == stop_reason::deadline_reached);
+    REQUIRE(seen.size() == 4);
+    CHECK(seen[1].end == doctest::Approx(0.01));
+    CHECK(seen[2].begin == 0.0);  // 0.6 is over, 0.2 are its share
+    CHECK(seen[2].middle == doctest::Approx(0.75));
+    CHECK(seen[2].stopped == stop_reason::deadline_reached);
+    CHECK(seen[2].end == 1.0);
 
     // Inside each other.
     CHECK(run(best_of{then{short_one, long_one}, long_one}).stopped == stop_reason::deadline_reached);

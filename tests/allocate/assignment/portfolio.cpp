@@ -14,7 +14,7 @@ using namespace berth_test;
 TEST_CASE("the portfolio finds and proves the optimum of an independent enumeration on tiny problems") {
     int infeasible = 0;
     for (std::uint64_t seed = 1; seed <= 150; ++seed) {
-        const gap_instance d = seed % 2 == 0 ? odd_instance(5, 10, seed) : gap_of_type("ABCDE"[seed % 5], 3, 10, seed);
+        const gap_instance d = seed % 2 == 0 ? odd_instance(4, 10, seed) : gap_of_type("ABCDE"[seed % 5], 3, 10, seed);
         const priced_problem p{d.problem()};
         const assignment_plan plan = portfolio{}.run(p);
         const double optimum = pruned_enumeration{d}.optimum();

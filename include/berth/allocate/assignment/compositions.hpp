@@ -34,6 +34,8 @@
 //
 // Left out: learning which part pays per second (the plan would depend on the machine).
 
+// Length: the four compositions, read side by side to choose one.
+
 namespace berth::inline v0 {
 
 /// An allocator with an evaluation budget of its own. Its plan is `completed` when only that budget is used up, not the
@@ -225,15 +227,30 @@ public:
                                       run_control<Stop, Observer> control = {}) const {
         detail::joint_run<Stop, Observer> run{p, start, control};
         auto turns = static_cast<double>(options_.max_turn_evaluations);
+        std::array<double, sizeof...(Allocators)>
+            speed{};  // evaluations in all of the time, by the last turn of each part
         bool going = true;
         for (std::size_t round = 0; going && round < options_.max_rounds; ++round, turns *= options_.growth) {
             std::uint64_t waiting = sizeof...(Allocators);
             const auto turn = [&](const auto& part) {
+                double& evaluations_in_time = speed[sizeof...(Allocators) - waiting];
                 const double time_share = 1.0 / static_cast<double>(waiting);
                 const std::uint64_t share = run.budget_left() / waiting--;
                 const std::uint64_t most = turns < 1e18 ? static_cast<std::uint64_t>(turns) : std::uint64_t{1} << 60U;
-                const limited sliced{share < most ? (share > 0 ? share : 1) : most, detail::reseeded(part, round)};
-                return run.take_turn(sliced, run.budget_left(), time_share);
+                const auto next = detail::reseeded(part, round);
+                const double before = run.elapsed();
+                const std::uint64_t spent = run.spent();
+                // Where the clock is expected to end the turn, it alone bounds it, so that the part can tell how much
+                // is left.
+                const bool by_clock = run.timed() && evaluations_in_time > 0.0 &&
+                                      evaluations_in_time * time_share * (1.0 - before) < static_cast<double>(most);
+                const bool goes_on = by_clock
+                                         ? run.take_turn(next, run.budget_left(), time_share)
+                                         : run.take_turn(limited{share < most ? (share > 0 ? share : 1) : most, next},
+                                                         run.budget_left(), time_share);
+                const double used = run.elapsed() - before;
+                if (used > 0.0) evaluations_in_time = static_cast<double>(run.spent() - spent) / used;
+                return goes_on;
             };
             going = std::apply([&](const auto&... part) { return (turn(part) && ...); }, parts_);
         }

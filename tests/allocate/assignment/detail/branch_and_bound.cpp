@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/assignment/detail/branch_and_bound.hpp"
 
+#include "berth/allocate/assignment/priced_greedy.hpp"
+
 #include "allocate/assignment/gap_instances.hpp"
 
 #include <doctest/doctest.h>

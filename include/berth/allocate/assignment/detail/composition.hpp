@@ -79,6 +79,9 @@ public:
         if (control_.max_evaluations == std::numeric_limits<std::uint64_t>::max()) return control_.max_evaluations;
         return spent_ < control_.max_evaluations ? control_.max_evaluations - spent_ : 0;
     }
+    [[nodiscard]] bool timed() const { return is_timed(control_); }
+    [[nodiscard]] double elapsed() const { return control_.elapsed(spent_); }
+    [[nodiscard]] std::uint64_t spent() const noexcept { return spent_; }
     /// @param time_share  of the time left, above 0, at most 1; only if a clock alone bounds the run
     template <class Allocator>
     [[nodiscard]] assignment_plan run_part(const Allocator& part, warm_start start, std::uint64_t max_evaluations,
