@@ -134,6 +134,22 @@ TEST_CASE("block search stops on request and reports progress") {
     CHECK(last == watched.cost);
 }
 
+TEST_CASE("block search stops within one block") {
+    const type_d d{10, 100, 3};
+    const priced_problem p{d.problem()};
+    const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
+    for (const std::uint64_t last : {1U, 3U, 10U}) {
+        std::uint64_t polls = 0;
+        const assignment_plan plan =
+            block_search{.max_nodes = 100}.run(p, start, run_control<stop_at_poll>{.stop = {&polls, last}});
+        CAPTURE(last);
+        check_plan(d, plan);
+        CHECK(plan.stopped == stop_reason::cancelled);
+        CHECK(polls == last + 1);
+        CHECK(plan.evaluations <= last * (101 + 100));
+    }
+}
+
 TEST_CASE("block search ends by itself once nothing new comes or the bound is met") {
     const type_d d{3, 12, 3};
     const priced_problem p{d.problem()};

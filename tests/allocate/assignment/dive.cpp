@@ -216,3 +216,17 @@ TEST_CASE("golden plans of dive: the same on every compiler") {
     CHECK(golden(e, 2) == 12865267717573699882ULL);
     CHECK(golden(fractional, 3) == 4225146466861479342ULL);
 }
+
+TEST_CASE("dive stops within one evaluation of the bound") {
+    const type_d d{80, 1200, 5, 150};
+    const priced_problem p{d.problem(), {.bound = {.max_iterations = 20}}};
+    const assignment_plan start = priced_greedy{.max_passes = 0, .max_rebuild_evaluations = 0}.run(p);
+    REQUIRE(start.feasible());
+    std::uint64_t polls = 0;
+    const assignment_plan plan = dive{}.run(p, start.gpu_of, run_control<stop_at_poll>{.stop = {&polls, 2}});
+    CHECK(plan.stopped == stop_reason::cancelled);
+    CHECK(polls == 3);
+    CHECK(plan.evaluations == 0);  // the first evaluation of the root was not completed
+    CHECK(plan.gpu_of == start.gpu_of);
+    CHECK(plan.lower_bound == p.bound().rounded);
+}

@@ -32,7 +32,7 @@ struct tree_options {
     std::size_t width;
     std::uint64_t seed;
     std::size_t root_rounds = 4;  ///< of pricing and forbidding, 1 or more
-    double keep_within = 1.0;     ///< see `ceiling`; below 1 only `dive` sets it, as the four below
+    double keep_within = 1.0;     ///< see `ceiling`; `dive` sets this and the ones below
     std::uint64_t max_nodes = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t guess_every = 1;  ///< nodes between two repairs of the relaxed answer; 0: never
     std::uint64_t mend_every = 0;   ///< dead ends between two repairs of their partial answer; 0: never
