@@ -108,7 +108,7 @@ TEST_CASE("problems that cannot be packed are refused with a sentence") {
 
     const auto zero = [](task_index, gpu_index) { return 0; };
     const std::vector<amount> none;
-    CHECK(refusal_of(pack_assignments(assignment_problem{std::size_t{1}, zero, zero, none})).find("without a GPU") !=
+    CHECK(refusal_of(pack_assignments(assignment_problem{std::size_t{1}, zero, zero, none})).find("no GPU") !=
           std::string::npos);
     CHECK(need(pack_assignments(assignment_problem{std::size_t{0}, zero, zero, none})).gpus() == 0);
     const std::vector<amount> negative{4, -2};
