@@ -35,6 +35,14 @@ TEST_CASE("a poller polls once per interval of work and at every round, and stay
     CHECK(poll.reason() == stop_reason::cancelled);
 }
 
+TEST_CASE("a budget that is used up ends rounds, not the work within one") {
+    detail::poller poll{
+        [](bool between_rounds) { return between_rounds ? stop_reason::budget_exhausted : stop_reason::completed; }};
+    CHECK_FALSE(poll.next_round());
+    CHECK(poll.work(5 * decltype(poll)::interval));
+    CHECK(poll.reason() == stop_reason::budget_exhausted);
+}
+
 TEST_CASE("an interruption heeds stop and clock, not the budget") {
     struct clock {
         bool over;

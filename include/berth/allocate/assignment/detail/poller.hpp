@@ -32,22 +32,29 @@ public:
     explicit poller(Check check) : check_{std::move(check)} {}
 
     /// At the end of a round: polls. False if the run ends.
-    [[nodiscard]] bool next_round() { return check(true); }
-    /// Within a round, after some work: polls if enough has come together. False if the run ends.
+    [[nodiscard]] bool next_round() {
+        left_ = interval;
+        if (reason_ == stop_reason::completed) reason_ = check_(true);
+        return reason_ == stop_reason::completed;
+    }
+    /// Within a round, after some work: polls once per interval. False if stop or clock end the run.
     [[nodiscard]] bool work(std::uint64_t pairs) {
         if (pairs < left_) {
             left_ -= pairs;
-            return reason_ == stop_reason::completed;
+            return !interrupted();
         }
-        return check(false);
+        if (!interrupted()) {
+            left_ = interval;
+            const stop_reason reason = check_(false);
+            if (reason != stop_reason::completed) reason_ = reason;
+        }
+        return !interrupted();
     }
     [[nodiscard]] stop_reason reason() const noexcept { return reason_; }
 
 private:
-    [[nodiscard]] bool check(bool between_rounds) {
-        left_ = interval;
-        if (reason_ == stop_reason::completed) reason_ = check_(between_rounds);
-        return reason_ == stop_reason::completed;
+    [[nodiscard]] bool interrupted() const noexcept {
+        return reason_ != stop_reason::completed && reason_ != stop_reason::budget_exhausted;
     }
 
     Check check_;

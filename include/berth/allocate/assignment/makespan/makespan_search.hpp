@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/allocate/assignment/assignment_problem.hpp"
+#include "berth/allocate/assignment/detail/part_clock.hpp"
 #include "berth/allocate/assignment/makespan/makespan_bound.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
@@ -50,9 +51,9 @@ struct makespan_search {
 
     /// @param start    used if it is better than greedy; may be empty. Gaps (tasks that it does not reach, or sends to
     ///                 a GPU that does not exist) are filled greedily, entries beyond the last task dropped.
-    /// @param control  polled every 500 evaluations, and every 65,536 pairs of the bound. An attempt cools by its own
-    ///                 length or by what is left of budget or time, whichever ends first, so that no run ends hot.
-    ///                 `progress::objective` is the best makespan.
+    /// @param control  polled every 500 evaluations, and every 65,536 pairs of the bound. If only a clock bounds the run,
+    ///                 an attempt that it would end hot cools by the time left. `progress::objective` is the best
+    ///                 makespan.
     /// @return  never worse than the start
     template <load_source Load, class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] makespan_plan run(const makespan_problem<Load>& p, std::span<const gpu_index> start = {},
@@ -204,14 +205,15 @@ private:
         const double first_temperature = 0.8 * unit_ * heat;
         double temperature = first_temperature;
         const double factor = std::pow(last, static_cast<double>(stretch) / static_cast<double>(length));
-        const double begun = control.bounded() ? control.elapsed(plan.evaluations) : 0.0;
+        const bool timed = is_timed(control);
+        const double begun = timed ? control.elapsed(plan.evaluations) : 0.0;
         const auto tasks = static_cast<std::uint32_t>(problem_->tasks);
         const auto gpus = static_cast<std::uint32_t>(problem_->gpus);
         for (std::uint64_t step = 0; step < length && excess > 0; ++step) {
             if (step % stretch == 0) {
                 temperature *= factor;
-                if (control.bounded() && begun < 1.0) {
-                    // The run may end before the attempt: then it cools by what is left of the run.
+                if (timed && begun < 1.0) {
+                    // The clock may end the run before the attempt: then it cools by the time left.
                     const double share = (control.elapsed(plan.evaluations) - begun) / (1.0 - begun);
                     if (share * static_cast<double>(length) > static_cast<double>(step + stretch)) {
                         temperature = std::min(temperature, first_temperature * std::pow(last, std::min(share, 1.0)));
