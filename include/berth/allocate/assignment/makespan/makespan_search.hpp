@@ -51,8 +51,8 @@ struct makespan_search {
 
     /// @param start    used if it is better than greedy; may be empty. Gaps (tasks that it does not reach, or sends to
     ///                 a GPU that does not exist) are filled greedily, entries beyond the last task dropped.
-    /// @param control  polled every 500 evaluations, and every 65,536 pairs of the bound. If only a clock bounds the run,
-    ///                 an attempt that it would end hot cools by the time left. `progress::objective` is the best
+    /// @param control  polled every 500 evaluations, and every 65,536 pairs of the bound. If only a clock bounds the
+    ///                 run, an attempt that it would end hot cools by the time left. `progress::objective` is the best
     ///                 makespan.
     /// @return  never worse than the start
     template <load_source Load, class Stop = never_stop, class Observer = no_observer>
