@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Watch a local search, and end it by a stop token when it is good enough; on several threads, if you have them.
-#include "berth/allocate/search/partitioned_search.hpp"
 #include "berth/allocate/greedy/sampled_greedy.hpp"
+#include "berth/allocate/search/partitioned_search.hpp"
 #include "berth/berth.hpp"
 #include "berth/core/thread_pool.hpp"
 
@@ -59,7 +59,7 @@ int main() {
     std::printf("from %g to %g: %s\n", before, cost_of(stopped), to_string(stopped.stopped));
 
     // Parts of the fleet side by side. A budget of evaluations gives the same plan whatever the number of threads.
-    const berth::partitioned_search parts{berth::local_search{}, {.evaluations_per_round = 20'000}};
+    const berth::partitioned_search parts{berth::local_search{}, {.max_round_evaluations = 20'000}};
     const berth::run_control<> budget{.max_evaluations = 400'000};
     berth::thread_pool threads{2};
     const berth::plan by_two = parts.run(problem, wish, stopped.assignment, threads, budget);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // berth-bench makespan: tasks whose times differ from GPU to GPU, the last one to end as early as possible (R||Cmax).
-#include "berth/allocate/search/local_search.hpp"
 #include "berth/allocate/assignment/makespan/makespan_search.hpp"
+#include "berth/allocate/search/local_search.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/thread_pool.hpp"
 #include "berth/cost/pair_costs.hpp"
@@ -121,7 +121,7 @@ berth::makespan_plan by_local_search(const makespan_options& options, const bert
         berth::neighbourhoods{2.0 * berth::shift{}, berth::swap{}, berth::chain{2}},
         berth::descent{},
         berth::cheapest_gpus{time_of, 12},
-        {.seed = options.search_seed, .restarts = berth::local_search_options::without_end}};
+        {.seed = options.search_seed, .max_restarts = berth::local_search_options::without_end}};
     auto state = search.start(problem, wish, start);
     auto running = control;
     berth::makespan_plan plan;

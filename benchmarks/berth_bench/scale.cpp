@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // berth-bench scale: a large fleet and a cost functor. Nothing of the size tasks times GPUs exists at any time.
-#include "berth/allocate/search/partitioned_search.hpp"
 #include "berth/allocate/greedy/sampled_greedy.hpp"
+#include "berth/allocate/search/partitioned_search.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/thread_pool.hpp"
 #include "berth/model/fleet_builder.hpp"
@@ -235,10 +235,10 @@ int scale(const scale_options& options) {
         berth::local_search{berth::neighbourhoods{2.0 * berth::shift{}, berth::swap{}, 0.3 * berth::chain{2}},
                             berth::descent{},
                             berth::any_node{},
-                            {.restarts = berth::local_search_options::without_end}},
+                            {.max_restarts = berth::local_search_options::without_end}},
         {.seed = options.seed,
          .nodes_per_part = 40,
-         .evaluations_per_round = 50'000,
+         .max_round_evaluations = 50'000,
          .patience = std::numeric_limits<std::size_t>::max()}};
     berth::thread_pool threads{options.threads};
     outcome.plan = search.run(problem, wish, start.assignment, threads, control);

@@ -86,7 +86,7 @@ TEST_CASE("a local search allocates nothing in steady state") {
         return static_cast<double>((t.value() * 7 + g.value() * 13) % 29);
     };
     const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{cost})};
-    const local_search_options options{.patience = 500, .restarts = local_search_options::without_end};
+    const local_search_options options{.patience = 500, .max_restarts = local_search_options::without_end};
     const auto tried = neighbourhoods{shift{},          berth::swap{},       chain{3},  shift_group{},
                                       ejection_chain{}, ruin_and_recreate{}, take_out{}};
     steady_search_allocates_nothing(local_search{options}, p, wish, start);

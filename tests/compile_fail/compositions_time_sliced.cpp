@@ -5,7 +5,7 @@
 #include "berth/allocate/assignment/exact.hpp"
 
 #ifdef BERTH_FIXED
-const berth::time_sliced turns{berth::slicing_options{.slice = 1000}, berth::exact{}};
+const berth::time_sliced turns{berth::slicing_options{.max_turn_evaluations = 1000}, berth::exact{}};
 #else
 const berth::time_sliced turns{1000, berth::exact{}};
 #endif

@@ -1,4 +1,4 @@
-// expect: berth: the third argument of local_search says where to look
+// expect: berth: the third argument of local_search describes candidate slots
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/search/local_search.hpp"
 

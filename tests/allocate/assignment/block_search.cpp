@@ -17,13 +17,13 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("block search against trying everything: never better and nearly always optimal") {
+TEST_CASE("block search against an enumeration: never better and nearly always optimal") {
     int solvable = 0;
     int optimal = 0;
     for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
         const gap_instance d = seed % 2 == 0 ? odd_instance(4, 8, seed) : gap_of_type("ABCDE"[seed % 5], 3, 8, seed);
         const priced_problem p{d.problem()};
-        // From a poor start of its own, so that what is reached is its own work.
+        // From a poor start, so that the result is its own work.
         const gpu_assignment start = anywhere(d, seed);
         const assignment_plan plan = block_search{.patience = 500}.run(p, start, {.max_evaluations = 100'000});
         CAPTURE(seed);
@@ -61,7 +61,7 @@ TEST_CASE("block search is never worse than its start whatever the budget") {
         if (d.tasks == 0) continue;
         const priced_problem p{d.problem()};
         const gpu_assignment poor = anywhere(d, seed);
-        const assignment_plan good = priced_greedy{.rebuild_evaluations = 0}.run(p);
+        const assignment_plan good = priced_greedy{.max_rebuild_evaluations = 0}.run(p);
         for (const std::uint64_t budget : {0U, 1U, 300U, 5000U}) {
             for (const gpu_assignment* start : {&poor, &good.gpu_of}) {
                 const assignment_plan plan =
@@ -95,7 +95,7 @@ TEST_CASE("an infeasible start is mended even if everything is on one GPU") {
 TEST_CASE("block search repeats itself and keeps to a budget up to a few blocks") {
     const gap_instance d = gap_of_type('E', 10, 100, 3);
     const priced_problem p{d.problem()};
-    const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+    const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
     for (const std::uint64_t budget : {0U, 1U, 1000U, 100'000U}) {
         const block_search search{.seed = 5, .max_nodes = 500};
         const assignment_plan plan = search.run(p, start, {.max_evaluations = budget});
@@ -113,10 +113,10 @@ TEST_CASE("block search repeats itself and keeps to a budget up to a few blocks"
     CHECK_FALSE(better(one, block_search{.seed = 1}.run(p, {}, longer)));
 }
 
-TEST_CASE("block search stops when it is told to and tells how it is going") {
+TEST_CASE("block search stops on request and reports progress") {
     const type_d d{10, 100, 3};
     const priced_problem p{d.problem()};
-    const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+    const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
     int polls = 5;
     const assignment_plan plan = block_search{}.run(p, start, run_control<stop_after>{.stop = {&polls}});
     CHECK(plan.stopped == stop_reason::cancelled);
@@ -132,6 +132,22 @@ TEST_CASE("block search stops when it is told to and tells how it is going") {
         p, {}, run_control<never_stop, watch>{.max_evaluations = 2'000'000, .observer = {&last, &ends}});
     CHECK(ends == 1);
     CHECK(last == watched.cost);
+}
+
+TEST_CASE("block search stops within one block") {
+    const type_d d{10, 100, 3};
+    const priced_problem p{d.problem()};
+    const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
+    for (const std::uint64_t last : {1U, 3U, 10U}) {
+        std::uint64_t polls = 0;
+        const assignment_plan plan =
+            block_search{.max_nodes = 100}.run(p, start, run_control<stop_at_poll>{.stop = {&polls, last}});
+        CAPTURE(last);
+        check_plan(d, plan);
+        CHECK(plan.stopped == stop_reason::cancelled);
+        CHECK(polls == last + 1);
+        CHECK(plan.evaluations <= last * (101 + 100));
+    }
 }
 
 TEST_CASE("block search ends by itself once nothing new comes or the bound is met") {
@@ -151,7 +167,7 @@ TEST_CASE("block search ends by itself once nothing new comes or the bound is me
     CHECK(proven.cost == 3.0);
 }
 
-TEST_CASE("block search answers what has no answer or nothing to ask") {
+TEST_CASE("block search answers infeasible and empty problems") {
     gap_instance tight;  // three tasks of load 2 for two GPUs of 3
     tight.tasks = 3;
     tight.costs = {1, 2, 3, 4, 5, 6};
@@ -166,7 +182,7 @@ TEST_CASE("block search answers what has no answer or nothing to ask") {
     check_plan(tight, kept);
     CHECK(kept.excess <= 3);
 
-    gap_instance nowhere = tight;  // a task that fits nowhere
+    gap_instance nowhere = tight;  // a task that fits on no GPU
     nowhere.loads[0] = nowhere.loads[1] = 9;
     const assignment_plan over =
         block_search{.patience = 100}.run(priced_problem{nowhere.problem()}, {}, {.max_evaluations = 100'000});
@@ -202,7 +218,7 @@ TEST_CASE("golden plans of block search: the same on every compiler") {
     for (std::size_t i = 0; i < fractional.costs.size(); ++i) fractional.costs[i] += static_cast<double>(i % 7) / 10.0;
     const auto golden = [](const gap_instance& of, std::uint64_t seed) {
         const priced_problem p{of.problem()};
-        const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+        const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
         const block_search search{.seed = seed, .max_nodes = 5'000, .max_gpus = 12, .tolerance = 0.8, .patience = 0};
         return hash_of(search.run(p, start, {.max_evaluations = 300'000}));
     };

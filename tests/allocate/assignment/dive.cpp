@@ -27,7 +27,7 @@ TEST_CASE("dive against exact: never better and optimal on most tiny problems") 
         const gap_instance d = seed % 2 == 0 ? odd_instance(5, 12, seed) : gap_of_type("ABCDE"[seed % 5], 4, 12, seed);
         const priced_problem p{d.problem()};
         const assignment_plan optimum = exact{}.run(p);
-        const assignment_plan rough = priced_greedy{.rebuild_evaluations = 0}.run(p);
+        const assignment_plan rough = priced_greedy{.max_rebuild_evaluations = 0}.run(p);
         const assignment_plan plan = dive{}.run(p, rough.gpu_of);
         const assignment_plan full = dive{.candidates = 5, .keep_within = 1.0}.run(p, rough.gpu_of);
         CAPTURE(seed);
@@ -49,16 +49,16 @@ TEST_CASE("dive against exact: never better and optimal on most tiny problems") 
     CHECK(optimal_in_full == solvable);  // all GPUs are candidates and no pair is guessed away: that is exact
 }
 
-TEST_CASE("dive goes to candidates and to where tasks started and nowhere else") {
+TEST_CASE("dive assigns only candidates and GPUs of the start") {
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {
         const gap_instance d = gap_of_type(seed % 2 == 0 ? 'D' : 'E', 8, 30, seed);
         const priced_problem p{d.problem()};
-        const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+        const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
         const candidate_lists lists{p.tables(), p.bound(), 2};
         // The repair of relaxed answers may go elsewhere; without it only the tree is left.
         detail::branch_and_bound tree{p,
-                                      {.root_iterations = 60,
-                                       .node_iterations = 5,
+                                      {.max_root_iterations = 60,
+                                       .max_node_iterations = 5,
                                        .width = 2'000,
                                        .seed = 0,
                                        .max_nodes = 200,
@@ -96,9 +96,9 @@ TEST_CASE("dive places several tasks at a time where there are many") {
     for (const char type : {'D', 'E'}) {
         const gap_instance d = gap_of_type(type, 8, 160, 2);
         const priced_problem p{d.problem()};
-        const assignment_plan before = priced_greedy{.rebuild_evaluations = 0}.run(p);
+        const assignment_plan before = priced_greedy{.max_rebuild_evaluations = 0}.run(p);
         for (const double share : {0.0, 0.05, 1.0}) {
-            const dive search{.root_iterations = 60, .place_share = share};
+            const dive search{.max_root_iterations = 60, .place_share = share};
             const assignment_plan plan = search.run(p, before.gpu_of, {.max_evaluations = 600'000});
             CAPTURE(type);
             CAPTURE(share);
@@ -115,7 +115,7 @@ TEST_CASE("dive is never worse than its start whatever the budget and keeps to i
         if (d.tasks == 0) continue;
         const priced_problem p{d.problem()};
         const gpu_assignment poor = anywhere(d, seed);
-        const assignment_plan good = priced_greedy{.rebuild_evaluations = 0}.run(p);
+        const assignment_plan good = priced_greedy{.max_rebuild_evaluations = 0}.run(p);
         for (const std::uint64_t budget : {0U, 1U, 300U, 20'000U}) {
             for (const gpu_assignment* start : {&poor, &good.gpu_of}) {
                 const assignment_plan plan = dive{.seed = seed}.run(p, *start, {.max_evaluations = budget});
@@ -133,7 +133,7 @@ TEST_CASE("dive is never worse than its start whatever the budget and keeps to i
 TEST_CASE("dive repeats itself with and without a start") {
     const gap_instance d = gap_of_type('E', 6, 40, 3);
     const priced_problem p{d.problem()};
-    const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+    const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
     for (const std::uint64_t budget : {1000U, 50'000U, 1'000'000U}) {
         const run_control<> control{.max_evaluations = budget};
         const assignment_plan plan = dive{.seed = 5}.run(p, start, control);
@@ -144,10 +144,10 @@ TEST_CASE("dive repeats itself with and without a start") {
     }
 }
 
-TEST_CASE("dive stops when it is told to and tells how it is going") {
+TEST_CASE("dive stops on request and reports progress") {
     const type_d d{8, 60, 3};
     const priced_problem p{d.problem()};
-    const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+    const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
     int polls = 20;
     const assignment_plan plan = dive{}.run(p, start, run_control<stop_after>{.stop = {&polls}});
     CHECK(plan.stopped == stop_reason::cancelled);
@@ -165,7 +165,7 @@ TEST_CASE("dive stops when it is told to and tells how it is going") {
     CHECK(last == watched.cost);
 }
 
-TEST_CASE("dive answers what has no answer or nothing to ask") {
+TEST_CASE("dive answers infeasible and empty problems") {
     gap_instance tight;  // three tasks of load 2 for two GPUs of 3
     tight.tasks = 3;
     tight.costs = {1, 2, 3, 4, 5, 6};
@@ -175,7 +175,7 @@ TEST_CASE("dive answers what has no answer or nothing to ask") {
     check_plan(tight, least);
     CHECK(least.excess == 1);
     CHECK(least.stopped == stop_reason::completed);
-    gap_instance nowhere = tight;  // a task that fits nowhere
+    gap_instance nowhere = tight;  // a task that fits on no GPU
     nowhere.loads[0] = nowhere.loads[1] = 9;
     const assignment_plan over = dive{}.run(priced_problem{nowhere.problem()});
     check_plan(nowhere, over);
@@ -203,11 +203,11 @@ TEST_CASE("golden plans of dive: the same on every compiler") {
     for (std::size_t i = 0; i < fractional.costs.size(); ++i) fractional.costs[i] += static_cast<double>(i % 7) / 10.0;
     const auto golden = [](const gap_instance& of, std::uint64_t seed) {
         const priced_problem p{of.problem()};
-        const gpu_assignment start = priced_greedy{.rebuild_evaluations = 0}.run(p).gpu_of;
+        const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(p).gpu_of;
         const dive search{.seed = seed,
                           .candidates = 5,
-                          .root_iterations = 100,
-                          .node_iterations = 10,
+                          .max_root_iterations = 100,
+                          .max_node_iterations = 10,
                           .keep_within = 0.4,
                           .width = 1'000};
         return hash_of(search.run(p, start, {.max_evaluations = 1'500'000}));
@@ -215,4 +215,18 @@ TEST_CASE("golden plans of dive: the same on every compiler") {
     CHECK(golden(d, 1) == 2593832245630173932ULL);
     CHECK(golden(e, 2) == 12865267717573699882ULL);
     CHECK(golden(fractional, 3) == 4225146466861479342ULL);
+}
+
+TEST_CASE("dive stops within one evaluation of the bound") {
+    const type_d d{80, 1200, 5, 150};
+    const priced_problem p{d.problem(), {.bound = {.max_iterations = 20}}};
+    const assignment_plan start = priced_greedy{.max_passes = 0, .max_rebuild_evaluations = 0}.run(p);
+    REQUIRE(start.feasible());
+    std::uint64_t polls = 0;
+    const assignment_plan plan = dive{}.run(p, start.gpu_of, run_control<stop_at_poll>{.stop = {&polls, 2}});
+    CHECK(plan.stopped == stop_reason::cancelled);
+    CHECK(polls == 3);
+    CHECK(plan.evaluations == 0);  // the first evaluation of the root was not completed
+    CHECK(plan.gpu_of == start.gpu_of);
+    CHECK(plan.lower_bound == p.bound().rounded);
 }

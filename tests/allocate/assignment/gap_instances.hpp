@@ -91,7 +91,7 @@ struct type_d : gap_instance {
     return made;
 }
 
-/// Any problem at all: few tasks, loads and capacities of 0, pairs that never fit, costs negative or fractional; by the seed.
+/// Odd problems: few tasks, loads and capacities of 0, pairs that never fit, costs negative or fractional; by the seed.
 [[nodiscard]] inline gap_instance odd_instance(std::size_t max_gpus, std::size_t max_tasks, std::uint64_t seed) {
     gap_instance made;
     berth::xoshiro256 g{seed};
@@ -116,7 +116,7 @@ struct type_d : gap_instance {
     return made;
 }
 
-/// The optimum by trying everything; infinite if nothing fits.
+/// The optimum by enumeration; infinite if nothing fits.
 inline double cheapest(const gap_instance& d, std::vector<amount>& room, std::size_t t = 0) {
     if (t == d.tasks) return 0.0;
     double best = std::numeric_limits<double>::infinity();
@@ -134,7 +134,42 @@ inline double cheapest(const gap_instance& d, std::vector<amount>& room, std::si
     return cheapest(d, room);
 }
 
-/// Whether a plan is what it says: a GPU for every task, cost and excess from nothing but the instance.
+/// The optimum by enumeration that leaves out branches whose tasks, each on its cheapest GPU, already cost too much. For instances
+/// with a few tasks more than `cheapest` can do. Shares nothing with the library.
+class pruned_enumeration {
+public:
+    explicit pruned_enumeration(const gap_instance& d) : d_{&d}, room_{d.capacities}, rest_(d.tasks + 1, 0.0) {
+        for (std::size_t t = d.tasks; t-- > 0;) {
+            const auto row = d.costs.begin() + static_cast<std::ptrdiff_t>(t * d.gpus());
+            rest_[t] = rest_[t + 1] + *std::min_element(row, row + static_cast<std::ptrdiff_t>(d.gpus()));
+        }
+        search(0, 0.0);
+    }
+    [[nodiscard]] double optimum() const { return best_; }
+
+private:
+    void search(std::size_t t, double cost) {
+        if (cost + rest_[t] > best_ - 1e-9) return;
+        if (t == d_->tasks) {
+            best_ = cost;
+            return;
+        }
+        for (std::size_t g = 0; g < room_.size(); ++g) {
+            const std::size_t at = t * room_.size() + g;
+            if (room_[g] < d_->loads[at]) continue;
+            room_[g] -= d_->loads[at];
+            search(t + 1, cost + d_->costs[at]);
+            room_[g] += d_->loads[at];
+        }
+    }
+
+    const gap_instance* d_;
+    std::vector<amount> room_;
+    std::vector<double> rest_;
+    double best_ = std::numeric_limits<double>::infinity();
+};
+
+/// Checks a plan: a GPU for every task, cost and excess recomputed from the instance.
 inline void check_plan(const gap_instance& d, const berth::assignment_plan& plan) {
     REQUIRE(plan.gpu_of.size() == d.tasks);
     auto room = d.capacities;

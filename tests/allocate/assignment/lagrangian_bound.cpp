@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/assignment/lagrangian_bound.hpp"
 
+#include "allocate/assignment/allocator_kit.hpp"
 #include "allocate/assignment/gap_instances.hpp"
 
 #include <doctest/doctest.h>
@@ -9,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 using namespace berth;
@@ -69,7 +71,7 @@ TEST_CASE("the bound is L of its prices and never above the optimum") {
 }
 
 TEST_CASE("a bound worked out by hand") {
-    // Two tasks want GPU 0, which holds one: the price of its capacity rises to what the cheaper move costs, 3.
+    // Two tasks are cheapest on GPU 0, which holds one: the price of its capacity rises to the cost of the cheaper move, 3.
     const std::vector<double> costs{1.0, 4.0, 2.0, 9.0};
     const std::vector<amount> loads{1, 1, 1, 1};
     const std::vector<amount> capacities{1, 1};
@@ -95,7 +97,7 @@ TEST_CASE("a bound follows shifts and scales of the costs") {
     CHECK(bound.rounded == bound.value);
 }
 
-TEST_CASE("pairs that fit nowhere and loads of nothing are bounded as they should be") {
+TEST_CASE("pairs that do not fit and loads of 0 are bounded correctly") {
     const std::vector<double> costs{1.0, 7.0, 2.0, 5.0};
     const std::vector<amount> loads{9, 1, 0, 0};
     const auto excluded = bound_assignments(table_problem(costs, loads, {3, 3}));
@@ -135,7 +137,7 @@ TEST_CASE("without scarcity the bound is the sum of the cheapest costs and price
     CHECK(bound.prices == std::vector<double>(4, 0.0));
 }
 
-TEST_CASE("the default effort comes within a hundredth of a per cent of twenty times as much") {
+TEST_CASE("the default iterations come within a hundredth of a per cent of twenty times as many") {
     for (const std::size_t gpus : {5U, 20U, 40U}) {
         const type_d d{gpus, 200, gpus};
         const double quick = bound_assignments(d.problem()).value;
@@ -148,4 +150,60 @@ TEST_CASE("the default effort comes within a hundredth of a per cent of twenty t
 TEST_CASE("a problem without tasks is bounded by 0") {
     const type_d d{3, 0, 1};
     CHECK(bound_assignments(d.problem()).value == 0.0);
+}
+
+TEST_CASE("a bound that is stopped ends within an interval of work and holds") {
+    const type_d d{100, 1000, 3, 300};  // two polls or three an iteration
+    const std::uint64_t interval = 65'536;
+    std::uint64_t calls = 0;
+    const assignment_problem counted{d.tasks,
+                                     [&](task_index t, gpu_index g) {
+                                         ++calls;
+                                         return d.costs[t.value() * 100 + g.value()];
+                                     },
+                                     [&](task_index t, gpu_index g) { return d.loads[t.value() * 100 + g.value()]; },
+                                     std::span<const amount>{d.capacities}};
+    // While the tables are copied.
+    std::uint64_t polls = 0;
+    const auto none = bound_assignments(counted, {}, run_control<stop_at_poll>{.stop = {&polls, 0}});
+    CHECK(none.stopped == stop_reason::cancelled);
+    CHECK(none.value == -std::numeric_limits<double>::infinity());
+    CHECK(none.rounded == none.value);
+    CHECK(none.prices == std::vector<double>(100, 0.0));
+    CHECK(calls <= interval + 100);
+    CHECK(polls == 1);
+    // Later: the best so far, at worst that of prices of 0.
+    double before = 0.0;
+    for (std::size_t t = 0; t < d.tasks; ++t) {
+        before += *std::min_element(d.costs.begin() + static_cast<std::ptrdiff_t>(t * 100),
+                                    d.costs.begin() + static_cast<std::ptrdiff_t>(t * 100 + 100));
+    }
+    for (const std::uint64_t last : {1U, 2U, 5U, 20U}) {
+        polls = 0;
+        const auto early = bound_assignments(d.problem(), {}, run_control<stop_at_poll>{.stop = {&polls, last}});
+        CAPTURE(last);
+        CHECK(early.stopped == stop_reason::cancelled);
+        CHECK(early.iterations <= last);
+        CHECK(polls == last + 1);
+        CHECK(early.value >= before);
+        CHECK(early.rounded >= early.value);
+        CHECK(early.value == doctest::Approx(dual_value(d.problem(), early)));
+        before = early.value;
+    }
+}
+
+TEST_CASE("a budget of a bound reproduces, and a stop that is never requested changes nothing") {
+    const type_d d{5, 60, 4};
+    const run_control<> budget{.max_evaluations = 5 * 60 * 7};
+    const auto seven = bound_assignments(d.problem(), {}, budget);
+    CHECK(seven.stopped == stop_reason::budget_exhausted);
+    CHECK(seven.iterations == 7);
+    CHECK(seven.value == bound_assignments(d.problem(), {.max_iterations = 7}).value);
+    const auto whole = bound_assignments(d.problem());
+    std::uint64_t polls = 0;
+    const auto watched = bound_assignments(d.problem(), {}, run_control<stop_at_poll>{.stop = {&polls, 1'000'000'000}});
+    CHECK(watched.value == whole.value);
+    CHECK(watched.prices == whole.prices);
+    CHECK(watched.iterations == whole.iterations);
+    CHECK(polls > whole.iterations);
 }

@@ -15,7 +15,7 @@ using namespace berth_test;
 static_assert(pair_cost<move_penalty<matrix_cost>>);
 static_assert(pair_cost<move_penalty<matrix_cost, move_weights>>);
 
-TEST_CASE("leaving the observed GPU costs its price and staying or starting costs nothing") {
+TEST_CASE("leaving the initial GPU costs the penalty; staying or starting costs nothing") {
     const std::vector<double> costs{1, 2, 3, 4, 5, 6};
     const matrix_cost cost{{costs.data(), 3, 2}};
     const std::vector<gpu_index> initial{gpu_index{0}, gpu_index{1}, gpu_index{}};
@@ -30,14 +30,14 @@ TEST_CASE("leaving the observed GPU costs its price and staying or starting cost
     CHECK(weighted(task_index{1}, gpu_index{1}) == 4.0);
 }
 
-TEST_CASE("the dearer moves are the fewer tasks move") {
+TEST_CASE("the higher the penalty, the fewer tasks move") {
     const type_d d{6, 60, 1, 130};
     gpu_assignment initial;
     for (std::size_t t = 0; t < 60; ++t) initial.push_back(gpu_index{t % 6});
     std::size_t last = 61;
-    for (const double price : {0.0, 20.0, 60.0, 1000.0}) {
+    for (const double penalty : {0.0, 20.0, 60.0, 1000.0}) {
         const auto plain = d.problem();
-        const move_penalty cost{plain.cost, std::span<const gpu_index>{initial}, price};
+        const move_penalty cost{plain.cost, std::span<const gpu_index>{initial}, penalty};
         const priced_problem p{assignment_problem{d.tasks, cost, plain.load, plain.capacities}};
         const assignment_plan plan = genetic<>{.seed = 1}.run(p, initial, {.max_evaluations = 200'000});
         std::size_t moved = 0;

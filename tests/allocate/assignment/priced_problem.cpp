@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/assignment/priced_problem.hpp"
 
+#include "berth/allocate/assignment/block_search.hpp"
+
+#include "allocate/assignment/allocator_kit.hpp"
 #include "allocate/assignment/gap_instances.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <limits>
 #include <utility>
 
@@ -53,4 +59,38 @@ TEST_CASE("a priced problem without tasks has an empty plan") {
     CHECK(plan.cost == 0.0);
     CHECK(plan.feasible());
     CHECK(plan.gap() == 0.0);
+}
+
+TEST_CASE("a priced problem is complete whatever stops it") {
+    const type_d d{40, 2000, 6, 200};
+    std::uint64_t polls = 0;
+    const priced_problem p{d.problem(), {.candidates = 3}, run_control<stop_at_poll>{.stop = {&polls, 0}}};
+    CHECK(polls == 1);
+    CHECK(p.bound().stopped == stop_reason::cancelled);
+    CHECK(p.bound().iterations == 0);
+    CHECK(std::isfinite(p.bound().value));
+    double least = 0.0;
+    for (std::size_t t = 0; t < d.tasks; ++t) {
+        double lowest = d.costs[t * 40];
+        for (std::size_t g = 0; g < 40; ++g) lowest = std::min(lowest, d.costs[t * 40 + g]);
+        least += lowest;
+        CHECK(p.cost(t, p.candidates().of(task_index{t})[0].value()) == lowest);
+    }
+    CHECK(p.bound().value == least);
+    const assignment_plan plan = block_search{}.run(p, {}, {.max_evaluations = 300'000});
+    check_plan(d, plan);
+    // With time left the bound is better; a budget counts pairs.
+    const priced_problem some{d.problem(), {}, run_control<>{.max_evaluations = 5 * 40 * 2000}};
+    CHECK(some.bound().iterations == 5);
+    CHECK(some.bound().stopped == stop_reason::budget_exhausted);
+    CHECK(some.bound().value >= least);
+}
+
+TEST_CASE("a priced problem knows its largest cost and whether costs are whole") {
+    gap_instance d = type_d{3, 9, 4};
+    d.costs[5] = -500.0;
+    CHECK(priced_problem{d.problem()}.largest_cost() == 500.0);
+    CHECK(priced_problem{d.problem()}.has_whole_costs());
+    d.costs[7] = 0.5;
+    CHECK_FALSE(priced_problem{d.problem()}.has_whole_costs());
 }

@@ -15,7 +15,7 @@ constexpr proposed_step<2> step(two delta, two now = {{0.0, 100.0}}, two best = 
 
 }  // namespace
 
-TEST_CASE("descent takes what is not worse, tier by tier") {
+TEST_CASE("descent accepts proposals that are not worse, tier by tier") {
     xoshiro256 g{1};
     const auto walks = descent{}.start(two{});
     CHECK(walks.accepts(step({{0.0, -1.0}}), g));
@@ -26,7 +26,7 @@ TEST_CASE("descent takes what is not worse, tier by tier") {
     CHECK_FALSE(descent{.sideways = false}.start(two{}).accepts(step({{0.0, 0.0}}), g));
 }
 
-TEST_CASE("late acceptance remembers for as many steps as it is told") {
+TEST_CASE("late acceptance remembers the values of `length` proposals") {
     xoshiro256 g{1};
     auto late = late_acceptance{2}.start(two{{0.0, 100.0}});
     CHECK(late.accepts(step({{0.0, -10.0}}, {{0.0, 100.0}}), g));       // 90; memory: 90, 100
@@ -48,7 +48,7 @@ TEST_CASE("record to record stays close to the best in the last tier alone") {
 
 TEST_CASE("annealing takes worse steps less often as it cools, and begins again") {
     xoshiro256 g{1};
-    auto cools = annealing{.first_temperature = 10.0, .last_temperature = 0.1, .steps = 20'000}.start(two{});
+    auto cools = annealing{.first_temperature = 10.0, .last_temperature = 0.1, .period = 20'000}.start(two{});
     int early = 0;
     int late = 0;
     for (int i = 0; i < 20'000; ++i) {
@@ -65,7 +65,34 @@ TEST_CASE("annealing takes worse steps less often as it cools, and begins again"
     CHECK(cools.accepts(step({{-1.0, 500.0}}), g));
 }
 
-TEST_CASE("an adaptive penalty weighs tier 0 against tier 1 and follows what is above zero") {
+TEST_CASE("annealing without a period cools once over the run, by the share of it that is used") {
+    xoshiro256 g{1};
+    auto cools = annealing{.first_temperature = 10.0, .last_temperature = 0.1}.start(two{});
+    const auto taken = [&] {
+        int count = 0;
+        for (int i = 0; i < 2000; ++i) count += cools.accepts(step({{0.0, 5.0}}), g) ? 1 : 0;
+        return count;
+    };
+    cools.elapsed(0.0);
+    CHECK(taken() > 1100);  // exp(-0.5) of 2000
+    cools.elapsed(0.5);     // a temperature of 1
+    CHECK(taken() < 40);
+    cools.elapsed(1.0);
+    CHECK(taken() == 0);
+    cools.elapsed(7.0);  // past the end it stays cold
+    CHECK(taken() == 0);
+    auto fixed = annealing{.first_temperature = 10.0, .last_temperature = 0.1, .period = 1'000'000'000}.start(two{});
+    fixed.elapsed(1.0);
+    int count = 0;
+    for (int i = 0; i < 2000; ++i) count += fixed.accepts(step({{0.0, 5.0}}), g) ? 1 : 0;
+    CHECK(count > 1100);
+    // A penalty passes the share on.
+    auto inside = adaptive_penalty{annealing{.first_temperature = 10.0, .last_temperature = 0.1}}.start(two{});
+    inside.elapsed(1.0);
+    CHECK_FALSE(inside.accepts(step({{0.0, 5.0}}), g));
+}
+
+TEST_CASE("an adaptive penalty weighs tier 0 against tier 1 and rises while tier 0 is above zero") {
     xoshiro256 g{1};
     const adaptive_penalty rule{descent{}, 2.0, 2.0, 10};
     auto weighs = rule.start(two{});
@@ -80,7 +107,7 @@ TEST_CASE("an adaptive penalty weighs tier 0 against tier 1 and follows what is 
     CHECK_FALSE(alone.accepts({{{1.0}}, {}, {}}, g));
 }
 
-TEST_CASE("what is no acceptance rule") {
+TEST_CASE("types that are not acceptance rules are rejected") {
     struct no_start {};
     struct no_accepts {
         [[nodiscard]] int start(two) const { return 0; }

@@ -98,7 +98,8 @@ struct stop_at_once {
 
 }  // namespace
 
-TEST_CASE("random objectives on random problems: never worse than the start and every plan is what it says") {
+TEST_CASE(
+    "random objectives on random problems: never worse than the start, and every plan agrees with a recomputation") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         CAPTURE(seed);
         const auto made = random_problem(
@@ -131,7 +132,7 @@ TEST_CASE("random objectives on random problems: never worse than the start and 
                                     0.1 * load_variance{share_load{&made.tasks}})};
         check_plan(
             p, groups, start,
-            local_search{neighbourhoods{tried, 0.3 * take_out{}}, annealing{.steps = 1000}, any_node{}, options}.run(
+            local_search{neighbourhoods{tried, 0.3 * take_out{}}, annealing{.period = 1000}, any_node{}, options}.run(
                 p, groups, start, budget));
         const objective holes{tier(capacity_excess{}, left_out{}),
                               tier(node_sum{fragmentation{p, typical_mix(made.tasks)}, "fragmentation"},
@@ -215,7 +216,7 @@ TEST_CASE("a search ends by itself, by token, without anything to do") {
     const problem p{made.machines, made.tasks};
     const assignment start(12, unplaced);
     const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{quirky_cost})};
-    const plan done = local_search{local_search_options{.patience = 500, .restarts = 3}}.run(p, wish, start);
+    const plan done = local_search{local_search_options{.patience = 500, .max_restarts = 3}}.run(p, wish, start);
     CHECK(done.stopped == stop_reason::completed);
     check_plan(p, wish, start, done);
     const plan stopped = local_search{}.run(p, wish, start, run_control<stop_at_once>{});
@@ -229,13 +230,86 @@ TEST_CASE("a search ends by itself, by token, without anything to do") {
     CHECK(local_search{}.run(empty, wish, {}).stopped == stop_reason::completed);
     const workload too_large = hand_workload(machines, {{4, 1000, 0}});
     const problem hopeless{machines, too_large};
-    const plan nothing = local_search{local_search_options{.restarts = local_search_options::without_end}}.run(
+    const plan nothing = local_search{local_search_options{.max_restarts = local_search_options::without_end}}.run(
         hopeless, objective{tier(left_out{})}, assignment(1, unplaced));
     CHECK(nothing.stopped == stop_reason::completed);
     CHECK(nothing.left_out == std::vector{task_index{0}});
 }
 
-TEST_CASE("the observer hears every new best") {
+TEST_CASE("an acceptance rule sees how much of the budget or of the time is used") {
+    const auto made = random_problem(5, {.nodes = 8, .tasks = 60});
+    const problem p{made.machines, made.tasks};
+    const assignment start(60, unplaced);
+    const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{quirky_cost})};
+    std::vector<double> shares;
+    const local_search search{standard_neighbourhoods(),
+                              adaptive_penalty{records_elapsed{&shares}},
+                              any_node{},
+                              {.max_restarts = local_search_options::without_end}};
+    (void)search.run(p, wish, start, run_control<>{.max_evaluations = 20'000});
+    REQUIRE(shares.size() > 50);
+    CHECK(std::is_sorted(shares.begin(), shares.end()));
+    CHECK(shares.front() == 0.0);
+    CHECK(shares.back() > 0.97);
+    CHECK(shares.back() <= 1.0);
+
+    shares.clear();
+    double now = 0.0;
+    const plan timed = search.run(p, wish, start, run_control<ticking_clock>{.stop = {&now, 0.01}});
+    CHECK(timed.stopped == stop_reason::deadline_reached);
+    CHECK(shares.size() >= 98);
+    CHECK(std::is_sorted(shares.begin(), shares.end()));
+    CHECK(shares.back() > 0.97);
+
+    shares.clear();
+    (void)local_search{standard_neighbourhoods(), records_elapsed{&shares}, any_node{}, {.max_restarts = 1}}.run(
+        p, wish, start);
+    CHECK(shares.empty());  // nothing bounds the run
+}
+
+TEST_CASE("annealing ends cold at a deadline and at a budget") {
+    const auto made = random_problem(8, {.nodes = 10, .tasks = 80, .gangs = false});
+    const problem p{made.machines, made.tasks};
+    xoshiro256 g{3};
+    const assignment start = random_assignment(g, p);
+    const objective wish{tier(assignment_cost_term{quirky_cost})};
+    const auto last_value = [&](annealing rule, auto control) {
+        const local_search search{
+            neighbourhoods{shift{}}, rule, any_node{}, {.max_restarts = local_search_options::without_end}};
+        auto state = search.start(p, wish, start);
+        (void)state.improve(control);
+        return state.current().value()[0] - state.best_value()[0];
+    };
+    const annealing by_run{.first_temperature = 30.0, .last_temperature = 0.05};
+    const annealing by_period{.first_temperature = 30.0, .last_temperature = 0.05, .period = 1'000'000};
+    const run_control<> budget{.max_evaluations = 30'000};
+    // Where it ends, above the best that it saw: near it when cold, far above it when hot.
+    CHECK(last_value(by_run, budget) < 20.0);
+    CHECK(last_value(by_period, budget) > 100.0);
+    double now = 0.0;
+    CHECK(last_value(by_run, run_control<ticking_clock>{.stop = {&now, 0.01}}) < 20.0);
+    now = 0.0;
+    CHECK(last_value(by_period, run_control<ticking_clock>{.stop = {&now, 0.01}}) > 100.0);
+}
+
+TEST_CASE("a damaged start is completed") {
+    const auto made = random_problem(6, {.nodes = 5, .tasks = 30, .gangs = false});
+    const problem p{made.machines, made.tasks};
+    const assignment start = damaged(greedy{best_fit{}}.run(p).assignment, made.machines);
+    const assignment complete = complete_start(p, start);
+    REQUIRE(complete.size() == 30);
+    CHECK_FALSE(complete[0].placed());
+    CHECK_FALSE(complete[1].placed());
+    CHECK_FALSE(complete[29].placed());
+    for (std::size_t t = 2; t < 29; ++t) CHECK(complete[t] == start[t]);
+    const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{quirky_cost})};
+    check_plan(p, wish, complete, local_search{}.run(p, wish, start, run_control<>{.max_evaluations = 3000}));
+    assignment longer = complete;
+    longer.push_back({node_index{0}, 1});
+    check_plan(p, wish, complete, local_search{}.run(p, wish, longer, run_control<>{.max_evaluations = 3000}));
+}
+
+TEST_CASE("the observer is called at every new best") {
     const auto made = random_problem(9, {.nodes = 8, .tasks = 50, .gangs = false});
     const problem p{made.machines, made.tasks};
     const objective wish{tier(capacity_excess{}), tier(assignment_cost_term{quirky_cost})};
@@ -249,7 +323,7 @@ TEST_CASE("the observer hears every new best") {
     if (found.by_term[0].value == 0.0) CHECK(last == doctest::Approx(found.by_term[1].value));
 }
 
-TEST_CASE("the self-check names a term that is wrong and the start is what remains") {
+TEST_CASE("the self-check names a wrong term, and the plan is the start") {
     const auto made = random_problem(4, {.nodes = 6, .tasks = 30, .gangs = false});
     const problem p{made.machines, made.tasks};
     xoshiro256 g{2};
@@ -262,7 +336,7 @@ TEST_CASE("the self-check names a term that is wrong and the start is what remai
     CHECK_FALSE(improves(wish.prepare(p, start).value() - wish.prepare(p, found.assignment).value()));
 }
 
-TEST_CASE("plain text of what a concept refuses") {
+TEST_CASE("types that the concepts reject") {
     struct no_propose {};
     static_assert(!neighbourhood<no_propose>);
     static_assert(!acceptance<no_propose>);

@@ -5,7 +5,7 @@
 
 using namespace berth;
 
-TEST_CASE("a list of moves keeps order, drops what stays and shortens") {
+TEST_CASE("a list of moves keeps its order, drops moves that change nothing and shortens") {
     const auto on = [](std::size_t n) { return slot{node_index{n}, 1}; };
     move_list list;
     list.reserve(4);

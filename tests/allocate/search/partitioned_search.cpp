@@ -12,6 +12,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <vector>
+
 using namespace berth;
 using namespace berth_test;
 
@@ -34,7 +37,7 @@ TEST_CASE("one and two and four threads find the same plan") {
         const objective wish{tier(capacity_excess{}, left_out{}),
                              tier(assignment_cost_term{quirky_cost}, 0.5 * move_cost<>{start})};
         const partitioned_search search{
-            local_search{}, {.seed = seed, .nodes_per_part = seed % 2 == 0 ? 6U : 0U, .evaluations_per_round = 1'000}};
+            local_search{}, {.seed = seed, .nodes_per_part = seed % 2 == 0 ? 6U : 0U, .max_round_evaluations = 1'000}};
         const run_control<> budget{.max_evaluations = 40'000};
         const plan alone = search.run(p, wish, start, sequential{}, budget);
         check_plan(p, wish, start, alone);
@@ -59,7 +62,7 @@ TEST_CASE("gains that do not add up make nothing worse") {
                                                  late_acceptance{},
                                                  any_node{},
                                                  {.self_check_every = 20}},
-                                    {.parts = 5, .evaluations_per_round = 300}};
+                                    {.parts = 5, .max_round_evaluations = 300}};
     const plan found = search.run(p, wish, start, sequential{}, run_control<>{.max_evaluations = 30'000});
     check_plan(p, wish, start, found);
     CHECK(found.by_term[0].value < colocation_of_groups{}.prepare(p, start).value());
@@ -71,7 +74,7 @@ TEST_CASE("a partitioned search ends by itself, by token, with more parts than n
     const assignment start(20, unplaced);
     const objective wish{tier(capacity_excess{}, 1000.0 * left_out{}), tier(assignment_cost_term{quirky_cost})};
     const partitioned_search search{local_search{neighbourhoods{shift{}, swap{}, take_out{}}, descent{}},
-                                    {.parts = 7, .evaluations_per_round = 100, .patience = 20}};
+                                    {.parts = 7, .max_round_evaluations = 100, .patience = 20}};
     const plan done = search.run(p, wish, start, sequential{});
     CHECK(done.stopped == stop_reason::completed);
     check_plan(p, wish, start, done);
@@ -79,4 +82,46 @@ TEST_CASE("a partitioned search ends by itself, by token, with more parts than n
     const plan stopped = search.run(p, wish, start, sequential{}, run_control<stop_at_once>{});
     CHECK(stopped.stopped == stop_reason::cancelled);
     CHECK(stopped.assignment == start);
+}
+
+TEST_CASE("every part sees how much of the whole run is used") {
+    const auto made = random_problem(4, {.nodes = 24, .tasks = 120});
+    const problem p{made.machines, made.tasks};
+    const assignment start(120, unplaced);
+    const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{quirky_cost})};
+    std::vector<double> shares;
+    const partitioned_search search{local_search{neighbourhoods{shift{}, swap{}},
+                                                 records_elapsed{&shares},
+                                                 any_node{},
+                                                 {.max_restarts = local_search_options::without_end}},
+                                    {.parts = 3, .max_round_evaluations = 2'000, .patience = 1'000'000}};
+    (void)search.run(p, wish, start, sequential{}, run_control<>{.max_evaluations = 60'000});
+    REQUIRE(shares.size() > 100);
+    CHECK(shares.front() == 0.0);
+    CHECK(shares.back() > 0.95);
+    // A part of a round begins where the round began: a tenth of the run at most goes back.
+    double highest = 0.0;
+    for (const double share : shares) {
+        CHECK(share <= 1.0 + 1e-9);
+        CHECK(share >= highest - 0.11);
+        highest = std::max(highest, share);
+    }
+
+    shares.clear();
+    double now = 0.0;
+    const plan timed = search.run(p, wish, start, sequential{}, run_control<ticking_clock>{.stop = {&now, 0.002}});
+    CHECK(timed.stopped == stop_reason::deadline_reached);
+    CHECK(shares.size() > 400);
+    CHECK(std::is_sorted(shares.begin(), shares.end()));
+    CHECK(shares.back() > 0.98);
+}
+
+TEST_CASE("a partitioned search completes a damaged start") {
+    const auto made = random_problem(6, {.nodes = 8, .tasks = 40, .gangs = false});
+    const problem p{made.machines, made.tasks};
+    const assignment start = damaged(greedy{best_fit{}}.run(p).assignment, made.machines);
+    const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{quirky_cost})};
+    const partitioned_search search{local_search{}, {.parts = 2, .max_round_evaluations = 500}};
+    check_plan(p, wish, complete_start(p, start),
+               search.run(p, wish, start, sequential{}, run_control<>{.max_evaluations = 4000}));
 }

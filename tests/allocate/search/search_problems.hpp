@@ -16,7 +16,7 @@
 
 namespace berth_test {
 
-/// True if the task may be told to go there, from what fleet and workload say alone.
+/// True if the task may move to the slot, checked from fleet and workload alone.
 [[nodiscard]] inline bool may_go(const berth::problem& p, berth::task_index t, const berth::slot& where) {
     const auto& machines = p.fleet();
     const auto demand = p.workload().demand(t);
@@ -32,7 +32,7 @@ namespace berth_test {
     return count == demand.gpus;
 }
 
-/// No gang is in part that was not in part before, and every slot that is new is one that the task may have.
+/// Checks that no gang has been split and that every new slot is admissible for its task.
 inline void check_slots(const berth::problem& p, std::span<const berth::slot> before,
                         std::span<const berth::slot> after) {
     REQUIRE(before.size() == after.size());
@@ -54,7 +54,7 @@ inline void check_slots(const berth::problem& p, std::span<const berth::slot> be
     }
 }
 
-/// What a plan of a search says of itself is so.
+/// Checks the fields of a plan against a recomputation.
 template <class Objective>
 void check_plan(const berth::problem& p, const Objective& wish, std::span<const berth::slot> start,
                 const berth::plan& plan) {
@@ -77,6 +77,41 @@ void check_plan(const berth::problem& p, const Objective& wish, std::span<const 
     CHECK(plan.disagreement.empty());
 }
 
+/// Descent that records the shares of the run that it sees.
+struct records_elapsed {
+    std::vector<double>* shares;
+
+    template <std::size_t N>
+    struct state {
+        std::vector<double>* shares;
+        [[nodiscard]] bool accepts(const berth::proposed_step<N>& step, berth::xoshiro256&) const {
+            return berth::improves(step.delta);
+        }
+        void elapsed(double share) { shares->push_back(share); }
+    };
+    template <std::size_t N>
+    [[nodiscard]] state<N> start(const berth::tier_values<N>&) const {
+        return {shares};
+    }
+};
+
+/// A clock that goes on by a step whenever it is read for the deadline.
+struct ticking_clock {
+    double* now;
+    double tick;
+    [[nodiscard]] static bool stop_requested() { return false; }
+    [[nodiscard]] bool deadline_reached() const { return (*now += tick) >= 1.0; }
+    [[nodiscard]] double elapsed() const { return *now; }
+};
+
+/// Damages a start as outside data may be: a slot on a node that does not exist, one with GPUs that its node lacks, a task too few.
+inline berth::assignment damaged(berth::assignment start, const berth::fleet& machines) {
+    start.at(0) = {berth::node_index{machines.node_count() + 5}, 1};
+    start.at(1) = {berth::node_index{0}, berth::gpu_mask{1} << 63U};
+    start.pop_back();
+    return start;
+}
+
 /// FNV-1a over nodes and GPUs.
 [[nodiscard]] inline std::uint64_t hash_of(std::span<const berth::slot> all) {
     std::uint64_t h = 0xcbf29ce484222325ULL;
@@ -88,14 +123,14 @@ void check_plan(const berth::problem& p, const Objective& wish, std::span<const 
 }
 
 /// Proposes a few hundred times from a random assignment and checks every proposal: real, distinct tasks, slots that are
-/// admitted, gangs whole, the space left as it was. Carries out what was proposed. Returns how many proposals there were.
+/// admitted, gangs whole, the space unchanged. Carries the proposals out. Returns their number.
 template <class Neighbourhood>
 std::size_t check_proposals(const Neighbourhood& tried, std::uint64_t seed, std::size_t max_moves,
                             bool may_take_out = false) {
     const auto made = random_problem(seed, {.nodes = 4 + seed % 9, .tasks = 60, .gpu_counters = 1 + seed % 2});
     const berth::problem p{made.machines, made.tasks};
     berth::xoshiro256 g{seed};
-    // Gangs start whole or nowhere.
+    // Gangs start whole or unplaced.
     berth::assignment start = random_assignment(g, p);
     for (std::size_t k = 0; k < made.tasks.group_count(); ++k) {
         for (const auto member : made.tasks.members(berth::group_index{k})) {

@@ -52,7 +52,7 @@ TEST_CASE("slots that a space draws are admitted, within the region, and reach e
     }
 }
 
-TEST_CASE("what goes comes back") {
+TEST_CASE("back undoes every go") {
     const auto made = random_problem(3, {.nodes = 6, .tasks = 40});
     const problem p{made.machines, made.tasks};
     xoshiro256 g{1};

@@ -47,7 +47,7 @@ TEST_CASE("the cheapest GPUs are those that a sort of all admitted ones begins w
     }
 }
 
-TEST_CASE("what is no list of GPUs") {
+TEST_CASE("types that are not lists of GPUs are rejected") {
     struct no_of {};
     static_assert(!gpu_lists<no_of> && !slot_candidates<no_of>);
     static_assert(slot_candidates<listed_gpus<any_node::no_lists>>);

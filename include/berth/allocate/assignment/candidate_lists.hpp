@@ -13,16 +13,21 @@
 
 namespace berth::inline v0 {
 
-/// The few GPUs worth trying for each task: the cheapest by reduced cost, in that order, ties by the lower load and then the
-/// lower position. GPUs whose capacity the task exceeds alone come after all others.
+/// A few candidate GPUs for each task: those of least reduced cost, in that order, ties by the lower load and then the
+/// lower position. GPUs whose capacity the task exceeds alone come after all others. Immutable.
 class candidate_lists {
 public:
+    /// Lists of no task.
     candidate_lists() = default;
     /// O(tasks × GPUs × width), O(tasks × width) memory.
+    ///
+    /// @param bound  of the same problem
+    /// @param width  length of a list, at most the number of GPUs
     template <pair_cost Cost, load_source Load>
     candidate_lists(const assignment_problem<Cost, Load>& p, const lagrangian_bound& bound, std::size_t width)
         : width_{width < p.capacities.size() ? width : p.capacities.size()} {
-        BERTH_ASSERT(bound.prices.size() == p.capacities.size(), "berth: the bound is that of another problem");
+        BERTH_ASSERT(bound.prices.size() == p.capacities.size(),
+                     "berth: the bound of candidate lists belongs to another problem");
         gpus_.resize(p.tasks * width_);
         struct key {
             double cost;
@@ -53,7 +58,9 @@ public:
         }
     }
 
+    /// Length of every list.
     [[nodiscard]] std::size_t width() const noexcept { return width_; }
+    /// The candidates of a task, best first. O(1).
     [[nodiscard]] std::span<const gpu_index> of(task_index t) const noexcept {
         return {gpus_.data() + t.value() * width_, width_};
     }

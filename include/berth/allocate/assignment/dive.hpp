@@ -5,6 +5,7 @@
 #include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/detail/branch_and_bound.hpp"
+#include "berth/allocate/assignment/detail/first_plan.hpp"
 #include "berth/allocate/assignment/priced_greedy.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/config.hpp"
@@ -21,42 +22,41 @@
 
 namespace berth::inline v0 {
 
-/// `exact` in a hurry: the same tree over each task's short list alone, pairs forbidden long before they are proven useless, and fewer
-/// steps on the multipliers. Nothing is proven; what is found is often optimal, and found a hundred times sooner. Ends by itself when
-/// the tree has been searched.
+/// Diving heuristic: the branch and bound of `exact` over candidate lists, with aggressive fixing, fewer subgradient
+/// steps and no proof. Often optimal, and a hundred times sooner than `exact`. Complete when the tree has been
+/// searched.
 ///
-/// Starts from `priced_greedy` if no start is given; pairs of the start stay allowed. The better the start, the smaller the tree:
-/// `then{limited{n, block_search{}}, dive{}}`. When to use: where GPUs hold few tasks each (up to some tens), up to a few thousand tasks.
+/// Starts from `priced_greedy` if no start is given; pairs of the start stay allowed. The better the start, the smaller
+/// the tree: `then{limited{n, block_search{}}, dive{}}`. When to use: where GPUs hold few tasks each (up to some tens),
+/// up to a few thousand tasks.
 ///
-/// Deterministic per seed and evaluation budget. An evaluation is a pair of task and GPU that a bound looked at.
+/// O(tasks × GPUs × width) per subgradient step at worst. An evaluation is a pair of task and GPU in a bound.
+/// Deterministic per seed and evaluation budget.
 struct dive {
     std::uint64_t seed = 0;      ///< of the last candidate of every task, and of repairs
-    std::size_t candidates = 4;  ///< GPUs that a task may go to: the cheapest by reduced cost, and one of the next four
-    std::size_t root_iterations = 200;  ///< subgradient steps before branching
-    std::size_t node_iterations = 10;   ///< and at every node
-    double keep_within =
-        0.3;  ///< pairs are forbidden that cost more than this part of the gap to the best plan, 0 to 1
-    double place_share = 0.03;  ///< of the open tasks beyond 100, placed for good at every node
-    std::size_t width = 2'000;  ///< capacities are counted in at most so many units by the bound
+    std::size_t candidates = 4;  ///< GPUs open to a task: as many of least reduced cost, and one of the next four
+    std::size_t max_root_iterations = 200;  ///< subgradient steps before branching
+    std::size_t max_node_iterations = 10;   ///< subgradient steps at every other node
+    double keep_within = 0.3;   ///< forbids pairs whose bound is above this part of the gap to the best plan, 0 to 1
+    double place_share = 0.03;  ///< share of the open tasks beyond 100 that every node places for good, 0 to 1
+    std::size_t width = 2'000;  ///< the bound counts capacities in at most this many units, above 0
 
+    /// See `assignment_allocator`. Polls for every GPU in a bound.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
                                       run_control<Stop, Observer> control = {}) const {
-        BERTH_ASSERT(candidates > 0 && root_iterations > 0 && node_iterations > 0 && width > 0 && place_share >= 0.0 &&
-                         place_share <= 1.0,
-                     "berth: dive needs candidates, iterations, a width and a share of 0 to 1");
+        BERTH_ASSERT(candidates > 0 && max_root_iterations > 0 && max_node_iterations > 0 && width > 0 &&
+                         place_share >= 0.0 && place_share <= 1.0,
+                     "berth: dive has candidates, iterations and a width above 0 and a place_share of 0 to 1");
         notify::begin(control.observer, {});
-        assignment_plan first = p.plan_of({start.begin(), start.end()});
-        if (start.empty()) {
-            first =
-                priced_greedy{.seed = seed}.run(p, {}, run_control<Stop>{control.stop, control.max_evaluations, {}});
-        }
+        assignment_plan first =
+            detail::first_plan(p, start, priced_greedy{.seed = seed}, detail::greedy_first::if_empty, control);
         const std::uint64_t before = first.evaluations;
         const candidate_lists lists{p.tables(), p.bound(), candidates + 4};
         const bool first_feasible = first.feasible();
         detail::branch_and_bound tree{p,
-                                      {.root_iterations = root_iterations,
-                                       .node_iterations = node_iterations,
+                                      {.max_root_iterations = max_root_iterations,
+                                       .max_node_iterations = max_node_iterations,
                                        .width = width,
                                        .seed = seed,
                                        .root_rounds = 1,

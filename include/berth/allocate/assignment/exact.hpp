@@ -3,6 +3,7 @@
 
 #include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/assignment/detail/branch_and_bound.hpp"
+#include "berth/allocate/assignment/detail/first_plan.hpp"
 #include "berth/allocate/assignment/priced_greedy.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/config.hpp"
@@ -17,39 +18,41 @@
 
 namespace berth::inline v0 {
 
-/// Branch and bound: the optimum of the generalised assignment problem, proven, for problems small enough; the oracle of tests.
-/// Elsewhere an anytime search whose plan brings a better `lower_bound` than the prices do.
+/// Branch and bound: the proven optimum of the generalised assignment problem, for small problems. On larger ones an
+/// anytime search whose `lower_bound` is better than that of the prices.
 ///
-/// - `stopped == completed`: proven. `lower_bound == cost` is the optimum; if no assignment fits, `lower_bound` is +inf and
-///   the plan is one with little excess, not the least.
-/// - stopped early: the best plan so far, and the least bound of what was left to look at.
+/// - `stopped == completed`: proven. `lower_bound == cost` is the optimum; if no assignment fits, `lower_bound` is +inf
+///   and the plan has little excess, not the least.
+/// - stopped early: the best plan so far, and the least bound of all open nodes.
 ///
-/// Nodes are bounded by the Lagrangian relaxation of the *assignments* (a knapsack for each GPU, solved exactly), whose
-/// multipliers each node improves by a few subgradient steps from its parent's; pairs that cannot be in a better plan are
-/// forbidden by what the knapsacks lose with them (Posta, Ferland, Michelon, "An exact method with variable fixing for solving
-/// the generalized assignment problem", 2012). Whole costs are proven with bounds rounded up; others up to 1e-9 plus 1e-11 of
-/// the sum of the largest costs. Memory O(tasks × width + tasks × GPUs + depth × tasks). Deterministic per seed.
+/// Nodes are bounded by the Lagrangian relaxation of the *assignments* (a knapsack for each GPU, solved exactly). Each
+/// node improves its parent's multipliers by a few subgradient steps, and forbids pairs whose bound is not below the
+/// best plan (Posta, Ferland, Michelon, "An exact method with variable fixing for solving the generalized assignment
+/// problem", 2012). Proofs over whole costs round bounds up; others hold up to 1e-9 plus 1e-11 of the sum of the
+/// largest costs. O(tasks × GPUs × width) per subgradient step at worst; memory O(tasks × width + tasks × GPUs +
+/// depth × tasks). An evaluation is a pair of task and GPU in a bound. Deterministic per seed and evaluation budget.
 ///
-/// When to use: up to some 100 tasks, or a few GPUs with many; `then(search, exact{})` proves what a search has found.
+/// When to use: up to some 100 tasks, or a few GPUs with many; `then{search, exact{}}` proves the plan of a search.
 struct exact {
-    std::size_t root_iterations = 300;  ///< subgradient steps before branching
-    std::size_t node_iterations = 20;   ///< and at every node
-    std::size_t width = 2'000;          ///< capacities are counted in at most so many units by the bound
-    std::uint64_t seed = 0;             ///< of the repair of relaxed answers
+    std::size_t max_root_iterations = 300;  ///< subgradient steps before branching, above 0
+    std::size_t max_node_iterations = 20;   ///< subgradient steps at every other node, above 0
+    std::size_t width = 2'000;              ///< the bound counts capacities in at most this many units, above 0
+    std::uint64_t seed = 0;                 ///< of the repair of relaxed answers
 
+    /// See `assignment_allocator`. Polls for every GPU in a bound.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start start = {},
                                       run_control<Stop, Observer> control = {}) const {
-        BERTH_ASSERT(root_iterations > 0 && node_iterations > 0 && width > 0,
-                     "berth: exact needs iterations and a width");
+        BERTH_ASSERT(max_root_iterations > 0 && max_node_iterations > 0 && width > 0,
+                     "berth: exact has iterations and a width above 0");
         constexpr double infinity = std::numeric_limits<double>::infinity();
         notify::begin(control.observer, {});
         const std::uint64_t pairs = p.tasks() * p.gpus();
-        const priced_greedy greedy{
-            .seed = seed, .max_repairs = 1'000, .rebuild_evaluations = std::min<std::uint64_t>(1'500'000, 20 * pairs)};
-        const assignment_plan first =
-            greedy.run(p, start, run_control<Stop>{control.stop, control.max_evaluations, {}});
-        detail::branch_and_bound tree{p, {root_iterations, node_iterations, width, seed}, first};
+        const priced_greedy greedy{.seed = seed,
+                                   .max_repairs = 1'000,
+                                   .max_rebuild_evaluations = std::min<std::uint64_t>(1'500'000, 20 * pairs)};
+        const assignment_plan first = detail::first_plan(p, start, greedy, detail::greedy_first::always, control);
+        detail::branch_and_bound tree{p, {max_root_iterations, max_node_iterations, width, seed}, first};
         const auto report = [&] {
             return progress{.evaluations = first.evaluations + tree.evaluations(),
                             .objective = tree.best().feasible() ? tree.best().cost : infinity};

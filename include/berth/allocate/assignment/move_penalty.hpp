@@ -10,27 +10,29 @@
 
 namespace berth::inline v0 {
 
-/// A cost with the price of leaving the observed place on top:
+/// A cost plus a penalty for leaving the initial GPU:
 ///
-///     c'(t, g) = c(t, g) + price · weight(t)   if t runs on another GPU than g, c(t, g) otherwise.
+///     c'(t, g) = c(t, g) + penalty · weight(t)   if t runs on another GPU than g, c(t, g) otherwise.
 ///
-/// It is a cost of pairs like any other, so an assignment problem stays one, with its bound and its prices: the right way to
-/// say that moving a task costs something. The *observed* placement is the base, wherever the search starts. A task with an
-/// invalid index in `observed` does not run yet and pays nothing.
+/// As a cost of pairs it keeps the problem an assignment problem, with its bound and prices. The *initial* placement is
+/// the base, whatever the start of the search. A task with an invalid index in `initial` does not run yet and has no
+/// penalty.
 ///
 /// Use it whenever tasks run already; `move_cost` is the same as a term of an objective over slots. O(1) for a pair.
 template <pair_cost Cost, class Weight = each_move>
 struct move_penalty {
-    Cost cost;
-    std::span<const gpu_index> observed;  ///< a GPU for each task, or an invalid index; outlives the problem
-    double price = 1.0;                   ///< of one unit of weight, in units of cost; 0 or more
-    Weight weight{};                      ///< of `objective/terms/move_cost.hpp`, or any function of a task index
+    Cost cost;                           ///< of a pair of task and GPU
+    std::span<const gpu_index> initial;  ///< a GPU for each task, or an invalid index; outlives the problem
+    double penalty = 1.0;                ///< for one unit of weight, in units of cost; 0 or more
+    Weight weight{};                     ///< of `objective/terms/move_cost.hpp`, or any function of a task index
 
+    /// c'(t, g).
     [[nodiscard]] double operator()(task_index t, gpu_index g) const {
-        BERTH_ASSERT(t.value() < observed.size(), "berth: an observed GPU, or an invalid index, for every task");
-        const gpu_index home = observed[t.value()];
-        const auto stays = static_cast<double>(cost(t, g));
-        return home.valid() && home != g ? stays + price * static_cast<double>(weight(t)) : stays;
+        BERTH_ASSERT(t.value() < initial.size(),
+                     "berth: move_penalty has an initial GPU, or an invalid index, for every task");
+        const gpu_index from = initial[t.value()];
+        const auto plain = static_cast<double>(cost(t, g));
+        return from.valid() && from != g ? plain + penalty * static_cast<double>(weight(t)) : plain;
     }
 };
 template <class Cost>

@@ -3,36 +3,53 @@
 
 #include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/allocate/assignment/candidate_lists.hpp"
+#include "berth/allocate/assignment/detail/dual_ascent.hpp"
+#include "berth/allocate/assignment/detail/poller.hpp"
 #include "berth/allocate/assignment/lagrangian_bound.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/matrix_view.hpp"
+#include "berth/core/observer.hpp"
+#include "berth/core/run_control.hpp"
 #include "berth/cost/pair_costs.hpp"
 #include "berth/objective/terms/gpu_loads.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace berth::inline v0 {
 
+/// How a problem is priced.
 struct pricing_options {
-    bound_options bound{};
-    std::size_t candidates = 8;  ///< GPUs on each task's short list, cheapest by reduced cost first
+    bound_options bound{};       ///< how long prices are improved
+    std::size_t candidates = 8;  ///< GPUs on each task's candidate list
 };
 
-/// An assignment problem made ready for searching: costs and loads in tables, the Lagrangian bound with its prices, and every
-/// task's short list of GPUs. What allocators for assignment problems run on, without the types of cost and load in theirs.
-/// Immutable; shared between threads and runs.
+/// An assignment problem prepared for search: costs and loads in tables, the Lagrangian bound with its prices, and a
+/// candidate list of GPUs for every task. Allocators take this type, which does not depend on the types of cost and
+/// load. Immutable; shared between threads and runs.
 ///
-/// 16 bytes for every pair of task and GPU. The costs are finite, the loads not negative.
+/// 16 bytes for every pair of task and GPU, 16 more while the bound is computed.
 class priced_problem {
 public:
-    template <pair_cost Cost, load_source Load>
-    explicit priced_problem(const assignment_problem<Cost, Load>& p, const pricing_options& options = {})
+    /// Some 400 passes over all pairs, nearly all of them for the prices. Deterministic per evaluation budget.
+    ///
+    /// @param p        costs finite, loads and capacities of 0 or more; copied
+    /// @param control  bounds the work on prices: an evaluation is a pair of task and GPU, polled every 65,536 of them.
+    ///                 Three passes over all pairs (tables, their copy for the bound, candidate lists) are made in any
+    ///                 case, so that the problem is complete whatever stops the run; `bound().stopped` has the reason,
+    ///                 and the bound is valid but weaker.
+    template <pair_cost Cost, load_source Load, class Stop = never_stop, class Observer = no_observer>
+    explicit priced_problem(const assignment_problem<Cost, Load>& p, const pricing_options& options = {},
+                            run_control<Stop, Observer> control = {})
         : tasks_{p.tasks}, gpus_{p.capacities.size()} {
-        BERTH_ASSERT(gpus_ > 0 || tasks_ == 0, "berth: tasks without a GPU have no assignment");
+        BERTH_ASSERT(gpus_ > 0 || tasks_ == 0, "berth: an assignment problem with tasks has a GPU");
         capacities_.append(p.capacities);
         costs_.resize(tasks_ * gpus_);
         loads_.resize(tasks_ * gpus_);
@@ -40,34 +57,50 @@ public:
             for (std::size_t g = 0; g < gpus_; ++g) {
                 costs_[t * gpus_ + g] = static_cast<double>(p.cost(task_index{t}, gpu_index{g}));
                 loads_[t * gpus_ + g] = static_cast<amount>(p.load(task_index{t}, gpu_index{g}));
+                largest_cost_ = std::max(largest_cost_, std::abs(cost(t, g)));
             }
+            whole_costs_ = whole_costs_ && detail::whole_costs({costs_.data() + t * gpus_, gpus_}, tasks_);
         }
-        bound_ = bound_assignments(tables(), options.bound);
+        bound_ = priced(options.bound, control);
         candidates_ = candidate_lists{tables(), bound_, options.candidates};
     }
 
-    [[nodiscard]] std::size_t tasks() const noexcept { return tasks_; }
-    [[nodiscard]] std::size_t gpus() const noexcept { return gpus_; }
+    [[nodiscard]] std::size_t tasks() const noexcept { return tasks_; }  ///< number of tasks
+    [[nodiscard]] std::size_t gpus() const noexcept { return gpus_; }    ///< number of GPUs
+    /// One for each GPU.
     [[nodiscard]] std::span<const amount> capacities() const noexcept { return capacities_.view(); }
-    /// Rows are tasks, columns GPUs.
+    /// Rows are tasks, columns GPUs. Valid while the problem lives, as all views here.
     [[nodiscard]] matrix_view<const double> costs() const noexcept { return {costs_.data(), tasks_, gpus_}; }
+    /// Rows are tasks, columns GPUs.
     [[nodiscard]] matrix_view<const amount> loads() const noexcept { return {loads_.data(), tasks_, gpus_}; }
+    /// Cost of task t on GPU g.
     [[nodiscard]] double cost(std::size_t t, std::size_t g) const noexcept { return costs_[t * gpus_ + g]; }
+    /// Load of task t on GPU g.
     [[nodiscard]] amount load(std::size_t t, std::size_t g) const noexcept { return loads_[t * gpus_ + g]; }
 
+    /// The largest cost of any pair, without sign.
+    [[nodiscard]] double largest_cost() const noexcept { return largest_cost_; }
+    /// True if all costs are whole numbers and every sum of one per task is exact.
+    [[nodiscard]] bool has_whole_costs() const noexcept { return whole_costs_; }
+
+    /// Lower bound and prices; `stopped` tells whether the control cut the work on them short.
     [[nodiscard]] const lagrangian_bound& bound() const noexcept { return bound_; }
+    /// Lagrangian price of a unit of GPU g's capacity, in units of cost.
     [[nodiscard]] double price(std::size_t g) const noexcept { return bound_.prices[g]; }
-    /// The cost of a pair with the capacity it takes paid for.
+    /// Reduced cost: that of the pair plus the price of the capacity that it takes.
     [[nodiscard]] double reduced(std::size_t t, std::size_t g) const noexcept {
         return cost(t, g) + price(g) * static_cast<double>(load(t, g));
     }
+    /// The GPUs of least reduced cost for every task.
     [[nodiscard]] const candidate_lists& candidates() const noexcept { return candidates_; }
 
-    /// The problem as one of tables, for whatever takes any cost and load.
+    /// The problem over these tables, for functions that take any cost and load.
     [[nodiscard]] assignment_problem<matrix_cost, matrix_load> tables() const noexcept {
         return {tasks_, matrix_cost{costs()}, matrix_load{loads()}, capacities()};
     }
-    /// The plan that an assignment is, with cost, excess and bound; from scratch, O(tasks).
+    /// Cost, excess and bound of an assignment, computed from scratch. O(tasks).
+    ///
+    /// @param gpu_of  a GPU of the problem for every task
     [[nodiscard]] assignment_plan plan_of(gpu_assignment gpu_of) const {
         assignment_plan plan{.gpu_of = std::move(gpu_of), .lower_bound = bound_.value};
         detail::flat<amount> room;
@@ -82,11 +115,24 @@ public:
     }
 
 private:
+    template <class Control>
+    [[nodiscard]] lagrangian_bound priced(const bound_options& options, Control& control) const {
+        lagrangian_bound none{.prices = std::vector<double>(gpus_, 0.0)};
+        if (tasks_ == 0) return none;
+        detail::pricing_tables copied;
+        detail::endless_poller endless;
+        if (detail::fill(copied, tables(), endless)) return detail::ascend(copied, options, control);
+        none.value = none.rounded = std::numeric_limits<double>::infinity();
+        return none;
+    }
+
     std::size_t tasks_;
     std::size_t gpus_;
     detail::flat<amount> capacities_;
     detail::flat<double> costs_;
     detail::flat<amount> loads_;
+    double largest_cost_ = 0.0;
+    bool whole_costs_ = true;
     lagrangian_bound bound_;
     candidate_lists candidates_;
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/objective/tier_values.hpp"
@@ -12,37 +11,55 @@
 #include <cstdint>
 #include <utility>
 
-// Whether a local search goes where a proposal leads. When to use which:
+// Which proposals a local search carries out. When to use which:
 //
-//   adaptive_penalty   another rule on tier 0 and 1 as one weighted sum, whose weight follows how often tier 0 is above zero:
-//                      passes through infeasible assignments where the feasible ones are islands; the default, on descent
+//   adaptive_penalty   another rule on tier 0 and 1 as one weighted sum, whose weight rises while tier 0 is above zero:
+//                      crosses infeasible assignments between separate feasible regions; the default, on descent
 //   descent            never worse; fastest at first, ends in a local optimum and relies on restarts
-//   late_acceptance    as good as some steps ago: needs no temperature, heeds all tiers; from a poor start, with much patience
+//   late_acceptance    as good as some proposals ago: no temperature, all tiers; from a poor start, with much patience
 //   record_to_record   not much worse than the best, in the last tier
-//   annealing          worse in the last tier with a probability that falls: long runs; wants temperatures in the unit of that tier
+//   annealing          worse in the last tier with a falling probability: long runs; temperatures in that tier's unit
 //
-// What is best is always decided tier by tier, whatever is accepted. Left out: tabu lists (the moves of a general objective
-// have no attribute to forbid; `makespan_search` has one), and learning automata over neighbourhoods.
+// The best is always decided tier by tier, whatever the rule. Left out: tabu lists (the moves of a general objective
+// have no attribute to forbid), and learning automata over neighbourhoods.
+
+// Length: five rules, read side by side to choose one.
 
 namespace berth::inline v0 {
 
-/// What an acceptance rule is asked: the change, and the values before it.
+/// A proposal, as an acceptance rule sees it.
 template <std::size_t N>
 struct proposed_step {
-    tier_values<N> delta;
-    tier_values<N> now;
-    tier_values<N> best;
+    tier_values<N> delta;  ///< change of the tiers, first tier first
+    tier_values<N> now;    ///< values before the change
+    tier_values<N> best;   ///< best values of the run
 };
 
-/// The state of an acceptance rule in one run: says whether to go. Draws from the generator given. `restarted(now)`, if there is
-/// one, is called when the search has gone somewhere by itself (a perturbation). Does not allocate.
+/// The state of an acceptance rule in one run.
+///
+/// 1. `s.accepts(step, random)`: true if the search carries the proposal out. O(tiers), allocates nothing.
+/// 2. `s.restarted(now)`, optional: called after a perturbation or another change that was not proposed.
+/// 3. `s.elapsed(share)`, optional: called every few hundred evaluations with `run_control::elapsed`, if a budget or a
+///    clock bounds the run. A rule that cools takes its length from it.
 template <class S, std::size_t N>
 concept acceptance_state =
     std::copy_constructible<S> && requires(S& s, const proposed_step<N>& step, xoshiro256& random) {
         { s.accepts(step, random) } -> std::convertible_to<bool>;
     };
 
-/// An acceptance rule: `a.start(values)` makes the state of a run that begins with these values of the tiers.
+/// An acceptance rule: `a.start(values)` makes the state of a run that begins with these values of the tiers, for any
+/// number of tiers. Write one to control which worsening proposals are accepted:
+///
+/// ```
+/// struct greedy_only {
+///     template <std::size_t N>
+///     struct state {
+///         bool accepts(const proposed_step<N>& step, xoshiro256&) const { return improves(step.delta); }
+///     };
+///     template <std::size_t N>
+///     state<N> start(const tier_values<N>&) const { return {}; }
+/// };
+/// ```
 template <class A>
 concept acceptance = std::copy_constructible<A> && requires(const A& a, tier_values<1> one, tier_values<2> two) {
     { a.start(one) } -> acceptance_state<1>;
@@ -51,7 +68,7 @@ concept acceptance = std::copy_constructible<A> && requires(const A& a, tier_val
 
 namespace detail {
 
-/// The change of the first tier that changes by more than rounding, and which it is; tier N if none does.
+/// The first tier that changes by more than rounding errors, and its change; tier N if there is none.
 template <std::size_t N>
 struct first_change {
     std::size_t tier = N;
@@ -74,34 +91,40 @@ template <std::size_t N>
 
 }  // namespace detail
 
-/// Accepts what is not worse.
+/// Accepts proposals that are not worse.
 struct descent {
-    bool sideways = true;  ///< also what changes nothing: walks over plateaus
+    bool sideways = true;  ///< also accepts equal values, which crosses plateaus
 
+    /// See `acceptance_state`.
     template <std::size_t N>
     struct state {
-        bool sideways;
+        bool sideways;  ///< of the description
+        /// See `acceptance_state`.
         [[nodiscard]] bool accepts(const proposed_step<N>& step, xoshiro256&) const noexcept {
             return sideways ? detail::not_worse(step.delta) : improves(step.delta);
         }
     };
+    /// The state of a run; see `acceptance`.
     template <std::size_t N>
     [[nodiscard]] state<N> start(const tier_values<N>&) const noexcept {
         return {sideways};
     }
 };
 
-/// Accepts what is not worse than now, or not worse than what was current `length` steps ago, tier by tier. The longer the
-/// memory, the slower and the better.
+/// Accepts proposals not worse than now, or not worse than the values `length` proposals ago, tier by tier. The longer
+/// the memory, the slower and the better.
 ///
 /// Burke, Bykov, "The late acceptance hill-climbing heuristic", EJOR 258, 2017.
 struct late_acceptance {
     std::size_t length = 50;  ///< at least 1
 
+    /// See `acceptance_state`.
     template <std::size_t N>
     class state {
     public:
+        /// A memory of these values.
         state(std::size_t length, const tier_values<N>& values) : past_(length == 0 ? 1 : length, values) {}
+        /// See `acceptance_state`.
         [[nodiscard]] bool accepts(const proposed_step<N>& step, xoshiro256&) {
             const bool accepted =
                 detail::not_worse(step.delta) || detail::not_worse(step.now + step.delta - past_[at_]);
@@ -109,6 +132,7 @@ struct late_acceptance {
             at_ = at_ + 1 == past_.size() ? 0 : at_ + 1;
             return accepted;
         }
+        /// Fills the memory with the new values.
         void restarted(const tier_values<N>& now) {
             for (tier_values<N>& each : past_) each = now;
         }
@@ -117,21 +141,25 @@ struct late_acceptance {
         detail::flat<tier_values<N>> past_;
         std::size_t at_ = 0;
     };
+    /// The state of a run; see `acceptance`.
     template <std::size_t N>
     [[nodiscard]] state<N> start(const tier_values<N>& values) const {
         return {length, values};
     }
 };
 
-/// Accepts what is not worse than now, or keeps the last tier within a threshold of the best and the tiers before it as they are.
+/// Accepts proposals not worse than now, or that keep the last tier within a threshold of the best and do not change
+/// other tiers.
 ///
 /// Dueck, "New optimization heuristics: the great deluge algorithm and the record-to-record travel", JCP 104, 1993.
 struct record_to_record {
-    double share = 0.0005;  ///< the threshold, as a share of the size of the best value of the last tier
+    double share = 0.0005;  ///< threshold, as a share of the absolute best value of the last tier, 0 or more
 
+    /// See `acceptance_state`.
     template <std::size_t N>
     struct state {
-        double share;
+        double share;  ///< of the description
+        /// See `acceptance_state`.
         [[nodiscard]] bool accepts(const proposed_step<N>& step, xoshiro256&) const noexcept {
             const detail::first_change<N> worse{step.delta};
             if (worse.change <= 0.0) return true;
@@ -140,71 +168,100 @@ struct record_to_record {
             return after - step.best[N - 1] <= share * std::abs(step.best[N - 1]);
         }
     };
+    /// The state of a run; see `acceptance`.
     template <std::size_t N>
     [[nodiscard]] state<N> start(const tier_values<N>&) const noexcept {
         return {share};
     }
 };
 
-/// Accepts what is not worse, and what is worse by d in the last tier alone with probability exp(-d / temperature). The temperature
-/// falls geometrically over `steps` proposals and then begins again.
+/// Accepts proposals not worse than now, and those worse by d in the last tier alone with probability exp(-d /
+/// temperature). The temperature falls geometrically: by default once over the run, by `run_control::elapsed`, so that
+/// the run ends cold at its budget or its deadline; else over `period` proposals, and then begins again.
 ///
 /// Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", Science 220, 1983.
 struct annealing {
-    double first_temperature = 1.0;  ///< above 0, in the unit of the last tier
-    double last_temperature = 0.01;  ///< above 0
-    std::uint64_t steps = 1'000'000;
+    static constexpr std::uint64_t whole_run = 0;  ///< a period: cools once, over the run
 
+    double first_temperature = 1.0;    ///< above 0, in the unit of the last tier
+    double last_temperature = 0.01;    ///< above 0
+    std::uint64_t period = whole_run;  ///< proposals of one cooling; `whole_run` without budget and clock: 1,000,000
+
+    /// See `acceptance_state`.
     template <std::size_t N>
     class state {
     public:
-        state(double first, double last, std::uint64_t steps)
+        /// Begins at the first temperature.
+        state(double first, double last, std::uint64_t period)
             : first_{first},
-              steps_{steps < stretch ? stretch : steps},
+              ratio_{last / first},
+              over_run_{period == whole_run},
+              period_{over_run_          ? 1'000'000
+                      : period < stretch ? stretch
+                                         : period},
               temperature_{first},
-              factor_{std::pow(last / first, static_cast<double>(stretch) / static_cast<double>(steps_))} {}
+              factor_{std::pow(ratio_, static_cast<double>(stretch) / static_cast<double>(period_))} {}
+        /// See `acceptance_state`.
         [[nodiscard]] bool accepts(const proposed_step<N>& step, xoshiro256& random) {
-            if (++taken_ % stretch == 0) temperature_ *= factor_;
-            if (taken_ >= steps_) {
-                taken_ = 0;
-                temperature_ = first_;
-            }
+            if (!by_share_) cool();
             const detail::first_change<N> worse{step.delta};
             if (worse.change <= 0.0) return true;
             if (worse.tier != N - 1) return false;
             return uniform01(random) < std::exp(-worse.change / temperature_);
         }
+        /// Sets the temperature for this share of the run, unless there is a period.
+        void elapsed(double share) {
+            if (!over_run_) return;
+            by_share_ = true;
+            temperature_ = first_ * std::pow(ratio_, share < 0.0 ? 0.0 : share > 1.0 ? 1.0 : share);
+        }
 
     private:
         static constexpr std::uint64_t stretch = 100;
+
+        void cool() {
+            if (++taken_ % stretch == 0) temperature_ *= factor_;
+            if (taken_ < period_) return;
+            taken_ = 0;
+            temperature_ = first_;
+        }
+
         double first_;
-        std::uint64_t steps_;
+        double ratio_;
+        bool over_run_;
+        std::uint64_t period_;
         double temperature_;
         double factor_;
         std::uint64_t taken_ = 0;
+        bool by_share_ = false;
     };
+    /// The state of a run; see `acceptance`.
     template <std::size_t N>
     [[nodiscard]] state<N> start(const tier_values<N>&) const {
-        return {first_temperature, last_temperature, steps};
+        return {first_temperature, last_temperature, period};
     }
 };
 
-/// Another rule on tiers of which the first two are one, `weight * tier 0 + tier 1`. Every `period` steps the weight rises by `factor` if
-/// tier 0 was above zero at most of them, and falls by it if not. With one tier it is the other rule itself.
+/// Another rule, which sees the first two tiers as one, `weight * tier 0 + tier 1`. Every `period` proposals the weight
+/// is multiplied by `factor` if tier 0 was above zero at more than half of them, else divided by it. With one tier the
+/// same as the other rule.
 template <acceptance Rule = descent>
 struct adaptive_penalty {
-    Rule rule{};
-    double weight = 1.0;  ///< to begin with, above 0
-    double factor = 1.1;  ///< above 1
-    std::size_t period = 200;
+    Rule rule{};               ///< the other rule
+    double weight = 1.0;       ///< first weight, above 0
+    double factor = 1.1;       ///< above 1
+    std::size_t period = 200;  ///< proposals between two changes of the weight, above 0
 
+    /// See `acceptance_state`.
     template <std::size_t N>
     class state {
         static constexpr std::size_t merged = N > 1 ? N - 1 : 1;
 
     public:
+        /// Begins with the first weight.
         state(const adaptive_penalty& rule, const tier_values<N>& values)
             : rule_{rule}, weight_{rule.weight}, inner_{rule.rule.start(merge(values))} {}
+        /// See `acceptance_state`.
         [[nodiscard]] bool accepts(const proposed_step<N>& step, xoshiro256& random) {
             if constexpr (N > 1) {
                 above_ += step.now[0] > 1e-9 ? 1 : 0;
@@ -216,6 +273,11 @@ struct adaptive_penalty {
             }
             return inner_.accepts({merge(step.delta), merge(step.now), merge(step.best)}, random);
         }
+        /// Passed on to the other rule.
+        void elapsed(double share) {
+            if constexpr (requires { inner_.elapsed(share); }) inner_.elapsed(share);
+        }
+        /// Passed on to the other rule.
         void restarted(const tier_values<N>& now) {
             if constexpr (requires { inner_.restarted(merge(now)); }) inner_.restarted(merge(now));
         }
@@ -238,6 +300,7 @@ struct adaptive_penalty {
         std::size_t steps_ = 0;
         decltype(std::declval<const Rule&>().start(std::declval<const tier_values<merged>&>())) inner_;
     };
+    /// The state of a run; see `acceptance`.
     template <std::size_t N>
     [[nodiscard]] state<N> start(const tier_values<N>& values) const {
         return {*this, values};

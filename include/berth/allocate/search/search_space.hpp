@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/model/node_tasks.hpp"
 #include "berth/allocate/search/move_list.hpp"
 #include "berth/allocate/search/slot_candidates.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
+#include "berth/model/node_tasks.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/task_move.hpp"
@@ -16,30 +16,34 @@
 #include <span>
 #include <utility>
 
+// Length: one class, the view that all neighbourhoods share.
+
 namespace berth::inline v0 {
 
-/// The tasks and nodes that a search may touch: a task is moved only from and to these nodes. Views.
+/// The tasks and nodes of a confined search: these tasks move only between these nodes. Views.
 struct search_region {
-    std::span<const task_index> tasks;
-    std::span<const node_index> nodes;
-    std::span<const std::uint32_t> part_of_node;  ///< per node of the fleet; `nodes` are those of part `part`
-    std::uint32_t part = 0;
+    std::span<const task_index> tasks;            ///< that may move
+    std::span<const node_index> nodes;            ///< that tasks may move from and to
+    std::span<const std::uint32_t> part_of_node;  ///< for each node of the fleet; `nodes` are those of part `part`
+    std::uint32_t part = 0;                       ///< the part of these nodes
 };
 
-/// An assignment under an objective, as neighbourhoods see it: where tasks are, which places are worth trying, what a change
-/// would bring. Every proposed slot is on a healthy node, has as many GPUs as the task wants, all of them healthy and of an
-/// accepted model; whether there is room is the objective's business.
+/// An assignment under an objective, as neighbourhoods see it: the slots of tasks, candidate slots, the delta of a
+/// change. Every slot that it draws is on a healthy node, with as many GPUs as the task needs, all healthy and of an
+/// accepted model; the objective's terms check room.
 template <class ObjectiveState, gpu_lists Lists>
 class search_space {
 public:
-    using values = typename ObjectiveState::values;
+    using values = typename ObjectiveState::values;  ///< of the objective's tiers
 
+    /// @param state  of the objective, at the assignment to begin with
+    /// @param lists  see `slot_candidates`
     search_space(const berth::problem& p, ObjectiveState state, Lists lists)
         : problem_{p},
           state_{std::move(state)},
           lists_{std::move(lists)},
           on_nodes_{p.fleet().node_count(), state_.assignment()},
-          nowhere_(p.workload().shape_count()) {
+          inadmissible_(p.workload().shape_count()) {
         const fleet& machines = p.fleet();
         for (std::size_t n = 0; n < machines.node_count(); ++n) nodes_.push_back(node_index{n});
         for (std::size_t t = 0; t < p.workload().task_count(); ++t) tasks_.push_back(task_index{t});
@@ -54,32 +58,37 @@ public:
         trail_.reserve(longest);
     }
 
+    /// The problem of the search.
     [[nodiscard]] const berth::problem& problem() const noexcept { return problem_; }
+    /// The objective at the present assignment.
     [[nodiscard]] const ObjectiveState& state() const noexcept { return state_; }
+    /// The present slot of a task.
     [[nodiscard]] const slot& where(task_index t) const noexcept { return state_.where(t); }
-    /// The move of a task from where it is.
+    /// The move of a task from its present slot to another.
     [[nodiscard]] task_move to(task_index t, const slot& target) const noexcept { return state_.to(t, target); }
+    /// The tasks on a node, in no particular order.
     [[nodiscard]] std::span<const task_index> tasks_on(node_index n) const noexcept { return on_nodes_.on(n); }
     /// The tasks that may be moved.
     [[nodiscard]] std::span<const task_index> tasks() const noexcept { return tasks_.view(); }
-    /// How many moves a proposal can have without allocating; every group fits.
+    /// Largest number of moves of a proposal that does not allocate: at least the size of the largest group.
     [[nodiscard]] std::size_t longest_proposal() const noexcept { return longest_; }
-    /// Deltas asked for so far.
+    /// Deltas computed so far.
     [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
 
-    /// By how much the objective would change. Counted.
+    /// Change of the objective by these moves. Counts as an evaluation.
     [[nodiscard]] values delta(task_moves r) {
         ++evaluations_;
         return state_.delta(r);
     }
+    /// The same for a single move.
     [[nodiscard]] values delta(const task_move& r) { return delta(task_moves{&r, 1}); }
 
-    /// Carries out a move until `back`, to see what is next.
+    /// Carries out a move until `back`, to evaluate moves that follow it.
     void go(const task_move& r) {
         carry_out(task_moves{&r, 1});
         trail_.push(r);
     }
-    /// Takes back everything since the last `back`.
+    /// Undoes all moves since the last `back`.
     void back() {
         for (std::size_t i = trail_.size(); i-- > 0;) {
             const task_move reverse{trail_[i].task, trail_[i].to, trail_[i].from};
@@ -87,7 +96,7 @@ public:
         }
         trail_.clear();
     }
-    /// Carries out moves for good.
+    /// Carries out moves. O(moves) plus the terms' updates.
     void carry_out(task_moves all) {
         state_.apply(all);
         for (const task_move& r : all) {
@@ -100,17 +109,18 @@ public:
         }
     }
 
-    /// A task that may be moved, each equally likely; there is at least one.
+    /// A uniformly drawn task that may move; there is at least one.
     [[nodiscard]] task_index any_task(xoshiro256& random) const {
         return tasks_[bounded(random, static_cast<std::uint32_t>(tasks_.size()))];
     }
-    /// A task on a node, not valid if there is none.
+    /// A uniformly drawn task on a node, invalid if there is none.
     [[nodiscard]] task_index any_task_on(node_index n, xoshiro256& random) const {
         const auto here = on_nodes_.on(n);
         if (here.empty()) return task_index{};
         return here[bounded(random, static_cast<std::uint32_t>(here.size()))];
     }
-    /// A place worth trying, `unplaced` if none was found.
+    /// A drawn candidate slot, `unplaced` if none was found. O(1) in general; O(nodes) at most once per shape without
+    /// any.
     [[nodiscard]] slot any_slot(task_index t, xoshiro256& random) {
         const demand_view demand = problem_.workload().demand(t);
         const fleet& machines = problem_.fleet();
@@ -129,28 +139,28 @@ public:
             const slot found = slot_on(t, nodes_[bounded(random, nodes)], random);
             if (found.placed()) return found;
         }
-        std::uint8_t& nowhere = nowhere_[problem_.workload().shape(t).value()];
-        if (nowhere != 0) return unplaced;
+        std::uint8_t& inadmissible = inadmissible_[problem_.workload().shape(t).value()];
+        if (inadmissible != 0) return unplaced;
         const std::size_t first = bounded(random, nodes);
         for (std::size_t i = 0; i < nodes; ++i) {
             const slot found = slot_on(t, nodes_[(first + i) % nodes], random);
             if (found.placed()) return found;
         }
-        nowhere = 1;
+        inadmissible = 1;
         return unplaced;
     }
-    /// GPUs for a task on a node, those of `wanted` among them: the tightest that have room, or any, each half of the time.
-    /// `unplaced` if the node does not do.
-    [[nodiscard]] slot slot_on(task_index t, node_index n, xoshiro256& random, gpu_mask wanted = 0) const {
+    /// A slot of a task on a node, with the GPUs of `required` among its own; the others are the tightest with room, or
+    /// any, each half of the time. `unplaced` if the node does not admit the task. Room is not checked.
+    [[nodiscard]] slot slot_on(task_index t, node_index n, xoshiro256& random, gpu_mask required = 0) const {
         const demand_view demand = problem_.workload().demand(t);
         if (!problem_.fleet().healthy(n)) return unplaced;
         if (demand.gpus == 0) return {n, 0};
         gpu_mask open = admitted_gpus(demand, n);
-        if ((wanted & ~open) != 0 || !has_gpus(open, demand.gpus)) return unplaced;
+        if ((required & ~open) != 0 || !has_gpus(open, demand.gpus)) return unplaced;
         if (gpu_count(open) == demand.gpus) return {n, open};
-        gpu_mask picked = wanted;
-        open &= ~wanted;
-        const bool by_room = gpu_count(wanted) < demand.gpus && (random() >> 63U) != 0;
+        gpu_mask picked = required;
+        open &= ~required;
+        const bool by_room = gpu_count(required) < demand.gpus && (random() >> 63U) != 0;
         while (gpu_count(picked) < demand.gpus) {
             const gpu_mask one = by_room ? tightest(t, demand, n, open) : any_of(open, random);
             picked |= one;
@@ -158,23 +168,24 @@ public:
         }
         return {n, picked};
     }
-    /// True if a task may be told to go there; room is not asked.
+    /// True if the task may move to the slot: within the region, healthy, accepted models, its number of GPUs. Room is
+    /// not checked.
     [[nodiscard]] bool admits(task_index t, const slot& target) const noexcept {
         const demand_view demand = problem_.workload().demand(t);
         if (!target.placed() || !open(target.node) || !problem_.fleet().healthy(target.node)) return false;
         return gpu_count(target.gpus) == demand.gpus &&
                (demand.gpus == 0 || (target.gpus & ~admitted_gpus(demand, target.node)) == 0);
     }
-    /// True if a task is within the region, or nowhere.
+    /// True if a task is within the region, or unplaced.
     [[nodiscard]] bool may_leave(task_index t) const noexcept { return !where(t).placed() || open(where(t).node); }
-    /// The gang of a task that has to be placed, or left out, as one; empty for tasks that stand alone.
+    /// The gang of a task, which is placed or left out as one; empty for other tasks.
     [[nodiscard]] std::span<const task_index> gang_of(task_index t) const noexcept {
         const group_index g = problem_.workload().group(t);
         if (!g.valid() || !problem_.workload().is_gang(g)) return {};
         return problem_.workload().members(g);
     }
 
-    /// Lets only these tasks be moved, and only among these nodes.
+    /// Confines moves to these tasks and nodes. To call between proposals.
     void confine(const search_region& region) {
         BERTH_ASSERT(trail_.empty(), "berth: a region changes between proposals");
         part_of_node_ = region.part_of_node;
@@ -183,7 +194,7 @@ public:
         tasks_.append(region.tasks);
         nodes_.clear();
         nodes_.append(region.nodes);
-        for (std::uint8_t& nowhere : nowhere_) nowhere = 0;
+        for (std::uint8_t& inadmissible : inadmissible_) inadmissible = 0;
     }
 
 private:
@@ -208,8 +219,8 @@ private:
         }
         return gpus & (~gpus + 1);
     }
-    /// The GPU with the least share left of those with room, else the one with the most left; ties to the lowest. What the task
-    /// itself holds counts as free.
+    /// The GPU with the least share left of those with room, else the one with the most left; ties to the lowest. The
+    /// task's own demand counts as free.
     [[nodiscard]] gpu_mask tightest(task_index t, const demand_view& demand, node_index n, gpu_mask gpus) const {
         const slot& now = where(t);
         gpu_mask best = 0;
@@ -230,12 +241,12 @@ private:
         }
         return best;
     }
-    void take_room(task_index t, const slot& place, amount sign) {
-        if (place.gpus == 0) return;
+    void take_room(task_index t, const slot& taken, amount sign) {
+        if (taken.gpus == 0) return;
         const demand_view demand = problem_.workload().demand(t);
-        for (gpu_mask rest = place.gpus; rest != 0; rest &= rest - 1) {
+        for (gpu_mask rest = taken.gpus; rest != 0; rest &= rest - 1) {
             amount* room =
-                room_.data() + problem_.fleet().gpu(place.node, lowest_gpu(rest)).value() * demand.gpu.size();
+                room_.data() + problem_.fleet().gpu(taken.node, lowest_gpu(rest)).value() * demand.gpu.size();
             for (std::size_t c = 0; c < demand.gpu.size(); ++c) room[c] += sign * demand.gpu[c];
         }
     }
@@ -244,8 +255,8 @@ private:
     ObjectiveState state_;
     Lists lists_;
     detail::node_tasks on_nodes_;
-    detail::flat<amount> room_;           // GPU-major; below zero where exceeded
-    detail::flat<std::uint8_t> nowhere_;  // shapes that no open node admits
+    detail::flat<amount> room_;                // GPU-major; negative where exceeded
+    detail::flat<std::uint8_t> inadmissible_;  // shapes that no open node admits
     detail::flat<task_index> tasks_;
     detail::flat<node_index> nodes_;
     std::span<const std::uint32_t> part_of_node_;

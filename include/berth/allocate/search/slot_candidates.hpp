@@ -10,47 +10,60 @@
 #include <cstddef>
 #include <span>
 
-// Where a local search looks for a place. When to use which:
+// The slots that a local search draws. When to use which:
 //
-//   any_node       anything: no list, every node equally often                  O(1) memory
-//   cheapest_gpus  costs or times that differ from GPU to GPU: the k lowest     O(tasks × k) memory, O(tasks × GPUs) once
+//   any_node       no list, every node equally often                        O(1) memory
+//   cheapest_gpus  costs or times that differ between GPUs: the k lowest    O(tasks × k) memory, O(tasks × GPUs) once
 //   listed_gpus    lists made elsewhere, such as `candidate_lists` by reduced cost
 //
-// Short lists make a search faster where the lists are right and blind where they are not. Left out: lists that a search changes
-// while it runs; run it again with other lists, warm.
+// Short lists make a search faster, but it finds no GPU outside them. Left out: lists that change during a search; run
+// it again from its plan with other lists.
 
 namespace berth::inline v0 {
 
-/// For each task a few GPUs that are worth trying, the node of each being the place to try for a task with several GPUs. An
-/// empty list stands for all nodes (so it is for tasks without a GPU). Immutable.
+/// Candidate GPUs of each task; a task with several GPUs may go to the nodes of its candidates. An empty list means all
+/// nodes, also for tasks without GPU. `l.of(t)` is O(1) and valid while the lists live. Immutable.
 template <class L>
 concept gpu_lists = requires(const L& l, task_index t) {
     { l.of(t) } -> std::convertible_to<std::span<const gpu_index>>;
 };
 
-/// Where a search looks: lists, or a description that makes them for a problem.
+/// A description of candidate slots: `c.prepare(problem)` makes the lists of a run. Write one when costs do not tell
+/// which GPUs suit a task, for example from racks or data locality:
+///
+/// ```
+/// struct same_rack {
+///     my_lists prepare(const problem& p) const;  // my_lists::of(task_index) -> std::span<const gpu_index>
+/// };
+/// ```
 template <class C>
 concept slot_candidates = std::copy_constructible<C> && requires(const C& c, const problem& p) {
     { c.prepare(p) } -> gpu_lists;
 };
 
-/// Every node, whatever the task.
+/// Every node for every task.
 struct any_node {
+    /// Empty lists.
     struct no_lists {
+        /// Empty: all nodes.
         [[nodiscard]] static constexpr std::span<const gpu_index> of(task_index) noexcept { return {}; }
     };
+    /// See `slot_candidates`.
     [[nodiscard]] static constexpr no_lists prepare(const problem&) noexcept { return {}; }
 };
 
-/// Lists that somebody else owns, for example `candidate_lists`.
+/// Lists that the caller owns, for example `candidate_lists`.
 template <gpu_lists Lists>
 struct listed_gpus {
     const Lists* lists;  ///< outlives the search
 
+    /// See `gpu_lists`.
     struct view {
-        const Lists* lists;
+        const Lists* lists;  ///< of the caller
+        /// The candidates of a task.
         [[nodiscard]] std::span<const gpu_index> of(task_index t) const { return lists->of(t); }
     };
+    /// See `slot_candidates`.
     [[nodiscard]] view prepare(const problem&) const noexcept { return {lists}; }
 };
 template <class Lists>
@@ -69,15 +82,17 @@ namespace detail {
 
 }  // namespace detail
 
-/// The `width` GPUs where a pair costs least, of those that are healthy and of an accepted model, ties to the lower position.
-/// Takes any `pair_cost`: costs, execution times.
+/// The `width` GPUs of least cost for each task, among the healthy ones of an accepted model, ties to the lower
+/// position. Takes any `pair_cost`: costs, execution times. O(tasks × GPUs) to prepare, O(tasks × width) memory.
 template <pair_cost Cost>
 struct cheapest_gpus {
-    Cost cost;
-    std::size_t width = 16;
+    Cost cost;               ///< of a pair of task and GPU
+    std::size_t width = 16;  ///< length of a list
 
+    /// See `gpu_lists`.
     class lists {
     public:
+        /// See `slot_candidates`.
         lists(const cheapest_gpus& wanted, const problem& p)
             : width_{wanted.width < p.fleet().gpu_count() ? wanted.width : p.fleet().gpu_count()} {
             gpus_.resize(p.workload().task_count() * width_);
@@ -101,6 +116,7 @@ struct cheapest_gpus {
                 sizes_[t] = size;
             }
         }
+        /// The candidates of a task, cheapest first.
         [[nodiscard]] std::span<const gpu_index> of(task_index t) const noexcept {
             return {gpus_.data() + t.value() * width_, sizes_[t.value()]};
         }
@@ -110,6 +126,7 @@ struct cheapest_gpus {
         detail::flat<std::size_t> sizes_;
         detail::flat<gpu_index> gpus_;
     };
+    /// See `slot_candidates`.
     [[nodiscard]] lists prepare(const problem& p) const { return {*this, p}; }
 };
 template <class Cost>

@@ -93,7 +93,7 @@ TEST_CASE("16 bits hold spans and loads up to their limits") {
     CHECK(need(pack({1, 2, 3, 4}, {}, 65'536)).word_bits() == 64);
 }
 
-TEST_CASE("what cannot be packed is refused by name") {
+TEST_CASE("problems that cannot be packed are refused with a sentence") {
     const double infinity = std::numeric_limits<double>::infinity();
     CHECK(refusal_of(pack({1, 2, infinity, 4})) == "cost of task 1 on GPU 0: not a finite number");
     CHECK(refusal_of(pack({1, std::nan(""), 3, 4})) == "cost of task 0 on GPU 1: not a finite number");
@@ -108,7 +108,7 @@ TEST_CASE("what cannot be packed is refused by name") {
 
     const auto zero = [](task_index, gpu_index) { return 0; };
     const std::vector<amount> none;
-    CHECK(refusal_of(pack_assignments(assignment_problem{std::size_t{1}, zero, zero, none})).find("without a GPU") !=
+    CHECK(refusal_of(pack_assignments(assignment_problem{std::size_t{1}, zero, zero, none})).find("no GPU") !=
           std::string::npos);
     CHECK(need(pack_assignments(assignment_problem{std::size_t{0}, zero, zero, none})).gpus() == 0);
     const std::vector<amount> negative{4, -2};

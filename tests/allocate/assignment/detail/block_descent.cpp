@@ -18,7 +18,7 @@ using namespace berth_test;
 
 namespace {
 
-/// The plan that the best of a walk is, checked by the instance alone.
+/// The plan of the best assignment, checked against the instance alone.
 assignment_plan best_of_walk(const gap_instance& d, const priced_problem& p, const detail::block_descent& walk) {
     gpu_assignment gpu_of;
     for (const std::uint32_t g : walk.best()) gpu_of.push_back(gpu_index{g});
@@ -40,7 +40,7 @@ gpu_assignment anywhere(const gap_instance& d, std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("the ledger of a walk are those of its assignment") {
+TEST_CASE("the room and cost of a descent are those of its assignment") {
     int feasible = 0;
     for (std::uint64_t seed = 1; seed <= 150; ++seed) {
         const gap_instance d = seed % 2 == 0 ? odd_instance(6, 25, seed) : gap_of_type("ABCDE"[seed % 5], 5, 30, seed);
@@ -75,7 +75,7 @@ TEST_CASE("the ledger of a walk are those of its assignment") {
         const assignment_plan plan = best_of_walk(d, p, walk);
         CHECK_FALSE(better(first, plan));
         CHECK(plan.feasible() == walk.feasible());
-        CHECK(walk.blocks() == 150);
+        CHECK(walk.visited() == 150);
         CHECK(walk.evaluations() <= 150 * (301 + d.tasks));
         if (!walk.feasible()) CHECK(plan.gpu_of == start);
         feasible += walk.feasible() ? 1 : 0;
@@ -100,10 +100,10 @@ TEST_CASE("a start with overloaded GPUs is mended") {
     }
 }
 
-TEST_CASE("a walk from a good start gets better and stays feasible") {
+TEST_CASE("a descent from a good start gets better and stays feasible") {
     const gap_instance d = gap_of_type('E', 10, 100, 1);
     const priced_problem p{d.problem()};
-    const assignment_plan greedy = priced_greedy{.rebuild_evaluations = 0}.run(p);
+    const assignment_plan greedy = priced_greedy{.max_rebuild_evaluations = 0}.run(p);
     REQUIRE(greedy.feasible());
     for (const double tolerance : {0.0, 1.0, 5.0}) {
         detail::block_descent walk{p, 1000, 16, tolerance};
@@ -123,10 +123,10 @@ TEST_CASE("a walk from a good start gets better and stays feasible") {
     }
 }
 
-TEST_CASE("a walk begins anew as if it were the first time") {
+TEST_CASE("a descent begins anew as if it were the first time") {
     const type_d d{8, 60, 4};
     const priced_problem p{d.problem()};
-    const assignment_plan greedy = priced_greedy{.rebuild_evaluations = 0}.run(p);
+    const assignment_plan greedy = priced_greedy{.max_rebuild_evaluations = 0}.run(p);
     detail::block_descent used{p, 500, 6, 1.0};
     begin(used, gpu_assignment(60, gpu_index{0}));
     xoshiro256 random{3};

@@ -112,7 +112,7 @@ TEST_CASE("a block is spread anew as cheaply as can be") {
     CHECK(solvable > 2000);
 }
 
-TEST_CASE("what a search finds costs at most the goal whatever the nodes and steps") {
+TEST_CASE("the assignment of a search costs at most the goal for any nodes and steps") {
     int found = 0;
     int cut_off = 0;
     for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
@@ -139,7 +139,7 @@ TEST_CASE("what a search finds costs at most the goal whatever the nodes and ste
             CHECK(cost <= goal + 1e-6);
             CHECK(cost >= optimum - 1e-9);
             CHECK(tree.cost() == doctest::Approx(cost));
-            // With all the nodes that it wants, less than a step is left to gain.
+            // Without a limit of nodes, less than a step is left to gain.
             if (!tree.cut_off()) CHECK(cost <= optimum + step + 1e-6);
         }
     }
@@ -147,7 +147,7 @@ TEST_CASE("what a search finds costs at most the goal whatever the nodes and ste
     CHECK(cut_off > 500);
 }
 
-TEST_CASE("a block of many tasks is cut off and says so") {
+TEST_CASE("a block of many tasks is cut off and reports it") {
     const type_d d{6, 120, 5};
     const priced_problem p{d.problem()};
     block b{d, {0, 1, 2, 3, 4, 5}, {}};
@@ -207,7 +207,7 @@ TEST_CASE("equals are broken at random and everything else is not") {
     CHECK(first < 54);
 }
 
-TEST_CASE("a block without tasks costs nothing and one without room holds what has no load") {
+TEST_CASE("a block without tasks costs nothing, and one without room holds tasks without load") {
     gap_instance d;
     d.tasks = 2;
     d.costs = {-3, 4, 2, -1.5};

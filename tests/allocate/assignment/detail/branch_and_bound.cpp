@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/assignment/detail/branch_and_bound.hpp"
 
+#include "berth/allocate/assignment/priced_greedy.hpp"
+
 #include "allocate/assignment/gap_instances.hpp"
 
 #include <doctest/doctest.h>
@@ -35,7 +37,7 @@ TEST_CASE("branch and bound finds the optimum from a poor start") {
     CHECK(checked > 20);
 }
 
-TEST_CASE("branch and bound cut short bounds what is left") {
+TEST_CASE("branch and bound that is stopped bounds the open nodes") {
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
         const type_d d{4, 10, seed, 95};
         const priced_problem p{d.problem()};
@@ -80,7 +82,7 @@ TEST_CASE("branch and bound restricted to some pairs finds the best of those") {
         xoshiro256 random{seed};
         gpu_assignment start;
         for (std::size_t t = 0; t < d.tasks; ++t) start.push_back(gpu_index{below(random, d.gpus())});
-        gap_instance left = d;  // what is not allowed fits nowhere
+        gap_instance left = d;  // pairs that are not allowed do not fit
         std::vector<char> allowed(d.tasks * d.gpus());
         for (std::size_t i = 0; i < allowed.size(); ++i) {
             allowed[i] = chance(random, 60) ? 1 : 0;
@@ -89,8 +91,8 @@ TEST_CASE("branch and bound restricted to some pairs finds the best of those") {
         const double optimum = cheapest(left);
         // Repaired answers may leave the allowed pairs, so there are none here.
         detail::branch_and_bound tree{p,
-                                      {.root_iterations = 30,
-                                       .node_iterations = 5,
+                                      {.max_root_iterations = 30,
+                                       .max_node_iterations = 5,
                                        .width = 500,
                                        .seed = 0,
                                        .guess_every = std::numeric_limits<std::uint64_t>::max()},
@@ -107,7 +109,7 @@ TEST_CASE("branch and bound restricted to some pairs finds the best of those") {
     CHECK(checked > 40);
 }
 
-TEST_CASE("branch and bound keeps to its number of nodes and bounds what is left") {
+TEST_CASE("branch and bound keeps to its number of nodes and bounds the open ones") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         const type_d d{4, 12, seed, 95};
         const priced_problem p{d.problem()};
@@ -116,7 +118,7 @@ TEST_CASE("branch and bound keeps to its number of nodes and bounds what is left
         for (const std::uint64_t nodes : {1U, 2U, 5U, 1000U}) {
             detail::branch_and_bound tree{
                 p,
-                {.root_iterations = 10, .node_iterations = 3, .width = 500, .seed = 0, .max_nodes = nodes},
+                {.max_root_iterations = 10, .max_node_iterations = 3, .width = 500, .seed = 0, .max_nodes = nodes},
                 p.plan_of(gpu_assignment(12, gpu_index{0}))};
             tree.run([](std::uint64_t) { return stop_reason::completed; }, [] {});
             CAPTURE(seed);
@@ -168,11 +170,11 @@ TEST_CASE("rewards of the root spare the next tree its first steps") {
     const assignment_plan start = priced_greedy{}.run(p);
     const auto forever = [](std::uint64_t) { return stop_reason::completed; };
     const detail::tree_options one_node{
-        .root_iterations = 100, .node_iterations = 5, .width = 500, .seed = 0, .max_nodes = 1};
+        .max_root_iterations = 100, .max_node_iterations = 5, .width = 500, .seed = 0, .max_nodes = 1};
     detail::branch_and_bound first{p, one_node, start};
     first.run(forever, [] {});
     REQUIRE(first.root_rewards().size() == 30);
-    // What the first step bounds, told where the other tree ended or not.
+    // The bound of the first step, with and without the rewards of the other tree.
     const auto bound_after_one_step = [&](bool told) {
         detail::branch_and_bound next{p, {100, 5, 500, 0}, start};
         if (told) next.begin_with(first.root_rewards());
@@ -188,7 +190,7 @@ TEST_CASE("rewards of the root spare the next tree its first steps") {
     CHECK(bound_after_one_step(true) <= start.cost);
 }
 
-TEST_CASE("keeping only what is near costs the proof and seldom the optimum") {
+TEST_CASE("keeping only pairs near the bound loses the proof and rarely the optimum") {
     int solvable = 0;
     int optimal = 0;
     for (std::uint64_t seed = 1; seed <= 80; ++seed) {
@@ -198,7 +200,7 @@ TEST_CASE("keeping only what is near costs the proof and seldom the optimum") {
         const priced_problem p{d.problem()};
         detail::branch_and_bound tree{
             p,
-            {.root_iterations = 60, .node_iterations = 5, .width = 500, .seed = 0, .keep_within = 0.5},
+            {.max_root_iterations = 60, .max_node_iterations = 5, .width = 500, .seed = 0, .keep_within = 0.5},
             p.plan_of(gpu_assignment(9, gpu_index{0}))};
         tree.run([](std::uint64_t) { return stop_reason::completed; }, [] {});
         CAPTURE(seed);

@@ -48,7 +48,7 @@ items some_items(std::uint64_t seed, std::size_t most) {
     return made;
 }
 
-/// The choice of the last search fits and is worth what it says.
+/// Checks that the last choice fits and has the profit reported.
 void check_choice(const items& of, const detail::knapsack_tree& tree) {
     double profit = 0.0;
     amount used = 0;

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <vector>
 
 using namespace berth;
@@ -31,4 +32,33 @@ TEST_CASE("where GPUs differ by a factor the bound is the total over all speeds,
     CHECK(bound_makespan(single).rounded == 100);
     CHECK(bound_makespan(single).value < 100.0);
     CHECK(bound_makespan(makespan_problem{0, 5, [](task_index, gpu_index) -> amount { return 1; }}).rounded == 0);
+}
+
+TEST_CASE("a makespan bound that is stopped ends within an interval of work and holds") {
+    std::uint64_t calls = 0;
+    const makespan_problem p{2000, 100, [&](task_index t, gpu_index g) -> amount {
+                                 ++calls;
+                                 return static_cast<amount>(1 + (t.value() * 7 + g.value() * 13) % 29);
+                             }};
+    const makespan_bound whole = bound_makespan(p, 20);
+    CHECK(whole.stopped == stop_reason::completed);
+    struct stops {
+        std::uint64_t* polls;
+        std::uint64_t last;
+        [[nodiscard]] bool stop_requested() const { return ++*polls > last; }
+    };
+    for (const std::uint64_t last : {0U, 2U, 4U, 6U, 9U, 20U}) {
+        calls = 0;
+        std::uint64_t polls = 0;
+        const makespan_bound early = bound_makespan(p, 20, run_control<stops>{.stop = {&polls, last}});
+        CAPTURE(last);
+        CHECK(early.stopped == stop_reason::cancelled);
+        CHECK(polls == last + 1);
+        CHECK(calls <= (last + 1) * 67'000);
+        CHECK(early.rounded <= whole.rounded);
+        CHECK(early.rounded >= 1);
+    }
+    const makespan_bound some = bound_makespan(p, 20, run_control<>{.max_evaluations = 3 * 200'000});
+    CHECK(some.stopped == stop_reason::budget_exhausted);
+    CHECK(some.value == bound_makespan(p, 3).value);
 }

@@ -67,7 +67,7 @@ TEST_CASE("the bound is below and the search attains the optimum of small proble
         const auto bound = bound_makespan(t.problem(), 60);
         CHECK(bound.rounded <= best);
         CHECK(bound.value <= static_cast<double>(best) + 1e-9);
-        const auto plan = makespan_search{.seed = seed, .steps = 500, .patience = 8}.run(t.problem());
+        const auto plan = makespan_search{.seed = seed, .max_attempt_evaluations = 500, .patience = 8}.run(t.problem());
         CHECK(plan.makespan == best);
         CHECK(t.makespan_of(plan.gpu_of) == plan.makespan);
         CHECK(plan.lower_bound == bound_makespan(t.problem()).rounded);
@@ -78,9 +78,9 @@ TEST_CASE("the bound is below and the search attains the optimum of small proble
 
 TEST_CASE("a makespan search is never worse than its start and repeats itself") {
     const table t{11, 60, 8, 100};
-    const auto best = makespan_search{.steps = 5000, .patience = 3}.run(t.problem());
-    const auto again =
-        makespan_search{.seed = 2, .steps = 10}.run(t.problem(), best.gpu_of, run_control<>{.max_evaluations = 0});
+    const auto best = makespan_search{.max_attempt_evaluations = 5000, .patience = 3}.run(t.problem());
+    const auto again = makespan_search{.seed = 2, .max_attempt_evaluations = 10}.run(
+        t.problem(), best.gpu_of, run_control<>{.max_evaluations = 0});
     CHECK(again.makespan <= best.makespan);
     CHECK((again.stopped == stop_reason::budget_exhausted || again.optimal()));
     const auto once = makespan_search{.seed = 3}.run(t.problem(), {}, run_control<>{.max_evaluations = 60'000});
@@ -88,6 +88,44 @@ TEST_CASE("a makespan search is never worse than its start and repeats itself") 
     CHECK(once.gpu_of == twice.gpu_of);
     CHECK(once.evaluations == twice.evaluations);
     CHECK(once.evaluations <= 61'000);
+}
+
+TEST_CASE("a makespan search that a clock ends within an attempt has cooled by then") {
+    const table t{5, 400, 20, 100};
+    struct clock {
+        double* now;
+        bool has_end;
+        [[nodiscard]] static bool stop_requested() { return false; }
+        [[nodiscard]] bool deadline_reached() const { return (*now += 0.005) >= 1.0; }
+        [[nodiscard]] double elapsed() const { return *now; }
+        [[nodiscard]] bool bounded() const { return has_end; }
+    };
+    // 200 polls of 500 evaluations, of an attempt of a million.
+    const makespan_search search{.max_attempt_evaluations = 1'000'000, .max_bound_iterations = 1};
+    const auto run = [&](bool cools) {
+        double now = 0.0;
+        return search.run(t.problem(), {}, run_control<clock>{.stop = {&now, cools}});
+    };
+    const auto cold = run(true);
+    const auto hot = run(false);
+    CHECK(cold.stopped == stop_reason::deadline_reached);
+    CHECK(hot.stopped == stop_reason::deadline_reached);
+    CHECK(cold.accepted * 10 < hot.accepted * 9);
+    CHECK(t.makespan_of(cold.gpu_of) == cold.makespan);
+}
+
+TEST_CASE("gaps of a start are filled greedily") {
+    const table t{7, 20, 4, 50};
+    const auto good = makespan_search{}.run(t.problem(), {}, run_control<>{.max_evaluations = 100'000});
+    gpu_assignment damaged(good.gpu_of.begin(), good.gpu_of.begin() + 18);
+    damaged[3] = gpu_index{};
+    damaged[5] = gpu_index{99};
+    for (const std::size_t size : {1U, 18U, 25U}) {
+        damaged.resize(size, gpu_index{0});
+        const auto plan = makespan_search{}.run(t.problem(), damaged, run_control<>{.max_evaluations = 0});
+        REQUIRE(plan.gpu_of.size() == 20);
+        CHECK(t.makespan_of(plan.gpu_of) == plan.makespan);
+    }
 }
 
 TEST_CASE("nothing to do") {

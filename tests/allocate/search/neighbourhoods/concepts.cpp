@@ -16,7 +16,7 @@ using namespace berth_test;
 
 namespace {
 
-/// The least that the concept asks for: the first task that may move goes to any slot.
+/// The least that the concept requires: moves the first task to any slot.
 struct first_task {
     template <class Space>
     bool propose(Space& space, xoshiro256& random, move_list& out) const {
@@ -69,7 +69,7 @@ TEST_CASE("the least neighbourhood runs a local search, alone and among others")
     const assignment nowhere(3, unplaced);
     const run_control<> budget{.max_evaluations = 2'000};
 
-    const local_search of_one{first_task{}, descent{}, any_node{}, {.restarts = 0}};
+    const local_search of_one{first_task{}, descent{}, any_node{}, {.max_restarts = 0}};
     const plan alone = of_one.run(p, wish, nowhere, budget);
     check_plan(p, wish, nowhere, alone);
     REQUIRE(alone.moves.size() == 1);

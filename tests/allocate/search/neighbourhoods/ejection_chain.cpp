@@ -10,7 +10,7 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("ejection chains are admitted and no longer than asked") {
+TEST_CASE("ejection chains are admissible and at most `depth` long") {
     std::size_t proposals = 0;
     for (std::uint64_t seed = 1; seed <= 6; ++seed) {
         proposals += check_proposals(ejection_chain{}, seed, 5);
@@ -19,8 +19,8 @@ TEST_CASE("ejection chains are admitted and no longer than asked") {
     CHECK(proposals > 1000);
 }
 
-TEST_CASE("an ejection chain finds what no shift and no swap does") {
-    // Three GPUs, each full: 600 wants GPU 1 (worth 10), 500 there may go to GPU 2, 300 from there to GPU 0.
+TEST_CASE("an ejection chain finds an improvement that no shift and no swap does") {
+    // Three GPUs, each full: 600 is cheaper by 10 on GPU 1, 500 there may go to GPU 2, 300 from there to GPU 0.
     const fleet machines = hand_fleet({{{1000}, 8000}, {{900}, 8000}, {{800}, 8000}});
     const workload tasks =
         hand_workload(machines, {{1, 600, 0}, {1, 500, 0}, {1, 300, 0}, {1, 400, 0}, {1, 300, 0}, {1, 500, 0}});

@@ -13,7 +13,7 @@ using namespace berth_test;
 
 namespace {
 
-/// Counts how often it is asked and proposes nothing.
+/// Counts calls and proposes nothing.
 struct asked {
     int* times;
     template <class Space>

@@ -11,27 +11,28 @@
 
 namespace berth::inline v0 {
 
-/// The GPU of one task in one individual, by position. 16 bits while there are at most 65,535 GPUs, 32 bits beyond.
+/// The position of a task's GPU in an individual: 16 bits for up to 65,535 GPUs, 32 bits beyond.
 template <class G>
 concept gene = std::same_as<G, std::uint16_t> || std::same_as<G, std::uint32_t>;
 
-/// What one individual of a population comes to.
+/// Cost and excess of one individual of a population.
 struct assignment_value {
     double cost = 0.0;  ///< the sum of costs
     amount excess = 0;  ///< load beyond the capacities, over all GPUs
 
+    /// Equal bit for bit.
     friend constexpr bool operator==(const assignment_value&, const assignment_value&) noexcept = default;
 };
 
-/// True if `a` is the better one: less excess, then less cost.
+/// True if `a` is better than `b`: less excess, then less cost.
 [[nodiscard]] BERTH_HD constexpr bool better(const assignment_value& a, const assignment_value& b) noexcept {
     return a.excess != b.excess ? a.excess < b.excess : a.cost < b.cost;
 }
 
 namespace detail {
 
-/// Cost in the upper half of a word, load in the lower: 16 + 16 or 32 + 32 bits. Loads of one GPU add up in as many bits as
-/// the word has, which the making of the table sees to.
+/// Cost in the upper half of a word, load in the lower: 16 + 16 or 32 + 32 bits. The sum of loads of a GPU fits a whole
+/// word, which `pack_assignments` checks.
 template <class Word>
 struct packing {
     static_assert(std::same_as<Word, std::uint32_t> || std::same_as<Word, std::uint64_t>);
@@ -44,8 +45,8 @@ struct packing {
     [[nodiscard]] BERTH_HD static constexpr Word load(Word word) noexcept { return word & static_cast<Word>(most); }
     [[nodiscard]] BERTH_HD static constexpr std::uint64_t cost(Word word) noexcept { return word >> half; }
 
-    /// What a gene adds to the sum of its individual. For 16 + 16 bits the whole word: the sum of loads is taken off at the
-    /// end, which saves a shift per gene.
+    /// The summand of a gene. For 16 + 16 bits the whole word: subtracting the sum of loads at the end saves a shift
+    /// per gene.
     static constexpr bool sums_words = sizeof(Word) == 4;
     [[nodiscard]] BERTH_HD static constexpr std::uint64_t summand(Word word) noexcept {
         return sums_words ? std::uint64_t{word} : cost(word);
@@ -62,13 +63,13 @@ struct packed_table {
     const amount* capacities = nullptr;
     std::size_t tasks = 0;
     std::size_t gpus = 0;
-    std::int64_t base = 0;  ///< what every assignment costs at least, in units
-    double unit = 1.0;      ///< the cost that one stands for
+    std::int64_t base = 0;  ///< sum of the cheapest cost of every task, in units
+    double unit = 1.0;      ///< cost of one unit
 };
 static_assert(std::is_trivially_copyable_v<packed_table<std::uint32_t>>);
 
-/// Adds the loads of `count` tasks, whose rows begin at `words`, to the individual that the genes belong to, and returns by how much
-/// its sum grows. `stride` words lie between the loads of two GPUs: 1 here, the number of lanes where lanes are individuals.
+/// Adds the loads of `count` tasks, whose rows begin at `words`, to those of their individual, and returns the increase
+/// of its sum. The loads of two GPUs are `stride` words apart: 1 here, the number of lanes where lanes are individuals.
 template <class Word, gene Gene>
 [[nodiscard]] BERTH_HD inline std::uint64_t add_genes(const Word* words, std::size_t gpus, const Gene* genes,
                                                       std::size_t count, Word* loads, std::size_t stride = 1) noexcept {
@@ -76,7 +77,7 @@ template <class Word, gene Gene>
     std::uint64_t sum = 0;
     for (std::size_t t = 0; t < count; ++t, words += gpus) {
         const std::size_t g = genes[t];
-        BERTH_ASSERT(g < gpus, "berth: a gene names a GPU");
+        BERTH_ASSERT(g < gpus, "berth: a gene is the position of a GPU");
         const Word word = words[g];
         Word& load = loads[g * stride];
         load = static_cast<Word>(load + bits::load(word));
@@ -85,7 +86,7 @@ template <class Word, gene Gene>
     return sum;
 }
 
-/// The same for two individuals in turns: neither waits for what the other has just stored.
+/// The same for two individuals alternately, so that neither waits for the other's stores.
 template <class Word, gene Gene>
 inline void add_genes_of_two(const Word* words, std::size_t gpus, const Gene* first, const Gene* second,
                              std::size_t count, Word* first_loads, Word* second_loads, std::uint64_t* sums) noexcept {
@@ -95,7 +96,7 @@ inline void add_genes_of_two(const Word* words, std::size_t gpus, const Gene* fi
     for (std::size_t t = 0; t < count; ++t, words += gpus) {
         const std::size_t g = first[t];
         const std::size_t h = second[t];
-        BERTH_ASSERT(g < gpus && h < gpus, "berth: a gene names a GPU");
+        BERTH_ASSERT(g < gpus && h < gpus, "berth: a gene is the position of a GPU");
         const Word word = words[g];
         const Word other = words[h];
         first_loads[g] = static_cast<Word>(first_loads[g] + bits::load(word));
@@ -107,7 +108,7 @@ inline void add_genes_of_two(const Word* words, std::size_t gpus, const Gene* fi
     sums[1] += second_sum;
 }
 
-/// The value of an individual whose genes have all been added; writes its loads to `out` unless that is null.
+/// The value of an individual after all its genes; writes its loads to `out` unless that is null.
 template <class Word>
 [[nodiscard]] BERTH_HD inline assignment_value finish(const packed_table<Word>& table, std::uint64_t sum,
                                                       const Word* loads, amount* out, std::size_t stride = 1) noexcept {
@@ -124,15 +125,16 @@ template <class Word>
     return {static_cast<double>(table.base + cost) * table.unit, excess};
 }
 
-/// Asks for words that are needed soon. They are read at random later, which no hardware foresees.
+/// Prefetches words that are soon read in random order, which no hardware predicts.
 template <class Word>
 inline void fetch(const Word* words, std::size_t count) noexcept {
     constexpr std::size_t line = 64 / sizeof(Word);
     for (std::size_t i = 0; i < count; i += line) __builtin_prefetch(words + i);
 }
 
-/// A tile: some individuals over all rows of the table, a few rows at a time. Rows stay in the cache for all individuals of
-/// the tile, and the next rows are fetched meanwhile. `loads` (individuals × GPUs) and `sums` (individuals) are scratch.
+/// Evaluates a tile: some individuals over all rows of the table, a few rows at a time. Rows stay in the cache for all
+/// individuals of the tile, while the next ones are prefetched. `loads` (individuals × GPUs) and `sums` (individuals)
+/// are scratch.
 template <class Word, gene Gene>
 inline void evaluate_tile(const packed_table<Word>& table, const Gene* genes, std::size_t individuals,
                           std::size_t rows_at_once, Word* loads, std::uint64_t* sums, assignment_value* values,

@@ -19,52 +19,60 @@
 
 namespace berth::inline v0 {
 
+/// How a problem is packed.
 struct packing_options {
-    /// Costs are rounded to whole multiples of it. 0: chosen by the costs, see `packed_problem`.
+    /// Unit of costs, which are rounded to multiples of it, 0 or more. 0: chosen from the costs, see `packed_problem`.
     double cost_unit = 0.0;
-    /// 32-bit words are used where they suffice. False: never, for tests and for measuring what they bring.
+    /// Uses 32-bit words where they suffice. False: never, for tests and measurements.
     bool narrow_words = true;
 };
 
 class packed_problem;
 
-/// Packs a problem: two passes over all pairs, 4 or 8 bytes for each. Fails on a cost that is not finite, on a load below 0 or
-/// beyond 32 bits, and on a unit that is too small for the costs.
+/// Packs a problem: two passes over all pairs, 4 or 8 bytes for each.
+///
+/// @return  an error for a cost that is not finite, a load or capacity below 0, a load beyond 32 bits, or a unit that
+///          is not finite, below 0 or too small for the costs
 template <pair_cost Cost, load_source Load>
 [[nodiscard]] result<packed_problem> pack_assignments(const assignment_problem<Cost, Load>& p,
                                                       const packing_options& options = {});
 
-/// An assignment problem made ready for evaluating whole populations: cost and load of a pair in one word, a row of words for
-/// each task. Immutable; shared between threads and evaluators.
+/// An assignment problem packed for the evaluation of whole populations: cost and load of a pair in one word, a row of
+/// words for each task. Immutable; shared between threads and evaluators.
 ///
-/// **Costs** are whole multiples of a unit, counted from the cheapest GPU of each task, so that sums are integers: equal for
-/// any order, any tile, any number of threads, and on a device. Unless told, the unit is the largest power of two of which all costs
-/// are multiples (so 1 or more for whole numbers), or, if that is too small, the smallest power of two with which
+/// **Costs** are whole multiples of a unit, counted from the cheapest GPU of each task, so that sums are integers:
+/// equal for any order, any tile, any number of threads, and on a device. The default unit is the largest power of two
+/// of which all costs are multiples (so 1 or more for whole numbers), or, if that is too small, the smallest power of
+/// two with which
 ///
 /// - the costs of one task span fewer than 2^32 - 1 units, and those of all tasks together are less than 2^52.
 ///
-/// In the first case, always met by whole numbers below these limits, costs are exact; in the second each is off by at most half a unit, a
-/// 2^32th of the widest span. `exact_costs()` and `cost_unit()` say which it was.
+/// In the first case, always met by whole numbers below these limits, costs are exact; in the second each is off by at
+/// most half a unit, a 2^32th of the widest span. `exact_costs()` and `cost_unit()` tell which.
 ///
-/// **Words** have 32 bits, 16 for the cost and 16 for the load, if the costs of every task span fewer than 65,535 units, every load is
-/// at most 65,535, and the largest loads of all tasks together stay below 2^32; otherwise 64 bits, 32 and 32. Where only fractions of
-/// costs ask for 64, a unit of about the widest span / 65,000 trades them for speed.
+/// **Words** have 32 bits, 16 for the cost and 16 for the load, if the costs of every task span fewer than 65,535
+/// units, every load is at most 65,535, and the largest loads of all tasks together stay below 2^32; otherwise 64 bits,
+/// 32 and 32. If only fractions of costs need 64, a unit of about the widest span / 65,000 trades them for speed.
 class packed_problem {
 public:
-    [[nodiscard]] std::size_t tasks() const noexcept { return tasks_; }
+    [[nodiscard]] std::size_t tasks() const noexcept { return tasks_; }  ///< number of tasks
+    /// Number of GPUs.
     [[nodiscard]] std::size_t gpus() const noexcept { return capacities_.size(); }
+    /// One for each GPU; valid while the problem lives.
     [[nodiscard]] std::span<const amount> capacities() const noexcept { return capacities_.view(); }
+    /// The cost of one unit.
     [[nodiscard]] double cost_unit() const noexcept { return unit_; }
     /// True if no cost was rounded.
     [[nodiscard]] bool exact_costs() const noexcept { return exact_; }
-    /// 32 or 64.
+    /// Bits of a word, 32 or 64.
     [[nodiscard]] std::size_t word_bits() const noexcept { return narrow_ ? 32 : 64; }
     /// 16 if a 16-bit gene can name every GPU, 32 otherwise.
     [[nodiscard]] std::size_t gene_bits() const noexcept { return gpus() <= max_narrow_gpus ? 16 : 32; }
 
+    /// Largest number of GPUs for genes of 16 bits.
     static constexpr std::size_t max_narrow_gpus = std::numeric_limits<std::uint16_t>::max();
 
-    /// The table for kernels. Of the width that `word_bits` says; the other one is empty.
+    /// The table for kernels; empty unless `Word` has `word_bits()`.
     template <class Word>
     [[nodiscard]] detail::packed_table<Word> table() const noexcept {
         if constexpr (sizeof(Word) == 4) {
@@ -113,7 +121,7 @@ private:
 
 namespace detail {
 
-/// What the pairs of a problem need of a packed table.
+/// Extremes of a problem that choose unit and words of its table.
 struct packing_needs {
     double span = 0.0;   ///< the widest of one task's costs
     double sum = 0.0;    ///< of every task's largest cost, all taken positive
@@ -147,7 +155,7 @@ template <pair_cost Cost, load_source Load>
                                                       const packing_options& options) {
     using detail::refuse;
     const std::size_t gpus = p.capacities.size();
-    if (gpus == 0 && p.tasks > 0) return refuse(error_code::invalid_value, {"tasks without a GPU have no assignment"});
+    if (gpus == 0 && p.tasks > 0) return refuse(error_code::invalid_value, {"the problem has tasks, but no GPU"});
     for (std::size_t g = 0; g < gpus; ++g) {
         if (p.capacities[g] < 0) {
             return refuse(error_code::invalid_value,

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Evaluating whole populations of assignments. The seam that genetic searches call and that a device may stand behind:
+// Evaluation of whole populations of assignments, on the host or on a device:
 //
 //   population_evaluator    a description; prepare(packed_problem) makes the state of a run
-//   population_evaluation   that state; evaluate(population, values, loads) does the work
+//   population_evaluation   that state, with evaluate(population, values, loads)
 //
 // When to use which:
 //
-//   scalar_evaluator     one individual after the other: the least memory, and what the others are measured against
-//   tiled_evaluator      many individuals over a few rows of the table at a time: two to eight times as fast, on one thread
-//   threaded_evaluator   the same on an parallelism
+//   scalar_evaluator     one individual after the other: the least memory, and the baseline of the others
+//   tiled_evaluator      many individuals over a few rows of the table at a time: two to eight times as fast, serial
+//   threaded_evaluator   the same on threads
 //
-// All of them give the same values, bit for bit. Left out: gathers of wide vector registers, which lose to plain loops here.
+// All of them give the same values, bit for bit. Left out: gathers of wide vector registers, which lose to plain loops
+// here.
 
 #include "berth/allocate/assignment/batch/evaluate_tile.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/core/config.hpp"
-#include "berth/core/parallelism.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/matrix_view.hpp"
+#include "berth/core/parallelism.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -28,20 +29,21 @@
 
 namespace berth::inline v0 {
 
-/// The genes of some individuals: a row for each individual, a gene for each task.
+/// The genes of some individuals: a row for each individual, a column for each task.
 template <gene Gene>
 using population_view = matrix_view<const Gene>;
 
 /// The state of a run that evaluates populations.
 ///
-/// 1. `s.evaluate(population, values)` writes the cost and the excess of every row of the population to `values`, which has as many
-///    entries as the population rows. Any number of rows, 0 too. Every gene is below `gpus()` of the problem, which is the caller's duty.
+/// 1. `s.evaluate(population, values)` writes the cost and the excess of every row of the population to `values`, which
+///    has as many entries as the population has rows, 0 or more. The caller ensures that every gene is below `gpus()`
+///    of the problem.
 /// 2. `s.evaluate(population, values, loads)` also writes the load of every GPU, a row for each individual.
-/// 3. Genes have 16 or 32 bits; 16 suffice while `gene_bits()` of the problem says so.
-/// 4. Values are those of exact integer sums (`packed_problem` says of what): equal bit for bit between all evaluators.
+/// 3. Genes have 16 or 32 bits, at least `gene_bits()` of the problem.
+/// 4. Values are exact integer sums of costs in units (`packed_problem`): equal bit for bit between all evaluators.
 /// 5. Allocates nothing. O(rows × (tasks + GPUs)).
-/// 6. One call at a time. The views point to memory that the evaluator reads directly: that of the host for those below, that of its device
-///    for one on a device.
+/// 6. One call at a time. The views point to memory that the evaluator reads directly: host memory for those below,
+///    device memory for an evaluator on a device.
 template <class S>
 concept population_evaluation =
     requires(S& s, population_view<std::uint16_t> narrow, population_view<std::uint32_t> wide,
@@ -52,18 +54,20 @@ concept population_evaluation =
         s.evaluate(wide, values, loads);
     };
 
-/// A way to evaluate populations. A description: small, const, shared between runs.
+/// A description of how populations are evaluated: small, const, shared between runs. Write one for other hardware, as
+/// `berth::cuda` does.
 ///
-/// `e.prepare(problem)` makes the state of a run and allocates all that it needs. The problem outlives the state.
+/// `e.prepare(problem)` makes the state of a run (`population_evaluation`) with all its memory. The problem outlives
+/// the state.
 template <class E>
 concept population_evaluator = std::copy_constructible<E> && requires(const E& e, const packed_problem& p) {
     { e.prepare(p) } -> population_evaluation;
 };
 
-/// How many individuals a tile has.
+/// The size of a tile.
 struct tile_options {
-    /// 0: chosen so that the loads of a tile stay in the second-level cache while the table does, and otherwise so that the
-    /// table is read from memory as seldom as 4 MiB of loads allow; 16 to 1024.
+    /// Individuals. 0: chosen, 16 to 1024, so that loads and table stay in the second-level cache, or, if the table
+    /// does not fit, so that the loads take 4 MiB and the table is read as rarely as that allows.
     std::size_t individuals = 0;
 };
 
@@ -82,7 +86,7 @@ void check_population(const packed_problem& p, population_view<Gene> population,
     BERTH_ASSERT(loads.data() == nullptr || (loads.rows() == population.rows() && loads.cols() == p.gpus()),
                  "berth: a load for every individual and GPU");
     BERTH_ASSERT(sizeof(Gene) > 2 || p.gpus() <= packed_problem::max_narrow_gpus,
-                 "berth: 16-bit genes cannot name all GPUs");
+                 "berth: genes of 16 bits are too narrow for the number of GPUs");
     (void)p, (void)population, (void)values, (void)loads;
 }
 
@@ -131,7 +135,7 @@ private:
     flat<std::uint64_t> wide_;
 };
 
-/// Evaluates tiles of individuals, each lane of the parallelism its own.
+/// Evaluates tiles of individuals, each lane of the threads its own.
 template <parallelism Parallelism>
 class tiled_evaluation {
 public:
@@ -203,29 +207,33 @@ inline constexpr sequential in_order{};
 
 /// One individual after the other, all tasks of it. Scratch: a word per GPU.
 struct scalar_evaluator {
+    /// See `population_evaluator`.
     [[nodiscard]] detail::scalar_evaluation prepare(const packed_problem& p) const {
         return detail::scalar_evaluation{p};
     }
 };
 
-/// Many individuals over a few rows of the table, on the calling thread. Scratch: a word per GPU and individual of a tile.
+/// Many individuals over a few rows of the table, on the calling thread. Scratch: a word per GPU and individual of a
+/// tile.
 struct tiled_evaluator {
-    tile_options tile{};
+    tile_options tile{};  ///< see `tile_options`
 
+    /// See `population_evaluator`.
     [[nodiscard]] detail::tiled_evaluation<const sequential> prepare(const packed_problem& p) const {
         return {p, tile, detail::in_order};
     }
 };
 
-/// Tiles on an parallelism, which outlives the states; as many at a time as `concurrency()` says when a state is prepared, each with scratch of its own.
-/// The second and further threads pay off from about a million genes on.
+/// Tiles on threads: as many at a time as `concurrency()` when the state is prepared, each with scratch memory of its
+/// own. More than one thread pays off from about a million genes on.
 template <parallelism Parallelism>
 struct threaded_evaluator {
-    Parallelism* threads;
-    tile_options tile{};
+    Parallelism* threads;  ///< not null; outlives the states
+    tile_options tile{};   ///< see `tile_options`
 
+    /// See `population_evaluator`.
     [[nodiscard]] detail::tiled_evaluation<Parallelism> prepare(const packed_problem& p) const {
-        BERTH_ASSERT(threads != nullptr, "berth: a threaded evaluator has an parallelism");
+        BERTH_ASSERT(threads != nullptr, "berth: a threaded evaluator has threads");
         return {p, tile, *threads};
     }
 };

@@ -19,13 +19,13 @@
 
 namespace berth::inline v0::detail {
 
-/// An assignment that changes block by block; the state behind `block_search`. Allocates when it is made and while its scratch
-/// memory still grows.
+/// An assignment that changes block by block: the state of a run of `block_search`. Allocates only until its scratch
+/// memory has reached its size.
 class block_descent {
 public:
     /// @param max_nodes  of one block, 1 or more
     /// @param max_gpus   of one block, 2 or more
-    /// @param tolerance  how far above the best cost the walk may go, in parts of the gap per GPU
+    /// @param tolerance  rise above the best cost, in units of (best cost - bound) / GPUs
     block_descent(const priced_problem& p, std::uint64_t max_nodes, std::size_t max_gpus, double tolerance)
         : p_{&p},
           tree_{p},
@@ -36,13 +36,10 @@ public:
           next_(p.tasks(), 0),
           before_(p.tasks(), 0),
           first_(p.gpus(), none) {
-        double largest = 0.0;
-        for (std::size_t i = 0; i < p.tasks() * p.gpus(); ++i)
-            largest = std::max(largest, std::abs(p.costs().data()[i]));
-        step_ = whole_costs({p.costs().data(), p.tasks() * p.gpus()}, p.tasks()) ? 1.0 - 1e-6 : 1e-9 * (1.0 + largest);
+        step_ = p.has_whole_costs() ? 1.0 - 1e-6 : 1e-9 * (1.0 + p.largest_cost());
     }
 
-    /// Begins anew. `gpu(t)` is where task t is.
+    /// Begins anew from the assignment `gpu(t)`.
     template <class GpuOf>
     void start(const GpuOf& gpu) {
         first_.assign(p_->gpus(), none);
@@ -62,13 +59,12 @@ public:
         size_ = 2.0;
     }
 
-    /// Searches one block. True if there is a new best.
+    /// Searches one block. True on a new best.
     bool visit(xoshiro256& random) {
         ++blocks_;
         choose(random);
         if (gpus_.size() < 2) return false;
-        const bool mending = excess_ > 0;
-        const double goal = mending ? dearest() : part_ + allowance(random);
+        const double goal = excess_ > 0 ? above_all_costs() : part_ + allowance(random);
         const bool found = tree_.search(gpus_.view(), tasks_.view(), goal, step_, max_nodes_, random);
         evaluations_ += tree_.nodes() + tasks_.size();
         // The size at which about one block in five is cut off.
@@ -83,13 +79,13 @@ public:
         return true;
     }
 
-    /// The best so far: the cheapest feasible one, or where it began.
+    /// The best so far: the cheapest feasible one, else the start.
     [[nodiscard]] std::span<const std::uint32_t> best() const noexcept { return best_.view(); }
     [[nodiscard]] double best_cost() const noexcept { return best_cost_; }
     [[nodiscard]] bool feasible() const noexcept { return known_; }
     [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
     [[nodiscard]] std::uint64_t moves() const noexcept { return moves_; }
-    [[nodiscard]] std::uint64_t blocks() const noexcept { return blocks_; }
+    [[nodiscard]] std::uint64_t visited() const noexcept { return blocks_; }
 
 private:
     static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
@@ -124,7 +120,7 @@ private:
             part_ += p_->cost(t, g);
         }
     }
-    /// A GPU, an overloaded one while there is any, and others that its tasks, or theirs, could go to at little cost.
+    /// Picks a GPU (an overloaded one while there is any) and others from the candidate lists of the block's tasks.
     void choose(xoshiro256& random) {
         gpus_.clear();
         tasks_.clear();
@@ -149,15 +145,15 @@ private:
             if (tasks_.size() > most_tasks) return;
         }
     }
-    /// How much dearer the block may get: the walk stays close above the best, at a random height.
+    /// By how much the block's cost may rise: a random part of the tolerance above the best cost.
     [[nodiscard]] double allowance(xoshiro256& random) {
         const double gap = std::max(0.0, best_cost_ - p_->bound().value) / static_cast<double>(p_->gpus());
         const double height = tolerance_ * gap * uniform01(random);
         const double below = best_cost_ + height - cost_;
         return std::max(-step_, std::min(below, height));
     }
-    /// More than any assignment of the block costs.
-    [[nodiscard]] double dearest() const noexcept {
+    /// More than the cost of any assignment of the block.
+    [[nodiscard]] double above_all_costs() const noexcept {
         double sum = 1.0;
         for (const std::uint32_t t : tasks_) {
             double most = p_->cost(t, gpus_[0]);
@@ -200,7 +196,7 @@ private:
     double size_ = 2.0;  // GPUs of a block
     flat<std::uint32_t> gpus_;
     flat<std::uint32_t> tasks_;
-    double part_ = 0.0;  // what the block costs as it is
+    double part_ = 0.0;  // present cost of the block
     std::uint64_t evaluations_ = 0;
     std::uint64_t moves_ = 0;
     std::uint64_t blocks_ = 0;

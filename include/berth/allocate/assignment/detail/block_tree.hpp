@@ -13,21 +13,23 @@
 #include <limits>
 #include <span>
 
+// Length: pricing, ordering and the recursion share the scratch memory of one block.
+
 namespace berth::inline v0::detail {
 
-/// The cheapest way to spread some tasks over a few GPUs that they have to themselves: depth-first search over tasks, bounded by
-/// the Lagrangian relaxation of the block's capacities. What a move costs is its *regret*, the reduced cost above the task's
-/// cheapest; a block near its optimum leaves so little to spend on regrets and unused capacity that few branches survive.
-/// A run's scratch memory; used again and again.
+/// The cheapest assignment of some tasks to a few GPUs that hold no others: depth-first search over tasks, bounded by
+/// the Lagrangian relaxation of the block's capacities. A choice costs its *regret*, the reduced cost above the task's
+/// cheapest; near the optimum the sum of regrets and unused capacity is so limited that few branches remain. Reuses its
+/// memory.
 class block_tree {
 public:
     static constexpr std::size_t max_gpus = 16;
 
     explicit block_tree(const priced_problem& p) : p_{&p} {}
 
-    /// Looks for an assignment within the capacities that costs at most `goal`, and then for cheaper ones, each by at least
-    /// `step`; ties among equals are broken at random. Ends after `max_nodes`, and at once, cut off, where more than 10,000 tasks
-    /// could afford another GPU. True if it found any.
+    /// Searches an assignment within the capacities that costs at most `goal`, then cheaper ones, each by at least
+    /// `step`; equal tasks come in random order. Cut off after `max_nodes`, and at once if more than 10,000 tasks are
+    /// open. True if it found any.
     ///
     /// O((tasks + nodes) × GPUs), apart from sorting.
     [[nodiscard]] bool search(std::span<const std::uint32_t> gpus, std::span<const std::uint32_t> tasks, double goal,
@@ -56,20 +58,20 @@ public:
         return found_;
     }
 
-    /// The position in `gpus` of the GPU that the i-th task gets in the cheapest assignment found.
+    /// The position in `gpus` of the i-th task's GPU in the cheapest assignment found.
     [[nodiscard]] std::size_t target(std::size_t i) const noexcept { return target_[i]; }
     [[nodiscard]] double cost() const noexcept { return cost_; }
     [[nodiscard]] std::uint64_t nodes() const noexcept { return nodes_; }
-    /// True if the search ended for lack of nodes.
+    /// True if the search did not complete.
     [[nodiscard]] bool cut_off() const noexcept { return cut_off_; }
 
 private:
     static constexpr std::size_t price_steps = 12;
-    static constexpr std::size_t max_open = 10'000;  // as deep the search recurs
+    static constexpr std::size_t max_open = 10'000;  // depth of the recursion
 
     using per_gpu = std::array<double, max_gpus>;
 
-    /// A task with more than one GPU that it can afford; the first is its cheapest.
+    /// A task with more than one GPU within the budget; the first is its cheapest.
     struct open_task {
         std::uint32_t task;  // position in tasks_
         std::uint32_t choices;
@@ -86,7 +88,7 @@ private:
         return static_cast<double>(p_->capacities()[gpus_[k]]);
     }
 
-    /// Subgradient steps from the problem's prices; the block's own prices, and the bound they give.
+    /// Subgradient steps from the problem's prices. Sets the block's own prices and returns their bound.
     [[nodiscard]] double price(double goal) {
         per_gpu trial{};
         per_gpu excess{};
@@ -132,7 +134,7 @@ private:
         return best;
     }
 
-    /// Every task on its cheapest GPU; those that could afford another one are open.
+    /// Puts every task on its cheapest GPU; tasks with another GPU within the budget are open.
     void collect() {
         for (std::size_t k = 0; k < count_; ++k) room_[k] = capacity(k);
         target_.resize(tasks_.size());
@@ -165,7 +167,7 @@ private:
         chosen_.resize(open_.size());
     }
 
-    /// Expensive decisions first, equals in random order.
+    /// Sorts open tasks by falling regret of the second choice, equals in random order.
     void order(xoshiro256& random) {
         sorted_.clear();
         for (std::size_t i = 0; i < open_.size(); ++i) sorted_.push_back(static_cast<std::uint32_t>(i));
@@ -178,7 +180,8 @@ private:
         });
     }
 
-    /// What the tasks from the i-th on can still take from a GPU, bring to it, and at what price per unit taken.
+    /// For the tasks from the i-th on: the load that can still leave a GPU or come to it, and the least regret per unit
+    /// leaving.
     void look_ahead() {
         const std::size_t rows = sorted_.size() + 1;
         leaving_.resize(rows * count_);
@@ -196,11 +199,11 @@ private:
                 rate_[i * count_ + k] = rate_[(i + 1) * count_ + k];
             }
             const open_task& o = open_[sorted_[i]];
-            const std::size_t home = i * count_ + o.gpu[0];
+            const std::size_t cheapest = i * count_ + o.gpu[0];
             if (o.load[0] > 0.0) {
                 const double rate = o.regret[1] / o.load[0];
-                if (leaving_[home] == 0.0 || rate < rate_[home]) rate_[home] = rate;
-                leaving_[home] += o.load[0];
+                if (leaving_[cheapest] == 0.0 || rate < rate_[cheapest]) rate_[cheapest] = rate;
+                leaving_[cheapest] += o.load[0];
             }
             for (std::uint32_t c = 1; c < o.choices; ++c) coming_[i * count_ + o.gpu[c]] += o.load[c];
         }
@@ -249,14 +252,14 @@ private:
     std::span<const std::uint32_t> tasks_;
     std::size_t count_ = 0;
     double step_ = 0.0;
-    double budget_ = 0.0;  // what regrets and unused capacity may cost
+    double budget_ = 0.0;  // for regrets and unused capacity
     double cost_ = 0.0;
     std::uint64_t max_nodes_ = 0;
     std::uint64_t nodes_ = 0;
     bool found_ = false;
     bool cut_off_ = false;
     per_gpu prices_{};
-    per_gpu room_{};  // below zero where overloaded; whole numbers, so exact
+    per_gpu room_{};  // negative where overloaded; whole numbers, so exact
     flat<open_task> open_;
     flat<std::uint32_t> sorted_;
     flat<std::uint32_t> chosen_;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "berth/allocate/assignment/assignment_problem.hpp"
-#include "berth/allocate/assignment/detail/assignment_tree.hpp"
-#include "berth/allocate/assignment/lagrangian_bound.hpp"
-#include "berth/allocate/assignment/priced_greedy.hpp"
+#include "berth/allocate/assignment/detail/assignment_domain.hpp"
+#include "berth/allocate/assignment/detail/dual_ascent.hpp"
+#include "berth/allocate/assignment/detail/poller.hpp"
+#include "berth/allocate/assignment/detail/priced_construction.hpp"
+#include "berth/allocate/assignment/detail/reward_bound.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
@@ -20,22 +22,24 @@
 #include <utility>
 #include <vector>
 
+// Length: node, bound, branching and repair all work on the rewards and the domain of the current node.
+
 namespace berth::inline v0::detail {
 
 struct tree_options {
-    std::size_t root_iterations;
-    std::size_t node_iterations;
+    std::size_t max_root_iterations;
+    std::size_t max_node_iterations;
     std::size_t width;
     std::uint64_t seed;
     std::size_t root_rounds = 4;  ///< of pricing and forbidding, 1 or more
-    double keep_within = 1.0;     ///< see `ceiling`
+    double keep_within = 1.0;     ///< see `ceiling`; `dive` sets this and the ones below
     std::uint64_t max_nodes = std::numeric_limits<std::uint64_t>::max();
-    std::uint64_t guess_every = 1;  ///< nodes, after which a relaxed answer is repaired and improved; 0: never
-    std::uint64_t mend_every = 0;   ///< dead ends, after which what had been decided is completed by repair; 0: never
-    double place_share = 0.0;       ///< of the open tasks beyond 100, placed at every node: a guess, too
+    std::uint64_t guess_every = 1;  ///< nodes between two repairs of the relaxed answer; 0: never
+    std::uint64_t mend_every = 0;   ///< dead ends between two repairs of their partial answer; 0: never
+    double place_share = 0.0;       ///< share of the open tasks beyond 100 that every node places, without proof
 };
 
-/// Depth-first branch and bound over the GPU of one task at a time. A run's state; `exact` is the description.
+/// Depth-first branch and bound on the GPU of one task at a time: the state of a run of `exact` or `dive`.
 class branch_and_bound {
 public:
     branch_and_bound(const priced_problem& p, const tree_options& options, assignment_plan start)
@@ -51,24 +55,24 @@ public:
           guess_(p.tasks()) {
         double scale = 0.0;
         for (std::size_t t = 0; t < p.tasks(); ++t) {
-            double dearest = -std::numeric_limits<double>::infinity();
+            double highest = -std::numeric_limits<double>::infinity();
             double largest = 0.0;
             double lowest = std::numeric_limits<double>::infinity();
             for (std::size_t g = 0; g < p.gpus(); ++g) {
-                dearest = std::max(dearest, p.cost(t, g));
+                highest = std::max(highest, p.cost(t, g));
                 largest = std::max(largest, std::abs(p.cost(t, g)));
                 if (p.load(t, g) <= p.capacities()[g]) lowest = std::min(lowest, p.reduced(t, g));
             }
-            dearest_ += dearest;
+            most_expensive_ += highest;
             scale += largest;
             rewards_[t] = lowest;
         }
-        const bool whole = whole_costs({p.costs().data(), p.tasks() * p.gpus()}, p.tasks());
         slack_ = 1e-9 * (1.0 + 1e-2 * scale);
-        step_ = whole && slack_ < 0.1 ? 1.0 : 0.0;
+        step_ = p.has_whole_costs() && slack_ < 0.1 ? 1.0 : 0.0;
     }
 
-    /// Only pairs for which `allowed(task, gpu)` says so, and those of the start: a heuristic, then, and no proof. Before `run`.
+    /// Restricts the tree to pairs with `allowed(task, gpu)` and those of the start, without proof then. To call before
+    /// `run`.
     template <class Allowed>
     void restrict_to(const Allowed& allowed) {
         for (std::size_t t = 0; t < p_.tasks(); ++t) {
@@ -77,21 +81,20 @@ public:
             }
         }
     }
-    /// Rewards to begin with, one for each task, instead of the prices' minima. Before `run`.
+    /// Sets the first rewards, one for each task; default: the least reduced costs. To call before `run`.
     void begin_with(std::span<const double> rewards) { std::copy(rewards.begin(), rewards.end(), rewards_.begin()); }
-    /// The rewards of the root, once it has been left.
+    /// The rewards of the root; empty until the root has been branched on.
     [[nodiscard]] std::span<const double> root_rewards() const noexcept { return root_rewards_.view(); }
 
-    /// `check(evaluations)` says whether to go on, `improved()` hears of a better plan.
+    /// @param check     `check(evaluations)` returns the reason to end, or `completed`
+    /// @param improved  called at every better plan
     template <class Check, class Improved>
     void run(const Check& check, const Improved& improved) {
-        const auto go_on = [&] {
-            stopped_ = check(evaluations_);
-            return stopped_ == stop_reason::completed;
-        };
+        poller poll{[&](bool between_rounds) { return check(between_rounds ? evaluations_ : 0); }};
         known_ = p_.bound().rounded;
         if (known_ >= cutoff()) return;
-        if (!open_node(options_.root_iterations, go_on, improved)) {
+        if (!open_node(options_.max_root_iterations, poll, improved)) {
+            stopped_ = poll.reason();
             known_ = stopped_ == stop_reason::completed ? cutoff() : std::max(known_, node_bound_);
             return;
         }
@@ -112,7 +115,8 @@ public:
             std::copy(parent, parent + p_.tasks(), rewards_.begin());
             node_bound_ = taken.bound;
             const std::size_t depth = frames_.size();
-            if (!open_node(options_.node_iterations, go_on, improved) && stopped_ != stop_reason::completed) {
+            if (!open_node(options_.max_node_iterations, poll, improved) && poll.reason() != stop_reason::completed) {
+                stopped_ = poll.reason();
                 known_ = std::max(known_, open_bound(depth, taken.bound));
                 return;
             }
@@ -125,7 +129,8 @@ public:
     [[nodiscard]] stop_reason stopped() const noexcept { return stopped_; }
     [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
     [[nodiscard]] std::uint64_t nodes() const noexcept { return nodes_; }
-    /// No feasible assignment costs less: the best cost itself if nothing cheaper can be left, +inf if none is feasible.
+    /// No feasible assignment costs less: the best cost itself if that is proven optimal, +inf if no assignment is
+    /// feasible.
     [[nodiscard]] double lower_bound() const noexcept {
         const double infinity = std::numeric_limits<double>::infinity();
         if (known_ >= cutoff()) return best_.feasible() ? best_.cost : infinity;
@@ -155,12 +160,13 @@ private:
         std::size_t end;
     };
 
-    /// A node with this bound holds nothing better than the best plan.
+    /// A node with this bound contains no plan better than the best.
     [[nodiscard]] double cutoff() const noexcept {
-        const double best = best_.feasible() ? best_.cost : dearest_ + 1.0 + 4.0 * slack_;
+        const double best = best_.feasible() ? best_.cost : most_expensive_ + 1.0 + 4.0 * slack_;
         return step_ > 0.0 ? best - step_ + slack_ : best - slack_;
     }
-    /// Pairs that bound higher are forbidden. Below `cutoff` that is a guess: what a good plan pays in all, no single pair costs.
+    /// Pairs with a higher bound are forbidden. Below `cutoff` without proof: a good plan spreads the gap over many
+    /// pairs.
     [[nodiscard]] double ceiling() const noexcept {
         if (options_.keep_within >= 1.0) return cutoff();
         return node_bound_ + options_.keep_within * (cutoff() - node_bound_);
@@ -173,14 +179,15 @@ private:
         return lowest;
     }
 
-    /// Prices the node, forbids what cannot be in a better plan, and pushes a frame of children; false if there is none to push.
-    template <class GoOn, class Improved>
-    [[nodiscard]] bool open_node(std::size_t iterations, const GoOn& go_on, const Improved& improved) {
+    /// Prices the node, forbids pairs that cannot be in a better plan, and pushes a frame of children; false if there
+    /// are none.
+    template <class Poller, class Improved>
+    [[nodiscard]] bool open_node(std::size_t iterations, Poller& poll, const Improved& improved) {
         ++nodes_;
         bool enough = false;
         const std::size_t rounds = frames_.empty() ? options_.root_rounds : tree_rounds;
         for (std::size_t round = 0;; ++round) {
-            if (!domain_.settle()) return dead_end(go_on, improved);
+            if (!domain_.settle()) return dead_end(poll, improved);
             if (domain_.complete()) {
                 for (std::size_t t = 0; t < p_.tasks(); ++t) guess_[t] = gpu_index{domain_.gpu_of(t)};
                 offer(guess_, improved);
@@ -188,9 +195,9 @@ private:
             }
             if (enough) break;
             bound_.read(domain_);
-            if (!price(iterations, go_on, improved)) return false;
-            if (round == 0 && options_.guess_every > 0 && nodes_ % options_.guess_every == 0) guess(go_on, improved);
-            bound_.look_through(domain_, rewards_.data());
+            if (!price(iterations, poll, improved)) return false;
+            if (round == 0 && options_.guess_every > 0 && nodes_ % options_.guess_every == 0) guess(poll, improved);
+            if (!bound_.look_through(domain_, rewards_.data(), poll)) return false;
             evaluations_ += p_.tasks() * p_.gpus();
             std::size_t forbidden = 0;
             for (std::size_t t = 0; t < p_.tasks(); ++t) {
@@ -200,7 +207,7 @@ private:
                     domain_.forbid(t, g);
                     ++forbidden;
                 }
-                if (domain_.choices(t) == 0) return dead_end(go_on, improved);
+                if (domain_.choices(t) == 0) return dead_end(poll, improved);
             }
             enough = forbidden * 8 < p_.tasks() || round + 1 >= rounds;
         }
@@ -208,7 +215,8 @@ private:
         return true;
     }
 
-    /// The task whose second choice bounds highest; the next ones after it are placed where their first choice is, if so asked.
+    /// Branches on the task whose second choice has the highest bound; places the following ones on their first choice
+    /// (`place_share`).
     void branch() {
         ranked_.clear();
         for (std::size_t t = 0; t < p_.tasks(); ++t) {
@@ -249,16 +257,17 @@ private:
         saved_rewards_.append(rewards_.view());
     }
 
-    /// Subgradient steps on the rewards from where they are; false if the node is closed or time is up.
-    template <class GoOn, class Improved>
-    [[nodiscard]] bool price(std::size_t iterations, const GoOn& go_on, const Improved& improved) {
+    /// Subgradient steps on the present rewards; false if the node is closed or the poller ends the run.
+    template <class Poller, class Improved>
+    [[nodiscard]] bool price(std::size_t iterations, Poller& poll, const Improved& improved) {
         std::copy(rewards_.begin(), rewards_.end(), trial_.begin());
         double best = -std::numeric_limits<double>::infinity();
         double factor = 1.0;
         std::size_t stale = 0;
         for (std::size_t i = 0; i < iterations; ++i) {
-            if (!go_on()) return false;
-            const double value = bound_.evaluate(domain_, trial_.data());
+            if (!poll.next_round()) return false;
+            const double value = bound_.evaluate(domain_, trial_.data(), poll);
+            if (poll.reason() != stop_reason::completed) return false;
             evaluations_ += p_.tasks() * p_.gpus();
             if (value > best) {
                 if (value > best + 1e-2 * (cutoff() - value)) stale = 0;
@@ -304,20 +313,20 @@ private:
             guess_[t] = gpu_index{at};
         }
     }
-    /// Always false: there is nothing below this node.
-    template <class GoOn, class Improved>
-    [[nodiscard]] bool dead_end(const GoOn& go_on, const Improved& improved) {
-        if (options_.mend_every > 0 && dead_ends_++ % options_.mend_every == 0) guess(go_on, improved);
+    /// Closes a node. Always false.
+    template <class Poller, class Improved>
+    [[nodiscard]] bool dead_end(Poller& poll, const Improved& improved) {
+        if (options_.mend_every > 0 && dead_ends_++ % options_.mend_every == 0) guess(poll, improved);
         return false;
     }
-    /// The relaxed answer, repaired.
-    template <class GoOn, class Improved>
-    void guess(const GoOn& go_on, const Improved& improved) {
+    /// Offers the relaxed answer, repaired.
+    template <class Poller, class Improved>
+    void guess(Poller& poll, const Improved& improved) {
         fill_guess();
         const std::uint64_t before = repairer_.evaluations();
         repairer_.take(guess_);
-        repairer_.repair(random_, 50, go_on);
-        if (repairer_.feasible()) repairer_.descend(options_.mend_every > 0 ? 2 : 10, go_on);
+        repairer_.repair(random_, 50, poll);
+        if (repairer_.feasible()) repairer_.descend(options_.mend_every > 0 ? 2 : 10, poll);
         evaluations_ += repairer_.evaluations() - before;
         offer(repairer_.assignment(), improved);
     }
@@ -344,7 +353,7 @@ private:
     flat<child> children_;
     flat<regret_of> ranked_;
     flat<double> saved_rewards_;
-    double dearest_ = 0.0;
+    double most_expensive_ = 0.0;
     double slack_ = 0.0;
     double step_ = 0.0;
     double node_bound_ = -std::numeric_limits<double>::infinity();

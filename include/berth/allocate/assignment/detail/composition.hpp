@@ -3,7 +3,9 @@
 
 #include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/assignment/assignment_problem.hpp"
+#include "berth/allocate/assignment/detail/part_clock.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/allocate/assignment/warm_start.hpp"
 #include "berth/core/observer.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/run_control.hpp"
@@ -16,7 +18,7 @@
 
 namespace berth::inline v0::detail {
 
-/// The same allocator with other random numbers, if it has any; salt 0 changes nothing.
+/// The allocator with another seed, if it has one; salt 0 changes nothing.
 template <class Allocator>
 [[nodiscard]] Allocator reseeded(Allocator allocator, std::uint64_t salt) {
     if (salt == 0) return allocator;
@@ -27,6 +29,12 @@ template <class Allocator>
             allocator.seed = stream_seed(allocator.seed, salt);
         return allocator;
     }
+}
+
+/// The i-th of equal shares of a budget; without a budget no share has an end.
+[[nodiscard]] constexpr std::uint64_t share_of(std::uint64_t budget, std::size_t i, std::size_t parts) noexcept {
+    if (budget == std::numeric_limits<std::uint64_t>::max()) return budget;
+    return budget / parts + (i < budget % parts ? 1 : 0);
 }
 
 /// Calls `f` with the i-th of the parts.
@@ -40,7 +48,8 @@ void visit_part(const std::tuple<Parts...>& parts, std::size_t i, const F& f) {
         parts);
 }
 
-/// What the caller's observer hears of a part's run: improvements on all parts so far, with their evaluations.
+/// Passes a part's progress on to the caller's observer: only improvements on all parts so far, with the evaluations of
+/// all.
 template <observer Observer>
 struct joint_observer {
     Observer* outer;
@@ -56,26 +65,36 @@ struct joint_observer {
     }
 };
 
-/// A run of several allocators: the best plan, the highest bound, what is spent.
+/// A run of several allocators: the best plan, the highest bound, the evaluations spent.
 template <stoppable Stop, observer Observer>
 class joint_run {
 public:
     joint_run(const priced_problem& p, warm_start start, const run_control<Stop, Observer>& control)
-        : p_{p}, start_{start}, control_{control} {
+        : p_{p}, start_{complete_start(p, start)}, control_{control} {
         notify::begin(control_.observer, {});
     }
+    [[nodiscard]] const gpu_assignment& start() const noexcept { return start_; }
+    /// Without a budget there is no end to it.
     [[nodiscard]] std::uint64_t budget_left() const noexcept {
+        if (control_.max_evaluations == std::numeric_limits<std::uint64_t>::max()) return control_.max_evaluations;
         return spent_ < control_.max_evaluations ? control_.max_evaluations - spent_ : 0;
     }
+    [[nodiscard]] bool timed() const { return is_timed(control_); }
+    [[nodiscard]] double elapsed() const { return control_.elapsed(spent_); }
+    [[nodiscard]] std::uint64_t spent() const noexcept { return spent_; }
+    /// @param time_share  of the time left, above 0, at most 1; only if a clock alone bounds the run
     template <class Allocator>
-    [[nodiscard]] assignment_plan run_part(const Allocator& part, warm_start start, std::uint64_t max_evaluations) {
+    [[nodiscard]] assignment_plan run_part(const Allocator& part, warm_start start, std::uint64_t max_evaluations,
+                                           double time_share) {
         using watcher = joint_observer<Observer>;
         return part.run(p_, start,
-                        run_control<Stop, watcher>{control_.stop, max_evaluations,
-                                                   watcher{&control_.observer, &best_cost_, spent_}});
+                        run_control<part_stop_t<Stop>, watcher>{stop_of_part(control_, time_share), max_evaluations,
+                                                                watcher{&control_.observer, &best_cost_, spent_}});
     }
     void add(assignment_plan plan) {
         spent_ += plan.evaluations;
+        // The clock of a part may have ended, not the run's.
+        if (plan.stopped == stop_reason::deadline_reached) plan.stopped = control_.check(spent_);
         accepted_ += plan.accepted;
         if (plan.lower_bound > lower_bound_) lower_bound_ = plan.lower_bound;
         if (stopped_ == stop_reason::completed) stopped_ = plan.stopped;
@@ -86,11 +105,11 @@ public:
         best_cost_ = best_.cost;
         notify::step(control_.observer, progress{.evaluations = spent_, .objective = best_cost_});
     }
-    /// Runs a part from the best plan so far. True if another may have its turn.
+    /// Runs a part from the best plan so far. True if the run goes on.
     template <class Allocator>
-    [[nodiscard]] bool take_turn(const Allocator& part, std::uint64_t max_evaluations) {
-        const gpu_assignment from = best_.gpu_of;
-        add(run_part(part, any_ ? warm_start{from} : start_, max_evaluations));
+    [[nodiscard]] bool take_turn(const Allocator& part, std::uint64_t max_evaluations, double time_share = 1.0) {
+        const gpu_assignment from = any_ ? best_.gpu_of : start_;
+        add(run_part(part, from, max_evaluations, time_share));
         if (settled()) return false;
         if (stopped_ == stop_reason::completed) stopped_ = control_.check(spent_);
         return stopped_ == stop_reason::completed;
@@ -106,14 +125,14 @@ public:
     }
 
 private:
-    /// Nothing better is left to find.
+    /// The best plan is proven optimal, or no plan is feasible.
     [[nodiscard]] bool settled() const noexcept {
         if (lower_bound_ == std::numeric_limits<double>::infinity()) return true;
         return best_.feasible() && (best_.cost <= lower_bound_ || best_.cost <= p_.bound().rounded);
     }
 
     const priced_problem& p_;
-    warm_start start_;
+    gpu_assignment start_;
     run_control<Stop, Observer> control_;
     assignment_plan best_;
     bool any_ = false;

@@ -8,8 +8,8 @@
 
 namespace berth::inline v0::detail {
 
-/// A 0-1 knapsack by dynamic programming that keeps all its rows, so that one can ask what each item is worth: how much profit is
-/// lost with an item left out, or forced in. Items have a positive profit and a load of 0 or more.
+/// A 0-1 knapsack by dynamic programming that keeps all its rows, to compute the best profit with any item left out or
+/// forced in. Items have a positive profit and a load of 0 or more.
 ///
 /// O(items × capacity) time and memory, reused from one knapsack to the next.
 class knapsack_rows {
@@ -21,7 +21,7 @@ public:
         for (std::size_t w = 0; w < width_; ++w) forward_[w] = 0.0;
     }
     void add(double profit, std::size_t load) {
-        BERTH_ASSERT(profit > 0.0 && load < width_, "berth: an item of a knapsack has a profit and fits alone");
+        BERTH_ASSERT(profit > 0.0 && load < width_, "berth: an item of a knapsack has a profit above 0 and fits alone");
         const std::size_t k = items_.size();
         items_.push_back({profit, load});
         if (forward_.size() < (k + 2) * width_) forward_.resize((k + 2) * width_);
@@ -32,7 +32,7 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
     [[nodiscard]] double best() const noexcept { return last(width_ - 1); }
 
-    /// `f(item)` for the items of a best choice, the last one first.
+    /// Calls `f(item)` for the items of a best choice, the last one first.
     template <class F>
     void chosen(const F& f) const {
         std::size_t room = width_ - 1;
@@ -42,12 +42,12 @@ public:
             f(k);
         }
     }
-    /// The most profit with one more item in, that was not added.
+    /// The best profit with one more item, which is not in the list.
     [[nodiscard]] double with_extra(double profit, std::size_t load) const noexcept {
         return profit + last(width_ - 1 - load);
     }
 
-    /// Makes ready for `without` and `with`; after the last `add`.
+    /// Prepares `without` and `with`; to call after the last `add`.
     void look_back() {
         if (backward_.size() < (items_.size() + 1) * width_) backward_.resize((items_.size() + 1) * width_);
         double* after = backward_.data() + items_.size() * width_;
@@ -59,9 +59,9 @@ public:
             after = before;
         }
     }
-    /// The most profit with an item left out.
+    /// The best profit with an item left out.
     [[nodiscard]] double without(std::size_t k) const noexcept { return others(k, width_); }
-    /// The most profit with an item in.
+    /// The best profit with an item forced in.
     [[nodiscard]] double with(std::size_t k) const noexcept {
         return items_[k].profit + others(k, width_ - items_[k].load);
     }
@@ -72,7 +72,7 @@ private:
         std::size_t load;
     };
 
-    /// A row from the one before: with the item where that pays. In two loops, so that compilers use vectors at -O2, too.
+    /// Computes a row from the previous one. In two loops, so that compilers vectorise at -O2, too.
     void offer(const double* __restrict from, double* __restrict to, double profit, std::size_t load) const noexcept {
         for (std::size_t w = 0; w < load; ++w) to[w] = from[w];
         const std::size_t rest = width_ - load;

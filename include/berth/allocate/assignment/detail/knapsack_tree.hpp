@@ -10,9 +10,10 @@
 
 namespace berth::inline v0::detail {
 
-/// A 0-1 knapsack by depth-first search over items in falling order of profit per load, bounded by filling up with the next item's rate
-/// (Horowitz, Sahni, "Computing partitions with applications to the knapsack problem", 1974). Usually a few hundred nodes where
-/// dynamic programming looks at items × capacity cells; there is no such promise, hence `max_nodes`.
+/// A 0-1 knapsack by depth-first search over items in falling order of profit per load, bounded by the free capacity
+/// times the next item's rate (Horowitz, Sahni, "Computing partitions with applications to the knapsack problem",
+/// 1974). Usually a few hundred nodes, where dynamic programming computes items × capacity cells, but exponential at
+/// worst, hence `max_nodes`.
 class knapsack_tree {
 public:
     void start() noexcept { items_.clear(); }
@@ -22,7 +23,7 @@ public:
         const double rate = load > 0 ? profit / static_cast<double>(load) : 1e300;
         items_.push_back({rate, profit, static_cast<double>(load), static_cast<std::uint32_t>(items_.size())});
     }
-    /// False if it took more than `max_nodes`; nothing is known then.
+    /// False if `max_nodes` did not suffice; the results are without meaning then.
     [[nodiscard]] bool solve(amount capacity, std::uint64_t max_nodes) {
         std::sort(items_.begin(), items_.end(), [](const item& a, const item& b) {
             return a.rate != b.rate ? a.rate > b.rate : a.number < b.number;
@@ -37,11 +38,11 @@ public:
         std::size_t i = 0;
         for (;;) {
             // Forward: take what fits, as long as the rest can still beat the best.
-            bool hopeful = true;
+            bool promising = true;
             for (; i < n; ++i) {
                 if (++nodes > max_nodes) return false;
                 if (items_[i].load > 0.0 && profit + room * items_[i].rate <= best_) {
-                    hopeful = false;
+                    promising = false;
                     break;
                 }
                 if (items_[i].load > room) continue;
@@ -49,11 +50,11 @@ public:
                 room -= items_[i].load;
                 profit += items_[i].profit;
             }
-            if (hopeful && profit > best_) {
+            if (promising && profit > best_) {
                 best_ = profit;
                 std::copy(taken_.begin(), taken_.end(), best_taken_.begin());
             }
-            // Back: the last one taken is left out, unless it needs no room; such ones come first and all stay.
+            // Back: leave out the last item taken, unless it has no load; such items come first and all stay.
             while (i > 0 && taken_[i - 1] == 0) --i;
             if (i == 0 || items_[i - 1].load == 0.0) return true;
             taken_[i - 1] = 0;
@@ -62,7 +63,7 @@ public:
         }
     }
     [[nodiscard]] double best() const noexcept { return best_; }
-    /// `f(item)` for the items of a best choice, by the order in which they were added.
+    /// Calls `f(item)` for the items of a best choice, numbered in the order of `add`.
     template <class F>
     void chosen(const F& f) const {
         for (std::size_t i = 0; i < items_.size(); ++i) {

@@ -1,43 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/assignment/detail/poller.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/observer.hpp"
+#include "berth/core/run_control.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/objective/terms/gpu_loads.hpp"
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 namespace berth::inline v0 {
 
-/// Every task on one GPU, loads (execution times) that differ from GPU to GPU, the highest load as low as possible: R||Cmax.
-/// Loads are 0 or more.
+/// Unrelated machines, R||Cmax: every task on one GPU, loads (execution times) that differ from GPU to GPU, the highest
+/// load of a GPU as low as possible. A view: the load outlives it.
 template <load_source Load>
 struct makespan_problem {
-    std::size_t tasks = 0;
-    std::size_t gpus = 0;
-    Load load;
+    std::size_t tasks = 0;  ///< number of tasks
+    std::size_t gpus = 0;   ///< number of GPUs, above 0 if there are tasks
+    Load load;              ///< 0 or more, of any pair
 };
 template <class Load>
 makespan_problem(std::size_t, std::size_t, Load) -> makespan_problem<Load>;
 
 /// A lower bound of the makespan.
 struct makespan_bound {
-    double value = 0.0;  ///< of the relaxation: at most the makespan of the linear program
-    amount rounded = 0;  ///< no assignment has a makespan below this
+    double value = 0.0;                            ///< of the relaxation: at most the makespan of the linear program
+    amount rounded = 0;                            ///< no assignment has a makespan below this
+    stop_reason stopped = stop_reason::completed;  ///< else the control ended the work; the bound is valid, but weaker
 };
 
-/// Lagrangian relaxation: for any weights u of the GPUs that sum to one, no makespan is below sum over tasks of min over GPUs of
-/// u_i l(t, i), because the makespan is at least any weighted mean of the loads. The weights are improved by multiplicative
-/// steps towards GPUs that carry too much. Also no less than the smallest load of the largest task. O(iterations × tasks × GPUs),
-/// deterministic.
-template <load_source Load>
-[[nodiscard]] makespan_bound bound_makespan(const makespan_problem<Load>& p, std::size_t iterations = 150) {
+/// Lower bound by Lagrangian relaxation: for any weights u of the GPUs that sum to one, no makespan is below the sum
+/// over tasks of min over GPUs of u_i l(t, i), because the makespan is at least any weighted mean of the loads.
+/// Multiplicative steps raise the weights of GPUs that carry too much. Never below the smallest load of the largest
+/// task.
+///
+/// @param max_iterations  steps; 0: only the largest task counts
+/// @param control         an evaluation is a pair of task and GPU; polled every 65,536 of them
+/// @return  O(iterations × tasks × GPUs), 8 bytes a pair while it runs. Deterministic per evaluation budget
+template <load_source Load, class Stop = never_stop, class Observer = no_observer>
+[[nodiscard]] makespan_bound bound_makespan(const makespan_problem<Load>& p, std::size_t max_iterations = 150,
+                                            run_control<Stop, Observer> control = {}) {
     makespan_bound bound;
     if (p.tasks == 0 || p.gpus == 0) return bound;
+    std::uint64_t evaluations = 0;
+    detail::poller poll{[&](bool between_rounds) {
+        return between_rounds ? control.check(evaluations) : detail::interruption(control);
+    }};
     amount longest = 0;
+    const auto close = [&]() -> makespan_bound {
+        const auto whole = static_cast<amount>(std::ceil(bound.value * (1.0 - 1e-12) - 1e-9));
+        bound.rounded = whole < longest ? longest : whole;
+        bound.stopped = poll.reason();
+        return bound;
+    };
     detail::flat<double> loads(p.tasks * p.gpus);
     for (std::size_t t = 0; t < p.tasks; ++t) {
         amount least = static_cast<amount>(p.load(task_index{t}, gpu_index{0}));
@@ -48,8 +68,9 @@ template <load_source Load>
             loads[t * p.gpus + g] = static_cast<double>(load);
         }
         longest = longest < least ? least : longest;
+        if (!poll.work(p.gpus)) return close();
     }
-    // Exact at once where GPUs differ by a factor: u_i proportional to the speed.
+    // Speeds as weights are exact at once where GPUs differ by a factor.
     detail::flat<double> weights(p.gpus, 1.0);
     detail::flat<double> carried(p.gpus);
     double all_speeds = 0.0;
@@ -58,11 +79,12 @@ template <load_source Load>
         for (std::size_t t = 0; t < p.tasks; ++t) sum += loads[t * p.gpus + g];
         weights[g] = sum > 0.0 ? 1.0 / sum : 0.0;
         all_speeds += weights[g];
+        if (!poll.work(p.tasks)) return close();
     }
     for (double& weight : weights) weight = all_speeds > 0.0 ? weight / all_speeds : 1.0 / static_cast<double>(p.gpus);
     double step = 0.3;
     std::size_t stalled = 0;
-    for (std::size_t i = 0; i < iterations; ++i) {
+    for (std::size_t i = 0; i < max_iterations && poll.next_round(); ++i) {
         carried.assign(p.gpus, 0.0);
         double value = 0.0;
         for (std::size_t t = 0; t < p.tasks; ++t) {
@@ -77,7 +99,9 @@ template <load_source Load>
             }
             value += least;
             carried[at] += row[at];
+            if (!poll.work(p.gpus)) return close();
         }
+        evaluations += loads.size();
         if (value > bound.value) {
             bound.value = value;
             stalled = 0;
@@ -94,9 +118,7 @@ template <load_source Load>
         }
         for (double& weight : weights) weight /= sum;
     }
-    const auto whole = static_cast<amount>(std::ceil(bound.value * (1.0 - 1e-12) - 1e-9));
-    bound.rounded = whole < longest ? longest : whole;
-    return bound;
+    return close();
 }
 
 }  // namespace berth::inline v0

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "berth/allocate/assignment/assignment_problem.hpp"
+#include "berth/allocate/assignment/detail/part_clock.hpp"
 #include "berth/allocate/assignment/makespan/makespan_bound.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/run_control.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -15,37 +17,44 @@
 #include <span>
 #include <utility>
 
+// Length: a description and its run, which reads the options and writes the plan.
+
 namespace berth::inline v0 {
 
-/// The answer to a makespan problem: a plain value.
+/// The answer to a makespan problem: a plain value, valid for every `stopped`.
 struct makespan_plan {
-    gpu_assignment gpu_of;   ///< a GPU for every task
-    amount makespan = 0;     ///< the highest load of any GPU
-    amount lower_bound = 0;  ///< no assignment has a lower makespan
-    std::uint64_t evaluations = 0;
-    std::uint64_t accepted = 0;
-    stop_reason stopped = stop_reason::completed;
+    gpu_assignment gpu_of;                         ///< a GPU for every task
+    amount makespan = 0;                           ///< the highest load of any GPU
+    amount lower_bound = 0;                        ///< no assignment has a lower makespan
+    std::uint64_t evaluations = 0;                 ///< moves and swaps whose effect was computed
+    std::uint64_t accepted = 0;                    ///< moves and swaps carried out
+    stop_reason stopped = stop_reason::completed;  ///< why the run ended
 
+    /// True if the makespan is proven to be the least.
     [[nodiscard]] bool optimal() const noexcept { return makespan == lower_bound; }
 };
 
-/// Minimises the makespan of tasks whose loads differ from GPU to GPU: greedy, then for one target after the other an annealed
-/// search for an assignment without load beyond it, that has as little load in all as possible. Targets halve the way from the
-/// best makespan to the lower bound; after a failure they rise, and when none is left, the steps double and the
-/// temperature changes. Ends at the bound.
+/// Minimises the makespan of tasks whose loads differ from GPU to GPU. Greedy first; then for one target after the
+/// other simulated annealing towards an assignment without load beyond the target and with little load in total.
+/// Targets bisect the range from the lower bound to the best makespan. When all of them have failed, attempts get twice
+/// as long, at another temperature. Complete at the bound, or after `patience`.
 ///
-/// When to use: makespan alone. `local_search` minimises any objective, with the makespan or `load_to_power` as one of its terms.
-/// O(tasks × GPUs) for the lists and the bound, O(1) a step; O(tasks × candidates) memory, and a table of loads while the bound is made.
-/// Deterministic per seed and evaluation budget.
+/// When to use: makespan alone. `local_search` minimises any objective, with the makespan or `load_to_power` as one of
+/// its terms. O(tasks × GPUs) for candidate lists, greedy and bound, O(1) an evaluation; O(tasks × candidates)
+/// memory, and a table of loads while the bound is computed. Deterministic per seed and evaluation budget.
 struct makespan_search {
-    std::uint64_t seed = 1;
-    std::size_t candidates = 20;         ///< GPUs on each task's short list: those where its load is least
-    std::uint64_t steps = 400'000;       ///< of the first attempt at a target
-    std::size_t bound_iterations = 150;  ///< 0: no bound but the trivial one
-    std::uint64_t patience = 12;  ///< doublings of the steps without a better makespan before the search gives up
+    std::uint64_t seed = 1;       ///< of all random draws
+    std::size_t candidates = 20;  ///< GPUs on each task's candidate list: those where its load is least
+    std::uint64_t max_attempt_evaluations = 400'000;  ///< of the first attempt at a target, above 0
+    std::size_t max_bound_iterations = 150;           ///< of `bound_makespan`
+    std::uint64_t patience = 12;  ///< doublings of an attempt without a better makespan before the search is complete
 
-    /// @param start    where to begin if that is better than greedy; may be empty.
-    /// @param control  polled every few hundred steps; `progress::objective` is the best makespan.
+    /// @param start    used if it is better than greedy; may be empty. Gaps (tasks that it does not reach, or sends to
+    ///                 a GPU that does not exist) are filled greedily, entries beyond the last task dropped.
+    /// @param control  polled every 500 evaluations, and every 65,536 pairs of the bound. If only a clock bounds the
+    ///                 run, an attempt that it would end hot cools by the time left. `progress::objective` is the best
+    ///                 makespan.
+    /// @return  never worse than the start
     template <load_source Load, class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] makespan_plan run(const makespan_problem<Load>& p, std::span<const gpu_index> start = {},
                                     run_control<Stop, Observer> control = {}) const;
@@ -63,32 +72,24 @@ public:
           width_{rule.candidates < p.gpus ? rule.candidates : p.gpus},
           loads_(p.gpus, 0),
           random_{rule.seed} {
-        BERTH_ASSERT(p.gpus > 0 || p.tasks == 0, "berth: tasks without a GPU have no assignment");
+        BERTH_ASSERT(p.gpus > 0 || p.tasks == 0, "berth: a makespan problem with tasks has a GPU");
         make_lists();
     }
 
-    /// Greedy: each task where the makespan so far rises least; or the start, if that is better.
+    /// The better of greedy and the start.
     void begin(std::span<const gpu_index> start) {
-        for (std::size_t t = 0; t < problem_->tasks; ++t) {
-            std::size_t best = 0;
-            amount least = std::numeric_limits<amount>::max();
-            for (std::size_t g = 0; g < problem_->gpus; ++g) {
-                const amount after = loads_[g] + load(t, g);
-                if (after >= least) continue;
-                least = after;
-                best = g;
-            }
-            loads_[best] = least;
-            at_.push_back({static_cast<std::uint32_t>(best), load(t, best)});
-        }
+        at_.resize(problem_->tasks);
+        fill_gaps(at_, loads_);
         if (!start.empty()) {
-            BERTH_ASSERT(start.size() == problem_->tasks, "berth: a start has a GPU for every task");
             detail::flat<place> given;
             detail::flat<amount> carried(problem_->gpus, 0);
-            for (std::size_t t = 0; t < start.size(); ++t) {
-                given.push_back({static_cast<std::uint32_t>(start[t].value()), load(t, start[t].value())});
+            for (std::size_t t = 0; t < problem_->tasks; ++t) {
+                given.push_back({});
+                if (t >= start.size() || !start[t].valid() || start[t].value() >= problem_->gpus) continue;
+                given[t] = {static_cast<std::uint32_t>(start[t].value()), load(t, start[t].value())};
                 carried[start[t].value()] += given[t].load;
             }
+            fill_gaps(given, carried);
             if (highest(carried) <= highest(loads_)) {
                 at_.swap(given);
                 loads_.swap(carried);
@@ -99,25 +100,25 @@ public:
 
     template <class Control>
     void search(Control& control) {
-        std::uint64_t steps = rule_->steps;
+        std::uint64_t length = rule_->max_attempt_evaluations;
         std::uint64_t doubled = 0;
-        amount hopeless = plan.lower_bound - 1;
+        amount failed = plan.lower_bound - 1;
         while (plan.makespan > plan.lower_bound) {
-            if (hopeless + 1 >= plan.makespan) {
+            if (failed + 1 >= plan.makespan) {
                 if (doubled >= rule_->patience) return;
                 ++doubled;
-                steps *= 2;
-                hopeless = plan.lower_bound - 1;
+                length *= 2;
+                failed = plan.lower_bound - 1;
             }
-            const amount target = hopeless + 1 + (plan.makespan - 1 - hopeless - 1) / 2;
-            if (anneal(target, steps, static_cast<double>(1U << (doubled % 4)), control)) {
+            const amount target = failed + 1 + (plan.makespan - 1 - failed - 1) / 2;
+            if (anneal(target, length, static_cast<double>(1U << (doubled % 4)), control)) {
                 keep();
                 notify::step(control.observer, progress());
                 doubled = 0;
             } else if (plan.stopped != stop_reason::completed) {
                 return;
             } else {
-                hopeless = target;
+                failed = target;
             }
         }
     }
@@ -131,10 +132,29 @@ public:
     makespan_plan plan;
 
 private:
+    static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+
     struct place {
-        std::uint32_t gpu = 0;
+        std::uint32_t gpu = none;
         amount load = 0;
     };
+
+    /// Puts each task without a GPU where the makespan so far rises least.
+    void fill_gaps(detail::flat<place>& places, detail::flat<amount>& carried) const {
+        for (std::size_t t = 0; t < problem_->tasks; ++t) {
+            if (places[t].gpu != none) continue;
+            std::size_t best = 0;
+            amount least = std::numeric_limits<amount>::max();
+            for (std::size_t g = 0; g < problem_->gpus; ++g) {
+                const amount after = carried[g] + load(t, g);
+                if (after >= least) continue;
+                least = after;
+                best = g;
+            }
+            carried[best] = least;
+            places[t] = {static_cast<std::uint32_t>(best), load(t, best)};
+        }
+    }
 
     [[nodiscard]] amount load(std::size_t t, std::size_t g) const {
         return static_cast<amount>(problem_->load(task_index{t}, gpu_index{g}));
@@ -149,7 +169,7 @@ private:
         plan.gpu_of.resize(problem_->tasks);
         for (std::size_t t = 0; t < problem_->tasks; ++t) plan.gpu_of[t] = gpu_index{at_[t].gpu};
     }
-    /// Each task's GPUs of least load. Among equals those from the task's own position on, so that tasks with equal lists spread.
+    /// Each task's GPUs of least load. Ties start at the task's own position, so that tasks with equal loads spread.
     void make_lists() {
         lists_.resize(problem_->tasks * width_);
         double above = 0.0;
@@ -175,19 +195,30 @@ private:
 
     /// True when no GPU carries more than the target.
     template <class Control>
-    [[nodiscard]] bool anneal(amount target, std::uint64_t steps, double heat, Control& control) {
+    [[nodiscard]] bool anneal(amount target, std::uint64_t length, double heat, Control& control) {
         constexpr std::uint64_t stretch = 500;
         constexpr double penalty = 4.0;
         const auto over = [target](amount carried) { return carried > target ? carried - target : 0; };
         amount excess = 0;
         for (const amount one : loads_) excess += over(one);
-        double temperature = 0.8 * unit_ * heat;
-        const double factor = std::pow(0.125, static_cast<double>(stretch) / static_cast<double>(steps));
+        constexpr double last = 0.125;  // of the first temperature
+        const double first_temperature = 0.8 * unit_ * heat;
+        double temperature = first_temperature;
+        const double factor = std::pow(last, static_cast<double>(stretch) / static_cast<double>(length));
+        const bool timed = is_timed(control);
+        const double begun = timed ? control.elapsed(plan.evaluations) : 0.0;
         const auto tasks = static_cast<std::uint32_t>(problem_->tasks);
         const auto gpus = static_cast<std::uint32_t>(problem_->gpus);
-        for (std::uint64_t step = 0; step < steps && excess > 0; ++step) {
+        for (std::uint64_t step = 0; step < length && excess > 0; ++step) {
             if (step % stretch == 0) {
                 temperature *= factor;
+                if (timed && begun < 1.0) {
+                    // The clock may end the run before the attempt: then it cools by the time left.
+                    const double share = (control.elapsed(plan.evaluations) - begun) / (1.0 - begun);
+                    if (share * static_cast<double>(length) > static_cast<double>(step + stretch)) {
+                        temperature = std::min(temperature, first_temperature * std::pow(last, std::min(share, 1.0)));
+                    }
+                }
                 plan.stopped = control.check(plan.evaluations);
                 if (plan.stopped != stop_reason::completed) {
                     restore();
@@ -243,7 +274,7 @@ private:
     [[nodiscard]] bool takes(double change, double temperature) {
         return change <= 0.0 || uniform01(random_) < std::exp(-change / temperature);
     }
-    /// Back to the best.
+    /// Returns to the best assignment.
     void restore() {
         loads_.assign(problem_->gpus, 0);
         for (std::size_t t = 0; t < problem_->tasks; ++t) {
@@ -271,7 +302,7 @@ makespan_plan makespan_search::run(const makespan_problem<Load>& p, std::span<co
     detail::makespan_state<Load> state{*this, p};
     state.begin(start);
     notify::begin(control.observer, state.progress());
-    state.plan.lower_bound = bound_makespan(p, bound_iterations).rounded;
+    state.plan.lower_bound = bound_makespan(p, max_bound_iterations, run_control<Stop>{.stop = control.stop}).rounded;
     state.search(control);
     notify::end(control.observer, state.progress());
     return std::move(state.plan);

@@ -8,15 +8,16 @@
 
 namespace berth::inline v0 {
 
-/// A task goes to the best of a few slots, however bad that is; then one of the tasks on the node it went to leaves for the best
-/// of a few slots, and so on. What is proposed is the part of the chain, from its beginning, with the best outcome. No task
-/// goes twice. The moves are seen one by one, so the cost is `depth * samples` deltas of one move each.
+/// Moves a task to the best of a few slots, even if that is worse than before; then one of the tasks on that node to
+/// the best of a few slots, and so on. Proposes the prefix of the chain with the best total. No task moves twice.
+/// `depth * samples` deltas of one move each.
 ///
 /// Glover, "Ejection chains, reference structures and alternating path methods", Discrete Applied Mathematics 65, 1996.
 struct ejection_chain {
-    std::size_t depth = 5;    ///< moves at most, at least 1
-    std::size_t samples = 6;  ///< pairs of task and slot that are compared at each step, at least 1
+    std::size_t depth = 5;    ///< largest number of moves, at least 1
+    std::size_t samples = 6;  ///< pairs of task and slot compared at each step, at least 1
 
+    /// See `neighbourhood`.
     template <class Space>
     bool propose(Space& space, xoshiro256& random, move_list& out) const {
         using values = typename Space::values;

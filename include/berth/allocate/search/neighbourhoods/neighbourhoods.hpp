@@ -10,13 +10,14 @@
 
 namespace berth::inline v0 {
 
-/// A neighbourhood and how often it is tried beside others. Written `0.1 * ruin_and_recreate{}`.
+/// A neighbourhood with its relative frequency in `neighbourhoods`. Written `0.1 * ruin_and_recreate{}`.
 template <neighbourhood N>
 struct weighted_neighbourhood {
-    double weight = 1.0;
-    N neighbourhood;
+    double weight = 1.0;  ///< relative frequency, 0 or more
+    N neighbourhood;      ///< to try
 };
 
+/// Gives a neighbourhood its frequency.
 template <neighbourhood N>
 [[nodiscard]] constexpr weighted_neighbourhood<N> operator*(double weight, N n) {
     return {weight, std::move(n)};
@@ -43,11 +44,12 @@ template <class N>
 
 }  // namespace detail
 
-/// Several neighbourhoods in one, each tried in proportion to its weight (1 if none is given, none of them negative):
+/// Several neighbourhoods in one, each tried in proportion to its weight (default 1, none negative, one above 0):
 /// `neighbourhoods{4.0 * shift{}, swap{}, 0.1 * ruin_and_recreate{}}`. Itself a neighbourhood.
 template <class... Ns>
 class neighbourhoods {
 public:
+    /// Neighbourhoods, weighted or not.
     template <class... Given>
         requires(sizeof...(Given) == sizeof...(Ns))
     constexpr explicit neighbourhoods(Given... given) : all_{detail::with_frequency(std::move(given))...} {
@@ -55,6 +57,7 @@ public:
         BERTH_ASSERT(total_ > 0.0, "berth: one of the neighbourhoods has a weight above 0");
     }
 
+    /// See `neighbourhood`.
     template <class Space>
     bool propose(Space& space, xoshiro256& random, move_list& out) const {
         double left = uniform01(random) * total_;

@@ -9,16 +9,17 @@
 
 namespace berth::inline v0 {
 
-/// Takes a few tasks out, half of them from one node and half from another where the first could be, and puts them back one by
-/// one, those that want most GPU share first, each at the best of a few slots. Tasks that are nowhere take part, but for members of gangs, for which
-/// `shift` is. `tasks * (samples + 1)` deltas of one move each.
+/// Takes a few tasks out, half of them from the node of a random task and half from a node that could host that task,
+/// and puts them back one by one, largest GPU share first, each at the best of a few slots. Unplaced tasks take part,
+/// except members of gangs (`shift` places those). `tasks * (samples + 1)` deltas of one move each.
 ///
-/// Schrimpf, Schneider, Stamm-Wilbrandt, Dueck, "Record breaking optimization results using the ruin and recreate principle",
-/// Journal of Computational Physics 159, 2000.
+/// Schrimpf, Schneider, Stamm-Wilbrandt, Dueck, "Record breaking optimization results using the ruin and recreate
+/// principle", Journal of Computational Physics 159, 2000.
 struct ruin_and_recreate {
     std::size_t tasks = 6;    ///< taken out at once, at least 1
-    std::size_t samples = 8;  ///< slots that are compared for each, beside the one it had; at least 1
+    std::size_t samples = 8;  ///< slots compared for each task, besides its old one; at least 1
 
+    /// See `neighbourhood`.
     template <class Space>
     bool propose(Space& space, xoshiro256& random, move_list& out) const {
         using values = typename Space::values;

@@ -7,9 +7,10 @@
 
 namespace berth::inline v0 {
 
-/// One task goes to another slot. If the task belongs to a gang of which members are nowhere, those are placed, all at once.
-/// One delta, O(1) apart from that; O(members) for such a gang.
+/// Moves one task to another slot; places all unplaced members of a gang together. O(1), O(members) for a gang; one
+/// delta.
 struct shift {
+    /// See `neighbourhood`.
     template <class Space>
     bool propose(Space& space, xoshiro256& random, move_list& out) const {
         const task_index t = space.any_task(random);
@@ -19,7 +20,7 @@ struct shift {
             out.push(space.to(t, target));
             return true;
         }
-        // One after the other, so that each sees the GPUs that those before it have taken.
+        // One after the other, so that each member sees the GPUs taken before it.
         bool whole = true;
         for (const task_index member : space.gang_of(t)) {
             if (space.where(member).placed()) continue;
@@ -36,9 +37,10 @@ struct shift {
 
 static_assert(neighbourhood<shift>);
 
-/// All placed members of one group go to one node, each to the GPUs that suit it there. One delta, O(members). Proposes nothing if
-/// the node does not admit every one of them.
+/// Moves all placed members of a group to one node. O(members), one delta. Proposes nothing if the node does not admit
+/// all of them.
 struct shift_group {
+    /// See `neighbourhood`.
     template <class Space>
     bool propose(Space& space, xoshiro256& random, move_list& out) const {
         const task_index t = space.any_task(random);
@@ -63,9 +65,10 @@ struct shift_group {
 
 static_assert(neighbourhood<shift_group>);
 
-/// A task is left out, or a whole gang. Sensible only where the objective has a price for that (`left_out`), in a tier at
-/// least as important as what is gained: everything else is cheaper without tasks. One delta.
+/// Leaves out a task, or a whole gang. Only for objectives with `left_out` in a tier at least as important as the
+/// others: all other terms fall when tasks are left out. One delta.
 struct take_out {
+    /// See `neighbourhood`.
     template <class Space>
     bool propose(Space& space, xoshiro256& random, move_list& out) const {
         const task_index t = space.any_task(random);

@@ -9,7 +9,7 @@ namespace berth::inline v0 {
 
 namespace detail {
 
-/// The slot that a task gets when another one leaves it: the same GPUs where it wants as many, else some on that node.
+/// The slot of a task in place of another: the same GPUs if both need as many, else any on that node.
 template <class Space>
 [[nodiscard]] slot slot_of_other(Space& space, task_index t, task_index other, xoshiro256& random) {
     const slot& place = space.where(other);
@@ -18,8 +18,8 @@ template <class Space>
     return space.slot_on(t, place.node, random);
 }
 
-/// A task on the node of a slot, if it can on the GPUs of that slot, that is not `t` nor in the list; not valid if none of a few
-/// tries is.
+/// A task on the node of a slot, preferably on its GPUs, other than `t` and those in the list; invalid if a few draws
+/// find none.
 template <class Space>
 [[nodiscard]] task_index occupant(Space& space, task_index t, const slot& target, const move_list& out,
                                   xoshiro256& random) {
@@ -36,9 +36,10 @@ template <class Space>
 
 }  // namespace detail
 
-/// Two tasks on different GPUs exchange their slots, the second one being on a node that is worth trying for the first. Tasks that
-/// want different numbers of GPUs exchange nodes. One delta, O(1).
+/// Two tasks exchange their slots; the second one is on a candidate node of the first. Tasks with different numbers of
+/// GPUs exchange nodes. O(1), one delta.
 struct swap {
+    /// See `neighbourhood`.
     template <class Space>
     bool propose(Space& space, xoshiro256& random, move_list& out) const {
         const task_index t = space.any_task(random);
@@ -60,11 +61,12 @@ struct swap {
 
 static_assert(neighbourhood<swap>);
 
-/// `length` tasks move up: the first into the slot of the second, the second into that of the third, ... and the last to a place
-/// worth trying. Both ends are free, so that room moves from one GPU to another through tasks that fit in between. One delta.
+/// `length` tasks move up: the first into the slot of the second, the second into that of the third, ..., the last into
+/// a candidate slot. O(1), one delta.
 struct chain {
-    std::size_t length = 2;  ///< 2 or 3; 1 is a shift
+    std::size_t length = 2;  ///< 2 or 3 tasks; 1 is a shift
 
+    /// See `neighbourhood`.
     template <class Space>
     bool propose(Space& space, xoshiro256& random, move_list& out) const {
         task_index t = space.any_task(random);

@@ -1,129 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment/assignment_problem.hpp"
+#include "berth/allocate/assignment/detail/assignment_domain.hpp"
 #include "berth/allocate/assignment/detail/knapsack_rows.hpp"
 #include "berth/allocate/assignment/detail/knapsack_tree.hpp"
+#include "berth/allocate/assignment/detail/poller.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
-#include "berth/core/index.hpp"
+#include "berth/model/resources.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 
 namespace berth::inline v0::detail {
 
-/// What is decided at a node of branch and bound: which pairs are still allowed, which tasks have a GPU, what room is left; with a
-/// trail to take it back.
-class assignment_domain {
-public:
-    static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
-
-    explicit assignment_domain(const priced_problem& p)
-        : p_{&p}, allowed_(p.tasks() * p.gpus(), 1), choices_(p.tasks(), p.gpus()), gpu_of_(p.tasks(), none) {
-        room_.append(p.capacities());
-    }
-    [[nodiscard]] bool allowed(std::size_t t, std::size_t g) const noexcept {
-        return allowed_[t * p_->gpus() + g] != 0;
-    }
-    [[nodiscard]] std::size_t gpu_of(std::size_t t) const noexcept { return gpu_of_[t]; }
-    [[nodiscard]] std::size_t choices(std::size_t t) const noexcept { return choices_[t]; }
-    [[nodiscard]] amount room(std::size_t g) const noexcept { return room_[g]; }
-    [[nodiscard]] double cost() const noexcept {
-        double sum = 0.0;
-        for (std::size_t t = 0; t < p_->tasks(); ++t) sum += gpu_of_[t] == none ? 0.0 : p_->cost(t, gpu_of_[t]);
-        return sum;
-    }
-    [[nodiscard]] bool complete() const noexcept {
-        for (const std::size_t g : gpu_of_) {
-            if (g == none) return false;
-        }
-        return true;
-    }
-
-    [[nodiscard]] std::size_t mark() const noexcept { return trail_.size(); }
-    void undo(std::size_t mark) noexcept {
-        for (; trail_.size() > mark; trail_.pop_back()) {
-            const change last = trail_.back();
-            if (last.placed) {
-                gpu_of_[last.task] = none;
-                room_[last.gpu] += p_->load(last.task, last.gpu);
-            } else {
-                allowed_[last.task * p_->gpus() + last.gpu] = 1;
-                ++choices_[last.task];
-            }
-        }
-    }
-    void forbid(std::size_t t, std::size_t g) {
-        if (!allowed(t, g)) return;
-        allowed_[t * p_->gpus() + g] = 0;
-        --choices_[t];
-        trail_.push_back({static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(g), false});
-    }
-    void place(std::size_t t, std::size_t g) {
-        gpu_of_[t] = g;
-        room_[g] -= p_->load(t, g);
-        trail_.push_back({static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(g), true});
-    }
-    /// Forbids what no longer fits and places tasks with one choice, until nothing changes. False if some task has no choice left.
-    [[nodiscard]] bool settle() {
-        for (bool changed = true; changed;) {
-            changed = false;
-            for (std::size_t t = 0; t < p_->tasks(); ++t) {
-                if (gpu_of_[t] != none) continue;
-                std::size_t only = none;
-                for (std::size_t g = 0; g < p_->gpus(); ++g) {
-                    if (!allowed(t, g)) continue;
-                    if (p_->load(t, g) > room_[g]) {
-                        forbid(t, g);
-                    } else {
-                        only = g;
-                    }
-                }
-                if (choices_[t] == 0) return false;
-                if (choices_[t] > 1) continue;
-                place(t, only);
-                changed = true;
-            }
-        }
-        return true;
-    }
-
-private:
-    struct change {
-        std::uint32_t task;
-        std::uint32_t gpu;
-        bool placed;
-    };
-
-    const priced_problem* p_;
-    flat<char> allowed_;
-    flat<std::size_t> choices_;
-    flat<std::size_t> gpu_of_;
-    flat<amount> room_;
-    flat<change> trail_;
-};
-
 /// The Lagrangian relaxation of the assignments: with a reward v for serving each task,
 ///
-///     L(v) = sum over tasks of v_t  -  sum over GPUs of the most that a knapsack makes of profits v_t - cost(t, g)
+///     L(v) = sum over tasks of v_t  -  sum over GPUs of the best knapsack with profits v_t - cost(t, g)
 ///
-/// which bounds at least as well as the linear relaxation, and better wherever knapsacks do not fill up. Capacities beyond `width`
-/// are counted in coarser units, loads rounded down, which keeps it a bound.
+/// At least as high as the linear relaxation, higher where knapsacks do not fill up. Capacities beyond `width` are
+/// counted in coarser units and loads rounded down, which keeps it a bound.
 class reward_bound {
 public:
     reward_bound(const priced_problem& p, std::size_t width)
         : p_{&p},
           width_{width},
-          hopeless_(p.gpus(), std::numeric_limits<std::size_t>::max()),
+          too_many_(p.gpus(), std::numeric_limits<std::size_t>::max()),
           served_(p.tasks(), 0),
           taken_on_(p.tasks(), 0),
           through_(p.tasks() * p.gpus(), 0.0) {}
 
-    /// Takes note of what is open and allowed. Before `evaluate` and `look_through`, whenever the domain has changed.
+    /// Copies the open and allowed pairs. To call before `evaluate` and `look_through` whenever the domain has changed.
     void read(const assignment_domain& domain) {
         open_.clear();
         first_.clear();
@@ -137,8 +46,9 @@ public:
         }
         first_.push_back(open_.size());
     }
-    /// O(GPUs × tasks × width) at worst.
-    [[nodiscard]] double evaluate(const assignment_domain& domain, const double* rewards) {
+    /// L(rewards); without meaning once the poller has ended it. O(GPUs × tasks × width) at worst.
+    template <class Poller = endless_poller>
+    [[nodiscard]] double evaluate(const assignment_domain& domain, const double* rewards, Poller&& poll = {}) {
         double value = open_rewards(domain, rewards);
         served_.assign(p_->tasks(), 0);
         for (std::size_t g = 0; g < p_->gpus(); ++g) {
@@ -147,6 +57,7 @@ public:
                 if (served_[t]++ == 0 || p_->cost(t, g) < p_->cost(t, taken_on_[t])) taken_on_[t] = g;
             };
             collect(rewards, g);
+            if (!poll.work(work(domain.room(g)))) break;
             if (search(domain.room(g), g)) {
                 value -= tree_.best();
                 tree_.chosen(serve);
@@ -158,17 +69,20 @@ public:
         }
         return value;
     }
-    /// How often the last evaluation served a task, and where cheapest.
+    /// On how many GPUs the last evaluation served a task, and the cheapest of them.
     [[nodiscard]] std::size_t served(std::size_t t) const noexcept { return served_[t]; }
     [[nodiscard]] std::size_t taken_on(std::size_t t) const noexcept { return taken_on_[t]; }
 
-    /// The bound with a pair forced, for every allowed pair of an open task: `through(t, g)`.
-    void look_through(const assignment_domain& domain, const double* rewards) {
+    /// Computes the bound with a pair forced, `through(t, g)`, for every allowed pair of an open task. False if the
+    /// poller ends it.
+    template <class Poller = endless_poller>
+    bool look_through(const assignment_domain& domain, const double* rewards, Poller&& poll = {}) {
         const std::size_t gpus = p_->gpus();
         double value = open_rewards(domain, rewards);
         lost_.assign(p_->tasks(), 0.0);
         for (std::size_t g = 0; g < gpus; ++g) {
             collect(rewards, g);
+            if (!poll.work(2 * work(domain.room(g)))) return false;
             fill(domain.room(g));
             rows_.look_back();
             const double best = rows_.best();
@@ -179,6 +93,7 @@ public:
                     best - rows_.with_extra(rewards[pair.task] - pair.cost, units(pair.load));
             }
             for (std::size_t k = 0; k < rows_.size(); ++k) {
+                if (!poll.work(width(domain.room(g)) / 4)) return false;
                 const std::size_t t = items_[k].task;
                 const double out = best - rows_.without(k);
                 lost_[t] += out;
@@ -190,6 +105,7 @@ public:
                 through_[open_[i].task * gpus + g] += value + lost_[open_[i].task];
             }
         }
+        return true;
     }
     [[nodiscard]] double through(std::size_t t, std::size_t g) const noexcept { return through_[t * p_->gpus() + g]; }
 
@@ -215,7 +131,14 @@ private:
         return open_rewards(domain, rewards, p_->tasks());
     }
     [[nodiscard]] std::size_t units(amount load) const noexcept { return static_cast<std::size_t>(load / unit_); }
-    /// The open tasks that fit and are worth serving on a GPU.
+    [[nodiscard]] std::size_t width(amount room) const noexcept {
+        return std::min(width_, static_cast<std::size_t>(room));
+    }
+    /// Of one knapsack, in the units of a poller.
+    [[nodiscard]] std::uint64_t work(amount room) const noexcept {
+        return p_->tasks() + items_.size() * width(room) / 8;
+    }
+    /// Items of a GPU's knapsack: the open tasks with a positive profit there.
     void collect(const double* rewards, std::size_t g) {
         items_.clear();
         for (std::size_t i = first_[g]; i < first_[g + 1]; ++i) {
@@ -223,18 +146,18 @@ private:
             if (profit > 0.0) items_.push_back({profit, open_[i].load, open_[i].task});
         }
     }
-    /// Their knapsack by a short search; false if it takes too long. With about as many items it is not tried again.
+    /// Solves the knapsack by a short tree search; false if that takes too long. Not tried again with about as many
+    /// items.
     [[nodiscard]] bool search(amount room, std::size_t g) {
         const std::size_t size = items_.size();
-        if (size >= hopeless_[g]) return false;
+        if (size >= too_many_[g]) return false;
         tree_.start();
         for (const item& i : items_) tree_.add(i.profit, i.load);
-        const std::size_t width = std::min(width_, static_cast<std::size_t>(room));
-        const bool solved = tree_.solve(room, 1'000 + size * width / 8);
-        if (!solved) hopeless_[g] = size - size / 8;
+        const bool solved = tree_.solve(room, 1'000 + size * width(room) / 8);
+        if (!solved) too_many_[g] = size - size / 8;
         return solved;
     }
-    /// The same by rows.
+    /// Solves it by dynamic programming.
     void fill(amount room) {
         unit_ = 1 + room / static_cast<amount>(width_);
         rows_.start(units(room));
@@ -248,7 +171,7 @@ private:
     knapsack_tree tree_;
     flat<open_pair> open_;  // GPU by GPU
     flat<std::size_t> first_;
-    flat<std::size_t> hopeless_;  // of each GPU, the items from which on a search takes too long
+    flat<std::size_t> too_many_;  // per GPU: so many items take a search too long
     flat<item> items_;
     flat<std::size_t> served_;
     flat<std::size_t> taken_on_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "berth/allocate/assignment/detail/assignment_tree.hpp"
+#include "berth/allocate/assignment/detail/reward_bound.hpp"
 
 #include "allocate/assignment/gap_instances.hpp"
 
@@ -11,7 +11,7 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("a domain takes back what it was told") {
+TEST_CASE("a domain undoes its decisions") {
     const type_d d{3, 6, 2, 900};
     const priced_problem p{d.problem()};
     detail::assignment_domain domain{p};
