@@ -36,7 +36,7 @@ struct Task { std::string name; double data_gb, gflop, output_gb; };  // what a 
 struct Gpu { std::string model; double gflops, load, max_load; };
 """
 PRELUDE = ("[[maybe_unused]] const berth::fleet& fleet, [[maybe_unused]] const berth::workload& work, "
-           "[[maybe_unused]] const berth::problem& problem, [[maybe_unused]] berth::ledger& books, "
+           "[[maybe_unused]] const berth::problem& problem, [[maybe_unused]] berth::ledger& current, "
            "[[maybe_unused]] berth::task_index task, [[maybe_unused]] berth::node_index node, "
            "[[maybe_unused]] std::span<const berth::slot> running, [[maybe_unused]] std::span<const Task> tasks, "
            "[[maybe_unused]] std::span<const Gpu> gpus")
