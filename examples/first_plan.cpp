@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A first plan: your own structs in, a place for every job out.
-#include "berth/berth.hpp"
+// A first plan: reads your own structs and prints a slot for every job.
+#include "berth/place.hpp"
 
 #include <array>
 #include <cstdio>
