@@ -251,10 +251,10 @@ struct naive_ledger {
 
 naive_order order_naively(const move_instance& instance) {
     naive_order done;
-    naive_ledger jammed{instance};
-    done.moves = jammed.pending.size();
-    while (jammed.wave()) {}
-    done.stuck = jammed.pending.size();
+    naive_ledger blocked{instance};
+    done.moves = blocked.pending.size();
+    while (blocked.wave()) {}
+    done.stuck = blocked.pending.size();
 
     naive_ledger ledger{instance};
     std::vector<char> staged(instance.sizes.size(), 0);
