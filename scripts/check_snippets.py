@@ -4,7 +4,7 @@
     <!-- from examples/first_plan.cpp -->   before a block: its lines stand in that file, one after the other
     <!-- not compiled: REASON -->           before a block: leave it alone
     neither, with an #include               a program or header of its own: it compiles
-    neither, starting with struct, class,   declarations: they compile after `#include "berth/search.hpp"`, `berth/operate.hpp` and
+    neither, starting with struct, class,   declarations: they compile after `#include "berth/berth.hpp"` and
     template, using, constexpr or static    `using namespace berth;`
     neither, anything else                  statements: they compile in a function that has the names of PRELUDE; the types
                                             Task and Gpu of INCLUDES stand for the reader's own
@@ -22,8 +22,7 @@ COMPILER = os.environ.get("CXX", "g++")
 FLAGS = ["-std=c++20", "-fsyntax-only", f"-I{ROOT}/include", "-isystem",
          os.environ.get("EIGEN3_INCLUDE_DIR", "/usr/include/eigen3"), "-x", "c++"]
 DECLARATION = ("struct ", "class ", "template ", "using ", "constexpr ", "static_assert")
-INCLUDES = """#include "berth/search.hpp"
-#include "berth/operate.hpp"
+INCLUDES = """#include "berth/berth.hpp"
 #include <array>
 #include <chrono>
 #include <cstdio>
