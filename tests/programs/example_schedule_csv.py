@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""examples/schedule_csv: its output and its errors."""
+"""examples/schedule_csv: what it prints, and how it refuses."""
 from program import Checks
 
 t = Checks()
