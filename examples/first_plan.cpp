@@ -39,7 +39,7 @@ int main() {
 
     for (std::size_t j = 0; j < jobs.size(); ++j) {
         const berth::slot at = plan.assignment[j];
-        std::printf("%-6s%s", jobs[j].name.c_str(), at.placed() ? hosts[at.node.value()].name.c_str() : "no place");
+        std::printf("%-6s%s", jobs[j].name.c_str(), at.placed() ? hosts[at.node.value()].name.c_str() : "no slot");
         for (auto rest = at.gpus; rest != 0; rest &= rest - 1) std::printf(" gpu%zu", berth::lowest_gpu(rest));
         std::puts("");
     }

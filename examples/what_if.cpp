@@ -51,7 +51,7 @@ int main() {
             ++(place_elsewhere(*ledger, work->demand(berth::task_index{t}), berth::node_index{n}) ? moved : stuck);
         }
         ledger->rollback();  // undo the question
-        std::printf("drain node %zu: %zu tasks would move, %zu would have no place\n", n, moved, stuck);
+        std::printf("drain node %zu: %zu tasks would move, %zu would have no slot\n", n, moved, stuck);
         drainable += moved > 0 && stuck == 0 ? 1 : 0;
     }
     return *ledger == before && drainable == 1 ? 0 : 1;
