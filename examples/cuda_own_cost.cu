@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Your own idea of cost, once, for CPU and GPU: the matrix of costs and the allocation are the same on both.
+// A cost functor of your own, written once for CPU and GPU: the matrix of costs and the plan are the same on both.
 #include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/random.hpp"
 #include "berth/cost/evaluate.hpp"
@@ -13,7 +13,8 @@
 #include <span>
 #include <vector>
 
-/// Seconds of work and what the heat of a card adds to them, in whole milliseconds. `BERTH_HD`: the compiler makes one for each side.
+/// Duration of a task plus a delay for the heat of the GPU, in whole milliseconds. `BERTH_HD` compiles it for host and
+/// device.
 struct slowed_by_heat {
     double milliseconds_per_degree = 3.0;
 
@@ -26,7 +27,7 @@ static_assert(berth::cost_model<slowed_by_heat> && berth::device_cost_model<slow
 
 constexpr std::size_t tasks = 300, gpus = 12;
 
-/// What is the same for both halves: how much each task loads a GPU, and how much a GPU takes.
+/// Loads of the tasks and capacities of the GPUs, the same for both halves.
 struct loads_of_tasks {
     std::vector<berth::amount> loads = std::vector<berth::amount>(tasks * gpus);
     std::vector<berth::amount> capacities = std::vector<berth::amount>(gpus, 8000);

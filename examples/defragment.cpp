@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Room enough, but in pieces: a task on four GPUs fits nowhere. Which tasks have to move, where to, and in which order?
-#include "berth/balance/defragment/defragment.hpp"
+// Defragmentation: the free room is in pieces, and a task on four GPUs fits nowhere. `make_room` finds the tasks to
+// move, their targets and an order.
 
-#include "berth/berth.hpp"
+#include "berth/operate.hpp"
 
 #include <cstddef>
 #include <cstdio>
@@ -51,11 +51,11 @@ int main() {
     print(*fleet, state.ledger());
 
     const berth::task_index wide{jobs.size() - 1};
-    const berth::eviction_plan eviction_plan = state.make_room(wide);
-    std::printf("%s: %s, %zu steps in %zu waves\n", jobs.back().name.c_str(), to_string(eviction_plan.outcome),
-                eviction_plan.plan.steps.size(), eviction_plan.plan.wave_count());
-    for (std::size_t w = 0; w < eviction_plan.plan.wave_count(); ++w) {
-        for (const berth::migration_step& s : eviction_plan.plan.wave(w)) {
+    const berth::eviction_plan answer = state.make_room(wide);
+    std::printf("%s: %s, %zu steps in %zu waves\n", jobs.back().name.c_str(), to_string(answer.outcome),
+                answer.plan.steps.size(), answer.plan.wave_count());
+    for (std::size_t w = 0; w < answer.plan.wave_count(); ++w) {
+        for (const berth::migration_step& s : answer.plan.wave(w)) {
             std::printf("  wave %zu: %s from node %zu", w, jobs[s.task.value()].name.c_str(), s.from.node.value());
             if (s.to.placed()) {
                 std::printf(" to node %zu, GPU %zu\n", s.to.node.value(), berth::lowest_gpu(s.to.gpus));
@@ -64,8 +64,8 @@ int main() {
             }
         }
     }
-    if (!eviction_plan.placed()) return 1;
-    state.carry_out(wide, eviction_plan);
+    if (!answer.placed()) return 1;
+    state.carry_out(wide, answer);
     print(*fleet, state.ledger());
-    return state.where(wide) == eviction_plan.where ? 0 : 1;
+    return state.where(wide) == answer.where ? 0 : 1;
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node has to go to the workshop: its tasks move to other nodes, wave by wave, while new tasks arrive and the scheduler itself is
-// restarted in between. The executor is simulated and fails now and then.
-#include "berth/berth.hpp"
-#include "berth/migrate/order/migration_order.hpp"
-#include "berth/migrate/run/migration_run.hpp"
+// Drains a node: its tasks move to other nodes, wave by wave, while new tasks arrive and the scheduler restarts in
+// between. The executor is simulated and fails now and then.
+#include "berth/operate.hpp"
 #include "berth/testing/simulated_executor.hpp"
 
 #include <algorithm>
@@ -48,14 +46,14 @@ int main() {
 
     const berth::node_index drained{2};
     const auto leaves = [&](std::size_t t) { return placement[t].node == drained; };
-    placer.close(drained);  // it takes nothing new
+    placer.close(drained);  // it takes no new tasks
 
     berth::simulated_executor executor{problem, placement, berth::simulated_faults::everywhere(0.05, 0.0, 3),
                                        berth::stop_and_copy<>{}};
-    berth::text_journal journal;  // yours is a file
+    berth::text_journal journal;  // in production a file
     double now = 0.0;
     for (std::uint64_t round = 1; round <= 9; ++round) {
-        // A copy of the placer finds out where the tasks could go.
+        // A copy of the placer finds targets for the tasks.
         auto trial = placer;
         berth::assignment wanted = placement;
         for (std::size_t t = 0; t < services.size(); ++t) {
@@ -81,12 +79,13 @@ int main() {
         };
         if (round == 1) {
             run_until(now + 500.0);
-            const std::size_t newcomer = 50;  // takes a place that a task was to move to
+            const std::size_t newcomer = 50;  // takes a slot that is the target of a move
             placement[newcomer] = placer.place(berth::task_index{newcomer});
             executor.arrive(berth::task_index{newcomer}, placement[newcomer]);
             wanted[newcomer] = placement[newcomer];
 
-            // The scheduler dies. Its successor reads the journal, enters what runs, asks the executor, and goes on.
+            // The scheduler dies. Its successor reads the journal, enters the running tasks, queries the executor, and
+            // continues.
             std::printf("%5.0f s: restart\n", now);
             auto saved = berth::load_migration(journal.text, berth::torn_line::drop);
             if (!saved) return std::puts(saved.error().message.c_str()), 1;
@@ -103,7 +102,7 @@ int main() {
         }
         run_until(1e9);
 
-        run.apply_to(placement);  // what did not happen is planned anew from here
+        run.apply_to(placement);  // the remaining moves are planned again from here
         for (const berth::undone_step& u : run.report().undone)
             std::printf("%5.0f s: task %zu stayed (%s, %s at %s)\n", now, u.move.task.value(), to_string(u.outcome),
                         to_string(u.failure), to_string(u.action));

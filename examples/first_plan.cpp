@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A first plan: your own structs in, a place for every job out.
-#include "berth/berth.hpp"
+// A first plan: reads your own structs and prints a slot for every job.
+#include "berth/place.hpp"
 
 #include <array>
 #include <cstdio>
@@ -39,7 +39,7 @@ int main() {
 
     for (std::size_t j = 0; j < jobs.size(); ++j) {
         const berth::slot at = plan.assignment[j];
-        std::printf("%-6s%s", jobs[j].name.c_str(), at.placed() ? hosts[at.node.value()].name.c_str() : "no place");
+        std::printf("%-6s%s", jobs[j].name.c_str(), at.placed() ? hosts[at.node.value()].name.c_str() : "no slot");
         for (auto rest = at.gpus; rest != 0; rest &= rest - 1) std::printf(" gpu%zu", berth::lowest_gpu(rest));
         std::puts("");
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gangs: workers of one training job start together or not at all, so that half a job never holds GPUs.
-#include "berth/berth.hpp"
+// Gangs: workers of one training job start together or not at all, so that an incomplete job never holds GPUs.
+#include "berth/place.hpp"
 
 #include <cstdio>
 #include <string>
@@ -23,7 +23,7 @@ int main() {
     std::vector<worker> workers;
     for (int i = 0; i < 4; ++i) workers.push_back({"llm", true, 2});       // 4 x 2: fits
     for (int i = 0; i < 3; ++i) workers.push_back({"video", true, 4});     // 3 x 4: two would fit, the third would not
-    for (int i = 0; i < 3; ++i) workers.push_back({"serving", false, 3});  // a group, but no gang: one by one
+    for (int i = 0; i < 3; ++i) workers.push_back({"serving", false, 3});  // a group without gang: placed one by one
 
     const auto fleet = berth::make_fleet(hosts);
     const auto work = berth::make_workload(workers, *fleet);

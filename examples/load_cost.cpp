@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Costs that rise with load: 100 GB of data and 5000 GFLOP on four GPUs of 20 GFLOPS and 300 W. Whole, the task goes to the
-// least loaded GPU and takes 250 s; split over the four it is done in about a quarter of that, at the same energy.
-#include "berth/berth.hpp"
+// Costs that rise with load: 100 GB of data and 5000 GFLOP on four GPUs of 20 GFLOPS and 300 W. As a whole the task
+// goes to the least loaded GPU and takes 250 s; split over the four it takes about a quarter of that, with the same
+// energy.
+#include "berth/search.hpp"
 
 #include <cstdio>
 #include <vector>
@@ -12,7 +13,7 @@ int main() {
     const double watts = 300.0;
     const double seconds = berth::execution_time{}(task, gpu);
 
-    // Loads are thousandths of a GFLOP; what each GPU still has to do, and at most 6000 GFLOP on each.
+    // Loads are thousandths of a GFLOP: the present load of each GPU, and a maximum of 6000 GFLOP.
     const std::vector<berth::load_gpu> gpus{{.max_load = 6'000'000, .load = 1'200'000},
                                             {.max_load = 6'000'000, .load = 80'000},
                                             {.max_load = 6'000'000, .load = 160'000},

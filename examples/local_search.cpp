@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Improve a placement that runs already: an objective in tiers, a search that starts where things are, and a price for moving.
-#include "berth/allocate/search/local_search.hpp"
+// Improves the assignment of running tasks: an objective in tiers, a search that starts at the initial assignment, and
+// a cost of moving.
 
-#include "berth/berth.hpp"
+#include "berth/search.hpp"
 
 #include <cstdio>
 #include <string>
@@ -29,11 +29,13 @@ int main() {
     const auto work = berth::make_workload(jobs, *fleet);
     const berth::problem problem{*fleet, *work};
 
-    // What runs: a scheduler that spread its shares over all nodes, so that the two large jobs at the end found no room.
+    // The initial assignment: a scheduler spread its shares over all nodes, so the two large jobs at the end have no
+    // slot.
     berth::assignment initial(jobs.size(), berth::unplaced);
     for (std::size_t t = 0; t < 14; ++t) { initial[t] = {berth::node_index{t % 4}, berth::gpu_mask{1} << (t / 4)}; }
 
-    // First: no counter is exceeded and nothing is left out. Then: whole GPUs stay free in pairs, and few tasks are moved.
+    // First tier: no counter is exceeded and no task is left out. Second: whole GPUs stay free in pairs, and few tasks
+    // move.
     const berth::objective wish{berth::tier(berth::capacity_excess{}, 1000.0 * berth::left_out{}),
                                 berth::tier(berth::node_sum{berth::whole_gpu_holes{2}, "free pairs of GPUs"},
                                             0.3 * berth::move_cost<>{initial})};
@@ -48,7 +50,7 @@ int main() {
     }
     const bool all_placed = plan.left_out.empty() && berth::validate(problem, plan.assignment);
 
-    // Neighbourhoods, the rule that accepts, and where to look are policies, too.
+    // Neighbourhoods, acceptance rule and candidates are policies, too.
     const berth::local_search other{
         berth::neighbourhoods{2.0 * berth::shift{}, berth::swap{}, 0.2 * berth::ruin_and_recreate{.tasks = 8}},
         berth::record_to_record{.share = 0.01}};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One task at a time: services start and stop, and each start costs a look at the nodes that changed since.
-#include "berth/berth.hpp"
+// One task at a time: services start and stop, and each start scores only the nodes that have changed.
+#include "berth/place.hpp"
 
 #include <array>
 #include <cstdio>
@@ -15,7 +15,7 @@ struct host {
     std::vector<gpu> gpus;
     std::array<int, 2> capacity;
 };
-/// What can be asked for. A placer places any of these any number of times.
+/// The catalogue of demands. A placer places each any number of times.
 struct flavour {
     std::string name;
     int gpus;
@@ -49,7 +49,7 @@ int main() {
             std::printf("after %5d events: %4zu run, %.1f nodes scored per event\n", event, running.size(),
                         static_cast<double>(placer.evaluations()) / event);
     }
-    const berth::amount share[] = {500}, rest[] = {8, 32};  // a demand that came up later: half a GPU, 8 cores, 32 GiB
+    const berth::amount share[] = {500}, rest[] = {8, 32};  // a demand added later: half a GPU, 8 cores, 32 GiB
     const auto later = placer.add_shape({.gpu = share, .node = rest, .gpus = 1});
     const berth::slot extra = placer.place(*later);
     placer.remove(*later, extra);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An allocator of one's own for assignment problems, in one table with one of the library: gap by CPU time.
+// An allocator of your own for assignment problems, compared with one of the library: gap by CPU time.
 #include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/assignment/priced_greedy.hpp"
 #include "berth/core/observer.hpp"
@@ -12,7 +12,8 @@
 #include <cstdio>
 #include <optional>
 
-/// Restarts: every task goes to any GPU of its short list, `priced_greedy` makes something feasible of that, the best is kept.
+/// Restarts: assigns every task to a random GPU of its short list, lets `priced_greedy` repair the result, and keeps
+/// the best.
 struct random_restarts {
     std::uint64_t seed = 0;
 
@@ -44,7 +45,7 @@ struct random_restarts {
 static_assert(berth::assignment_allocator<random_restarts>);
 
 int main() {
-    // The rows that `berth-bench compare` would have with these in benchmarks/berth_bench/allocators.cpp.
+    // The rows of `berth-bench compare` if these were in benchmarks/berth_bench/allocators.cpp.
     bench::comparison table{
         {bench::name_allocator("greedy", "by price",
                                [](const auto& run) { return berth::priced_greedy{.seed = run.seed}; }),

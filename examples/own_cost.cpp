@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Your own types, your own idea of cost: features are projections, a cost is a sum of named terms, and any lambda is a term.
-#include "berth/berth.hpp"
+// A cost model over your own types: features are projections, a cost is a sum of named terms, and any lambda is a term.
+#include "berth/search.hpp"
 
 #include <cstdio>
 #include <string>

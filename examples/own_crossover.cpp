@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A crossover of your own in genetic allocation: tasks of one job are used to each other, so a child inherits whole jobs.
-#include "berth/allocate/genetic/genetic.hpp"
-#include "berth/berth.hpp"
+// A crossover of your own in genetic allocation: tasks of one job belong together, so a child inherits whole jobs.
+#include "berth/search.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -27,8 +26,8 @@ int main() {
     constexpr std::size_t tasks = 120;
     constexpr std::size_t gpus = 8;
     berth::xoshiro256 random{2024};
-    std::vector<double> seconds;        // what a task costs on a GPU
-    std::vector<berth::amount> memory;  // what it takes there
+    std::vector<double> seconds;        // cost of a task on a GPU
+    std::vector<berth::amount> memory;  // load of a task on a GPU
     std::vector<std::size_t> job_of;
     for (std::size_t t = 0; t < tasks; ++t) {
         job_of.push_back(t / 6);
@@ -44,7 +43,7 @@ int main() {
                                   berth::matrix_load{{memory.data(), tasks, gpus}}, std::span{capacities}}};
 
     const berth::run_control<> budget{.max_evaluations = 2'000'000};
-    // Without the other searches that runs of `genetic` otherwise begin with, so that evolution has something left to do.
+    // Without the opening, so that evolution has room to improve.
     const auto usual = berth::genetic<>{.seed = 1}.with_opening(berth::no_opening{});
     const auto mine = usual.with_crossover(whole_jobs{job_of});
     const auto report = [](const char* name, const berth::assignment_plan& plan) {
@@ -52,7 +51,7 @@ int main() {
                     plan.feasible() ? "feasible" : "infeasible", static_cast<unsigned long long>(plan.evaluations));
         return plan.feasible();
     };
-    // The one of textbooks, which does not look at prices, for comparison; it may end infeasible.
+    // For comparison the crossover of textbooks, which ignores prices; its plan may be infeasible.
     report("textbook", berth::textbook_genetic{.seed = 1}.run(problem, {}, {.max_evaluations = 50'000}));
     const bool usual_fits = report("the default", usual.run(problem, {}, budget));
     const bool mine_fits = report("whole jobs", mine.run(problem, {}, budget));

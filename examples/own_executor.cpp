@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// An executor of your own: berth says what to do next, your agents do it, and berth asks them what is true. The agents' API below is
-// an invention; the struct after it is all that an executor takes.
-#include "berth/migrate/run/migration_executor.hpp"
+// An executor of your own: berth decides the next action, your agents carry it out, and berth queries their state. The
+// agents' API below is invented; the struct after it is the whole executor.
 #include "berth/migrate/order/migration_plan.hpp"
+#include "berth/migrate/run/migration_executor.hpp"
 #include "berth/migrate/run/migration_run.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/lower.hpp"
@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-/// What the agents of this house offer: every call takes a while, and can be asked about.
+/// An API of agents: every call returns an operation that ends later and can be polled.
 class agents {
 public:
     struct session {
@@ -44,10 +44,10 @@ public:
 
     std::vector<session> sessions;
     std::vector<operation> operations;
-    int broken_links = 0;  ///< so many copies fail
+    int broken_links = 0;  ///< number of copies that will fail
 };
 
-/// The contract of `migration_executor` in terms of these agents.
+/// Models `migration_executor` by these agents.
 struct agent_executor {
     agents* api;
     struct last_word {
@@ -61,7 +61,7 @@ struct agent_executor {
         using enum berth::migration_action;
         using session = agents::session;
         const std::size_t task = job.move.task.value();
-        if (job.token <= newest[task]) return;  // an old word: said twice, or by a host that was restarted since
+        if (job.token <= newest[task]) return;  // a duplicate or stale command is ignored
         newest[task] = job.token;
         const std::size_t from = job.move.from.node.value();
         const std::size_t to = job.move.to.node.value();
@@ -105,7 +105,7 @@ struct agent_executor {
         if (!result) return berth::action_status::pending;
         return *result ? berth::action_status::done : berth::action_status::failed;
     }
-    void abort(berth::migration_action, const berth::migration_job&, double) {}  // these agents cannot
+    void abort(berth::migration_action, const berth::migration_job&, double) {}  // these agents cannot abort
     berth::migration_state query(const berth::migration_job& job, double now) {
         using enum berth::task_location;
         api->tick(now);
@@ -151,7 +151,7 @@ int main() {
     const auto on = [](std::size_t n) { return berth::slot{berth::node_index{n}, 1}; };
     auto ledger = berth::make_ledger(problem, std::vector{on(0), on(1)});
 
-    // Search makes room for chat.
+    // `search` moves away to make room for `chat`.
     berth::migration_plan plan;
     plan.steps = {{.task = berth::task_index{1}, .from = on(1), .to = on(2)},
                   {.task = berth::task_index{0}, .from = on(0), .to = on(1)}};

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// A score of your own, once as a lambda and once as a struct whose values the library may keep, and combined with others.
-#include "berth/berth.hpp"
+// A score of your own: as a lambda, as a struct whose values the library caches, and combined with other scores.
+#include "berth/place.hpp"
 
 #include <cstdio>
 #include <string>
 #include <vector>
 
-struct card {  // bare GPUs are nodes of their own
+struct card {  // a bare GPU is a node of its own
     std::string model;
     double price;  // per hour
 };
 struct job {
     int gpu_demand;
 };
-/// Cheaper cards first. `prepare` runs once per run; the value depends on the node alone, which `score_scope::shape`
-/// promises, so that a node is scored again only after it changed.
+/// Prefers cheaper cards. `prepare` is called once per run. `score_scope::shape` promises that the value depends on the
+/// node alone, so a node is scored again only after it has changed.
 struct cheapest {
     const std::vector<card>* cards;
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A trigger of your own: a node is to be emptied at a time that the host knows (maintenance). Everything that runs longer leaves;
-// tasks that end before then stay, and nothing that runs longer is sent there.
-#include "berth/berth.hpp"
-#include "berth/balance/balancer.hpp"
+// A trigger of your own: nodes must be empty at a known time (maintenance). Tasks that run longer leave; tasks that end
+// before stay; no task that runs longer is moved there.
+#include "berth/operate.hpp"
 
 #include <cstddef>
 #include <cstdio>

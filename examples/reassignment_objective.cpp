@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rebalance services on nodes without GPUs: load over safety capacities, counters in balance, rules of services, and the price of
-// moving, each a term; the search shows what every one of them comes to.
-#include "berth/allocate/search/local_search.hpp"
-#include "berth/berth.hpp"
-#include "berth/objective/terms/counter_balance.hpp"
-#include "berth/objective/terms/group_dependencies.hpp"
-#include "berth/objective/terms/group_move_peak.hpp"
-#include "berth/objective/terms/least_spread.hpp"
-#include "berth/objective/terms/load_over_safety.hpp"
-#include "berth/objective/terms/move_distance.hpp"
-#include "berth/objective/terms/transient_excess.hpp"
+// Rebalances services on nodes without GPUs. Load over safety capacities, balance of counters, rules of services and
+// the cost of moving are each a term; the plan has the value of every term.
+#include "berth/search.hpp"
 
 #include <array>
 #include <cstdio>
@@ -57,8 +49,7 @@ int main() {
         berth::tier(berth::capacity_excess{}, berth::transient_excess{home, copied}, berth::spread_of_groups{},
                     berth::least_spread{least_racks}, berth::group_dependencies{near_by}),
         berth::tier(berth::load_over_safety{berth::matrix_view<const berth::amount>{safety.data(), 12, 3}, weights},
-                    berth::counter_balance{goals}, 1.0 * berth::move_cost<>{home},
-                    5.0 * berth::group_move_peak<>{home},
+                    berth::counter_balance{goals}, 1.0 * berth::move_cost<>{home}, 5.0 * berth::group_move_peak<>{home},
                     2.0 * berth::move_distance{home, berth::domain_distance{&*fleet}})};
     const auto before = wish.prepare(problem, initial);
     const berth::plan plan =

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A live fleet: what is seen of it goes in, a few moves come out, put in an order that always fits. Two nodes of two GPUs;
-// one GPU is overloaded, one has failed. At most two moves a round, and every one has to earn what it costs. Who looks
-// once a minute leaves `rounds` alone: three rounds in a row are no accident.
-#include "berth/berth.hpp"
-#include "berth/balance/balancer.hpp"
+// Balances a live fleet: takes an observation, chooses a few moves, and orders them so that they always fit. Three
+// nodes of two GPUs; one GPU is overloaded, one has failed. At most two moves per round, each of which must gain more
+// than it costs. A program that observes the fleet once a minute keeps the default of `rounds`: three rounds in a row.
+#include "berth/operate.hpp"
 #include "berth/testing/check_migration.hpp"
-#include "berth/migrate/order/costs/stop_and_copy.hpp"
-#include "berth/migrate/order/migration_order.hpp"
-#include "berth/balance/triggers/load_above.hpp"
-#include "berth/balance/triggers/unhealthy.hpp"
 
 #include <cstddef>
 #include <cstdio>
@@ -38,11 +33,11 @@ int main() {
     const auto work = std::move(jobs).build();
     const berth::problem problem{*fleet, *work};
 
-    // What runs where: three tasks on the first GPU of rhea; both GPUs of juno and one of vesta are in use.
+    // Three tasks run on the first GPU of rhea; both GPUs of juno and one of vesta are in use.
     const auto at = [](std::size_t node, std::size_t gpu) { return berth::slot{berth::node_index{node}, 1ULL << gpu}; };
     berth::assignment placement{at(0, 0), at(0, 0), at(0, 0), at(1, 0), at(1, 1), at(2, 0)};
     const std::vector<double> gpu_load{1.0, 0.0, 0.3, 0.2, 0.1, 0.0};
-    const std::vector<berth::gpu_mask> healthy{0b11, 0b10, 0b11};  // the first GPU of juno is not well
+    const std::vector<berth::gpu_mask> healthy{0b11, 0b10, 0b11};  // the first GPU of juno is unhealthy
 
     const berth::balancer policy{
         berth::triggers{berth::unhealthy{}, berth::load_above{.enter = 0.9, .leave = 0.75, .rounds = 1}},
@@ -82,7 +77,7 @@ int main() {
     if (const auto ok = berth::check_migration(problem, placement, wanted, plan, {}, order.options()); !ok)
         return std::puts(ok.error().message.c_str()), 1;
 
-    // Carried out, the fleet is calm: the same loads, the same policy, no further move.
+    // After these moves the same policy finds no further alarm under the same loads.
     placement = wanted;
     std::vector<double> after(gpu_load.size(), 0.0);
     for (std::size_t t = 0; t < placement.size(); ++t)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads tasks.csv and gpus.csv, gives every task a GPU by the load model (least C · P among the GPUs that admit it), and
-// prints each task's GPU and each GPU's load, power and temperature before and after. Then two steps follow. Balance: a task that
-// no GPU admits whole is split over several, and load leaves GPUs that are over their limit. Hot migration: with --fault, a GPU fails
-// (after so many seconds of work at 20 GFLOPS) and what it still had to do is spread, split again, over the others.
+// Reads tasks.csv and gpus.csv, gives every task a GPU by the load model (least C · P among the GPUs that admit it),
+// and prints each task's GPU and each GPU's load, power and temperature before and after. Two steps follow. Balance: a
+// task that no GPU admits whole is split over several, and load leaves GPUs that are over their limit. Hot migration:
+// with --fault, a GPU fails (after a number of seconds of work at 20 GFLOPS) and its remaining load is split over the
+// others.
 //
 //   schedule_csv [--skip-bad] [--fault GPU [--after SECONDS]] [tasks.csv gpus.csv]
 //
-//   tasks.csv  data_size (GB), complexity or complicity (GFLOP), output_size (GB); a column name or id is optional, and so is
-//              divisible (1: may be split, as all may without this column; 0: may not)
-//   gpus.csv   load and max_load (GFLOP still to do, and allowed), power (W), temp and max_temp (°C); name or id is optional
+//   tasks.csv  data_size (GB), complexity or complicity (GFLOP), output_size (GB); optional: name or id, and divisible
+//              (1: may be split, the default without this column; 0: may not)
+//   gpus.csv   load and max_load (GFLOP, present and maximum), power (W), temp and max_temp (°C); optional: name or id
 //
-// Every malformed row is reported with line and field, and the program ends with exit code 2; with --skip-bad the other rows
-// are scheduled. A task that no GPU admits is listed, not an error.
-#include "berth/berth.hpp"
-#include "berth/cost/divisible/load_pieces.hpp"
+// Every malformed row is reported with line and field, and the program ends with exit code 2; with --skip-bad the other
+// rows are scheduled. A task that no GPU admits is listed, not an error.
+#include "berth/search.hpp"
 
 #include "support/csv_table.hpp"
 
@@ -49,7 +49,7 @@ struct gpu_row {
     double max_temp = 0.0;
 };
 
-/// One numeric column and where its value goes.
+/// A numeric column and the member that takes its value.
 template <class Row>
 struct field {
     std::vector<std::string_view> names;  // accepted spellings
@@ -59,7 +59,7 @@ struct field {
     bool required = true;
 };
 
-/// Reads all rows of a file. Everything that is wrong is added to `problems`; rows with a problem are left out.
+/// Reads all rows of a file. Adds every error to `problems`; rows with an error are left out.
 template <class Row>
 std::vector<Row> read_rows(const std::string& path, std::string_view kind, const std::vector<field<Row>>& fields,
                            std::vector<std::string>& problems) {
@@ -112,8 +112,8 @@ std::vector<Row> read_rows(const std::string& path, std::string_view kind, const
     return rows;
 }
 
-/// How a reading of the GPUs rises from no load to full load: the slope of the least-squares line through all GPUs. 0 if they
-/// do not tell, and never below 0.
+/// How a reading of the GPUs rises from no load to full load: the slope of the least-squares line through all GPUs. 0
+/// if it is not determined. Never negative.
 double rise_with_load(const std::vector<gpu_row>& gpus, double gpu_row::* reading) {
     double mean_x = 0.0;
     double mean_y = 0.0;
@@ -141,7 +141,7 @@ int refuse(const std::string& message) {
 
 constexpr double gflops = 20.0;  // of every GPU
 
-/// The same limits, and as a further task of each GPU what was there before.
+/// The same limits, and the earlier load of each GPU as a further task.
 berth::result<berth::load_cost> with_what_was_there(const berth::load_cost& placed) {
     std::vector<berth::load_task> tasks(placed.tasks().begin(), placed.tasks().end());
     std::vector<berth::load_gpu> gpus(placed.gpus().begin(), placed.gpus().end());
@@ -149,7 +149,7 @@ berth::result<berth::load_cost> with_what_was_there(const berth::load_cost& plac
     return berth::make_load_cost(std::move(tasks), std::move(gpus), placed.measure());
 }
 
-/// The GPUs' work, as pieces of tasks: what was there before is a divisible task of its own on each GPU.
+/// The GPUs' work, as pieces of tasks: the earlier load is a divisible task of its own on each GPU.
 class work_on_gpus {
 public:
     work_on_gpus(const std::vector<task_row>& tasks, const std::vector<gpu_row>& gpus, const berth::load_cost& model,
@@ -172,7 +172,8 @@ public:
     }
     work_on_gpus(const work_on_gpus&) = delete;
 
-    /// Splits what no GPU admits whole, all of it or none, and takes load off GPUs that are over their limit.
+    /// Splits each task that no GPU admits whole, completely or not at all, and takes load off GPUs that are over their
+    /// limit.
     void balance(const berth::plan& plan) {
         for (const berth::task_index t : plan.left_out) {
             if (divisible_[t.value()] == 0) continue;
@@ -188,7 +189,7 @@ public:
         print("balance", pieces_.balance());
     }
 
-    /// So many seconds of work: what was there first is done first.
+    /// Works for a number of seconds: earlier load first.
     void run(double seconds) {
         for (std::size_t g = 0; g < gpus_->size(); ++g) {
             const berth::gpu_index at{g};
@@ -321,7 +322,7 @@ int main(int argc, char** argv) {
         berth::make_load_cost(std::move(load_tasks), std::move(load_gpus), berth::load_measure::relative);
     if (!model) return refuse(model.error().message);
 
-    // Bare GPUs: one node each. Their share is not what is scarce here, the load model decides what fits.
+    // Bare GPUs: one node each. Their share is no limit here, only the load model decides which task fits.
     berth::fleet_builder machines{berth::resource_schema{.gpu = {"tasks"}, .node = {}}};
     const berth::amount plenty[] = {berth::max_amount};
     for (const auto& gpu : gpus) {

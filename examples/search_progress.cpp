@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Watch a local search, and end it by a stop token when it is good enough; on several threads, if you have them.
-#include "berth/allocate/greedy/sampled_greedy.hpp"
-#include "berth/allocate/search/partitioned_search.hpp"
-#include "berth/berth.hpp"
+// Observes a local search, ends it by a stop token when the cost is low enough, and searches on several threads.
 #include "berth/core/thread_pool.hpp"
+#include "berth/search.hpp"
 
 #include <cstdio>
 #include <stop_token>
@@ -20,7 +18,8 @@ struct job {
     int gpu_demand;
 };
 
-/// Prints now and then, and asks for the end when the cost has fallen to `enough`. Copied into the run, so it holds pointers.
+/// Prints progress, and requests a stop when the cost has fallen to `enough`. Copied into the run, so it holds
+/// pointers.
 struct watcher {
     std::stop_source* enough_found;
     double enough;

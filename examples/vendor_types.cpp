@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Types that belong to somebody else and cannot be edited: one specialisation of a few lines for each.
+// Types of a vendor that cannot be edited: each needs one specialisation of a few lines.
 #include <berth/model/ledger.hpp>
 #include <berth/model/lower.hpp>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace vendor {  // a header of somebody else
+namespace vendor {  // a header of the vendor
 
 struct DeviceInfo {
     char product_name[32];

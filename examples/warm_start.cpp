@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rebalancing: tasks run already, and moving one costs something. The observed placement is both the base of that price and
-// the start of the search, so the answer is never worse than doing nothing.
-#include "berth/allocate/genetic/genetic.hpp"
-#include "berth/allocate/assignment/move_penalty.hpp"
-#include "berth/berth.hpp"
+// Rebalancing: tasks run already, and moving one has a cost. The initial assignment is both the base of that cost and
+// the start of the search, so the plan is never worse than no move at all.
+#include "berth/search.hpp"
 
 #include <cstddef>
 #include <cstdio>
@@ -26,7 +24,7 @@ int main() {
         }
     }
     const std::vector<berth::amount> capacities(gpus, 320);
-    std::vector<berth::gpu_index> initial;  // as it grew: whoever came next, went next
+    std::vector<berth::gpu_index> initial;  // tasks in order of arrival, round robin
     for (std::size_t t = 0; t < tasks; ++t) initial.push_back(berth::gpu_index{t % gpus});
 
     const berth::matrix_cost cost{{watts.data(), tasks, gpus}};
@@ -34,7 +32,7 @@ int main() {
     bool good = true;
     for (const double watts_per_gib : {0.0, 2.0, 8.0, 32.0}) {
         const berth::move_penalty with_moves{cost, std::span<const berth::gpu_index>{initial}, watts_per_gib,
-                                                   berth::move_weights{state}};
+                                             berth::move_weights{state}};
         const berth::priced_problem problem{
             berth::assignment_problem{tasks, with_moves, load, std::span<const berth::amount>{capacities}}};
         const berth::assignment_plan before = problem.plan_of(initial);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Watch a run and end it early: by a stop token, or by a budget of evaluations that gives the same plan every time.
-#include "berth/berth.hpp"
+// Observes a run and ends it early: by a stop token, or by a budget of evaluations, which gives the same plan every
+// time.
+#include "berth/place.hpp"
 
 #include <cstdio>
 #include <stop_token>
@@ -17,8 +18,8 @@ struct job {
     int gpus;
 };
 
-/// Prints every quarter, and asks the run to stop at `stop_at` tasks. Any of on_begin, on_progress, on_end is enough.
-/// The run keeps a copy of its observer, so what has to outlive the run is held by pointer.
+/// Prints every quarter, and requests a stop at `stop_at` tasks. Any of on_begin, on_progress, on_end is enough.
+/// The run copies its observer, so data that must outlive the run is held by pointer.
 struct ticker {
     std::stop_source* source;
     std::size_t stop_at;
@@ -38,7 +39,7 @@ int main() {
     const berth::greedy policy{berth::best_fit{}};
     const auto report = [&](const char* name, const berth::plan& plan) {
         std::printf("%s: %s after %zu placements\n", name, to_string(plan.stopped), plan.counters.placed);
-        return berth::validate(problem, plan.assignment).has_value();  // a plan is usable whatever ended it
+        return berth::validate(problem, plan.assignment).has_value();  // the plan is valid for every stop reason
     };
 
     std::stop_source source;

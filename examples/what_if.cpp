@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What if a node had to be drained: would its tasks fit elsewhere? Asked of every node, on one ledger, without a copy.
-#include "berth/berth.hpp"
+// What if a node must be drained: do its tasks fit elsewhere? Answers it for every node on one ledger, without a copy.
+#include "berth/place.hpp"
 
 #include <cstdio>
 #include <string>
@@ -50,8 +50,8 @@ int main() {
             ledger->remove(work->demand(berth::task_index{t}), plan.assignment[t]);
             ++(place_elsewhere(*ledger, work->demand(berth::task_index{t}), berth::node_index{n}) ? moved : stuck);
         }
-        ledger->rollback();  // it was only a question
-        std::printf("drain node %zu: %zu tasks would move, %zu would have no place\n", n, moved, stuck);
+        ledger->rollback();  // undo the question
+        std::printf("drain node %zu: %zu tasks would move, %zu would have no slot\n", n, moved, stuck);
         drainable += moved > 0 && stuck == 0 ? 1 : 0;
     }
     return *ledger == before && drainable == 1 ? 0 : 1;

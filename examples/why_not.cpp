@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// "Why is it pending?": for each task left out, the reasons counted over all nodes and the node that came closest.
-#include "berth/berth.hpp"
+// Why is a task pending? For each task left out: the reasons counted over all nodes, and the nearest miss.
+#include "berth/place.hpp"
 
 #include <array>
 #include <cstdio>
@@ -23,7 +23,7 @@ struct job {
     std::string accepted_models;
 };
 
-/// One sentence, fit for an event or a token.
+/// One sentence for an event log.
 std::string sentence(const berth::why_not& why, const berth::problem& p) {
     std::string text = p.workload().name(why.task) + ": refused by " + std::to_string(why.nodes) + " nodes (";
     for (std::size_t r = 0; r < berth::refusal_count; ++r) {

@@ -33,7 +33,7 @@ def in_list(path):
 
 
 def write(path, name, target, tree):
-    lines = [f"# The headers of {target}. scripts/check_headers.py proves that this list equals the tree", "# (--update rewrites it).",
+    lines = ["# SPDX-License-Identifier: Apache-2.0", f"# The headers of {target}. scripts/check_headers.py proves that this list equals the tree", "# (--update rewrites it).",
              f"set({name}"]
     lines += [f'    "${{CMAKE_CURRENT_LIST_DIR}}/../{h}"' for h in tree]
     path.write_text("\n".join(lines) + ")\n")

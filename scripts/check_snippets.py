@@ -5,7 +5,7 @@
     <!-- from examples/first_plan.cpp -->   before a block: its lines stand in that file, one after the other
     <!-- not compiled: REASON -->           before a block: leave it alone
     neither, with an #include               a program or header of its own: it compiles
-    neither, starting with struct, class,   declarations: they compile after `#include "berth/search.hpp"`, `berth/operate.hpp` and
+    neither, starting with struct, class,   declarations: they compile after `#include "berth/berth.hpp"` and
     template, using, constexpr or static    `using namespace berth;`
     neither, anything else                  statements: they compile in a function that has the names of PRELUDE; the types
                                             Task and Gpu of INCLUDES stand for the reader's own
@@ -23,8 +23,7 @@ COMPILER = os.environ.get("CXX", "g++")
 FLAGS = ["-std=c++20", "-fsyntax-only", f"-I{ROOT}/include", "-isystem",
          os.environ.get("EIGEN3_INCLUDE_DIR", "/usr/include/eigen3"), "-x", "c++"]
 DECLARATION = ("struct ", "class ", "template ", "using ", "constexpr ", "static_assert")
-INCLUDES = """#include "berth/search.hpp"
-#include "berth/operate.hpp"
+INCLUDES = """#include "berth/berth.hpp"
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -37,7 +36,7 @@ struct Task { std::string name; double data_gb, gflop, output_gb; };  // what a 
 struct Gpu { std::string model; double gflops, load, max_load; };
 """
 PRELUDE = ("[[maybe_unused]] const berth::fleet& fleet, [[maybe_unused]] const berth::workload& work, "
-           "[[maybe_unused]] const berth::problem& problem, [[maybe_unused]] berth::ledger& books, "
+           "[[maybe_unused]] const berth::problem& problem, [[maybe_unused]] berth::ledger& current, "
            "[[maybe_unused]] berth::task_index task, [[maybe_unused]] berth::node_index node, "
            "[[maybe_unused]] std::span<const berth::slot> running, [[maybe_unused]] std::span<const Task> tasks, "
            "[[maybe_unused]] std::span<const Gpu> gpus")

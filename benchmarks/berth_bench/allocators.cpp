@@ -4,10 +4,10 @@
 #include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/assignment/block_search.hpp"
 #include "berth/allocate/assignment/exact.hpp"
-#include "berth/allocate/genetic/genetic.hpp"
 #include "berth/allocate/assignment/portfolio.hpp"
 #include "berth/allocate/assignment/priced_greedy.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 
 namespace bench {
 
@@ -16,20 +16,20 @@ namespace {
 std::vector<named_allocator> table() {
     // To add an allocator: one row, in the order in which it should be shown.
     return {
-        name_allocator("greedy", "by regret on costs with capacity paid for, repaired, then improved",
+        name_allocator("greedy", "regret on reduced costs, then repair and descent",
                        [](const search_setup& setup) { return berth::priced_greedy{.seed = setup.seed}; }),
         name_allocator(
-            "local_search", "tasks of a few GPUs spread anew by bounded tree searches, block after block",
+            "local_search", "reassigns the tasks of a few GPUs by bounded tree searches, block after block",
             [](const search_setup& setup) { return berth::block_search{.seed = setup.seed, .patience = 0}; }),
-        name_allocator("genetic", "memetic, from the opening of the portfolio on: path relinking, repair, descent",
+        name_allocator("genetic", "memetic, from the portfolio's opening: path relinking, repair, descent",
                        [](const search_setup& setup) {
                            auto policy = berth::genetic<>{}.with_threads(setup.threads);
                            policy.seed = setup.seed;
                            return policy;
                        }),
-        name_allocator("portfolio", "block search, dives and proofs, in turns that get longer",
+        name_allocator("portfolio", "block search, dives and proofs, in turns of growing length",
                        [](const search_setup& setup) { return berth::portfolio{.seed = setup.seed}; }),
-        name_allocator("exact", "branch and bound; proves what it finds, given time",
+        name_allocator("exact", "branch and bound; proves the optimum, given time",
                        [](const search_setup& setup) { return berth::exact{.seed = setup.seed}; }),
         name_allocator("textbook_genetic", "tournament, uniform crossover, random mutation, a penalty on overload",
                        [](const search_setup& setup) {

@@ -9,8 +9,8 @@
 
 namespace bench {
 
-/// All allocators for assignment problems that `assign` and `compare` know, in the order in which they are shown. The table, to
-/// which an allocator is added by one row, is in the source file.
+/// All allocators for assignment problems of `assign` and `compare`, in the order of display. The table is in the
+/// source file; add an allocator by one row.
 [[nodiscard]] const std::vector<named_allocator>& allocators();
 /// The allocator that berth recommends.
 [[nodiscard]] std::string_view default_allocator() noexcept;

@@ -6,8 +6,8 @@
 
 namespace bench {
 
-// Checks of command-line arguments: empty if the text is fine, else what is wrong with it. The conversions of the command-line
-// library take -1 for a large unsigned number and NaN for a number within every range.
+// Checks of command-line arguments: an empty text if the argument is valid, else the error. The command-line library
+// itself accepts -1 as a large unsigned number and NaN as a number within every range.
 
 /// A whole number from 0 on that fits into 64 bits.
 [[nodiscard]] std::string check_digits(const std::string& text);
@@ -16,7 +16,7 @@ namespace bench {
 /// A finite number of seconds above 0.
 [[nodiscard]] std::string check_seconds(const std::string& text);
 
-/// Whether a text is what a pattern stands for: `*` is any text, `?` any character.
+/// Whether a text matches a pattern: `*` stands for any text, `?` for any character.
 [[nodiscard]] bool matches_pattern(std::string_view pattern, std::string_view text) noexcept;
 
 }  // namespace bench

@@ -61,7 +61,7 @@ nlohmann::ordered_json finite(double value) {
     return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json{};
 }
 
-/// All costs are integers: a bound that is less than 1 away leaves room for nothing better.
+/// All costs are integers, so a gap below 1 proves optimality.
 bool proven_optimal(const search_run& run) {
     return run.plan.feasible() && run.plan.cost - run.plan.lower_bound < 1.0 - 1e-6;
 }
@@ -103,7 +103,7 @@ std::string result_json(const assign_options& options, const gap_instance& insta
 
 void print_summary(const assign_options& options, const std::optional<gap_reference>& known, const search_run& run) {
     const berth::assignment_plan& plan = run.plan;
-    if (interrupted()) fmt::print("Interrupted: this is the best that was found so far.\n");
+    if (interrupted()) fmt::print("Interrupted: this is the best plan so far.\n");
     fmt::print("cost {}{}", run.verdict.cost,
                run.verdict.feasible() ? std::string{}
                                       : fmt::format(" (INFEASIBLE: {} beyond the capacities of {} agents)",
@@ -127,7 +127,7 @@ void print_summary(const assign_options& options, const std::optional<gap_refere
     if (options.out.empty()) fmt::print("Agent of each task:\n{}", assignment_text(plan.gpu_of, 25));
 }
 
-/// What the options name, if it runs on the device that they name.
+/// The allocator of the options, or an error if it does not run on their device.
 berth::result<named_allocator> chosen_allocator(const assign_options& options) {
     if (options.device == "cpu") {
         return options.algorithm == philox_name ? philox_allocator() : *find_allocator(options.algorithm);
@@ -157,7 +157,7 @@ int assign(const assign_options& options) {
                options.device == "cpu" ? std::string{} : fmt::format(" on {}", options.device));
     std::fflush(stdout);
 
-    // The clock of the process starts at 0: reading and pricing are within the budget.
+    // The clock of the process starts at 0: reading and the bound are within the budget.
     progress_line progress{options.progress};
     const berth::priced_problem problem{instance->problem(),
                                         pricing_within(instance->agents, instance->tasks, options.seconds)};
@@ -205,15 +205,15 @@ command add_assign(CLI::App& program, CLI::App*& subcommand) {
     auto* algorithm = app.add_option("--algorithm", options->algorithm, "Allocator")
                           ->check(CLI::IsMember(names))
                           ->capture_default_str();
-    app.add_option("--device", options->device,
-                   "Where it runs; cuda: philox_genetic, with the answer of the CPU to a budget of evaluations")
+    app.add_option(
+           "--device", options->device,
+           "Where the search runs; cuda: philox_genetic, with the same answer as the CPU for a budget of evaluations")
         ->check(CLI::IsMember(std::vector<std::string>{"cpu", "cuda"}))
         ->capture_default_str();
-    auto* seconds =
-        app.add_option("--seconds", options->seconds,
-                       "CPU time of the process, reading and pricing included (default 10; without limit if "
-                       "--evaluations is given alone)")
-            ->check(check_seconds);
+    auto* seconds = app.add_option("--seconds", options->seconds,
+                                   "CPU time of the process, reading and bound included (default 10; without limit if "
+                                   "--evaluations is given alone)")
+                        ->check(check_seconds);
     app.add_option("--seed", options->seed, "Seed")->check(check_digits)->capture_default_str();
     app.add_option("--threads", options->threads,
                    "Threads; the answer to a budget of evaluations does not depend on them")

@@ -13,10 +13,11 @@ inline constexpr int exit_wrong_answer = 1;  ///< an allocator disagrees with th
 inline constexpr int exit_bad_input = 2;
 inline constexpr int exit_interrupted = 130;
 
-/// A subcommand adds itself and its options to the program and hands back what runs it. One function, one file each.
+/// Each function adds a subcommand with its options to the program and returns the function that runs it. One file
+/// each.
 using command = std::function<int()>;
 
-/// `berth-bench place`: places a trace with one or several policies. Also what runs without arguments.
+/// `berth-bench place`: places a trace with one or several policies. The default command.
 [[nodiscard]] command add_place(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench assign`: one instance of the generalised assignment problem, one allocator, a budget.
 [[nodiscard]] command add_assign(CLI::App& program, CLI::App*& subcommand);
@@ -26,13 +27,13 @@ using command = std::function<int()>;
 [[nodiscard]] command add_compare(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench makespan`: a random instance of R||Cmax.
 [[nodiscard]] command add_makespan(CLI::App& program, CLI::App*& subcommand);
-/// `berth-bench evaluate`: genes per second of every way to evaluate whole populations, and of the plain scalar loop.
+/// `berth-bench evaluate`: genes per second of every evaluator of populations, and of the plain scalar loop.
 [[nodiscard]] command add_evaluate(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench scale`: a million tasks on ten thousand GPUs, nothing materialised.
 [[nodiscard]] command add_scale(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench moves`: moves in an order that always fits.
 [[nodiscard]] command add_moves(CLI::App& program, CLI::App*& subcommand);
-/// `berth-bench rebalance`: what a small budget of moves reaches, on random fleets.
+/// `berth-bench rebalance`: the gain of a small budget of moves, on random fleets.
 [[nodiscard]] command add_rebalance(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench

@@ -55,7 +55,7 @@ int fail(const std::string& message) {
     return exit_bad_input;
 }
 
-/// The files of the instances that were asked for: all of the suite, or those that names, patterns and paths stand for.
+/// The files of the chosen instances: all of the suite, or those that match names, patterns and paths.
 berth::result<std::vector<std::string>> instance_files(const std::vector<std::string>& wanted) {
     const std::vector<std::string> all = gap_instance_files();
     if (wanted.empty()) return all;
@@ -191,7 +191,7 @@ int compare(compare_options options) {
                options.seeds == 1 ? "" : "s", options.seconds.back(),
                duration(static_cast<double>(runs) * options.seconds.back()));
 
-    // Every run is on disk as soon as it is over.
+    // Every run is written to disk as soon as it ends.
     std::ofstream csv;
     if (!options.csv.empty()) {
         csv.open(options.csv, std::ios::binary | std::ios::trunc);
@@ -269,9 +269,8 @@ command add_compare(CLI::App& program, CLI::App*& subcommand) {
     app.add_option("--algorithms", options->algorithms, "gap: algorithms, as greedy,genetic; all by default")
         ->delimiter(',')
         ->check(CLI::IsMember(allocator_names()));
-    app.add_option(
-           "--instances", options->instances,
-           "Instances, as d20400,e*,my/file.txt: names, patterns of names, paths; all that are found by default")
+    app.add_option("--instances", options->instances,
+                   "Instances, as d20400,e*,my/file.txt: names, patterns of names, paths; by default all that exist")
         ->delimiter(',');
     app.add_option("--csv", options->csv, "Write every run at every budget, as it ends");
     app.add_option("--svg", options->svg, "Write the figure: gap over time");
@@ -281,11 +280,11 @@ command add_compare(CLI::App& program, CLI::App*& subcommand) {
                        "Threads of each run (default 1; mrp: 2). CPU time is that of all threads; mrp: of each")
             ->check(CLI::Range(std::size_t{1}, std::size_t{256}));
     auto clock = std::make_shared<std::string>("cpu");
-    app.add_option("--clock", *clock, "mrp: what seconds are, of CPU time or on the wall")
+    app.add_option("--clock", *clock, "mrp: the clock of --seconds, CPU time or wall-clock time")
         ->check(CLI::IsMember({"cpu", "wall"}))
         ->capture_default_str();
     auto resume = std::make_shared<bool>(false);
-    app.add_flag("--resume", *resume, "mrp: go on with the file of --csv; runs that it has are not run again");
+    app.add_flag("--resume", *resume, "mrp: continue the file of --csv; runs in it are not repeated");
     auto show = std::make_shared<bool>(false);
     auto* progress =
         app.add_flag("--progress,!--no-progress", *show, "Show progress on stderr (default: on a terminal)");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// berth-bench compare --suite mrp: the search for better assignments on the instances of the challenge, by score and time.
+// berth-bench compare --suite mrp: the search for better assignments on the instances of the challenge, by score and
+// time.
 #include "berth_bench/compare_reassignment.hpp"
 
 #include "berth_bench/arguments.hpp"
@@ -32,7 +33,7 @@ int fail(const std::string& message) {
     return exit_bad_input;
 }
 
-/// The names that were asked for, each once; all that are found (but the worked example) if none were.
+/// The chosen names, each once; by default all that exist, except the worked example.
 berth::result<std::vector<std::string>> instance_names(const std::vector<std::string>& wanted) {
     const std::vector<std::string> all = mrp_instance_names();
     std::vector<std::string> names;
@@ -137,7 +138,7 @@ int compare_reassignment(const compare_reassignment_options& options) {
     for (const auto& path : {options.csv, options.svg, options.json}) {
         if (const auto ok = check_output(path); !ok) return fail(ok.error().message);
     }
-    if (options.resume && options.csv.empty()) return fail("--resume: needs --csv, the file to go on with");
+    if (options.resume && options.csv.empty()) return fail("--resume: needs --csv, the file to continue");
     auto references = mrp_references::read(mrp_references::own_file());
     if (!references) return fail(references.error().message);
     const auto names = instance_names(options.instances);
@@ -163,7 +164,7 @@ int compare_reassignment(const compare_reassignment_options& options) {
                wanted.seeds == 1 ? "" : "s", seconds,
                all < 120.0 ? fmt::format("{:.0f} s", all) : fmt::format("{:.0f} min", all / 60.0));
 
-    // Every run is on disk as soon as it is over.
+    // Every run is written to disk as soon as it ends.
     std::ofstream csv;
     if (!options.csv.empty()) {
         csv.open(options.csv, std::ios::binary | (options.resume ? std::ios::app : std::ios::trunc));

@@ -11,11 +11,11 @@ namespace bench {
 
 struct compare_reassignment_options {
     reassignment_comparison_options comparison;
-    std::vector<std::string> instances;  ///< names and patterns; empty: all that are found
+    std::vector<std::string> instances;  ///< names and patterns; empty: all that exist
     std::string csv;
     std::string svg;
     std::string json;
-    bool resume = false;  ///< take the runs that `csv` has already
+    bool resume = false;  ///< do not repeat the runs in `csv`
     progress_line::mode progress = progress_line::mode::terminal;
 };
 

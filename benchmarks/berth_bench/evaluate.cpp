@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// berth-bench evaluate: how fast whole populations of assignments are evaluated, each way beside the plain scalar loop.
+// berth-bench evaluate: speed of every evaluator of populations, beside the plain scalar loop.
 #include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/thread_pool.hpp"
@@ -46,7 +46,7 @@ int fail(const std::string& message) {
     return exit_bad_input;
 }
 
-/// Costs and loads from 1 to 100 out of a hash of the pair, so that an instance is not stored twice.
+/// Costs and loads from 1 to 100, a hash of the pair, so that an instance is not stored twice.
 struct hashed {
     std::uint64_t seed;
     std::size_t gpus;
@@ -123,7 +123,7 @@ private:
 
 // ---- timing ---------------------------------------------------------------------------------------------------------
 
-/// One way to evaluate, and how long each round took.
+/// One evaluator, and the time of each round.
 struct path {
     std::string name;
     std::function<void(std::vector<berth::assignment_value>&)> run;
@@ -141,7 +141,7 @@ double median(std::vector<double> all) {
     return *middle;
 }
 
-/// How many times as fast as the baseline, round by round, in the middle.
+/// The speed relative to the baseline: median over the rounds.
 double median_ratio(const path& one, const path& baseline) {
     std::vector<double> ratios;
     for (std::size_t i = 0; i < one.seconds.size(); ++i) ratios.push_back(baseline.seconds[i] / one.seconds[i]);
@@ -152,8 +152,8 @@ double wall_seconds() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// All paths in every round, so that what else the machine does meets all of them. The first round warms up.
-/// False if two paths disagree.
+/// Runs all evaluators in every round, so that other load on the machine affects all of them. The first round warms up.
+/// False if two evaluators disagree.
 bool time_paths(std::vector<path>& paths, const evaluate_options& options) {
     std::vector<berth::assignment_value> expected(options.population);
     std::vector<berth::assignment_value> values(options.population);
@@ -179,7 +179,7 @@ bool time_paths(std::vector<path>& paths, const evaluate_options& options) {
 
 // ---- a device -------------------------------------------------------------------------------------------------------
 
-/// Why there is no device to evaluate on; empty if there is one.
+/// The reason why there is no device; empty if there is one.
 std::string no_device() {
 #ifdef BERTH_BENCH_CUDA
     const auto device = device_name();
@@ -189,7 +189,8 @@ std::string no_device() {
 #endif
 }
 
-/// Adds what the device does, in rounds of its own. The values of the table are compared with the first path's.
+/// Adds the evaluators of the device, in rounds of their own. The values of the table are compared with those of the
+/// first evaluator.
 template <class Gene>
 int add_device(std::vector<path>& paths, const berth::packed_problem& packed, berth::population_view<Gene> population) {
 #ifdef BERTH_BENCH_CUDA
@@ -204,7 +205,7 @@ int add_device(std::vector<path>& paths, const berth::packed_problem& packed, be
         }
         paths.push_back({one.name, {}, true, one.seconds, one.layout, one.roofline});
     }
-    fmt::print("cuda is {}; cuda features computes other costs, out of eight features a side, with no table\n",
+    fmt::print("cuda is {}; cuda features computes other costs from eight features a side, without a table\n",
                report->device);
 #else
     (void)paths, (void)packed, (void)population;
@@ -317,7 +318,7 @@ command add_evaluate(CLI::App& program, CLI::App*& subcommand) {
     auto options = std::make_shared<evaluate_options>();
     options->threads = std::max(1U, std::min(256U, std::thread::hardware_concurrency()));
     subcommand = program.add_subcommand(
-        "evaluate", "How fast whole populations of assignments are evaluated, beside the plain scalar loop");
+        "evaluate", "Speed of evaluating whole populations of assignments, beside the plain scalar loop");
     CLI::App& app = *subcommand;
     // Beyond 150,000 tasks the sums of the float loop would round.
     app.add_option("--tasks", options->tasks, "Tasks, the genes of an individual")

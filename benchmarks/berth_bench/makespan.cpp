@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// berth-bench makespan: tasks whose times differ from GPU to GPU, the last one to end as early as possible (R||Cmax).
+// berth-bench makespan: minimises the end of the last task, with times that differ from GPU to GPU (R||Cmax).
 #include "berth/allocate/assignment/makespan/makespan_search.hpp"
 #include "berth/allocate/search/local_search.hpp"
 #include "berth/core/random.hpp"
@@ -75,7 +75,7 @@ berth::amount makespan_of(const makespan_options& options, const load_table& loa
 
 using search_control = berth::run_control<search_stop, search_observer>;
 
-/// Searches with seeds of their own, one for each thread; the first of the best.
+/// Searches with seeds of their own, one per thread; the first of the best plans.
 berth::makespan_plan by_makespan_search(const makespan_options& options, const berth::matrix_load& load,
                                         const search_control& control) {
     std::vector<berth::makespan_plan> plans(options.threads);
@@ -126,7 +126,7 @@ berth::makespan_plan by_local_search(const makespan_options& options, const bert
     auto running = control;
     berth::makespan_plan plan;
     plan.lower_bound = greedy.lower_bound;
-    // In pieces, to end when the bound is reached.
+    // Runs in slices, to end when the bound is reached.
     do {
         running.max_evaluations = std::min(control.max_evaluations, state.evaluations() + 20'000);
         plan.stopped = state.improve(running);
@@ -192,7 +192,7 @@ int makespan(const makespan_options& options) {
     }
     seen.see(static_cast<double>(plan.makespan));
 
-    if (interrupted()) fmt::print("Interrupted: this is the best that was found so far.\n");
+    if (interrupted()) fmt::print("Interrupted: this is the best plan so far.\n");
     for (const auto& point : seen.points()) fmt::print("  {:8.3f} CPU s  makespan {:g}\n", point.seconds, point.cost);
     fmt::print("makespan {}, lower bound {}{}\n", plan.makespan, plan.lower_bound,
                plan.optimal() ? ": proven optimal" : "");
@@ -210,7 +210,7 @@ int makespan(const makespan_options& options) {
 command add_makespan(CLI::App& program, CLI::App*& subcommand) {
     auto options = std::make_shared<makespan_options>();
     subcommand = program.add_subcommand(
-        "makespan", "Tasks whose times differ from GPU to GPU (random instance): the last to end as early as possible");
+        "makespan", "Random instance with times that differ from GPU to GPU: minimises the end of the last task");
     CLI::App& app = *subcommand;
     app.add_option("--tasks", options->tasks, "Tasks")
         ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))

@@ -67,7 +67,7 @@ void exchange_pair(berth::xoshiro256& g, move_instance& instance, std::vector<in
     std::swap(instance.to[a], instance.to[b]);
 }
 
-/// Packs tasks by decreasing size into what is left. False if one does not fit.
+/// Packs tasks by decreasing size into the free memory. False if one does not fit.
 bool pack_anew(move_instance& instance, std::vector<std::size_t> order, std::vector<int>& left, bool fullest) {
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
         return instance.sizes[a] != instance.sizes[b] ? instance.sizes[a] > instance.sizes[b] : a < b;
@@ -204,7 +204,7 @@ struct naive_ledger {
             return in.sizes[a] != in.sizes[b] ? in.sizes[a] > in.sizes[b] : a < b;
         });
     }
-    /// Whatever has room goes. False if nothing has.
+    /// Starts all moves with room. False if there is none.
     bool wave() {
         std::vector<std::size_t> going;
         std::vector<std::size_t> waiting;
@@ -223,7 +223,7 @@ struct naive_ledger {
         pending = waiting;
         return !going.empty();
     }
-    /// The smallest blocked task whose leaving lets another go, or the smallest one that still holds memory.
+    /// The smallest blocked task whose removal lets another one move, or the smallest one that still holds memory.
     [[nodiscard]] std::optional<std::size_t> breaker() const {
         std::vector<int> smallest_for(left.size(), gpu_size + 1);
         for (const std::size_t t : pending) smallest_for[in.to[t]] = std::min(smallest_for[in.to[t]], in.sizes[t]);
@@ -251,10 +251,10 @@ struct naive_ledger {
 
 naive_order order_naively(const move_instance& instance) {
     naive_order done;
-    naive_ledger jammed{instance};
-    done.moves = jammed.pending.size();
-    while (jammed.wave()) {}
-    done.stuck = jammed.pending.size();
+    naive_ledger blocked{instance};
+    done.moves = blocked.pending.size();
+    while (blocked.wave()) {}
+    done.stuck = blocked.pending.size();
 
     naive_ledger ledger{instance};
     std::vector<char> staged(instance.sizes.size(), 0);
@@ -264,7 +264,7 @@ naive_order order_naively(const move_instance& instance) {
         const auto t = ledger.breaker();
         if (!t) break;
         ledger.left[ledger.at[*t]] += instance.sizes[*t];
-        // Staged twice would go round in circles.
+        // A second stage could loop for ever.
         const auto third = staged[*t] != 0 ? std::nullopt : ledger.fullest(*t);
         staged[*t] = 1;
         if (third) {

@@ -12,10 +12,10 @@
 
 namespace bench {
 
-/// What kind of rebalance a random instance wants.
+/// The kind of new plan of a random instance.
 enum class move_kind : std::uint8_t { swap, worst_fit, best_fit };
 
-/// Tasks of 5 to 80 GB on GPUs of 80 GB: where they are and where they are wanted.
+/// Tasks of 5 to 80 GB on GPUs of 80 GB: initial and wanted assignment.
 struct move_instance {
     std::vector<int> sizes;         ///< GB
     std::vector<std::size_t> from;  ///< GPU of each task
@@ -23,19 +23,19 @@ struct move_instance {
     std::size_t gpus = 0;
 };
 
-/// Sizes are drawn until they reach `fill` of all memory; in random order each task goes to a random GPU with room, and all is
-/// drawn again if one has none. Wanted: pairs exchanged a fifth as many times as there are tasks, where both fit; or everything packed
-/// anew by decreasing size. Refused if no draw succeeds in 100,000.
+/// Sizes are drawn until they reach `fill` of all memory; in random order each task goes to a random GPU with room, and
+/// all is drawn again if one has none. Wanted: pairs exchanged a fifth as many times as there are tasks, where both
+/// fit; or everything packed anew by decreasing size. Refused if no draw succeeds in 100,000.
 [[nodiscard]] berth::result<move_instance> make_move_instance(std::size_t gpus, double fill, move_kind kind,
                                                               std::uint64_t seed);
 
-/// The same for any number of GPUs: tasks that find no room in 200 tries are not drawn, and about so many tasks move (pairs are
-/// exchanged, or random tasks packed anew among the others).
-[[nodiscard]] move_instance make_large_move_instance(std::size_t gpus, double fill, move_kind kind,
-                                                     std::size_t moves, std::uint64_t seed);
+/// The same for any number of GPUs: tasks that find no room in 200 tries are not drawn, and about so many tasks move
+/// (pairs are exchanged, or random tasks packed anew among the others).
+[[nodiscard]] move_instance make_large_move_instance(std::size_t gpus, double fill, move_kind kind, std::size_t moves,
+                                                     std::uint64_t seed);
 
-/// Bare GPUs, eight to a node (the last may have less), with a counter of memory in GB and a share in proportion to it; a task's state is all
-/// its memory.
+/// Bare GPUs, eight to a node (the last may have less), with a counter of memory in GB and a share in proportion to it;
+/// a task's state is all its memory.
 struct move_problem {
     berth::fleet machines;
     berth::workload tasks;
@@ -44,8 +44,8 @@ struct move_problem {
 };
 [[nodiscard]] move_problem lower(const move_instance& instance);
 
-/// What the plain method does: waves, largest first; if nothing fits, the smallest blocked task whose leaving lets another go is
-/// staged on the fullest GPU with room, else parked.
+/// What the plain method does: waves, largest first; if nothing fits, the smallest blocked task whose leaving lets
+/// another go is staged on the fullest GPU with room, else parked.
 struct naive_order {
     std::size_t moves = 0;
     std::size_t stuck = 0;  ///< moves that never go without breakers

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// berth-bench moves: moves put into an order that always fits, beside the plain method, on random rebalances.
+// berth-bench moves: orders the moves of random new plans so that they always fit, beside the plain method.
 #include "berth/core/random.hpp"
-#include "berth/testing/check_migration.hpp"
 #include "berth/migrate/order/migration_order.hpp"
+#include "berth/testing/check_migration.hpp"
 
 #include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
@@ -54,7 +54,7 @@ int fail(const std::string& message) {
     return exit_bad_input;
 }
 
-/// What one plan, or all of them, came to.
+/// The figures of one plan, or sums over all of them.
 struct tally {
     std::size_t plans = 0;
     std::size_t moves = 0;
@@ -120,7 +120,8 @@ berth::migration_plan order_one(const moves_options& options, const move_instanc
     all.longest_seconds = std::max(all.longest_seconds, seconds);
     count_steps(plan, all);
 
-    // Every cycle-breaking move weighs the same, and host memory takes any: if that is proven, no order has fewer extra steps.
+    // All cycle-breaking moves cost the same and host memory is unbounded: if this plan is proven, no order has fewer
+    // extra steps.
     const berth::migration_order counting{berth::uniform_migration{}, {.staging = false, .max_evaluations = 0}};
     const auto bound = *counting.run(problem, lowered.initial, lowered.wanted);
     if (bound.proven && bound.dropped.empty()) {
@@ -137,7 +138,7 @@ berth::migration_plan order_one(const moves_options& options, const move_instanc
     return plan;
 }
 
-/// Random problems with everything in them, for the checker alone.
+/// Random problems with several counters, domains, limits and moves in flight, for the checker alone.
 tally order_random(const moves_options& options) {
     tally all;
     for (std::uint64_t i = 0; i < options.random_plans && !interrupted(); ++i) {
@@ -147,9 +148,7 @@ tally order_random(const moves_options& options) {
         const auto plan = *berth::migration_order{in.options}.run(problem, in.initial, in.wanted, in.in_flight);
         all.seconds += cpu_seconds() - begin;
         ++all.plans;
-        for (std::size_t t = 0; t < in.initial.size(); ++t) {
-            all.moves += in.initial[t] == in.wanted[t] ? 0 : 1;
-        }
+        for (std::size_t t = 0; t < in.initial.size(); ++t) { all.moves += in.initial[t] == in.wanted[t] ? 0 : 1; }
         count_steps(plan, all);
         const auto checked = berth::check_migration(problem, in.initial, in.wanted, plan, in.in_flight, in.options);
         if (checked) continue;
@@ -210,7 +209,7 @@ void print(const moves_options& options, const tally& all) {
     fmt::print("{}: {} GPUs of 80 GB, {:g} % full, {} plans, seed {}\n\n", options.kind, options.gpus,
                100.0 * options.fill, n, options.seed);
     fmt::print("{:>7.1f}  moves wanted per plan\n", mean(all.moves, n));
-    fmt::print("{:>6.0f} %  of the plans jam without breakers\n", 100.0 * mean(all.jammed, n));
+    fmt::print("{:>6.0f} %  of the plans deadlock without cycle-breaking moves\n", 100.0 * mean(all.jammed, n));
     fmt::print("{:>6.0f} %  of the moves are stuck then\n\n", 100.0 * mean(all.stuck, all.moves));
     fmt::print("{:<24}{:>10}{:>10}{:>12}\n", "per plan", "plain", "berth", "ratio");
     fmt::print("{:<24}{:>10.2f}{:>10.2f}{:>12.2f}\n", "extra hops", mean(naive, n), mean(extra, n), mean(extra, naive));
@@ -275,8 +274,8 @@ int moves(const moves_options& options) {
             const std::uint64_t seed = berth::stream_seed(options.seed, i);
             const move_kind kind = kinds.at(options.kind);
             auto instance = options.moves > 0 ? berth::result<move_instance>{make_large_move_instance(
-                                                          options.gpus, options.fill, kind, options.moves, seed)}
-                                                    : make_move_instance(options.gpus, options.fill, kind, seed);
+                                                    options.gpus, options.fill, kind, options.moves, seed)}
+                                              : make_move_instance(options.gpus, options.fill, kind, seed);
             if (!instance) return fail(instance.error().message);
             const move_problem lowered = lower(*instance);
             const auto plan = order_one(options, *instance, seed, lowered, all);
@@ -308,7 +307,7 @@ std::string check_fill(const std::string& text) {
 command add_moves(CLI::App& program, CLI::App*& subcommand) {
     auto options = std::make_shared<moves_options>();
     subcommand = program.add_subcommand(
-        "moves", "Moves of random rebalances put into an order that always fits, beside the plain method");
+        "moves", "Orders the moves of random new plans so that they always fit, beside the plain method");
     CLI::App& app = *subcommand;
     app.add_option("--gpus", options->gpus, "GPUs of 80 GB, eight to a node")
         ->check(CLI::Range(std::size_t{2}, std::size_t{100'000}))
@@ -316,19 +315,19 @@ command add_moves(CLI::App& program, CLI::App*& subcommand) {
     app.add_option("--fill", options->fill, "Part of the memory in use")->check(check_fill)->capture_default_str();
     app.add_option("--plans", options->plans, "Random rebalances")->check(check_count)->capture_default_str();
     app.add_option("--seed", options->seed, "Seed of all of them")->check(check_digits)->capture_default_str();
-    app.add_option("--kind", options->kind, "What is wanted: pairs exchanged, or everything packed anew")
+    app.add_option("--kind", options->kind, "The new plan: pairs exchanged, or all tasks packed anew")
         ->check(CLI::IsMember({"swap", "worst_fit", "best_fit"}))
         ->capture_default_str();
     app.add_option("--relocations", options->moves,
-                   "So many tasks move, on fleets of any size (default: the generator of the reference)")
+                   "Number of tasks that move, on fleets of any size (default: the generator of the reference)")
         ->check(check_count);
     app.add_option(
            "--random-plans", options->random_plans,
-           "Instead, check so many random plans with several counters, domains, limits and moves in flight")
+           "Instead, check this number of random plans with several counters, domains, limits and moves in flight")
         ->check(check_count);
     app.add_flag("!--no-staging", options->staging, "No third slots");
     app.add_flag("!--no-parking", options->parking, "No host memory");
-    app.add_option("--effort", options->effort, "How long to look for fewer extra hops, in moves put in order")
+    app.add_option("--effort", options->effort, "Budget of the search for fewer extra hops, in moves put in order")
         ->check(check_digits)
         ->capture_default_str();
     app.add_option("--json", options->json, "Write the sums over all plans as JSON");

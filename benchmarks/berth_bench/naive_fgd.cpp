@@ -27,7 +27,7 @@ naive_fgd::naive_fgd(const experiment& input) : priorities_{input.priorities} {
         nodes_.push_back(std::move(node));
     }
 
-    // Tasks grouped by everything but memory; most frequent first, then descending keys.
+    // Tasks grouped by all fields except memory; most frequent first, then descending keys.
     std::map<std::tuple<std::int64_t, std::int64_t, std::size_t, std::string>, typical_task> groups;
     for (std::size_t t = 0; t < work.task_count(); ++t) {
         const berth::task_index task{t};

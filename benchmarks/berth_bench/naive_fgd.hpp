@@ -13,8 +13,9 @@
 
 namespace bench {
 
-/// Fragmentation gradient descent as one would write it from the paper: for every arrival all nodes × GPUs × typical tasks are
-/// scored again. The baseline of every speed figure, and, sharing no code with the library's scores, the oracle of its placements.
+/// Fragmentation gradient descent written directly from the paper: every arrival scores all nodes × GPUs × typical
+/// tasks again. The baseline of every speed figure, and the oracle of the library's placements, since it shares no code
+/// with the library's scores.
 ///
 /// Floating-point sums run in the order of the published simulator, so that truncated scores are equal bit for bit.
 class naive_fgd {
@@ -24,7 +25,7 @@ public:
     /// The node with the best score, lowest priority number first among equals; `unplaced` if the task fits nowhere.
     berth::slot place(berth::task_index task);
 
-    /// The expected fragment of a node as it is now, in thousandths of a GPU.
+    /// The expected fragmentation of a node in its present state, in thousandths of a GPU.
     [[nodiscard]] double fragmentation(std::size_t node) const;
 
     struct typical_task {

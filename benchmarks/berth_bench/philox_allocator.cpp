@@ -9,7 +9,7 @@
 namespace bench {
 
 named_allocator philox_allocator() {
-    return name_allocator(std::string{philox_name}, "thousands of members, every random number drawn by its position",
+    return name_allocator(std::string{philox_name}, "thousands of members, counter-based random numbers",
                           [](const search_setup& setup) { return berth::philox_genetic{.seed = setup.seed}; });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// berth-bench place: a trace, one or several policies, measured beside published.
+// berth-bench place: places a trace with one or several policies; prints measured beside published figures.
 #include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
 #include "berth_bench/policies.hpp"
@@ -52,7 +52,7 @@ struct place_options {
     std::string moves;
 };
 
-/// What one policy came to on the trace.
+/// The figures of one policy on the trace.
 struct policy_outcome {
     const named_policy* policy = nullptr;
     placement_record record;
@@ -69,8 +69,8 @@ int fail(const std::string& message) {
 
 // ---- running ------------------------------------------------------------------------------------------------------
 
-/// Runs a policy, again while the measured time is short, so that quick policies are timed over more than a moment. Every
-/// repetition decides the same; speed is all placements over all measured seconds.
+/// Runs a policy, and repeats it while the measured time is short, so that the time of quick policies is accurate.
+/// Every repetition gives the same placements; the speed is all placements over all measured seconds.
 policy_outcome run_policy(const named_policy& policy, const experiment& input, const relocation_rules& moving,
                           progress_line& progress, bool with_reasons) {
     constexpr double enough_seconds = 0.5;
@@ -86,8 +86,7 @@ policy_outcome run_policy(const named_policy& policy, const experiment& input, c
             progress.update(done);
             return !interrupted();
         };
-        placement_run run =
-            moving.most > 0 ? policy.run_relocating(input, watch, moving) : policy.run(input, watch);
+        placement_run run = moving.most > 0 ? policy.run_relocating(input, watch, moving) : policy.run(input, watch);
         seconds += run.seconds;
         placed += run.placements.size();
         if (repetition == 0) {
@@ -129,7 +128,7 @@ void print_curves(const char* title, const std::vector<policy_outcome>& outcomes
             row += cell(value.value_or(std::numeric_limits<double>::quiet_NaN()));
         }
         fmt::print("\n");
-        // The naive loop decides as fgd does; its published row is printed once.
+        // The naive loop gives the placements of fgd; its published row is printed once.
         const bool twice =
             outcome.policy->name == "fgd_naive" && outcomes.size() > 1 &&
             std::any_of(outcomes.begin(), outcomes.end(), [](const auto& o) { return o.policy->name == "fgd"; });
@@ -171,18 +170,18 @@ double per_thousand(std::size_t count, std::size_t arrivals) {
 }
 
 void print_relocations(const std::vector<policy_outcome>& outcomes, const relocation_rules& rules) {
-    fmt::print("\nRelocations, at most {} for an arrival that fits nowhere; GPU thousandths of waste that each saves: "
-               "{}{}{}\n",
-               rules.most, rules.step_price,
-               rules.least_share > 0.0 ? fmt::format(", that are wanted for each: {}", rules.least_share) : "",
-               rules.park ? "" : "; none parked");
-    fmt::print("{:<16}{:>9}{:>9}{:>9}{:>21}{:>21}\n", "", "rescued", "steps", "parked", "per 1000 arrivals",
+    fmt::print(
+        "\nMoves, at most {} for an arrival that fits nowhere; GPU thousandths of fragmentation cost that each saves: "
+        "{}{}{}\n",
+        rules.most, rules.step_price,
+        rules.least_share > 0.0 ? fmt::format(", that the arrival must want for each: {}", rules.least_share) : "",
+        rules.park ? "" : "; none parked");
+    fmt::print("{:<16}{:>9}{:>9}{:>9}{:>21}{:>21}\n", "", "placed", "steps", "parked", "per 1000 arrivals",
                "up to 100 %");
     for (const auto& outcome : outcomes) {
         const placement_record& r = outcome.record;
-        fmt::print("{:<16}{:>9}{:>9}{:>9}{:>21.2f}{:>21.2f}\n", outcome.policy->name, r.evicted, r.moves,
-                   r.parked, per_thousand(r.moves, r.arrivals),
-                   per_thousand(r.relocations_at_100, r.arrivals_at_100));
+        fmt::print("{:<16}{:>9}{:>9}{:>9}{:>21.2f}{:>21.2f}\n", outcome.policy->name, r.evicted, r.moves, r.parked,
+                   per_thousand(r.moves, r.arrivals), per_thousand(r.relocations_at_100, r.arrivals_at_100));
     }
     fmt::print("Steps: a task that is parked in host memory makes two, out and in. Every step was replayed: its target "
                "had room\n"
@@ -374,7 +373,7 @@ std::string figure_svg(const std::string& trace, const experiment& input, const 
 
 // ---- the command --------------------------------------------------------------------------------------------------
 
-/// Fills in what was not given: the project's own trace, its order file (which belongs to just these nodes and tasks), its
+/// Fills in the defaults: the project's own trace, its order file (which belongs to exactly these nodes and tasks), its
 /// watts, all policies.
 berth::result<void> complete(place_options& options) {
     const std::string own = openb_folder();
@@ -396,14 +395,14 @@ berth::result<void> complete(place_options& options) {
         return {};
     }
     for (const auto& policy : policies()) {
-        // Its cost grows with the square of the scale: minutes at 4 ×. It runs there when it is named.
+        // Its time grows with the square of the scale: minutes at 4 ×. It runs then only if it is named.
         if (options.replicate > 1 && policy.name == "fgd_naive") continue;
         options.policies.emplace_back(policy.name);
     }
     return {};
 }
 
-/// Published results are those of one fleet.
+/// Published results refer to one fleet.
 bool is_published_fleet(const openb_node_list& list) {
     std::size_t gpus = 0;
     for (const auto& node : list.nodes) gpus += node.gpus;
@@ -419,10 +418,9 @@ int place(place_options options) {
     }
     for (const named_policy* policy : chosen) {
         if (options.moving.most == 0 || policy->run_relocating != nullptr) continue;
-        return fail(fmt::format("--relocations: policy \"{}\" cannot take note of tasks that move", policy->name));
+        return fail(fmt::format("--relocations: policy \"{}\" does not support moves of other tasks", policy->name));
     }
-    if (!options.moves.empty() && options.moving.most == 0)
-        return fail("--moves: nothing moves without --relocations");
+    if (!options.moves.empty() && options.moving.most == 0) return fail("--moves: nothing moves without --relocations");
     for (const auto& path : {options.placements, options.why_not, options.moves, options.json, options.svg}) {
         if (const auto ok = check_output(path); !ok) return fail(ok.error().message);
     }
@@ -466,7 +464,7 @@ int place(place_options options) {
         }
     }
     if (interrupted()) {
-        fmt::print("\nInterrupted: {} of {} policies were finished; everything below is what was reached so far.\n",
+        fmt::print("\nInterrupted: {} of {} policies were finished; the results below are incomplete.\n",
                    std::count_if(outcomes.begin(), outcomes.end(), [](const auto& o) { return !o.stopped; }),
                    chosen.size());
     }
@@ -549,16 +547,16 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
     place_app.add_option("--placements", options->placements,
                          "Write each arrival's pod, node (- if rejected) and GPUs; one file per policy");
     place_app.add_option("--why-not", options->why_not,
-                         "Write why each rejected arrival fitted nowhere; one file per policy");
+                         "Write the reasons of each rejected arrival; one file per policy");
     place_app
         .add_option("--relocations", options->moving.most,
                     "Moves that an arrival that fits nowhere may trigger (default 0: nothing ever moves)")
         ->check(CLI::Range(std::size_t{0}, std::size_t{24}));
     place_app.add_flag("--park,!--no-park", options->moving.park,
-                       "Let host memory break cycles of tasks that wait for each other's place (default)");
+                       "Let host memory break cycles of tasks that wait for each other's slot (default)");
     place_app
         .add_option("--step-price", options->moving.step_price,
-                    "GPU thousandths of expected waste that each relocation must save (default 115; 0: fewest first)")
+                    "GPU thousandths of fragmentation cost that each move must save (default 115; 0: fewest first)")
         ->check(CLI::Range(0.0, 64'000.0));
     place_app
         .add_option("--least-share", options->moving.least_share,
@@ -566,7 +564,7 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
         ->check(CLI::Range(0.0, 64'000.0));
     place_app
         .add_option("--beam-width", options->moving.beam_width,
-                    "How many candidates of three moves and more are followed (default 100)")
+                    "Number of candidate plans of three moves and more that are followed (default 100)")
         ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}));
     place_app.add_option("--moves", options->moves, "Write every move; one file per policy");
     place_app.add_option("--json", options->json, "Write all results as JSON");

@@ -20,7 +20,7 @@ namespace {
 using input = const experiment&;
 using watcher = const run_watch&;
 
-// The weight of power in PWR+FGD: in the middle of what its authors recommend.
+// The weight of power in PWR+FGD: in the middle of the range that its authors recommend.
 constexpr double power_weight = 0.1;
 constexpr std::uint64_t random_seed = 42;
 
@@ -48,7 +48,7 @@ constexpr named_policy composed(std::string_view name, std::string_view summary,
 constexpr named_policy table[] = {
     composed("random", "any node that fits",
              [](input e) { return policy(e, berth::random_score{random_seed}, berth::random_gpu{random_seed}); }),
-    composed("dot_product", "least alignment of demand and left-overs",
+    composed("dot_product", "least alignment of demand and free counters",
              [](input e) { return policy(e, berth::dot_product{}, berth::tightest_gpu{}); }),
     composed("gpu_clustering", "tasks of one class together",
              [](input e) { return policy(e, berth::gpu_clustering{}, berth::tightest_gpu{}); }),
@@ -66,7 +66,7 @@ constexpr named_policy table[] = {
                                          berth::weighted{1.0 - power_weight, berth::fgd{}}},
                      berth::gpu_scored_by{berth::fgd{}});
              }),
-    {"fgd_naive", "fragmentation gradient descent, everything rescored for every arrival",
+    {"fgd_naive", "fragmentation gradient descent, every node scored for every arrival",
      [](input e, watcher w) {
          naive_fgd placer{e};
          return place_all(e, placer, w);
@@ -74,7 +74,7 @@ constexpr named_policy table[] = {
      nullptr},
     composed("fgd", "fragmentation gradient descent",
              [](input e) { return policy(e, berth::fgd{}, berth::best_scored_gpu{}); }),
-    composed("scarcity", "least expected waste, scarce nodes at a price",
+    composed("scarcity", "least expected fragmentation, with prices for scarce nodes",
              [](input e) { return policy(e, berth::scarcity{}, berth::best_scored_gpu{}); }),
 };
 

@@ -19,11 +19,11 @@
 
 namespace bench {
 
-/// Watches a run between two placements: arrivals decided so far; false stops the run.
+/// Called between two placements with the number of arrivals decided so far; false stops the run.
 using run_watch = std::function<bool(std::size_t done)>;
 
-/// Places all arrivals, one after the other. The clock runs only while tasks are placed: preparation, progress and every metric
-/// (see `record_run`) are outside.
+/// Places all arrivals, one after the other. The clock runs only while tasks are placed, not during preparation,
+/// progress and metrics (see `record_run`).
 /// @param placer  `slot place(task_index)`
 template <class Placer>
 [[nodiscard]] placement_run place_all(const experiment& input, Placer& placer, const run_watch& watch) {
@@ -44,12 +44,12 @@ template <class Placer>
     return run;
 }
 
-/// A policy that can be run by name. The composed policies are all of different types; they meet here and nowhere else.
+/// A policy that can be run by name. The composed policies have different types; this erases them.
 struct named_policy {
     std::string_view name;
     std::string_view summary;
     placement_run (*run)(const experiment& input, const run_watch& watch);
-    /// The same with moves for arrivals that do not fit; null if the policy cannot take note of them.
+    /// The same with moves for arrivals that do not fit; null if the policy does not support them.
     placement_run (*run_relocating)(const experiment& input, const run_watch& watch, const relocation_rules& rules);
 };
 

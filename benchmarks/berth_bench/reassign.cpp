@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// berth-bench reassign: one instance of the machine reassignment problem, with the files and option letters of the challenge.
+// berth-bench reassign: one instance of the machine reassignment problem, with the files and option letters of the
+// challenge.
 #include "berth/allocate/reassignment/reassignment_problem.hpp"
 
 #include "berth_bench/arguments.hpp"
@@ -46,7 +47,7 @@ struct reassign_options {
     progress_line::mode progress = progress_line::mode::terminal;
 };
 
-/// What is known of the instance, by its name and if its original cost is the one that is known.
+/// The published results of the instance, found by its name and its original cost.
 struct known_values {
     double lower_bound = 0.0;
     std::optional<double> best;
@@ -57,7 +58,7 @@ int fail(const std::string& message) {
     return exit_bad_input;
 }
 
-/// Writing the answer takes time, too.
+/// Time reserved for writing the answer.
 double search_seconds(double seconds) { return seconds - std::min(0.1, 0.02 * seconds); }
 
 double peak_memory_mib() {
@@ -164,7 +165,7 @@ void print_violations(const char* what, const mrp_verdict& verdict) {
 }
 
 void print_summary(const reassign_options& options, const known_values& known, const reassignment_run& run) {
-    if (interrupted()) fmt::print("Interrupted: this is the best that was found so far.\n");
+    if (interrupted()) fmt::print("Interrupted: this is the best plan so far.\n");
     const auto cost = static_cast<double>(run.verdict.cost.total());
     print_violations("The original assignment is", run.initial);
     print_violations("The assignment is", run.verdict);
@@ -232,7 +233,7 @@ int reassign(const reassign_options& options) {
     return interrupted() ? exit_interrupted : exit_ok;
 }
 
-/// What is wrong with the choice of an instance; empty if nothing is.
+/// The error in the choice of an instance; empty if there is none.
 std::string check_choice(const reassign_options& options) {
     const bool files = !options.files.model.empty() || !options.files.assignment.empty();
     const int ways = (files ? 1 : 0) + (options.instance.empty() ? 0 : 1) + (options.random.empty() ? 0 : 1);
@@ -276,7 +277,7 @@ command add_reassign(CLI::App& program, CLI::App*& subcommand) {
                                        "Budget of evaluations: same budget and seed, same answer")
                             ->check(check_count);
     auto clock = std::make_shared<std::string>("wall");
-    app.add_option("--clock", *clock, "What -t counts: time on the wall, or CPU time, of which each thread has as much")
+    app.add_option("--clock", *clock, "The clock of -t: wall-clock time, or CPU time per thread")
         ->check(CLI::IsMember({"wall", "cpu"}))
         ->capture_default_str();
     app.add_option("--json", options->json, "Write costs, constraints, speed and trajectory as JSON");

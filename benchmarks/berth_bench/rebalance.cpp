@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// berth-bench rebalance: how much of what unlimited rebalancing gains is reached by moving a few tasks, on random fleets.
-#include "berth/core/random.hpp"
+// berth-bench rebalance: the share of the gain of unlimited rebalancing that a few moves reach, on random fleets.
 #include "berth/balance/balancer.hpp"
 #include "berth/balance/triggers/load_above.hpp"
+#include "berth/core/random.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload_builder.hpp"
@@ -41,7 +41,7 @@ struct rebalance_options {
     std::string json;
 };
 
-/// A fleet of alike GPUs of 80 GiB and tasks that were placed without a look at their load.
+/// A fleet of equal GPUs of 80 GiB and tasks placed regardless of their load.
 struct scene {
     berth::fleet machines;
     berth::workload tasks;
@@ -144,7 +144,7 @@ berth::result<scene> make_scene(const rebalance_options& options, std::uint64_t 
     return s;
 }
 
-/// One observation, one round, the given budget. Again until nothing more is chosen, if the budget has no end.
+/// One observation and one round with the given budget. Without a budget it repeats until no move is chosen.
 outcome rebalance(const scene& s, std::optional<std::size_t> moves) {
     const berth::migration_budget budget{.moves = moves.value_or(berth::migration_budget::unlimited)};
     const berth::balancer policy{
@@ -165,7 +165,8 @@ outcome rebalance(const scene& s, std::optional<std::size_t> moves) {
     return o;
 }
 
-/// Everything anew, without a look at where tasks are: by decreasing load, each on the least loaded GPU with room.
+/// Assigns all tasks anew, regardless of their initial GPUs: by decreasing load, each to the least loaded GPU with
+/// room.
 outcome replan(const scene& s) {
     const std::clock_t begin = std::clock();
     std::vector<std::size_t> order(s.placement.size());

@@ -29,7 +29,8 @@ struct bin {
     }
 };
 
-/// Carries out a plan wave by wave: all targets of a wave are taken before any source is given back. False if one has no room.
+/// Carries out a plan wave by wave: takes all targets of a wave before it gives any source back. False if a target has
+/// no room.
 bool replay(const berth::migration_plan& plan, berth::ledger& ledger, const experiment& input) {
     const auto demand = [&](const berth::migration_step& s) {
         return input.workload->demand(input.arrivals[s.task.value()]);

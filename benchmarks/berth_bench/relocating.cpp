@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth_bench/relocating.hpp"
 
-#include "berth/core/config.hpp"
 #include "berth/balance/defragment/defragment.hpp"
+#include "berth/core/config.hpp"
 #include "berth/model/workload_builder.hpp"
 
 #include <span>
@@ -35,7 +35,8 @@ berth::workload arrival_workload(const experiment& input) {
     return std::move(std::move(builder).build()).value();
 }
 
-using search = berth::defragment_state<berth::expected_fragmentation_cost::state, berth::all_movable, berth::uniform_migration>;
+using search =
+    berth::defragment_state<berth::expected_fragmentation_cost::state, berth::all_movable, berth::uniform_migration>;
 
 }  // namespace
 
@@ -59,7 +60,7 @@ relocation_desk::~relocation_desk() = default;
 
 void relocation_desk::note(std::size_t arrival, const berth::slot& where) {
     const bool entered = state_->rooms.occupy(berth::task_index{arrival}, where);
-    BERTH_ASSERT(entered, "berth: the placer and the desk see the same fleet");
+    BERTH_ASSERT(entered, "berth: placer and defragment state have the same fleet");
     (void)entered;
 }
 

@@ -15,16 +15,16 @@
 
 namespace bench {
 
-/// What may be moved for an arrival that fits nowhere.
+/// Limits on the moves for an arrival that fits nowhere.
 struct relocation_rules {
-    std::size_t most = 0;          ///< steps for one arrival; 0: nothing ever moves
+    std::size_t most = 0;          ///< steps for one arrival; 0: nothing moves
     bool park = true;              ///< host memory may break cycles; a parked task takes two steps
     double step_price = 115.0;     ///< GPU thousandths of expected fragmentation that each step must save
     double least_share = 0.0;      ///< GPU thousandths that an arrival must want for each step
     std::size_t beam_width = 100;  ///< of chains of three steps and more
 };
 
-/// Finds room for arrivals that fit nowhere: keeps what runs where, every arrival a task of its own.
+/// Finds room for arrivals that fit nowhere. Knows the slot of every running task; every arrival is a task of its own.
 class relocation_desk {
 public:
     relocation_desk(const experiment& input, const relocation_rules& rules);
@@ -32,9 +32,9 @@ public:
     relocation_desk(const relocation_desk&) = delete;
     relocation_desk& operator=(const relocation_desk&) = delete;
 
-    /// An arrival runs there.
+    /// Enters an arrival in its slot.
     void note(std::size_t arrival, const berth::slot& where);
-    /// How an arrival could be placed; if it can, it counts as done.
+    /// Finds an eviction plan for an arrival, and records it as done if there is one.
     [[nodiscard]] berth::eviction_plan eviction_plan(std::size_t arrival);
 
 private:
@@ -42,8 +42,7 @@ private:
     std::unique_ptr<state> state_;
 };
 
-/// As `place_all`, but an arrival that fits nowhere may move others. The clock runs while tasks are placed and while room
-/// is looked for.
+/// As `place_all`, but an arrival that fits nowhere may move others. The clock also runs during the search for room.
 /// @param placer  `slot place(task_index)`, `void remove(task_index, slot)`, `bool occupy(task_index, slot)`
 template <class Placer>
 [[nodiscard]] placement_run place_relocating(const experiment& input, Placer& placer,

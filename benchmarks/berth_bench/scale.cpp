@@ -55,7 +55,7 @@ constexpr std::size_t kinds = 8;     // of GPUs
 constexpr std::size_t classes = 32;  // of tasks
 constexpr std::size_t zones = 64;
 
-/// What it costs to run a task on a GPU: its work by what the class of task costs on the kind of GPU, and moving its data to the
+/// The cost of a task on a GPU: its work times the cost of its class on the kind of GPU, plus moving its data to the
 /// GPU's zone. A few bytes for each task and GPU.
 struct cost_model {
     struct task_facts {
@@ -142,7 +142,7 @@ struct scale_watch {
     }
 };
 
-/// Ctrl-C, or so much time.
+/// Stops on Ctrl-C or after a time.
 struct wall_stop {
     const wall_clock* clock;
     double until;
@@ -189,7 +189,7 @@ int scale(const scale_options& options) {
     if (const auto ok = check_output(options.json); !ok) return fail(ok.error().message);
     const wall_clock clock;
     const cost_model model{options};
-    berth::fleet_builder machines{{.node = {}}};  // shares of GPUs are all that is counted
+    berth::fleet_builder machines{{.node = {}}};  // the only counter is the share of GPUs
     const berth::gpu_description gpu{};
     for (std::size_t g = 0; g < options.gpus; ++g) {
         if (auto ok = machines.add_node({.gpus = {&gpu, 1}}); !ok) return fail(ok.error().message);
@@ -197,7 +197,7 @@ int scale(const scale_options& options) {
     const auto fleet = std::move(machines).build();
     if (!fleet) return fail(fleet.error().message);
     berth::workload_builder jobs{*fleet};
-    // 90 % of all capacity is asked for, in shares of nearly equal size.
+    // The demand is 90 % of the capacity, in shares of nearly equal size.
     const double mean = 900.0 * static_cast<double>(options.gpus) / static_cast<double>(options.tasks);
     for (std::size_t t = 0; t < options.tasks; ++t) {
         const double share = mean * (0.25 + 0.1 * static_cast<double>(model.tasks[t].work));
@@ -208,7 +208,7 @@ int scale(const scale_options& options) {
     if (!work) return fail(work.error().message);
     const berth::problem problem{*fleet, *work};
     const functor_cost cost{&model};
-    fmt::print("{} tasks on {} GPUs; a table of costs would have {:.3g} entries, none is made\n", options.tasks,
+    fmt::print("{} tasks on {} GPUs; no table of costs is made (it would have {:.3g} entries)\n", options.tasks,
                options.gpus, static_cast<double>(options.tasks) * static_cast<double>(options.gpus));
     fmt::print("{:7.1f} s  built, {:.0f} MB\n", clock.seconds(), peak_megabytes());
     std::fflush(stdout);
@@ -249,7 +249,7 @@ int scale(const scale_options& options) {
     for (const auto& point : outcome.points) {
         fmt::print("{:7.1f} s of search: cost {:.8g}, {} evaluations\n", point.seconds, point.cost, point.evaluations);
     }
-    if (interrupted()) fmt::print("Interrupted: this is the best that was found so far.\n");
+    if (interrupted()) fmt::print("Interrupted: this is the best plan so far.\n");
     fmt::print("cost {:.8g} after {:.1f} s of search, {:.2f} % below greedy; {} left out, {}\n", outcome.cost,
                outcome.search_seconds, 100.0 * (outcome.start_cost - outcome.cost) / outcome.start_cost,
                outcome.plan.left_out.size(), outcome.valid ? "every counter suffices" : "INFEASIBLE");
@@ -278,7 +278,7 @@ command add_scale(CLI::App& program, CLI::App*& subcommand) {
         ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
         ->capture_default_str();
     app.add_option("--seed", options->seed, "Seed of instance and search")->check(check_digits)->capture_default_str();
-    app.add_option("--seconds", options->seconds, "Time of the local search, by the clock on the wall")
+    app.add_option("--seconds", options->seconds, "Wall-clock time of the local search")
         ->check(check_seconds)
         ->capture_default_str();
     app.add_option("--threads", options->threads,

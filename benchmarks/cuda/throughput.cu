@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The figures of docs/cuda.md, as a table: evaluation of populations and whole generations on a device, beside their bars. Needs the
-// toolkit alone. Exit code 77: there is no device.
+// Prints the figures of docs/cuda.md: evaluation of populations and whole generations on a device, beside their bars.
+// Needs only the toolkit. Exit code 77: there is no device.
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/core/random.hpp"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a genetic algorithm costs beside the evaluation of its individuals: 1000 tasks on 100 GPUs, one thread.
+// The cost of a genetic algorithm besides the evaluation of its individuals: 1000 tasks on 100 GPUs, one thread.
 //
-//   scalar_evaluation   evaluation alone, as one would write it by hand: one individual after the other, cost and demand
-//                       tables of float. The figure that the others are compared with
+//   scalar_evaluation   evaluation alone, hand-written: one individual after the other, cost and demand tables of
+//                       float. The baseline of the others
 //   textbook            the whole loop of textbook_genetic: selection, crossover, mutation, evaluation, replacement
 //   textbook_one_point  the same with one-point crossover
 //   operators           the same without evaluation
@@ -95,7 +95,7 @@ void generations(benchmark::State& state, Genetic genetic) {
     state.SetItemsProcessed(static_cast<std::int64_t>(run.evaluations() - before));
 }
 
-/// Says that everything is worth the same.
+/// Gives every individual the same value.
 struct no_evaluation {
     struct state {
         template <class Population, class... Loads>

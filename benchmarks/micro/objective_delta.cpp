@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What composition costs in a search: by how much random moves would change assignment cost and load over capacity,
-// asked of a composed objective and of the loop a good engineer would write by hand for just these two. 1000 tasks, 100 bare
-// GPUs (a node each), the same tables, the same moves. Both must agree on every move before they are timed.
+// The cost of composition in a search: the deltas of assignment cost and load over capacity for random moves, from a
+// composed objective and from a hand-written loop for these two terms (the same algorithm). 1000 tasks, 100 bare GPUs
+// (a node each), the same tables, the same moves. Both must agree on every move before they are timed.
 
 #include "berth/berth.hpp"
 
@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t tasks = 1000;
 constexpr std::size_t gpus = 100;
 
-/// A task and the GPU that it might go to.
+/// A task and a target GPU.
 struct candidate_move {
     std::uint32_t task;
     std::uint32_t gpu;
@@ -137,7 +137,7 @@ auto composed_state() {
 
 // ---- timing ---------------------------------------------------------------------------------------------------------
 
-/// What all moves would change, added up in registers.
+/// The sum of all deltas, in registers.
 template <class Delta>
 void ask_all(benchmark::State& state, const Delta& delta) {
     const std::span<const candidate_move> moves = input().moves;
@@ -170,7 +170,7 @@ void delta_composed(benchmark::State& state) {
 BENCHMARK(delta_by_hand)->Unit(benchmark::kMicrosecond);
 BENCHMARK(delta_composed)->Unit(benchmark::kMicrosecond);
 
-/// The two must agree before their speed means anything.
+/// Checks that the two agree.
 const bool agree = [] {
     const hand_written hand{input()};
     const auto composed = composed_state();

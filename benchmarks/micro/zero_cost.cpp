@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Best fit over user types, three ways: the loop a good engineer would write by hand over his own structs, the same policy
-// composed from berth's parts looking at every node (`exhaustive`), and with the index. All three place the openb trace and
-// must agree on every placement. What an abstraction costs is the ratio of the first two.
+// Best fit over user types in three forms: a hand-written loop over own structs, the same policy composed from berth's
+// parts and scoring every node (`exhaustive`, the same algorithm), and with the index (another algorithm). All three
+// place the openb trace and must agree on every placement. The cost of abstraction is the ratio of the first two.
 
 #include "berth/berth.hpp"
 
@@ -38,7 +38,7 @@ const bench::experiment& openb() {
     return input;
 }
 
-/// A machine as somebody's scheduler might keep it: what is left, next to each other.
+/// A machine in a hand-written scheduler: its free counters, contiguous.
 struct host {
     std::int64_t cpu;
     std::int64_t memory;
@@ -155,7 +155,7 @@ BENCHMARK(by_hand)->Unit(benchmark::kMillisecond);
 BENCHMARK(composed_exhaustive)->Unit(benchmark::kMillisecond);
 BENCHMARK(composed_indexed)->Unit(benchmark::kMillisecond);
 
-/// The three must agree before their speed means anything.
+/// Checks that the three agree.
 const bool agree = [] {
     const berth::problem problem{*openb().fleet, *openb().workload};
     const berth::greedy policy{berth::best_fit{}, berth::tightest_gpu{}};

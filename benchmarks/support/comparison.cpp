@@ -31,7 +31,7 @@ std::string number(double value) { return std::isfinite(value) ? print("%.10g", 
 
 std::string gap_cell(double gap) { return std::isfinite(gap) ? print("%10.4f", gap) : print("%10s", "inf."); }
 
-/// A budget is met by what was found up to it. The answer to the largest one may come a moment late, as answers do.
+/// The cost found within a budget. The plan of the largest budget may arrive slightly late.
 double cost_within(const search_run& run, double seconds, bool largest) {
     if (largest && run.plan.feasible() && run.seconds <= 1.01 * seconds + 0.01) return run.plan.cost;
     return cost_at(run.trajectory, seconds);
@@ -63,7 +63,7 @@ comparison::comparison(std::vector<named_allocator> allocators, comparison_optio
 void comparison::add(const gap_instance& instance, const std::optional<gap_reference>& reference,
                      progress_line& progress, const listener& tell) {
     const double largest = options_.seconds.back();
-    // Priced once; every run is charged for it.
+    // The bound is computed once; every run is charged with its time.
     const double before = cpu_seconds();
     const berth::priced_problem problem{instance.problem(), pricing_within(instance.agents, instance.tasks, largest)};
     const double pricing = cpu_seconds() - before;
@@ -167,7 +167,8 @@ std::vector<comparison_summary> comparison::summaries() const {
     return all;
 }
 
-// ---- text ------------------------------------------------------------------------------------------------------------
+// ---- text
+// ------------------------------------------------------------------------------------------------------------
 
 std::string comparison::header_text() const {
     std::string text = print("Gap in %% to the best bound known, median of %zu seed%s, by CPU time\n%-16s%-18s",

@@ -24,7 +24,7 @@ struct comparison_options {
     std::size_t threads = 1;  ///< of each run
 };
 
-/// One allocator, one instance, one seed. All budgets come from one run at the largest: what it had found by then.
+/// One allocator, one instance, one seed. One run at the largest budget gives all budgets: its best cost at each time.
 struct comparison_run {
     std::string instance;
     char type = 0;
@@ -32,13 +32,13 @@ struct comparison_run {
     std::size_t tasks = 0;
     std::string allocator;
     std::uint64_t seed = 0;
-    double reference = 0.0;       ///< what gaps are taken to: the best bound known, else the bound computed here
-    bool reference_known = true;  ///< false: computed here
-    double bound = 0.0;           ///< of the priced problem
-    std::vector<double> costs;    ///< at each budget; infinite: nothing feasible yet
-    std::vector<double> gaps;     ///< in per cent of the reference
-    double seconds = 0.0;         ///< CPU time to the end of the run, pricing included
-    double evaluations_per_second = 0.0;  ///< without the time of pricing
+    double reference = 0.0;               ///< base of the gaps: the best bound known, else the bound computed here
+    bool reference_known = true;          ///< false: computed here
+    double bound = 0.0;                   ///< of the priced problem
+    std::vector<double> costs;            ///< at each budget; infinite: nothing feasible yet
+    std::vector<double> gaps;             ///< in per cent of the reference
+    double seconds = 0.0;                 ///< CPU time to the end of the run, bound included
+    double evaluations_per_second = 0.0;  ///< without the time of the bound
     std::uint64_t evaluations = 0;
     berth::stop_reason stopped{};
     std::vector<trajectory_point> trajectory;
@@ -50,9 +50,10 @@ struct comparison_row {
     char type = 0;
     std::string allocator;
     bool reference_known = true;
-    std::vector<double> gaps;  ///< at each budget, in per cent; infinite if half of the runs or more found nothing
+    std::vector<double>
+        gaps;  ///< at each budget, in per cent; infinite if half of the runs or more have no feasible plan
     double evaluations_per_second = 0.0;
-    std::size_t feasible = 0;  ///< runs that found something by the largest budget
+    std::size_t feasible = 0;  ///< runs with a feasible plan at the largest budget
     std::size_t runs = 0;
 };
 
@@ -69,25 +70,25 @@ struct comparison_summary {
 /// Compares allocators on instances of the generalised assignment problem, by gap and time:
 ///
 /// ```
-/// bench::comparison table{{bench::name_allocator("mine", "...", [](const bench::search_setup& s) { return mine{s.seed}; })}, {.seconds = {0.1}}};
-/// table.add(instance, reference, progress);
+/// bench::comparison table{{bench::name_allocator("mine", "...", [](const bench::search_setup& s) { return
+/// mine{s.seed}; })}, {.seconds = {0.1}}}; table.add(instance, reference, progress);
 /// std::fputs(table.text().c_str(), stdout);
 /// ```
 class comparison {
 public:
     comparison(std::vector<named_allocator> allocators, comparison_options options);
 
-    /// What is told as soon as it is known. Any may be empty.
+    /// Callbacks for results as they arrive. Any may be empty.
     struct listener {
         std::function<void(const comparison_run&)> on_run;
         std::function<void(const comparison_row&)> on_row;
     };
 
-    /// Runs all allocators with all seeds on an instance. Ctrl-C ends it; runs that it cut short are left out.
-    /// @param reference  what is known of the instance, if anything is
+    /// Runs all allocators with all seeds on an instance. Ctrl-C ends it; interrupted runs are left out.
+    /// @param reference  published bounds of the instance, if there are any
     void add(const gap_instance& instance, const std::optional<gap_reference>& reference, progress_line& progress,
              const listener& tell = {});
-    /// How many runs there will be in all, for the line of progress.
+    /// The total number of runs, for the line of progress.
     void expect_runs(std::size_t runs) noexcept { expected_ = runs; }
 
     [[nodiscard]] const comparison_options& options() const noexcept { return options_; }
@@ -96,7 +97,7 @@ public:
     [[nodiscard]] const std::vector<comparison_row>& rows() const noexcept { return rows_; }
     /// Answers that the checker did not confirm, a sentence each. They are in no run and no row.
     [[nodiscard]] const std::vector<std::string>& faults() const noexcept { return faults_; }
-    /// Why allocators were left out on some instances, a sentence each.
+    /// The reasons why allocators were left out on some instances, a sentence each.
     [[nodiscard]] const std::vector<std::string>& refusals() const noexcept { return refusals_; }
     /// By type, then allocator; over all types at the end if there are several.
     [[nodiscard]] std::vector<comparison_summary> summaries() const;

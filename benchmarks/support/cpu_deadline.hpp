@@ -13,8 +13,8 @@ namespace bench {
 /// The CPU time that the process has used so far, over all its threads, in seconds.
 [[nodiscard]] double cpu_seconds() noexcept;
 
-/// A point in the CPU time of the process. Asking costs a look at a clock that needs no system call, nearly always: CPU time
-/// passes at most `threads` times as fast as time does, so the dearer clock is left alone until it can have got there.
+/// A point in the CPU time of the process. CPU time passes at most `threads` times as fast as wall-clock time, so
+/// `reached` reads the cheap steady clock, and the CPU clock (a system call) only when the deadline is possible.
 class cpu_deadline {
 public:
     /// @param until  on the clock of `cpu_seconds`; infinite: never

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/csv_table.hpp"
 
-// No reader thread: the text is in memory. The library cuts long file names on purpose (ours appear in full in our own messages).
+// No reader thread: the text is in memory. libfccp truncates long file names; our messages have them in full.
 #define CSV_IO_NO_THREAD
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -32,7 +32,7 @@ namespace {
 using quoting = io::double_quote_escape<',', '"'>;
 using blanks = io::trim_chars<' ', '\t'>;
 
-/// Splits one line in place. Returns what is wrong with field `fields.size()`, or nothing.
+/// Splits one line in place. Returns the error in field `fields.size()`, or nothing.
 std::optional<std::string> split(char* line, std::vector<std::string_view>& fields) {
     fields.clear();
     for (;;) {
@@ -62,7 +62,7 @@ std::optional<std::string> split(char* line, std::vector<std::string_view>& fiel
     }
 }
 
-/// The length of the UTF-8 character that a text begins with; 0 if it begins with none.
+/// The length of the UTF-8 character at the beginning of a text; 0 if there is none.
 std::size_t utf8_length(std::string_view text) {
     const auto byte = static_cast<unsigned char>(text.front());
     const std::size_t length = byte < 0x80   ? 1
@@ -148,8 +148,8 @@ result<csv_table> csv_table::parse(std::string file, std::string_view text, std:
     csv_table table;
     table.file_ = std::move(file);
 
-    // Columns are split by libfccp's policies. Its line reader is not used: it reserves 48 MiB for each file, looks at one byte
-    // past a last line that is not ended, and takes NUL for the end of a line.
+    // Columns are split by libfccp's policies. Its line reader is not used: it reserves 48 MiB for each file, looks at
+    // one byte past a last line that is not ended, and takes NUL for the end of a line.
     std::string lines{text};
     lines += '\n';
     std::size_t begin = lines.starts_with("\xef\xbb\xbf") ? 3 : 0;

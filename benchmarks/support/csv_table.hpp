@@ -15,10 +15,11 @@ namespace bench {
 
 /// A CSV file with a header row, read as a whole: text cells addressed by row and named column.
 ///
-/// Accepted: LF or CRLF line ends, a UTF-8 byte order mark, a last line without a line end, blank lines (skipped), quoted
-/// fields with commas and doubled quotes, blanks around fields, further columns that nobody asks for.
-/// Refused, each with file, line and field: no header, an empty or repeated column name, rows longer or shorter than the
-/// header, a quote that is not closed on its line (so no line breaks inside fields), a quote inside an unquoted field, NUL bytes.
+/// Accepted: LF or CRLF line ends, a UTF-8 byte order mark, a last line without a line end, blank lines (skipped),
+/// quoted fields with commas and doubled quotes, blanks around fields, unused columns.
+/// Refused, each with file, line and field: no header, an empty or repeated column name, rows longer or shorter than
+/// the header, a quote that is not closed on its line (so no line breaks inside fields), a quote inside an unquoted
+/// field, NUL bytes.
 class csv_table {
 public:
     /// Reads a file. The first malformed row is an error; with `bad_rows` such rows are left out and collected there.
@@ -34,7 +35,7 @@ public:
     [[nodiscard]] std::size_t line(std::size_t row) const noexcept { return lines_[row]; }
 
     [[nodiscard]] std::optional<std::size_t> find_column(std::string_view name) const;
-    /// Like `find_column`; a missing column is an error that lists the columns there are.
+    /// Like `find_column`; a missing column is an error that lists the existing columns.
     [[nodiscard]] berth::result<std::size_t> column(std::string_view name) const;
 
     [[nodiscard]] std::string_view cell(std::size_t row, std::size_t column) const;
@@ -68,10 +69,10 @@ private:
 /// The bytes of a file; refuses directories and files that cannot be read.
 [[nodiscard]] berth::result<std::string> read_file(const std::string& path);
 
-/// Text as it may appear in a message: quoted, control characters and bytes that are not UTF-8 replaced, long text cut.
+/// Text for a message: quoted, control characters and bytes that are not UTF-8 replaced, long text truncated.
 [[nodiscard]] std::string shown(std::string_view text);
 
-/// A field as it is written to a CSV file: quoted where it must be.
+/// A field of a CSV file: quoted if necessary.
 [[nodiscard]] std::string csv_field(std::string_view text);
 
 }  // namespace bench

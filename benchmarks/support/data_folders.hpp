@@ -6,13 +6,13 @@
 
 namespace bench {
 
-/// The project's own data of a kind (`gap`, `mrp`): where it was when the program was built, else relative to the program or the working
-/// directory.
+/// The project's own data of a kind (`gap`, `mrp`): its folder at build time, else relative to the program or the
+/// working directory.
 [[nodiscard]] std::string own_data_folder(const std::string& kind);
-/// Public instances that are not in the repository: `$BERTH_DATA/KIND`, or `../shared/data/KIND` beside the checkout if the variable is not
-/// set; whether it exists or not.
+/// Public instances that are not in the repository: `$BERTH_DATA/KIND`, or `../shared/data/KIND` beside the checkout if
+/// the variable is not set. The folder need not exist.
 [[nodiscard]] std::string outside_data_folder(const std::string& kind);
-/// Those of the two that exist, the project's own first.
+/// The existing ones of these two, the project's own first.
 [[nodiscard]] std::vector<std::string> data_folders(const std::string& kind);
 
 }  // namespace bench

@@ -33,14 +33,14 @@ constexpr std::int64_t exact_in_double = std::int64_t{1} << 53U;
 
 bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '\v' || c == '\f'; }
 
-/// The whole numbers of a text, one after the other, with the line that each stands on.
+/// The whole numbers of a text, one after the other, with the line of each.
 class number_reader {
 public:
     number_reader(const std::string& file, std::string_view text) : file_{file}, text_{text} {
         if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
     }
 
-    /// @param field  what the number is, said only if there is something to complain about
+    /// @param field  makes the name of the number, called only for an error
     template <class Field>
     result<std::int64_t> next(std::int64_t least, std::int64_t greatest, const Field& field) {
         const std::string_view word = next_word();
@@ -287,7 +287,8 @@ gap_verdict check_assignment(const gap_instance& instance, std::span<const berth
     return verdict;
 }
 
-// ---- what is known ---------------------------------------------------------------------------------------------------
+// ---- published bounds
+// -------------------------------------------------------------------------------------------------
 
 result<std::vector<gap_reference>> read_gap_references(const std::string& file) {
     const auto in = csv_table::read(file);
@@ -339,7 +340,7 @@ result<std::optional<gap_reference>> find_gap_reference(const std::string& file,
     return std::optional<gap_reference>{};
 }
 
-// ---- where instances are ---------------------------------------------------------------------------------------------
+// ---- finding instances ---------------------------------------------------------------------------------------------
 
 std::string outside_gap_folder() { return outside_data_folder("gap"); }
 

@@ -55,7 +55,7 @@ std::string text(double x, double y, std::string_view content, std::string_view 
 
 double usable(double value) { return std::isfinite(value) && value > 0.0 ? value : 0.0; }
 
-/// The highest of so many neighbours.
+/// The highest of `together` neighbours.
 std::vector<double> gathered(std::span<const double> values, std::size_t together) {
     std::vector<double> out((values.size() + together - 1) / together, 0.0);
     for (std::size_t i = 0; i < values.size(); ++i) out[i / together] = std::max(out[i / together], usable(values[i]));

@@ -16,8 +16,8 @@ namespace {
 
 /// Usage of every machine: a row of resources for each.
 struct usage {
-    std::vector<amount> now;      ///< by those who are there
-    std::vector<amount> holding;  ///< by those who are or were there
+    std::vector<amount> now;      ///< by the processes on it
+    std::vector<amount> holding;  ///< by the processes that are on it or were on it at first
 };
 
 usage add_up(const reassignment_input& input, std::span<const node_index> assignment) {
@@ -121,7 +121,7 @@ std::string to_text(const mrp_violation& v) {
                    " beyond the capacity";
         case mrp_constraint::transient_capacity:
             return "machine " + text(v.item) + ": usage of resource " + text(v.other) + " is " + text(v.amount) +
-                   " beyond the capacity, with those who were there";
+                   " beyond the capacity, initial processes included";
         case mrp_constraint::conflict:
             return "process " + text(v.item) + ": is on machine " + text(v.amount) + ", as process " + text(v.other) +
                    " of the same service";

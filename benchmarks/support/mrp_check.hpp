@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/index.hpp"
 #include "berth/allocate/reassignment/reassignment_plan.hpp"
 #include "berth/allocate/reassignment/reassignment_problem.hpp"
+#include "berth/core/index.hpp"
 #include "berth/model/resources.hpp"
 
 #include <cstddef>
@@ -21,18 +21,18 @@ struct mrp_violation {
     mrp_constraint constraint{};
     std::size_t item = 0;  ///< capacities: the machine; conflict: the process; spread and dependency: the service
     std::size_t other =
-        0;  ///< capacities: the resource; conflict: the process that was there; dependency: the service that is needed
+        0;  ///< capacities: the resource; conflict: the other process; dependency: the service that is needed
     berth::amount amount =
-        0;  ///< capacities: what is beyond; conflict: the machine; spread: locations short of; dependency: the neighbourhood
+        0;  ///< capacities: the excess; conflict: the machine; spread: missing locations; dependency: the neighbourhood
 
     friend bool operator==(const mrp_violation&, const mrp_violation&) noexcept = default;
 };
-/// A sentence that names everything.
+/// A sentence that names constraint and items.
 [[nodiscard]] std::string to_text(const mrp_violation& violation);
 
-/// What an assignment comes to.
+/// Costs and violations of an assignment.
 struct mrp_verdict {
-    bool complete = false;  ///< every process on a machine that there is; else the rest is empty
+    bool complete = false;  ///< every process is on an existing machine; else the rest is empty
     berth::reassignment_cost cost;
     berth::reassignment_violations violations;
     std::vector<mrp_violation> broken;  ///< all of them, one by one
@@ -41,12 +41,12 @@ struct mrp_verdict {
     [[nodiscard]] bool feasible() const noexcept { return complete && violations.none(); }
 };
 
-/// Evaluates an assignment from the numbers of the instance alone, by the rules of the challenge: nothing of the library that finds
-/// assignments is used. For instances that `make_reassignment_problem` accepts. O(size of the instance).
+/// Evaluates an assignment from the numbers of the instance alone, by the rules of the challenge. Shares no code with
+/// the searches. For instances that `make_reassignment_problem` accepts. O(size of the instance).
 [[nodiscard]] mrp_verdict check_mrp_assignment(const berth::reassignment_input& input,
                                                std::span<const berth::node_index> assignment);
 
-/// What no assignment costs less than: load and balance with all machines as one, nothing moved.
+/// Lower bound: pools all machines and ignores move cost.
 [[nodiscard]] berth::amount mrp_lower_bound(const berth::reassignment_input& input);
 
 }  // namespace bench

@@ -16,7 +16,7 @@ using berth::reassignment_input;
 
 namespace {
 
-/// Draws what an instance is made of, one number per statement, so that the instance depends on the seed alone.
+/// Draws the numbers of an instance, one per statement, so that the instance depends on the seed alone.
 class mrp_maker {
 public:
     mrp_maker(const mrp_recipe& recipe, std::uint64_t seed) : recipe_{recipe}, random_{seed} {
@@ -55,7 +55,8 @@ private:
         return location(machine) * recipe_.neighbourhoods / recipe_.locations;
     }
 
-    /// Services in random sizes, no larger than half of the machines; sizes of processes spread over three powers of ten.
+    /// Services in random sizes, no larger than half of the machines; sizes of processes spread over three powers of
+    /// ten.
     void make_processes() {
         for (std::size_t r = 0; r < recipe_.resources; ++r) made_.resources.push_back({r % 3 == 0, 10});
         std::vector<std::size_t> size(recipe_.services, 0);
@@ -76,7 +77,8 @@ private:
         }
     }
 
-    /// Each process on a random machine without another of its service; some machines are liked better than others.
+    /// Puts each process on a random machine without another process of its service; machines have different
+    /// probabilities.
     void place() {
         std::vector<std::vector<std::uint32_t>> members(recipe_.services);
         for (std::size_t p = 0; p < recipe_.processes; ++p)
@@ -94,7 +96,8 @@ private:
         }
     }
 
-    /// Capacities that hold what was placed: a machine that has more than its share is nearly full, another has room.
+    /// Capacities that suffice for the placed processes: a machine with more than its share is nearly full, others have
+    /// room.
     void make_machines() {
         const std::size_t resources = recipe_.resources;
         std::vector<amount> used(recipe_.machines * resources, 0);
@@ -105,7 +108,8 @@ private:
                 total[r] += made_.demand[p * resources + r];
             }
         }
-        // Those with more than their share need more than that: the share is set so that all together come to the fill that is wanted.
+        // Machines with more than their share need more capacity: the share is chosen so that the total reaches the
+        // wanted fill.
         const std::vector<double> share = shares(used, total);
         made_.pair_costs = berth::node_pair_costs{recipe_.machines};
         std::vector<std::uint32_t> row(recipe_.machines);
@@ -157,7 +161,8 @@ private:
         }
     }
 
-    /// About one for each service, on services that are in all of its neighbourhoods; most of those drawn are not.
+    /// About one dependency for each service, on a service that is in all of its neighbourhoods; most draws are
+    /// rejected.
     void make_dependencies() {
         std::vector<std::vector<bool>> in(recipe_.services, std::vector<bool>(recipe_.neighbourhoods, false));
         for (std::size_t p = 0; p < recipe_.processes; ++p) in[made_.group[p]][neighbourhood(made_.initial[p])] = true;

@@ -170,7 +170,8 @@ result<mrp_instance> read_mrp_instance(const mrp_files& files) {
     return mrp_instance{mrp_instance_name(files.model), *std::move(input)};
 }
 
-// ---- writing ---------------------------------------------------------------------------------------------------------
+// ---- writing
+// ---------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -278,7 +279,7 @@ std::vector<berth::node_index> observed_nodes(const reassignment_input& input) {
     return nodes;
 }
 
-// ---- where instances are ---------------------------------------------------------------------------------------------
+// ---- finding instances ---------------------------------------------------------------------------------------------
 
 namespace {
 

@@ -10,16 +10,17 @@
 
 namespace bench {
 
-/// One value that is known of an instance of the machine reassignment problem, or of a set of them.
+/// A published value of an instance of the machine reassignment problem, or of a set of them.
 struct mrp_reference {
     std::string instance;
-    std::string name;      ///< `initial`, `lower_bound`, `best`, `goal`, `score_goal`, or who reached it
-    double seconds = 0.0;  ///< of the run; 0 if that means nothing
+    std::string name;      ///< `initial`, `lower_bound`, `best`, `goal`, `score_goal`, or a team
+    double seconds = 0.0;  ///< of the run; 0 if not applicable
     double value = 0.0;
     std::string source;
 };
 
-/// What is known of the instances of the challenge; `benchmarks/data/mrp/README.md` explains the columns of the file.
+/// Published values of the instances of the challenge; `benchmarks/data/mrp/README.md` explains the columns of the
+/// file.
 class mrp_references {
 public:
     /// Reads a CSV file with the columns `instance`, `name`, `seconds`, `value`, `source`.
@@ -31,7 +32,7 @@ public:
     /// The first row of an instance with this name (and source, unless that is empty). Null if there is none.
     [[nodiscard]] const mrp_reference* find(std::string_view instance, std::string_view name,
                                             std::string_view source = {}) const noexcept;
-    /// What berth wants to reach in a run of so many seconds: a `goal` or `score_goal`.
+    /// The goal of this project for a run of that many seconds: a `goal` or `score_goal`.
     [[nodiscard]] std::optional<double> goal(std::string_view instance, std::string_view name,
                                              double seconds) const noexcept;
 

@@ -20,22 +20,22 @@
 
 namespace bench {
 
-/// The one type of control that the programs run searches with, so that every search is compiled once.
+/// The run control of all programs: one type, so that every search is compiled once.
 using search_control = berth::run_control<search_stop, search_observer>;
 
-/// What an allocator is given beside the problem.
+/// The arguments of an allocator besides the problem.
 struct search_setup {
     std::uint64_t seed = 1;
     berth::thread_pool* threads = nullptr;  ///< never null in a run
     search_control control{};
 };
 
-/// An allocator for assignment problems that can be run by name. Allocators are all of different types; they meet here.
+/// An allocator for assignment problems that can be run by name. Allocators have different types; this erases them.
 struct named_allocator {
     std::string name;
     std::string summary;
     std::function<berth::assignment_plan(const berth::priced_problem&, const search_setup&)> run;
-    /// Why it cannot run on a problem, if it cannot. May be empty.
+    /// The reason why it cannot run on a problem, if it cannot. May be empty.
     std::function<berth::result<void>(const berth::priced_problem&)> accepts{};
 };
 

@@ -15,15 +15,15 @@
 
 namespace bench {
 
-/// The whole numbers of a text, separated by white space, one after the other. Remembers the first thing that is wrong, with file, line and
-/// what the number should have been; from then on every number is 0 and `good` is false.
+/// The whole numbers of a text, separated by white space, one after the other. Keeps the first error, with file, line
+/// and the name of the number; from then on every number is 0 and `good` is false.
 class number_stream {
 public:
     /// @param file  is only named in messages
     number_stream(std::string file, block_source blocks) : file_{std::move(file)}, blocks_{std::move(blocks)} {}
 
     /// The next number, which lies within 0..most.
-    /// @param field  `field()` says what the number is; asked only if there is something to complain about
+    /// @param field  `field()` makes the name of the number, called only for an error
     template <class Field>
     [[nodiscard]] std::uint64_t next(std::uint64_t most, const Field& field) {
         std::uint64_t value = 0;
@@ -31,10 +31,10 @@ public:
         if (!failure_) failure_ = complaint(most, field());
         return 0;
     }
-    /// Complains about the next number, whatever it is: there is none that would be right.
+    /// Refuses the next number, whatever its value: no value would be valid.
     void refuse(std::string_view field, std::string_view why);
-    /// Complains unless the text is over.
-    /// @param after  what the last number was
+    /// Refuses further text.
+    /// @param after  the name of the last number
     void finish(std::string_view after);
 
     [[nodiscard]] bool good() const noexcept { return !failure_.has_value(); }

@@ -108,7 +108,7 @@ result<std::vector<std::string>> accepted_models(const csv_table& table, std::si
                                shown(table.cell(row, column)) +
                                    " names an empty model, expected names joined by one bar");
         }
-        // A model may be named twice: the published gpuspec traces do, and tasks are told apart by the text.
+        // A model may be named twice: the published gpuspec traces do, and the text distinguishes tasks.
         models.push_back(model);
         if (bar == rest.size()) return models;
         rest.remove_prefix(bar + 1);

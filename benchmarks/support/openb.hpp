@@ -38,7 +38,7 @@ struct openb_pod {
     [[nodiscard]] berth::amount total_milli() const noexcept { return static_cast<berth::amount>(gpus) * gpu_milli; }
 };
 
-/// The nodes that experiments use: those with GPUs, in the order of their names.
+/// The nodes of the experiments: those with GPUs, in the order of their names.
 struct openb_node_list {
     std::string file;
     std::vector<openb_node> nodes;
@@ -68,13 +68,13 @@ struct arrival_order {
 [[nodiscard]] berth::result<arrival_order> parse_order(const std::string& file, std::string_view text, std::size_t pods,
                                                        std::size_t nodes);
 
-/// The published recipe with berth's own generator: all pods shuffled, then pods drawn with replacement until the next one
-/// would exceed `inflate` × the fleet's GPU capacity (its request on one GPU is compared), or, if there is more to begin
-/// with, random arrivals deleted until there is not. Node priorities are a random permutation.
+/// The published recipe with berth's own generator: all pods shuffled, then pods drawn with replacement until the next
+/// one would exceed `inflate` × the fleet's GPU capacity (its request on one GPU is compared), or, if there is more to
+/// begin with, random arrivals deleted. Node priorities are a random permutation.
 [[nodiscard]] arrival_order make_order(const openb_pod_list& pods, const openb_node_list& nodes, std::uint64_t seed,
                                        double inflate);
 
-/// Everything a policy needs for one run. The fleet and the workload stay where they are when the experiment is moved.
+/// The input of one run of a policy. Moving the experiment does not move fleet and workload.
 struct experiment {
     std::unique_ptr<const berth::fleet> fleet;
     std::unique_ptr<const berth::workload> workload;
@@ -82,18 +82,18 @@ struct experiment {
     std::vector<std::uint32_t> priorities;  ///< per node
     std::vector<std::uint8_t> classes;      ///< per task: position in `task_classes`
     berth::amount capacity_milli = 0;       ///< GPU thousandths of the fleet
-    berth::power_table power{};             ///< watts, for policies and metrics that ask for power
+    berth::power_table power{};             ///< watts, for policies and metrics of power
 
     [[nodiscard]] berth::problem problem() const noexcept { return {*fleet, *workload}; }
 };
 
-/// How acceptance is broken down: by the number of GPUs a task wants, shares apart.
+/// The classes of accepted tasks: by the number of GPUs a task wants, shares apart.
 inline constexpr const char* task_classes[] = {"cpu", "share", "1", "2", "4", "8", "other"};
 inline constexpr std::size_t task_class_count = std::size(task_classes);
 
 /// Checks nodes, pods and order against each other and makes a problem of them.
-/// @param replicate  this many copies of the fleet, and as many arrivals: copy k of the arrivals runs k/K of the list ahead, so
-///                   that equal pods do not arrive one after the other.
+/// @param replicate  this many copies of the fleet, and as many arrivals: copy k of the arrivals runs k/K of the list
+///                   ahead, so that equal pods do not arrive one after the other.
 [[nodiscard]] berth::result<experiment> make_experiment(const openb_node_list& nodes, const openb_pod_list& pods,
                                                         const arrival_order& order, std::size_t replicate = 1);
 

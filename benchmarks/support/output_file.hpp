@@ -8,10 +8,10 @@
 
 namespace bench {
 
-/// Refuses an output that cannot be written before the work is done, not after. An empty path is no output, hence fine.
+/// Refuses an output that cannot be written, before the work begins. An empty path means no output and is valid.
 [[nodiscard]] berth::result<void> check_output(const std::string& path);
 
-/// Writes a file, replacing what was there.
+/// Writes a file, replacing an existing one.
 [[nodiscard]] berth::result<void> write_file(const std::string& path, std::string_view bytes);
 
 }  // namespace bench

@@ -37,7 +37,7 @@ result<berth::power_table> to_power_table(const csv_table& in) {
         if (*idle_watts > *full_watts) {
             return in.fault(row, column[idle], error_code::inconsistent, "is more than full_watts");
         }
-        // A cell that does not belong to the part is a row in the wrong shape.
+        // A cell that does not belong to the part is an error.
         for (const auto& [cell, owner] : {std::pair{model, "gpu"}, std::pair{package, "cpu_package"}}) {
             if (kind != owner && !in.cell(row, column[cell]).empty()) {
                 return in.fault(row, column[cell], error_code::inconsistent,

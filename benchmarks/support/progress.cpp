@@ -15,7 +15,7 @@ volatile std::sig_atomic_t stop_requested = 0;
 
 extern "C" void on_interrupt(int signal) {
     stop_requested = 1;
-    std::signal(signal, SIG_DFL);  // the next one is not ours any more
+    std::signal(signal, SIG_DFL);  // the next signal ends the program
 }
 
 }  // namespace

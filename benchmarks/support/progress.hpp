@@ -7,10 +7,11 @@
 
 namespace bench {
 
-/// Where a long piece of work is, on stderr: one line that is rewritten on a terminal, a line every few seconds elsewhere.
+/// Prints the progress of long work on stderr: one line that is rewritten on a terminal, a line every few seconds
+/// elsewhere.
 class progress_line {
 public:
-    /// `automatic` and `on` print everywhere; `terminal` keeps quiet where nobody watches.
+    /// `automatic` and `on` print everywhere; `terminal` prints on a terminal only.
     enum class mode { off, terminal, automatic, on };
 
     explicit progress_line(mode wanted);
@@ -20,10 +21,11 @@ public:
 
     void start(std::string what, std::size_t total);
     void update(std::size_t done);
-    /// True if the line is due to be printed again. For work that is not counted in items: `if (line.due()) line.say(...)`.
+    /// True if the line is due to be printed again. For work that is not counted in items: `if (line.due())
+    /// line.say(...)`.
     [[nodiscard]] bool due();
     void say(const std::string& text);
-    /// Takes the line away, before something else is printed.
+    /// Removes the line, before other output.
     void clear();
 
 private:

@@ -11,7 +11,8 @@
 
 namespace bench {
 
-/// The published results of the openb experiments: means over ten seeds, by trace, policy and arrived workload in percent.
+/// The published results of the openb experiments: means over ten seeds, by trace, policy and arrived workload in
+/// percent.
 class published_results {
 public:
     /// Reads `published_unallocated.csv` and `published_fragmentation.csv` of a folder.
@@ -37,8 +38,8 @@ private:
 /// `default` of `.../openb_pod_list_default.csv`; empty for other names.
 [[nodiscard]] std::string trace_name(const std::string& pods_file);
 
-/// The project's own openb data: where it was when the program was built, else relative to the program or the working
-/// directory. Empty if it is nowhere.
+/// The project's own openb data: its folder at build time, else relative to the program or the working directory. Empty
+/// if there is none.
 [[nodiscard]] std::string openb_folder();
 
 }  // namespace bench

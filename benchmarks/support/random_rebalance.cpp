@@ -153,7 +153,7 @@ random_rebalance make_random_rebalance(std::uint64_t seed) {
     berth::assignment initial(tasks.task_count());
     berth::ledger before{machines};
     fill(g, tasks, before, initial);
-    if (chance(g, 50)) {  // not so full: some leave
+    if (chance(g, 50)) {  // less full: some tasks leave
         for (std::size_t t = 0; t < initial.size(); ++t) {
             if (!initial[t].placed() || !chance(g, 10)) continue;
             before.remove(tasks.demand(berth::task_index{t}), initial[t]);
@@ -171,7 +171,7 @@ random_rebalance make_random_rebalance(std::uint64_t seed) {
         in_flight.push_back({berth::task_index{t}, initial[t], to});
     }
 
-    // In the wanted placement some stay; those in flight hold both ends, and mostly stay where they go.
+    // In the wanted assignment some tasks stay; those in flight hold both ends, and mostly stay at their targets.
     berth::assignment wanted(tasks.task_count());
     berth::ledger after{machines};
     std::vector<char> flying(initial.size(), 0);
@@ -191,7 +191,7 @@ random_rebalance make_random_rebalance(std::uint64_t seed) {
     for (const auto& r : in_flight) {
         if (chance(g, 20)) wanted[r.task.value()] = chance(g, 50) ? r.from : berth::unplaced;
     }
-    // A wish that does not fit at all.
+    // A wanted slot that can never fit.
     if (chance(g, 10)) {
         for (std::size_t t = 0; t < wanted.size(); ++t) {
             const std::size_t other = below(g, wanted.size());

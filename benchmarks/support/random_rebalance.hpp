@@ -12,8 +12,9 @@
 
 namespace bench {
 
-/// A small random fleet, two placements that fit on it, moves in flight, and limits. Several counters of GPUs, nodes and
-/// racks, tasks with no GPU, a share, or several GPUs, sick GPUs, models that tasks refuse, tasks that arrive and leave; mostly full.
+/// A small random fleet, two placements that fit on it, moves in flight, and limits. Several counters of GPUs, nodes
+/// and racks, tasks with no GPU, a share, or several GPUs, unhealthy GPUs, models that tasks refuse, tasks that arrive
+/// and leave; mostly full.
 struct random_rebalance {
     berth::fleet machines;
     berth::workload tasks;

@@ -23,7 +23,7 @@ using row_type = reassignment_comparison_row;
 
 namespace {
 
-/// The instances whose scores the goals of set B are about: those that are public and small enough to lie outside the repository.
+/// The instances of the goals of set B: public ones outside the repository that are small enough.
 constexpr const char* goal_instances[] = {"b_1", "b_2", "b_3", "b_4", "b_5"};
 constexpr const char* teams[] = {"S41", "S38", "J12", "J25", "J33"};
 
@@ -136,7 +136,7 @@ void reassignment_comparison::add(const mrp_instance& instance, progress_line& p
     const auto bound = static_cast<double>(mrp_lower_bound(instance.input));
     const auto before = check_mrp_assignment(instance.input, observed_nodes(instance.input));
     const auto initial = static_cast<double>(before.cost.total());
-    // Something else may have the name of an instance that is known.
+    // Another instance may have the name of a published one.
     const mrp_reference* known = references_.find(instance.name, "initial");
     const mrp_reference* best = references_.find(instance.name, "best");
     if (known == nullptr || known->value != initial) best = nullptr;
@@ -258,7 +258,8 @@ std::optional<double> reassignment_comparison::goal(const std::string& instance,
     return references_.goal(instance, "goal", seconds);
 }
 
-// ---- text ------------------------------------------------------------------------------------------------------------
+// ---- text
+// ------------------------------------------------------------------------------------------------------------
 
 std::string reassignment_comparison::header_text() const {
     std::string text = print(

@@ -22,7 +22,7 @@ namespace bench {
 
 struct reassignment_comparison_options {
     std::vector<double> seconds{
-        10.0, 60.0};  ///< budgets, ascending; each is a run of its own, because a search settles down towards its end
+        10.0, 60.0};  ///< budgets, ascending; each is a run of its own, because a search cools towards its end
     std::size_t seeds = 1;
     std::uint64_t first_seed = 1;
     std::size_t threads = 2;
@@ -48,7 +48,7 @@ struct reassignment_comparison_run {
     bool taken = false;                        ///< from a file
     std::vector<trajectory_point> trajectory;  ///< empty if it was taken
 
-    /// 100 (cost − best) / initial; without an answer the original assignment is one.
+    /// 100 (cost − best) / initial; without an answer the original assignment counts.
     [[nodiscard]] std::optional<double> score() const;
 };
 
@@ -69,27 +69,26 @@ struct reassignment_comparison_row {
 struct reassignment_comparison_sum {
     std::string set;
     std::size_t instances = 0;
-    std::vector<double> scores;  ///< at each budget: the sum of the medians
-    std::vector<std::optional<double>>
-        goals;  ///< at each budget; of all five instances of B that there are outside the repository
+    std::vector<double> scores;                ///< at each budget: the sum of the medians
+    std::vector<std::optional<double>> goals;  ///< at each budget; of all five instances of B outside the repository
     std::vector<std::pair<std::string, double>> teams;  ///< sums over the same instances, after 300 s in the final
 };
 
-/// Runs the search for better assignments on instances of the challenge and sets its costs beside what others reached.
+/// Runs the search for better assignments on instances of the challenge and lists its costs beside published ones.
 class reassignment_comparison {
 public:
     reassignment_comparison(mrp_references references, reassignment_comparison_options options);
 
-    /// What is told as soon as it is known. Any may be empty.
+    /// Callbacks for results as they arrive. Any may be empty.
     struct listener {
         std::function<void(const reassignment_comparison_run&)> on_run;
         std::function<void(const reassignment_comparison_row&)> on_row;
     };
 
-    /// Takes the runs of a CSV file that was written before: `add` does not run again what is there. They count only if instance, budget, clock,
+    /// Takes the runs of an earlier CSV file, which `add` does not repeat. They count only if instance, budget, clock,
     /// threads and seed are those of this comparison.
     [[nodiscard]] berth::result<void> take_runs(const std::string& csv_file);
-    /// All budgets and seeds on an instance. Ctrl-C ends it; a run that it cut short is left out.
+    /// Runs all budgets and seeds on an instance. Ctrl-C ends it; an interrupted run is left out.
     void add(const mrp_instance& instance, progress_line& progress, const listener& tell = {});
     void expect_runs(std::size_t runs) noexcept { expected_ = runs; }
 
@@ -100,12 +99,12 @@ public:
     [[nodiscard]] const std::vector<std::string>& faults() const noexcept { return faults_; }
     [[nodiscard]] std::vector<reassignment_comparison_sum> sums() const;
 
-    /// What berth wants an instance to cost at most after so many seconds, if that was said.
+    /// The goal of this project for the cost of an instance after that many seconds, if there is one.
     [[nodiscard]] std::optional<double> goal(const std::string& instance, double seconds) const;
 
     [[nodiscard]] std::string header_text() const;
     [[nodiscard]] std::string row_text(const reassignment_comparison_row& row) const;
-    /// Sums by set, and which goals were reached.
+    /// Sums by set, and the goals that were reached.
     [[nodiscard]] std::string summary_text() const;
 
     [[nodiscard]] static std::string csv_header();

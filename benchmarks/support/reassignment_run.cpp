@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/reassignment_run.hpp"
 
+#include "berth/allocate/reassignment/reassignment_search.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/core/thread_pool.hpp"
-#include "berth/allocate/reassignment/reassignment_search.hpp"
 
 #include "support/cpu_deadline.hpp"
 #include "support/mrp_instance.hpp"
@@ -29,16 +29,15 @@ std::string disagreement(const reassignment_run& run) {
     const berth::reassignment_plan& plan = run.plan;
     if (!run.verdict.complete) return "the assignment does not name a node for every task";
     if (!(plan.cost == run.verdict.cost)) {
-        return "the cost is " + text_of(run.verdict.cost) + ", the search says " + text_of(plan.cost);
+        return "the cost is " + text_of(run.verdict.cost) + ", the search reports " + text_of(plan.cost);
     }
     if (plan.violations.none() != run.verdict.violations.none()) {
-        return run.verdict.feasible()
-                   ? "the assignment is feasible, the search says it is not"
-                   : "the assignment is infeasible, the search says it is not; " + to_text(run.verdict.broken.front());
+        return run.verdict.feasible() ? "the assignment is feasible, the search reports infeasible"
+                                      : "the assignment is infeasible, the search reports feasible; " +
+                                            to_text(run.verdict.broken.front());
     }
     if (plan.moved != run.verdict.moved) {
-        return std::to_string(run.verdict.moved) + " tasks are moved, the search says " +
-               std::to_string(plan.moved);
+        return std::to_string(run.verdict.moved) + " tasks are moved, the search reports " + std::to_string(plan.moved);
     }
     if (!run.initial.feasible()) return {};
     if (!run.verdict.feasible()) return "the start is feasible, the assignment is not";

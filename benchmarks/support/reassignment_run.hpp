@@ -19,7 +19,7 @@
 
 namespace bench {
 
-/// How a search for a better assignment is run.
+/// The budget of a search for a better assignment.
 struct reassignment_budget {
     std::uint64_t evaluations = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t seed = 1;
@@ -28,16 +28,16 @@ struct reassignment_budget {
         2;  ///< searches side by side; the answer to a budget of evaluations depends on them, not on the threads
 };
 
-/// What came of it.
+/// The result of a run.
 struct reassignment_run {
     berth::reassignment_plan plan;
-    mrp_verdict initial;  ///< of the checker, about what was observed
+    mrp_verdict initial;  ///< of the checker, about the initial assignment
     mrp_verdict verdict;  ///< of the checker, about the plan
     std::vector<trajectory_point> trajectory;
     double seconds = 0.0;         ///< by the clock, from its beginning to the end of the search
     double wall_seconds = 0.0;    ///< of the search alone
     double search_seconds = 0.0;  ///< of the search alone, CPU time of all threads
-    std::string fault;            ///< how plan and checker disagree; empty if they do not
+    std::string fault;            ///< the disagreement of plan and checker; empty if there is none
 
     /// For each second of CPU time.
     [[nodiscard]] double evaluations_per_core_second() const noexcept {
@@ -48,10 +48,11 @@ struct reassignment_run {
     }
 };
 
-/// Searches from the observed placement until the clock says that it is over, and checks the answer against the numbers of the instance.
-/// @param input  what the problem was made of
-/// @param bound  what the line of progress takes gaps to
-/// @param label  what the line of progress begins with
+/// Searches from the initial assignment until the clock ends the run, and checks the answer against the numbers of the
+/// instance.
+/// @param input  the input of the problem
+/// @param bound  the base of gaps on the line of progress
+/// @param label  the beginning of the line of progress
 [[nodiscard]] reassignment_run run_reassignment(const berth::reassignment_input& input,
                                                 const berth::reassignment_problem& problem, const run_clock& clock,
                                                 const reassignment_budget& budget, double bound,
@@ -62,8 +63,8 @@ struct reassignment_run {
     return initial != 0.0 ? 100.0 * (cost - best) / initial : 0.0;
 }
 
-/// The load of every node before and after, in per cent of its safety capacity (of the resource that is nearest to it), nodes in ascending
-/// order of load.
+/// The load of every node before and after, in per cent of its safety capacity (of the resource that is nearest to it),
+/// nodes in ascending order of load.
 [[nodiscard]] line_chart load_chart(const berth::reassignment_input& input,
                                     std::span<const berth::node_index> assignment, const std::string& name);
 

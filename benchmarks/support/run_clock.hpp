@@ -10,25 +10,25 @@
 
 namespace bench {
 
-/// What a second is: on the wall, or of CPU time for each thread (N threads together have N of them), which is fair where others use the
-/// machine, too.
+/// The unit of a second: wall-clock time, or CPU time per thread (N threads together have N of them), which is fair on
+/// a shared machine.
 enum class clock_kind : std::uint8_t { wall, cpu };
 
-/// The time that a run may take, from when this was made. Asking costs a look at a clock that needs no system call, nearly always. May be
-/// asked by several threads.
+/// The time limit of a run, from the construction of this. Reading it nearly always needs no system call. Several
+/// threads may read it.
 class run_clock {
 public:
-    /// @param seconds  infinite: the run may take for ever
+    /// @param seconds  infinite: no limit
     explicit run_clock(clock_kind kind = clock_kind::wall, double seconds = std::numeric_limits<double>::infinity(),
                        std::size_t threads = 1) noexcept;
 
     [[nodiscard]] clock_kind kind() const noexcept { return kind_; }
     /// The budget.
     [[nodiscard]] double seconds() const noexcept { return seconds_; }
-    /// How much of it was used.
+    /// The time used so far.
     [[nodiscard]] double used() const noexcept;
     [[nodiscard]] bool reached() const noexcept { return elapsed() >= 1.0; }
-    /// The share of the time that is over, from 0 to 1; CPU time is read once in a thousandth of a second. 0 if there is no end.
+    /// The share of the time that is used, from 0 to 1; CPU time is read once per millisecond. 0 if there is no limit.
     [[nodiscard]] double elapsed() const noexcept;
 
 private:
@@ -50,7 +50,7 @@ struct timed_stop {
     [[nodiscard]] bool bounded() const noexcept {
         return clock != nullptr && clock->seconds() < std::numeric_limits<double>::infinity();
     }
-    /// The share of the time that is over, for searches that settle down towards its end.
+    /// The share of the time that is used, for searches with a cooling schedule.
     [[nodiscard]] double elapsed() const noexcept { return clock != nullptr ? clock->elapsed() : 0.0; }
 };
 

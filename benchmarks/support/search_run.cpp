@@ -11,7 +11,7 @@ std::string disagreement(const search_run& run) {
     const berth::assignment_plan& plan = run.plan;
     if (!run.verdict.complete) return "the assignment does not name an agent for every task";
     const auto differs = [](const char* what, double said, double is) {
-        return std::string{what} + " is " + std::to_string(is) + ", the allocator says " + std::to_string(said);
+        return std::string{what} + " is " + std::to_string(is) + ", the allocator reports " + std::to_string(said);
     };
     const auto cost = static_cast<double>(run.verdict.cost);
     if (plan.cost != cost) return differs("the cost", plan.cost, cost);

@@ -149,8 +149,8 @@ std::string text(double x, double y, std::string_view content, std::string_view 
     return out + '>' + escaped(content) + "</text>\n";
 }
 
-/// Keeps the names of curves that end close together legible: neighbours that would overlap share out the room around their
-/// middle. `at` is ascending.
+/// Keeps the names of curves that end close together legible: distributes overlapping neighbours around their middle.
+/// `at` is ascending.
 std::vector<double> spread(const std::vector<double>& at, double gap, double most) {
     struct group {
         double middle;

@@ -15,17 +15,17 @@ struct chart_series {
     bool emphasised = false;  ///< drawn thicker, on top, named in bold
 };
 
-/// An axis; `least == most` asks for limits that fit the data.
+/// An axis; `least == most`: limits that fit the data.
 struct chart_axis {
     std::string label;
     double least = 0.0;
     double most = 0.0;
-    double step = 0.0;         ///< between ticks, 0: chosen; of no meaning on a logarithmic axis
+    double step = 0.0;         ///< between ticks, 0: automatic; ignored on a logarithmic axis
     bool logarithmic = false;  ///< values of 0 and less are not shown
 };
 
-/// A line chart: one curve per series, each named at its right end. Colours are those of Okabe and Ito, which stay apart for
-/// colour-blind readers; dash patterns keep them apart in print.
+/// A line chart: one curve per series, each named at its right end. The colours are those of Okabe and Ito, distinct
+/// for colour-blind readers; dash patterns distinguish curves in print.
 struct line_chart {
     std::string title;
     std::string subtitle;
@@ -34,7 +34,7 @@ struct line_chart {
     std::vector<chart_series> series;
 };
 
-/// From when to when something of one kind happens.
+/// An interval of time of one kind.
 struct timeline_bar {
     double begin = 0.0;
     double end = 0.0;
@@ -46,14 +46,14 @@ struct timeline_row {
     std::vector<timeline_bar> bars;
 };
 
-/// Bars along an axis of time, which begins at 0, one row below the other; as high as it has rows.
+/// Bars along an axis of time, which begins at 0, in rows; the height depends on the number of rows.
 struct timeline_chart {
     std::string title;
     std::string subtitle;
     std::string x_label;
     std::vector<std::string> kinds;  ///< named in the legend
     std::vector<timeline_row> rows;
-    std::vector<double> lines;  ///< points in time that are marked through all rows
+    std::vector<double> lines;  ///< points in time, marked through all rows
 };
 
 /// The chart as a stand-alone SVG document. Same chart, same bytes.

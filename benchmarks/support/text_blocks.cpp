@@ -33,7 +33,7 @@ struct close_file {
 
 error fault(const std::string& path, error_code code, const std::string& what) { return {code, path + ": " + what}; }
 
-/// A file that is read from its beginning to its end.
+/// A file, read sequentially.
 class plain_file {
 public:
     plain_file(std::string path, std::FILE* file) : path_{std::move(path)}, file_{file}, bytes_(block) {}

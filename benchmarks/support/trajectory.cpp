@@ -19,7 +19,7 @@ void trajectory::show_on(progress_line& line, std::string label, double seconds,
 
 void trajectory::see(const berth::progress& p) {
     const std::lock_guard lock{mutex_};
-    // A hook that does not know the objective leaves 0 there; 0 is no news before something was decided.
+    // A hook without objective reports 0; ignore it while nothing was decided.
     if (p.objective < best_ && (p.evaluations > 0 || p.done > 0 || p.objective != 0.0)) add(p.objective);
     if (line_ != nullptr && line_->due()) show(p.evaluations);
 }

@@ -15,24 +15,24 @@
 
 namespace bench {
 
-/// When a search first had a feasible answer of this cost.
+/// The time at which a search first had a feasible plan of this cost.
 struct trajectory_point {
-    double seconds = 0.0;  ///< from the origin on: of CPU time, or of the clock that the trajectory was given
+    double seconds = 0.0;  ///< since the origin: CPU time, or the clock of the trajectory
     double cost = 0.0;
 };
 
-/// The improvements of a search as it reports them: costs strictly falling, seconds not. May be fed from several threads.
+/// The reported improvements of a search: costs strictly decrease, seconds do not. Several threads may report.
 class trajectory {
 public:
-    /// @param origin  what counts as 0 on the clock of `cpu_seconds`
+    /// @param origin  the zero point on the clock of `cpu_seconds`
     explicit trajectory(double origin = 0.0) noexcept : origin_{origin} {}
-    /// By another clock, which outlives it.
+    /// With another clock, which must outlive it.
     explicit trajectory(const run_clock& clock) noexcept : clock_{&clock} {}
 
-    /// Shows how the search stands on a line of progress, which outlives it.
-    /// @param label  what runs on what
+    /// Shows the state of the search on a line of progress, which must outlive it.
+    /// @param label  allocator and instance
     /// @param seconds  the budget, infinite if there is none
-    /// @param bound  what gaps are taken to
+    /// @param bound  the base of gaps
     void show_on(progress_line& line, std::string label, double seconds, double bound);
 
     /// A report of a run: `objective` is the cost of the best feasible assignment so far, infinite while there is none.
@@ -41,7 +41,7 @@ public:
     void see(double cost);
 
     [[nodiscard]] const std::vector<trajectory_point>& points() const noexcept { return points_; }
-    /// Infinite while nothing was seen.
+    /// Infinite while there is no report.
     [[nodiscard]] double best() const noexcept { return best_; }
 
 private:
@@ -60,7 +60,7 @@ private:
     double bound_ = -std::numeric_limits<double>::infinity();
 };
 
-/// Feeds a trajectory, which outlives it. Without one it sees nothing.
+/// Reports to a trajectory, which must outlive it. Null: reports nothing.
 struct search_observer {
     trajectory* into = nullptr;
 

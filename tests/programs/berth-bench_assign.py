@@ -165,7 +165,7 @@ for more in ((), ("--progress",)):
     os.kill(running.pid, signal.SIGINT)
     out, err = running.communicate(timeout=60)
     t.check(running.returncode == 130, f"Ctrl-C: exit code {running.returncode}")
-    t.check("Interrupted" in out, "Ctrl-C: it says so")
+    t.check("Interrupted" in out, "Ctrl-C: it is reported")
     plan = [int(word) for word in out.split("Agent of each task:")[1].split()]
     t.check(len(plan) == 100, "Ctrl-C: the best answer is printed")
     result = json.loads(json_file.read_text())

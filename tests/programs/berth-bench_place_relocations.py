@@ -18,16 +18,16 @@ order = t.write("order.txt", "4\n0\n1\n2\n3\n2\n0\n1\n")
 given = ["place", "--nodes", nodes, "--pods", pods, "--order", order, "--policy", "best_fit"]
 json_file, moves_file, placed_file = t.folder / "out.json", t.folder / "moves.csv", t.folder / "placed.csv"
 without = t.good(*given, "--json", json_file)
-t.check("Relocations" not in without.stdout, "nothing is said of relocations that were not asked for")
+t.check("Moves, at most" not in without.stdout, "without --relocations no table of moves")
 t.check(json.loads(json_file.read_text())["policies"]["best_fit"]["rejected"] == 1, "p3 fits nowhere")
 done = t.good(*given, "--relocations", "1", "--json", json_file, "--moves", moves_file, "--placements", placed_file)
 result = json.loads(json_file.read_text())["policies"]["best_fit"]
 t.check((result["rejected"], result["rescued"], result["relocations"], result["parked"]) == (0, 1, 1, 0),
-        f"one relocation rescues p3: {result}")
-t.check(result["relocations_per_1000"] == 250.0, "relocations per 1000 arrivals")
+        f"one move makes room for p3: {result}")
+t.check(result["relocations_per_1000"] == 250.0, "steps per 1000 arrivals")
 t.check(moves_file.read_text().splitlines()[1] == "3,0,relocate,1,p1,n0,0,n1,0", f"p1 leaves: {moves_file.read_text()}")
-t.check(placed_file.read_text().splitlines()[3] == "p3,n0,0", "p3 takes its place")
-t.check("up to 100 %" in done.stdout, "the table of relocations")
+t.check(placed_file.read_text().splitlines()[3] == "p3,n0,0", "p3 takes its slot")
+t.check("up to 100 %" in done.stdout, "the table of moves")
 for flag in ("--least-share", "500"), ("--step-price", "5000"):
     t.good(*given, "--relocations", "1", *flag, "--json", json_file)
     t.check(json.loads(json_file.read_text())["policies"]["best_fit"]["rescued"] == 0, f"not worth it: {flag}")
@@ -98,7 +98,7 @@ for most, flag, price in ((1, "--park", 0), (4, "--no-park", 0),
            "--placements", placed_file)
     result = json.loads(json_file.read_text())["policies"]["scarcity"]
     allocated.append(result["allocated_milli"])
-    t.check(result["rescued"] > 0, f"--relocations {most} {flag} --step-price {price}: somebody is rescued")
+    t.check(result["rescued"] > 0, f"--relocations {most} {flag} --step-price {price}: an arrival gets a slot")
     t.check(flag == "--park" or result["parked"] == 0, "--no-park: nobody is parked")
     t.check(replay(most) == "", f"--relocations {most} {flag} --step-price {price}: {replay(most)}")
 again = moves_file.read_text()

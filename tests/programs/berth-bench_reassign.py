@@ -174,7 +174,7 @@ for more in ((), ("--progress", "--threads", "2")):
     os.kill(running.pid, signal.SIGINT)
     out, err = running.communicate(timeout=60)
     t.check(running.returncode == 130, f"Ctrl-C: exit code {running.returncode}")
-    t.check("Interrupted" in out, "Ctrl-C: it says so")
+    t.check("Interrupted" in out, "Ctrl-C: it is reported")
     result = json.loads(json_file.read_text())
     t.check(result["stopped"] == "cancelled" and result["feasible"], "Ctrl-C: the JSON says so")
     instance = mrp.Instance(mrp.read(files[3][0]), mrp.read(files[3][1]))

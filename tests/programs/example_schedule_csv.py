@@ -30,7 +30,7 @@ t.check([f"balance: 1250.0 GFLOP of whole to g{i}" for i in range(4)] == [line f
         "5000 GFLOP do not fit on one GPU, and are split over four")
 t.check(all(f"then: g{i} has 1250.0 of at most 2000.0 GFLOP to do, done after 62.5 s" in lines for i in range(4)), "62.5 s")
 lines = t.good("--fault", "g2", "--after", "25", worked, four).stdout.splitlines()
-t.check("hot-migrate: g2 fails after 25.0 s" in lines, "the fault is said")
+t.check("hot-migrate: g2 fails after 25.0 s" in lines, "the fault is printed")
 for i in (0, 1, 3):
     t.check(f"hot-migrate: 250.0 GFLOP of whole from g2 to g{i}" in lines, "750 GFLOP are split over three")
     t.check(f"then: g{i} has 1000.0 of at most 2000.0 GFLOP to do, done after 50.0 s" in lines, "50 s more")
