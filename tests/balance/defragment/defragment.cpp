@@ -413,7 +413,8 @@ TEST_CASE("defragment: where steps have a price the way that saves most is taken
             }
             CHECK(fault_of(f, r, true) == "");
             CHECK(r.plan.steps.size() <= 6);
-            CHECK(r.fragmentation == doctest::Approx(waste_after(f, r) - fragmentation_of(f.problem(), books_of(f))).epsilon(1e-6));
+            CHECK(r.fragmentation ==
+                  doctest::Approx(waste_after(f, r) - fragmentation_of(f.problem(), books_of(f))).epsilon(1e-6));
             CHECK(price(r) <= price(shortest) + 1e-6);
             if (counts) CHECK(price(r) <= 1e-6);
             longer += r.plan.steps.size() > shortest.plan.steps.size() ? 1 : 0;
@@ -487,6 +488,31 @@ TEST_CASE("defragment: a state that was asked many times answers like a new one"
             CHECK(a.plan.steps.size() == b.plan.steps.size());
         }
     }
+}
+
+TEST_CASE("defragment: answers are the same on every compiler") {
+    std::uint64_t sum = 0;
+    const auto mix = [&sum](std::uint64_t value) { sum = splitmix64(sum ^ value); };
+    const auto mix_slot = [&mix](const slot& s) { mix(s.placed() ? (s.node.value() + 1) * 64 + s.gpus : 0); };
+    constexpr defragment_options kinds[] = {
+        {.max_moves = 2}, {.max_moves = 8, .park = true}, {.max_moves = 6, .step_price = 100.0}};
+    for (const fleet_shape& shape : {plain, with_gangs, with_domains}) {
+        for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+            const tight_fleet f = make_tight(seed, shape);
+            for (const defragment_options& options : kinds) {
+                const eviction_plan r = ask(f, defragment{options});
+                mix(static_cast<std::uint64_t>(r.outcome) * 2 + (r.proven ? 1 : 0));
+                mix(r.evaluations);
+                mix_slot(r.where);
+                for (const migration_step& s : r.plan.steps) {
+                    mix(s.task.value());
+                    mix_slot(s.from);
+                    mix_slot(s.to);
+                }
+            }
+        }
+    }
+    CHECK(sum == 4225154881999078501ULL);
 }
 
 static_assert(fragmentation_cost<expected_fragmentation_cost>);
