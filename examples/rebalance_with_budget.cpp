@@ -2,13 +2,13 @@
 // A live fleet: what is seen of it goes in, a few moves come out, put in an order that always fits. Two nodes of two GPUs;
 // one GPU is overloaded, one has failed. At most two moves a round, and every one has to earn what it costs. Who looks
 // once a minute leaves `rounds` alone: three rounds in a row are no accident.
-#include "berth/berth.hpp"
 #include "berth/balance/balancer.hpp"
-#include "berth/testing/check_migration.hpp"
-#include "berth/migrate/order/costs/stop_and_copy.hpp"
-#include "berth/migrate/order/migration_order.hpp"
 #include "berth/balance/triggers/load_above.hpp"
 #include "berth/balance/triggers/unhealthy.hpp"
+#include "berth/berth.hpp"
+#include "berth/migrate/order/costs/stop_and_copy.hpp"
+#include "berth/migrate/order/migration_order.hpp"
+#include "berth/testing/check_migration.hpp"
 
 #include <cstddef>
 #include <cstdio>
@@ -62,7 +62,7 @@ int main() {
         std::printf("%-7s %s gpu%zu -> %s gpu%zu, %s: gains %.0f for %.0f\n", work->name(c.move.task).c_str(),
                     fleet->name(c.move.from.node).c_str(), berth::lowest_gpu(c.move.from.gpus),
                     fleet->name(c.move.to.node).c_str(), berth::lowest_gpu(c.move.to.gpus), round->reason(c), c.gain,
-                    c.price);
+                    c.cost);
     }
     for (std::size_t i = 0; i < berth::stay_reason_count; ++i) {
         if (round->staying[i] > 0)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/balance/triggers/fragmented.hpp"
 
-#include "berth/core/random.hpp"
 #include "berth/balance/balancer.hpp"
+#include "berth/core/random.hpp"
 
 #include "balance/balance_fleets.hpp"
 
@@ -49,7 +49,7 @@ TEST_CASE("fragmented: all or none") {
     CHECK(round.alarms.size() == 2);
     CHECK(round.chosen.empty());
     CHECK(round.rooms.empty());
-    CHECK(round.stays(berth::stay_reason::no_company) == 1);
+    CHECK(round.stays(berth::stay_reason::group_incomplete) == 1);
     CHECK(state.projected().ledger() == berth_test::need(berth::make_ledger({all.machines, all.tasks}, placement)));
 }
 

@@ -29,7 +29,7 @@ struct two_gpus {
     template <class State>
     std::vector<berth::alarm> see(State& state, double time, double first, double second = 0.5) {
         gpu_load = {first, second};
-        REQUIRE(now.see({.time = time, .placement = placement, .gpu_load = gpu_load, .task_load = task_load}));
+        REQUIRE(now.update({.time = time, .placement = placement, .gpu_load = gpu_load, .task_load = task_load}));
         state.update(now);
         std::vector<berth::alarm> alarms;
         state.alarms(now, alarms);
@@ -125,7 +125,7 @@ TEST_CASE("load_above: peaks are remembered for a while") {
 TEST_CASE("load_above: silent where loads were not measured") {
     two_gpus fleet;
     auto state = berth::load_above{}.prepare(fleet.problem);
-    REQUIRE(fleet.now.see({.placement = fleet.placement}));
+    REQUIRE(fleet.now.update({.placement = fleet.placement}));
     state.update(fleet.now);
     std::vector<berth::alarm> alarms;
     state.alarms(fleet.now, alarms);

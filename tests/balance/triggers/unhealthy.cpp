@@ -18,7 +18,7 @@ TEST_CASE("unhealthy: everything leaves a sick GPU for the least loaded places, 
     berth::assignment placement{at(0, 1), at(0, 1), at(0, 2), at(1, 1)};
     const std::vector<double> load{0.2, 0.3, 0.2, 0.1};
     std::vector<berth::gpu_mask> healthy{3, 3};
-    const berth::balancer policy{berth::triggers{berth::unhealthy{.rounds = 2, .well_rounds = 3}},
+    const berth::balancer policy{berth::triggers{berth::unhealthy{.rounds = 2, .recovery_rounds = 3}},
                                  berth::move_choice{berth::payback{}, berth::all_movable{}, {.cooldown = 0.0}}};
     auto state = policy.prepare(p);
     const auto round = [&] {

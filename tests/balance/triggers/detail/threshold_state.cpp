@@ -54,7 +54,7 @@ TEST_CASE("threshold_state: random values, compared with the definition") {
         for (int round = 0; round < 40; ++round) {
             for (double& value : values) value = static_cast<double>(berth_test::below(g, 14));
             history.push_back(values);
-            REQUIRE(now.see({.time = static_cast<double>(round), .placement = placement, .task_load = load}));
+            REQUIRE(now.update({.time = static_cast<double>(round), .placement = placement, .task_load = load}));
             state.update(now);
             std::vector<berth::alarm> alarms;
             state.alarms(now, alarms);
