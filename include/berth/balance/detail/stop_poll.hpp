@@ -22,34 +22,53 @@ public:
     explicit stop_poll(const run_control<Stop, Observer>& control,
                        std::uint64_t max_evaluations = std::numeric_limits<std::uint64_t>::max()) noexcept
         : control_{&control},
-          check_{[](const void* erased, std::uint64_t evaluations) {
-              return static_cast<const run_control<Stop, Observer>*>(erased)->check(evaluations);
+          check_{[](const void* erased) {
+              const Stop& stop = static_cast<const run_control<Stop, Observer>*>(erased)->stop;
+              if (stop.stop_requested()) return stop_reason::cancelled;
+              if constexpr (requires { stop.deadline_reached(); }) {
+                  if (stop.deadline_reached()) return stop_reason::deadline_reached;
+              }
+              return stop_reason::completed;
           }},
           max_evaluations_{std::min(control.max_evaluations, max_evaluations)} {}
 
-    void count() noexcept { ++evaluations_; }
+    /// @param work  that the evaluation took beyond the unit that `stopped` adds
+    void count(std::uint32_t work = 0) noexcept {
+        ++evaluations_;
+        work_ += work;
+    }
     [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
     /// True from the first call on that finds a reason to end.
     [[nodiscard]] bool stopped(std::uint32_t work = 1) {
         if (reason_ != stop_reason::completed) return true;
-        work_ += work;
         if (evaluations_ >= max_evaluations_) {
             reason_ = stop_reason::budget_exhausted;
-        } else if (work_ >= interval && check_ != nullptr) {
-            work_ = 0;
-            reason_ = check_(control_, evaluations_);
+            return true;
         }
-        return reason_ != stop_reason::completed;
+        return interrupted(work);
+    }
+    /// The same, except that a spent budget is no reason: for work that is finished even then, so that the budget alone
+    /// decides what is in a cache.
+    [[nodiscard]] bool interrupted(std::uint32_t work = 1) {
+        if (interrupted_) return true;
+        work_ += work;
+        if (work_ < interval || check_ == nullptr) return false;
+        work_ = 0;
+        const stop_reason why = check_(control_);
+        interrupted_ = why != stop_reason::completed;
+        if (interrupted_ && reason_ == stop_reason::completed) reason_ = why;
+        return interrupted_;
     }
     [[nodiscard]] stop_reason reason() const noexcept { return reason_; }
 
 private:
     const void* control_ = nullptr;
-    stop_reason (*check_)(const void*, std::uint64_t) = nullptr;
+    stop_reason (*check_)(const void*) = nullptr;
     std::uint64_t max_evaluations_ = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t evaluations_ = 0;
     std::uint32_t work_ = interval;  // the first call asks
     stop_reason reason_ = stop_reason::completed;
+    bool interrupted_ = false;
 };
 
 }  // namespace berth::inline v0::detail
