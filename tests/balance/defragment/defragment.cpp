@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/balance/defragment/defragment.hpp"
 
+#include "berth/core/observer.hpp"
 #include "berth/core/random.hpp"
+#include "berth/core/run_control.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload_builder.hpp"
@@ -11,6 +13,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -338,6 +341,171 @@ TEST_CASE("defragment: answers are the same on every compiler") {
         }
     }
     CHECK(sum == 4225154881999078501ULL);
+}
+
+namespace {
+
+/// Asks to stop from the given poll on.
+struct stop_at {
+    std::size_t* polls;
+    std::size_t last;
+    [[nodiscard]] bool stop_requested() const { return ++*polls >= last; }
+};
+
+struct begin_and_end {
+    std::size_t* calls;
+    void on_begin(const progress&) const { ++*calls; }
+    void on_end(const progress&) const { ++*calls; }
+};
+
+template <class State>
+void occupy_all(State& state, const tight_fleet& f) {
+    for (std::size_t t = 0; t < f.initial.size(); ++t) {
+        if (f.initial[t].placed()) REQUIRE(state.occupy(task_index{t}, f.initial[t]));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("defragment: the smaller budget of options and control ends the search with the best plan so far") {
+    std::size_t ended = 0;
+    std::size_t found = 0;
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        CAPTURE(seed);
+        const tight_fleet f = make_tight(seed, plain);
+        const eviction_plan whole = ask(f, defragment{{.max_steps = 6, .step_cost = 1.0}});
+        CHECK(whole.stopped == stop_reason::completed);
+        for (const std::uint64_t budget : {std::uint64_t{0}, whole.evaluations / 3, whole.evaluations / 2}) {
+            const defragment by_options{{.max_steps = 6, .step_cost = 1.0, .max_evaluations = budget}};
+            auto one = by_options.start(f.problem());
+            auto two = defragment{{.max_steps = 6, .step_cost = 1.0}}.start(f.problem());
+            occupy_all(one, f);
+            occupy_all(two, f);
+            const eviction_plan a = one.make_room(f.waiting);
+            const eviction_plan b = two.make_room(f.waiting, run_control<>{.max_evaluations = budget});
+            CHECK(a.outcome == b.outcome);
+            CHECK(a.where == b.where);
+            CHECK(a.plan == b.plan);
+            CHECK(a.evaluations == b.evaluations);
+            CHECK(a.stopped == b.stopped);
+            if (b.placed()) CHECK(fault_of(f, b, false) == "");
+            if (b.stopped == stop_reason::completed) continue;
+            CHECK(b.stopped == stop_reason::budget_exhausted);
+            ++ended;
+            found += b.placed() ? 1 : 0;
+            // A control's budget does not spoil later questions.
+            const eviction_plan again = two.make_room(f.waiting);
+            CHECK(again.outcome == whole.outcome);
+            CHECK(again.plan == whole.plan);
+            CHECK(again.stopped == stop_reason::completed);
+        }
+    }
+    CHECK(ended > 20);
+    CHECK(found > 3);
+}
+
+TEST_CASE("defragment: a cancelled search is polled in every phase and answers as ever afterwards") {
+    std::size_t placed = 0;
+    std::size_t polled = 0;
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+        CAPTURE(seed);
+        const tight_fleet f = make_tight(seed, {.nodes = 150, .gpus = 2, .gangs = seed % 2 == 0});
+        const defragment how{{.max_steps = 6, .park = true}};
+        auto fresh = how.start(f.problem());
+        occupy_all(fresh, f);
+        const eviction_plan whole = fresh.make_room(f.waiting);
+        for (std::size_t last = 1; last < 4000; last = 2 * last + 1) {
+            auto state = how.start(f.problem());
+            occupy_all(state, f);
+            const ledger before = state.ledger();
+            std::size_t polls = 0;
+            std::size_t calls = 0;
+            const eviction_plan r = state.make_room(
+                f.waiting, run_control<stop_at, begin_and_end>{.stop = {&polls, last}, .observer = {&calls}});
+            CHECK(calls == 2);
+            CHECK(state.ledger() == before);
+            if (r.placed()) CHECK(fault_of(f, r, true) == "");
+            if (r.stopped == stop_reason::completed) {
+                CHECK(r.plan == whole.plan);
+                break;
+            }
+            CHECK(r.stopped == stop_reason::cancelled);
+            CHECK(polls == last);
+            ++polled;
+            placed += r.placed() ? 1 : 0;
+            const eviction_plan again = state.make_room(f.waiting);
+            CHECK(again.outcome == whole.outcome);
+            CHECK(again.plan.steps.size() == whole.plan.steps.size());
+        }
+    }
+    CHECK(polled > 10);
+    CHECK(placed > 0);
+}
+
+TEST_CASE("defragment: reports and questions that do not fit the state are refused") {
+    const tight_fleet f = make_tight(7, plain);
+    auto state = defragment{}.start(f.problem());
+    occupy_all(state, f);
+    std::size_t runs = 0;
+    while (!f.initial[runs].placed()) ++runs;
+    const task_index running{runs};
+    const slot where = f.initial[runs];
+    const ledger before = state.ledger();
+    const task_index unknown{f.initial.size()};
+    CHECK_FALSE(state.occupy(running, where));
+    CHECK_FALSE(state.occupy(unknown, where));
+    CHECK_FALSE(state.occupy(f.waiting, {node_index{99}, 1}));
+    CHECK_FALSE(state.occupy(f.waiting, {node_index{0}, gpu_mask{1} << 40U}));
+    CHECK_FALSE(state.remove(f.waiting));
+    CHECK_FALSE(state.remove(task_index{}));
+    CHECK_FALSE(state.begin({f.waiting, where, where}));
+    CHECK_FALSE(state.begin({unknown, unplaced, where}));
+    CHECK_FALSE(state.finish(running));
+    CHECK_FALSE(state.cancel(unknown));
+    for (const task_index t : {running, unknown, task_index{}}) {
+        const eviction_plan r = state.make_room(t);
+        CHECK(r.outcome == eviction_outcome::not_waiting);
+        CHECK_FALSE(r.placed());
+    }
+    CHECK(state.ledger() == before);
+    CHECK(std::string{to_string(eviction_outcome::not_waiting)} == "not a waiting task");
+}
+
+TEST_CASE("defragment: a plan that is out of date is not carried out, not even in part") {
+    std::size_t stale = 0;
+    for (std::uint64_t seed = 1; seed <= 80; ++seed) {
+        CAPTURE(seed);
+        const tight_fleet f = make_tight(seed, plain);
+        auto state = defragment{{.max_steps = 6, .park = true}}.start(f.problem());
+        occupy_all(state, f);
+        const eviction_plan r = state.make_room(f.waiting);
+        if (r.outcome != eviction_outcome::evicted) continue;
+        const std::vector<slot> slots{state.slots().begin(), state.slots().end()};
+        const auto unchanged = [&] { return std::equal(slots.begin(), slots.end(), state.slots().begin()); };
+        eviction_plan other = r;
+        other.where = {node_index{99}, 1};
+        CHECK_FALSE(state.carry_out(f.waiting, other));
+        CHECK(unchanged());
+        other = r;
+        other.plan.steps.back().to = {node_index{99}, 1};
+        CHECK_FALSE(state.carry_out(f.waiting, other));
+        CHECK(unchanged());
+        other = r;
+        other.plan.steps[0].from = {node_index{99}, 1};
+        CHECK_FALSE(state.carry_out(f.waiting, other));
+        other = r;
+        other.plan.steps[0].task = task_index{f.initial.size()};
+        CHECK_FALSE(state.carry_out(f.waiting, other));
+        CHECK_FALSE(state.carry_out(f.waiting, eviction_plan{}));
+        CHECK(unchanged());
+        const berth::ledger before = state.ledger();
+        CHECK(state.carry_out(f.waiting, r));
+        CHECK_FALSE(state.carry_out(f.waiting, r));
+        CHECK(state.where(f.waiting) == r.where);
+        CHECK_FALSE(state.ledger() == before);
+        ++stale;
+    }
+    CHECK(stale > 10);
 }
 
 static_assert(fragmentation_cost<expected_fragmentation_cost>);
