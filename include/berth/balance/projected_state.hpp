@@ -76,9 +76,9 @@ public:
     /// True if the last observation lists a move of the task in flight.
     [[nodiscard]] bool in_flight(task_index t) const noexcept { return moving_[t.value()] != 0; }
     /// The moves in flight of the last observation.
-    [[nodiscard]] task_moves moves_in_flight() const noexcept { return seen_.in_flight().view(); }
+    [[nodiscard]] task_moves moves_in_flight() const noexcept { return seen_.in_flight(); }
     /// The waiting tasks of the last observation.
-    [[nodiscard]] std::span<const task_index> waiting() const noexcept { return seen_.waiting().view(); }
+    [[nodiscard]] std::span<const task_index> waiting() const noexcept { return seen_.waiting(); }
     /// Calls `f(task)` for every task whose slot (see `where`) is on the node, in no particular order.
     template <class F>
     void each_task(node_index n, const F& f) const {

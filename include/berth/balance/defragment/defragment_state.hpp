@@ -82,8 +82,9 @@ public:
     /// @return           the best plan found; after an early stop (`eviction_plan::stopped`) the best so far
     ///
     /// The first question about a demand is O(nodes · (tasks of a node)²), later ones look at changed nodes; with a
-    /// short domain, tasks of the domain. Then O(evaluations). A failure is remembered for the demand until something
-    /// changes, unless the control ended the search.
+    /// short domain, tasks of the domain. Then O(evaluations). Only passes over what is listed of a demand are not
+    /// interrupted, some milliseconds on 10,000 nodes, nor is the growth of memory. A failure is remembered for the
+    /// demand until something changes, unless the control ended the search.
     template <stoppable Stop = never_stop, observer Observer = no_observer>
     [[nodiscard]] eviction_plan make_room(task_index t, std::size_t max_steps,
                                           run_control<Stop, Observer> control = {}) {

@@ -2,12 +2,12 @@
 #pragma once
 
 #include "berth/balance/fleet_observation.hpp"
-#include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/objective/task_move.hpp"
 
 #include <span>
+#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -31,52 +31,50 @@ public:
     /// Valid until the next `assign`.
     [[nodiscard]] fleet_observation view() const noexcept {
         return {.time = time_,
-                .placement = placement_.view(),
-                .in_flight = in_flight_.view(),
-                .settled = settled_.view(),
-                .waiting = waiting_.view(),
-                .gpu_load = gpu_load_.view(),
-                .task_load = task_load_.view(),
-                .gpu_speed = gpu_speed_.view(),
-                .gpu_temperature = gpu_temperature_.view(),
-                .node_power = node_power_.view(),
-                .healthy = healthy_.view(),
-                .remaining = remaining_.view()};
+                .placement = placement_,
+                .in_flight = in_flight_,
+                .settled = settled_,
+                .waiting = waiting_,
+                .gpu_load = gpu_load_,
+                .task_load = task_load_,
+                .gpu_speed = gpu_speed_,
+                .gpu_temperature = gpu_temperature_,
+                .node_power = node_power_,
+                .healthy = healthy_,
+                .remaining = remaining_};
     }
 
     [[nodiscard]] double time() const noexcept { return time_; }
-    [[nodiscard]] const flat<slot>& placement() const noexcept { return placement_; }
-    [[nodiscard]] const flat<task_move>& in_flight() const noexcept { return in_flight_; }
-    [[nodiscard]] const flat<task_index>& waiting() const noexcept { return waiting_; }
-    [[nodiscard]] const flat<double>& gpu_load() const noexcept { return gpu_load_; }
-    [[nodiscard]] const flat<double>& task_load() const noexcept { return task_load_; }
-    [[nodiscard]] const flat<double>& gpu_speed() const noexcept { return gpu_speed_; }
-    [[nodiscard]] const flat<double>& gpu_temperature() const noexcept { return gpu_temperature_; }
-    [[nodiscard]] const flat<double>& node_power() const noexcept { return node_power_; }
-    [[nodiscard]] const flat<gpu_mask>& healthy() const noexcept { return healthy_; }
-    [[nodiscard]] const flat<double>& remaining() const noexcept { return remaining_; }
+    [[nodiscard]] const std::vector<slot>& placement() const noexcept { return placement_; }
+    [[nodiscard]] const std::vector<task_move>& in_flight() const noexcept { return in_flight_; }
+    [[nodiscard]] const std::vector<task_index>& waiting() const noexcept { return waiting_; }
+    [[nodiscard]] const std::vector<double>& gpu_load() const noexcept { return gpu_load_; }
+    [[nodiscard]] const std::vector<double>& task_load() const noexcept { return task_load_; }
+    [[nodiscard]] const std::vector<double>& gpu_speed() const noexcept { return gpu_speed_; }
+    [[nodiscard]] const std::vector<double>& gpu_temperature() const noexcept { return gpu_temperature_; }
+    [[nodiscard]] const std::vector<double>& node_power() const noexcept { return node_power_; }
+    [[nodiscard]] const std::vector<gpu_mask>& healthy() const noexcept { return healthy_; }
+    [[nodiscard]] const std::vector<double>& remaining() const noexcept { return remaining_; }
 
 private:
     template <class T>
-    static void copy(flat<T>& to, std::span<const T> from) {
+    static void copy(std::vector<T>& to, std::span<const T> from) {
         if (from.data() == to.data()) return to.resize(from.size());  // a view of this copy
-        to.clear();
-        to.reserve(from.size());
-        to.append(from);
+        to.assign(from.begin(), from.end());
     }
 
     double time_ = 0.0;
-    flat<slot> placement_;
-    flat<task_move> in_flight_;
-    flat<task_move> settled_;
-    flat<task_index> waiting_;
-    flat<double> gpu_load_;
-    flat<double> task_load_;
-    flat<double> gpu_speed_;
-    flat<double> gpu_temperature_;
-    flat<double> node_power_;
-    flat<gpu_mask> healthy_;
-    flat<double> remaining_;
+    std::vector<slot> placement_;
+    std::vector<task_move> in_flight_;
+    std::vector<task_move> settled_;
+    std::vector<task_index> waiting_;
+    std::vector<double> gpu_load_;
+    std::vector<double> task_load_;
+    std::vector<double> gpu_speed_;
+    std::vector<double> gpu_temperature_;
+    std::vector<double> node_power_;
+    std::vector<gpu_mask> healthy_;
+    std::vector<double> remaining_;
 };
 
 }  // namespace berth::inline v0::detail

@@ -49,8 +49,13 @@ public:
         for (const kind& k : kinds_) {
             for (std::size_t i = 0; i < k.count; ++i) ranked.push_back(kept_[k.first + i]);
         }
-        sort_positions(ranked, before);
-        return true;
+        std::uint32_t compared = 0;
+        sort_positions(ranked, [&](std::size_t a, std::size_t b) {
+            if (++compared % 64 == 0) (void)poll.interrupted();
+            return poll.interrupted(0) ? a < b : before(a, b);  // once interrupted, any order will do
+        });
+        if (poll.interrupted(0)) ranked.clear();
+        return !poll.interrupted(0);
     }
 
 private:

@@ -56,7 +56,10 @@ public:
         entry& e = entries_[s.value()];
         if (e.seen == fleet.changes().now() && (e.complete(fleet) || poll.interrupted(0))) return e;
         BERTH_ASSERT(fleet.ledger().depth() == 0, "berth: an eviction table is made of the occupied slots");
-        if (e.seen != fleet.changes().now()) forget_changed(fleet, e);
+        if (e.seen != fleet.changes().now()) {
+            forget_changed(fleet, e);
+            (void)poll.interrupted(static_cast<std::uint32_t>(e.options.size() / 64));
+        }
         std::size_t done = 0;
         while (done < e.pending.size() && look(s, e.pending[done], fleet, e, poll)) ++done;
         for (std::size_t i = done; i < e.pending.size(); ++i) e.pending[i - done] = e.pending[i];
@@ -86,6 +89,7 @@ public:
             return true;
         }
         nearby_.collect(demand, n, fleet, absent);
+        if (poll.interrupted(static_cast<std::uint32_t>(nearby_.size() / 4))) return false;
         const std::size_t before = e.options.size();
         singles(demand, n, fleet, e);
         if (pairs(demand, n, fleet, e, poll)) return true;

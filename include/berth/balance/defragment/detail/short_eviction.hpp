@@ -61,6 +61,7 @@ private:
         for (const eviction& o : context_->evictions(context_->root()).options) {
             if (o.count == 1) singles_.push_back(o);
         }
+        (void)context_->poll.interrupted(static_cast<std::uint32_t>(singles_.size() / 16));
         for (const eviction& o : singles_) {
             std::size_t here = 0;
             for (const node_index m : direct(o.tasks[0])) {
@@ -88,6 +89,7 @@ private:
         for (const eviction& o : context_->evictions(context_->root()).options) {
             if (o.count == 2) pairs_.push_back(o);
         }
+        (void)context_->poll.interrupted(static_cast<std::uint32_t>(pairs_.size() / 64));
         for (const eviction& o : pairs_) {
             two_steps(o.node, o.tasks[0], o.tasks[1]);
             two_steps(o.node, o.tasks[1], o.tasks[0]);
@@ -163,6 +165,7 @@ private:
     void two_steps(node_index n, task_index first, task_index second) {
         if (enough() || direct(first).empty()) return;
         set_targets(direct(second).view(), where(first).node);
+        if (context_->poll.interrupted(static_cast<std::uint32_t>(targets_.size() / 64))) return;
         // Without the first task, is there room for the second one at all?
         ledger().remove(context_->demand(first), where(first));
         std::size_t kept = 0;
