@@ -207,8 +207,8 @@ TEST_CASE("projected_state: answers do not depend on the caller's arrays after u
     const berth::node_index node{1};
     berth::projected_state now{p};
     {
-        // Freed at the end of the block, so that a read afterwards is an error under the address sanitizer; overwritten before, so
-        // that it is one without.
+        // Freed at the end of the block, so that a read afterwards is an error under the address sanitizer; overwritten
+        // before, so that it is one without.
         berth::assignment placement{at(0), at(1), berth::unplaced};
         std::vector<berth::task_move> flights{{first, at(0), at(1)}};
         std::vector<berth::task_index> waiting{berth::task_index{2}};

@@ -109,8 +109,8 @@ TEST_CASE("defragment: long plans can be carried out, with and without host memo
 }
 
 TEST_CASE("defragment: a case computed by hand") {
-    // Two nodes with one GPU each, 600 and 500 in use; 900 fits once the 500 has joined ... nowhere: 600 + 500 > 1000. With 400
-    // instead it does.
+    // Three nodes with one GPU each, of which 600, 400 and 900 are in use: 900 fits once the 600 and the 400 share a
+    // GPU.
     fleet_builder nodes{resource_schema{.gpu = {"share"}, .node = {}, .domain = {}}};
     const std::vector<gpu_description> one(1);
     for (int n = 0; n < 3; ++n) (void)need(nodes.add_node({.gpus = one}));

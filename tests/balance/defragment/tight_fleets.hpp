@@ -52,7 +52,8 @@ struct fleet_shape {
     }
     for (std::size_t n = 0; n < shape.nodes; ++n) {
         const amount cpu[] = {static_cast<amount>(6 + below(g, 8))};
-        const std::vector<gpu_description> gpus(1 + below(g, shape.gpus), {.model = models[chance(g, 30) ? 1 : 0]});
+        const std::size_t node_gpus = 1 + below(g, shape.gpus);  // one draw after the other, on every compiler
+        const std::vector<gpu_description> gpus(node_gpus, {.model = models[chance(g, 30) ? 1 : 0]});
         const std::string_view racks[] = {n % 2 == 0 ? "rack0" : "rack1"};
         (void)need(builder.add_node(
             {.capacity = cpu,
@@ -123,8 +124,8 @@ struct fleet_shape {
     return !slots_for(ledger, demand).empty();
 }
 
-/// The fewest moves of distinct tasks, one after the other with both ends held, after which the waiting task fits: every
-/// sequence is tried. `most + 1` if there is none.
+/// The fewest moves of distinct tasks, one after the other with both ends held, after which the waiting task fits:
+/// every sequence is tried. `most + 1` if there is none.
 template <class Movable>
 std::size_t fewest_by_force(const tight_fleet& f, ledger& ledger, assignment& where, std::size_t most,
                             std::vector<bool>& moved, const Movable& movable) {
@@ -161,7 +162,8 @@ std::size_t fewest_by_force(const tight_fleet& f, std::size_t most, const Movabl
     return fewest_by_force(f, ledger, where, most, moved, movable);
 }
 
-/// Carries an eviction plan out wave by wave on a ledger of its own, every source of a wave held to its end. Returns the first fault.
+/// Carries an eviction plan out wave by wave on a ledger of its own, every source of a wave held to its end. Returns
+/// the first fault.
 [[nodiscard]] inline std::string fault_of(const tight_fleet& f, const eviction_plan& r, bool park) {
     ledger ledger = ledger_of(f);
     assignment where = f.initial;

@@ -46,8 +46,8 @@ bool fits_without(const occupied_fleet& fleet, const demand_view& demand, node_i
     return ledger.fits(demand, n);
 }
 
-/// All single evictions of a node, and all pairs of which neither task is enough; for a demand on one GPU that only a GPU is short
-/// of, pairs on one GPU, the only ones of which both are necessary.
+/// All single evictions of a node, and all pairs of which neither task is enough; for a demand on one GPU that only a
+/// GPU is short of, pairs on one GPU, the only ones of which both are necessary.
 evictions by_force(const occupied_fleet& fleet, const demand_view& demand, node_index n) {
     evictions found;
     if (!eviction_table::could_host(demand, n, fleet.machines()) || fleet.ledger().fits(demand, n)) return found;

@@ -53,8 +53,8 @@ TEST_CASE("short_eviction: one and two steps, compared with every sequence of tw
 }
 
 TEST_CASE("short_eviction: a parked task returns to a slot that overlaps its own") {
-    // The first of three GPUs is the only one of model B, which the new task wants. A task runs on the first two; the last two would
-    // do, but not with both ends held: the second GPU would be taken twice.
+    // The first of three GPUs is the only one of model B, which the new task wants. A task runs on the first two; the
+    // last two would do, but not with both ends held: the second GPU would be taken twice.
     fleet_builder nodes{resource_schema{.gpu = {"share"}, .node = {}, .domain = {}}};
     const gpu_description gpus[] = {{.model = "B"}, {.model = "A"}, {.model = "A"}};
     (void)need(nodes.add_node({.gpus = gpus}));
