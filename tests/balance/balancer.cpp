@@ -749,7 +749,7 @@ struct living_fleet {
 
 namespace {
 
-struct relocations_made {
+struct moves_made {
     std::size_t early = 0;  ///< in the first hundred rounds
     std::size_t late = 0;   ///< in the thousand after them
     std::size_t loud = 0;   ///< GPUs at 0.75 or more in one of those
@@ -757,7 +757,7 @@ struct relocations_made {
 
 /// 64 GPUs, on average six tasks of 0.02 to 0.18 on each, a third of their load at random in every round.
 template <class Policy>
-relocations_made under_noise(const Policy& policy, std::uint64_t seed) {
+moves_made under_noise(const Policy& policy, std::uint64_t seed) {
     berth::xoshiro256 g{seed};
     constexpr std::size_t gpus = 64;
     constexpr std::size_t tasks = 384;
@@ -770,7 +770,7 @@ relocations_made under_noise(const Policy& policy, std::uint64_t seed) {
         mean.push_back(0.02 + 0.16 * berth::uniform01(g));
     }
     living_fleet fleet{berth_test::make_instance({.nodes = gpus / 4, .gpus = 4}, all), policy, start};
-    relocations_made made;
+    moves_made made;
     std::vector<double> now(tasks);
     for (int round = 0; round < 1100; ++round) {
         for (std::size_t t = 0; t < tasks; ++t) now[t] = mean[t] * (0.67 + 0.66 * berth::uniform01(g));
@@ -792,13 +792,13 @@ TEST_CASE("no churn: under stationary random load nothing moves for a thousand r
     }
 }
 
-TEST_CASE("no churn: nor does it where the mean decides") {
+TEST_CASE("no churn: nor with thresholds in multiples of the mean") {
     const auto made = under_noise(balancer{triggers{berth::load_above_mean{}}}, 4);
     CHECK(made.early > 20);
     CHECK(made.late == 0);
 }
 
-TEST_CASE("no churn: two GPUs that are hot in turns never trade tasks") {
+TEST_CASE("no churn: two GPUs that are hot in turns do not trade tasks") {
     for (const load_above& trigger : {load_above{}, load_above{.rounds = 1, .memory = 1200.0, .sweep = 0}}) {
         for (const int period : {1, 2, 5, 20, 50}) {
             const std::vector<berth_test::small_task> tasks(6);
@@ -823,7 +823,7 @@ TEST_CASE("no churn: two GPUs that are hot in turns never trade tasks") {
     }
 }
 
-TEST_CASE("no churn: what alternates every round is no alarm if an alarm takes several rounds") {
+TEST_CASE("no churn: load that alternates every round raises no alarm that takes several rounds") {
     const std::vector<berth_test::small_task> tasks(6);
     const balancer policy{triggers{load_above{.rounds = 2, .sweep = 0}}};
     living_fleet fleet{
