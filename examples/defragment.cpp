@@ -43,7 +43,7 @@ int main() {
     const std::vector<berth::slot> running{at(0, 0b0001), at(0, 0b0010), at(1, 0b0011), at(1, 0b0100), at(2, 0b0001),
                                            at(2, 0b0010), at(2, 0b0100), at(0, 0b0100), at(1, 0b1000), at(2, 0b1000)};
 
-    const berth::defragment how{{.max_moves = 8, .park = true}};
+    const berth::defragment how{{.max_steps = 8, .park = true}};
     auto state = how.start(problem);
     for (std::size_t t = 0; t < running.size(); ++t) {
         if (!state.occupy(berth::task_index{t}, running[t])) return std::puts("over-committed"), 1;

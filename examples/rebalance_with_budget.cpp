@@ -57,7 +57,7 @@ int main() {
         std::printf("%-7s %s gpu%zu -> %s gpu%zu, %s: gains %.0f for %.0f\n", work->name(c.move.task).c_str(),
                     fleet->name(c.move.from.node).c_str(), berth::lowest_gpu(c.move.from.gpus),
                     fleet->name(c.move.to.node).c_str(), berth::lowest_gpu(c.move.to.gpus), round->reason(c), c.gain,
-                    c.price);
+                    c.cost);
     }
     for (std::size_t i = 0; i < berth::stay_reason_count; ++i) {
         if (round->staying[i] > 0)

@@ -46,10 +46,10 @@ struct relocation_desk::state {
 
     state(const experiment& input, const relocation_rules& rules)
         : work{arrival_workload(input)},
-          rooms{berth::defragment{{.max_moves = rules.most,
+          rooms{berth::defragment{{.max_steps = rules.most,
                                    .park = rules.park,
-                                   .step_price = rules.step_price,
-                                   .least_share = rules.least_share,
+                                   .step_cost = rules.step_price,
+                                   .min_share_per_step = rules.least_share,
                                    .beam = {.width = rules.beam_width}}}
                     .start(berth::problem{*input.fleet, work})} {}
 };

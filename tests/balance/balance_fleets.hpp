@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/random.hpp"
 #include "berth/balance/balance_round.hpp"
 #include "berth/balance/fleet_observation.hpp"
+#include "berth/core/random.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/balance/balancer.hpp"
 
-#include "berth/core/random.hpp"
 #include "berth/balance/triggers/fragmented.hpp"
 #include "berth/balance/triggers/load_above.hpp"
 #include "berth/balance/triggers/power_above.hpp"
 #include "berth/balance/triggers/temperature_above.hpp"
 #include "berth/balance/triggers/unhealthy.hpp"
+#include "berth/core/random.hpp"
 
 #include "balance/balance_fleets.hpp"
 
@@ -24,17 +24,17 @@
 using berth::balancer;
 using berth::load_above;
 using berth::migration_budget;
-using berth::payback;
-using berth::task_move;
 using berth::move_choice;
+using berth::payback;
 using berth::stay_reason;
 using berth::task_index;
+using berth::task_move;
 using berth::triggers;
 using berth_test::at;
 
 namespace {
 
-/// Answers a single look.
+/// Raises alarms at the first observation.
 constexpr load_above at_once{.rounds = 1, .sweep = 0};
 
 /// Three GPUs of one node each; tasks of 0.3, 0.4 and 0.3 on the first, one of 0.2 on the second, none on the third.
@@ -54,7 +54,7 @@ struct three_gpus {
 
 }  // namespace
 
-TEST_CASE("balancer: the move that gains most is chosen first and is worked out by hand") {
+TEST_CASE("balancer: the move with the largest gain is chosen first, computed by hand") {
     const three_gpus fleet;
     // Squares over 0.9²: 0.4 to GPU 2 gains 1 - 0.36 - 0.16 = 0.48 of 0.81; 0.3 gains 1 - 0.49 - 0.09 = 0.42.
     auto state = balancer{triggers{at_once}}.prepare(fleet.problem);
@@ -62,7 +62,7 @@ TEST_CASE("balancer: the move that gains most is chosen first and is worked out 
     REQUIRE(round.chosen.size() == 1);
     CHECK(round.chosen[0].move == task_move{task_index{1}, at(0), at(2)});
     CHECK(round.chosen[0].gain == doctest::Approx(600.0 * 0.48 / 0.81));
-    CHECK(round.chosen[0].price == doctest::Approx(1.0));
+    CHECK(round.chosen[0].cost == doctest::Approx(1.0));
     CHECK(round.chosen[0].estimate.bytes == 1);
     CHECK(round.reason(round.chosen[0]) == std::string_view{"load above maximum"});
     CHECK(round.alarms.size() == 1);
@@ -72,7 +72,7 @@ TEST_CASE("balancer: the move that gains most is chosen first and is worked out 
     CHECK(state.projected().load(berth::gpu_index{2}) == doctest::Approx(0.4));
 }
 
-TEST_CASE("balancer: why tasks stay") {
+TEST_CASE("balancer: tasks that stay are counted by reason") {
     three_gpus fleet;
     const auto refused = [&](const auto& policy, stay_reason why) {
         auto state = policy.prepare(fleet.problem);
@@ -82,12 +82,11 @@ TEST_CASE("balancer: why tasks stay") {
         CHECK(round.stays(why) == 3);
     };
     const triggers hot{at_once};
-    refused(balancer{hot, move_choice{payback{}, [](const task_move&) { return false; }}},
-            stay_reason::not_movable);
+    refused(balancer{hot, move_choice{payback{}, [](const task_move&) { return false; }}}, stay_reason::not_movable);
     refused(balancer{hot, move_choice{payback{}, berth::all_movable{}, {.min_gain = 10.0}}},
             stay_reason::gain_too_small);
     refused(balancer{hot, move_choice{payback{berth::uniform_migration{.seconds = 1e6}}}},
-            stay_reason::not_worth_it);
+            stay_reason::gain_below_cost);
     refused(balancer{hot, move_choice{}, migration_budget{.moves = 0}}, stay_reason::over_budget);
     refused(balancer{hot, move_choice{}, migration_budget{.bytes = 0}}, stay_reason::over_budget);
     refused(balancer{hot, move_choice{}, migration_budget{.per_node = 0}}, stay_reason::over_budget);
@@ -112,13 +111,12 @@ TEST_CASE("balancer: why tasks stay") {
     CHECK(round.stays(stay_reason::no_room) == 3);
 }
 
-TEST_CASE("balancer: cooldown by the time that is handed in") {
+TEST_CASE("balancer: the cooldown follows the observed time") {
     three_gpus fleet;
-    auto state =
-        balancer{triggers{at_once}, move_choice{payback{}, berth::all_movable{}, {.cooldown = 100.0}}}.prepare(
-            fleet.problem);
+    auto state = balancer{triggers{at_once}, move_choice{payback{}, berth::all_movable{}, {.cooldown = 100.0}}}.prepare(
+        fleet.problem);
     CHECK(state.round(fleet.seen(0.0)).value().chosen.size() == 1);
-    // It was not carried out; the same task is not asked again, but the next best is.
+    // The move was declined: within the cooldown the next best task is chosen.
     auto round = state.round(fleet.seen(50.0)).value();
     REQUIRE(round.chosen.size() == 1);
     CHECK(round.chosen[0].move.task == task_index{0});
@@ -130,7 +128,7 @@ TEST_CASE("balancer: cooldown by the time that is handed in") {
     CHECK(state.round(fleet.seen(100.0)).value().chosen.at(0).move.task == task_index{1});
 }
 
-TEST_CASE("balancer: what is in flight is counted where it will be and holds both ends") {
+TEST_CASE("balancer: a move in flight loads its target and holds both ends") {
     three_gpus fleet;
     const task_move moving[] = {{task_index{1}, at(0), at(2)}};
     auto seen = fleet.seen();
@@ -141,7 +139,7 @@ TEST_CASE("balancer: what is in flight is counted where it will be and holds bot
     CHECK(state.projected().ledger().free(berth::gpu_index{0})[0] == 700);
     CHECK(state.projected().ledger().free(berth::gpu_index{2})[0] == 900);
 
-    // The same, once it has arrived and the loads are still the old ones.
+    // The same once it has arrived, with loads measured before.
     fleet.placement[1] = at(2);
     seen = fleet.seen();
     seen.settled = moving;
@@ -150,7 +148,7 @@ TEST_CASE("balancer: what is in flight is counted where it will be and holds bot
     seen.settled = {};
     CHECK(state.round(seen).value().alarms.size() == 1);
 
-    // In flight from a place that is still too hot: it does not go twice.
+    // In flight from a GPU that is still too hot: it is not chosen again.
     fleet.placement[1] = at(0);
     fleet.gpu_load[0] = 1.5;
     fleet.task_load = {0.0, 0.4, 0.0, 0.2};
@@ -164,16 +162,16 @@ TEST_CASE("balancer: what is in flight is counted where it will be and holds bot
     CHECK(round.stays(stay_reason::no_improvement) == 2);
 }
 
-TEST_CASE("balancer: what is in flight counts against the budget of its nodes and links") {
+TEST_CASE("balancer: moves in flight count against the budget of their nodes and links") {
     three_gpus fleet;
     fleet.task_load = {0.3, 0.1, 0.3, 0.2};
     const task_move moving[] = {{task_index{1}, at(0), at(2)}};
     auto seen = fleet.seen();
     seen.in_flight = moving;
     const auto chosen = [&](migration_budget budget) {
-        auto state = balancer{triggers{load_above{.enter = 0.8, .leave = 0.7, .rounds = 1, .sweep = 0}},
-                              move_choice{}, budget}
-                         .prepare(fleet.problem);
+        auto state =
+            balancer{triggers{load_above{.enter = 0.8, .leave = 0.7, .rounds = 1, .sweep = 0}}, move_choice{}, budget}
+                .prepare(fleet.problem);
         return state.round(seen).value().chosen;
     };
     CHECK(chosen({}).at(0).move.to == at(2));
@@ -185,7 +183,7 @@ TEST_CASE("balancer: what is in flight counts against the budget of its nodes an
     CHECK(chosen({.bytes = 1}).size() == 1);
 }
 
-TEST_CASE("balancer: a task that ends soon does not earn its price") {
+TEST_CASE("balancer: a move of a task that ends soon gains less than it costs") {
     three_gpus fleet;
     const std::vector<double> remaining{1e9, 1.0, 1e9, 1e9};
     auto seen = fleet.seen();
@@ -197,7 +195,7 @@ TEST_CASE("balancer: a task that ends soon does not earn its price") {
     CHECK(round.chosen[0].gain == doctest::Approx(600.0 * 0.42 / 0.81));
 }
 
-TEST_CASE("balancer: one trigger does not send where another would send away") {
+TEST_CASE("balancer: no target is over the limit of another trigger") {
     three_gpus fleet;
     const std::vector<double> temperature{60.0, 40.0, 77.0};
     const std::vector<double> power{300.0, 5390.0, 300.0};
@@ -212,7 +210,7 @@ TEST_CASE("balancer: one trigger does not send where another would send away") {
     CHECK(round.stays(stay_reason::over_limit) == 3);
 }
 
-TEST_CASE("balancer: triggers are answered in their order") {
+TEST_CASE("balancer: alarms are answered in the order of triggers") {
     three_gpus fleet;
     const std::vector<berth::gpu_mask> healthy{1, 0, 1};
     auto seen = fleet.seen();
@@ -227,7 +225,7 @@ TEST_CASE("balancer: triggers are answered in their order") {
     CHECK(first(balancer{triggers{at_once, berth::unhealthy{}}}) == task_index{1});
 }
 
-TEST_CASE("balancer: what ended another alarm, too, is enough") {
+TEST_CASE("balancer: a move that ends several alarms answers all of them") {
     // Both GPUs of node 0 are hot; the task that runs on both is the largest, and takes both below the limit.
     const std::vector<berth_test::small_task> tasks{{.gpus = 2}, {}, {}, {}, {}};
     const auto all = berth_test::make_instance({.nodes = 3, .gpus = 2}, tasks);
@@ -241,7 +239,7 @@ TEST_CASE("balancer: what ended another alarm, too, is enough") {
     CHECK(round.chosen[0].move == task_move{task_index{0}, at(0, 3), at(1, 3)});
     CHECK(round.answered == 2);
 
-    // The same where another trigger was asked before.
+    // The same with two triggers.
     const std::vector<double> power{1000.0, 300.0, 300.0};
     auto two = balancer{triggers{berth::power_above{.enter = 950.0, .leave = 850.0, .rounds = 1}, at_once}}.prepare(
         {all.machines, all.tasks});
@@ -252,7 +250,7 @@ TEST_CASE("balancer: what ended another alarm, too, is enough") {
     CHECK(both.answered == 3);
 }
 
-TEST_CASE("balancer: what a rack has left is asked again before each choice") {
+TEST_CASE("balancer: room in a domain is checked again before each choice") {
     // Two hot nodes in one rack, two idle ones in another that has power for one more task.
     berth::fleet_builder builder{berth::resource_schema{.gpu = {"share"}, .node = {}, .domain = {"power"}}};
     const berth::amount plenty[] = {100};
@@ -281,7 +279,7 @@ TEST_CASE("balancer: what a rack has left is asked again before each choice") {
     berth_test::carry_out(p, round, placement);
 }
 
-TEST_CASE("balancer: an observation that does not belong is refused by name") {
+TEST_CASE("balancer: an observation that does not belong to the problem is refused with a message") {
     const three_gpus fleet;
     auto state = balancer{triggers{at_once}}.prepare(fleet.problem);
     const auto message = [&](const berth::fleet_observation& seen) { return state.round(seen).error().message; };
@@ -307,7 +305,7 @@ TEST_CASE("balancer: an observation that does not belong is refused by name") {
     const task_index placed[] = {task_index{0}};
     seen = fleet.seen();
     seen.waiting = placed;
-    CHECK(message(seen) == "observation: waiting names a task that has a place");
+    CHECK(message(seen) == "observation: waiting names an unknown task, or one that is placed");
     seen = fleet.seen();
     seen.placement = seen.placement.first(2);
     CHECK(message(seen) == "assignment: it has 2 slots, the workload has 4 tasks");
@@ -315,7 +313,23 @@ TEST_CASE("balancer: an observation that does not belong is refused by name") {
     CHECK(message(fleet.seen(-1.0)) == "observation: time is before that of the round before");
 }
 
-TEST_CASE("balancer: no GPU is well, so nothing can be better") {
+TEST_CASE("balancer: the projected state outlives the caller's arrays") {
+    const three_gpus fleet;
+    auto state = balancer{triggers{at_once}}.prepare(fleet.problem);
+    {
+        std::vector<double> load = fleet.gpu_load;
+        std::vector<double> task_load = fleet.task_load;
+        berth::assignment placement = fleet.placement;
+        REQUIRE(state.round({.placement = placement, .gpu_load = load, .task_load = task_load}));
+        task_load.assign(4, 9.0);
+        placement.assign(4, berth::unplaced);
+    }
+    CHECK(state.projected().added_load(task_index{1}, berth::gpu_index{2}) == 0.4);
+    CHECK(state.projected().observed(task_index{1}) == at(0));
+    CHECK(state.projected().where(task_index{1}) == at(2));
+}
+
+TEST_CASE("balancer: without a healthy GPU nothing moves") {
     const std::vector<berth_test::small_task> tasks{{}, {.gpus = 2}, {.gpus = 0}};
     const auto all = berth_test::make_instance({.nodes = 2, .gpus = 2, .sick_nodes = {0, 1}}, tasks);
     const berth::assignment placement{at(0), at(1, 3), at(1, 0)};
@@ -388,7 +402,7 @@ random_scene make_scene(std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("balancer: random fleets - every move fits and strictly improves and keeps the budget, and it ends") {
+TEST_CASE("balancer: random fleets - every move fits, improves, keeps the budget, and the choices come to an end") {
     std::size_t chosen = 0;
     for (std::uint64_t seed = 1; seed <= 150; ++seed) {
         random_scene scene = make_scene(seed);
@@ -400,8 +414,7 @@ TEST_CASE("balancer: random fleets - every move fits and strictly improves and k
                                       .per_link = 1 + berth_test::below(g, 3)};
         const load_above trigger{.enter = 0.5, .leave = 0.45, .rounds = 1, .sweep = 0};
         const auto pinned = [](const task_move& r) { return r.task.value() % 7 != 0; };
-        auto state =
-            balancer{triggers{trigger}, move_choice{payback{}, pinned, {.cooldown = 0.0}}, budget}.prepare(p);
+        auto state = balancer{triggers{trigger}, move_choice{payback{}, pinned, {.cooldown = 0.0}}, budget}.prepare(p);
         int rounds = 0;
         for (;; ++rounds) {
             REQUIRE(rounds < 200);
@@ -423,7 +436,7 @@ TEST_CASE("balancer: random fleets - every move fits and strictly improves and k
             for (const auto& c : round.chosen) {
                 REQUIRE(tasks.insert(c.move.task.value()).second);
                 REQUIRE(pinned(c.move));
-                REQUIRE(c.gain > c.price);
+                REQUIRE(c.gain > c.cost);
                 bytes += c.estimate.bytes;
                 ++at_node[c.move.from.node.value()];
                 if (!(c.move.to.node == c.move.from.node)) ++at_node[c.move.to.node.value()];
@@ -468,7 +481,7 @@ TEST_CASE("balancer: random fleets - every move fits and strictly improves and k
     CHECK(chosen > 400);
 }
 
-TEST_CASE("balancer: random fleets with racks - all triggers at once, moves in flight and tasks that wait") {
+TEST_CASE("balancer: random fleets with racks - all triggers, moves in flight and waiting tasks") {
     std::size_t chosen = 0;
     std::size_t rooms = 0;
     std::size_t answered = 0;
@@ -561,6 +574,109 @@ TEST_CASE("balancer: random fleets with racks - all triggers at once, moves in f
     CHECK(answered > 50);
 }
 
+namespace {
+
+/// Asks to stop at the given poll.
+struct stop_at {
+    std::size_t* polls;
+    std::size_t last;
+    [[nodiscard]] bool stop_requested() const { return ++*polls >= last; }
+};
+
+/// Counts hooks.
+struct choice_counter {
+    std::size_t* steps;
+    void on_progress(const berth::progress& p) const { *steps = p.done; }
+};
+
+}  // namespace
+
+TEST_CASE("balancer: a stopped round returns valid choices and why it ended") {
+    std::size_t early = 0;
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        CAPTURE(seed);
+        const random_scene scene = make_scene(seed);
+        const berth::problem p{scene.all.machines, scene.all.tasks};
+        const auto loads = scene.gpu_load();
+        const berth::fleet_observation seen{
+            .placement = scene.placement, .gpu_load = loads, .task_load = scene.task_load, .gpu_speed = scene.speed};
+        const balancer policy{triggers{load_above{.enter = 0.5, .leave = 0.45, .rounds = 1, .sweep = 0}}};
+        const auto whole = policy.prepare(p).round(seen).value();
+        CHECK(whole.stopped == berth::stop_reason::completed);
+        for (std::uint64_t budget = 0; budget <= whole.evaluations + 1; budget += 1 + whole.evaluations / 7) {
+            auto state = policy.prepare(p);
+            const auto round = state.round(seen, berth::run_control<>{.max_evaluations = budget}).value();
+            CHECK(round.evaluations <= budget);
+            CHECK(round.alarms == whole.alarms);
+            CHECK(round.answered <= round.alarms.size());
+            berth::assignment placement = scene.placement;
+            berth_test::carry_out(p, round, placement);
+            CHECK(state.projected().ledger() == berth_test::need(berth::make_ledger(p, placement)));
+            for (const auto& c : round.chosen) CHECK(c.gain > c.cost);
+            if (budget > whole.evaluations) {
+                CHECK(round == whole);
+            } else if (!round.alarms.empty()) {
+                CHECK(round.stopped == berth::stop_reason::budget_exhausted);
+                early += round.chosen.empty() ? 0 : 1;
+            }
+            // The same budget gives the same round, and the state goes on as ever.
+            CHECK(policy.prepare(p).round(seen, berth::run_control<>{.max_evaluations = budget}).value() == round);
+            CHECK(state.round(seen).value().stopped == berth::stop_reason::completed);
+        }
+    }
+    CHECK(early > 10);
+}
+
+TEST_CASE("balancer: the control is polled within the search of one place") {
+    // One hot GPU with 40 tasks and 500 targets: 20,000 evaluations, no other place to search.
+    const std::vector<berth_test::small_task> tasks(40, {.share = 20});
+    const auto all = berth_test::make_instance({.nodes = 500}, tasks);
+    const berth::problem p{all.machines, all.tasks};
+    const berth::assignment placement(40, at(0));
+    const std::vector<double> task_load(40, 0.025);
+    std::vector<double> gpu_load(500, 0.0);
+    const std::vector<double> speed(500, 1.0);  // given: every target is evaluated
+    gpu_load[0] = 1.0;
+    const berth::fleet_observation seen{
+        .placement = placement, .gpu_load = gpu_load, .task_load = task_load, .gpu_speed = speed};
+    const balancer policy{triggers{at_once}};
+    std::size_t polls = 0;
+    std::size_t steps = 0;
+    const auto whole =
+        policy.prepare(p)
+            .round(seen, berth::run_control<stop_at, choice_counter>{.stop = {&polls, 1U << 30U}, .observer = {&steps}})
+            .value();
+    CHECK(whole.stopped == berth::stop_reason::completed);
+    CHECK(whole.chosen.size() > 5);
+    CHECK(steps == whole.chosen.size());
+    CHECK(polls * 512 > whole.evaluations);
+    for (const std::size_t last : {1U, 2U, 40U}) {
+        polls = 0;
+        const auto round = policy.prepare(p).round(seen, berth::run_control<stop_at>{.stop = {&polls, last}}).value();
+        CHECK(round.stopped == berth::stop_reason::cancelled);
+        CHECK(polls == last);
+        CHECK(round.evaluations <= 256 * last);
+        CHECK(round.chosen.size() == (last == 1 ? 0 : 1));
+    }
+}
+
+TEST_CASE("balancer: a stopped round makes no room in part") {
+    const std::vector<berth_test::small_task> tasks{{.share = 500}, {.share = 300}, {.share = 600}, {.share = 900}};
+    const auto all = berth_test::make_instance({.nodes = 3}, tasks);
+    const berth::problem p{all.machines, all.tasks};
+    const berth::assignment placement{at(0), at(0), at(1), berth::unplaced};
+    const std::vector<berth::task_index> waiting{task_index{3}};
+    auto full = berth::assignment{at(0), at(0), at(1), berth::unplaced};
+    for (std::uint64_t budget = 0; budget < 40; ++budget) {
+        auto state = balancer{triggers{berth::fragmented{}}}.prepare(p);
+        const auto round =
+            state.round({.placement = placement, .waiting = waiting}, berth::run_control<>{.max_evaluations = budget})
+                .value();
+        CHECK(round.chosen.empty() == round.rooms.empty());
+        if (round.chosen.empty()) CHECK(state.projected().ledger() == berth_test::need(berth::make_ledger(p, full)));
+    }
+}
+
 TEST_CASE("balancer: same observations, same choices, also from a copy") {
     const random_scene scene = make_scene(3);
     const berth::problem p{scene.all.machines, scene.all.tasks};
@@ -633,7 +749,7 @@ struct living_fleet {
 
 namespace {
 
-struct relocations_made {
+struct moves_made {
     std::size_t early = 0;  ///< in the first hundred rounds
     std::size_t late = 0;   ///< in the thousand after them
     std::size_t loud = 0;   ///< GPUs at 0.75 or more in one of those
@@ -641,7 +757,7 @@ struct relocations_made {
 
 /// 64 GPUs, on average six tasks of 0.02 to 0.18 on each, a third of their load at random in every round.
 template <class Policy>
-relocations_made under_noise(const Policy& policy, std::uint64_t seed) {
+moves_made under_noise(const Policy& policy, std::uint64_t seed) {
     berth::xoshiro256 g{seed};
     constexpr std::size_t gpus = 64;
     constexpr std::size_t tasks = 384;
@@ -654,7 +770,7 @@ relocations_made under_noise(const Policy& policy, std::uint64_t seed) {
         mean.push_back(0.02 + 0.16 * berth::uniform01(g));
     }
     living_fleet fleet{berth_test::make_instance({.nodes = gpus / 4, .gpus = 4}, all), policy, start};
-    relocations_made made;
+    moves_made made;
     std::vector<double> now(tasks);
     for (int round = 0; round < 1100; ++round) {
         for (std::size_t t = 0; t < tasks; ++t) now[t] = mean[t] * (0.67 + 0.66 * berth::uniform01(g));
@@ -676,18 +792,17 @@ TEST_CASE("no churn: under stationary random load nothing moves for a thousand r
     }
 }
 
-TEST_CASE("no churn: nor does it where the mean decides") {
+TEST_CASE("no churn: nor with thresholds in multiples of the mean") {
     const auto made = under_noise(balancer{triggers{berth::load_above_mean{}}}, 4);
     CHECK(made.early > 20);
     CHECK(made.late == 0);
 }
 
-TEST_CASE("no churn: two GPUs that are hot in turns never trade tasks") {
+TEST_CASE("no churn: two GPUs that are hot in turns do not trade tasks") {
     for (const load_above& trigger : {load_above{}, load_above{.rounds = 1, .memory = 1200.0, .sweep = 0}}) {
         for (const int period : {1, 2, 5, 20, 50}) {
             const std::vector<berth_test::small_task> tasks(6);
-            const balancer policy{triggers{trigger},
-                                  move_choice{payback{}, berth::all_movable{}, {.cooldown = 0.0}}};
+            const balancer policy{triggers{trigger}, move_choice{payback{}, berth::all_movable{}, {.cooldown = 0.0}}};
             living_fleet fleet{
                 berth_test::make_instance({.nodes = 2}, tasks), policy, {at(0), at(0), at(0), at(1), at(1), at(1)}};
             const std::vector<double> load(6, 0.15);
@@ -708,7 +823,7 @@ TEST_CASE("no churn: two GPUs that are hot in turns never trade tasks") {
     }
 }
 
-TEST_CASE("no churn: what alternates every round is no alarm if an alarm takes several rounds") {
+TEST_CASE("no churn: load that alternates every round raises no alarm that takes several rounds") {
     const std::vector<berth_test::small_task> tasks(6);
     const balancer policy{triggers{load_above{.rounds = 2, .sweep = 0}}};
     living_fleet fleet{

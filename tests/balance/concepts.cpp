@@ -13,7 +13,7 @@ using berth_test::at;
 
 namespace {
 
-/// The least that each concept asks for.
+/// The minimal model of each concept.
 struct least_trigger {
     struct state {
         void update(const berth::projected_state&) {}
@@ -31,12 +31,12 @@ struct least_trigger {
     [[nodiscard]] state prepare(const berth::problem&) const { return {}; }
 };
 
-struct least_pricing {
+struct least_valuation {
     [[nodiscard]] berth::migration_estimate estimate(const berth::problem&, const berth::task_move&) const {
         return {};
     }
     [[nodiscard]] double gain(double rate, double) const { return rate; }
-    [[nodiscard]] double price(const berth::migration_estimate&) const { return 0.0; }
+    [[nodiscard]] double cost(const berth::migration_estimate&) const { return 0.0; }
 };
 
 struct least_budget {
@@ -69,19 +69,19 @@ struct no_refund {
     [[nodiscard]] state prepare(const berth::problem&) const { return {}; }
 };
 
-static_assert(berth::migration_trigger<least_trigger> && berth::move_valuation<least_pricing> &&
+static_assert(berth::migration_trigger<least_trigger> && berth::move_valuation<least_valuation> &&
               berth::move_budget<least_budget>);
 static_assert(!berth::migration_trigger<no_gain> && !berth::move_budget<no_refund> &&
               !berth::move_valuation<least_budget>);
-static_assert(!berth::movability<least_pricing>);
+static_assert(!berth::movability<least_valuation>);
 
 }  // namespace
 
-TEST_CASE("a balancer of the least that each concept asks for") {
+TEST_CASE("concepts: a balancer of minimal models") {
     const auto all = berth_test::make_instance({.nodes = 2}, std::vector<berth_test::small_task>(3));
     const berth::assignment placement{at(0), at(0), at(0)};
     const auto free_task = [](const berth::task_move& r) { return r.task.value() != 0; };
-    const berth::balancer policy{berth::triggers{least_trigger{}}, berth::move_choice{least_pricing{}, free_task},
+    const berth::balancer policy{berth::triggers{least_trigger{}}, berth::move_choice{least_valuation{}, free_task},
                                  least_budget{}};
     auto state = policy.prepare({all.machines, all.tasks});
     const auto round = state.round({.placement = placement}).value();
@@ -90,7 +90,7 @@ TEST_CASE("a balancer of the least that each concept asks for") {
     CHECK(round.chosen[1].move == berth::task_move{berth::task_index{2}, at(0), at(1)});
 }
 
-TEST_CASE("alarms are equal in everything but their text") {
+TEST_CASE("concepts: alarms compare all but their text") {
     const berth::alarm a{.reason = "a", .node = berth::node_index{1}};
     berth::alarm b = a;
     b.reason = "b";

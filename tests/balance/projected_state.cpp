@@ -14,7 +14,7 @@
 
 using berth_test::at;
 
-TEST_CASE("projected_state: random moves, compared with the projected on the placement that they lead to") {
+TEST_CASE("projected_state: random moves, compared with the state of the placement that they lead to") {
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         berth::xoshiro256 g{seed};
         const std::size_t nodes = 2 + berth_test::below(g, 4);
@@ -41,7 +41,7 @@ TEST_CASE("projected_state: random moves, compared with the projected on the pla
         const auto start = placement;
         auto kept = seen;
         kept.placement = start;
-        REQUIRE(now.see(kept));
+        REQUIRE(now.update(kept));
         std::vector<berth::task_move> done;
         for (int i = 0; i < 30; ++i) {
             const berth::task_index t{berth_test::below(g, tasks.size())};
@@ -56,10 +56,10 @@ TEST_CASE("projected_state: random moves, compared with the projected on the pla
         for (std::size_t i = 0; i < loads.size(); ++i) {
             const berth::gpu_index gpu{i};
             CHECK(now.load(gpu) == doctest::Approx(loads[i]));
-            CHECK(now.shift(gpu) == doctest::Approx(loads[i] - initial[i]));
+            CHECK(now.load_change(gpu) == doctest::Approx(loads[i] - initial[i]));
         }
         for (std::size_t n = 0; n < nodes; ++n) {
-            CHECK(now.shift(berth::node_index{n}) ==
+            CHECK(now.load_change(berth::node_index{n}) ==
                   doctest::Approx(loads[2 * n] - initial[2 * n] + loads[2 * n + 1] - initial[2 * n + 1]));
             std::size_t there = 0;
             now.each_task(berth::node_index{n}, [&](berth::task_index t) {
@@ -71,7 +71,7 @@ TEST_CASE("projected_state: random moves, compared with the projected on the pla
         }
         CHECK(now.ledger() == berth_test::need(berth::make_ledger(p, placement)));
         while (!done.empty()) {
-            now.take_back(done.back());
+            now.undo_move(done.back());
             done.pop_back();
         }
         CHECK(now.ledger() == berth_test::need(berth::make_ledger(p, start)));
@@ -79,12 +79,12 @@ TEST_CASE("projected_state: random moves, compared with the projected on the pla
     }
 }
 
-TEST_CASE("projected_state: what was not measured") {
+TEST_CASE("projected_state: nothing measured but the placement") {
     const auto all = berth_test::make_instance({.nodes = 2}, std::vector<berth_test::small_task>(1));
     const berth::problem p{all.machines, all.tasks};
     const berth::assignment placement{at(0)};
     berth::projected_state now{p};
-    REQUIRE(now.see({.time = 5.0, .placement = placement}));
+    REQUIRE(now.update({.time = 5.0, .placement = placement}));
     CHECK_FALSE(now.has_loads());
     CHECK(now.time() == 5.0);
     CHECK(now.load(berth::gpu_index{0}) == 0.0);
@@ -95,17 +95,17 @@ TEST_CASE("projected_state: what was not measured") {
     CHECK(now.fits(all.tasks.demand(berth::task_index{0}), at(1)));
 }
 
-TEST_CASE("projected_state: a GPU that is not well now fits nothing") {
+TEST_CASE("projected_state: nothing fits on an unhealthy GPU") {
     const auto all = berth_test::make_instance({.nodes = 2}, std::vector<berth_test::small_task>(1));
     const berth::problem p{all.machines, all.tasks};
     const berth::assignment placement{at(0)};
     const std::vector<berth::gpu_mask> healthy{1, 0};
     berth::projected_state now{p};
-    REQUIRE(now.see({.placement = placement, .healthy = healthy}));
+    REQUIRE(now.update({.placement = placement, .healthy = healthy}));
     CHECK_FALSE(now.fits(all.tasks.demand(berth::task_index{0}), at(1)));
 }
 
-TEST_CASE("projected_state: flights that end nowhere, twice or without room") {
+TEST_CASE("projected_state: moves in flight out of the fleet, twice, or without room") {
     const std::vector<berth_test::small_task> tasks{{.memory = 50}, {.memory = 50}};
     const auto all = berth_test::make_instance({.nodes = 2}, tasks);
     const berth::problem p{all.machines, all.tasks};
@@ -113,18 +113,18 @@ TEST_CASE("projected_state: flights that end nowhere, twice or without room") {
     berth::projected_state now{p};
     const berth::task_index first{0};
     const berth::task_move parked[] = {{first, at(0), berth::unplaced}};
-    REQUIRE(now.see({.placement = placement, .in_flight = parked}));
+    REQUIRE(now.update({.placement = placement, .in_flight = parked}));
     CHECK(now.in_flight(first));
     const berth::task_move full[] = {{first, at(0), at(1)}};
-    CHECK_FALSE(now.see({.placement = placement, .in_flight = full}));
+    CHECK_FALSE(now.update({.placement = placement, .in_flight = full}));
     const berth::task_move twice[] = {parked[0], parked[0]};
-    CHECK(now.see({.placement = placement, .in_flight = twice}).error().message ==
+    CHECK(now.update({.placement = placement, .in_flight = twice}).error().message ==
           "task 0 (\"task-0\"): is in flight twice");
-    CHECK(now.see({.placement = placement, .in_flight = full}).error().message ==
+    CHECK(now.update({.placement = placement, .in_flight = full}).error().message ==
           "task 0 (\"task-0\"): is in flight to a slot that has no room for it");
 }
 
-TEST_CASE("projected_state: what is refused leaves everything as it was") {
+TEST_CASE("projected_state: a refused observation changes nothing") {
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
         CAPTURE(seed);
         berth::xoshiro256 g{seed};
@@ -147,13 +147,13 @@ TEST_CASE("projected_state: what is refused leaves everything as it was") {
             for (auto& r : flights) r.from = placement[r.task.value()];
             const berth::fleet_observation seen{
                 .placement = placement, .in_flight = flights, .gpu_load = load, .task_load = task_load};
-            if (now.see(seen)) {
-                // The same from a clean start.
+            if (now.update(seen)) {
+                // The same from a new state.
                 accepted = berth::projected_state{p};
-                REQUIRE(accepted.see(seen));
+                REQUIRE(accepted.update(seen));
             } else {
                 ++refused;
-                if (flights[0].task != flights[1].task) REQUIRE_FALSE(berth::projected_state{p}.see(seen));
+                if (flights[0].task != flights[1].task) REQUIRE_FALSE(berth::projected_state{p}.update(seen));
             }
             REQUIRE(now.ledger() == accepted.ledger());
             for (std::size_t t = 0; t < tasks.size(); ++t) {
@@ -162,7 +162,7 @@ TEST_CASE("projected_state: what is refused leaves everything as it was") {
             }
             for (std::size_t n = 0; n < 5; ++n)
                 REQUIRE(now.load(berth::gpu_index{n}) == accepted.load(berth::gpu_index{n}));
-            // What a round chooses and reserves is gone with the next observation, too.
+            // Choices and reservations of a round end with the next observation.
             const berth::task_index t{berth_test::below(g, 6)};
             const berth::slot to = at(berth_test::below(g, 5));
             if (!now.fits(all.tasks.demand(t), to) || to == now.where(t)) continue;
@@ -179,7 +179,7 @@ TEST_CASE("projected_state: what is refused leaves everything as it was") {
     }
 }
 
-TEST_CASE("projected_state: the mean is over the GPUs that may take tasks") {
+TEST_CASE("projected_state: the mean is over healthy GPUs") {
     const auto all = berth_test::make_instance({.nodes = 4, .sick_nodes = {3}}, std::vector<berth_test::small_task>(2));
     const berth::problem p{all.machines, all.tasks};
     const berth::assignment placement{at(0), at(1)};
@@ -187,14 +187,72 @@ TEST_CASE("projected_state: the mean is over the GPUs that may take tasks") {
     const std::vector<double> task_load{0.9, 0.3};
     const std::vector<berth::gpu_mask> healthy{1, 1, 0, 1};
     berth::projected_state now{p};
-    REQUIRE(now.see({.placement = placement, .gpu_load = load, .task_load = task_load, .healthy = healthy}));
+    REQUIRE(now.update({.placement = placement, .gpu_load = load, .task_load = task_load, .healthy = healthy}));
     CHECK(now.mean_load() == doctest::Approx(0.6));
-    // A task that is on its way out of the fleet takes its load along.
+    // A task in flight out of the fleet takes its load along.
     const berth::task_move parked[] = {{berth::task_index{1}, at(1), berth::unplaced}};
-    REQUIRE(now.see(
+    REQUIRE(now.update(
         {.placement = placement, .in_flight = parked, .gpu_load = load, .task_load = task_load, .healthy = healthy}));
     CHECK(now.mean_load() == doctest::Approx(0.45));
     const std::vector<berth::gpu_mask> none{0, 0, 0, 0};
-    REQUIRE(now.see({.placement = placement, .gpu_load = load, .healthy = none}));
+    REQUIRE(now.update({.placement = placement, .gpu_load = load, .healthy = none}));
     CHECK(now.mean_load() == 0.0);
+}
+
+TEST_CASE("projected_state: answers do not depend on the caller's arrays after update") {
+    const auto all = berth_test::make_instance({.nodes = 2}, std::vector<berth_test::small_task>(3));
+    const berth::problem p{all.machines, all.tasks};
+    const berth::task_index first{0};
+    const berth::gpu_index gpu{1};
+    const berth::node_index node{1};
+    berth::projected_state now{p};
+    {
+        // Freed at the end of the block, so that a read afterwards is an error under the address sanitizer; overwritten
+        // before, so that it is one without.
+        berth::assignment placement{at(0), at(1), berth::unplaced};
+        std::vector<berth::task_move> flights{{first, at(0), at(1)}};
+        std::vector<berth::task_index> waiting{berth::task_index{2}};
+        std::vector<double> tasks{0.5, 0.25, 0.125};
+        std::vector<double> gpus{0.5, 1.0};
+        std::vector<double> nodes{100.0, 200.0};
+        std::vector<berth::gpu_mask> healthy{1, 0};
+        const auto observation = [&] {
+            return berth::fleet_observation{.placement = placement,
+                                            .in_flight = flights,
+                                            .waiting = waiting,
+                                            .gpu_load = gpus,
+                                            .task_load = tasks,
+                                            .gpu_speed = gpus,
+                                            .gpu_temperature = gpus,
+                                            .node_power = nodes,
+                                            .healthy = healthy,
+                                            .remaining = tasks};
+        };
+        REQUIRE(now.update(observation()));
+        placement.assign(3, berth::unplaced);
+        flights[0] = {};
+        waiting[0] = first;
+        tasks.assign(3, 9.0);
+        gpus.assign(2, 9.0);
+        nodes.assign(2, 9.0);
+        healthy.assign(2, 1);
+    }
+    CHECK(now.added_load(first, gpu) == 0.5);
+    CHECK(now.added_load(first, berth::gpu_index{0}) == 1.0);
+    CHECK(now.temperature(gpu) == 1.0);
+    CHECK(now.power(node) == 200.0);
+    CHECK(now.healthy(node) == 0);
+    CHECK(now.remaining(first) == 0.5);
+    CHECK(now.observed(first) == at(0));
+    REQUIRE(now.moves_in_flight().size() == 1);
+    CHECK(now.moves_in_flight()[0] == berth::task_move{first, at(0), at(1)});
+    REQUIRE(now.waiting().size() == 1);
+    CHECK(now.waiting()[0] == berth::task_index{2});
+
+    const berth::projected_state copy = now;
+    REQUIRE(now.update({.placement = copy.observation().placement}));
+    CHECK(copy.observation().node_power[1] == 200.0);
+    CHECK(copy.observation().task_load.size() == 3);
+    REQUIRE(now.update(now.observation()));
+    CHECK(now.observed(first) == at(0));
 }

@@ -1,4 +1,4 @@
-// expect: berth: what may move is a callable bool\(const move&\)
+// expect: berth: a movability policy is a callable bool\(const task_move&\)
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/balance/move_choice.hpp"
 

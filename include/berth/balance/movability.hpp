@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/balance/concepts.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/index.hpp"
-#include "berth/balance/concepts.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/objective/task_move.hpp"
@@ -15,32 +15,35 @@
 
 namespace berth::inline v0 {
 
-// Which moves may happen; a lambda `bool(const move&)` is one as well.
+// Movability policies; a lambda `bool(const task_move&)` is one as well.
 //
-//   all_movable      every task, anywhere it fits
-//   except_pinned    not the tasks of a list of flags
-//   same_gpu_model   a checkpoint is restored on the chip it was made on, nowhere else
-//   all_of           several at once
+//   all_movable      every task, to any slot that it fits
+//   except_pinned    flagged tasks never move
+//   same_gpu_model   for checkpoints that can only be restored on the chip model they were made on
+//   all_of           several policies at once
 
-/// Any task may go anywhere it fits.
+/// Allows every move.
 struct all_movable {
+    /// Always true.
     [[nodiscard]] constexpr bool operator()(const task_move&) const noexcept { return true; }
 };
 
-/// Pinned tasks stay.
+/// Forbids moves of pinned tasks.
 struct except_pinned {
-    std::span<const std::uint8_t> pinned;  ///< one for each task, not 0: stays; outlives the balancer
+    std::span<const std::uint8_t> pinned;  ///< one entry per task, not 0: pinned; must outlive the balancer
 
+    /// True if the task is not pinned. O(1).
     [[nodiscard]] bool operator()(const task_move& r) const noexcept {
         BERTH_ASSERT(r.task.value() < pinned.size(), "berth: except_pinned has an entry for each task");
         return pinned[r.task.value()] == 0;
     }
 };
 
-/// Only between GPUs of equal models, as driver checkpoints demand. O(GPUs of the slots).
+/// Allows moves between GPUs of equal models only, as driver checkpoints require.
 struct same_gpu_model {
-    const fleet* machines;  ///< outlives the balancer
+    const fleet* machines;  ///< must outlive the balancer
 
+    /// True if the i-th GPU of the source and of the target have the same model, for every i. O(GPUs of the slots).
     [[nodiscard]] bool operator()(const task_move& r) const noexcept {
         gpu_mask to = r.to.gpus;
         for (gpu_mask from = r.from.gpus; from != 0 && to != 0; from &= from - 1, to &= to - 1) {
@@ -52,12 +55,14 @@ struct same_gpu_model {
     }
 };
 
-/// What all of them allow.
+/// Allows the moves that every one of several policies allows.
 template <movability... Policies>
 struct all_of {
-    std::tuple<Policies...> policies;
+    std::tuple<Policies...> policies;  ///< asked in this order
 
+    /// Takes the policies by value.
     constexpr explicit all_of(Policies... each) : policies{std::move(each)...} {}
+    /// True if every policy allows the move.
     [[nodiscard]] constexpr bool operator()(const task_move& r) const {
         return std::apply([&](const Policies&... each) { return (static_cast<bool>(each(r)) && ...); }, policies);
     }

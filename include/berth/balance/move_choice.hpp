@@ -7,34 +7,36 @@
 
 namespace berth::inline v0 {
 
+/// Limits that every chosen move has to respect.
 struct choice_options {
     double cooldown =
-        300.0;              ///< seconds for which a task that was chosen is left alone, but by triggers that are urgent
-    double min_gain = 0.0;  ///< the least gain a second, in the triggers' unit
+        300.0;  ///< seconds after a choice in which only an urgent trigger may choose the task again, 0 or more
+    double min_gain = 0.0;  ///< least gain per second, in the triggers' unit
 };
 
-/// How a balancer chooses: which moves are worth their price, and which are allowed at all.
+/// How a balancer chooses among moves: their valuation, the movability policy, and limits.
 ///
 /// ```
 /// move_choice{payback{}, same_gpu_model{&fleet}, {.cooldown = 900.0}}
 /// move_choice<>{.options = {.cooldown = 900.0}}
 /// ```
-template <class Pricing = payback<>, class Movable = all_movable>
+template <class Valuation = payback<>, class Movable = all_movable>
 struct move_choice {
-    static_assert(move_valuation<Pricing>, "berth: a pricing has estimate(problem, move), gain(rate, "
-                                               "remaining) and price(estimate), as payback has");
-    static_assert(movability<Movable>, "berth: what may move is a callable bool(const move&)");
+    static_assert(move_valuation<Valuation>,
+                  "berth: a move valuation has estimate(problem, move), gain(rate, remaining) "
+                  "and cost(estimate), as payback has");
+    static_assert(movability<Movable>, "berth: a movability policy is a callable bool(const task_move&)");
 
-    Pricing pricing{};
-    Movable movable{};
-    choice_options options{};
+    Valuation valuation{};     ///< compares gain and cost
+    Movable movable{};         ///< which moves are allowed
+    choice_options options{};  ///< cooldown and least gain
 };
 move_choice() -> move_choice<>;
-template <class Pricing>
-move_choice(Pricing) -> move_choice<Pricing>;
-template <class Pricing, class Movable>
-move_choice(Pricing, Movable) -> move_choice<Pricing, Movable>;
-template <class Pricing, class Movable>
-move_choice(Pricing, Movable, choice_options) -> move_choice<Pricing, Movable>;
+template <class Valuation>
+move_choice(Valuation) -> move_choice<Valuation>;
+template <class Valuation, class Movable>
+move_choice(Valuation, Movable) -> move_choice<Valuation, Movable>;
+template <class Valuation, class Movable>
+move_choice(Valuation, Movable, choice_options) -> move_choice<Valuation, Movable>;
 
 }  // namespace berth::inline v0

@@ -8,34 +8,42 @@
 
 namespace berth::inline v0 {
 
-/// Prices are in the unit of gains: with the triggers' default weights, 1 is a GPU at its limit for a second.
+/// Weights of the cost of a move, in the unit of gains: with the triggers' default weights, 1 is one second of a GPU at
+/// its limit. All are 0 or more.
 struct migration_weights {
-    double horizon = 600.0;   ///< seconds for which loads are believed to stay what they are
-    double downtime = 1.0;    ///< of each second in which the task does not run
-    double byte = 0.0;        ///< of each byte (in the unit of `state_bytes`) that travels
-    double move = 0.0;  ///< of each move, whatever it carries
-    double failure = 0.0;     ///< of losing the task
-    double failure_probability = 0.0;
+    double horizon = 600.0;            ///< seconds for which the measured loads are assumed to last
+    double downtime = 1.0;             ///< per second in which the task does not run
+    double byte = 0.0;                 ///< per byte that travels (in the unit of `state_bytes`)
+    double move = 0.0;                 ///< per move, whatever it carries
+    double failure = 0.0;              ///< for the loss of the task
+    double failure_probability = 0.0;  ///< that a move loses its task, 0 to 1
 };
 
-/// A move has to earn its price before its task ends or the horizon is reached:
+/// The default `move_valuation`: a move is worth it if its gain exceeds its cost before the task ends or the horizon is
+/// reached.
 ///
-///     gain a second * min(remaining, horizon)  >  price(downtime) + price(bytes) + P(failure) * price(failure)
+///     rate · min(remaining, horizon)  >  move + downtime · seconds + byte · bytes + P(failure) · failure
 ///
-/// The default asks one second of a GPU at its limit for every second of downtime.
+/// With the default weights a second of downtime has to save one second of a GPU at its limit. O(1) besides the cost
+/// model.
 template <migration_cost_model Cost = uniform_migration>
 struct payback {
-    Cost cost{};
-    migration_weights prices{};
+    Cost cost_model{};            ///< estimates duration, downtime and bytes
+    migration_weights weights{};  ///< the weights above
 
-    [[nodiscard]] migration_estimate estimate(const problem& p, const task_move& r) const { return cost(p, r); }
+    /// What the cost model expects of the move.
+    [[nodiscard]] migration_estimate estimate(const problem& p, const task_move& r) const { return cost_model(p, r); }
+    /// @param rate       gain per second
+    /// @param remaining  seconds until the task ends; below 0 counts as 0
+    /// @return           the gain until the task ends or the horizon is reached
     [[nodiscard]] constexpr double gain(double rate, double remaining) const noexcept {
-        const double seconds = remaining < prices.horizon ? remaining : prices.horizon;
+        const double seconds = remaining < weights.horizon ? remaining : weights.horizon;
         return rate * (seconds > 0.0 ? seconds : 0.0);
     }
-    [[nodiscard]] constexpr double price(const migration_estimate& e) const noexcept {
-        return prices.move + prices.downtime * e.downtime + prices.byte * static_cast<double>(e.bytes) +
-               prices.failure_probability * prices.failure;
+    /// The weighted sum above, right side.
+    [[nodiscard]] constexpr double cost(const migration_estimate& e) const noexcept {
+        return weights.move + weights.downtime * e.downtime + weights.byte * static_cast<double>(e.bytes) +
+               weights.failure_probability * weights.failure;
     }
 };
 payback() -> payback<>;

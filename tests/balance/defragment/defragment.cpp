@@ -1,197 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/balance/defragment/defragment.hpp"
 
+#include "berth/core/observer.hpp"
 #include "berth/core/random.hpp"
+#include "berth/core/run_control.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload_builder.hpp"
 
+#include "balance/defragment/tight_fleets.hpp"
 #include "common/instances.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 using namespace berth;
-using berth_test::below;
-using berth_test::chance;
-using berth_test::need;
+using namespace berth_test;
 
 namespace {
-
-/// A small fleet that is nearly full, the tasks that run, and one that wants in.
-struct tight_fleet {
-    berth::fleet machines;
-    berth::workload work;
-    assignment initial;
-    task_index waiting{};
-
-    [[nodiscard]] berth::problem problem() const { return {machines, work}; }
-};
-
-struct fleet_shape {
-    std::size_t nodes = 4;
-    std::size_t gpus = 2;
-    bool domains = false;
-    bool gangs = false;  ///< tasks on two GPUs
-};
-
-tight_fleet make_tight(std::uint64_t seed, const fleet_shape& shape) {
-    xoshiro256 g{seed};
-    resource_schema schema{.gpu = {"share"}, .node = {"cpu"}, .domain = {}};
-    if (shape.domains) schema.domain = {"power"};
-    fleet_builder builder{schema};
-    constexpr std::string_view models[] = {"A", "B"};
-    if (shape.domains) {
-        for (const char* rack : {"rack0", "rack1"}) {
-            const amount power[] = {static_cast<amount>(20 + below(g, 12))};
-            (void)need(builder.add_domain(rack, 0, power));
-        }
-    }
-    for (std::size_t n = 0; n < shape.nodes; ++n) {
-        const amount cpu[] = {static_cast<amount>(6 + below(g, 8))};
-        const std::vector<gpu_description> gpus(1 + below(g, shape.gpus), {.model = models[chance(g, 30) ? 1 : 0]});
-        const std::string_view racks[] = {n % 2 == 0 ? "rack0" : "rack1"};
-        (void)need(builder.add_node(
-            {.capacity = cpu,
-             .gpus = gpus,
-             .domains = shape.domains ? std::span<const std::string_view>{racks} : std::span<const std::string_view>{},
-             .healthy = !chance(g, 5)}));
-    }
-    fleet machines = need(std::move(builder).build());
-    workload_builder tasks{machines};
-    constexpr amount sizes[] = {200, 300, 400, 500, 600, 700, 1000};
-    const std::size_t count = 4 * shape.nodes + 1;
-    for (std::size_t t = 0; t < count; ++t) {
-        const amount share[] = {sizes[below(g, 7)]};
-        const amount cpu[] = {static_cast<amount>(below(g, 5))};
-        const amount power[] = {static_cast<amount>(below(g, 5))};
-        const bool host_only = chance(g, 10);
-        const std::size_t gpus = host_only ? 0 : shape.gangs && chance(g, 25) ? 2 : 1;
-        std::vector<std::string_view> accepted;
-        if (chance(g, 20)) accepted = {machines.find_model("B") && chance(g, 40) ? "B" : "A"};
-        if (!accepted.empty() && !machines.find_model(accepted[0])) accepted.clear();
-        (void)need(
-            tasks.add_task({.gpus = gpus,
-                            .gpu_demand = host_only ? std::span<const amount>{} : std::span<const amount>{share},
-                            .node_demand = cpu,
-                            .domain_demand = shape.domains ? std::span<const amount>{power} : std::span<const amount>{},
-                            .accepted_models = accepted,
-                            .state_bytes = static_cast<amount>(1 + below(g, 9))}));
-    }
-    workload work = need(std::move(tasks).build());
-    tight_fleet made{std::move(machines), std::move(work), {}, task_index{count - 1}};
-    made.initial.assign(count, unplaced);
-    ledger ledger{made.machines};
-    for (std::size_t t = 0; t + 1 < count; ++t) {
-        const demand_view demand = made.work.demand(task_index{t});
-        const std::size_t first = below(g, made.machines.node_count());
-        for (std::size_t k = 0; k < made.machines.node_count(); ++k) {
-            const node_index n{(first + k) % made.machines.node_count()};
-            if (!ledger.fits(demand, n)) continue;
-            gpu_mask gpus = 0;
-            gpu_mask fitting = ledger.fitting_gpus(demand, n);
-            for (std::size_t i = 0; i < demand.gpus; ++i, fitting &= fitting - 1) gpus |= fitting & (~fitting + 1);
-            made.initial[t] = {n, gpus};
-            ledger.place(demand, made.initial[t]);
-            break;
-        }
-    }
-    return made;
-}
-
-ledger books_of(const tight_fleet& f) { return need(make_ledger(f.problem(), f.initial)); }
-
-std::vector<slot> slots_for(const ledger& ledger, const demand_view& demand) {
-    std::vector<slot> found;
-    for (std::size_t i = 0; i < ledger.fleet().node_count(); ++i) {
-        const node_index n{i};
-        if (demand.gpus == 0) {
-            if (ledger.fits(demand, slot{n, 0})) found.push_back({n, 0});
-            continue;
-        }
-        for (gpu_mask gpus = 1; gpus < gpu_mask{1} << ledger.fleet().gpu_count(n); ++gpus) {
-            if (gpu_count(gpus) == demand.gpus && ledger.fits(demand, slot{n, gpus})) found.push_back({n, gpus});
-        }
-    }
-    return found;
-}
-
-bool fits_anywhere(const ledger& ledger, const demand_view& demand) { return !slots_for(ledger, demand).empty(); }
-
-/// The fewest moves of distinct tasks, one after the other with both ends held, after which the waiting task fits: every
-/// sequence is tried. `most + 1` if there is none.
-template <class Movable>
-std::size_t fewest_by_force(const tight_fleet& f, ledger& ledger, assignment& where, std::size_t most,
-                            std::vector<bool>& moved, const Movable& movable) {
-    if (fits_anywhere(ledger, f.work.demand(f.waiting))) return 0;
-    if (most == 0) return 1;
-    std::size_t fewest = most + 1;
-    for (std::size_t t = 0; t < where.size(); ++t) {
-        const task_index task{t};
-        if (!where[t].placed() || moved[t]) continue;
-        const demand_view demand = f.work.demand(task);
-        for (const slot& to : slots_for(ledger, demand)) {
-            if (to == where[t] || !movable(task_move{task, where[t], to})) continue;
-            const slot from = where[t];
-            ledger.place(demand, to);
-            ledger.remove(demand, from);
-            where[t] = to;
-            moved[t] = true;
-            const std::size_t rest = fewest_by_force(f, ledger, where, fewest - 2, moved, movable);
-            moved[t] = false;
-            where[t] = from;
-            ledger.place(demand, from);
-            ledger.remove(demand, to);
-            if (rest + 1 < fewest) fewest = rest + 1;
-            if (fewest == 1) return 1;
-        }
-    }
-    return fewest;
-}
-template <class Movable = all_movable>
-std::size_t fewest_by_force(const tight_fleet& f, std::size_t most, const Movable& movable = {}) {
-    ledger ledger = books_of(f);
-    assignment where = f.initial;
-    std::vector<bool> moved(where.size());
-    return fewest_by_force(f, ledger, where, most, moved, movable);
-}
-
-/// Carries a eviction_plan out wave by wave on a ledger of its own, every source of a wave held to its end, and says what is wrong.
-std::string fault_of(const tight_fleet& f, const eviction_plan& r, bool park) {
-    ledger ledger = books_of(f);
-    assignment where = f.initial;
-    std::vector<int> steps(where.size());
-    std::size_t parks = 0;
-    for (std::size_t w = 0; w < r.plan.wave_count(); ++w) {
-        for (const migration_step& s : r.plan.wave(w)) {
-            if (where[s.task.value()] != s.from) return "a step starts elsewhere";
-            if (s.to.placed() && !ledger.fits(f.work.demand(s.task), s.to)) return "a target has no room";
-            if (s.to.placed()) ledger.place(f.work.demand(s.task), s.to);
-            ++steps[s.task.value()];
-            if (s.kind == step_kind::park) {
-                ++parks;
-                if (s.to.placed()) return "parked somewhere";
-            } else if (!s.to.placed()) {
-                return "goes nowhere";
-            }
-        }
-        for (const migration_step& s : r.plan.wave(w)) {
-            if (s.from.placed()) ledger.remove(f.work.demand(s.task), s.from);
-            where[s.task.value()] = s.to;
-        }
-    }
-    for (std::size_t t = 0; t < where.size(); ++t) {
-        if (f.initial[t].placed() != where[t].placed()) return "a task is lost";
-        if (steps[t] > 2 || (steps[t] == 2 && parks == 0)) return "a task moves more than once";
-    }
-    if (parks > 0 && !park) return "parked without leave";
-    if (parks != r.plan.extra_steps) return "parks are not counted";
-    return ledger.fits(f.work.demand(f.waiting), r.where) ? "" : "the new task does not fit";
-}
 
 template <class Defragment>
 eviction_plan ask(const tight_fleet& f, const Defragment& how) {
@@ -205,13 +36,9 @@ eviction_plan ask(const tight_fleet& f, const Defragment& how) {
     return r;
 }
 
-constexpr fleet_shape plain{};
-constexpr fleet_shape with_gangs{.nodes = 3, .gpus = 3, .gangs = true};
-constexpr fleet_shape with_domains{.nodes = 4, .domains = true};
-
 }  // namespace
 
-TEST_CASE("defragment: one and two moves are found whenever they exist and never more than necessary") {
+TEST_CASE("defragment: plans of one and two moves are found whenever they exist, and no longer ones") {
     std::size_t seen[4] = {};
     for (const fleet_shape& shape : {plain, with_gangs, with_domains}) {
         for (std::uint64_t seed = 1; seed <= 160; ++seed) {
@@ -223,7 +50,7 @@ TEST_CASE("defragment: one and two moves are found whenever they exist and never
                 CAPTURE(most);
                 CAPTURE(shape.domains);
                 CAPTURE(shape.gangs);
-                const eviction_plan r = ask(f, defragment{{.max_moves = most}});
+                const eviction_plan r = ask(f, defragment{{.max_steps = most}});
                 if (r.placed()) CHECK(fault_of(f, r, false) == "");
                 if (fewest <= most && fewest <= 2) {
                     REQUIRE(r.placed());
@@ -242,7 +69,7 @@ TEST_CASE("defragment: one and two moves are found whenever they exist and never
     for (const std::size_t count : seen) CHECK(count > 5);
 }
 
-TEST_CASE("defragment: what may not move does not move and the rest still finds the shortest way") {
+TEST_CASE("defragment: tasks that may not move stay, and the shortest plan of the others is found") {
     std::size_t evicted = 0;
     for (std::uint64_t seed = 1; seed <= 150; ++seed) {
         const tight_fleet f = make_tight(seed, plain);
@@ -251,7 +78,7 @@ TEST_CASE("defragment: what may not move does not move and the rest still finds 
         };
         const std::size_t fewest = fewest_by_force(f, 2, movable);
         CAPTURE(seed);
-        const eviction_plan r = ask(f, defragment{{.max_moves = 2}, expected_fragmentation_cost{}, movable});
+        const eviction_plan r = ask(f, defragment{{.max_steps = 2}, expected_fragmentation_cost{}, movable});
         REQUIRE(r.placed() == (fewest <= 2));
         if (!r.placed()) continue;
         CHECK(r.plan.steps.size() == fewest);
@@ -262,13 +89,13 @@ TEST_CASE("defragment: what may not move does not move and the rest still finds 
     CHECK(evicted > 5);
 }
 
-TEST_CASE("defragment: long rescues carry through with and without host memory") {
+TEST_CASE("defragment: long plans can be carried out, with and without host memory") {
     std::size_t longer = 0;
     std::size_t parked = 0;
     for (std::uint64_t seed = 1000; seed < 1200; ++seed) {
         const tight_fleet f = make_tight(seed, seed % 2 == 0 ? plain : with_gangs);
         for (const bool park : {false, true}) {
-            const eviction_plan r = ask(f, defragment{{.max_moves = 16, .park = park}});
+            const eviction_plan r = ask(f, defragment{{.max_steps = 16, .park = park}});
             if (!r.placed()) continue;
             CAPTURE(seed);
             CHECK(fault_of(f, r, park) == "");
@@ -281,9 +108,9 @@ TEST_CASE("defragment: long rescues carry through with and without host memory")
     CHECK(parked > 5);
 }
 
-TEST_CASE("defragment: a case worked out by hand") {
-    // Two nodes with one GPU each, 600 and 500 in use; 900 fits once the 500 has joined ... nowhere: 600 + 500 > 1000. With 400
-    // instead it does.
+TEST_CASE("defragment: a case computed by hand") {
+    // Three nodes with one GPU each, of which 600, 400 and 900 are in use: 900 fits once the 600 and the 400 share a
+    // GPU.
     fleet_builder nodes{resource_schema{.gpu = {"share"}, .node = {}, .domain = {}}};
     const std::vector<gpu_description> one(1);
     for (int n = 0; n < 3; ++n) (void)need(nodes.add_node({.gpus = one}));
@@ -294,7 +121,7 @@ TEST_CASE("defragment: a case worked out by hand") {
         (void)need(tasks.add_task({.gpu_demand = wanted, .state_bytes = 7}));
     }
     const workload work = need(std::move(tasks).build());
-    auto state = defragment{{.max_moves = 1}}.start(problem{machines, work});
+    auto state = defragment{{.max_steps = 1}}.start(problem{machines, work});
     CHECK(state.occupy(task_index{0}, {node_index{0}, 1}));
     CHECK(state.occupy(task_index{1}, {node_index{1}, 1}));
     CHECK(state.occupy(task_index{2}, {node_index{2}, 1}));
@@ -344,7 +171,7 @@ TEST_CASE("defragment: a task in flight holds both ends and is left alone") {
     CHECK(state.make_room(task_index{2}).where == slot{node_index{1}, 1});
 }
 
-TEST_CASE("defragment: of equally short ways the cheapest is taken and small tasks may not be worth one") {
+TEST_CASE("defragment: of equally short plans the cheapest is taken, and small tasks may not be worth one") {
     fleet_builder nodes{resource_schema{.gpu = {"share"}, .node = {}, .domain = {}}};
     const std::vector<gpu_description> one(1);
     for (int n = 0; n < 3; ++n) (void)need(nodes.add_node({.gpus = one}));
@@ -356,11 +183,11 @@ TEST_CASE("defragment: of equally short ways the cheapest is taken and small tas
         (void)need(tasks.add_task({.gpu_demand = wanted, .state_bytes = bytes[t]}));
     }
     const workload work = need(std::move(tasks).build());
-    for (const double least_share : {0.0, 700.0, 701.0}) {
-        auto state = defragment{{.least_share = least_share}}.start(problem{machines, work});
+    for (const double min_share_per_step : {0.0, 700.0, 701.0}) {
+        auto state = defragment{{.min_share_per_step = min_share_per_step}}.start(problem{machines, work});
         for (std::size_t t = 0; t < 3; ++t) REQUIRE(state.occupy(task_index{t}, {node_index{t}, 1}));
         const eviction_plan r = state.make_room(task_index{3});
-        CHECK(r.outcome == (least_share > 700.0 ? eviction_outcome::not_worth : eviction_outcome::evicted));
+        CHECK(r.outcome == (min_share_per_step > 700.0 ? eviction_outcome::not_worth : eviction_outcome::evicted));
         if (r.placed()) CHECK(r.plan.steps[0].task == task_index{1});
     }
 }
@@ -373,7 +200,7 @@ double fragmentation_of(const problem& p, const ledger& ledger) {
     for (std::size_t n = 0; n < p.fleet().node_count(); ++n) sum += fragmentation(ledger.node(node_index{n}));
     return sum;
 }
-double waste_after(const tight_fleet& f, const eviction_plan& r) {
+double fragmentation_after(const tight_fleet& f, const eviction_plan& r) {
     assignment where = f.initial;
     for (const migration_step& s : r.plan.steps) where[s.task.value()] = s.to;
     where[f.waiting.value()] = r.where;
@@ -382,21 +209,21 @@ double waste_after(const tight_fleet& f, const eviction_plan& r) {
 
 }  // namespace
 
-TEST_CASE("defragment: where steps have a price the way that saves most is taken and none that is not worth it") {
+TEST_CASE("defragment: with a step cost the plan that saves most is taken, and none that is not worth it") {
     std::size_t longer = 0;
     std::size_t refused = 0;
     std::size_t taken = 0;
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
         const tight_fleet f = make_tight(seed, seed % 2 == 0 ? plain : with_gangs);
-        const eviction_plan shortest = ask(f, defragment{{.max_moves = 6, .park = true}});
+        const eviction_plan shortest = ask(f, defragment{{.max_steps = 6, .park = true}});
         if (shortest.outcome == eviction_outcome::fits || shortest.outcome == eviction_outcome::no_node) continue;
-        for (const double step_price : {1.0, 100.0, 400.0}) {
+        for (const double step_cost : {1.0, 100.0, 400.0}) {
             CAPTURE(seed);
-            CAPTURE(step_price);
-            const auto price = [&](const eviction_plan& r) {
-                return r.fragmentation + step_price * static_cast<double>(r.plan.steps.size());
+            CAPTURE(step_cost);
+            const auto total = [&](const eviction_plan& r) {
+                return r.fragmentation + step_cost * static_cast<double>(r.plan.steps.size());
             };
-            const eviction_plan r = ask(f, defragment{{.max_moves = 6, .park = true, .step_price = step_price}});
+            const eviction_plan r = ask(f, defragment{{.max_steps = 6, .park = true, .step_cost = step_cost}});
             if (!shortest.placed()) {
                 CHECK_FALSE(r.placed());
                 continue;
@@ -407,15 +234,17 @@ TEST_CASE("defragment: where steps have a price the way that saves most is taken
                 CHECK_FALSE(r.proven);
                 CHECK(r.plan.steps.empty());
                 CHECK(counts);
-                CHECK(price(shortest) > 0.0);
+                CHECK(total(shortest) > 0.0);
                 ++refused;
                 continue;
             }
             CHECK(fault_of(f, r, true) == "");
             CHECK(r.plan.steps.size() <= 6);
-            CHECK(r.fragmentation == doctest::Approx(waste_after(f, r) - fragmentation_of(f.problem(), books_of(f))).epsilon(1e-6));
-            CHECK(price(r) <= price(shortest) + 1e-6);
-            if (counts) CHECK(price(r) <= 1e-6);
+            CHECK(
+                r.fragmentation ==
+                doctest::Approx(fragmentation_after(f, r) - fragmentation_of(f.problem(), ledger_of(f))).epsilon(1e-6));
+            CHECK(total(r) <= total(shortest) + 1e-6);
+            if (counts) CHECK(total(r) <= 1e-6);
             longer += r.plan.steps.size() > shortest.plan.steps.size() ? 1 : 0;
             ++taken;
         }
@@ -425,11 +254,11 @@ TEST_CASE("defragment: where steps have a price the way that saves most is taken
     CHECK(taken > 20);
 }
 
-TEST_CASE("defragment: that no way was worth its steps is remembered for as many steps") {
+TEST_CASE("defragment: that no plan was worth its steps is remembered for that number of steps") {
     std::size_t seen = 0;
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
         const tight_fleet f = make_tight(seed, plain);
-        const defragment how{{.max_moves = 3, .step_price = 1000.0}};
+        const defragment how{{.max_steps = 3, .step_cost = 1000.0}};
         auto state = how.start(f.problem());
         for (std::size_t t = 0; t < f.initial.size(); ++t) {
             if (f.initial[t].placed()) REQUIRE(state.occupy(task_index{t}, f.initial[t]));
@@ -441,7 +270,7 @@ TEST_CASE("defragment: that no way was worth its steps is remembered for as many
         ++seen;
         CHECK(first.evaluations > 0);
         CHECK(again.evaluations == 0);
-        auto fresh = defragment{{.max_moves = 1, .step_price = 1000.0}}.start(f.problem());
+        auto fresh = defragment{{.max_steps = 1, .step_cost = 1000.0}}.start(f.problem());
         for (std::size_t t = 0; t < f.initial.size(); ++t) {
             if (f.initial[t].placed()) REQUIRE(fresh.occupy(task_index{t}, f.initial[t]));
         }
@@ -450,7 +279,7 @@ TEST_CASE("defragment: that no way was worth its steps is remembered for as many
     CHECK(seen > 3);
 }
 
-TEST_CASE("defragment: a task that no node could take is told apart") {
+TEST_CASE("defragment: a task that no node could take has its own outcome") {
     const tight_fleet f = make_tight(3, plain);
     workload_builder tasks{f.machines};
     const amount cpu[] = {1000};
@@ -461,10 +290,10 @@ TEST_CASE("defragment: a task that no node could take is told apart") {
     CHECK(std::string{to_string(eviction_outcome::no_node)} == "no node would take it empty");
 }
 
-TEST_CASE("defragment: a state that was asked many times answers like a new one") {
+TEST_CASE("defragment: a state with a history answers like a new one") {
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {
         const tight_fleet f = make_tight(seed, plain);
-        const defragment how{{.max_moves = 4, .park = true}};
+        const defragment how{{.max_steps = 4, .park = true}};
         auto old = how.start(f.problem());
         xoshiro256 g{seed};
         std::vector<bool> runs(f.initial.size());
@@ -487,6 +316,196 @@ TEST_CASE("defragment: a state that was asked many times answers like a new one"
             CHECK(a.plan.steps.size() == b.plan.steps.size());
         }
     }
+}
+
+TEST_CASE("defragment: answers are the same on every compiler") {
+    std::uint64_t sum = 0;
+    const auto mix = [&sum](std::uint64_t value) { sum = splitmix64(sum ^ value); };
+    const auto mix_slot = [&mix](const slot& s) { mix(s.placed() ? (s.node.value() + 1) * 64 + s.gpus : 0); };
+    constexpr defragment_options kinds[] = {
+        {.max_steps = 2}, {.max_steps = 8, .park = true}, {.max_steps = 6, .step_cost = 100.0}};
+    for (const fleet_shape& shape : {plain, with_gangs, with_domains}) {
+        for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+            const tight_fleet f = make_tight(seed, shape);
+            for (const defragment_options& options : kinds) {
+                const eviction_plan r = ask(f, defragment{options});
+                mix(static_cast<std::uint64_t>(r.outcome) * 2 + (r.proven ? 1 : 0));
+                mix(r.evaluations);
+                mix_slot(r.where);
+                for (const migration_step& s : r.plan.steps) {
+                    mix(s.task.value());
+                    mix_slot(s.from);
+                    mix_slot(s.to);
+                }
+            }
+        }
+    }
+    CHECK(sum == 4225154881999078501ULL);
+}
+
+namespace {
+
+/// Asks to stop from the given poll on.
+struct stop_at {
+    std::size_t* polls;
+    std::size_t last;
+    [[nodiscard]] bool stop_requested() const { return ++*polls >= last; }
+};
+
+struct begin_and_end {
+    std::size_t* calls;
+    void on_begin(const progress&) const { ++*calls; }
+    void on_end(const progress&) const { ++*calls; }
+};
+
+template <class State>
+void occupy_all(State& state, const tight_fleet& f) {
+    for (std::size_t t = 0; t < f.initial.size(); ++t) {
+        if (f.initial[t].placed()) REQUIRE(state.occupy(task_index{t}, f.initial[t]));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("defragment: the smaller budget of options and control ends the search with the best plan so far") {
+    std::size_t ended = 0;
+    std::size_t found = 0;
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        CAPTURE(seed);
+        const tight_fleet f = make_tight(seed, plain);
+        const eviction_plan whole = ask(f, defragment{{.max_steps = 6, .step_cost = 1.0}});
+        CHECK(whole.stopped == stop_reason::completed);
+        for (const std::uint64_t budget : {std::uint64_t{0}, whole.evaluations / 3, whole.evaluations / 2}) {
+            const defragment by_options{{.max_steps = 6, .step_cost = 1.0, .max_evaluations = budget}};
+            auto one = by_options.start(f.problem());
+            auto two = defragment{{.max_steps = 6, .step_cost = 1.0}}.start(f.problem());
+            occupy_all(one, f);
+            occupy_all(two, f);
+            const eviction_plan a = one.make_room(f.waiting);
+            const eviction_plan b = two.make_room(f.waiting, run_control<>{.max_evaluations = budget});
+            CHECK(a.outcome == b.outcome);
+            CHECK(a.where == b.where);
+            CHECK(a.plan == b.plan);
+            CHECK(a.evaluations == b.evaluations);
+            CHECK(a.stopped == b.stopped);
+            if (b.placed()) CHECK(fault_of(f, b, false) == "");
+            if (b.stopped == stop_reason::completed) continue;
+            CHECK(b.stopped == stop_reason::budget_exhausted);
+            ++ended;
+            found += b.placed() ? 1 : 0;
+            // A control's budget does not spoil later questions.
+            const eviction_plan again = two.make_room(f.waiting);
+            CHECK(again.outcome == whole.outcome);
+            CHECK(again.plan == whole.plan);
+            CHECK(again.stopped == stop_reason::completed);
+        }
+    }
+    CHECK(ended > 20);
+    CHECK(found > 3);
+}
+
+TEST_CASE("defragment: a cancelled search is polled in every phase and answers as ever afterwards") {
+    std::size_t placed = 0;
+    std::size_t polled = 0;
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+        CAPTURE(seed);
+        const tight_fleet f = make_tight(seed, {.nodes = 150, .gpus = 2, .gangs = seed % 2 == 0});
+        const defragment how{{.max_steps = 6, .park = true}};
+        auto fresh = how.start(f.problem());
+        occupy_all(fresh, f);
+        const eviction_plan whole = fresh.make_room(f.waiting);
+        for (std::size_t last = 1; last < 4000; last = 2 * last + 1) {
+            auto state = how.start(f.problem());
+            occupy_all(state, f);
+            const ledger before = state.ledger();
+            std::size_t polls = 0;
+            std::size_t calls = 0;
+            const eviction_plan r = state.make_room(
+                f.waiting, run_control<stop_at, begin_and_end>{.stop = {&polls, last}, .observer = {&calls}});
+            CHECK(calls == 2);
+            CHECK(state.ledger() == before);
+            if (r.placed()) CHECK(fault_of(f, r, true) == "");
+            if (r.stopped == stop_reason::completed) {
+                CHECK(r.plan == whole.plan);
+                break;
+            }
+            CHECK(r.stopped == stop_reason::cancelled);
+            CHECK(polls == last);
+            ++polled;
+            placed += r.placed() ? 1 : 0;
+            const eviction_plan again = state.make_room(f.waiting);
+            CHECK(again.outcome == whole.outcome);
+            CHECK(again.plan.steps.size() == whole.plan.steps.size());
+        }
+    }
+    CHECK(polled > 10);
+    CHECK(placed > 0);
+}
+
+TEST_CASE("defragment: reports and questions that do not fit the state are refused") {
+    const tight_fleet f = make_tight(7, plain);
+    auto state = defragment{}.start(f.problem());
+    occupy_all(state, f);
+    std::size_t runs = 0;
+    while (!f.initial[runs].placed()) ++runs;
+    const task_index running{runs};
+    const slot where = f.initial[runs];
+    const ledger before = state.ledger();
+    const task_index unknown{f.initial.size()};
+    CHECK_FALSE(state.occupy(running, where));
+    CHECK_FALSE(state.occupy(unknown, where));
+    CHECK_FALSE(state.occupy(f.waiting, {node_index{99}, 1}));
+    CHECK_FALSE(state.occupy(f.waiting, {node_index{0}, gpu_mask{1} << 40U}));
+    CHECK_FALSE(state.remove(f.waiting));
+    CHECK_FALSE(state.remove(task_index{}));
+    CHECK_FALSE(state.begin({f.waiting, where, where}));
+    CHECK_FALSE(state.begin({unknown, unplaced, where}));
+    CHECK_FALSE(state.finish(running));
+    CHECK_FALSE(state.cancel(unknown));
+    for (const task_index t : {running, unknown, task_index{}}) {
+        const eviction_plan r = state.make_room(t);
+        CHECK(r.outcome == eviction_outcome::not_waiting);
+        CHECK_FALSE(r.placed());
+    }
+    CHECK(state.ledger() == before);
+    CHECK(std::string{to_string(eviction_outcome::not_waiting)} == "not a waiting task");
+}
+
+TEST_CASE("defragment: a plan that is out of date is not carried out, not even in part") {
+    std::size_t stale = 0;
+    for (std::uint64_t seed = 1; seed <= 80; ++seed) {
+        CAPTURE(seed);
+        const tight_fleet f = make_tight(seed, plain);
+        auto state = defragment{{.max_steps = 6, .park = true}}.start(f.problem());
+        occupy_all(state, f);
+        const eviction_plan r = state.make_room(f.waiting);
+        if (r.outcome != eviction_outcome::evicted) continue;
+        const std::vector<slot> slots{state.slots().begin(), state.slots().end()};
+        const auto unchanged = [&] { return std::equal(slots.begin(), slots.end(), state.slots().begin()); };
+        eviction_plan other = r;
+        other.where = {node_index{99}, 1};
+        CHECK_FALSE(state.carry_out(f.waiting, other));
+        CHECK(unchanged());
+        other = r;
+        other.plan.steps.back().to = {node_index{99}, 1};
+        CHECK_FALSE(state.carry_out(f.waiting, other));
+        CHECK(unchanged());
+        other = r;
+        other.plan.steps[0].from = {node_index{99}, 1};
+        CHECK_FALSE(state.carry_out(f.waiting, other));
+        other = r;
+        other.plan.steps[0].task = task_index{f.initial.size()};
+        CHECK_FALSE(state.carry_out(f.waiting, other));
+        CHECK_FALSE(state.carry_out(f.waiting, eviction_plan{}));
+        CHECK(unchanged());
+        const berth::ledger before = state.ledger();
+        CHECK(state.carry_out(f.waiting, r));
+        CHECK_FALSE(state.carry_out(f.waiting, r));
+        CHECK(state.where(f.waiting) == r.where);
+        CHECK_FALSE(state.ledger() == before);
+        ++stale;
+    }
+    CHECK(stale > 10);
 }
 
 static_assert(fragmentation_cost<expected_fragmentation_cost>);

@@ -36,7 +36,7 @@ TEST_CASE("gpus_by_load: in order after any move, of several GPUs, too") {
         }
         const auto load = berth_test::loads_of(all.machines, placement, task_load);
         berth::projected_state now{p};
-        REQUIRE(now.see({.placement = placement, .gpu_load = load, .task_load = task_load}));
+        REQUIRE(now.update({.placement = placement, .gpu_load = load, .task_load = task_load}));
         berth::detail::gpus_by_load order{12};
         order.sort(now);
         for (int i = 0; i < 40; ++i) {
@@ -44,7 +44,7 @@ TEST_CASE("gpus_by_load: in order after any move, of several GPUs, too") {
             const berth::task_move r{t, now.where(t), any_slot(tasks[t.value()].gpus)};
             if (r.from == r.to || !now.fits(all.tasks.demand(t), r.to)) continue;
             now.move_task(r);
-            order.sort_again(now, r);
+            order.update(now, r);
             std::vector<std::size_t> expected;
             for (std::size_t gpu = 0; gpu < 12; ++gpu) expected.push_back(gpu);
             std::sort(expected.begin(), expected.end(), [&](std::size_t a, std::size_t b) {
@@ -62,7 +62,7 @@ TEST_CASE("gpus_by_load: the least and the most loaded of a slot") {
     const berth::assignment placement{at(0)};
     const std::vector<double> load{0.5, 0.2, 0.2, 0.9};
     berth::projected_state now{berth::problem{all.machines, all.tasks}};
-    REQUIRE(now.see({.placement = placement, .gpu_load = load}));
+    REQUIRE(now.update({.placement = placement, .gpu_load = load}));
     CHECK(berth::detail::highest_load(now, at(0, 0b0111)) == 0.5);
     CHECK(berth::detail::highest_load(now, at(0, 0)) == 0.0);
     CHECK(berth::detail::least_loaded(now, berth::node_index{0}, 0b1111, 1) == 0b0010);

@@ -12,7 +12,7 @@
 
 using berth_test::at;
 
-TEST_CASE("observation_check: names the field and what is wrong with it") {
+TEST_CASE("observation_check: a message names the field and the fault") {
     const auto all = berth_test::make_instance({.nodes = 3}, std::vector<berth_test::small_task>(2));
     const berth::problem p{all.machines, all.tasks};
     const berth::assignment placement{at(0), at(1)};
@@ -49,10 +49,11 @@ TEST_CASE("observation_check: names the field and what is wrong with it") {
     const std::vector<berth::gpu_mask> masks(2, 1);
     CHECK(verdict({.placement = placement, .healthy = masks}) == "observation: healthy has 2 entries, expected 3");
     const berth::task_index none[] = {berth::task_index{}};
-    CHECK(verdict({.placement = placement, .waiting = none}) == "observation: waiting names a task that has a place");
+    CHECK(verdict({.placement = placement, .waiting = none}) ==
+          "observation: waiting names an unknown task, or one that is placed");
 }
 
-TEST_CASE("observation_check: what is in flight or settled") {
+TEST_CASE("observation_check: moves in flight and settled ones") {
     const auto all = berth_test::make_instance({.nodes = 3}, std::vector<berth_test::small_task>(2));
     const berth::problem p{all.machines, all.tasks};
     const berth::assignment placement{at(0), at(1)};
@@ -72,9 +73,17 @@ TEST_CASE("observation_check: what is in flight or settled") {
           "observation: a move in flight is not of a task that is placed at its source");
     CHECK(verdict({}, {{first, at(0), at(2)}}) ==
           "observation: a move settled is not of a task that is placed at its target");
-    CHECK(verdict({{first, at(0), at(9)}}, {}) ==
-          "task 0 (\"task-0\"): is in flight to a slot that the fleet does not have, or that is none for it");
-    CHECK(verdict({}, {{first, at(9), at(0)}}) ==
-          "task 0 (\"task-0\"): is settled from a slot that the fleet does not have, or that is none for it");
+    CHECK(verdict({{first, at(0), at(9)}}, {}) == "task 0 (\"task-0\"): is in flight to a slot that the fleet does not "
+                                                  "have, or with another number of GPUs than the task wants");
+    CHECK(verdict({}, {{first, at(9), at(0)}}) == "task 0 (\"task-0\"): is settled from a slot that the fleet does not "
+                                                  "have, or with another number of GPUs than the task wants");
     CHECK(verdict({{first, at(0), at(2)}, {first, at(0), at(1)}}, {}) == "task 0 (\"task-0\"): is in flight twice");
+    CHECK(verdict({}, {{first, at(1), at(0)}, {first, at(2), at(0)}}) == "task 0 (\"task-0\"): is settled twice");
+    // GPUs beyond the node, too many of them, and GPUs without a node.
+    CHECK(verdict({{first, at(0), at(1, 2)}}, {}) == "task 0 (\"task-0\"): is in flight to a slot that the fleet does "
+                                                     "not have, or with another number of GPUs than the "
+                                                     "task wants");
+    CHECK_FALSE(verdict({{first, at(0), at(1, 3)}}, {}) == "fine");
+    CHECK_FALSE(verdict({{first, at(0), {berth::node_index{}, 1}}}, {}) == "fine");
+    CHECK_FALSE(verdict({{berth::task_index{}, at(0), at(1)}}, {}) == "fine");
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/balance/triggers/fragmented.hpp"
 
-#include "berth/core/random.hpp"
 #include "berth/balance/balancer.hpp"
+#include "berth/core/random.hpp"
 
 #include "balance/balance_fleets.hpp"
 
@@ -15,7 +15,7 @@
 using berth::task_index;
 using berth_test::at;
 
-TEST_CASE("fragmented: two halves on two GPUs go together, so that a whole one is free") {
+TEST_CASE("fragmented: two halves on two GPUs share one, so that a whole GPU is free") {
     const std::vector<berth_test::small_task> tasks{{.share = 500}, {.share = 500}, {.share = 1000}};
     const auto all = berth_test::make_instance({.nodes = 2}, tasks);
     const berth::assignment placement{at(0), at(1), berth::unplaced};
@@ -38,7 +38,7 @@ TEST_CASE("fragmented: two halves on two GPUs go together, so that a whole one i
     CHECK(state.projected().ledger().free(berth::gpu_index{0})[0] == 0);  // kept for the task
 }
 
-TEST_CASE("fragmented: all or none") {
+TEST_CASE("fragmented: the moves for a task are all or none") {
     // Two tasks would have to leave a node; there is room for one.
     const std::vector<berth_test::small_task> tasks{{.share = 400}, {.share = 400}, {.share = 600}, {.share = 1000}};
     const auto all = berth_test::make_instance({.nodes = 2}, tasks);
@@ -49,7 +49,7 @@ TEST_CASE("fragmented: all or none") {
     CHECK(round.alarms.size() == 2);
     CHECK(round.chosen.empty());
     CHECK(round.rooms.empty());
-    CHECK(round.stays(berth::stay_reason::no_company) == 1);
+    CHECK(round.stays(berth::stay_reason::group_incomplete) == 1);
     CHECK(state.projected().ledger() == berth_test::need(berth::make_ledger({all.machines, all.tasks}, placement)));
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("fragmented: no alarm while the task fits, or where no node could ever
     }
 }
 
-TEST_CASE("fragmented: a task that is being fetched needs no other room") {
+TEST_CASE("fragmented: no room is made for a waiting task in flight") {
     const std::vector<berth_test::small_task> tasks{
         {.share = 500}, {.share = 500}, {.share = 500}, {.share = 500}, {.share = 600}};
     const auto all = berth_test::make_instance({.nodes = 3}, tasks);
@@ -75,7 +75,7 @@ TEST_CASE("fragmented: a task that is being fetched needs no other room") {
     CHECK(state.round({.placement = placement, .in_flight = fetched, .waiting = waiting}).value().alarms.empty());
 }
 
-TEST_CASE("fragmented: random fleets - whoever room was made for fits there") {
+TEST_CASE("fragmented: random fleets - tasks fit where room was made for them") {
     std::size_t made = 0;
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
         berth::xoshiro256 g{seed};

@@ -29,7 +29,7 @@ struct two_gpus {
     template <class State>
     std::vector<berth::alarm> see(State& state, double time, double first, double second = 0.5) {
         gpu_load = {first, second};
-        REQUIRE(now.see({.time = time, .placement = placement, .gpu_load = gpu_load, .task_load = task_load}));
+        REQUIRE(now.update({.time = time, .placement = placement, .gpu_load = gpu_load, .task_load = task_load}));
         state.update(now);
         std::vector<berth::alarm> alarms;
         state.alarms(now, alarms);
@@ -64,7 +64,7 @@ TEST_CASE("load_above: several rounds in a row") {
     CHECK(fleet.see(state, 5, 1.0).size() == 1);
 }
 
-TEST_CASE("load_above: a sweep takes those between the thresholds along, for some rounds") {
+TEST_CASE("load_above: a sweep adds GPUs between the thresholds, for some rounds") {
     two_gpus fleet;
     auto state = berth::load_above{.rounds = 1, .sweep = 2}.prepare(fleet.problem);
     CHECK(fleet.see(state, 0, 0.8, 0.8).empty());
@@ -75,7 +75,7 @@ TEST_CASE("load_above: a sweep takes those between the thresholds along, for som
     CHECK(fleet.see(state, 5, 0.5, 0.8).size() == 1);
 }
 
-TEST_CASE("load_above: gain and limit, by hand") {
+TEST_CASE("load_above: gain and limit, computed by hand") {
     two_gpus fleet;
     auto state =
         berth::load_above{.enter = 0.9, .leave = 0.75, .rounds = 1, .sweep = 0, .weight = 2.0}.prepare(fleet.problem);
@@ -122,10 +122,10 @@ TEST_CASE("load_above: peaks are remembered for a while") {
     CHECK(forgets.admits(fleet.now, r));
 }
 
-TEST_CASE("load_above: silent where loads were not measured") {
+TEST_CASE("load_above: no alarm if loads were not measured") {
     two_gpus fleet;
     auto state = berth::load_above{}.prepare(fleet.problem);
-    REQUIRE(fleet.now.see({.placement = fleet.placement}));
+    REQUIRE(fleet.now.update({.placement = fleet.placement}));
     state.update(fleet.now);
     std::vector<berth::alarm> alarms;
     state.alarms(fleet.now, alarms);
@@ -133,7 +133,7 @@ TEST_CASE("load_above: silent where loads were not measured") {
     CHECK(state.admits(fleet.now, {berth::task_index{0}, at(0), at(1)}));
 }
 
-TEST_CASE("load_above_mean: GPUs that are down do not lower what the others may carry") {
+TEST_CASE("load_above_mean: unhealthy GPUs do not lower the mean") {
     const auto all = berth_test::make_instance({.nodes = 4}, std::vector<berth_test::small_task>(4));
     const berth::assignment placement{at(0), at(0), at(0), at(1)};
     const std::vector<berth::gpu_mask> healthy{1, 1, 0, 0};

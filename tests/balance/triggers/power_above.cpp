@@ -29,7 +29,7 @@ TEST_CASE("power_above: tasks leave the node, not only the GPU") {
     CHECK(round.chosen[1].move.task.value() == 1);
     CHECK(round.chosen[1].move.to.node.value() == 1);
     CHECK(round.answered == 1);
-    CHECK(state.projected().shift(berth::node_index{0}) == doctest::Approx(-0.8));
+    CHECK(state.projected().load_change(berth::node_index{0}) == doctest::Approx(-0.8));
 
     auto direct = trigger.prepare({all.machines, all.tasks});
     direct.update(state.projected());

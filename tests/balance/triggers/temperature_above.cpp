@@ -11,7 +11,7 @@
 
 using berth_test::at;
 
-TEST_CASE("temperature_above: tasks leave a hot GPU until it is expected to be cool, and warm others less than that") {
+TEST_CASE("temperature_above: tasks leave a hot GPU until it is below the threshold, for GPUs that stay below it") {
     // 88 °C and tasks of 0.1 and 0.2; 40 degrees for a whole load: 4 and 8 degrees.
     const auto all = berth_test::make_instance({.nodes = 3}, std::vector<berth_test::small_task>(2));
     const berth::assignment placement{at(0), at(0)};

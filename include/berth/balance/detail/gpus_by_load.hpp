@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/balance/projected_state.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/sort_positions.hpp"
-#include "berth/balance/projected_state.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/objective/task_move.hpp"
 
@@ -13,7 +13,7 @@
 
 namespace berth::inline v0::detail {
 
-/// The GPUs of a fleet by the load they will have, the least loaded first, the lowest among equals.
+/// The GPUs of a fleet by projected load: least loaded first, lowest index first among equals.
 class gpus_by_load {
 public:
     explicit gpus_by_load(std::size_t gpus) : rank_(gpus, 0) {
@@ -28,21 +28,22 @@ public:
         sort_positions(gpus_, [&now](std::size_t a, std::size_t b) { return before(now, a, b); });
         for (std::size_t i = 0; i < gpus_.size(); ++i) rank_[gpus_[i]] = i;
     }
-    /// Puts the GPUs whose load a move changed where they belong. O(how far they go), again for each that is in another's way.
-    void sort_again(const projected_state& now, const task_move& r) {
+    /// Restores the order after a move. O(positions that its GPUs change by), repeated while one of them displaces
+    /// another.
+    void update(const projected_state& now, const task_move& r) {
         for (bool moved = true; moved;) {
             moved = false;
             for (const slot& end : {r.from, r.to}) {
                 for (gpu_mask rest = end.gpus; rest != 0; rest &= rest - 1) {
-                    moved = settle(now, now.machines().gpu(end.node, lowest_gpu(rest)).value()) || moved;
+                    moved = reposition(now, now.machines().gpu(end.node, lowest_gpu(rest)).value()) || moved;
                 }
             }
         }
     }
 
 private:
-    /// Past all neighbours that it is not in order with. True if there were any.
-    bool settle(const projected_state& now, std::size_t g) {
+    /// Moves a GPU to its position. False if it was there.
+    bool reposition(const projected_state& now, std::size_t g) {
         const std::size_t start = rank_[g];
         std::size_t i = start;
         const auto put = [&](std::size_t other) {
@@ -61,7 +62,7 @@ private:
     }
 
     flat<std::size_t> gpus_;
-    flat<std::size_t> rank_;  // where each is
+    flat<std::size_t> rank_;  // position of each GPU in `gpus_`
 };
 
 /// The highest load of the GPUs of a slot; 0 if it has none.
@@ -74,7 +75,7 @@ private:
     return highest;
 }
 
-/// The GPUs of a mask with the least load, the lowest first among equals; the mask has as many as are wanted.
+/// The `wanted` GPUs of a mask with the least load, lowest index first among equals. The mask has at least as many.
 [[nodiscard]] inline gpu_mask least_loaded(const projected_state& now, node_index n, gpu_mask open,
                                            std::size_t wanted) noexcept {
     gpu_mask taken = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/balance/fleet_observation.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
-#include "berth/balance/fleet_observation.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
@@ -19,7 +19,7 @@
 
 namespace berth::inline v0::detail {
 
-/// Numbers of an observation: none, or one for each place, within bounds.
+/// A column of an observation: empty, or one number within bounds for each GPU, node or task.
 struct observed_column {
     const char* field;
     std::span<const double> values;
@@ -44,29 +44,40 @@ struct observed_column {
     }
 };
 
-/// Moves in flight, or settled: of tasks that are where they say, between slots that exist. One in flight marks its task.
-[[nodiscard]] inline result<void> check_shadow(const problem& p, const fleet_observation& seen, const task_move& r,
-                                               bool flies, flat<std::uint8_t>& marks) {
-    const bool known = r.task.valid() && r.task.value() < seen.placement.size();
-    if (!known || !(seen.placement[r.task.value()] == (flies ? r.from : r.to))) {
-        return refuse(error_code::inconsistent,
-                      {"observation: a move ", flies ? "in flight" : "settled",
-                       " is not of a task that is placed at its ", flies ? "source" : "target"});
+/// Checks moves in flight, or settled ones: of distinct tasks at the right end of the move, between slots that exist.
+[[nodiscard]] inline result<void> check_moves(const problem& p, const fleet_observation& seen, bool in_flight,
+                                              flat<std::uint8_t>& marks) {
+    const task_moves moves = in_flight ? seen.in_flight : seen.settled;
+    const auto check = [&](const task_move& r) -> result<void> {
+        const bool known = r.task.valid() && r.task.value() < seen.placement.size();
+        if (!known || !(seen.placement[r.task.value()] == (in_flight ? r.from : r.to))) {
+            return refuse(error_code::inconsistent,
+                          {"observation: a move ", in_flight ? "in flight" : "settled",
+                           " is not of a task that is placed at its ", in_flight ? "source" : "target"});
+        }
+        const slot& other = in_flight ? r.to : r.from;
+        const auto item = phrase::item("task", r.task.value(), p.workload().name(r.task));
+        if (!(other == unplaced) && !p.fleet().has(other, p.workload().demand(r.task).gpus)) {
+            return refuse(error_code::inconsistent,
+                          {item, ": is ", in_flight ? "in flight to" : "settled from",
+                           " a slot that the fleet does not have, or with another number of GPUs than the task wants"});
+        }
+        if (marks[r.task.value()] != 0) {
+            return refuse(error_code::duplicate, {item, ": is ", in_flight ? "in flight" : "settled", " twice"});
+        }
+        marks[r.task.value()] = 1;
+        return {};
+    };
+    result<void> ok;
+    for (std::size_t i = 0; i < moves.size() && ok; ++i) ok = check(moves[i]);
+    for (const task_move& r : moves) {
+        if (r.task.valid() && r.task.value() < marks.size()) marks[r.task.value()] = 0;
     }
-    const slot& other = flies ? r.to : r.from;
-    const auto item = phrase::item("task", r.task.value(), p.workload().name(r.task));
-    if (other.placed() && !p.fleet().has(other, p.workload().demand(r.task).gpus)) {
-        return refuse(error_code::inconsistent, {item, ": is ", flies ? "in flight to" : "settled from",
-                                                 " a slot that the fleet does not have, or that is none for it"});
-    }
-    if (!flies) return {};
-    if (marks[r.task.value()] != 0) return refuse(error_code::duplicate, {item, ": is in flight twice"});
-    marks[r.task.value()] = 1;
-    return {};
+    return ok;
 }
 
-/// Whether an observation belongs to the problem, but for the slots and counters of its placement, which a ledger knows better.
-/// `marks` has a 0 for every task, before and after. O(entries).
+/// Checks that an observation belongs to the problem, except for the slots and counters of its placement, which a
+/// ledger checks. `marks` has a 0 for every task, before and after. O(entries).
 [[nodiscard]] inline result<void> check_observation(const problem& p, const fleet_observation& seen,
                                                     flat<std::uint8_t>& marks) {
     const std::size_t tasks = p.workload().task_count();
@@ -93,17 +104,10 @@ struct observed_column {
     }
     for (const task_index t : seen.waiting) {
         if (t.valid() && t.value() < tasks && !seen.placement[t.value()].placed()) continue;
-        return refuse(error_code::inconsistent, {"observation: waiting names a task that has a place"});
+        return refuse(error_code::inconsistent, {"observation: waiting names an unknown task, or one that is placed"});
     }
-    result<void> ok;
-    for (std::size_t i = 0; i < seen.in_flight.size() && ok; ++i)
-        ok = check_shadow(p, seen, seen.in_flight[i], true, marks);
-    for (const task_move& r : seen.in_flight) {
-        if (r.task.valid() && r.task.value() < tasks) marks[r.task.value()] = 0;
-    }
-    for (std::size_t i = 0; i < seen.settled.size() && ok; ++i)
-        ok = check_shadow(p, seen, seen.settled[i], false, marks);
-    return ok;
+    if (auto ok = check_moves(p, seen, true, marks); !ok) return ok;
+    return check_moves(p, seen, false, marks);
 }
 
 }  // namespace berth::inline v0::detail

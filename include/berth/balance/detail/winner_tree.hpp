@@ -7,25 +7,25 @@
 
 namespace berth::inline v0::detail {
 
-/// The best of many, again after one of them has changed. `wins(a, b)`: position `a`, the larger one, is better than `b`; among equals
-/// the lowest position wins.
-class tournament {
+/// The best of many candidates, kept while one of them changes at a time. `wins(a, b)` with a > b: candidate a is
+/// strictly better than b; among equals the lowest position wins.
+class winner_tree {
 public:
-    /// All against all. O(count).
+    /// O(count).
     template <class Wins>
-    void hold(std::size_t count, const Wins& wins) {
+    void build(std::size_t count, const Wins& wins) {
         std::size_t leaves = 1;
         while (leaves < count) leaves *= 2;
         winners_.assign(2 * leaves, 0);
         for (std::size_t i = 0; i < leaves; ++i) winners_[leaves + i] = i < count || count == 0 ? i : count - 1;
         for (std::size_t i = leaves; i-- > 1;) decide(i, wins);
     }
-    /// Once `changed` has. O(log count).
+    /// O(log count).
     template <class Wins>
-    void again(std::size_t changed, const Wins& wins) {
+    void update(std::size_t changed, const Wins& wins) {
         for (std::size_t i = (winners_.size() / 2 + changed) / 2; i > 0; i /= 2) decide(i, wins);
     }
-    /// Of at least one.
+    /// Requires at least one candidate.
     [[nodiscard]] std::size_t winner() const noexcept { return winners_[1]; }
 
 private:
@@ -36,7 +36,7 @@ private:
         winners_[i] = wins(b, a) ? b : a;
     }
 
-    flat<std::size_t> winners_;  // of pair i at i, the candidates themselves in the second half
+    flat<std::size_t> winners_;  // winner of pair i at i; the candidates themselves in the second half
 };
 
 }  // namespace berth::inline v0::detail

@@ -15,10 +15,11 @@
 
 using namespace berth;
 using berth::detail::candidate_tree;
-using berth::detail::eviction_beam;
+using berth::detail::stop_poll;
 using berth_test::below;
 
-TEST_CASE("candidate_tree: what is evicted waits and is put belongs to its candidate") {
+TEST_CASE("candidate_tree: evicted, waiting and placed tasks belong to their candidate") {
+    stop_poll poll;
     candidate_tree tree;
     tree.start(7, 4);
     CHECK(tree[0].key == 7);
@@ -50,26 +51,27 @@ TEST_CASE("candidate_tree: what is evicted waits and is put belongs to its candi
 
     tree.start(8, 2);
     CHECK(tree[0].key == 8);
-    REQUIRE(tree.choose(0, {}).size() == 1);
-    CHECK(tree.choose(1, {}).empty());
+    REQUIRE(tree.choose(0, {}, poll).size() == 1);
+    CHECK(tree.choose(1, {}, poll).empty());
 }
 
-TEST_CASE("candidate_tree: a level gives its best candidates in order and few of one key") {
+TEST_CASE("candidate_tree: a level yields its best candidates in order, few of one key") {
     for (std::uint64_t seed = 1; seed <= 50; ++seed) {
         xoshiro256 g{seed};
+        stop_poll poll;
         candidate_tree tree;
         tree.start(0, 3);
         const std::size_t count = below(g, 60);
         std::vector<std::size_t> expected;
         for (std::size_t i = 0; i < count; ++i) {
             const std::uint64_t key = below(g, 6);
-            const auto lacks = static_cast<amount>(below(g, 8));
+            const auto shortage = static_cast<amount>(below(g, 8));
             const auto left = static_cast<amount>(below(g, 4));
-            tree.add({.key = key, .used = 2, .lacks = lacks, .left = left}, {});
+            tree.add({.key = key, .used = 2, .shortage = shortage, .left = left}, {});
             expected.push_back(i + 1);
         }
         std::sort(expected.begin(), expected.end(), [&](std::size_t a, std::size_t b) {
-            if (tree[a].lacks != tree[b].lacks) return tree[a].lacks < tree[b].lacks;
+            if (tree[a].shortage != tree[b].shortage) return tree[a].shortage < tree[b].shortage;
             if (tree[a].left != tree[b].left) return tree[a].left > tree[b].left;
             return a < b;
         });
@@ -79,8 +81,8 @@ TEST_CASE("candidate_tree: a level gives its best candidates in order and few of
         for (const std::size_t d : expected) {
             if (kept.size() < beam.width && seen[tree[d].key]++ < beam.alternatives) kept.push_back(d);
         }
-        const auto chosen = tree.choose(2, beam);
+        const auto chosen = tree.choose(2, beam, poll);
         CHECK(std::vector<std::size_t>(chosen.begin(), chosen.end()) == kept);
-        CHECK(tree.choose(3, beam).empty());
+        CHECK(tree.choose(3, beam, poll).empty());
     }
 }

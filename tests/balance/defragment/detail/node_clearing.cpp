@@ -24,7 +24,7 @@ using berth_test::need;
 
 namespace {
 
-/// One node with four GPUs; the last task wants in.
+/// One node with four GPUs; the last task waits.
 struct one_node {
     berth::fleet machines;
     berth::workload work;
@@ -90,7 +90,7 @@ TEST_CASE("node_clearing: GPUs with the fewest tasks are cleared and the largest
     CHECK(tasks_for(7, 4).empty());
 }
 
-TEST_CASE("node_clearing: what is named makes room and is no more than allowed") {
+TEST_CASE("node_clearing: random nodes - the chosen tasks make room and are no more than allowed") {
     std::size_t cleared = 0;
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
         xoshiro256 g{seed};

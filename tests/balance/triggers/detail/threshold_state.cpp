@@ -14,8 +14,8 @@
 
 namespace {
 
-/// A gauge that shows what it is told.
-struct told {
+/// A gauge that shows given values.
+struct given_values {
     using place_index = berth::gpu_index;
     [[maybe_unused]] static constexpr bool by_load = false;
 
@@ -27,7 +27,7 @@ struct told {
     std::uint32_t sweep = 0;
     double weight = 1.0;
 
-    [[nodiscard]] static const char* name() { return "told"; }
+    [[nodiscard]] static const char* name() { return "given_values"; }
     [[nodiscard]] static bool measured(const berth::projected_state&) { return true; }
     [[nodiscard]] double at(const berth::projected_state&, berth::gpu_index g, double more) const {
         return (*values)[g.value()] + more;
@@ -45,16 +45,16 @@ TEST_CASE("threshold_state: random values, compared with the definition") {
     berth::xoshiro256 g{2};
     for (int run = 0; run < 60; ++run) {
         std::vector<double> values(3, 0.0);
-        const told gauge{.values = &values,
-                         .rounds = 1 + static_cast<std::uint32_t>(berth_test::below(g, 3)),
-                         .memory = static_cast<double>(berth_test::below(g, 6))};
-        berth::detail::threshold_state<told> state{gauge, p};
+        const given_values gauge{.values = &values,
+                                 .rounds = 1 + static_cast<std::uint32_t>(berth_test::below(g, 3)),
+                                 .memory = static_cast<double>(berth_test::below(g, 6))};
+        berth::detail::threshold_state<given_values> state{gauge, p};
         std::vector<std::vector<double>> history;
         std::vector<char> on(3, 0);
         for (int round = 0; round < 40; ++round) {
             for (double& value : values) value = static_cast<double>(berth_test::below(g, 14));
             history.push_back(values);
-            REQUIRE(now.see({.time = static_cast<double>(round), .placement = placement, .task_load = load}));
+            REQUIRE(now.update({.time = static_cast<double>(round), .placement = placement, .task_load = load}));
             state.update(now);
             std::vector<berth::alarm> alarms;
             state.alarms(now, alarms);

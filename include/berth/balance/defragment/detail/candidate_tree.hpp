@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/balance/defragment/defragment_options.hpp"
+#include "berth/balance/detail/stop_poll.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/sort_positions.hpp"
@@ -16,24 +18,18 @@
 
 namespace berth::inline v0::detail {
 
-/// How wide a long search looks.
-struct eviction_beam {
-    std::size_t width = 100;  ///< candidates followed for each number of moves
-    std::size_t alternatives =
-        2;  ///< of candidates in which tasks of the same shapes wait, and of evictions of the same shapes
-};
-
-/// The candidates of a long search. Each but the first follows from a parent: tasks are evicted from a node, and the parent's first
-/// waiting task goes there. A level holds the candidates of one number of moves.
+/// The candidates of a beam search. Each but the first follows from a parent: tasks are evicted from a node, and the
+/// parent's first waiting task goes there. A level holds the candidates of one number of moves, as a heap.
 class candidate_tree {
 public:
     struct candidate {
         std::uint64_t key = 0;  ///< of the shapes that wait
         std::size_t parent = 0;
-        node_index node{};  ///< where the parent's first waiting task goes
-        std::size_t used = 0;
-        amount lacks = 0;  ///< what waits, less the largest piece left over; least is followed first
-        amount left = 0;   ///< on equal terms, most is followed first
+        node_index node{};     ///< target of the parent's first waiting task
+        std::size_t used = 0;  ///< moves
+        /// Share of the waiting tasks, less the largest piece left over; lowest is followed first
+        amount shortage = 0;
+        amount left = 0;  ///< among equals, highest is followed first
         std::size_t first_evicted = 0;
         std::size_t evicted = 0;
         std::size_t first_waiting = 0;
@@ -42,13 +38,13 @@ public:
         std::size_t put = 0;
     };
 
-    /// Empty, with a first candidate in which one task waits.
-    void start(std::uint64_t key, std::size_t most_steps) {
+    /// Empties the tree but for a first candidate, in which one task waits.
+    void start(std::uint64_t key, std::size_t max_steps) {
         candidates_.clear();
         evicted_.clear();
         waiting_.clear();
         put_.clear();
-        if (levels_.size() < most_steps + 1) levels_.resize(most_steps + 1);
+        if (levels_.size() < max_steps + 1) levels_.resize(max_steps + 1);
         for (auto& level : levels_) level.clear();
         add({.key = key}, {});
     }
@@ -56,8 +52,11 @@ public:
         d.first_evicted = evicted_.size();
         d.evicted = evicted.size();
         evicted_.append(evicted);
-        levels_[d.used].push_back(candidates_.size());
         candidates_.push_back(d);
+        flat<std::size_t>& heap = levels_[d.used];
+        heap.push_back(candidates_.size() - 1);
+        const auto later = [this](std::size_t a, std::size_t b) { return followed_later(a, b); };
+        std::push_heap(heap.begin(), heap.end(), position_order{later});
     }
     [[nodiscard]] const candidate& operator[](std::size_t d) const noexcept { return candidates_[d]; }
     /// Valid until the next `add`.
@@ -73,7 +72,7 @@ public:
         return put_.view().subspan(candidates_[d].first_put, candidates_[d].put);
     }
 
-    /// What waits and what is put is said of one candidate after the other.
+    /// Begins the lists of a candidate; `wait` and `put` append to the one opened last.
     void open(std::size_t d) {
         candidates_[d].first_waiting = waiting_.size();
         candidates_[d].waiting = 0;
@@ -84,7 +83,7 @@ public:
         waiting_.push_back(t);
         ++candidates_[d].waiting;
     }
-    /// Of those that wait the first few go on waiting.
+    /// Drops all but the first `count` waiting tasks.
     void keep_waiting(std::size_t d, std::size_t count) {
         waiting_.resize(candidates_[d].first_waiting + count);
         candidates_[d].waiting = count;
@@ -94,20 +93,14 @@ public:
         ++candidates_[d].put;
     }
 
-    /// The candidates of a level that are followed: of those with equal keys only a few. Call it once; O(candidates of the level).
-    [[nodiscard]] std::span<const std::size_t> choose(std::size_t level, const eviction_beam& beam) {
-        const auto later = [this](std::size_t a, std::size_t b) {
-            const candidate& x = candidates_[a];
-            const candidate& y = candidates_[b];
-            if (x.lacks != y.lacks) return x.lacks > y.lacks;
-            if (x.left != y.left) return x.left < y.left;
-            return a > b;
-        };
+    /// The candidates of a level to follow, best first; of those with equal keys only a few. To be called once for each
+    /// level. Fewer if the poll interrupts it. O(log candidates of the level) for each that is looked at.
+    [[nodiscard]] std::span<const std::size_t> choose(std::size_t level, const eviction_beam& beam, stop_poll& poll) {
+        const auto later = [this](std::size_t a, std::size_t b) { return followed_later(a, b); };
         const position_order order{later};
         flat<std::size_t>& heap = levels_[level];
-        std::make_heap(heap.begin(), heap.end(), order);
         chosen_.clear();
-        while (!heap.empty() && chosen_.size() < beam.width) {
+        while (!heap.empty() && chosen_.size() < beam.width && !poll.interrupted()) {
             std::pop_heap(heap.begin(), heap.end(), order);
             const std::size_t d = heap.back();
             heap.pop_back();
@@ -119,6 +112,14 @@ public:
     }
 
 private:
+    [[nodiscard]] bool followed_later(std::size_t a, std::size_t b) const noexcept {
+        const candidate& x = candidates_[a];
+        const candidate& y = candidates_[b];
+        if (x.shortage != y.shortage) return x.shortage > y.shortage;
+        if (x.left != y.left) return x.left < y.left;
+        return a > b;
+    }
+
     flat<candidate> candidates_;
     std::vector<flat<std::size_t>> levels_;
     flat<task_index> evicted_;

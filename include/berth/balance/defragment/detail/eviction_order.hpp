@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/balance/detail/stop_poll.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/model/ledger.hpp"
@@ -13,24 +14,28 @@
 
 namespace berth::inline v0::detail {
 
-/// An order of a few moves in which every target has room while its source is still held, with as few of them parked
-/// as can be. A depth-first walk over sets of moves that are done; complete up to `most_states` sets.
+/// Orders a few moves so that every target has room while its source is still held, with as few tasks parked as
+/// possible. Depth-first search over sets of finished moves, memoised; complete up to `max_states` sets for each number
+/// of parked tasks.
 class eviction_order {
 public:
-    static constexpr std::size_t longest = 24;
+    static constexpr std::size_t max_moves = 24;
 
     struct ordered {
         std::size_t which = 0;
         step_kind kind = step_kind::move_task;
     };
 
-    /// False if there is none. `ledger` stands before the first move, and does again afterwards.
-    [[nodiscard]] bool find(ledger& ledger, const workload& work, task_moves all, std::size_t most_parked) {
-        if (all.size() > longest) return false;
-        for (std::size_t parked = 0; parked <= most_parked && parked <= all.size(); ++parked) {
+    /// False if there is none, or if the poll interrupts the search. The ledger stands before the first move, and does
+    /// again afterwards.
+    [[nodiscard]] bool find(ledger& ledger, const workload& work, task_moves all, std::size_t max_parked,
+                            stop_poll& poll) {
+        if (all.size() > max_moves) return false;
+        for (std::size_t parked = 0; parked <= max_parked && parked <= all.size(); ++parked) {
+            if (parked > 0 && poll.interrupted(32)) return false;
             steps_.clear();
             seen_.clear();
-            if (go(ledger, work, all, 0, 0, parked)) {
+            if (extend(ledger, work, all, 0, 0, parked)) {
                 parked_ = parked;
                 return true;
             }
@@ -41,28 +46,28 @@ public:
     [[nodiscard]] std::size_t parked() const noexcept { return parked_; }
 
 private:
-    static constexpr std::size_t most_states = 512;
+    static constexpr std::size_t max_states = 512;
 
-    bool go(ledger& ledger, const workload& work, task_moves all, std::uint64_t done, std::uint64_t away,
-            std::size_t parks) {
+    bool extend(ledger& ledger, const workload& work, task_moves all, std::uint64_t done, std::uint64_t away,
+                std::size_t parks) {
         const std::uint64_t everything = (std::uint64_t{1} << all.size()) - 1;
         if (done == everything) return true;
-        const std::uint64_t state = done | away << longest | std::uint64_t{parks} << (2 * longest);
+        const std::uint64_t state = done | away << max_moves | std::uint64_t{parks} << (2 * max_moves);
         for (const std::uint64_t s : seen_) {
             if (s == state) return false;
         }
-        if (seen_.size() == most_states) return false;
+        if (seen_.size() == max_states) return false;
         seen_.push_back(state);
         for (std::size_t i = 0; i < all.size(); ++i) {
             const std::uint64_t bit = std::uint64_t{1} << i;
             const demand_view demand = work.demand(all[i].task);
             if ((done & bit) != 0 || !ledger.has_room(demand, all[i].to)) continue;
-            const bool fetched = (away & bit) != 0;
+            const bool parked = (away & bit) != 0;
             ledger.place(demand, all[i].to);
-            if (!fetched) ledger.remove(demand, all[i].from);
-            steps_.push_back({i, fetched ? step_kind::fetch : step_kind::move_task});
-            const bool found = go(ledger, work, all, done | bit, away & ~bit, parks);
-            if (!fetched) ledger.place(demand, all[i].from);
+            if (!parked) ledger.remove(demand, all[i].from);
+            steps_.push_back({i, parked ? step_kind::fetch : step_kind::move_task});
+            const bool found = extend(ledger, work, all, done | bit, away & ~bit, parks);
+            if (!parked) ledger.place(demand, all[i].from);
             ledger.remove(demand, all[i].to);
             if (found) return true;
             steps_.pop_back();
@@ -73,7 +78,7 @@ private:
             const demand_view demand = work.demand(all[i].task);
             ledger.remove(demand, all[i].from);
             steps_.push_back({i, step_kind::park});
-            const bool found = go(ledger, work, all, done, away | bit, parks - 1);
+            const bool found = extend(ledger, work, all, done, away | bit, parks - 1);
             ledger.place(demand, all[i].from);
             if (found) return true;
             steps_.pop_back();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/balance/defragment/detail/occupied_fleet.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
-#include "berth/balance/defragment/detail/occupied_fleet.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
@@ -14,27 +14,28 @@
 
 namespace berth::inline v0::detail {
 
-/// Which tasks leave a node so that a demand on several GPUs fits there: GPUs with the fewest tasks are cleared first, then the
-/// largest users of the first host counter leave. A guess where the eviction table ends; others may do with fewer.
+/// Chooses tasks to evict so that a demand on several GPUs fits on a node: the GPUs with the fewest tasks are cleared,
+/// then the largest users of the first host counter leave. A heuristic for more tasks than the eviction table covers;
+/// not minimal.
 class node_clearing {
 public:
-    /// Empty if more than `most` would have to leave, or if all of them are not enough. Valid until the next call; the ledger is left
-    /// as it was. O(GPUs² × tasks of the node).
+    /// Empty if more than `max_tasks` would have to leave, or if all tasks are not enough. Valid until the next call;
+    /// the ledger is left as it was. O(GPUs² · tasks of the node).
     [[nodiscard]] std::span<const task_index> tasks(const demand_view& wanted, node_index n, occupied_fleet& fleet,
-                                                    std::size_t most) {
+                                                    std::size_t max_tasks) {
         fleet_ = &fleet;
         out_.clear();
         ledger& ledger = fleet.ledger();
         ledger.checkpoint();
         gpu_mask closed = fleet.machines().healthy_gpus(n) & ~ledger.fitting_gpus(wanted, n);
-        while (out_.size() <= most && closed != 0 && !has_gpus(ledger.fitting_gpus(wanted, n), wanted.gpus)) {
+        while (out_.size() <= max_tasks && closed != 0 && !has_gpus(ledger.fitting_gpus(wanted, n), wanted.gpus)) {
             const std::size_t gpu = easiest(wanted, n, closed);
             for (const task_index t : fleet.tasks_on(n)) {
                 if (uses(t, gpu) && !is_out(t) && (ledger.fitting_gpus(wanted, n) >> gpu & 1U) == 0) leave(t);
             }
             closed &= ~(gpu_mask{1} << gpu);
         }
-        while (out_.size() <= most && !ledger.fits(wanted, n)) {
+        while (out_.size() <= max_tasks && !ledger.fits(wanted, n)) {
             task_index largest{};
             for (const task_index t : fleet.tasks_on(n)) {
                 if (!is_out(t) && (!largest.valid() || host(t) > host(largest))) largest = t;
@@ -44,7 +45,7 @@ public:
         }
         const bool fits = ledger.fits(wanted, n);
         ledger.rollback();
-        if (!fits || out_.size() > most) out_.clear();
+        if (!fits || out_.size() > max_tasks) out_.clear();
         return out_.view();
     }
 

@@ -2,11 +2,10 @@
 #pragma once
 
 #include "berth/core/change_list.hpp"
-#include "berth/model/node_tasks.hpp"
-#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/model/ledger.hpp"
+#include "berth/model/node_tasks.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/task_move.hpp"
@@ -18,8 +17,9 @@
 
 namespace berth::inline v0::detail {
 
-/// Which task is where, what is left of every counter, and which nodes changed when. A task in flight holds both ends and
-/// is on no list of tasks that may be moved.
+/// The slot of every task, what is left of every counter, and the nodes that changed. A task in flight holds both ends
+/// and is on no list of tasks that may be moved. Changes that do not fit the present state are refused with false, and
+/// change nothing.
 class occupied_fleet {
 public:
     explicit occupied_fleet(const problem& p)
@@ -38,20 +38,21 @@ public:
     [[nodiscard]] const berth::problem& problem() const noexcept { return problem_; }
     [[nodiscard]] const fleet& machines() const noexcept { return problem_.fleet(); }
     [[nodiscard]] const workload& work() const noexcept { return problem_.workload(); }
-    /// What is left; a search changes it and puts it back.
+    /// What is left; a search changes it and restores it.
     [[nodiscard]] berth::ledger& ledger() noexcept { return ledger_; }
     [[nodiscard]] const berth::ledger& ledger() const noexcept { return ledger_; }
     [[nodiscard]] const slot& where(task_index t) const noexcept { return where_[t.value()]; }
     [[nodiscard]] std::span<const slot> slots() const noexcept { return where_.view(); }
     [[nodiscard]] bool in_flight(task_index t) const noexcept { return going_to_[t.value()].placed(); }
     [[nodiscard]] const slot& going_to(task_index t) const noexcept { return going_to_[t.value()]; }
-    /// Those that are placed and not in flight.
+    /// The tasks placed there and not in flight.
     [[nodiscard]] std::span<const task_index> tasks_on(node_index n) const noexcept { return tasks_.on(n); }
     [[nodiscard]] const change_list& changes() const noexcept { return changes_; }
     [[nodiscard]] bool domains_count() const noexcept { return domains_count_; }
 
+    [[nodiscard]] bool known(task_index t) const noexcept { return t.valid() && t.value() < where_.size(); }
     [[nodiscard]] bool add(task_index t, const slot& to) {
-        BERTH_ASSERT(!where(t).placed() && !in_flight(t), "berth: a task that is placed already");
+        if (!known(t) || where(t).placed() || in_flight(t)) return false;
         const demand_view demand = work().demand(t);
         if (!ledger_.has_room(demand, to)) return false;
         ledger_.place(demand, to);
@@ -60,17 +61,18 @@ public:
         note(to.node, demand);
         return true;
     }
-    void remove(task_index t) {
+    bool remove(task_index t) {
+        if (!known(t) || !where(t).placed() || in_flight(t)) return false;
         const slot from = where(t);
-        BERTH_ASSERT(from.placed() && !in_flight(t), "berth: a task that is not placed, or in flight");
         const demand_view demand = work().demand(t);
         ledger_.remove(demand, from);
         where_[t.value()] = unplaced;
         tasks_.remove(t, from.node);
         note(from.node, demand);
+        return true;
     }
     [[nodiscard]] bool begin(const task_move& r) {
-        BERTH_ASSERT(where(r.task) == r.from && !in_flight(r.task), "berth: a move starts where the task is");
+        if (!known(r.task) || where(r.task) != r.from || in_flight(r.task)) return false;
         const demand_view demand = work().demand(r.task);
         if (!ledger_.has_room(demand, r.to)) return false;
         ledger_.place(demand, r.to);
@@ -80,9 +82,9 @@ public:
         if (r.from.placed()) note(r.from.node, demand);
         return true;
     }
-    /// Ends a move at its target, or where it came from.
-    void finish(task_index t, bool arrived) {
-        BERTH_ASSERT(in_flight(t), "berth: a task in flight");
+    /// Ends a move at its target, or at its source.
+    bool finish(task_index t, bool arrived) {
+        if (!known(t) || !in_flight(t)) return false;
         const slot stays = arrived ? going_to(t) : where(t);
         const slot leaves = arrived ? where(t) : going_to(t);
         const demand_view demand = work().demand(t);
@@ -92,6 +94,7 @@ public:
         if (stays.placed()) tasks_.add(t, stays.node);
         if (leaves.placed()) note(leaves.node, demand);
         if (stays.placed()) note(stays.node, demand);
+        return true;
     }
 
 private:

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/balance/concepts.hpp"
+#include "berth/balance/projected_state.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
-#include "berth/balance/concepts.hpp"
-#include "berth/balance/projected_state.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/task_move.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -17,9 +18,10 @@
 
 namespace berth::inline v0::detail {
 
-/// Hysteresis of a trigger that compares one number of each GPU, or of each node, with two thresholds. The gauge is the trigger's
-/// description: `enter`, `leave`, `rounds`, `memory`, `weight`, `measured(projected)`, and `at(projected, place, load)`, the number with so much
-/// load more, not falling in it. `by_load` if it is the load alone.
+/// Hysteresis of a trigger that compares one number per GPU, or per node, with two thresholds. The gauge is the
+/// trigger's description: `place_index`, `enter`, `leave`, `rounds`, `memory`, `sweep`, `weight`, `measured(now)`, and
+/// `at(now, place, load)`: the number with that much load more, never falling in it. `by_load` is true if the number
+/// depends on the load alone.
 template <class Gauge>
 class threshold_state {
     using place_index = typename Gauge::place_index;
@@ -76,10 +78,10 @@ public:
         const double before = gauge_.at(now, place_of(now, a), 0.0);
         double saved = 0.0;
         bool better = true;
-        each(now, r, r.from, [&](place_index at, double load) {
+        each_place(now, r, r.from, [&](place_index at, double load) {
             saved += square(gauge_.at(now, at, 0.0)) - square(gauge_.at(now, at, -load));
         });
-        each(now, r, r.to, [&](place_index at, double load) {
+        each_place(now, r, r.to, [&](place_index at, double load) {
             const double after = gauge_.at(now, at, load);
             better = better && after < before;
             saved -= square(after) - square(gauge_.at(now, at, 0.0));
@@ -89,28 +91,28 @@ public:
     [[nodiscard]] bool admits(const projected_state& now, const task_move& r) const {
         if (!gauge_.measured(now)) return true;
         bool below = true;
-        each(now, r, r.to, [&](place_index at, double load) {
+        each_place(now, r, r.to, [&](place_index at, double load) {
             const place& known = places_[at.value()];
-            below = below && known.on == 0 && gauge_.at(now, at, load) + known.swing < gauge_.leave;
+            below = below && known.on == 0 && gauge_.at(now, at, load) + known.below_peak < gauge_.leave;
         });
         return below;
     }
 
     [[nodiscard]] static bool gain_falls_with_load(const projected_state& now) noexcept {
-        return Gauge::by_load && now.seen().gpu_speed.empty();
+        return Gauge::by_load && now.equal_speeds();
     }
 
 private:
     struct place {
         double since = -std::numeric_limits<double>::infinity();  // when the present stretch of memory began
-        double peak = 0.0;                                        // in it
-        double peak_before = 0.0;                                 // in the one before
-        double swing = 0.0;        // by how much the remembered peak is above what was seen last
-        std::uint32_t rounds = 0;  // in a row beyond `enter`
+        double peak = 0.0;                                        // in the present stretch
+        double peak_before = 0.0;                                 // in the stretch before
+        double below_peak = 0.0;                                  // remembered peak minus the last value, not below 0
+        std::uint32_t rounds = 0;                                 // in a row at `enter` or more
         std::uint8_t on = 0;
     };
 
-    /// The highest value of the last `memory` seconds, or up to twice as many: two stretches, each with its peak.
+    /// Keeps the peak of the last `memory` to 2 · `memory` seconds: two stretches, each with its peak.
     void remember(place& at, double value, double time) const noexcept {
         const double age = time - at.since;
         if (age >= gauge_.memory) {
@@ -120,11 +122,10 @@ private:
         }
         if (value > at.peak) at.peak = value;
         const double highest = at.peak > at.peak_before ? at.peak : at.peak_before;
-        at.swing = highest > value ? highest - value : 0.0;
+        at.below_peak = highest > value ? highest - value : 0.0;
     }
 
-    /// Costs rise with the square: 1 at the limit. Whatever is taken off the more pressed of two places and put on the other, so that
-    /// that one stays below where the first was, lowers the sum.
+    /// The cost of a place: 1 at `enter`, convex, so moving load to a place that stays below the source lowers the sum.
     [[nodiscard]] double square(double value) const noexcept {
         const double x = value / gauge_.enter;
         return x * x;
@@ -137,9 +138,10 @@ private:
             return now.machines().gpu(a.node, lowest_gpu(a.gpus));
         }
     }
-    /// The places of one end of a move that it changes, with the load that the task is there.
+    /// Calls `f(place, load)` for the places at one end of a move whose load it changes, with the load that the task
+    /// has there.
     template <class F>
-    static void each(const projected_state& now, const task_move& r, const slot& end, const F& f) {
+    static void each_place(const projected_state& now, const task_move& r, const slot& end, const F& f) {
         if constexpr (per_node) {
             if (r.from.node == r.to.node) return;
             double load = 0.0;

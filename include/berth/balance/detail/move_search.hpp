@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/balance/balance_round.hpp"
+#include "berth/balance/concepts.hpp"
+#include "berth/balance/detail/gpus_by_load.hpp"
+#include "berth/balance/detail/stop_poll.hpp"
+#include "berth/balance/projected_state.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/index.hpp"
+#include "berth/model/resources.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
+#include "berth/objective/task_move.hpp"
+
+#include <array>
+#include <cstddef>
+#include <tuple>
+
+namespace berth::inline v0::detail {
+
+/// The best move for one alarm, if there is any.
+struct move_candidate {
+    chosen_move best{};
+    double rank = 0.0;  // among equal nets the lowest wins
+    bool found = false;
+
+    [[nodiscard]] double net() const noexcept { return best.gain - best.cost; }
+    [[nodiscard]] bool wins_over(const move_candidate& other) const noexcept {
+        return found && (!other.found || net() > other.net());
+    }
+};
+
+/// Searches the tasks of one place and all their targets for the best move, in one round of a balancer. Borrows the
+/// balancer's state.
+///
+/// @tparam Choice    a `move_choice`
+/// @tparam Budget    a `move_budget_state`
+/// @tparam Triggers  a tuple of `migration_trigger_state`
+template <class Choice, class Budget, class Triggers>
+class move_search {
+public:
+    using tally = std::array<std::size_t, stay_reason_count>;
+
+    move_search(const Choice& choice, const Budget& budget, const Triggers& triggers, const projected_state& now,
+                const gpus_by_load& by_load, const flat<double>& chosen_at, stop_poll& poll)
+        : choice_{choice},
+          budget_{budget},
+          triggers_{triggers},
+          now_{now},
+          by_load_{by_load},
+          chosen_at_{chosen_at},
+          poll_{poll} {}
+
+    /// Finds the best move that answers the alarm, at `position` among the round's alarms. If there is none, adds to
+    /// `staying` why. If the search is stopped, the move is the best of those looked at, and nothing is added.
+    template <class State>
+    [[nodiscard]] move_candidate best_move(const State& trigger, const alarm& why, std::size_t position,
+                                           tally& staying) {
+        move_candidate c{.best = {.alarm = position}};
+        tally stays{};
+        now_.each_task(why.node, [&](task_index t) {
+            const slot from = now_.where(t);
+            if ((why.gpus != 0 && (from.gpus & why.gpus) == 0) || poll_.stopped(0)) return;
+            ++stays[static_cast<std::size_t>(search_targets(trigger, why, t, from, c))];
+        });
+        if (c.found || poll_.stopped(0)) return c;
+        for (std::size_t i = 0; i < stay_reason_count; ++i) staying[i] += stays[i];
+        return c;
+    }
+
+    /// True if the move is still allowed, fits, and gains what it did when it was found: moves chosen since may have
+    /// changed nodes, domains, and what a trigger compares with.
+    template <class State>
+    [[nodiscard]] bool still_valid(const State& trigger, const alarm& why, const move_candidate& c) const {
+        const task_move& r = c.best.move;
+        if (!budget_.allows(r, c.best.estimate)) return false;
+        return now_.where(r.task) == r.from &&
+               gain(static_cast<double>(trigger.gain(now_, why, r)), r.task) == c.best.gain &&
+               now_.fits(now_.problem().workload().demand(r.task), r.to) && all_admit(r);
+    }
+
+private:
+    /// Compares all targets of a task with the candidate. Returns the last check that the best target passed.
+    template <class State>
+    [[nodiscard]] stay_reason search_targets(const State& trigger, const alarm& why, task_index t, const slot& from,
+                                             move_candidate& c) {
+        if (now_.in_flight(t) || !(from == now_.observed(t))) return stay_reason::in_flight;
+        const bool cools = now_.time() - chosen_at_[t.value()] < choice_.options.cooldown;
+        if (cools && !is_urgent<State>()) return stay_reason::cooling_down;
+        const demand_view demand = now_.problem().workload().demand(t);
+        const stay_reason furthest = demand.gpus == 1 ? search_gpus(trigger, why, t, demand, from, c)
+                                                      : search_nodes(trigger, why, t, demand, from, c);
+        return furthest == stay_reason::in_flight ? stay_reason::no_room : furthest;
+    }
+    template <class State>
+    [[nodiscard]] stay_reason search_gpus(const State& trigger, const alarm& why, task_index t,
+                                          const demand_view& demand, const slot& from, move_candidate& c) {
+        const fleet& machines = now_.machines();
+        const bool falls = gain_falls_with_load(trigger);
+        task_move r{t, from, {}};
+        stay_reason furthest = stay_reason::in_flight;
+        for (const std::size_t g : by_load_.gpus()) {
+            if (poll_.stopped()) break;
+            r.to.node = machines.node_of(gpu_index{g});
+            r.to.gpus = gpu_mask{1} << (g - machines.gpu(r.to.node, 0).value());
+            if (r.to == from || (r.to.gpus & now_.healthy(r.to.node)) == 0) continue;
+            poll_.count();
+            const double rate = static_cast<double>(trigger.gain(now_, why, r));
+            const bool none_better = falls && (!(rate > 0.0) || (c.found && gain(rate, t) < c.net()));
+            const stay_reason here = none_better ? stay_reason::no_improvement : consider(why, demand, r, rate, c);
+            furthest = here > furthest ? here : furthest;
+            if (none_better) break;
+        }
+        return furthest;
+    }
+    template <class State>
+    [[nodiscard]] stay_reason search_nodes(const State& trigger, const alarm& why, task_index t,
+                                           const demand_view& demand, const slot& from, move_candidate& c) {
+        task_move r{t, from, {}};
+        stay_reason furthest = stay_reason::in_flight;
+        for (std::size_t i = 0; i < now_.machines().node_count() && !poll_.stopped(); ++i) {
+            r.to = {node_index{i}, 0};
+            if (demand.gpus == 0 && r.to.node == from.node) continue;
+            poll_.count();
+            stay_reason here = stay_reason::no_room;
+            gpu_mask open = now_.healthy(r.to.node) & now_.ledger().fitting_gpus(demand, r.to.node);
+            if (r.to.node == from.node) open &= ~from.gpus;
+            if (has_gpus(open, demand.gpus)) {
+                r.to.gpus = least_loaded(now_, r.to.node, open, demand.gpus);
+                here = consider(why, demand, r, static_cast<double>(trigger.gain(now_, why, r)), c);
+            }
+            furthest = here > furthest ? here : furthest;
+        }
+        return furthest;
+    }
+    /// Compares one move with the candidate. Returns the last check that it passed.
+    [[nodiscard]] stay_reason consider(const alarm& why, const demand_view& demand, const task_move& r, double rate,
+                                       move_candidate& c) {
+        if (!(rate > 0.0)) return stay_reason::no_improvement;
+        const double gains = gain(rate, r.task);
+        if (c.found && gains < c.net()) return stay_reason::no_improvement;
+        if (!now_.fits(demand, r.to)) return stay_reason::no_room;
+        if (!all_admit(r)) return stay_reason::over_limit;
+        if (!choice_.movable(r)) return stay_reason::not_movable;
+        if (rate < choice_.options.min_gain) return stay_reason::gain_too_small;
+        const migration_estimate estimate = choice_.valuation.estimate(now_.problem(), r);
+        const double cost = static_cast<double>(choice_.valuation.cost(estimate));
+        if (!(gains > cost)) return stay_reason::gain_below_cost;
+        if (!budget_.allows(r, estimate)) return stay_reason::over_budget;
+        const move_candidate found{
+            .best = {.move = r, .alarm = c.best.alarm, .gain = gains, .cost = cost, .estimate = estimate},
+            .rank = why.waiting.valid() ? free_share(r.to) : highest_load(now_, r.to),
+            .found = true};
+        if (!c.found || better(found, c)) c = found;
+        return stay_reason::over_budget;
+    }
+
+    [[nodiscard]] bool all_admit(const task_move& r) const {
+        return std::apply([&](const auto&... each) { return (static_cast<bool>(each.admits(now_, r)) && ...); },
+                          triggers_);
+    }
+    [[nodiscard]] double gain(double rate, task_index t) const {
+        return static_cast<double>(choice_.valuation.gain(rate, now_.remaining(t)));
+    }
+    template <class State>
+    [[nodiscard]] static constexpr bool is_urgent() noexcept {
+        if constexpr (requires { State::urgent; }) {
+            return State::urgent;
+        } else {
+            return false;
+        }
+    }
+    template <class State>
+    [[nodiscard]] bool gain_falls_with_load(const State& trigger) const noexcept {
+        if constexpr (requires { trigger.gain_falls_with_load(now_); }) {
+            return trigger.gain_falls_with_load(now_);
+        } else {
+            return false;
+        }
+    }
+    /// A total order: the tasks of a place come in no particular order.
+    [[nodiscard]] static bool better(const move_candidate& a, const move_candidate& b) noexcept {
+        if (a.net() != b.net()) return a.net() > b.net();
+        if (a.rank != b.rank) return a.rank < b.rank;
+        const task_move& x = a.best.move;
+        const task_move& y = b.best.move;
+        if (x.task != y.task) return x.task < y.task;
+        if (x.to.node != y.to.node) return x.to.node < y.to.node;
+        return x.to.gpus < y.to.gpus;
+    }
+    [[nodiscard]] double free_share(const slot& where) const noexcept {
+        amount sum = 0;
+        for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1)
+            sum += now_.ledger().free(now_.machines().gpu(where.node, lowest_gpu(rest)))[0];
+        return static_cast<double>(sum);
+    }
+
+    const Choice& choice_;
+    const Budget& budget_;
+    const Triggers& triggers_;
+    const projected_state& now_;
+    const gpus_by_load& by_load_;
+    const flat<double>& chosen_at_;
+    stop_poll& poll_;
+};
+
+}  // namespace berth::inline v0::detail
