@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The headers of berth::cuda. scripts/check_headers.py proves that this list equals the tree
 # (--update rewrites it).
 set(berth_cuda_headers

@@ -17,6 +17,8 @@
 #include "berth/balance/payback.hpp"
 #include "berth/balance/projected_state.hpp"
 #include "berth/balance/defragment/defragment.hpp"
+#include "berth/balance/defragment/defragment_state.hpp"
+#include "berth/balance/defragment/defragment_options.hpp"
 #include "berth/balance/defragment/eviction_plan.hpp"
 #include "berth/balance/defragment/fragmentation_cost.hpp"
 #include "berth/balance/triggers/fragmented.hpp"
