@@ -104,7 +104,8 @@ struct held_slot {
             const auto bad = [&](error_code code, phrases why) {
                 return refuse(code, {"migration plan: step ", i, ": "}, why);
             };
-            if (step.task.value() >= work.task_count()) {
+            if (!step.task.valid()) return bad(error_code::unknown_name, {"it names no task"});
+            if (!step.task.below(work.task_count())) {
                 return bad(error_code::unknown_name,
                            {"task is ", step.task.value(), ", there are ", work.task_count()});
             }
