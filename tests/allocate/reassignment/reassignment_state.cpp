@@ -17,13 +17,13 @@ namespace {
 /// All that a state says of itself, from scratch.
 template <std::size_t Wides>
 void check_state(const reassignment_state<Wides>& state, amount price) {
-    const auto verdict = evaluate(state.problem(), state.assignment());
-    REQUIRE(state.cost() == verdict.cost);
-    REQUIRE(state.overload() == static_cast<double>(verdict.violations.capacity));
-    REQUIRE(state.cost_value() == static_cast<double>(verdict.cost.total()));
-    REQUIRE(state.overload_cost() == static_cast<double>(price * verdict.violations.capacity));
-    REQUIRE(state.value() == static_cast<double>(verdict.cost.total() + price * verdict.violations.capacity));
-    const auto& broken = verdict.violations;
+    const auto evaluation = evaluate(state.problem(), state.assignment());
+    REQUIRE(state.cost() == evaluation.cost);
+    REQUIRE(state.overload() == static_cast<double>(evaluation.violations.capacity));
+    REQUIRE(state.cost_value() == static_cast<double>(evaluation.cost.total()));
+    REQUIRE(state.overload_cost() == static_cast<double>(price * evaluation.violations.capacity));
+    REQUIRE(state.value() == static_cast<double>(evaluation.cost.total() + price * evaluation.violations.capacity));
+    const auto& broken = evaluation.violations;
     REQUIRE(state.violations() == static_cast<std::int64_t>(broken.conflicts + broken.spread + broken.dependencies));
     double overload = 0.0;
     for (std::size_t n = 0; n < state.problem().node_count(); ++n) overload += state.overload_of(node_index{n});
@@ -84,7 +84,7 @@ void walk(const reassignment_problem& p, std::vector<node_index> start, std::uin
         CAPTURE(step);
         if (step % 40 == 20) {
             price = static_cast<amount>(below(random, 1000));
-            state.set_overload_price(price);
+            state.set_overload_penalty(price);
         }
         const task_index t{below(random, p.task_count())};
         const bool into = into_conflicts && below(random, 4) == 0;
@@ -178,7 +178,7 @@ TEST_CASE("reassignment state: states of all widths agree") {
             REQUIRE(what(six) == expected);
             REQUIRE(what(sixteen) == expected);
         };
-        each([](auto& state) { return state.set_overload_price(77), state.value(); });
+        each([](auto& state) { return state.set_overload_penalty(77), state.value(); });
         for (int step = 0; step < 100; ++step) {
             const task_index t{below(random, p.task_count())};
             const task_index u{below(random, p.task_count())};
@@ -207,7 +207,7 @@ TEST_CASE("reassignment state: the cost stays exact whatever overload costs") {
     const auto p = need(make_reassignment_problem(in));
     xoshiro256 random{3};
     reassignment_state<2> state{p, random_assignment(p, random)};
-    state.set_overload_price((amount{1} << 50U) - 1);
+    state.set_overload_penalty((amount{1} << 50U) - 1);
     for (int step = 0; step < 300; ++step) {
         const task_index t{below(random, p.task_count())};
         const node_index to{below(random, p.node_count())};

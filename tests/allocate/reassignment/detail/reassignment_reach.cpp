@@ -68,7 +68,7 @@ TEST_CASE("reassignment reach: no feasible assignment is beyond it") {
         in.spread.assign(in.spread.size(), 0);
         in.dependencies.clear();
         in.dependency_ends.assign(in.spread.size(), 0);
-        if (!observe_feasibly(in, seed)) continue;
+        if (!place_feasibly(in, seed)) continue;
         const auto p = need(make_reassignment_problem(in));
         const reassignment_reach<2> reach{p};
         for_each_assignment(4, 5, [&](const std::vector<node_index>& placed) {
