@@ -153,7 +153,7 @@ private:
                                     ? best().best_value() - static_cast<double>(reassignment_bound(p))
                                     : std::numeric_limits<double>::infinity();
         const detail::reassignment_cooling cooling{p, options_, max_gain};
-        round_length round{control.bounded() && control.max_evaluations == no_budget};
+        detail::round_length round{control.bounded() && control.max_evaluations == no_budget};
         stop_reason stopped = stop_reason::completed;
         double last = objective();
         std::uint64_t scheduled = 0;  // evaluations of each island
@@ -187,27 +187,6 @@ private:
         notify::end(control.observer, progress(1.0));
         return plan_of(p, islands, best(), stopped);
     }
-
-    /// How many evaluations each island makes between two points of the cooling schedule: always the same under a
-    /// budget, which makes it reproduce; under a clock, few enough for a hundred points.
-    class round_length {
-    public:
-        explicit round_length(bool by_clock) noexcept : by_clock_{by_clock}, evaluations_{by_clock ? least : most} {}
-        /// @param share  of the run that the last round took
-        void adapt(double share) noexcept {
-            if (!by_clock_) return;
-            if (share < 0.004 && evaluations_ < most) evaluations_ = 2 * evaluations_ < most ? 2 * evaluations_ : most;
-            if (share > 0.01 && evaluations_ > least)
-                evaluations_ = evaluations_ / 2 > least ? evaluations_ / 2 : least;
-        }
-        [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
-
-    private:
-        static constexpr std::uint64_t most = 50'000;
-        static constexpr std::uint64_t least = 500;
-        bool by_clock_;
-        std::uint64_t evaluations_;
-    };
 
     /// The share of the run that is used: by the control, or by the options' evaluations if nothing bounds the control.
     template <class Control>

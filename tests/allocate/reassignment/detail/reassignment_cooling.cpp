@@ -63,3 +63,24 @@ TEST_CASE("reassignment cooling: the gap to the bound caps the temperature") {
     CHECK(cooling.at(0.0, 1.0, 1.0).temperature == doctest::Approx(6.0));
     CHECK(cooling.at(0.75, 1.0, 1.0).temperature == doctest::Approx(0.12));
 }
+
+TEST_CASE("round length: always the same under a budget and a hundred points under a clock") {
+    berth::detail::round_length fixed{false};
+    fixed.adapt(0.5);
+    CHECK(fixed.evaluations() == 50'000);
+    for (const double evaluations : {1e4, 1e6, 1e8}) {  // of the whole time
+        CAPTURE(evaluations);
+        berth::detail::round_length round{true};
+        double share = 0.0;
+        int points = 0;
+        while (share < 1.0) {
+            const double used = static_cast<double>(round.evaluations()) / evaluations;
+            share += used;
+            ++points;
+            round.adapt(used);
+        }
+        CHECK(points >= (evaluations < 1e5 ? 20 : 90));
+        CHECK(round.evaluations() >= 500);
+        CHECK(round.evaluations() <= 50'000);
+    }
+}

@@ -67,7 +67,7 @@ public:
         round_steps_end_ = steps_ + 16 * evaluations;  // steps without an evaluation take time, too
     }
     /// Goes on with the round for a fraction of a millisecond, however large the problem; true until the round is over.
-    /// How a round is divided does not change what it finds.
+    /// How a round is divided does not change what it finds. A step that moves a whole group is not divided.
     [[nodiscard]] bool advance() {
         constexpr std::uint64_t slice = 256;
         const std::uint64_t until = evaluations_ + slice;

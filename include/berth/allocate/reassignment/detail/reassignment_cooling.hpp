@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 namespace berth::inline v0::detail {
 
@@ -70,6 +71,26 @@ private:
     double last_;
     double first_penalty_;
     double last_penalty_;
+};
+
+/// How many evaluations each island makes between two points of the cooling schedule: always the same under a
+/// budget, which makes it reproduce; under a clock, few enough for a hundred points.
+class round_length {
+public:
+    explicit round_length(bool by_clock) noexcept : by_clock_{by_clock}, evaluations_{by_clock ? least : most} {}
+    /// @param share  of the run that the last round took
+    void adapt(double share) noexcept {
+        if (!by_clock_) return;
+        if (share < 0.004 && evaluations_ < most) evaluations_ = 2 * evaluations_ < most ? 2 * evaluations_ : most;
+        if (share > 0.01 && evaluations_ > least) evaluations_ = evaluations_ / 2 > least ? evaluations_ / 2 : least;
+    }
+    [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
+
+private:
+    static constexpr std::uint64_t most = 50'000;
+    static constexpr std::uint64_t least = 500;
+    bool by_clock_;
+    std::uint64_t evaluations_;
 };
 
 }  // namespace berth::inline v0::detail
