@@ -101,7 +101,7 @@ TEST_CASE("values are those of the population evaluator") {
     }
 }
 
-TEST_CASE("generations find feasible assignments and make them better") {
+TEST_CASE("generations find feasible assignments and improve them") {
     for (const char type : {'A', 'C', 'D', 'E'}) {
         CAPTURE(type);
         const auto instance = berth_test::gap_of_type(type, 5, 60, 11);
@@ -164,7 +164,7 @@ TEST_CASE("a rounded table never makes a run worse than its start") {
     CHECK(!better(p.plan_of(best), plan));
 }
 
-TEST_CASE("control ends a run") {
+TEST_CASE("the control ends a run") {
     const auto instance = berth_test::gap_of_type('C', 4, 30, 2);
     const priced_problem p{instance.problem()};
     const philox_genetic description{.population = 10};
@@ -183,7 +183,7 @@ TEST_CASE("control ends a run") {
         CHECK(plan.evaluations == 10);
         CHECK(plan.gpu_of.size() == 30);
     }
-    SUBCASE("after the usual number of generations otherwise") {
+    SUBCASE("after the default number of generations otherwise") {
         const auto plan = description.run(p);
         CHECK(plan.stopped == berth::stop_reason::completed);
         CHECK(plan.evaluations == 1001 * 10);
@@ -202,7 +202,7 @@ TEST_CASE("control ends a run") {
     }
 }
 
-TEST_CASE("nothing to assign") {
+TEST_CASE("no tasks") {
     const berth_test::gap_instance none;
     const priced_problem p{none.problem()};
     const auto plan = philox_genetic{.max_generations = 3}.run(p);

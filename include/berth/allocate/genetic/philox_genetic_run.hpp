@@ -3,20 +3,22 @@
 
 #include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/assignment/assignment_problem.hpp"
-#include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
-#include "berth/core/flat.hpp"
+#include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/genetic/detail/generation.hpp"
 #include "berth/allocate/genetic/detail/generation_setup.hpp"
+#include "berth/core/flat.hpp"
 
 #include <cstddef>
 #include <cstdint>
 
 namespace berth::inline v0 {
 
-/// The state of a run on the host: one member after the other, by the loop that a reader would write. Allocates when it is made.
+/// The state of a run of `philox_genetic` on the CPU: makes one member after the other, in a plain loop that the
+/// device's kernels are tested against. Allocates when it is made. One thread at a time.
 class philox_genetic_run {
 public:
+    /// As `philox_genetic::start`, which makes it.
     philox_genetic_run(const detail::evolution::generation_rules& rules, const packed_problem& p,
                        const candidate_lists& lists, warm_start start)
         : problem_{&p}, rules_{rules}, width_{lists.width()} {
@@ -33,7 +35,7 @@ public:
         if (p.tasks() > 0) make(start.empty() ? 0 : 1);
     }
 
-    /// Makes the next generations. O(1) without tasks.
+    /// Makes the next generations; true. O(1) without tasks.
     bool advance(std::size_t generations = 1) {
         for (std::size_t i = 0; i < generations; ++i) {
             ++generation_;
@@ -42,23 +44,27 @@ public:
         return true;
     }
 
+    /// Number of the present generation; the first is 0.
     [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
-    /// Members whose value was computed, those of the first generation included.
+    /// Members evaluated so far, the first generation included.
     [[nodiscard]] std::uint64_t evaluations() const noexcept {
         return (std::uint64_t{generation_} + 1) * rules_.population;
     }
+    /// Number of members.
     [[nodiscard]] std::size_t size() const noexcept { return rules_.population; }
+    /// The GPU of every task of a member. O(tasks).
     [[nodiscard]] gpu_assignment member(std::size_t i) const {
         return detail::evolution::assignment_of(members_.data() + i * chunks_, problem_->tasks());
     }
+    /// Cost and excess of a member.
     [[nodiscard]] assignment_value value(std::size_t i) const noexcept {
         return detail::evolution::value_of(*problem_, values_[i]);
     }
-    /// O(population).
+    /// The state of the population after the present generation. O(population).
     [[nodiscard]] generation_report report() const noexcept {
         return detail::evolution::report_of(*problem_, generation_, summary());
     }
-    /// The best member that there was.
+    /// The best member so far: elites keep it. O(population + tasks).
     [[nodiscard]] assignment_plan best() const {
         const std::uint32_t i = summary().best_member;
         return {.gpu_of = member(i),
