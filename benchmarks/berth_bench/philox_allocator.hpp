@@ -12,13 +12,14 @@ namespace bench {
 
 inline constexpr std::string_view philox_name = "philox_genetic";
 
-/// The genetic algorithm whose generations are the same on host and device, on the host.
+/// `philox_genetic` on the host.
 [[nodiscard]] named_allocator philox_allocator();
 
-/// The same on a CUDA device. Fails in a program that was built without CUDA, and where there is no device. Its runs throw `device_error`.
+/// `philox_genetic` on a CUDA device. Fails in a program built without CUDA, and without a device. Its runs throw
+/// `device_error`.
 [[nodiscard]] berth::result<named_allocator> philox_allocator_on_cuda();
 
-/// What a device said in the middle of a run.
+/// A device failed during a run.
 struct device_error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
