@@ -174,7 +174,7 @@ TEST_CASE("the control ends a run") {
         CHECK(plan.stopped == berth::stop_reason::budget_exhausted);
         CHECK(plan.evaluations == 100);
     }
-    SUBCASE("when asked to stop") {
+    SUBCASE("when it is stopped") {
         struct at_once {
             bool stop_requested() const { return true; }
         };
@@ -182,6 +182,29 @@ TEST_CASE("the control ends a run") {
         CHECK(plan.stopped == berth::stop_reason::cancelled);
         CHECK(plan.evaluations == 10);
         CHECK(plan.gpu_of.size() == 30);
+    }
+    SUBCASE("within a generation") {
+        struct after {
+            int* polls;
+            int end;
+            bool stop_requested() const { return ++*polls > end; }
+        };
+        const auto large_instance = berth_test::gap_of_type('C', 10, 400, 2);
+        const priced_problem large{large_instance.problem()};
+        const philox_genetic crowd{.population = 2000};
+        int polls = 0;
+        const auto plan = crowd.run(large, {}, berth::run_control<after>{.stop = {&polls, 30}});
+        CHECK(plan.stopped == berth::stop_reason::cancelled);
+        CHECK(plan.evaluations == 2000);  // a generation has more than 30 polls; the one that was stopped is dropped
+        const auto first = crowd.run(large, {}, {.max_evaluations = 2000});
+        CHECK(plan.gpu_of == first.gpu_of);
+        CHECK(plan.cost == first.cost);
+        polls = 0;
+        const auto watched =
+            crowd.run(large, {}, berth::run_control<after>{.stop = {&polls, 1'000'000}, .max_evaluations = 6000});
+        CHECK(watched.evaluations == 6000);
+        CHECK(polls > 2 * 2000 * 400 / 30'000);
+        CHECK(watched.gpu_of == crowd.run(large, {}, {.max_evaluations = 6000}).gpu_of);
     }
     SUBCASE("after the default number of generations otherwise") {
         const auto plan = description.run(p);
@@ -212,17 +235,17 @@ TEST_CASE("no tasks") {
 }
 
 TEST_CASE("options out of range are named") {
-    const auto said = [](philox_genetic g) {
+    const auto message = [](philox_genetic g) {
         const auto ok = g.validate();
         return ok ? std::string{} : ok.error().message;
     };
-    CHECK(said({}).empty());
-    CHECK(said({.population = 1}) == "philox_genetic.population is not within 2..1048576");
-    CHECK(said({.tournament = 0}) == "philox_genetic.tournament is not within 1..1024");
-    CHECK(said({.crossover_rate = 1.5}) == "philox_genetic.crossover_rate is not within 0..1");
-    CHECK(said({.mutations = -1.0}) == "philox_genetic.mutations is not a number from 0 to 2^32");
-    CHECK(said({.elite_group = 0}) == "philox_genetic.elite_group is not within 1..1048576");
-    CHECK(said({.penalty = -1.0}) == "philox_genetic.penalty is not a number from 0 to 2^52");
+    CHECK(message({}).empty());
+    CHECK(message({.population = 1}) == "philox_genetic.population is not within 2..1048576");
+    CHECK(message({.tournament = 0}) == "philox_genetic.tournament is not within 1..1024");
+    CHECK(message({.crossover_rate = 1.5}) == "philox_genetic.crossover_rate is not within 0..1");
+    CHECK(message({.mutations = -1.0}) == "philox_genetic.mutations is not a number from 0 to 2^32");
+    CHECK(message({.elite_group = 0}) == "philox_genetic.elite_group is not within 1..1048576");
+    CHECK(message({.penalty = -1.0}) == "philox_genetic.penalty is not a number from 0 to 2^52");
 
     const auto instance = berth_test::gap_of_type('C', 4, 5, 2);
     const priced_problem p{instance.problem()};

@@ -17,7 +17,7 @@
 
 namespace berth_test {
 
-/// What a small random reassignment is like.
+/// Parameters of a small random reassignment.
 struct reassignment_shape {
     std::size_t nodes = 5;
     std::size_t tasks = 14;
@@ -97,7 +97,7 @@ void for_each_assignment(std::size_t nodes, std::size_t tasks, const Visit& visi
     }
 }
 
-/// The least cost of a feasible assignment, by looking at all of them.
+/// The least cost of a feasible assignment, by exhaustive search.
 [[nodiscard]] inline std::optional<berth::amount> least_cost(const berth::reassignment_problem& p) {
     std::optional<berth::amount> least;
     for_each_assignment(p.node_count(), p.task_count(), [&](const std::vector<berth::node_index>& placed) {

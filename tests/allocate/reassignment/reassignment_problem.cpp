@@ -127,7 +127,7 @@ TEST_CASE("groups know their members and dependencies and dependents") {
     CHECK(positions(made->members(group_index{0})) == list{1, 2});
     CHECK(positions(made->members(group_index{1})) == list{0, 3});
     CHECK(made->members(group_index{2}).empty());
-    // Named twice and by itself: once and not at all.
+    // A repeated dependency counts once, one on itself not at all.
     CHECK(positions(made->dependencies(group_index{0})) == list{1, 2});
     CHECK(positions(made->dependencies(group_index{1})) == list{0});
     CHECK(made->dependencies(group_index{2}).empty());

@@ -248,7 +248,7 @@ TEST_CASE("reassignment search: starts that lack a dependency are mended") {
     CHECK(repaired(in).moved == 1);
 }
 
-TEST_CASE("reassignment search: all that can be broken at once is mended") {
+TEST_CASE("reassignment search: starts that break every constraint at once are mended") {
     std::size_t possible = 0;
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {
         CAPTURE(seed);
@@ -281,7 +281,7 @@ TEST_CASE("reassignment search: same seed and islands and budget - same plan for
     CHECK(other.accepted != alone.accepted);
 }
 
-TEST_CASE("reassignment search: the same plan whatever the compiler") {
+TEST_CASE("reassignment search: the same plan on every compiler") {
     // Everything named, so that other defaults do not count as another plan.
     const reassignment_search_options options{.seed = 11,
                                               .islands = 2,
@@ -314,7 +314,7 @@ TEST_CASE("reassignment search: the budget is kept to within a step of each isla
                 need(reassignment_search{seeded(2, islands)}.run(p, initial_assignment(p), budget(evaluations)));
             CHECK(plan.stopped == stop_reason::budget_exhausted);
             CHECK(plan.evaluations >= evaluations);
-            CHECK(plan.evaluations <= evaluations + islands * 20'100);  // two nodes gone through
+            CHECK(plan.evaluations <= evaluations + islands * 20'100);  // a node pair is one step
         }
     }
 }
@@ -326,7 +326,7 @@ TEST_CASE("reassignment search: without a budget it completes its own evaluation
     const auto plan = need(reassignment_search{options}.run(p, initial_assignment(p)));
     CHECK(plan.stopped == stop_reason::completed);
     CHECK(plan.evaluations >= 120'000);
-    CHECK(plan.evaluations <= 140'100);  // two nodes gone through
+    CHECK(plan.evaluations <= 140'100);  // a node pair is one step
     options.max_evaluations = 100;
     const auto brief = need(reassignment_search{options}.run(p, initial_assignment(p)));
     CHECK(brief.evaluations >= 100);

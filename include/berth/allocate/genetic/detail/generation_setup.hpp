@@ -127,13 +127,23 @@ template <class Description, class State, class Stop, class Observer>
                         .objective =
                             report.best.excess == 0 ? report.best.cost : std::numeric_limits<double>::infinity()};
     };
+    const auto ends = [&] { return control.check(0) != stop_reason::completed; };
     notify::begin(control.observer, seen());
     stop_reason reason = control.check(state.evaluations());
     while (reason == stop_reason::completed && state.generation() < most) {
         const std::uint64_t left = (control.max_evaluations - state.evaluations() + g.population - 1) / g.population;
         std::size_t count = most - state.generation() < at_once ? most - state.generation() : at_once;
         count = left < count ? static_cast<std::size_t>(left) : count;
-        if (!state.advance(count)) break;
+        bool made = false;
+        if constexpr (requires { state.advance(count, ends); }) {
+            made = state.advance(count, ends);
+        } else {
+            made = state.advance(count);
+        }
+        if (!made) {
+            reason = control.check(state.evaluations());
+            break;
+        }
         notify::step(control.observer, seen());
         reason = control.check(state.evaluations());
     }
