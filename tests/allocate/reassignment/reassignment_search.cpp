@@ -429,7 +429,7 @@ TEST_CASE("reassignment search: polls every few hundred evaluations") {
     std::uint64_t polls = 0;
     const run_control<scripted_clock> control{.stop = {&polls, ~std::uint64_t{0}}, .max_evaluations = 60'000};
     const auto plan = need(reassignment_search{options}.run(p, initial_assignment(p), control));
-    CHECK(polls > plan.evaluations / 300);
+    CHECK(polls > plan.evaluations / 600);
     CHECK(need(reassignment_search{options}.run(p, initial_assignment(p), budget(60'000))).assignment ==
           plan.assignment);
 }

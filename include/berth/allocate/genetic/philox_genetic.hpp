@@ -104,8 +104,8 @@ struct philox_genetic {
     /// `validate` accepts; the problem outlives the state.
     [[nodiscard]] philox_genetic_run start(const packed_problem& p, const candidate_lists& lists = {},
                                            warm_start start = {}) const;
-    /// Runs on the CPU until the control ends the run or `max_generations` are made. Polls at least once per millisecond of
-    /// work, except while it makes the first generation.
+    /// Runs on the CPU until the control ends the run or `max_generations` are made. Polls at least once per millisecond
+    /// of work, except while it makes the first generation.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const packed_problem& p, const candidate_lists& lists, warm_start given = {},
                                       run_control<Stop, Observer> control = {}) const;

@@ -70,18 +70,15 @@ public:
     /// How a round is divided does not change what it finds. A step that moves a whole group is not divided.
     [[nodiscard]] bool advance() {
         constexpr std::uint64_t slice = 256;
-        const std::uint64_t until = evaluations_ + slice;
-        const std::uint64_t steps_until = steps_ + 8 * slice;
-        while (true) {
-            if (pair_.active) {
-                improve_pair(until, 8 * slice);
-                if (pair_.active) return true;
-            }
-            if (evaluations_ >= round_ends_ || steps_ >= round_steps_end_) return false;
-            if (evaluations_ >= until || steps_ >= steps_until) return true;
+        const std::uint64_t until = evaluations_ + slice < round_ends_ ? evaluations_ + slice : round_ends_;
+        const std::uint64_t steps_until = steps_ + 8 * slice < round_steps_end_ ? steps_ + 8 * slice : round_steps_end_;
+        if (pair_.active && !improve_pair(slice)) return true;
+        while (evaluations_ < until && steps_ < steps_until) {
             ++steps_;
             step();
+            if (pair_.active && !improve_pair(slice)) return true;
         }
+        return evaluations_ < round_ends_ && steps_ < round_steps_end_;
     }
     /// A whole round.
     void run(const reassignment_temperature& at, std::uint64_t evaluations) {
@@ -286,12 +283,13 @@ private:
         pair_.first = 0;
         pair_.second = 0;
     }
-    /// Goes on with a node pair until it has done so many evaluations: every task shifted to the other node, every two
-    /// exchanged, pass after pass while they improve.
-    void improve_pair(std::uint64_t until, std::uint64_t tries) {
+    /// Goes on with a node pair for so many evaluations: every task shifted to the other node, every two exchanged, pass
+    /// after pass while they improve. True if it is done.
+    [[nodiscard]] bool improve_pair(std::uint64_t slice) {
+        const std::uint64_t until = evaluations_ + slice;
         const double warm = temperature_;
         temperature_ = 0.0;
-        for (; tries > 0 && evaluations_ < until; --tries) {
+        for (std::uint64_t tries = 8 * slice; tries > 0 && evaluations_ < until; --tries) {
             const flat<task_index>& tasks = pair_.tasks;
             if (pair_.first >= tasks.size() || evaluations_ >= pair_.until) {
                 if (!(state_.value() < pair_.before) || evaluations_ >= pair_.until) {
@@ -311,6 +309,7 @@ private:
             }
         }
         temperature_ = warm;
+        return !pair_.active;
     }
 
     // Several moves that are accepted or undone together.
