@@ -256,3 +256,18 @@ TEST_CASE("options out of range are named") {
     CHECK(philox_genetic{}.validate(p, wrong_start).error().message ==
           "philox_genetic: the warm start has no GPU of the problem for task 0");
 }
+
+TEST_CASE("a start with gaps is ignored by the packed problem") {
+    const auto instance = berth_test::gap_of_type('C', 4, 20, 2);
+    const priced_problem p{instance.problem()};
+    const auto packed = berth_test::need(berth::pack_assignments(p.tables()));
+    const philox_genetic few{.population = 10, .max_generations = 3};
+    const auto without = few.run(packed, p.candidates());
+    const std::vector<gpu_index> short_start(3, gpu_index{0});
+    const std::vector<gpu_index> long_start(100, gpu_index{0});
+    const std::vector<gpu_index> wrong_start(20, gpu_index{4});
+    const std::vector<gpu_index> no_start(20);
+    for (const auto& start : {short_start, long_start, wrong_start, no_start}) {
+        CHECK(few.run(packed, p.candidates(), start).gpu_of == without.gpu_of);
+    }
+}

@@ -100,12 +100,12 @@ struct philox_genetic {
         return validate(*packed, start);
     }
 
-    /// Makes the state of a run on the CPU, and its first generation. Options, problem and start are those that
-    /// `validate` accepts; the problem outlives the state.
+    /// Makes the state of a run on the CPU, and its first generation. A start with gaps is ignored. Options and problem are
+    /// those that `validate` accepts; the problem outlives the state.
     [[nodiscard]] philox_genetic_run start(const packed_problem& p, const candidate_lists& lists = {},
                                            warm_start start = {}) const;
-    /// Runs on the CPU until the control ends the run or `max_generations` are made. Polls at least once per millisecond
-    /// of work, except while it makes the first generation.
+    /// Runs on the CPU until the control ends the run or `max_generations` are made. Polls at least once per
+    /// millisecond of work, except while it makes the first generation.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const packed_problem& p, const candidate_lists& lists, warm_start given = {},
                                       run_control<Stop, Observer> control = {}) const;
@@ -118,9 +118,9 @@ struct philox_genetic {
 
 inline philox_genetic_run philox_genetic::start(const packed_problem& p, const candidate_lists& lists,
                                                 warm_start start) const {
-    BERTH_ASSERT(validate(p, start).has_value(),
-                 "berth: philox_genetic needs a problem and a start that validate(problem, start) accepts");
-    return {detail::evolution::rules_of(*this, p), p, lists, start};
+    BERTH_ASSERT(validate(p).has_value(), "berth: philox_genetic needs a problem that validate(problem) accepts");
+    const bool complete = validate(p, start).has_value();
+    return {detail::evolution::rules_of(*this, p), p, lists, complete ? start : warm_start{}};
 }
 
 template <class Stop, class Observer>

@@ -283,8 +283,8 @@ private:
         pair_.first = 0;
         pair_.second = 0;
     }
-    /// Goes on with a node pair for so many evaluations: every task shifted to the other node, every two exchanged, pass
-    /// after pass while they improve. True if it is done.
+    /// Goes on with a node pair for so many evaluations: every task shifted to the other node, every two exchanged,
+    /// pass after pass while they improve. True if it is done.
     [[nodiscard]] bool improve_pair(std::uint64_t slice) {
         const std::uint64_t until = evaluations_ + slice;
         const double warm = temperature_;
