@@ -150,7 +150,7 @@ concept improvement = detail::ready_improvement<const P> || requires(const P& po
 ///
 /// 1. `s.children(size)` is how many children a generation has, at least 1.
 /// 2. `s(population)` exchanges members for children (`population.exchange`); members are ranked before, not after.
-/// 3. `P::usual_population` is how many members there are if the caller does not say.
+/// 3. `P::usual_population` is the default number of members.
 template <class P>
 concept replacement = requires(const P& s, population& members) {
     { s.children(std::size_t{}) } -> std::convertible_to<std::size_t>;

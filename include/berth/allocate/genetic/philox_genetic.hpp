@@ -100,8 +100,8 @@ struct philox_genetic {
         return validate(*packed, start);
     }
 
-    /// Makes the state of a run on the CPU, and its first generation. A start with gaps is ignored. Options and problem are
-    /// those that `validate` accepts; the problem outlives the state.
+    /// Makes the state of a run on the CPU, and its first generation. A start with gaps is ignored. Options and problem
+    /// are those that `validate` accepts; the problem outlives the state.
     [[nodiscard]] philox_genetic_run start(const packed_problem& p, const candidate_lists& lists = {},
                                            warm_start start = {}) const;
     /// Runs on the CPU until the control ends the run or `max_generations` are made. Polls at least once per

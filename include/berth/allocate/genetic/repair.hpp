@@ -33,7 +33,7 @@ namespace detail {
 
 /// Compares excess first, then cost; the costs of members with excess do not count.
 struct no_repair {
-    /// What members are compared by; lower is better.
+    /// The value of a member with this cost and excess; lower is better.
     [[nodiscard]] double value(double cost, amount excess) const noexcept { return detail::excess_first(cost, excess); }
 };
 
@@ -62,7 +62,7 @@ struct penalty_only {
             }
             per_unit_ = load > 0.0 && range > 0.0 ? 2.0 * range / load : 1.0;
         }
-        /// What members are compared by; lower is better.
+        /// The value of a member with this cost and excess; lower is better.
         [[nodiscard]] double value(double cost, amount excess) const noexcept {
             return cost + per_unit_ * static_cast<double>(excess);
         }
@@ -92,7 +92,7 @@ struct price_repair {
             overloaded_.reserve(p.gpus());
         }
 
-        /// What members are compared by; lower is better.
+        /// The value of a member with this cost and excess; lower is better.
         [[nodiscard]] double value(double cost, amount excess) const noexcept {
             return detail::excess_first(cost, excess);
         }

@@ -21,7 +21,7 @@ namespace berth::inline v0 {
 struct generational {
     std::size_t elite = 2;  ///< at most all but one member
 
-    /// Members of an island if the caller does not say.
+    /// Default number of members of an island.
     static constexpr std::size_t usual_population = 200;
 
     /// Children of a generation of a population of that size.
@@ -40,7 +40,7 @@ struct steady_state {
     /// In genes; 1 excludes copies only. 0: a 64th of the tasks, at least 1.
     std::size_t least_distance = 0;
 
-    /// Members of an island if the caller does not say.
+    /// Default number of members of an island.
     static constexpr std::size_t usual_population = 40;
 
     /// Children of a generation of a population of that size.

@@ -64,7 +64,7 @@ public:
     [[nodiscard]] std::size_t node_count() const noexcept { return nodes_; }
     /// True if there is a cost for each pair of nodes.
     [[nodiscard]] bool finished() const noexcept { return column_of_.size() == nodes_; }
-    /// Success, or which row is malformed or missing. `make_reassignment_problem` asks it.
+    /// Success, or which row is malformed or missing. `make_reassignment_problem` calls it.
     [[nodiscard]] result<void> validate() const {
         if (malformed_ && row_of_.size() == nodes_) {
             return detail::refuse(error_code::inconsistent, {"pair costs: more rows than the ", nodes_, " nodes"});

@@ -3,8 +3,8 @@
 
 namespace berth::inline v0 {
 
-/// How often `reassignment_search` takes a step of each kind, relative to the others: each 0 or more, not all 0. A task
-/// is moved if it is not on its initial node.
+/// Frequencies of the kinds of steps of `reassignment_search`, relative to each other: each 0 or more, not all 0. A
+/// task is moved if it is not on its initial node.
 struct reassignment_mix {
     double shift = 0.15;          ///< a task goes to any node
     double shift_back = 0.1;      ///< a moved task goes back to its initial node

@@ -19,7 +19,7 @@ struct reassignment_cost {
     amount groups = 0;   ///< for the group with most moved tasks
     amount pairs = 0;    ///< pair costs of moved tasks
 
-    /// What a search minimises.
+    /// The sum of all parts, which a search minimises.
     [[nodiscard]] constexpr amount total() const noexcept { return load + balance + tasks + groups + pairs; }
     friend constexpr bool operator==(const reassignment_cost&, const reassignment_cost&) noexcept = default;
 };
@@ -39,7 +39,7 @@ struct reassignment_violations {
     friend constexpr bool operator==(const reassignment_violations&, const reassignment_violations&) noexcept = default;
 };
 
-/// What `reassignment_search` found. A plain value.
+/// The result of `reassignment_search`. A plain value.
 struct reassignment_plan {
     std::vector<node_index> assignment;  ///< a node for every task
     reassignment_cost cost;              ///< recomputed from the assignment

@@ -88,7 +88,7 @@ public:
         BERTH_ASSERT(sum > 0.0, "berth: some share of a reassignment_mix is above 0");
     }
 
-    /// What the search was made with.
+    /// The options of the search.
     [[nodiscard]] const reassignment_search_options& options() const noexcept { return options_; }
 
     /// Searches from a start.

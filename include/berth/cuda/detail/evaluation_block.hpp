@@ -23,6 +23,8 @@
 #include <cstddef>
 #include <cstdint>
 
+// Length: the layouts of one kernel, which share its stages and tallies.
+
 namespace berth::inline v0::detail::evaluation {
 
 /// Threads of a block on the host.

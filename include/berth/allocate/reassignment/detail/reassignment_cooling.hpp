@@ -11,7 +11,7 @@
 
 namespace berth::inline v0::detail {
 
-/// What an annealer runs at between two points of the cooling schedule.
+/// A point of the cooling schedule.
 struct reassignment_temperature {
     double temperature = 0.0;
     amount overload_penalty = 0;
@@ -73,7 +73,7 @@ private:
     double last_penalty_;
 };
 
-/// How many evaluations each island makes between two points of the cooling schedule: always the same under a
+/// The number of evaluations of each island between two points of the cooling schedule: always the same under a
 /// budget, which makes it reproduce; under a clock, few enough for a hundred points.
 class round_length {
 public:

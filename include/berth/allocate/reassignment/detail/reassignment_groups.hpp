@@ -119,14 +119,14 @@ private:
         }
         return false;
     }
-    /// How many of the groups that this one depends on are absent from a neighbourhood.
+    /// Number of groups that this one depends on and that are absent from a neighbourhood.
     [[nodiscard]] std::int64_t lacking(std::uint32_t g, std::uint32_t neighbourhood) const noexcept {
         std::int64_t groups = 0;
         for (const group_index on : problem_->dependencies(group_index{g}))
             groups += counts_[neighbourhood_counts_at_[on.value()] + neighbourhood] == 0 ? 1 : 0;
         return groups;
     }
-    /// How many groups in a neighbourhood depend on this one.
+    /// Number of groups in a neighbourhood that depend on this one.
     [[nodiscard]] std::int64_t lacked_by(std::uint32_t g, std::uint32_t neighbourhood) const noexcept {
         std::int64_t groups = 0;
         for (const group_index by : problem_->dependents(group_index{g}))

@@ -14,7 +14,7 @@
 
 namespace berth::inline v0::detail {
 
-/// What the nodes of a reassignment carry, and the cost of load, balance and overload. It knows which node a task is
+/// The usage of the nodes of a reassignment, and the cost of load, balance and overload. It knows which node a task is
 /// moved from and to only by argument.
 template <std::size_t Wides>
 class reassignment_loads {
