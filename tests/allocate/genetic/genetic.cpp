@@ -4,6 +4,7 @@
 #include "berth/allocate/assignment/portfolio.hpp"
 #include "berth/allocate/assignment/priced_greedy.hpp"
 #include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
+#include "berth/allocate/genetic/philox_genetic.hpp"
 
 #include "allocate/assignment/gap_instances.hpp"
 
@@ -96,6 +97,33 @@ TEST_CASE("never worse than the warm start, whatever the policies and the budget
             check(textbook_genetic{.seed = seed, .population = 10});
             check(genetic<>{.seed = seed, .islands = {.count = 3}}.with_initialisation(near_start{}));
         }
+    }
+}
+
+TEST_CASE("a start with gaps is completed") {
+    const auto instance = berth_test::gap_of_type('C', 5, 30, 3);
+    const priced_problem p{instance.problem()};
+    std::vector<gpu_index> complete(30, gpu_index{2});
+    std::vector<gpu_index> longer = complete;
+    longer.resize(100, gpu_index{9});
+    std::vector<gpu_index> gaps = complete;
+    gaps[3] = gpu_index{};
+    gaps[7] = gpu_index{5};
+    gaps.resize(20);
+    const run_control<> little{.max_evaluations = 2000};
+    for (const auto& start : {longer, gaps}) {
+        const auto filled = complete_start(p, start);
+        const assignment_plan from = p.plan_of(filled);
+        const auto check = [&](const auto& genetic_allocator) {
+            const assignment_plan plan = genetic_allocator.run(p, start, little);
+            REQUIRE(plan.gpu_of.size() == 30);
+            for (const gpu_index g : plan.gpu_of) REQUIRE(g.value() < 5);
+            CHECK_FALSE(better(from, plan));
+        };
+        check(genetic<>{.seed = 1});
+        check(genetic<>{.seed = 1}.with_opening(no_opening{}));
+        check(textbook_genetic{.seed = 1});
+        check(philox_genetic{.population = 20});
     }
 }
 

@@ -192,15 +192,15 @@ struct genetic {
         return {};
     }
 
-    /// Makes the state of a run, for stepwise use. Options, problem and start are those that `validate` accepts; the
-    /// problem outlives the state.
+    /// Makes the state of a run, for stepwise use. Options and problem are those that `validate` accepts; the problem
+    /// outlives the state. A start with gaps is completed (`complete_start`).
     [[nodiscard]] genetic_run<genetic> start(const priced_problem& p, warm_start start = {}) const {
         return genetic_run<genetic>{*this, p, start};
     }
     /// Runs the opening and then generations until the control ends the run, `max_generations` are made or the bound is
     /// reached.
     ///
-    /// @param given    a first answer and first member, or nothing; the plan is never worse
+    /// @param given    a first answer and first member, or nothing; gaps are completed; the plan is never worse
     /// @param control polled between generations, and between members while the first generation is made; an evaluation
     ///                 is an individual or a move whose cost was computed
     template <class Stop = never_stop, class Observer = no_observer>
@@ -212,8 +212,7 @@ struct genetic {
             return state.run(control);
         } else {
             const auto evolution = with_opening(no_opening{});
-            BERTH_ASSERT(validate(p, given).has_value(),
-                         "berth: genetic needs a problem and a start that validate(problem, start) accepts");
+            BERTH_ASSERT(validate(p).has_value(), "berth: genetic needs a problem that validate(problem) accepts");
             return then{detail::reseeded(opening, seed), evolution}.run(p, given, control);
         }
     }

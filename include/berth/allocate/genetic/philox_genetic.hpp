@@ -15,6 +15,7 @@
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/allocate/assignment/warm_start.hpp"
 #include "berth/allocate/genetic/detail/generation_setup.hpp"
 #include "berth/allocate/genetic/philox_genetic_run.hpp"
 #include "berth/core/config.hpp"
@@ -138,7 +139,8 @@ assignment_plan philox_genetic::run(const priced_problem& p, warm_start given,
                                     run_control<Stop, Observer> control) const {
     const auto packed = pack_assignments(p.tables());
     BERTH_ASSERT(packed.has_value(), "berth: philox_genetic needs a problem that validate(problem) accepts");
-    return detail::evolution::plan_of(p, given, run(*packed, p.candidates(), given, control));
+    const gpu_assignment complete = complete_start(p, given);
+    return detail::evolution::plan_of(p, complete, run(*packed, p.candidates(), complete, control));
 }
 
 static_assert(assignment_allocator<philox_genetic>);

@@ -5,6 +5,7 @@
 #include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/allocate/assignment/warm_start.hpp"
 #include "berth/allocate/genetic/detail/island.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/observer.hpp"
@@ -28,15 +29,15 @@ class genetic_run {
 public:
     /// As `genetic::start`.
     genetic_run(const Genetic& description, const priced_problem& p, warm_start start)
-        : description_{description}, p_{&p}, start_(start.begin(), start.end()) {
-        BERTH_ASSERT(description.validate(p, start).has_value(),
-                     "berth: genetic needs a problem and a start that validate(problem, start) accepts");
+        : description_{description}, p_{&p}, start_(complete_start(p, start)) {
+        BERTH_ASSERT(description.validate(p).has_value(),
+                     "berth: genetic needs a problem that validate(problem) accepts");
         if constexpr (!detail::island<Genetic>::moves) {
             if (auto packed = pack_assignments(p.tables()); packed) packed_.emplace(std::move(*packed));
         }
         islands_.reserve(description.islands.count);
         for (std::size_t i = 0; i < description.islands.count; ++i) {
-            islands_.emplace_back(description_, p, start, packed_ ? &*packed_ : nullptr, i);
+            islands_.emplace_back(description_, p, start_, packed_ ? &*packed_ : nullptr, i);
         }
     }
     genetic_run(const genetic_run&) = delete;
