@@ -20,7 +20,8 @@ namespace bench {
 
 namespace {
 
-/// An integer cost from eight features for each side, similar to the article's cost model.
+/// A cost in whole numbers from eight features of a task and eight of a GPU, about the work of the article's cost
+/// model.
 struct eight_features {
     static constexpr std::size_t width = 8;
 
@@ -31,9 +32,9 @@ struct eight_features {
     }
 };
 
-/// The roofline: bytes that one evaluation moves, bandwidths of the device, and the resulting genes per second. Figures
-/// per clock and multiprocessor: one pass through shared memory (32 banks); 24 bytes of the second-level cache, which
-/// is 5.5 TB/s on an H200.
+/// Upper bound of genes per second from the bytes that one evaluation moves and the bandwidth of the device. Per clock
+/// and multiprocessor: one pass through shared memory (32 banks), and 24 bytes of the second-level cache, which is 5.5
+/// TB/s on an H200.
 double roofline(const berth::cuda::device_description& d, const berth::detail::evaluation::evaluation_shape& s,
                 std::size_t gene_bytes, std::size_t gpus, std::size_t individuals, std::size_t word_bytes,
                 bool in_table) {
@@ -41,7 +42,7 @@ double roofline(const berth::cuda::device_description& d, const berth::detail::e
     if (clocks == 0.0 || d.memory_bandwidth == 0.0) return 0.0;
     double seconds = static_cast<double>(gene_bytes) / d.memory_bandwidth;  // of a gene
     if (s.layout == berth::evaluation_layout::few_gpus) {
-        // A random word conflicts with 3.4 others in its bank; a load is read and written without conflict.
+        // A read of a random word conflicts with 3.4 others in its bank; reads and writes of loads do not conflict.
         const double passes = (in_table ? 3.4 : 0.0) + 2.0;
         seconds = std::max(seconds, passes / 32.0 / clocks);
         if (in_table) {
@@ -49,7 +50,7 @@ double roofline(const berth::cuda::device_description& d, const berth::detail::e
             seconds = std::max(seconds, row / (24.0 * clocks));
         }
     } else if (in_table) {
-        seconds = std::max(seconds, 32.0 / (24.0 * clocks));  // a sector for every access
+        seconds = std::max(seconds, 32.0 / (24.0 * clocks));  // a sector for every read
         if (s.layout == berth::evaluation_layout::large_table) {
             const double row = static_cast<double>(gpus * word_bytes) / static_cast<double>(individuals);
             seconds += row / d.memory_bandwidth;
@@ -65,8 +66,7 @@ std::string layout_of(const berth::detail::evaluation::evaluation_shape& s) {
     return std::string{name} + ", " + std::to_string(s.individuals) + " x " + std::to_string(s.parts) + " threads";
 }
 
-/// Rounds of one state, by the clock of the device; several evaluations per round, so that launches overlap with
-/// execution.
+/// Rounds of one state, timed by the device; several evaluations a round, so that launches overlap with kernels.
 template <class Gene, class State>
 berth::result<device_path> time_state(const char* name, State& state, const berth::cuda::device_description& device,
                                       berth::population_view<Gene> population, std::size_t rounds,
@@ -77,8 +77,8 @@ berth::result<device_path> time_state(const char* name, State& state, const bert
     if (!values) return values.error();
     cudaEvent_t begin = nullptr;
     cudaEvent_t end = nullptr;
-    if (const auto said = cudaEventCreate(&begin); said != cudaSuccess) return cuda::failure(said, {"an event"});
-    if (const auto said = cudaEventCreate(&end); said != cudaSuccess) return cuda::failure(said, {"an event"});
+    if (const auto status = cudaEventCreate(&begin); status != cudaSuccess) return cuda::failure(status, {"an event"});
+    if (const auto status = cudaEventCreate(&end); status != cudaSuccess) return cuda::failure(status, {"an event"});
     device_path path;
     path.name = name;
     const auto& shape = state.template shape<Gene>();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Populations evaluated on a device, timed. Apart from the command so that this file's source is the only one that
-// needs nvcc, and so that benchmarks/cuda can use it on a machine without the packages of berth-bench.
+// Times the evaluation of populations on a device. Separate from the command, so that only this file's source needs
+// nvcc and benchmarks/cuda can use it on a machine without the packages of berth-bench.
 
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/allocate/assignment/batch/population_evaluator.hpp"
@@ -19,10 +19,9 @@ namespace bench {
 struct device_path {
     std::string name;
     std::string layout;
-    std::vector<double>
-        seconds;  ///< of one evaluation of the whole population, in each round; waiting for a launch not included
+    std::vector<double> seconds;  ///< of one evaluation of the whole population, in each round, without launch latency
     double roofline =
-        0.0;  ///< upper bound on genes per second in this layout; 0 if the device does not report its properties
+        0.0;  ///< upper bound of genes per second in this layout; 0 if the driver does not report bandwidths
     std::vector<berth::assignment_value> values;
 };
 
@@ -31,11 +30,11 @@ struct device_report {
     std::vector<device_path> paths;
 };
 
-/// The name of the device. The error has the reason why there is none.
+/// The name of the device, or why there is none.
 [[nodiscard]] berth::result<std::string> device_name();
 
 /// Evaluates the population `rounds` times with the table and, if `features` is set, as often with a functor that
-/// computes similar costs without a table. The error has the reason: no device, or too little memory on it.
+/// computes similar costs from features. Fails without a device, and if it has too little memory.
 template <class Gene>
 [[nodiscard]] berth::result<device_report> evaluate_on_device(const berth::packed_problem& packed,
                                                               berth::population_view<Gene> population,

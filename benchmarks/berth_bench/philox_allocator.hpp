@@ -12,14 +12,14 @@ namespace bench {
 
 inline constexpr std::string_view philox_name = "philox_genetic";
 
-/// The genetic algorithm for devices, on the host: its generations are the same on both.
+/// `philox_genetic` on the host.
 [[nodiscard]] named_allocator philox_allocator();
 
-/// The same on a CUDA device. Fails in a program that was built without CUDA, and where there is no device. Its runs
-/// throw `device_error`.
+/// `philox_genetic` on a CUDA device. Fails in a program built without CUDA, and without a device. Its runs throw
+/// `device_error`.
 [[nodiscard]] berth::result<named_allocator> philox_allocator_on_cuda();
 
-/// An error of a device during a run.
+/// A device failed during a run.
 struct device_error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

@@ -3,18 +3,18 @@
 
 #include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/allocate/genetic/philox_genetic.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
-#include "berth/allocate/genetic/philox_genetic.hpp"
 
 #include "support/cpu_deadline.hpp"
 #include "support/trajectory.hpp"
 
 namespace bench {
 
-// Compiled by nvcc, in programs that are built with CUDA.
+// Compiled by nvcc, in programs built with CUDA.
 
-/// Fails where there is no device.
+/// Fails without a device.
 [[nodiscard]] berth::result<void> cuda_ready();
 
 /// A run on the current device.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints the figures of docs/cuda.md: evaluation of populations and whole generations on a device, beside their bars.
-// Needs only the toolkit. Exit code 77: there is no device.
+// The figures of docs/cuda.md, as a table: evaluation of populations and whole generations on a device, beside their
+// bars. Needs only the toolkit. Exit code 77: there is no device.
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/core/random.hpp"
@@ -55,7 +55,7 @@ void print_row(const char* what, std::size_t tasks, std::size_t gpus, std::size_
     std::fflush(stdout);
 }
 
-/// The best of some rounds; the first individuals are compared with the host.
+/// The fastest of some rounds; the first individuals are compared with the host.
 double evaluate(std::size_t tasks, std::size_t gpus, std::size_t individuals, double bar, double bar_of_features) {
     const instance made{tasks, gpus};
     const auto packed = pack_assignments(made.problem());
@@ -87,7 +87,7 @@ double evaluate(std::size_t tasks, std::size_t gpus, std::size_t individuals, do
     return table_seconds;
 }
 
-/// A whole generation over the evaluation alone.
+/// Time of a whole generation divided by that of its evaluation.
 void breed(std::size_t tasks, std::size_t gpus, std::size_t individuals, double evaluation_seconds) {
     const instance made{tasks, gpus};
     const auto packed = pack_assignments(made.problem());

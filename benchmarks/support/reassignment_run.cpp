@@ -70,13 +70,18 @@ reassignment_run run_reassignment(const reassignment_input& input, const berth::
 
     const run_clock wall;
     const double before = cpu_seconds();
-    run.plan =
+    auto found =
         berth::reassignment_search{berth::reassignment_search_options{.seed = budget.seed, .islands = budget.islands}}
             .run(problem, start, control, threads);
     run.search_seconds = cpu_seconds() - before;
     run.wall_seconds = wall.used();
     run.seconds = clock.used();
     progress.clear();
+    if (!found) {
+        run.fault = found.error().message;
+        return run;
+    }
+    run.plan = std::move(*found);
     run.verdict = check_mrp_assignment(input, run.plan.assignment);
     if (run.verdict.feasible()) seen.see(static_cast<double>(run.verdict.cost.total()));
     run.trajectory = seen.points();

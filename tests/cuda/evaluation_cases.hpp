@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the tests of evaluation on host and device share: random problems, and their values from the definition. Without doctest, which
-// the machines with devices lack.
+// Shared by the tests of evaluation on host and device: random problems, and their values from the definition. Without
+// doctest, which the machines with devices lack.
 
 #include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/core/random.hpp"
@@ -47,7 +47,7 @@ struct evaluation_case {
         for (std::size_t i = 0; i < tasks * individuals; ++i) genes.push_back(bounded(random, any_gpu));
         for (std::size_t t = 0; t < tasks; ++t) {
             const bool runs = bounded(random, 4) > 0;
-            initial.push_back(runs ? bounded(random, any_gpu) : berth::not_observed);
+            initial.push_back(runs ? bounded(random, any_gpu) : berth::no_initial_gpu);
             weights.push_back(bounded(random, 1000));
         }
     }
@@ -83,7 +83,7 @@ evaluation_outcome plain_outcome(const evaluation_case& c, const Cost& cost, con
             const std::size_t g = c.genes[i * c.tasks + t];
             m.value.cost += cost(t, g);
             carried[g] += load(t, g);
-            if (c.initial[t] != berth::not_observed && c.initial[t] != g) m.move += c.weights[t];
+            if (c.initial[t] != berth::no_initial_gpu && c.initial[t] != g) m.moved_weight += c.weights[t];
         }
         for (std::size_t g = 0; g < c.gpus; ++g) {
             m.value.excess += carried[g] > c.capacities[g] ? carried[g] - c.capacities[g] : 0;
@@ -102,7 +102,7 @@ inline evaluation_outcome plain_outcome(const evaluation_case& c) {
         [&c](std::size_t t, std::size_t g) { return c.loads[t * c.gpus + g]; });
 }
 
-/// A cost out of features that a device can compute: whole numbers, so that no compiler's floats matter.
+/// A cost from features that a device can compute: in whole numbers, so that compilers agree.
 struct distance_pair {
     std::int64_t price = 3;
 

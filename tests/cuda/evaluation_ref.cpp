@@ -14,7 +14,7 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("one thread with a ref says what the definition says") {
+TEST_CASE("one thread with a ref agrees with the definition") {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         const evaluation_case c{seed, 1 + seed * 3, 1 + seed, 5};
         const auto expected = plain_outcome(c);

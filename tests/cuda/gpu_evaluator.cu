@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a device says about populations is what the definition says, bit for bit. Exit code 77: there is no device. With BERTH_SMALL in the
-// environment the largest shapes are left out, for tools that make every access slow.
+// Populations evaluated on a device equal the definition, bit for bit. Exit code 77: there is no device. With
+// BERTH_SMALL in the environment the largest shapes are left out, for tools that make every access slow.
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/cuda/device.cuh"
@@ -37,7 +37,7 @@ const char* name_of(berth::evaluation_layout layout) {
     return "?";
 }
 
-/// Everything that a state says about the population of a case.
+/// Values, measures and loads of the population of a case, from a device.
 template <berth::gene Gene, class State>
 void compare(const char* what, State& state, const evaluation_case& c, const evaluation_outcome& expected) {
     const std::vector<Gene> genes = c.genes_as<Gene>();
@@ -49,8 +49,8 @@ void compare(const char* what, State& state, const evaluation_case& c, const eva
     auto loads = berth::cuda::device_buffer<berth::amount>::allocate(c.individuals * c.gpus);
     if (!on_device || !values || !measures || !loads) return expect(false, "memory of the device");
     const berth::population_view<Gene> population{on_device->data(), c.individuals, c.tasks};
-    evaluation_outcome said{std::vector<berth::assignment_measures>(c.individuals),
-                            std::vector<berth::amount>(c.individuals * c.gpus)};
+    evaluation_outcome outcome{std::vector<berth::assignment_measures>(c.individuals),
+                               std::vector<berth::amount>(c.individuals * c.gpus)};
     std::vector<berth::assignment_value> said_values(c.individuals);
     for (int round = 0; round < 2; ++round) {
         expect(state.evaluate(population, values->span(), {}, stream).has_value(), "an evaluation is queued");
@@ -60,12 +60,12 @@ void compare(const char* what, State& state, const evaluation_case& c, const eva
                    .has_value(),
                "measures are queued");
         expect(values->download(said_values, stream).has_value(), "values come back");
-        expect(measures->download(said.measures, stream).has_value(), "measures come back");
-        expect(loads->download(said.loads, stream).has_value(), "loads come back");
+        expect(measures->download(outcome.measures, stream).has_value(), "measures come back");
+        expect(loads->download(outcome.loads, stream).has_value(), "loads come back");
         const auto done = berth::cuda::wait_for(stream);
         if (!done) std::printf("%s\n", done.error().message.c_str());
         expect(done.has_value(), "the kernels end well");
-        bool same = said == expected;
+        bool same = outcome == expected;
         for (std::size_t i = 0; i < c.individuals; ++i) same = same && said_values[i] == expected.measures[i].value;
         expect(same, what);
     }
@@ -92,13 +92,12 @@ void compare_tables(const evaluation_case& c) {
 
 void compare_features(const evaluation_case& c) {
     const feature_tables tables{c};
-    auto state =
-        berth::cuda::evaluator{.individuals = 100}.prepare(tables.problem(c), nullptr, {c.initial, c.weights});
+    auto state = berth::cuda::evaluator{.individuals = 100}.prepare(tables.problem(c), nullptr, {c.initial, c.weights});
     if (!state) return expect(false, state.error().message.c_str());
     compare<std::uint16_t>("features", *state, c, tables.outcome(c));
 }
 
-/// A kernel of a user's, with one thread for each individual.
+/// A user's kernel with one thread for each individual.
 __global__ void evaluate_alone(berth::evaluation_ref<std::uint32_t> problem, const std::uint16_t* genes,
                                std::size_t individuals, std::uint32_t* scratch, berth::assignment_value* values) {
     const std::size_t i = blockIdx.x * std::size_t{blockDim.x} + threadIdx.x;
@@ -114,12 +113,12 @@ void use_ref(const evaluation_case& c) {
     if (!state || !genes || !scratch || !values) return expect(false, "memory of the device");
     evaluate_alone<<<static_cast<unsigned>(c.individuals / 64 + 1), 64>>>(
         state->ref<std::uint32_t>(), genes->data(), c.individuals, scratch->data(), values->data());
-    std::vector<berth::assignment_value> said(c.individuals);
-    expect(values->download(said, nullptr).has_value() && berth::cuda::wait_for(nullptr).has_value(),
+    std::vector<berth::assignment_value> outcome(c.individuals);
+    expect(values->download(outcome, nullptr).has_value() && berth::cuda::wait_for(nullptr).has_value(),
            "a user's kernel");
     const evaluation_outcome expected = plain_outcome(c);
     for (std::size_t i = 0; i < c.individuals; ++i)
-        expect(said[i] == expected.measures[i].value, "a user's kernel agrees");
+        expect(outcome[i] == expected.measures[i].value, "a user's kernel agrees");
 }
 
 }  // namespace

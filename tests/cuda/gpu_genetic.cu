@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The generations of a device are those of the host, bit for bit. Exit code 77: there is no device.
+// The generations of a device equal those of the host, bit for bit. Exit code 77: there is no device.
+#include "berth/allocate/genetic/philox_genetic.hpp"
 #include "berth/core/random.hpp"
 #include "berth/cost/pair_costs.hpp"
 #include "berth/cuda/device.cuh"
 #include "berth/cuda/genetic.cuh"
-#include "berth/allocate/genetic/philox_genetic.hpp"
 #include "berth/objective/terms/gpu_loads.hpp"
 
 #include <cstddef>
@@ -49,7 +49,7 @@ struct instance {
     }
 };
 
-/// Lists of the first GPUs by position: what they hold does not matter here, and a bound of 65,535 GPUs takes long.
+/// Lists of the first GPUs by position: the contents do not matter here, and a bound of 65,535 GPUs takes long.
 berth::candidate_lists some_lists(const instance& it, std::size_t width) {
     berth::lagrangian_bound none;
     none.prices.assign(it.gpus, 0.0);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cost matrices, candidate lists and bounds of a device are those of the host, bit for bit. Exit code 77: there is no device.
+// Cost matrices, candidate lists and bounds of a device equal those of the host, bit for bit. Exit code 77: there is no
+// device.
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/lagrangian_bound.hpp"
-#include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/core/random.hpp"
 #include "berth/cost/evaluate.hpp"
 #include "berth/cost/pair_costs.hpp"

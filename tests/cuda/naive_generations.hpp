@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/candidate_lists.hpp"
+#include "berth/allocate/genetic/philox_genetic.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/philox.hpp"
-#include "berth/allocate/genetic/philox_genetic.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,8 +14,8 @@
 
 namespace berth_test {
 
-/// The generations of `philox_genetic` once more, written from its description: vectors of whole assignments, every value recomputed from
-/// scratch, every random number looked up by its counter. Slow.
+/// The generations of `philox_genetic`, written a second time from its description: vectors of whole assignments, every
+/// value recomputed from scratch, every random number computed from its counter. Slow.
 class naive_generations {
 public:
     using member = std::vector<std::size_t>;

@@ -17,7 +17,7 @@
 
 namespace rows = berth::detail::rows;
 
-TEST_CASE("the bound of a packed problem is that of its tables") {
+TEST_CASE("the bound of a packed problem equals that of its tables") {
     for (const char type : {'A', 'B', 'C', 'D', 'E'}) {
         for (const std::uint64_t seed : {1U, 2U}) {
             CAPTURE(type);
@@ -57,7 +57,7 @@ TEST_CASE("no feasible assignment costs less") {
     }
 }
 
-TEST_CASE("the value is what the prices say") {
+TEST_CASE("the value follows from the prices") {
     // Worked out by hand: both tasks want GPU 0, which has room for one; a price of 2 makes them indifferent.
     const std::vector<double> costs{1, 3, 1, 3};
     const std::vector<berth::amount> loads{1, 1, 1, 1};

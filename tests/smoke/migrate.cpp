@@ -75,9 +75,9 @@ bool reassign() {
     in.task_weight = 1;
     const auto problem = berth::make_reassignment_problem(std::move(in));
     if (!problem) return false;
-    const berth::reassignment_plan plan = berth::reassignment_search{}.run(
-        *problem, berth::initial_assignment(*problem), berth::run_control<>{.max_evaluations = 20'000});
-    return plan.cost.total() == 1 && plan.moved == 1 && plan.violations.none();
+    const auto plan = berth::reassignment_search{}.run(*problem, berth::initial_assignment(*problem),
+                                                       berth::run_control<>{.max_evaluations = 20'000});
+    return plan && plan->cost.total() == 1 && plan->moved == 1 && plan->violations.none();
 }
 
 }  // namespace

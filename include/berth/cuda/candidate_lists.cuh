@@ -24,7 +24,7 @@ namespace detail::rows {
 inline constexpr unsigned warps_of_block = 8;
 inline constexpr unsigned lanes_of_warp = 32;
 
-/// A warp for each task: it looks for the first GPU of the row, for the next after that, and so on. The row stays in the cache.
+/// A warp for each task finds the first GPU of the row, then the next after it, and so on. The row stays in the cache.
 template <class Pairs>
 __global__ void __launch_bounds__(warps_of_block* lanes_of_warp)
     list_candidates(const __grid_constant__ priced_rows<Pairs> rows, std::size_t tasks, std::uint32_t width,
@@ -53,20 +53,21 @@ __global__ void __launch_bounds__(warps_of_block* lanes_of_warp)
 
 namespace cuda {
 
-/// An assignment problem in tables on the device, as kernels see it; owns nothing.
+/// An assignment problem in tables in device memory; owns nothing.
 struct device_tables {
     matrix_view<const double> costs;     ///< a row for each task, a column for each GPU
     matrix_view<const amount> loads;     ///< of the same shape
     std::span<const amount> capacities;  ///< one for each GPU
 };
 
-/// The few GPUs worth trying for each task, made on the device: those of `candidate_lists`, in the same order. `lists` gets `width` positions
-/// for each task. All addresses are on the device. Queued in the order of the stream; allocates nothing.
+/// Computes `candidate_lists` on the device: the same GPUs in the same order. All addresses are in device memory.
+/// Queued on the stream; allocates nothing.
 ///
 /// @param prices  of capacity, one for each GPU: `lagrangian_bound::prices`
-/// @param width   at most the number of GPUs
+/// @param width   GPUs for each task, at most the number of GPUs
+/// @param lists   `width` positions for each task
 ///
-/// O(tasks × GPUs × width); equal to the host's bit for bit (costs are never fused with what capacity costs).
+/// O(tasks × GPUs × width); equal to the host's bit for bit (products and sums are not fused).
 [[nodiscard]] inline result<void> list_candidates(const device_tables& p, std::span<const double> prices,
                                                   std::size_t width, std::span<std::uint32_t> lists,
                                                   cudaStream_t stream) {

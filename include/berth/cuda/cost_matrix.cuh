@@ -18,7 +18,8 @@ namespace berth::inline v0 {
 
 namespace detail {
 
-/// A block for each tile: the features of its tasks and GPUs go to shared memory once, then every thread has pairs of its own.
+/// A block for each tile: copies the features of its tasks and GPUs to shared memory once, then divides the pairs among
+/// its threads.
 template <class Model>
 __global__ void __launch_bounds__(cost_tile<Model>::threads)
     fill_costs(const __grid_constant__ cost_tile<Model> tile, std::size_t tiles_across, std::size_t tiles) {
@@ -37,14 +38,16 @@ __global__ void __launch_bounds__(cost_tile<Model>::threads)
 
 namespace cuda {
 
-/// Bytes of shared memory that a kernel has without asking.
+/// Bytes of shared memory that a kernel has without opting in to more.
 inline constexpr std::size_t usual_shared = std::size_t{48} << 10U;
 
-/// The cost of every pair out of features, on the device: `out(t, g)` for row t of `tasks` and row g of `gpus`, all of them addresses there.
-/// Queued in the order of the stream; allocates nothing. The model is `device_form` of one of berth's, or a functor of yours.
+/// Computes the cost of every pair from features, on the device: `out(t, g)` for row t of `tasks` and row g of `gpus`.
+/// All views point to device memory. Queued on the stream; allocates nothing.
 ///
-/// Reads the features once for a tile of 32 × 64 pairs and writes 8 bytes for each pair, which is what it costs: O(tasks × GPUs). At most
-/// 256 features of a task and a GPU together; more are refused.
+/// @param model  the `device_form` of a model of the library, or a functor of your own
+/// @return success, or an error: more than 256 features of a task and a GPU together, a failed launch
+///
+/// O(tasks × GPUs): reads the features once for a tile of 32 × 64 pairs and writes 8 bytes for each pair.
 template <device_cost_model Model>
 [[nodiscard]] result<void> fill_costs(const Model& model, matrix_view<const double> tasks,
                                       matrix_view<const double> gpus, matrix_view<double> out, cudaStream_t stream) {

@@ -11,7 +11,8 @@
 
 namespace berth::inline v0::cuda {
 
-/// True if there is a device that this process can use. No driver, no device and a driver that is too old are all `false`, not errors.
+/// True if this process can use a device. Without a driver, without a device and with a driver that is too old it is
+/// false.
 [[nodiscard]] inline bool device_available() noexcept {
     int count = 0;
     const bool found = cudaGetDeviceCount(&count) == cudaSuccess && count > 0;
@@ -19,26 +20,26 @@ namespace berth::inline v0::cuda {
     return found;
 }
 
-/// What the choice of a layout asks of a device, and what a report says about it. A plain value: tests make up their own.
+/// The properties of a device that layouts and reports depend on. A plain value: tests make their own.
 struct device_description {
-    std::string name;
-    int compute_capability = 0;  ///< 90 for sm_90
-    std::size_t multiprocessors = 1;
+    std::string name;                                                 ///< as the driver reports it
+    int compute_capability = 0;                                       ///< 90 for sm_90
+    std::size_t multiprocessors = 1;                                  ///< 1 or more
     std::size_t shared_per_multiprocessor = std::size_t{100} << 10U;  ///< bytes
-    std::size_t shared_per_block = std::size_t{99} << 10U;            ///< bytes, for kernels that ask for it
+    std::size_t shared_per_block = std::size_t{99} << 10U;            ///< bytes, for kernels that opt in
     std::size_t second_level_cache = std::size_t{40} << 20U;          ///< bytes
     std::size_t memory = 0;                                           ///< bytes
-    double clock = 0.0;             ///< of multiprocessors at most, in Hz; 0 if the driver does not say
-    double memory_bandwidth = 0.0;  ///< by clock and width of the bus, bytes per second; 0 if the driver does not say
+    double clock = 0.0;             ///< highest of multiprocessors, in Hz; 0 if the driver does not report it
+    double memory_bandwidth = 0.0;  ///< clock times width of the bus, in bytes per second; 0 if not reported
 };
 
 /// Describes the current device of this thread. Fails without a device.
 [[nodiscard]] inline result<device_description> describe_device() {
     int device = 0;
-    if (const auto said = cudaGetDevice(&device); said != cudaSuccess) return failure(said, {"describe_device"});
+    if (const auto status = cudaGetDevice(&device); status != cudaSuccess) return failure(status, {"describe_device"});
     cudaDeviceProp all{};
-    if (const auto said = cudaGetDeviceProperties(&all, device); said != cudaSuccess) {
-        return failure(said, {"describe_device"});
+    if (const auto status = cudaGetDeviceProperties(&all, device); status != cudaSuccess) {
+        return failure(status, {"describe_device"});
     }
     const auto ask = [device](cudaDeviceAttr what) {
         int value = 0;
@@ -54,7 +55,7 @@ struct device_description {
     d.second_level_cache = static_cast<std::size_t>(all.l2CacheSize);
     d.memory = all.totalGlobalMem;
     d.clock = 1000.0 * ask(cudaDevAttrClockRate);
-    // Two transfers a clock.
+    // Two transfers per clock.
     d.memory_bandwidth = 2000.0 * ask(cudaDevAttrMemoryClockRate) * ask(cudaDevAttrGlobalMemoryBusWidth) / 8.0;
     return d;
 }

@@ -5,9 +5,9 @@
 //
 //   device_row          the features of a task or a GPU, readable on both
 //   device_cost_model   c(task row, gpu row), callable on both
-//   device_form         the form that a cost model of berth takes there
+//   device_form         converts a cost model of the library to one that a device can call
 //
-// Host code; any compiler. A kernel calls the functor.
+// For any compiler. Kernels call the functor.
 
 #include "berth/core/config.hpp"
 #include "berth/core/message.hpp"
@@ -26,14 +26,18 @@
 
 namespace berth::inline v0 {
 
-/// The features of one task or one GPU, where a `feature_row` cannot be read: members of `std::span` are no device functions. A
-/// `feature_row` converts to it, so a functor that takes two of these is a `cost_model`, too.
+/// The features of one task or one GPU for device code, in which the members of `std::span`, hence of `feature_row`,
+/// cannot be called. A `feature_row` converts to it, so a functor of two of these is a `cost_model`, too.
 class device_row {
 public:
+    /// The `size` features at an address.
     BERTH_HD constexpr device_row(const double* values, std::size_t size) noexcept : values_{values}, size_{size} {}
+    /// The same features.
     constexpr device_row(feature_row row) noexcept : values_{row.data()}, size_{row.size()} {}
 
+    /// Number of features.
     [[nodiscard]] BERTH_HD constexpr std::size_t size() const noexcept { return size_; }
+    /// A feature; `i` is below `size()`.
     [[nodiscard]] BERTH_HD constexpr double operator[](std::size_t i) const noexcept {
         BERTH_ASSERT(i < size_, "berth: a feature row has no such column");
         return values_[i];
@@ -44,17 +48,21 @@ private:
     std::size_t size_;
 };
 
-/// A cost model that a device can call: `c(task, gpu)` with rows of features.
+/// A cost model that a device can call: `c(task, gpu)` with rows of features. Write one for costs that the library's
+/// models do not have.
 ///
-/// 1. What `cost_model` promises: lower is better; it depends on nothing but the rows and the model.
-/// 2. Its call operator is `BERTH_HD`, and the model is trivially copyable: it is copied to the device as it is, and points to nothing on the host.
-/// 3. Host and device agree bit for bit if it is made of +, -, *, / and square roots and nothing fuses a product and a sum: nvcc does unless
-///    told otherwise (`-fmad=false`). The forms of berth's models never fuse.
+/// 1. The requirements of `cost_model`: lower is better, and the result depends on the rows and the model only.
+/// 2. Its call operator is `BERTH_HD`, and the model is trivially copyable: it is copied to the device byte for byte,
+///    without pointers to host memory.
+/// 3. Host and device agree bit for bit if it uses +, -, *, / and square roots only and no compiler fuses a product and
+///    a sum; nvcc fuses without `-fmad=false`. The forms of the library's models never fuse.
 ///
 /// ```
 /// struct heat {
 ///     double weight;
-///     BERTH_HD double operator()(berth::device_row task, berth::device_row gpu) const { return weight * task[0] / gpu[1]; }
+///     BERTH_HD double operator()(berth::device_row task, berth::device_row gpu) const {
+///         return weight * task[0] / gpu[1];
+///     }
 /// };
 /// ```
 template <class C>
@@ -63,10 +71,11 @@ concept device_cost_model =
         { c(task, gpu) } -> std::convertible_to<double>;
     };
 
-/// `execution_time`, operation for operation.
+/// `execution_time` for devices, with the same operations in the same order.
 struct execution_time_form {
-    execution_time model{};
+    execution_time model{};  ///< the model
 
+    /// The cost of a task on a GPU.
     [[nodiscard]] BERTH_HD double operator()(device_row task, device_row gpu) const noexcept {
         const double in = detail::product_of(task[model.data], model.seconds_per_input_gb);
         const double out = detail::product_of(task[model.output], model.seconds_per_output_gb);
@@ -74,16 +83,18 @@ struct execution_time_form {
     }
 };
 
-/// `linear_cost`, operation for operation, with at most 64 weights for tasks and 64 for GPUs.
+/// `linear_cost` for devices, with the same operations in the same order and at most 64 weights for tasks and 64 for
+/// GPUs.
 struct linear_cost_form {
-    static constexpr std::size_t most_weights = 64;
+    static constexpr std::size_t most_weights = 64;  ///< of each kind
 
-    double bias = 0.0;
-    std::size_t task_count = 0;
-    std::size_t gpu_count = 0;
-    double task_weights[most_weights] = {};
-    double gpu_weights[most_weights] = {};
+    double bias = 0.0;                       ///< the constant term
+    std::size_t task_count = 0;              ///< features of a task, at most 64
+    std::size_t gpu_count = 0;               ///< features of a GPU, at most 64
+    double task_weights[most_weights] = {};  ///< of the task's features, in order
+    double gpu_weights[most_weights] = {};   ///< of the GPU's features, in order
 
+    /// The cost of a task on a GPU.
     [[nodiscard]] BERTH_HD double operator()(device_row task, device_row gpu) const noexcept {
         BERTH_ASSERT(task.size() == task_count && gpu.size() == gpu_count,
                      "berth: linear_cost has a weight for each feature, in order");
@@ -99,26 +110,31 @@ struct linear_cost_form {
     }
 };
 
-/// The sum so far of `weighted_terms`, then one more term; the first is added to 0.
+/// `weighted_terms` for devices: the sum of the terms before this one, plus this one. The first is added to 0.
 template <class Before, class Term>
 struct weighted_form {
-    Before before;
-    double weight;
-    Term term;
+    Before before;  ///< the form of the terms before
+    double weight;  ///< of this term
+    Term term;      ///< the form of this term
 
+    /// The cost of a task on a GPU.
     [[nodiscard]] BERTH_HD double operator()(device_row task, device_row gpu) const {
         return detail::sum_of(before(task, gpu), detail::product_of(weight, static_cast<double>(term(task, gpu))));
     }
 };
+/// No terms.
 struct no_cost_form {
+    /// Always 0.
     [[nodiscard]] BERTH_HD constexpr double operator()(device_row, device_row) const noexcept { return 0.0; }
 };
 
-/// The form of a cost model that a device can call, equal to the model bit for bit. A model that is one already is its own form.
+/// Converts a cost model to one that a device can call, equal to it bit for bit. A `device_cost_model` is returned
+/// unchanged.
 template <device_cost_model C>
 [[nodiscard]] result<C> device_form(const C& model) {
     return model;
 }
+/// Never fails.
 [[nodiscard]] inline result<execution_time_form> device_form(const execution_time& model) {
     return execution_time_form{model};
 }
@@ -155,7 +171,7 @@ template <std::size_t I, class Before, class... Models>
 
 }  // namespace detail
 
-/// Every term is one of berth's or a `device_cost_model`.
+/// Every term is a model of the library or a `device_cost_model`. Fails if the form of a term does.
 template <class... Models>
 [[nodiscard]] auto device_form(const weighted_terms<Models...>& model) {
     return detail::add_term<0>(no_cost_form{}, model);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Evaluating whole populations on a device, behind the seam of `allocate/assignment/batch/population_evaluator.hpp`:
+// Evaluates whole populations on a device, as allocate/assignment/batch/population_evaluator.hpp does on the host:
 //
-//   evaluator            a description; prepare(packed_problem, stream) makes the state of a run
-//   evaluation           that state: evaluate(population, values, loads, stream), measure(population, measures, loads, stream)
-//   feature_evaluation   the same for costs that a functor computes out of features, made by evaluator::prepare(feature_problem, stream)
+//   evaluator            a description; prepare(problem, stream) makes the state of a run
+//   evaluation           the state for a packed_problem: evaluate(...) for values, measure(...) for more
+//   feature_evaluation   the state for a feature_problem, whose costs a functor computes from features
 //
-// All views of populations, values, measures and loads point to the memory of the device. Values equal those of the host, bit for bit.
+// All views of populations, values, measures and loads point to device memory. Values equal those of the host, bit for
+// bit.
 
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/allocate/assignment/batch/population_evaluator.hpp"
@@ -32,30 +33,39 @@
 #include <utility>
 #include <vector>
 
+// Length: two states with the same documented interface.
+
 namespace berth::inline v0::cuda {
 
-/// The state of a run that evaluates populations on a device; owns a copy of the table there. Models `population_evaluation`.
+/// Evaluates populations of a packed problem on a device; owns a copy of the table there. Models
+/// `population_evaluation`.
 ///
-/// Calls queue work and return; what they write is there when the stream is waited for. One call at a time: streams that differ are for
-/// the caller to order. Nothing is allocated. O(rows × (tasks + GPUs)).
+/// Calls queue work and return; the results are there after `wait_for` the stream. One call at a time: the caller
+/// orders different streams. Nothing is allocated. O(rows × (tasks + GPUs)).
 class evaluation {
 public:
-    /// Cost and excess of every row of the population, and the load of every GPU if `loads` is not empty. Every gene is below `gpus()`.
+    /// Computes cost and excess of every row of the population, and the load of every GPU if `loads` is not empty.
+    ///
+    /// @param population  genes below `gpus()`, unchecked; a row for each individual
+    /// @param values      one for each individual
+    /// @param loads       empty, or a row for each individual and a column for each GPU
     template <gene Gene>
     result<void> evaluate(population_view<Gene> population, std::span<assignment_value> values,
                           matrix_view<amount> loads = {}, cudaStream_t stream = nullptr) {
         BERTH_ASSERT(values.size() == population.rows(), "berth: a value for every individual");
         return queue(population, values.data(), nullptr, loads, stream);
     }
+    /// The same for 16-bit genes.
     result<void> evaluate(population_view<std::uint16_t> population, std::span<assignment_value> values,
                           matrix_view<amount> loads = {}, cudaStream_t stream = nullptr) {
         return evaluate<std::uint16_t>(population, values, loads, stream);
     }
+    /// The same for 32-bit genes.
     result<void> evaluate(population_view<std::uint32_t> population, std::span<assignment_value> values,
                           matrix_view<amount> loads = {}, cudaStream_t stream = nullptr) {
         return evaluate<std::uint32_t>(population, values, loads, stream);
     }
-    /// The same and more: largest and least load, sum of squares, move.
+    /// Computes the same and more: largest and least load, sum of squares, weight of moved tasks.
     template <gene Gene>
     result<void> measure(population_view<Gene> population, std::span<assignment_measures> measures,
                          matrix_view<amount> loads = {}, cudaStream_t stream = nullptr) {
@@ -63,11 +73,13 @@ public:
         return queue(population, nullptr, measures.data(), loads, stream);
     }
 
+    /// Number of tasks.
     [[nodiscard]] std::size_t tasks() const noexcept { return tasks_; }
+    /// Number of GPUs.
     [[nodiscard]] std::size_t gpus() const noexcept { return gpus_; }
-    /// 32 or 64, as in the packed problem.
+    /// Width of the table's words, 32 or 64 as in the packed problem.
     [[nodiscard]] std::size_t word_bits() const noexcept { return word_bits_; }
-    /// For kernels of yours; of the width that `word_bits` says. Valid as long as this is.
+    /// The problem for kernels of your own, valid as long as this object. `Word` has `word_bits()` bits.
     template <class Word>
     [[nodiscard]] evaluation_ref<Word> ref() const noexcept {
         if constexpr (sizeof(Word) == 4) {
@@ -76,14 +88,14 @@ public:
             return {wide_source_.table};
         }
     }
-    /// How the work is laid out, for reports.
+    /// How the work is divided, for reports.
     template <gene Gene>
     [[nodiscard]] const detail::evaluation::evaluation_shape& shape() const noexcept {
         return word_bits_ == 32 ? narrow_.shape<Gene>() : wide_.shape<Gene>();
     }
-    /// What this holds of the device's memory.
+    /// Bytes of device memory that this object owns.
     [[nodiscard]] std::size_t device_bytes() const noexcept {
-        return narrow_words_.bytes() + wide_words_.bytes() + capacities_.bytes() + observed_.bytes() + narrow_.bytes() +
+        return narrow_words_.bytes() + wide_words_.bytes() + capacities_.bytes() + initial_.bytes() + narrow_.bytes() +
                wide_.bytes();
     }
 
@@ -94,8 +106,8 @@ private:
 
     evaluation() = default;
 
-    [[nodiscard]] result<void> prepare(const packed_problem& p, std::size_t individuals, const initial_placement& seen,
-                                       cudaStream_t stream) {
+    [[nodiscard]] result<void> prepare(const packed_problem& p, std::size_t individuals,
+                                       const initial_placement& initial, cudaStream_t stream) {
         const auto device = describe_device();
         if (!device) return device.error();
         const auto limits = detail::evaluation::limits_of(*device);
@@ -105,7 +117,7 @@ private:
         auto capacities = to_device(p.capacities(), stream);
         if (!capacities) return capacities.error();
         capacities_ = std::move(*capacities);
-        if (auto ok = observed_.prepare(seen, stream); !ok) return ok;
+        if (auto ok = initial_.prepare(initial, stream); !ok) return ok;
         auto ok = word_bits_ == 32 ? prepare(p, narrow_source_, narrow_words_, narrow_, individuals, limits, stream)
                                    : prepare(p, wide_source_, wide_words_, wide_, individuals, limits, stream);
         if (!ok) return ok;
@@ -142,7 +154,7 @@ private:
         pass.values = values;
         pass.measures = measures;
         pass.loads = loads;
-        if (measures != nullptr) observed_.show(pass);
+        if (measures != nullptr) initial_.show(pass);
         return launches.launch(pass, stream);
     }
 
@@ -154,24 +166,26 @@ private:
     device_buffer<std::uint32_t> narrow_words_;
     device_buffer<std::uint64_t> wide_words_;
     device_buffer<amount> capacities_;
-    detail::evaluation::observed_buffers observed_;
+    detail::evaluation::initial_buffers initial_;
     detail::evaluation::evaluation_launches<narrow_source> narrow_;
     detail::evaluation::evaluation_launches<wide_source> wide_;
 };
 
 static_assert(population_evaluation<evaluation>);
 
-/// Populations whose costs a functor computes out of features: nothing of size tasks × GPUs exists. The functor is compiled into kernels
-/// of its own. Otherwise as `evaluation`.
+/// Evaluates populations whose costs a functor computes from features, without a table of tasks × GPUs. The functor is
+/// compiled into kernels of its own. Otherwise as `evaluation`.
 template <pair_functor Functor>
 class feature_evaluation {
 public:
+    /// As `evaluation::evaluate`.
     template <gene Gene>
     result<void> evaluate(population_view<Gene> population, std::span<assignment_value> values,
                           matrix_view<amount> loads = {}, cudaStream_t stream = nullptr) {
         BERTH_ASSERT(values.size() == population.rows(), "berth: a value for every individual");
         return queue(population, values.data(), nullptr, loads, stream);
     }
+    /// As `evaluation::measure`.
     template <gene Gene>
     result<void> measure(population_view<Gene> population, std::span<assignment_measures> measures,
                          matrix_view<amount> loads = {}, cudaStream_t stream = nullptr) {
@@ -179,14 +193,18 @@ public:
         return queue(population, nullptr, measures.data(), loads, stream);
     }
 
+    /// Number of tasks.
     [[nodiscard]] std::size_t tasks() const noexcept { return source_.tasks(); }
+    /// Number of GPUs.
     [[nodiscard]] std::size_t gpus() const noexcept { return source_.gpus(); }
+    /// How the work is divided, for reports.
     template <gene Gene>
     [[nodiscard]] const detail::evaluation::evaluation_shape& shape() const noexcept {
         return launches_.template shape<Gene>();
     }
+    /// Bytes of device memory that this object owns.
     [[nodiscard]] std::size_t device_bytes() const noexcept {
-        return tasks_.bytes() + gpus_.bytes() + capacities_.bytes() + observed_.bytes() + launches_.bytes();
+        return tasks_.bytes() + gpus_.bytes() + capacities_.bytes() + initial_.bytes() + launches_.bytes();
     }
 
 private:
@@ -196,7 +214,7 @@ private:
     explicit feature_evaluation(const Functor& pair) : source_{pair} {}
 
     [[nodiscard]] result<void> prepare(const feature_problem<Functor>& p, std::size_t individuals,
-                                       const initial_placement& seen, cudaStream_t stream) {
+                                       const initial_placement& initial, cudaStream_t stream) {
         const auto device = describe_device();
         if (!device) return device.error();
         const std::size_t width = p.gpus.cols();
@@ -214,7 +232,7 @@ private:
         tasks_ = std::move(*tasks);
         gpus_ = std::move(*gpus);
         capacities_ = std::move(*capacities);
-        if (auto ok = observed_.prepare(seen, stream); !ok) return ok;
+        if (auto ok = initial_.prepare(initial, stream); !ok) return ok;
         source_ = {p.pair,         tasks_.data(), gpus_.data(), capacities_.data(), p.tasks.rows(), p.gpus.rows(),
                    p.tasks.cols(), pitch,         p.unit};
         if (auto ok = launches_.prepare(source_, individuals, detail::evaluation::limits_of(*device)); !ok) return ok;
@@ -231,7 +249,7 @@ private:
         pass.values = values;
         pass.measures = measures;
         pass.loads = loads.data();
-        if (measures != nullptr) observed_.show(pass);
+        if (measures != nullptr) initial_.show(pass);
         return launches_.launch(pass, stream);
     }
 
@@ -239,7 +257,7 @@ private:
     device_buffer<float> tasks_;
     device_buffer<float> gpus_;
     device_buffer<amount> capacities_;
-    detail::evaluation::observed_buffers observed_;
+    detail::evaluation::initial_buffers initial_;
     detail::evaluation::evaluation_launches<source> launches_;
 };
 
@@ -247,39 +265,43 @@ private:
 ///
 /// ```
 /// auto state = berth::cuda::evaluator{}.prepare(packed, stream);
-/// if (!state) report(state.error().message);   // no device, not enough memory on it: the problem is as usable on the host as before
+/// if (!state) report(state.error().message);   // no device or too little memory there: evaluate on the host instead
 /// ```
 struct evaluator {
-    /// Of a usual population. Larger ones are evaluated too; the layout is chosen, and memory for loads is allocated, for this many.
+    /// Expected individuals of a population: layout and memory for loads are chosen for this many. Larger populations
+    /// are evaluated, too.
     std::size_t individuals = 8192;
 
-    /// The state of a run, and all the memory it needs. `seen` says where tasks run now, for `measure`. Fails without a device, and if the
-    /// device has too little memory: the table, and loads of the individuals where they fit neither into shared memory nor the rows
-    /// of the table into the second-level cache.
+    /// Makes the state of a run and allocates its memory: the table, and loads of the individuals if they do not fit
+    /// into shared memory or the table not into the second-level cache. Fails without a device, and if the device has
+    /// too little memory.
+    ///
+    /// @param initial  the GPUs on which tasks run now, for `measure`
     [[nodiscard]] result<evaluation> prepare(const packed_problem& p, cudaStream_t stream = nullptr,
-                                             const initial_placement& seen = {}) const {
-        if (auto ok = check(seen, p.tasks()); !ok) return ok.error();
+                                             const initial_placement& initial = {}) const {
+        if (auto ok = check(initial, p.tasks()); !ok) return ok.error();
         evaluation state;
-        if (auto ok = state.prepare(p, individuals > 0 ? individuals : 1, seen, stream); !ok) return ok.error();
+        if (auto ok = state.prepare(p, individuals > 0 ? individuals : 1, initial, stream); !ok) return ok.error();
         return result<evaluation>{std::move(state)};
     }
+    /// The same for a problem in features. Fails if the capacities are not one for each GPU, too.
     template <pair_functor Functor>
     [[nodiscard]] result<feature_evaluation<Functor>> prepare(const feature_problem<Functor>& p,
                                                               cudaStream_t stream = nullptr,
-                                                              const initial_placement& seen = {}) const {
-        if (auto ok = check(seen, p.tasks.rows()); !ok) return ok.error();
+                                                              const initial_placement& initial = {}) const {
+        if (auto ok = check(initial, p.tasks.rows()); !ok) return ok.error();
         if (p.capacities.size() != p.gpus.rows()) {
             return detail::refuse(error_code::inconsistent, {"feature_problem: ", p.capacities.size(),
                                                              " capacities for ", p.gpus.rows(), " GPUs"});
         }
         feature_evaluation<Functor> state{p.pair};
-        if (auto ok = state.prepare(p, individuals > 0 ? individuals : 1, seen, stream); !ok) return ok.error();
+        if (auto ok = state.prepare(p, individuals > 0 ? individuals : 1, initial, stream); !ok) return ok.error();
         return result<feature_evaluation<Functor>>{std::move(state)};
     }
 
 private:
-    [[nodiscard]] static result<void> check(const initial_placement& seen, std::size_t tasks) {
-        return detail::evaluation::observed_buffers::check(seen, tasks);
+    [[nodiscard]] static result<void> check(const initial_placement& initial, std::size_t tasks) {
+        return detail::evaluation::initial_buffers::check(initial, tasks);
     }
 };
 

@@ -2,20 +2,20 @@
 #pragma once
 
 #include "berth/allocate/assignment/assignment_allocator.hpp"
-#include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/allocate/genetic/detail/generation_setup.hpp"
+#include "berth/allocate/genetic/philox_genetic.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/cuda/detail/generation_block.hpp"
-#include "berth/allocate/genetic/detail/generation_setup.hpp"
 #include "berth/cuda/detail/generation_shape.hpp"
 #include "berth/cuda/device.cuh"
 #include "berth/cuda/device_buffer.cuh"
 #include "berth/cuda/error.cuh"
-#include "berth/allocate/genetic/philox_genetic.hpp"
 
 #include <cub/device/device_reduce.cuh>
 #include <cuda_runtime.h>
@@ -26,11 +26,14 @@
 #include <span>
 #include <utility>
 
+// Length: the state of a run needs a buffer of each kind.
+
 namespace berth::inline v0 {
 
 namespace detail::evolution {
 
-/// One generation. A block makes `lanes` members at a time; shared memory holds a number of each kind for every thread, and the loads.
+/// Makes one generation. A block makes `lanes` members at a time; shared memory holds one number of each kind for every
+/// thread, and the loads.
 template <class Word, bool LoadsShared>
 __global__ void __launch_bounds__(generation_threads)
     make_generation(const __grid_constant__ generation_pass<Word> pass, std::uint32_t lanes, std::uint32_t slices,
@@ -67,10 +70,11 @@ struct summarise_member {
 
 namespace cuda {
 
-/// The state of a run of `philox_genetic` on a device: the same generations, bit for bit, as `philox_genetic_run` on the host. The population
-/// stays where it is; what comes back is a report, or the best member. Made by `genetic::prepare`, which allocates all that there is.
+/// The state of a run of `philox_genetic` on a device: the same generations, bit for bit, as `philox_genetic_run` on
+/// the host. The population stays on the device; only reports and the best member are copied back. Made by
+/// `genetic::prepare`, which allocates all memory.
 ///
-/// One call at a time. Work is in the order of the streams given; with streams that differ, the caller sees to the order between them.
+/// One call at a time. Work is queued on the given stream; the caller orders different streams.
 class genetic_run {
 public:
     /// Queues the next generations and returns at once.
@@ -81,13 +85,13 @@ public:
         }
         return {};
     }
-    /// What the population is like after the generations queued so far. Waits for them.
+    /// Summary of the population after the generations queued so far. Waits for them.
     [[nodiscard]] result<generation_report> report(cudaStream_t stream) {
         auto all = summarise(stream);
         if (!all) return all.error();
         return detail::evolution::report_of(*problem_, generation_, *all);
     }
-    /// The best member that there was in the generations queued so far. Waits for them.
+    /// The best member of the generations queued so far. Waits for them.
     [[nodiscard]] result<assignment_plan> best(cudaStream_t stream) {
         const auto all = summarise(stream);
         if (!all) return all.error();
@@ -103,7 +107,8 @@ public:
         plan.accepted = generation_;
         return plan;
     }
-    /// Generations until control says stop, which it is asked every few of them; then the best member. What stopped says why.
+    /// Makes generations until the control ends the run, or `max_generations` are made; returns the best member. Polls
+    /// the control every `generations_at_once` generations.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] result<assignment_plan> run(cudaStream_t stream, run_control<Stop, Observer> control = {}) {
         waited_for here{this, stream};
@@ -115,13 +120,15 @@ public:
         return plan;
     }
 
+    /// Number of the last generation queued; the first is 0.
     [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+    /// Members made so far, the first generation included.
     [[nodiscard]] std::uint64_t evaluations() const noexcept {
         return (std::uint64_t{generation_} + 1) * rules_.population;
     }
-    /// How the work is cut into blocks, for reports.
+    /// How the work is divided into blocks, for reports.
     [[nodiscard]] const detail::evolution::generation_shape& shape() const noexcept { return shape_; }
-    /// What the run holds of the device's memory.
+    /// Bytes of device memory that this object owns.
     [[nodiscard]] std::size_t device_bytes() const noexcept {
         return narrow_words_.bytes() + wide_words_.bytes() + capacities_.bytes() + lists_.bytes() + members_.bytes() +
                children_.bytes() + values_.bytes() + child_values_.bytes() + narrow_scratch_.bytes() +
@@ -131,7 +138,7 @@ public:
 private:
     friend struct genetic;
 
-    /// The run as the loop of generations sees it; keeps the first error.
+    /// The run for `run_generations`; keeps the first error.
     struct waited_for {
         genetic_run* run;
         cudaStream_t stream;
@@ -229,7 +236,8 @@ private:
         return shape_.loads_shared ? detail::evolution::make_generation<Word, true>
                                    : detail::evolution::make_generation<Word, false>;
     }
-    /// More shared memory than 48 KiB has to be asked for; all of it, because kernels are shared with other runs.
+    /// Opts in to more than 48 KiB of shared memory: to all of it, because the setting is the kernel's and other runs
+    /// share it.
     [[nodiscard]] result<void> allow_shared(std::size_t most) const {
         const auto bytes = static_cast<int>(most);
         constexpr auto what = cudaFuncAttributeMaxDynamicSharedMemorySize;
@@ -304,19 +312,20 @@ private:
     device_buffer<detail::evolution::population_summary> summary_;
 };
 
-/// `philox_genetic` on a device. A description; the answer to a seed and a budget is that of the host.
+/// Runs `philox_genetic` on a device. A description; same seed and budget, same plan as on the host.
 ///
 /// ```
 /// const auto plan = cuda::genetic{{.seed = 1}}.run(problem, {}, stream, {.max_evaluations = 100'000'000});
-/// if (!plan) report(plan.error().message);   // no device, not enough memory on it: the problem is as usable as before
+/// if (!plan) report(plan.error().message);   // no device or too little memory there
 /// ```
 struct genetic {
-    philox_genetic description{};
-    /// Control is asked, and the observer told, once in so many generations; asking costs a wait for the device.
+    philox_genetic description{};  ///< the algorithm
+    /// Generations between two polls of the control and reports to the observer, 1 or more; each waits for the device.
     std::size_t generations_at_once = 16;
 
-    /// The state of a run, its first members made. The problem outlives it. Fails on what `philox_genetic::validate` refuses, without a
-    /// device, and if the device has too little memory: two populations of 2 bytes for every gene, the table, the lists.
+    /// Makes the state of a run and its first generation. The problem outlives it. Fails if `philox_genetic::validate`
+    /// does, without a device, and if the device has too little memory for two populations of 2 bytes for every gene,
+    /// the table and the lists.
     [[nodiscard]] result<genetic_run> prepare(const packed_problem& p, const candidate_lists& lists, warm_start start,
                                               cudaStream_t stream) const {
         if (auto ok = description.validate(p, start); !ok) return ok.error();
@@ -327,6 +336,7 @@ struct genetic {
         if (auto ok = run.prepare(lists, start, stream); !ok) return ok.error();
         return result<genetic_run>{std::move(run)};
     }
+    /// Makes generations until the control ends the run. Fails as `prepare`, and if the device fails.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] result<assignment_plan> run(const packed_problem& p, const candidate_lists& lists, warm_start start,
                                               cudaStream_t stream, run_control<Stop, Observer> control = {}) const {
@@ -334,6 +344,7 @@ struct genetic {
         if (!state) return state.error();
         return state->run(stream, control);
     }
+    /// The same for a priced problem, with its candidate lists. Fails if it cannot be packed, too.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] result<assignment_plan> run(const priced_problem& p, warm_start start, cudaStream_t stream,
                                               run_control<Stop, Observer> control = {}) const {

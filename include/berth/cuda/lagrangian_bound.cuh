@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment/lagrangian_bound.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/lagrangian_bound.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/result.hpp"
 #include "berth/cuda/detail/packed_pricing.hpp"
@@ -69,8 +69,8 @@ __global__ void __launch_bounds__(pricing_threads)
     }
 }
 
-/// A warp for each row: where it costs least, and what that GPU carries. `totals` is the sum of least costs, then the loads. Sums of integers: the
-/// order in which threads add does not matter.
+/// A warp for each row finds its cheapest GPU and adds the task's load there. `totals` is the sum of least costs, then
+/// the loads. Sums are of integers, so the order of threads does not matter.
 template <class Word>
 __global__ void __launch_bounds__(pricing_threads)
     price_rows(const __grid_constant__ priced_rows<packed_pairs<Word>> rows, std::size_t tasks, cost_counting count,
@@ -105,7 +105,7 @@ class device_rows {
 public:
     device_rows(const packed_table<Word>& table, cudaStream_t stream) : table_{table}, stream_{stream} {}
 
-    /// Allocates all that there is and copies the table.
+    /// Allocates all memory and copies the table.
     [[nodiscard]] result<void> prepare() {
         auto words = cuda::to_device(std::span{table_.words, table_.tasks * table_.gpus}, stream_);
         if (!words) return words.error();
@@ -188,12 +188,12 @@ template <class Word>
 
 namespace cuda {
 
-/// The Lagrangian bound of a large problem and its prices, on a device: those of `bound_packed`, bit for bit. The table is copied once; every
-/// iteration reads all of it there, and sends the prices there and the loads back. Worth it from some millions of pairs on; below, an
-/// iteration on the host takes less time than the way to a device.
+/// The Lagrangian bound of a large problem and its prices, on a device: equal to `bound_packed` bit for bit. The table
+/// is copied once; every iteration reads it on the device, uploads prices and downloads loads. Faster than the host
+/// from some millions of pairs on; below, an iteration on the host takes less time than the transfers.
 ///
-/// Waits for the stream. Allocates the table (4 or 8 bytes for every pair) and little else, before the first iteration; that the device has not so
-/// much memory is an error. O(iterations × tasks × GPUs).
+/// Waits for the stream. Allocates the table (4 or 8 bytes for every pair) and little else before the first iteration;
+/// fails without a device, and if the device has too little memory. O(iterations × tasks × GPUs).
 [[nodiscard]] inline result<lagrangian_bound> bound_assignments(const packed_problem& p, const bound_options& options,
                                                                 cudaStream_t stream) {
     return p.word_bits() == 32 ? detail::rows::bound_on_device<std::uint32_t>(p, options, stream)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment/lagrangian_bound.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/lagrangian_bound.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/cuda/detail/packed_pricing.hpp"
 #include "berth/model/resources.hpp"
@@ -43,10 +43,13 @@ struct host_rows {
 
 }  // namespace detail::rows
 
-/// The Lagrangian bound of a packed problem, and the prices that lead to it: `bound_assignments` on a table of 4 or 8 bytes for every pair
-/// instead of 16. Every task's least cost is rounded down to a 2^-30th of a unit (to more where the costs of all tasks are huge), so the sum is
-/// one of integers, and the same on a device bit for bit (`cuda/lagrangian_bound.cuh`). The value is a bound for the costs as packed; it differs from
-/// that of `bound_assignments` as two runs of an ascent do that round otherwise, by a few millionths.
+/// The Lagrangian bound of a packed problem, and its prices: `bound_assignments` on a table of 4 or 8 bytes for every
+/// pair instead of 16.
+///
+/// Every task's least cost is rounded down to multiples of 2^-30 of a unit (of more where the costs of all tasks are
+/// huge), so that sums are of integers and equal on a device bit for bit (`cuda/lagrangian_bound.cuh`). The value
+/// bounds the costs as packed. It differs from that of `bound_assignments` by a few millionths, because the ascent
+/// rounds differently.
 ///
 /// O(iterations × tasks × GPUs). Deterministic.
 [[nodiscard]] inline lagrangian_bound bound_packed(const packed_problem& p, const bound_options& options = {}) {

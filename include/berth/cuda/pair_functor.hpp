@@ -12,19 +12,22 @@
 
 namespace berth::inline v0 {
 
-/// Cost, in whole units, and load of a task on a GPU.
+/// Cost and load of a task on a GPU.
 struct pair_units {
-    std::int64_t cost = 0;
-    std::uint32_t load = 0;
+    std::int64_t cost = 0;   ///< in whole units
+    std::uint32_t load = 0;  ///< in units of the capacities
 
     friend constexpr bool operator==(const pair_units&, const pair_units&) noexcept = default;
 };
 
-/// What a task costs and loads on a GPU, by the features of both, computed wherever it is asked: nothing of size tasks × GPUs is stored.
+/// Computes cost and load of a task on a GPU from the features of both, so that no table of tasks × GPUs is stored.
+/// Write one for problems whose table does not fit into memory.
 ///
-/// 1. Const, without state that changes, trivially copyable; the call is `BERTH_HD`, so that host and device run the same code.
-/// 2. Costs are whole units, rounded by the functor. Equal bits on host and device need equal operations: integers, or floats with
-///    `-fmad=false` (nvcc) and `-ffp-contract=off`, and no library function that the two round differently.
+/// 1. Const, without state that changes, trivially copyable; the call is `BERTH_HD`, so that host and device run the
+///    same code.
+/// 2. Costs are whole units, rounded by the functor. Equal bits on host and device need equal operations: integers, or
+///    floats with `-fmad=false` (nvcc) and `-ffp-contract=off`, and no library function that host and device round
+///    differently.
 /// 3. Loads of one GPU add up to less than 2^32.
 template <class F>
 concept pair_functor =
@@ -32,14 +35,14 @@ concept pair_functor =
         { f(task_features, gpu_features) } -> std::same_as<pair_units>;
     };
 
-/// An assignment problem in features. Views; what they point to outlives it.
+/// An assignment problem in features. Views of host memory, read by `cuda::evaluator::prepare`.
 template <pair_functor Functor>
 struct feature_problem {
-    Functor pair;
-    matrix_view<const float> tasks;  ///< a row for each task
-    matrix_view<const float> gpus;   ///< a row for each GPU
-    std::span<const amount> capacities;
-    double unit = 1.0;  ///< the cost that one stands for
+    Functor pair;                        ///< cost and load of a task on a GPU
+    matrix_view<const float> tasks;      ///< a row for each task
+    matrix_view<const float> gpus;       ///< a row for each GPU
+    std::span<const amount> capacities;  ///< one for each GPU
+    double unit = 1.0;                   ///< the cost of one unit
 };
 template <class Functor>
 feature_problem(Functor, matrix_view<const float>, matrix_view<const float>, std::span<const amount>)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/genetic/concepts.hpp"
 
-#include "berth/allocate/genetic/genetic.hpp"
 #include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 
 #include "allocate/genetic/support.hpp"
 
@@ -80,7 +80,7 @@ static_assert(!detail::improves_children<no_improvement> && detail::improves_chi
 
 }  // namespace
 
-TEST_CASE("a genetic allocator of the least that is promised runs") {
+TEST_CASE("minimal models of the policy concepts run") {
     const type_d d{4, 20, 1};
     const priced_problem p{d.problem()};
     const auto least = genetic<>{.max_generations = 5}
@@ -98,7 +98,7 @@ TEST_CASE("a genetic allocator of the least that is promised runs") {
     check_plan(d, least.with_crossover(counting_crossover{}).run(p));
 }
 
-TEST_CASE("lambdas will do") {
+TEST_CASE("lambdas are policies") {
     const type_d d{4, 20, 1};
     const priced_problem p{d.problem()};
     const auto mine = textbook_genetic{.population = 20, .max_generations = 30}
@@ -133,7 +133,7 @@ void crossed(const gap_instance& d, const priced_problem& p, X x, M m, R r, I i,
 
 }  // namespace
 
-TEST_CASE("policies go with each other") {
+TEST_CASE("policies combine freely") {
     const type_d d{5, 30, 2};
     const priced_problem p{d.problem()};
     crossed(d, p, uniform_crossover{}, reset_mutation{}, no_repair{}, no_improvement{}, steady_state{});

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/genetic/genetic.hpp"
 
-#include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
 #include "berth/allocate/assignment/portfolio.hpp"
 #include "berth/allocate/assignment/priced_greedy.hpp"
+#include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
+#include "berth/allocate/genetic/philox_genetic.hpp"
 
 #include "allocate/assignment/gap_instances.hpp"
 
@@ -33,7 +34,7 @@ struct stop_after {
 
 }  // namespace
 
-TEST_CASE("genetic allocation against trying everything: never better and nearly always optimal") {
+TEST_CASE("genetic allocation against exhaustive search: never better and nearly always optimal") {
     int solvable = 0;
     int optimal = 0;
     for (std::uint64_t seed = 1; seed <= 150; ++seed) {
@@ -68,7 +69,7 @@ TEST_CASE("the default is feasible and near the bound on tight instances") {
     }
 }
 
-TEST_CASE("the textbook composition reaches something sensible and the default far more") {
+TEST_CASE("the textbook composition improves on its start and the default is far better") {
     const type_d d{10, 100, 3};
     const priced_problem p{d.problem()};
     const assignment_plan textbook = textbook_genetic{.seed = 1}.run(p, {}, {.max_evaluations = 40'000});
@@ -99,7 +100,34 @@ TEST_CASE("never worse than the warm start, whatever the policies and the budget
     }
 }
 
-TEST_CASE("a run ends when it is told to") {
+TEST_CASE("a start with gaps is completed") {
+    const auto instance = berth_test::gap_of_type('C', 5, 30, 3);
+    const priced_problem p{instance.problem()};
+    std::vector<gpu_index> complete(30, gpu_index{2});
+    std::vector<gpu_index> longer = complete;
+    longer.resize(100, gpu_index{9});
+    std::vector<gpu_index> gaps = complete;
+    gaps[3] = gpu_index{};
+    gaps[7] = gpu_index{5};
+    gaps.resize(20);
+    const run_control<> little{.max_evaluations = 2000};
+    for (const auto& start : {longer, gaps}) {
+        const auto filled = complete_start(p, start);
+        const assignment_plan from = p.plan_of(filled);
+        const auto check = [&](const auto& genetic_allocator) {
+            const assignment_plan plan = genetic_allocator.run(p, start, little);
+            REQUIRE(plan.gpu_of.size() == 30);
+            for (const gpu_index g : plan.gpu_of) REQUIRE(g.value() < 5);
+            CHECK_FALSE(better(from, plan));
+        };
+        check(genetic<>{.seed = 1});
+        check(genetic<>{.seed = 1}.with_opening(no_opening{}));
+        check(textbook_genetic{.seed = 1});
+        check(philox_genetic{.population = 20});
+    }
+}
+
+TEST_CASE("a run ends when the control ends it") {
     const type_d d{10, 100, 3};
     const priced_problem p{d.problem()};
 
@@ -143,7 +171,7 @@ TEST_CASE("a run ends when its answer is proven to be the best") {
     CHECK(plan.evaluations < 1000);
 }
 
-TEST_CASE("nothing to assign and one place to assign it to") {
+TEST_CASE("no tasks and one GPU") {
     gap_instance none;
     none.capacities = {1};
     CHECK(genetic<>{}.run(priced_problem{none.problem()}).gpu_of.empty());
@@ -180,13 +208,13 @@ TEST_CASE("options out of range are named") {
     CHECK(says(genetic<>{.crossover_rate = 1.5}) == "genetic.crossover_rate is not within 0..1");
     CHECK(says(genetic<>{.islands = {.count = 0}}) == "genetic.islands.count is 0, expected 1 or more");
     CHECK(says(genetic<>{.islands = {.interval = 0}}) == "genetic.islands.interval is 0, expected 1 or more");
-    CHECK(says(genetic<>{.islands = {.migrants = 21}}) ==
-          "genetic.islands.migrants is 21, expected at most half of the 40 members");
+    CHECK(says(genetic<>{.islands = {.copies = 21}}) ==
+          "genetic.islands.copies is 21, expected at most half of the 40 members");
     CHECK(says(genetic<>{}.with_selection(tournament{.size = 0})) == "tournament.size is 0, expected 1 or more");
     CHECK(says(textbook_genetic{.mutation = {.per_individual = -2.0}}) ==
           "reset_mutation.per_individual is not a finite number from 0 on");
     CHECK(says(genetic<>{.replacement = {.offspring = 0}}) == "steady_state.offspring is 0, expected 1 or more");
-    CHECK(says(genetic<>{.threads = nullptr}) == "genetic.threads is null, expected an executor");
+    CHECK(says(genetic<>{.threads = nullptr}) == "genetic.threads is null, expected a parallelism");
 
     const type_d d{3, 5, 1};
     const priced_problem p{d.problem()};

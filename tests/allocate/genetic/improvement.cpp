@@ -35,7 +35,7 @@ void never_spoils(const Improvement& policy) {
 
 }  // namespace
 
-TEST_CASE("descent and any allocator never spoil an individual") {
+TEST_CASE("descent and any allocator never make an individual worse") {
     never_spoils(candidate_descent{});
     never_spoils(candidate_descent{.candidates = 100});
     never_spoils(improve_with{priced_greedy{.max_repairs = 50}});
@@ -63,7 +63,7 @@ TEST_CASE("descent ends where no shift or swap over the short lists helps") {
     }
 }
 
-TEST_CASE("improvement keeps its budget") {
+TEST_CASE("improvement keeps to its budget") {
     const type_d d{20, 200, 4};
     const priced_problem p{d.problem()};
     individual i{p};

@@ -44,7 +44,7 @@ TEST_CASE("first members have a GPU for every task and differ and repeat with th
     check(near_start{});
 }
 
-TEST_CASE("starts work on any problem at all") {
+TEST_CASE("initialisations work on any problem") {
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         const gap_instance d = odd_instance(5, 12, seed);
         if (d.tasks == 0) continue;
@@ -74,7 +74,7 @@ TEST_CASE("price guided starts are far better than random ones") {
     CHECK(i.cost() + 2.0 * static_cast<double>(i.excess()) < 1.3 * guided);
 }
 
-TEST_CASE("a start near the warm start differs from it in about the share it was told") {
+TEST_CASE("a start near the warm start differs from it in about the given share") {
     const type_d d{9, 200, 3};
     const priced_problem p{d.problem()};
     gpu_assignment given;
@@ -91,7 +91,7 @@ TEST_CASE("a start near the warm start differs from it in about the share it was
     CHECK(moved(0.2) < 220);
 }
 
-TEST_CASE("initialisations say which option is out of range") {
+TEST_CASE("initialisations name the option that is out of range") {
     CHECK(randomised_greedy{.choices = 0}.validate().error().message ==
           "randomised_greedy.choices is 0, expected 1 or more");
     CHECK_FALSE(price_guided{.noise = -1.0}.validate());

@@ -32,7 +32,7 @@ double changes(const Mutation& m, const priced_problem& p, int times) {
 
 }  // namespace
 
-TEST_CASE("mutations change as many genes as they are told") {
+TEST_CASE("mutations change as many genes as their rate") {
     const type_d d{12, 100, 1};
     const priced_problem p{d.problem()};
     for (const double rate : {0.0, 0.5, 3.0, 60.0}) {
@@ -56,7 +56,7 @@ TEST_CASE("each position mutates as often as any other") {
     CHECK(detail::gene_skips{0, 1.0}(random) == 0);
 }
 
-TEST_CASE("mutations write what they promise") {
+TEST_CASE("mutations write only GPUs that they may choose") {
     const type_d d{12, 60, 3};
     const priced_problem p{d.problem()};
     xoshiro256 random{4};
@@ -86,7 +86,7 @@ TEST_CASE("mutations write what they promise") {
     }
 }
 
-TEST_CASE("mutations say which rate is out of range") {
+TEST_CASE("mutations name the rate that is out of range") {
     CHECK(reset_mutation{}.validate());
     CHECK(reset_mutation{-1.0}.validate().error().message ==
           "reset_mutation.per_individual is not a finite number from 0 on");

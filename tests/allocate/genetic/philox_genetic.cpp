@@ -101,7 +101,7 @@ TEST_CASE("values are those of the population evaluator") {
     }
 }
 
-TEST_CASE("generations find feasible assignments and make them better") {
+TEST_CASE("generations find feasible assignments and improve them") {
     for (const char type : {'A', 'C', 'D', 'E'}) {
         CAPTURE(type);
         const auto instance = berth_test::gap_of_type(type, 5, 60, 11);
@@ -164,7 +164,7 @@ TEST_CASE("a rounded table never makes a run worse than its start") {
     CHECK(!better(p.plan_of(best), plan));
 }
 
-TEST_CASE("control ends a run") {
+TEST_CASE("the control ends a run") {
     const auto instance = berth_test::gap_of_type('C', 4, 30, 2);
     const priced_problem p{instance.problem()};
     const philox_genetic description{.population = 10};
@@ -174,7 +174,7 @@ TEST_CASE("control ends a run") {
         CHECK(plan.stopped == berth::stop_reason::budget_exhausted);
         CHECK(plan.evaluations == 100);
     }
-    SUBCASE("when asked to stop") {
+    SUBCASE("when it is stopped") {
         struct at_once {
             bool stop_requested() const { return true; }
         };
@@ -183,7 +183,30 @@ TEST_CASE("control ends a run") {
         CHECK(plan.evaluations == 10);
         CHECK(plan.gpu_of.size() == 30);
     }
-    SUBCASE("after the usual number of generations otherwise") {
+    SUBCASE("within a generation") {
+        struct after {
+            int* polls;
+            int end;
+            bool stop_requested() const { return ++*polls > end; }
+        };
+        const auto large_instance = berth_test::gap_of_type('C', 10, 400, 2);
+        const priced_problem large{large_instance.problem()};
+        const philox_genetic crowd{.population = 2000};
+        int polls = 0;
+        const auto plan = crowd.run(large, {}, berth::run_control<after>{.stop = {&polls, 30}});
+        CHECK(plan.stopped == berth::stop_reason::cancelled);
+        CHECK(plan.evaluations == 2000);  // a generation has more than 30 polls; the one that was stopped is dropped
+        const auto first = crowd.run(large, {}, {.max_evaluations = 2000});
+        CHECK(plan.gpu_of == first.gpu_of);
+        CHECK(plan.cost == first.cost);
+        polls = 0;
+        const auto watched =
+            crowd.run(large, {}, berth::run_control<after>{.stop = {&polls, 1'000'000}, .max_evaluations = 6000});
+        CHECK(watched.evaluations == 6000);
+        CHECK(polls > 2 * 2000 * 400 / 30'000);
+        CHECK(watched.gpu_of == crowd.run(large, {}, {.max_evaluations = 6000}).gpu_of);
+    }
+    SUBCASE("after the default number of generations otherwise") {
         const auto plan = description.run(p);
         CHECK(plan.stopped == berth::stop_reason::completed);
         CHECK(plan.evaluations == 1001 * 10);
@@ -202,7 +225,7 @@ TEST_CASE("control ends a run") {
     }
 }
 
-TEST_CASE("nothing to assign") {
+TEST_CASE("no tasks") {
     const berth_test::gap_instance none;
     const priced_problem p{none.problem()};
     const auto plan = philox_genetic{.max_generations = 3}.run(p);
@@ -212,17 +235,17 @@ TEST_CASE("nothing to assign") {
 }
 
 TEST_CASE("options out of range are named") {
-    const auto said = [](philox_genetic g) {
+    const auto message = [](philox_genetic g) {
         const auto ok = g.validate();
         return ok ? std::string{} : ok.error().message;
     };
-    CHECK(said({}).empty());
-    CHECK(said({.population = 1}) == "philox_genetic.population is not within 2..1048576");
-    CHECK(said({.tournament = 0}) == "philox_genetic.tournament is not within 1..1024");
-    CHECK(said({.crossover_rate = 1.5}) == "philox_genetic.crossover_rate is not within 0..1");
-    CHECK(said({.mutations = -1.0}) == "philox_genetic.mutations is not a number from 0 to 2^32");
-    CHECK(said({.elite_group = 0}) == "philox_genetic.elite_group is not within 1..1048576");
-    CHECK(said({.penalty = -1.0}) == "philox_genetic.penalty is not a number from 0 to 2^52");
+    CHECK(message({}).empty());
+    CHECK(message({.population = 1}) == "philox_genetic.population is not within 2..1048576");
+    CHECK(message({.tournament = 0}) == "philox_genetic.tournament is not within 1..1024");
+    CHECK(message({.crossover_rate = 1.5}) == "philox_genetic.crossover_rate is not within 0..1");
+    CHECK(message({.mutations = -1.0}) == "philox_genetic.mutations is not a number from 0 to 2^32");
+    CHECK(message({.elite_group = 0}) == "philox_genetic.elite_group is not within 1..1048576");
+    CHECK(message({.penalty = -1.0}) == "philox_genetic.penalty is not a number from 0 to 2^52");
 
     const auto instance = berth_test::gap_of_type('C', 4, 5, 2);
     const priced_problem p{instance.problem()};
@@ -232,4 +255,19 @@ TEST_CASE("options out of range are named") {
     const std::vector<gpu_index> wrong_start(5, gpu_index{4});
     CHECK(philox_genetic{}.validate(p, wrong_start).error().message ==
           "philox_genetic: the warm start has no GPU of the problem for task 0");
+}
+
+TEST_CASE("a start with gaps is ignored by the packed problem") {
+    const auto instance = berth_test::gap_of_type('C', 4, 20, 2);
+    const priced_problem p{instance.problem()};
+    const auto packed = berth_test::need(berth::pack_assignments(p.tables()));
+    const philox_genetic few{.population = 10, .max_generations = 3};
+    const auto without = few.run(packed, p.candidates());
+    const std::vector<gpu_index> short_start(3, gpu_index{0});
+    const std::vector<gpu_index> long_start(100, gpu_index{0});
+    const std::vector<gpu_index> wrong_start(20, gpu_index{4});
+    const std::vector<gpu_index> no_start(20);
+    for (const auto& start : {short_start, long_start, wrong_start, no_start}) {
+        CHECK(few.run(packed, p.candidates(), start).gpu_of == without.gpu_of);
+    }
 }

@@ -24,7 +24,7 @@ TEST_CASE("the distance of two assignments equals counting for every length") {
     CHECK(hamming_distance(genome(9, 65'534), genome(9, 32'766)) == 9);
 }
 
-TEST_CASE("members and children exchange places without copying genes") {
+TEST_CASE("members and children are exchanged without copying genes") {
     population members{5, 3, 2};
     CHECK(members.size() == 3);
     CHECK(members.children() == 2);

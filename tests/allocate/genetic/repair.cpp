@@ -15,7 +15,7 @@ TEST_CASE("without repair any excess is worse than any cost and more is worse th
     CHECK(r.value(7.0, 3) < r.value(1.0, 4));
 }
 
-TEST_CASE("a penalty costs what it was told or what the costs say") {
+TEST_CASE("a penalty is the given one or one from the costs") {
     gap_instance d;
     d.tasks = 2;
     d.costs = {10, 30, 10, 20};  // ranges 20 and 10
@@ -47,7 +47,7 @@ TEST_CASE("repair by price makes random assignments of tight problems feasible o
     }
 }
 
-TEST_CASE("repair leaves alone what fits and ends where nothing can be repaired") {
+TEST_CASE("repair changes no feasible individual and ends if nothing can be repaired") {
     const type_d d{5, 20, 1, 300};
     const priced_problem p{d.problem()};
     individual i{p};

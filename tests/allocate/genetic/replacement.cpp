@@ -38,7 +38,7 @@ TEST_CASE("a generation replaces all but the elite") {
     CHECK(members.value(5) == 103.0);
 }
 
-TEST_CASE("in a steady state a child takes the place of the worst member or of the one it resembles") {
+TEST_CASE("in a steady state a child replaces the worst member or the one that it resembles") {
     const steady_state policy{.offspring = 1, .least_distance = 3};
     CHECK(policy.children(10) == 1);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/genetic/run.hpp"
 
-#include "berth/allocate/genetic/genetic.hpp"
 #include "berth/allocate/genetic/crossover/gpu_bundle.hpp"
+#include "berth/allocate/genetic/genetic.hpp"
 #include "berth/core/thread_pool.hpp"
 
 #include "allocate/genetic/support.hpp"
@@ -53,12 +53,11 @@ TEST_CASE("threads change nothing") {
     same_for_all_threads(d, p, genetic<>{.seed = 4, .islands = {.count = 4, .interval = 5}}.with_opening(no_opening{}),
                          300'000);
     same_for_all_threads(d, p, genetic<>{.seed = 4, .islands = {.count = 2}}, 3'000'000);
-    same_for_all_threads(
-        d, p,
-        genetic<>{.seed = 4, .islands = {.count = 3, .interval = 2, .migrants = 3}, .restart_after = 10}
-            .with_crossover(gpu_bundle{})
-            .with_opening(no_opening{}),
-        300'000);
+    same_for_all_threads(d, p,
+                         genetic<>{.seed = 4, .islands = {.count = 3, .interval = 2, .copies = 3}, .restart_after = 10}
+                             .with_crossover(gpu_bundle{})
+                             .with_opening(no_opening{}),
+                         300'000);
     same_for_all_threads(d, p, textbook_genetic{.seed = 4, .population = 40, .islands = {.count = 4, .interval = 3}},
                          10'000);
 }
@@ -87,7 +86,7 @@ TEST_CASE("progress comes to the calling thread and never gets worse") {
     CHECK(plan.cost == last);
 }
 
-TEST_CASE("a run goes on where it was") {
+TEST_CASE("a run continues from its state") {
     const type_d d{8, 80, 1};
     const priced_problem p{d.problem()};
     const genetic<> g{.seed = 9};
@@ -109,10 +108,10 @@ TEST_CASE("a run goes on where it was") {
     CHECK(parts.evaluations() > whole.evaluations());
 }
 
-TEST_CASE("migration brings the best of one island to the next") {
+TEST_CASE("copies of the best of one island reach the next") {
     const type_d d{8, 80, 1};
     const priced_problem p{d.problem()};
-    auto run = genetic<>{.seed = 9, .population = 6, .islands = {.count = 3, .interval = 4, .migrants = 2}}.start(p);
+    auto run = genetic<>{.seed = 9, .population = 6, .islands = {.count = 3, .interval = 4, .copies = 2}}.start(p);
     for (int i = 0; i < 6 + 3; ++i) run.step();
     std::vector<genome> best;
     for (std::size_t i = 0; i < 3; ++i)

@@ -27,7 +27,7 @@ std::vector<double> shares(const Selection& select, std::size_t members) {
 
 }  // namespace
 
-TEST_CASE("a tournament of two prefers the better member as often as it should") {
+TEST_CASE("a tournament of two returns the better member at the expected frequency") {
     const auto share = shares(tournament{.size = 2}, 10);
     for (std::size_t i = 0; i < 10; ++i) {
         // P(best of two is i) = ((10 - i)^2 - (9 - i)^2) / 100
@@ -37,7 +37,7 @@ TEST_CASE("a tournament of two prefers the better member as often as it should")
     CHECK(shares(tournament{.size = 50}, 4)[0] > 3.9);
 }
 
-TEST_CASE("ranking gives the best member the pressure and the worst what is left of two") {
+TEST_CASE("ranking selects the best member pressure times and the worst 2 - pressure times the average") {
     for (const double pressure : {1.0, 1.5, 2.0}) {
         const auto share = shares(rank_selection{.pressure = pressure}, 21);
         CHECK(share[0] == doctest::Approx(pressure).epsilon(0.1));
@@ -46,11 +46,11 @@ TEST_CASE("ranking gives the best member the pressure and the worst what is left
     }
 }
 
-TEST_CASE("uniform selection has no favourites") {
+TEST_CASE("uniform selection selects all members equally often") {
     for (const double share : shares(uniform_selection{}, 7)) CHECK(share == doctest::Approx(1.0).epsilon(0.05));
 }
 
-TEST_CASE("selections say which option is out of range") {
+TEST_CASE("selections name the option that is out of range") {
     CHECK(tournament{}.validate());
     CHECK(tournament{.size = 0}.validate().error().message == "tournament.size is 0, expected 1 or more");
     CHECK(rank_selection{}.validate());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/genetic/individual.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/allocate/genetic/individual.hpp"
 #include "berth/core/random.hpp"
 
 #include "allocate/assignment/gap_instances.hpp"

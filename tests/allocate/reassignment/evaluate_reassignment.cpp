@@ -52,7 +52,7 @@ TEST_CASE("evaluate: every constraint of the worked example that is broken is co
     CHECK(evaluate(p, nodes({3, 2, 0})).violations == reassignment_violations{.capacity = 12, .dependencies = 1});
 }
 
-TEST_CASE("evaluate: all assignments of random instances come to what the check of the programs says") {
+TEST_CASE("evaluate: all assignments of random instances agree with the check of the programs") {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         CAPTURE(seed);
         const auto in =
@@ -60,10 +60,10 @@ TEST_CASE("evaluate: all assignments of random instances come to what the check 
         const auto p = need(make_reassignment_problem(in));
         for_each_assignment(3, 5, [&](const std::vector<node_index>& placed) {
             const auto expected = bench::check_mrp_assignment(in, placed);
-            const auto verdict = evaluate(p, placed);
-            REQUIRE(verdict.cost == expected.cost);
-            REQUIRE(verdict.violations == expected.violations);
-            REQUIRE(verdict.feasible() == expected.feasible());
+            const auto evaluation = evaluate(p, placed);
+            REQUIRE(evaluation.cost == expected.cost);
+            REQUIRE(evaluation.violations == expected.violations);
+            REQUIRE(evaluation.feasible() == expected.feasible());
         });
     }
 }
@@ -78,11 +78,46 @@ TEST_CASE("evaluate: random assignments of instances like those of the challenge
         for (int i = 0; i < 50; ++i) {
             const auto placed = random_assignment(p, random);
             const auto expected = bench::check_mrp_assignment(in, placed);
-            const auto verdict = evaluate(p, placed);
-            REQUIRE(verdict.cost == expected.cost);
-            REQUIRE(verdict.violations == expected.violations);
+            const auto evaluation = evaluate(p, placed);
+            REQUIRE(evaluation.cost == expected.cost);
+            REQUIRE(evaluation.violations == expected.violations);
         }
     }
+}
+
+TEST_CASE("evaluate: tasks without an existing node are counted and cost nothing") {
+    const auto p = need(make_reassignment_problem(random_reassignment({.tasks = 14}, 3)));
+    auto placed = initial_assignment(p);
+    const auto whole = evaluate(p, placed);
+    CHECK(whole.violations.unplaced == 0);
+    placed.push_back(node_index{0});
+    const auto longer = evaluate(p, placed);
+    CHECK(longer.violations.unplaced == 1);
+    CHECK(longer.cost == whole.cost);
+    CHECK_FALSE(longer.feasible());
+    placed.resize(13);
+    const auto shorter = evaluate(p, placed);
+    CHECK(shorter.violations.unplaced == 1);
+    placed.push_back(node_index{});
+    CHECK(evaluate(p, placed).violations == shorter.violations);
+    placed[13] = node_index{p.node_count()};
+    CHECK(evaluate(p, placed).violations == shorter.violations);
+    CHECK(evaluate(p, placed).cost == shorter.cost);
+    CHECK(evaluate(p, {}).violations.unplaced == 14);
+    CHECK(evaluate(p, {}).cost.load == 0);
+}
+
+TEST_CASE("an assignment is checked against its problem") {
+    const auto p = need(make_reassignment_problem(random_reassignment({.nodes = 5, .tasks = 3}, 3)));
+    auto placed = initial_assignment(p);
+    CHECK(check_assignment(p, placed).has_value());
+    placed[1] = node_index{5};
+    CHECK(check_assignment(p, placed).error().message == "task 1: its node is 5, there are only 5");
+    placed[1] = node_index{};
+    CHECK(check_assignment(p, placed).error().message == "task 1: it has no node");
+    placed.resize(2);
+    CHECK(check_assignment(p, placed).error().message ==
+          "assignment: it has 2 nodes, expected one for each of 3 tasks");
 }
 
 TEST_CASE("evaluate: no tasks") {

@@ -60,6 +60,38 @@ TEST_CASE("costs by location are kept and may be asymmetric") {
 
 TEST_CASE("the largest of all numbers") { check_same(made_of({{~0U, 0}, {1, ~0U}}), {{~0U, 0}, {1, ~0U}}); }
 
+TEST_CASE("malformed rows are refused and not added") {
+    const std::vector<std::uint32_t> right{1, 2, 3};
+    const auto refusal = [](node_pair_costs& costs) {
+        costs.finish();
+        const auto valid = costs.validate();
+        REQUIRE_FALSE(valid.has_value());
+        return valid.error().message;
+    };
+    node_pair_costs short_row{3};
+    short_row.add_row(right);
+    short_row.add_row(std::vector<std::uint32_t>{1, 2});
+    short_row.add_row(right);
+    CHECK(refusal(short_row) == "pair costs: row 1 has 2 costs, expected 3");
+    CHECK_FALSE(short_row.finished());
+    node_pair_costs long_row{3};
+    long_row.add_row(std::vector<std::uint32_t>(7, 1));
+    CHECK(refusal(long_row) == "pair costs: row 0 has 7 costs, expected 3");
+    node_pair_costs few{3};
+    few.add_row(right);
+    CHECK(refusal(few) == "pair costs: they are not finished, there are 1 rows, expected 3");
+    node_pair_costs many{3};
+    for (int i = 0; i < 4; ++i) many.add_row(right);
+    CHECK(refusal(many) == "pair costs: more rows than the 3 nodes");
+    node_pair_costs twice{3};
+    for (int i = 0; i < 3; ++i) twice.add_row(right);
+    CHECK_FALSE(twice.validate().has_value());
+    twice.finish();
+    twice.finish();
+    CHECK(twice.validate().has_value());
+    CHECK(twice(node_index{2}, node_index{1}) == 2);
+}
+
 TEST_CASE("no nodes no costs") {
     node_pair_costs costs{0};
     costs.finish();

@@ -34,7 +34,7 @@ TEST_CASE("reassignment bound: no assignment costs less") {
     CHECK(reached > 0);
 }
 
-TEST_CASE("reassignment bound: what the challenge says of its example") {
+TEST_CASE("reassignment bound: the example of the challenge") {
     const auto in = need(bench::read_mrp_instance(need(bench::find_mrp_instance("example")))).input;
     CHECK(reassignment_bound(need(make_reassignment_problem(in))) == bench::mrp_lower_bound(in));
 }

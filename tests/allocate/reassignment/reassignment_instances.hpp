@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/random.hpp"
 #include "berth/allocate/reassignment/evaluate_reassignment.hpp"
 #include "berth/allocate/reassignment/reassignment_problem.hpp"
+#include "berth/core/random.hpp"
 
 #include "common/instances.hpp"
 
@@ -17,7 +17,7 @@
 
 namespace berth_test {
 
-/// What a small random reassignment is like.
+/// Parameters of a small random reassignment.
 struct reassignment_shape {
     std::size_t nodes = 5;
     std::size_t tasks = 14;
@@ -97,18 +97,18 @@ void for_each_assignment(std::size_t nodes, std::size_t tasks, const Visit& visi
     }
 }
 
-/// The least cost of a feasible assignment, by looking at all of them.
+/// The least cost of a feasible assignment, by exhaustive search.
 [[nodiscard]] inline std::optional<berth::amount> least_cost(const berth::reassignment_problem& p) {
     std::optional<berth::amount> least;
     for_each_assignment(p.node_count(), p.task_count(), [&](const std::vector<berth::node_index>& placed) {
-        const auto verdict = berth::evaluate(p, placed);
-        if (verdict.feasible() && (!least || verdict.cost.total() < *least)) least = verdict.cost.total();
+        const auto evaluation = berth::evaluate(p, placed);
+        if (evaluation.feasible() && (!least || evaluation.cost.total() < *least)) least = evaluation.cost.total();
     });
     return least;
 }
 
-/// Observes the tasks elsewhere, so that nothing is broken. False if it finds no such placement.
-[[nodiscard]] inline bool observe_feasibly(berth::reassignment_input& in, std::uint64_t seed) {
+/// Places the tasks at random until nothing is broken. False if it finds no such placement.
+[[nodiscard]] inline bool place_feasibly(berth::reassignment_input& in, std::uint64_t seed) {
     berth::xoshiro256 random{seed};
     for (int tries = 0; tries < 3000; ++tries) {
         for (std::uint32_t& node : in.initial) node = static_cast<std::uint32_t>(below(random, in.location.size()));

@@ -64,10 +64,10 @@ void refused(error_code code, std::string_view start, std::string_view what, con
     change(in);
     const auto made = make_reassignment_problem(std::move(in));
     REQUIRE_FALSE(made.has_value());
-    const std::string& said = made.error().message;
-    CHECK_MESSAGE(said.starts_with(start), said);
-    CHECK_MESSAGE(said.find(what) != std::string::npos, said);
-    CHECK_MESSAGE(made.error().code == code, said);
+    const std::string& message = made.error().message;
+    CHECK_MESSAGE(message.starts_with(start), message);
+    CHECK_MESSAGE(message.find(what) != std::string::npos, message);
+    CHECK_MESSAGE(made.error().code == code, message);
 }
 
 template <class T>
@@ -120,14 +120,14 @@ TEST_CASE("locations and neighbourhoods are numbered without gaps") {
     }
 }
 
-TEST_CASE("groups know their members and who needs whom") {
+TEST_CASE("groups know their members and dependencies and dependents") {
     const auto made = make_reassignment_problem(sample());
     REQUIRE(made.has_value());
     using list = std::vector<std::size_t>;
     CHECK(positions(made->members(group_index{0})) == list{1, 2});
     CHECK(positions(made->members(group_index{1})) == list{0, 3});
     CHECK(made->members(group_index{2}).empty());
-    // Named twice and by itself: once and not at all.
+    // A repeated dependency counts once, one on itself not at all.
     CHECK(positions(made->dependencies(group_index{0})) == list{1, 2});
     CHECK(positions(made->dependencies(group_index{1})) == list{0});
     CHECK(made->dependencies(group_index{2}).empty());
@@ -148,7 +148,7 @@ TEST_CASE("a problem may be without tasks and groups") {
     CHECK(made->group_count() == 0);
 }
 
-TEST_CASE("what is initial may break constraints") {
+TEST_CASE("the initial placement may break constraints") {
     reassignment_input in = sample();
     in.initial = {0, 0, 0, 0};
     CHECK(make_reassignment_problem(std::move(in)).has_value());
@@ -176,6 +176,11 @@ TEST_CASE("arrays that do not belong together are refused") {
     refused(code, "pair costs: they are of 2 nodes, there are 3", "",
             [](auto& in) { in.pair_costs = by_difference(2); });
     refused(code, "pair costs: they are not finished", "", [](auto& in) { in.pair_costs = berth::node_pair_costs{3}; });
+    refused(code, "pair costs: row 1 has 2 costs, expected 3", "", [](auto& in) {
+        in.pair_costs = berth::node_pair_costs{3};
+        for (const std::size_t size : {3U, 2U, 3U}) in.pair_costs.add_row(std::vector<std::uint32_t>(size, 1));
+        in.pair_costs.finish();
+    });
 }
 
 TEST_CASE("values out of range are refused by row and field") {
@@ -193,7 +198,7 @@ TEST_CASE("values out of range are refused by row and field") {
     refused(negative, "weights: ", "1, 10 and -1", [](auto& in) { in.pair_weight = -1; });
 }
 
-TEST_CASE("names of what there is not are refused") {
+TEST_CASE("unknown nodes and groups and resources are refused") {
     constexpr auto code = error_code::unknown_name;
     refused(code, "task 2: group is 3, there are only 3", "", [](auto& in) { in.group[2] = 3; });
     refused(code, "task 1: initial is 3, there are only 3", "", [](auto& in) { in.initial[1] = 3; });
@@ -202,7 +207,7 @@ TEST_CASE("names of what there is not are refused") {
     refused(code, "balance 0: it names resource 9, there are only 2", "", [](auto& in) { in.balances[0].second = 9; });
 }
 
-TEST_CASE("nothing to be placed on is refused") {
+TEST_CASE("no node and no resource are refused") {
     constexpr auto code = error_code::invalid_value;
     refused(code, "reassignment: ", "no node", [](auto& in) { in.location = {}; });
     refused(code, "reassignment: ", "no resource", [](auto& in) { in.resources = {}; });
@@ -222,7 +227,7 @@ TEST_CASE("costs that would not be exact are refused") {
     });
     refused(code, "weights: costs could reach 2^52", "", [](auto& in) { in.balances[0] = {0, 1, most, most}; });
     refused(code, "weights: costs could reach 2^52", "", [](auto& in) { in.pair_weight = most * 100000; });
-    // Nor is what weighs nothing: a balance is worked out before it is weighed.
+    // Nor are balances of weight 0: the product is computed before it is weighed.
     refused(code, "weights: costs could reach 2^52", "", [](auto& in) {
         in.balances[0] = {0, 1, most, 0};
         in.capacity[0] = most;
@@ -251,4 +256,5 @@ TEST_CASE("the parts of a cost add up and violations are none or not") {
     CHECK_FALSE(berth::reassignment_violations{.conflicts = 1}.none());
     CHECK_FALSE(berth::reassignment_violations{.spread = 1}.none());
     CHECK_FALSE(berth::reassignment_violations{.dependencies = 1}.none());
+    CHECK_FALSE(berth::reassignment_violations{.unplaced = 1}.none());
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/reassignment/reassignment_search.hpp"
 
+#include "berth/core/deadline.hpp"
 #include "berth/core/thread_pool.hpp"
 
 #include "allocate/reassignment/reassignment_instances.hpp"
@@ -9,6 +10,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -33,15 +35,14 @@ reassignment_search_options seeded(std::uint64_t seed, std::size_t islands = 1) 
     return options;
 }
 
-/// What a plan says of itself is so.
+/// A plan agrees with an evaluation from scratch.
 void check_plan(const reassignment_problem& p, const reassignment_plan& plan) {
     REQUIRE(plan.assignment.size() == p.task_count());
-    const auto verdict = evaluate(p, plan.assignment);
-    CHECK(plan.cost == verdict.cost);
-    CHECK(plan.violations == verdict.violations);
+    const auto evaluation = evaluate(p, plan.assignment);
+    CHECK(plan.cost == evaluation.cost);
+    CHECK(plan.violations == evaluation.violations);
     std::size_t moved = 0;
-    for (std::size_t t = 0; t < p.task_count(); ++t)
-        moved += plan.assignment[t] != p.initial(task_index{t}) ? 1 : 0;
+    for (std::size_t t = 0; t < p.task_count(); ++t) moved += plan.assignment[t] != p.initial(task_index{t}) ? 1 : 0;
     CHECK(plan.moved == moved);
     CHECK(plan.accepted <= plan.evaluations);
 }
@@ -54,18 +55,42 @@ std::uint64_t fingerprint(const reassignment_plan& plan) {
 
 std::size_t broken(const reassignment_violations& v) { return v.conflicts + v.spread + v.dependencies; }
 
-/// Asks to stop at the n-th question.
+/// Stops at a poll.
 struct stop_after {
     int* left;
     [[nodiscard]] bool stop_requested() const noexcept { return (*left)-- <= 0; }
 };
 
-/// Half of the time is over, always.
+/// Half of the time is over until the deadline.
 struct half_time {
     int* left;
     [[nodiscard]] bool stop_requested() const noexcept { return false; }
     [[nodiscard]] bool deadline_reached() const noexcept { return (*left)-- <= 0; }
     [[nodiscard]] double elapsed() const noexcept { return 0.5; }
+};
+
+/// Time is counted in polls.
+struct scripted_clock {
+    std::uint64_t* polls;
+    std::uint64_t end;
+    bool frozen = false;  ///< at the start, until the deadline
+    double* last = nullptr;
+    [[nodiscard]] bool stop_requested() const noexcept { return false; }
+    [[nodiscard]] bool deadline_reached() const noexcept { return ++*polls > end; }
+    [[nodiscard]] double elapsed() const noexcept {
+        const double share = frozen ? 0.0 : static_cast<double>(*polls) / static_cast<double>(end);
+        if (last != nullptr) *last = share;
+        return share;
+    }
+};
+
+/// The library's deadline, with a record of what was read.
+struct recorded_deadline {
+    deadline<> inner;
+    double* last;
+    [[nodiscard]] bool stop_requested() const { return inner.stop_requested(); }
+    [[nodiscard]] bool deadline_reached() const { return inner.deadline_reached(); }
+    [[nodiscard]] double elapsed() const { return *last = inner.elapsed(); }
 };
 
 struct watcher {
@@ -83,7 +108,7 @@ struct watcher {
     }
 };
 
-/// Nodes that differ in nothing, groups of one task, nothing that costs.
+/// Equal nodes, groups of one task, all of them on node 0.
 reassignment_input plain(std::size_t nodes, std::size_t tasks) {
     reassignment_input in;
     in.resources = {{false, 10}};
@@ -110,12 +135,12 @@ reassignment_input plain(std::size_t nodes, std::size_t tasks) {
     return in;
 }
 
-/// Searches from what was initial; what it finds is within all constraints.
+/// Searches from an infeasible initial assignment and checks that the plan is feasible.
 reassignment_plan repaired(const reassignment_input& in) {
     const auto p = need(make_reassignment_problem(in));
     const auto start = initial_assignment(p);
     CHECK_FALSE(evaluate(p, start).feasible());
-    auto plan = reassignment_search{seeded(3)}.run(p, start, budget(50'000));
+    auto plan = need(reassignment_search{seeded(3)}.run(p, start, budget(50'000)));
     check_plan(p, plan);
     CHECK(plan.violations.none());
     return plan;
@@ -132,14 +157,14 @@ TEST_CASE("reassignment search: never worse than its start and within constraint
         const auto p = need(make_reassignment_problem(in));
         const auto start = initial_assignment(p);
         for (const std::uint64_t evaluations : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{60'000}}) {
-            const auto plan = reassignment_search{seeded(seed)}.run(p, start, budget(evaluations));
+            const auto plan = need(reassignment_search{seeded(seed)}.run(p, start, budget(evaluations)));
             check_plan(p, plan);
             CHECK(plan.violations.none());
             CHECK(plan.cost.total() <= evaluate(p, start).cost.total());
-            const auto verdict = bench::check_mrp_assignment(in, plan.assignment);
-            CHECK(verdict.feasible());
-            CHECK(verdict.cost == plan.cost);
-            CHECK(verdict.moved == plan.moved);
+            const auto evaluation = bench::check_mrp_assignment(in, plan.assignment);
+            CHECK(evaluation.feasible());
+            CHECK(evaluation.cost == plan.cost);
+            CHECK(evaluation.moved == plan.moved);
             if (evaluations == 0) CHECK(plan.assignment == start);
             if (evaluations > 1) CHECK(plan.cost.total() < evaluate(p, start).cost.total());
         }
@@ -152,7 +177,7 @@ TEST_CASE("reassignment search: never breaks more than an infeasible start") {
         const auto p = need(make_reassignment_problem(random_reassignment({.tasks = 20, .groups = 8}, seed)));
         const auto start = initial_assignment(p);
         const auto before = evaluate(p, start);
-        const auto plan = reassignment_search{seeded(seed)}.run(p, start, budget(20'000));
+        const auto plan = need(reassignment_search{seeded(seed)}.run(p, start, budget(20'000)));
         check_plan(p, plan);
         CHECK(broken(plan.violations) <= broken(before.violations));
         if (broken(plan.violations) == broken(before.violations)) {
@@ -171,11 +196,11 @@ TEST_CASE("reassignment search: the optimum of tiny instances") {
                                        .resources = 1 + seed % 3,
                                        .room = 1.3 + 0.2 * (seed % 2 == 0 ? 1 : 0)},
                                       seed);
-        if (!observe_feasibly(in, seed)) continue;
+        if (!place_feasibly(in, seed)) continue;
         const auto p = need(make_reassignment_problem(in));
         const auto least = least_cost(p);
         REQUIRE(least.has_value());
-        const auto plan = reassignment_search{seeded(seed)}.run(p, initial_assignment(p), budget(200'000));
+        const auto plan = need(reassignment_search{seeded(seed)}.run(p, initial_assignment(p), budget(200'000)));
         check_plan(p, plan);
         CHECK(plan.violations.none());
         CHECK(plan.cost.total() == *least);
@@ -187,7 +212,7 @@ TEST_CASE("reassignment search: the optimum of tiny instances") {
 TEST_CASE("reassignment search: the worked example of the challenge") {
     const auto p = need(
         make_reassignment_problem(need(bench::read_mrp_instance(need(bench::find_mrp_instance("example")))).input));
-    const auto plan = reassignment_search{}.run(p, initial_assignment(p), budget(20'000));
+    const auto plan = need(reassignment_search{}.run(p, initial_assignment(p), budget(20'000)));
     CHECK(plan.cost.total() == 2411);
     CHECK(plan.moved == 2);
 }
@@ -223,7 +248,7 @@ TEST_CASE("reassignment search: starts that lack a dependency are mended") {
     CHECK(repaired(in).moved == 1);
 }
 
-TEST_CASE("reassignment search: all that can be broken at once is mended") {
+TEST_CASE("reassignment search: starts that break every constraint at once are mended") {
     std::size_t possible = 0;
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {
         CAPTURE(seed);
@@ -233,7 +258,7 @@ TEST_CASE("reassignment search: all that can be broken at once is mended") {
         const auto least = least_cost(p);
         if (!least || evaluate(p, start).feasible()) continue;
         ++possible;
-        const auto plan = reassignment_search{seeded(seed)}.run(p, start, budget(100'000));
+        const auto plan = need(reassignment_search{seeded(seed)}.run(p, start, budget(100'000)));
         check_plan(p, plan);
         CHECK(plan.violations.none());
         CHECK(plan.cost.total() >= *least);
@@ -245,29 +270,29 @@ TEST_CASE("reassignment search: same seed and islands and budget - same plan for
     const auto p = need(make_reassignment_problem(random_reassignment({.nodes = 8, .tasks = 40, .groups = 30}, 4)));
     const auto start = initial_assignment(p);
     const reassignment_search search{seeded(9, 3)};
-    const auto alone = search.run(p, start, budget(400'000));
+    const auto alone = need(search.run(p, start, budget(400'000)));
     thread_pool pool{2};
-    const auto together = search.run(p, start, budget(400'000), pool);
+    const auto together = need(search.run(p, start, budget(400'000), pool));
     CHECK(alone.assignment == together.assignment);
     CHECK(alone.evaluations == together.evaluations);
     CHECK(alone.accepted == together.accepted);
     CHECK(alone.cost == together.cost);
-    const auto other = reassignment_search{seeded(10, 3)}.run(p, start, budget(400'000));
+    const auto other = need(reassignment_search{seeded(10, 3)}.run(p, start, budget(400'000)));
     CHECK(other.accepted != alone.accepted);
 }
 
-TEST_CASE("reassignment search: the same plan whatever the compiler") {
+TEST_CASE("reassignment search: the same plan on every compiler") {
     // Everything named, so that other defaults do not count as another plan.
     const reassignment_search_options options{.seed = 11,
                                               .islands = 2,
                                               .first_temperature = 0.5,
                                               .last_temperature = 0.01,
-                                              .first_overload_price = 10.0,
-                                              .last_overload_price = 1000.0,
+                                              .first_overload_penalty = 10.0,
+                                              .last_overload_penalty = 1000.0,
                                               .mix = {.shift = 0.2,
-                                                      .go_home = 0.1,
+                                                      .shift_back = 0.1,
                                                       .swap = 0.3,
-                                                      .swap_at_home = 0.3,
+                                                      .swap_back = 0.3,
                                                       .swap_alike = 0.1,
                                                       .chain = 0.01,
                                                       .make_room = 0.0,
@@ -275,7 +300,7 @@ TEST_CASE("reassignment search: the same plan whatever the compiler") {
                                                       .node_pair = 0.0001}};
     const auto p = need(make_reassignment_problem(
         random_reassignment({.nodes = 12, .tasks = 80, .groups = 60, .resources = 5, .room = 1.4}, 21)));
-    const auto plan = reassignment_search{options}.run(p, initial_assignment(p), budget(200'000));
+    const auto plan = need(reassignment_search{options}.run(p, initial_assignment(p), budget(200'000)));
     check_plan(p, plan);
     CAPTURE(plan.cost.total());
     CHECK(fingerprint(plan) == 4431896465895489468ULL);
@@ -286,10 +311,10 @@ TEST_CASE("reassignment search: the budget is kept to within a step of each isla
     for (const std::size_t islands : {std::size_t{1}, std::size_t{3}}) {
         for (const std::uint64_t evaluations : {std::uint64_t{1}, std::uint64_t{1000}, std::uint64_t{150'000}}) {
             const auto plan =
-                reassignment_search{seeded(2, islands)}.run(p, initial_assignment(p), budget(evaluations));
+                need(reassignment_search{seeded(2, islands)}.run(p, initial_assignment(p), budget(evaluations)));
             CHECK(plan.stopped == stop_reason::budget_exhausted);
             CHECK(plan.evaluations >= evaluations);
-            CHECK(plan.evaluations <= evaluations + islands * 20'100);  // two nodes gone through
+            CHECK(plan.evaluations <= evaluations + islands * 20'100);  // a node pair is one step
         }
     }
 }
@@ -297,17 +322,17 @@ TEST_CASE("reassignment search: the budget is kept to within a step of each isla
 TEST_CASE("reassignment search: without a budget it completes its own evaluations") {
     const auto p = need(make_reassignment_problem(random_reassignment({}, 4)));
     auto options = seeded(2);
-    options.evaluations = 120'000;
-    const auto plan = reassignment_search{options}.run(p, initial_assignment(p));
+    options.max_evaluations = 120'000;
+    const auto plan = need(reassignment_search{options}.run(p, initial_assignment(p)));
     CHECK(plan.stopped == stop_reason::completed);
     CHECK(plan.evaluations >= 120'000);
-    CHECK(plan.evaluations <= 140'100);  // two nodes gone through
-    options.evaluations = 100;
-    const auto brief = reassignment_search{options}.run(p, initial_assignment(p));
+    CHECK(plan.evaluations <= 140'100);  // a node pair is one step
+    options.max_evaluations = 100;
+    const auto brief = need(reassignment_search{options}.run(p, initial_assignment(p)));
     CHECK(brief.evaluations >= 100);
     CHECK(brief.evaluations <= 20'200);
-    options.evaluations = 0;
-    const auto none = reassignment_search{options}.run(p, initial_assignment(p));
+    options.max_evaluations = 0;
+    const auto none = need(reassignment_search{options}.run(p, initial_assignment(p)));
     CHECK(none.evaluations == 0);
     CHECK(none.stopped == stop_reason::completed);
     CHECK(none.assignment == initial_assignment(p));
@@ -317,20 +342,126 @@ TEST_CASE("reassignment search: a run that is stopped has the best so far") {
     const auto p = need(make_reassignment_problem(random_reassignment({.tasks = 20, .groups = 15}, 4)));
     const auto start = initial_assignment(p);
     int left = 0;
-    const auto none = reassignment_search{}.run(p, start, run_control<stop_after>{.stop = {&left}});
+    const auto none = need(reassignment_search{}.run(p, start, run_control<stop_after>{.stop = {&left}}));
     CHECK(none.stopped == stop_reason::cancelled);
     CHECK(none.evaluations == 0);
     CHECK(none.assignment == start);
     left = 2;
-    const auto some = reassignment_search{}.run(p, start, run_control<stop_after>{.stop = {&left}});
+    const auto some = need(reassignment_search{}.run(p, start, run_control<stop_after>{.stop = {&left}}));
     check_plan(p, some);
     CHECK(some.stopped == stop_reason::cancelled);
-    CHECK(some.evaluations >= 100'000);
-    CHECK(some.evaluations <= 150'000);
+    CHECK(some.evaluations >= 256);
+    CHECK(some.evaluations <= 300);
     left = 2;
-    const auto timed = reassignment_search{}.run(p, start, run_control<half_time>{.stop = {&left}});
+    const auto timed = need(reassignment_search{}.run(p, start, run_control<half_time>{.stop = {&left}}));
     check_plan(p, timed);
     CHECK(timed.stopped == stop_reason::deadline_reached);
+}
+
+TEST_CASE("reassignment search: cools to the end by a clock") {
+    const auto in = bench::generate_mrp_instance({.machines = 20, .processes = 400, .fill = 0.9}, 5).input;
+    const auto p = need(make_reassignment_problem(in));
+    const auto start = initial_assignment(p);
+    auto options = seeded(1, 2);
+    options.max_evaluations = 1;  // for runs that nothing bounds
+    const auto timed = [&](bool frozen, double& last, std::vector<progress>& seen) {
+        std::uint64_t polls = 0;
+        int begun = 0;
+        int ended = 0;
+        const run_control<scripted_clock, watcher> control{.stop = {&polls, 600, frozen, &last},
+                                                           .observer = {&seen, &begun, &ended}};
+        auto plan = need(reassignment_search{options}.run(p, start, control));
+        check_plan(p, plan);
+        CHECK(plan.stopped == stop_reason::deadline_reached);
+        CHECK(plan.evaluations > 60'000);
+        return plan;
+    };
+    double last = 0.0;
+    std::vector<progress> seen;
+    const auto cooled = timed(false, last, seen);
+    CHECK(last > 0.98);
+    // The last quarter of the schedule is for what small tasks can gain: improvements there show that it was reached.
+    REQUIRE(seen.size() >= 3);
+    CHECK(seen[seen.size() - 2].done >= 75);
+    std::vector<progress> seen_hot;
+    const auto hot = timed(true, last, seen_hot);
+    CHECK(cooled.cost.total() < hot.cost.total());
+    double last_again = 0.0;
+    std::vector<progress> seen_again;
+    CHECK(timed(false, last_again, seen_again).assignment == cooled.assignment);  // the script reproduces
+}
+
+TEST_CASE("reassignment search: with a deadline it cools until the deadline") {
+    const auto in = bench::generate_mrp_instance({.machines = 12, .processes = 100, .fill = 0.9}, 5).input;
+    const auto p = need(make_reassignment_problem(in));
+    auto options = seeded(1);
+    options.max_evaluations = 1;  // for runs that nothing bounds
+    const auto begun = std::chrono::steady_clock::now();
+    const auto time = std::chrono::milliseconds{300};
+    double last = 0.0;
+    const run_control<recorded_deadline> control{.stop = {deadline<>::after(time), &last}};
+    const auto plan = need(reassignment_search{options}.run(p, initial_assignment(p), control));
+    check_plan(p, plan);
+    CHECK(plan.stopped == stop_reason::deadline_reached);
+    CHECK(std::chrono::steady_clock::now() - begun >= time);
+    CHECK(plan.evaluations > 1000);
+    CHECK(last > 0.75);
+}
+
+TEST_CASE("reassignment search: a budget reproduces within a deadline") {
+    const auto p = need(make_reassignment_problem(random_reassignment({.nodes = 8, .tasks = 40, .groups = 30}, 4)));
+    const auto start = initial_assignment(p);
+    const reassignment_search search{seeded(9, 2)};
+    const auto alone = need(search.run(p, start, budget(120'000)));
+    const auto within = need(search.run(
+        p, start,
+        run_control<deadline<>>{.stop = deadline<>::after(std::chrono::hours{1}), .max_evaluations = 120'000}));
+    CHECK(alone.assignment == within.assignment);
+    CHECK(alone.evaluations == within.evaluations);
+    CHECK(within.stopped == stop_reason::budget_exhausted);
+}
+
+TEST_CASE("reassignment search: polls every few hundred evaluations") {
+    const auto in = bench::generate_mrp_instance({.machines = 4, .processes = 300, .fill = 0.9}, 5).input;
+    const auto p = need(make_reassignment_problem(in));
+    auto options = seeded(1, 2);
+    options.mix.node_pair = 0.01;  // a step of up to 20,000 evaluations
+    std::uint64_t polls = 0;
+    const run_control<scripted_clock> control{.stop = {&polls, ~std::uint64_t{0}}, .max_evaluations = 60'000};
+    const auto plan = need(reassignment_search{options}.run(p, initial_assignment(p), control));
+    CHECK(polls > plan.evaluations / 600);
+    CHECK(need(reassignment_search{options}.run(p, initial_assignment(p), budget(60'000))).assignment ==
+          plan.assignment);
+}
+
+TEST_CASE("reassignment search: setting up a large problem is stopped") {
+    const auto in = bench::generate_mrp_instance({.machines = 200, .processes = 2000, .fill = 0.9}, 5).input;
+    const auto p = need(make_reassignment_problem(in));
+    int left = 0;
+    const auto plan =
+        need(reassignment_search{seeded(1, 8)}.run(p, initial_assignment(p), run_control<stop_after>{.stop = {&left}}));
+    CHECK(left == -1);  // once, however many islands there are
+    CHECK(plan.stopped == stop_reason::cancelled);
+    CHECK(plan.assignment == initial_assignment(p));
+}
+
+TEST_CASE("reassignment search: a start that does not fit the problem is refused") {
+    const auto p = need(make_reassignment_problem(plain(3, 4)));
+    const auto refusal = [&](const std::vector<node_index>& start) {
+        const auto plan = reassignment_search{}.run(p, start, budget(1000));
+        REQUIRE_FALSE(plan.has_value());
+        return plan.error().message;
+    };
+    auto start = initial_assignment(p);
+    start.pop_back();
+    CHECK(refusal(start) == "assignment: it has 3 nodes, expected one for each of 4 tasks");
+    start.resize(5, node_index{0});
+    CHECK(refusal(start) == "assignment: it has 5 nodes, expected one for each of 4 tasks");
+    start.resize(4);
+    start[2] = node_index{3};
+    CHECK(refusal(start) == "task 2: its node is 3, there are only 3");
+    start[2] = node_index{};
+    CHECK(refusal(start) == "task 2: it has no node");
 }
 
 TEST_CASE("reassignment search: observers see a beginning and improvements and an end") {
@@ -340,7 +471,7 @@ TEST_CASE("reassignment search: observers see a beginning and improvements and a
     int begun = 0;
     int ended = 0;
     const run_control<never_stop, watcher> control{.max_evaluations = 300'000, .observer = {&seen, &begun, &ended}};
-    const auto plan = reassignment_search{}.run(p, initial_assignment(p), control);
+    const auto plan = need(reassignment_search{}.run(p, initial_assignment(p), control));
     CHECK(begun == 1);
     CHECK(ended == 1);
     REQUIRE(seen.size() >= 3);
@@ -355,7 +486,7 @@ TEST_CASE("reassignment search: observers see a beginning and improvements and a
     }
 }
 
-TEST_CASE("reassignment search: observers are told costs of feasible assignments only") {
+TEST_CASE("reassignment search: the objective of observers is that of feasible assignments only") {
     auto in = plain(4, 4);
     in.group = {0, 0, 0, 0};  // in conflict, and to mend it costs more than the start
     in.spread = {1, 0, 0, 0};
@@ -364,7 +495,7 @@ TEST_CASE("reassignment search: observers are told costs of feasible assignments
     int begun = 0;
     int ended = 0;
     const run_control<never_stop, watcher> control{.max_evaluations = 100'000, .observer = {&seen, &begun, &ended}};
-    const auto plan = reassignment_search{}.run(p, initial_assignment(p), control);
+    const auto plan = need(reassignment_search{}.run(p, initial_assignment(p), control));
     CHECK(plan.violations.none());
     REQUIRE(seen.size() >= 3);
     CHECK(std::isinf(seen.front().objective));
@@ -377,25 +508,25 @@ TEST_CASE("reassignment search: where nothing is to be gained nothing moves") {
     auto in = plain(4, 20);
     for (std::size_t t = 0; t < 20; ++t) in.initial[t] = static_cast<std::uint32_t>(t % 4);
     const auto p = need(make_reassignment_problem(in));
-    const auto plan = reassignment_search{seeded(1, 2)}.run(p, initial_assignment(p), budget(100'000));
+    const auto plan = need(reassignment_search{seeded(1, 2)}.run(p, initial_assignment(p), budget(100'000)));
     CHECK(plan.moved == 0);
     CHECK(plan.cost.total() == 0);
 }
 
 TEST_CASE("reassignment search: no tasks and one node and one task") {
     const auto empty = need(make_reassignment_problem(plain(3, 0)));
-    const auto nothing = reassignment_search{}.run(empty, {}, budget(1000));
+    const auto nothing = need(reassignment_search{}.run(empty, {}, budget(1000)));
     CHECK(nothing.assignment.empty());
     CHECK(nothing.stopped == stop_reason::completed);
     CHECK(nothing.cost.total() == 0);
 
     const auto one_node = need(make_reassignment_problem(plain(1, 20)));
-    const auto stays = reassignment_search{}.run(one_node, initial_assignment(one_node), budget(1000));
+    const auto stays = need(reassignment_search{}.run(one_node, initial_assignment(one_node), budget(1000)));
     CHECK(stays.moved == 0);
     CHECK(stays.violations.capacity == 100);
 
     const auto one_task = need(make_reassignment_problem(plain(2, 1)));
-    const auto alone = reassignment_search{}.run(one_task, initial_assignment(one_task), budget(1000));
+    const auto alone = need(reassignment_search{}.run(one_task, initial_assignment(one_task), budget(1000)));
     CHECK(alone.moved == 0);
 }
 
@@ -403,15 +534,15 @@ TEST_CASE("reassignment search: ends where no step of its kind can be taken") {
     const auto p = need(make_reassignment_problem(plain(2, 1)));
     auto options = seeded(1);
     options.mix = {.shift = 0,
-                   .go_home = 0,
+                   .shift_back = 0,
                    .swap = 1,
-                   .swap_at_home = 0,
+                   .swap_back = 0,
                    .swap_alike = 0,
                    .chain = 0,
                    .make_room = 0,
                    .whole_group = 0,
                    .node_pair = 0};
-    const auto plan = reassignment_search{options}.run(p, initial_assignment(p), budget(1000));
+    const auto plan = need(reassignment_search{options}.run(p, initial_assignment(p), budget(1000)));
     CHECK(plan.evaluations == 0);
     CHECK(plan.stopped == stop_reason::completed);
 }

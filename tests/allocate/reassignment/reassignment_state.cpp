@@ -14,16 +14,16 @@ using namespace berth_test;
 
 namespace {
 
-/// All that a state says of itself, from scratch.
+/// Compares a state with an evaluation from scratch.
 template <std::size_t Wides>
-void check_state(const reassignment_state<Wides>& state, amount price) {
-    const auto verdict = evaluate(state.problem(), state.assignment());
-    REQUIRE(state.cost() == verdict.cost);
-    REQUIRE(state.overload() == static_cast<double>(verdict.violations.capacity));
-    REQUIRE(state.cost_value() == static_cast<double>(verdict.cost.total()));
-    REQUIRE(state.overload_cost() == static_cast<double>(price * verdict.violations.capacity));
-    REQUIRE(state.value() == static_cast<double>(verdict.cost.total() + price * verdict.violations.capacity));
-    const auto& broken = verdict.violations;
+void check_state(const reassignment_state<Wides>& state, amount penalty) {
+    const auto evaluation = evaluate(state.problem(), state.assignment());
+    REQUIRE(state.cost() == evaluation.cost);
+    REQUIRE(state.overload() == static_cast<double>(evaluation.violations.capacity));
+    REQUIRE(state.cost_value() == static_cast<double>(evaluation.cost.total()));
+    REQUIRE(state.overload_cost() == static_cast<double>(penalty * evaluation.violations.capacity));
+    REQUIRE(state.value() == static_cast<double>(evaluation.cost.total() + penalty * evaluation.violations.capacity));
+    const auto& broken = evaluation.violations;
     REQUIRE(state.violations() == static_cast<std::int64_t>(broken.conflicts + broken.spread + broken.dependencies));
     double overload = 0.0;
     for (std::size_t n = 0; n < state.problem().node_count(); ++n) overload += state.overload_of(node_index{n});
@@ -73,18 +73,19 @@ void one_swap(reassignment_state<Wides>& state, task_index t, task_index u, bool
     REQUIRE(state.violations() == broken);
 }
 
-/// Shifts, swaps and swaps within a group, some of them into conflicts; the price changes on the way.
+/// Shifts, swaps and swaps within a group, some of them into conflicts; the penalty changes meanwhile.
 template <std::size_t Wides>
-void walk(const reassignment_problem& p, std::vector<node_index> start, std::uint64_t seed, bool into_conflicts) {
+void random_moves(const reassignment_problem& p, std::vector<node_index> start, std::uint64_t seed,
+                  bool into_conflicts) {
     xoshiro256 random{seed};
     reassignment_state<Wides> state{p, start};
-    amount price = 0;
-    check_state(state, price);
+    amount penalty = 0;
+    check_state(state, penalty);
     for (int step = 0; step < 150; ++step) {
         CAPTURE(step);
         if (step % 40 == 20) {
-            price = static_cast<amount>(below(random, 1000));
-            state.set_overload_price(price);
+            penalty = static_cast<amount>(below(random, 1000));
+            state.set_overload_penalty(penalty);
         }
         const task_index t{below(random, p.task_count())};
         const bool into = into_conflicts && below(random, 4) == 0;
@@ -97,12 +98,12 @@ void walk(const reassignment_problem& p, std::vector<node_index> start, std::uin
             const auto members = p.members(p.group(t));
             one_swap(state, t, members[below(random, members.size())], into);
         }
-        check_state(state, price);
+        check_state(state, penalty);
     }
 }
 
 template <std::size_t Wides>
-void walks(bool from_observed, bool into_conflicts) {
+void check_random_moves(bool from_initial, bool into_conflicts) {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         CAPTURE(seed);
         const reassignment_shape shape{.tasks = 8 + 2 * (seed % 5),
@@ -111,32 +112,33 @@ void walks(bool from_observed, bool into_conflicts) {
                                        .room = 1.0 + 0.2 * static_cast<double>(seed % 4)};
         const auto p = need(make_reassignment_problem(random_reassignment(shape, seed)));
         xoshiro256 random{seed + 100};
-        walk<Wides>(p, from_observed ? initial_assignment(p) : random_assignment(p, random), seed, into_conflicts);
+        random_moves<Wides>(p, from_initial ? initial_assignment(p) : random_assignment(p, random), seed,
+                            into_conflicts);
     }
 }
 
 }  // namespace
 
-TEST_CASE("reassignment state: deltas are differences and all is as if from scratch - from what was initial") {
-    walks<1>(true, false);
-    walks<2>(true, false);
-    walks<3>(true, false);
+TEST_CASE("reassignment state: deltas and values agree with evaluations from scratch - from the initial assignment") {
+    check_random_moves<1>(true, false);
+    check_random_moves<2>(true, false);
+    check_random_moves<3>(true, false);
 }
 
 TEST_CASE(
     "reassignment state: deltas are differences and all is as if from scratch - from anywhere and into conflicts") {
-    walks<1>(false, true);
-    walks<2>(false, true);
-    walks<6>(false, true);
+    check_random_moves<1>(false, true);
+    check_random_moves<2>(false, true);
+    check_random_moves<6>(false, true);
 }
 
 TEST_CASE("reassignment state: nodes enough for several words of a group") {
     const auto p = need(make_reassignment_problem(random_reassignment(
         {.nodes = 150, .tasks = 60, .groups = 4, .resources = 2, .locations = 20, .neighbourhoods = 9}, 5)));
-    walk<1>(p, initial_assignment(p), 5, true);
+    random_moves<1>(p, initial_assignment(p), 5, true);
 }
 
-TEST_CASE("reassignment state: the largest number of moved tasks of a group - all ways to exchange two tasks") {
+TEST_CASE("reassignment state: the largest number of moved tasks of a group - every exchange of two tasks") {
     auto in = random_reassignment({.nodes = 3, .tasks = 5, .groups = 2, .resources = 1}, 9);
     in.group_weight = 1000;
     for (std::uint32_t groups = 0; groups < 32; ++groups) {
@@ -178,7 +180,7 @@ TEST_CASE("reassignment state: states of all widths agree") {
             REQUIRE(what(six) == expected);
             REQUIRE(what(sixteen) == expected);
         };
-        each([](auto& state) { return state.set_overload_price(77), state.value(); });
+        each([](auto& state) { return state.set_overload_penalty(77), state.value(); });
         for (int step = 0; step < 100; ++step) {
             const task_index t{below(random, p.task_count())};
             const task_index u{below(random, p.task_count())};
@@ -207,7 +209,7 @@ TEST_CASE("reassignment state: the cost stays exact whatever overload costs") {
     const auto p = need(make_reassignment_problem(in));
     xoshiro256 random{3};
     reassignment_state<2> state{p, random_assignment(p, random)};
-    state.set_overload_price((amount{1} << 50U) - 1);
+    state.set_overload_penalty((amount{1} << 50U) - 1);
     for (int step = 0; step < 300; ++step) {
         const task_index t{below(random, p.task_count())};
         const node_index to{below(random, p.node_count())};

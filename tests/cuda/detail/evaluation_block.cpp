@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a kernel runs, run by threads of the host in turn, equals the plain evaluation in every layout.
+// The code of the kernel, run by threads of the host in turn, equals the plain evaluation in every layout.
 #include "berth/cuda/detail/evaluation_block.hpp"
 
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
@@ -77,7 +77,7 @@ evaluation_outcome run_blocks(const Source& source, const evaluation_shape& shap
     return all;
 }
 
-/// GpuSelection with little of everything, so that small problems meet every layout.
+/// Devices with little of everything, so that small problems use every layout.
 const device_limits large{132, 227 << 10U, 228 << 10U, 50 << 20U, 1 << 30U};
 const device_limits no_lanes{4, 20 << 10U, 40 << 10U, 50 << 20U, 1 << 30U};
 const device_limits small_cache{4, 20 << 10U, 40 << 10U, 2048, 1 << 30U};
@@ -137,7 +137,7 @@ TEST_CASE("every layout equals the definition at the edges") {
     check_tables(evaluation_case{7, 40, 5, 20, 4'000'000'000U, 4'000'000'000U});
 }
 
-TEST_CASE("the devices of these tests meet every layout") {
+TEST_CASE("the devices of these tests use every layout") {
     const problem_sizes sizes{129, 7, 4, 4, 7, 0, 2, true};
     CHECK(shape_for(sizes, 33, large).layout == evaluation_layout::few_gpus);
     CHECK(shape_for(sizes, 33, no_lanes).layout == evaluation_layout::many_gpus);
@@ -149,7 +149,7 @@ TEST_CASE("the devices of these tests meet every layout") {
     CHECK(shape_for(sizes, 33, nothing).window == 64);
 }
 
-TEST_CASE("an individual of no tasks costs what the table's base says") {
+TEST_CASE("an individual of no tasks costs the base of the table") {
     const evaluation_case c{1, 0, 0, 3};
     check_tables(c);
 }
@@ -159,7 +159,7 @@ TEST_CASE("features equal their functor in every layout") {
     for (std::uint64_t round = 0; round < 12; ++round) {
         const evaluation_case c{round, 1 + bounded(random, 150), 1 + bounded(random, 60), 1 + bounded(random, 80)};
         const feature_tables tables{c};
-        // A row is one float longer than the features, so that lanes meet in different banks.
+        // A row is one float longer than the features, so that lanes read from different banks.
         std::vector<float> spread;
         for (std::size_t g = 0; g < c.gpus; ++g) {
             spread.insert(spread.end(), {tables.gpus[2 * g], tables.gpus[2 * g + 1], -1.0F});

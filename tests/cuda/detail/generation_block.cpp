@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program of a block of threads, run by one thread that takes the part of each in turn: what a kernel computes, without a device.
+// The code of the kernel, run by one thread in the place of each thread of a block, without a device.
 #include "berth/cuda/detail/generation_block.hpp"
 
-#include "berth/core/random.hpp"
 #include "berth/allocate/genetic/philox_genetic.hpp"
+#include "berth/core/random.hpp"
 
 #include "allocate/assignment/gap_instances.hpp"
 
@@ -28,7 +28,8 @@ struct shape_of_block {
     std::uint32_t slices;
 };
 
-/// The generations of a device, blocks one after the other, the threads of a phase in a random order: a barrier that is missing shows.
+/// The generations of a device, blocks one after the other, the threads of a phase in a random order: a missing barrier
+/// changes the result.
 template <class Word>
 class emulated_device {
 public:

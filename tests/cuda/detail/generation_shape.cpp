@@ -43,7 +43,7 @@ TEST_CASE("shapes fit the device") {
     }
 }
 
-TEST_CASE("the usual shapes") {
+TEST_CASE("shapes of common devices and problems") {
     const auto few = ev::shape_for<std::uint32_t>(100, 8192, 227 * kib, 132);
     CHECK(few.lanes == 64);
     CHECK(few.blocks == 128);

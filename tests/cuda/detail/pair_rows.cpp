@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows that kernels read, read here by one thread that takes the part of every lane.
+// The code of the kernels, run by one thread in the place of every lane.
 #include "berth/cuda/detail/pair_rows.hpp"
 
-#include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
 
 #include "allocate/assignment/gap_instances.hpp"
@@ -39,7 +39,7 @@ std::vector<std::uint32_t> list_of(const rows::priced_rows<Pairs>& p, std::size_
 
 }  // namespace
 
-TEST_CASE("lists are those of candidate_lists whatever the number of lanes") {
+TEST_CASE("lists equal candidate_lists for any number of lanes") {
     struct size {
         std::size_t gpus;
         std::size_t tasks;
@@ -62,7 +62,7 @@ TEST_CASE("lists are those of candidate_lists whatever the number of lanes") {
     }
 }
 
-TEST_CASE("ties go to the lower load and then the lower position and what does not fit comes last") {
+TEST_CASE("ties go to the lower load and then the lower position and GPUs without room come last") {
     const std::vector<double> costs{5, 3, 3, 3, 1, 2, 3};
     const std::vector<berth::amount> loads{1, 2, 1, 1, 9, 8, 2};
     const std::vector<berth::amount> capacities(7, 5);

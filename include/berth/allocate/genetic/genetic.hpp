@@ -2,7 +2,10 @@
 #pragma once
 
 #include "berth/allocate/assignment/assignment_allocator.hpp"
+#include "berth/allocate/assignment/batch/population_evaluator.hpp"
 #include "berth/allocate/assignment/compositions.hpp"
+#include "berth/allocate/assignment/opening.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/crossover/gene_mixing.hpp"
 #include "berth/allocate/genetic/crossover/path_relinking.hpp"
@@ -14,12 +17,9 @@
 #include "berth/allocate/genetic/replacement.hpp"
 #include "berth/allocate/genetic/run.hpp"
 #include "berth/allocate/genetic/selection.hpp"
-#include "berth/allocate/assignment/opening.hpp"
-#include "berth/allocate/assignment/batch/population_evaluator.hpp"
-#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/config.hpp"
-#include "berth/core/parallelism.hpp"
 #include "berth/core/message.hpp"
+#include "berth/core/parallelism.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 
@@ -28,19 +28,30 @@
 #include <cstdint>
 #include <utility>
 
+// The two genetic algorithms of this folder, both for assignment problems:
+//
+//   genetic          on the CPU: a small population, every child repaired and improved; policies are exchangeable
+//   philox_genetic   for CUDA devices (cuda/genetic.cuh): thousands of members; the same generations bit for bit on the
+//                    CPU, as reference (allocate/genetic/philox_genetic.hpp)
+//
+// On a CPU take `genetic`: it finds far better plans in the same time (docs/cuda.md has figures). Take `philox_genetic`
+// if a device is idle anyway and the problem is large.
+
+// Length: the description, its checks and one `with_` function for each of ten policies.
+
 namespace berth::inline v0 {
 
-/// Populations side by side. Every `interval` generations each sends copies of its best members to the next one, the last to
-/// the first, where they take the places of the worst.
+/// Several populations (islands) in a ring. Every `interval` generations each sends copies of its best members to the
+/// next island, where they replace the worst.
 struct island_ring {
-    std::size_t count = 1;      ///< 1 or more
-    std::size_t interval = 50;  ///< 1 or more
-    std::size_t migrants = 1;   ///< at most half the population
+    std::size_t count = 1;      ///< islands, 1 or more
+    std::size_t interval = 50;  ///< generations, 1 or more
+    std::size_t copies = 1;     ///< members that an island sends, at most half the population
 };
 
 namespace detail {
 
-/// The calling thread where it will do; other executors have to be named.
+/// The calling thread for `sequential`; null for others, which have to be set.
 template <class Parallelism>
 [[nodiscard]] constexpr Parallelism* usual_threads() noexcept {
     if constexpr (std::same_as<Parallelism, const sequential>) {
@@ -52,21 +63,23 @@ template <class Parallelism>
 
 }  // namespace detail
 
-/// Populations begin with what the initialisation makes, and with the caller's start.
+/// An opening that finds nothing: `run` begins with the initialisation and the caller's start.
 struct no_opening {};
 
-/// Genetic allocation for assignment problems. A genotype is the GPU of every task. The defaults make a *memetic* search, which is what
-/// works: a small population of good assignments kept apart, the first of them found by an `opening` of other searches, path relinking
-/// between two of them, repair and descent by the prices of capacity for every child. `textbook_genetic` below is the one of textbooks. Every part is a policy
-/// (`allocate/genetic/concepts.hpp` lists them), given as a value:
+/// Genetic allocation for assignment problems. A genotype is the GPU of every task. The defaults make a *memetic*
+/// search: a small population of good and different assignments, the first of them found by an `opening` of other
+/// searches, path relinking between two of them, repair and descent by the prices of capacity for every child.
+/// `textbook_genetic` below is the algorithm of textbooks. Every part is a policy value
+/// (`allocate/genetic/concepts.hpp` lists them):
 ///
 /// ```
-/// genetic{.population = 32, .crossover = gpu_bundle{}}     // deduced; clang before 17 cannot
-/// genetic<>{.population = 32}.with_crossover(gpu_bundle{}) // the same everywhere, and for changing one part of a composition
+/// genetic{.population = 32, .crossover = gpu_bundle{}}      // deduced; clang before 17 cannot
+/// genetic<>{.population = 32}.with_crossover(gpu_bundle{})  // the same for every compiler
 /// ```
 ///
-/// A description: const, shared between threads and runs. `start(problem)` makes the state of a run. Deterministic per seed and evaluation
-/// budget: every island draws from streams of its own, numbered by generation, so that neither threads nor their number matter.
+/// A description: const, shared between threads and runs. `start(problem)` makes the state of a run. Deterministic per
+/// seed and evaluation budget for any number of threads: every island draws from streams of its own, numbered by
+/// generation.
 template <class Initialisation = price_guided, class Selection = uniform_selection, class Crossover = path_relinking,
           class Mutation = candidate_mutation, class Repair = price_repair, class Improvement = candidate_descent,
           class Replacement = steady_state, class Evaluator = tiled_evaluator, class Parallelism = const sequential,
@@ -100,38 +113,41 @@ struct genetic {
                   "improve_with{allocator} takes an assignment allocator");
     static_assert(berth::replacement<Replacement>,
                   "berth: a replacement has children(size), a static usual_population, and is called as (population&)");
-    static_assert(population_evaluator<Evaluator>, "berth: the evaluator is one of allocate/assignment/batch/population_evaluator.hpp");
+    static_assert(population_evaluator<Evaluator>,
+                  "berth: the evaluator is one of allocate/assignment/batch/population_evaluator.hpp");
     static_assert(std::same_as<Opening, no_opening> || assignment_allocator<Opening>,
                   "berth: an opening is an assignment allocator that ends by itself, or no_opening");
-    static_assert(parallelism<Parallelism>, "berth: threads points to an parallelism, such as a thread_pool");
+    static_assert(parallelism<Parallelism>, "berth: threads points to a parallelism, such as a thread_pool");
 
-    std::uint64_t seed = 0;
-    std::size_t population = 0;  ///< members of an island, 2 or more; 0: as many as is usual for the replacement
-    island_ring islands{};
+    std::uint64_t seed = 0;           ///< of all random streams
+    std::size_t population = 0;       ///< members of an island, 2 or more; 0: the replacement's `usual_population`
+    island_ring islands{};            ///< one island by default
     double crossover_rate = 1.0;      ///< 0 to 1; the other children begin as copies of a parent
-    std::size_t max_generations = 0;  ///< 0: until control ends the run, or 1000 if it has neither stop nor budget
-    std::size_t restart_after = 0;    ///< generations without a new best after which all but it are made anew; 0: never
+    std::size_t max_generations = 0;  ///< 0: until the control ends the run, or 1000 if nothing bounds it
+    std::size_t restart_after =
+        0;  ///< generations without a new best after which all other members are made anew; 0: never
 
-    Initialisation initialisation{};
-    Selection selection{};
-    Crossover crossover{};
-    Mutation mutation{};
-    Repair repair{};
-    Improvement improvement{};
-    Replacement replacement{};
-    Evaluator evaluator{};  ///< of children that are neither repaired nor improved
-    /// Advances the islands; outlives the runs. With one island, threads belong in the evaluator.
+    Initialisation initialisation{};  ///< makes the first members
+    Selection selection{};            ///< chooses parents
+    Crossover crossover{};            ///< makes a child of two parents
+    Mutation mutation{};              ///< changes some genes of a child
+    Repair repair{};                  ///< values excess, and may end it
+    Improvement improvement{};        ///< improves a child
+    Replacement replacement{};        ///< chooses the members that children replace
+    Evaluator evaluator{};            ///< evaluates children that are neither repaired nor improved
+    /// Advances the islands; outlives the runs. With one island, give threads to the evaluator instead.
     Parallelism* threads = detail::usual_threads<Parallelism>();
-    /// Finds the first member of `run`, unless it is `no_opening`; the seed of the run is added to its own. `start` does without.
+    /// Finds the first member of `run`, unless it is `no_opening`; `seed` is added to its own. `start` does not use it.
     Opening opening{};
 
-    static constexpr std::size_t usual_generations = 1000;
+    static constexpr std::size_t usual_generations = 1000;  ///< of a run that nothing bounds
 
+    /// Members of an island.
     [[nodiscard]] std::size_t members() const noexcept {
         return population > 0 ? population : std::size_t{Replacement::usual_population};
     }
 
-    /// Which option is out of its range.
+    /// Success, or which option is out of its range.
     [[nodiscard]] result<void> validate() const {
         using detail::refuse;
         const auto code = error_code::invalid_value;
@@ -141,11 +157,11 @@ struct genetic {
         }
         if (islands.count == 0) return refuse(code, {"genetic.islands.count is 0, expected 1 or more"});
         if (islands.interval == 0) return refuse(code, {"genetic.islands.interval is 0, expected 1 or more"});
-        if (islands.migrants > members() / 2) {
-            return refuse(code, {"genetic.islands.migrants is ", islands.migrants, ", expected at most half of the ",
+        if (islands.copies > members() / 2) {
+            return refuse(code, {"genetic.islands.copies is ", islands.copies, ", expected at most half of the ",
                                  members(), " members"});
         }
-        if (threads == nullptr) return refuse(code, {"genetic.threads is null, expected an parallelism"});
+        if (threads == nullptr) return refuse(code, {"genetic.threads is null, expected a parallelism"});
         result<void> outcome{};
         check(outcome, initialisation);
         check(outcome, selection);
@@ -156,7 +172,7 @@ struct genetic {
         check(outcome, replacement);
         return outcome;
     }
-    /// The same for a problem and a start.
+    /// Success, or why this cannot run on a problem and a start: options, too many GPUs, a start with gaps. O(tasks).
     [[nodiscard]] result<void> validate(const priced_problem& p, warm_start start = {}) const {
         using detail::refuse;
         if (auto options = validate(); !options) return options;
@@ -176,10 +192,17 @@ struct genetic {
         return {};
     }
 
-    /// The state of a run. The options are those that `validate` accepts.
+    /// Makes the state of a run, for stepwise use. Options and problem are those that `validate` accepts; the problem
+    /// outlives the state. A start with gaps is completed (`complete_start`).
     [[nodiscard]] genetic_run<genetic> start(const priced_problem& p, warm_start start = {}) const {
         return genetic_run<genetic>{*this, p, start};
     }
+    /// Runs the opening and then generations until the control ends the run, `max_generations` are made or the bound is
+    /// reached.
+    ///
+    /// @param given    a first answer and first member, or nothing; gaps are completed; the plan is never worse
+    /// @param control polled between generations, and between members while the first generation is made; an evaluation
+    ///                 is an individual or a move whose cost was computed
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start given = {},
                                       run_control<Stop, Observer> control = {}) const {
@@ -189,54 +212,63 @@ struct genetic {
             return state.run(control);
         } else {
             const auto evolution = with_opening(no_opening{});
-            BERTH_ASSERT(validate(p, given).has_value(), "berth: genetic: see what validate(problem, start) says");
+            BERTH_ASSERT(validate(p).has_value(), "berth: genetic needs a problem that validate(problem) accepts");
             return then{detail::reseeded(opening, seed), evolution}.run(p, given, control);
         }
     }
 
-    /// The same with another policy in one place.
+    /// The same algorithm with another initialisation.
     template <class P>
     [[nodiscard]] auto with_initialisation(P p) const {
         return of(p, selection, crossover, mutation, repair, improvement, replacement, evaluator, threads, opening);
     }
+    /// The same with another selection.
     template <class P>
     [[nodiscard]] auto with_selection(P p) const {
         return of(initialisation, p, crossover, mutation, repair, improvement, replacement, evaluator, threads,
                   opening);
     }
+    /// The same with another crossover.
     template <class P>
     [[nodiscard]] auto with_crossover(P p) const {
         return of(initialisation, selection, p, mutation, repair, improvement, replacement, evaluator, threads,
                   opening);
     }
+    /// The same with another mutation.
     template <class P>
     [[nodiscard]] auto with_mutation(P p) const {
         return of(initialisation, selection, crossover, p, repair, improvement, replacement, evaluator, threads,
                   opening);
     }
+    /// The same with another repair.
     template <class P>
     [[nodiscard]] auto with_repair(P p) const {
         return of(initialisation, selection, crossover, mutation, p, improvement, replacement, evaluator, threads,
                   opening);
     }
+    /// The same with another improvement.
     template <class P>
     [[nodiscard]] auto with_improvement(P p) const {
         return of(initialisation, selection, crossover, mutation, repair, p, replacement, evaluator, threads, opening);
     }
+    /// The same with another replacement.
     template <class P>
     [[nodiscard]] auto with_replacement(P p) const {
         return of(initialisation, selection, crossover, mutation, repair, improvement, p, evaluator, threads, opening);
     }
+    /// The same with another evaluator.
     template <class P>
     [[nodiscard]] auto with_evaluator(P p) const {
         return of(initialisation, selection, crossover, mutation, repair, improvement, replacement, p, threads,
                   opening);
     }
+    /// The same with another opening.
     template <class P>
     [[nodiscard]] auto with_opening(P p) const {
         return of(initialisation, selection, crossover, mutation, repair, improvement, replacement, evaluator, threads,
                   p);
     }
+    /// The same with other threads, which outlive the runs.
     template <class E>
     [[nodiscard]] auto with_threads(E* e) const {
         return of(initialisation, selection, crossover, mutation, repair, improvement, replacement, evaluator, e,
@@ -259,9 +291,9 @@ private:
     }
 };
 
-/// The genetic algorithm of textbooks, for teaching and comparison: tournament, uniform crossover, genes reset at random, a penalty
-/// on excess, all but the elite replaced every generation. It looks at no prices and repairs nothing, and stays far from what the
-/// default reaches; see docs/genetic.md.
+/// The genetic algorithm of textbooks, for teaching and comparison: tournament, uniform crossover, genes reset at
+/// random, a penalty on excess, all but the elite replaced every generation. It ignores prices and repairs nothing, and
+/// its plans are far worse than the default's; docs/genetic.md has figures.
 using textbook_genetic = genetic<random_start, tournament, uniform_crossover, reset_mutation, penalty_only,
                                  no_improvement, generational, tiled_evaluator, const sequential, no_opening>;
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "berth/allocate/assignment/assignment_allocator.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/run_control.hpp"
@@ -21,24 +21,27 @@ namespace berth::inline v0 {
 
 // When to use which:
 //
-//   candidate_descent  cheap: shift and swap over the short lists until neither helps
-//   improve_with       any assignment allocator, run for a while on every child
-//   no_improvement     textbook runs: selection has to do all the work
+//   candidate_descent  the default, cheap: shift and swap over the short lists until neither helps
+//   improve_with       any assignment allocator, run on every child within a budget
+//   no_improvement     textbook runs
 
-/// Children are compared as they are.
+/// Leaves children as they are.
 struct no_improvement {
+    /// Improves an individual within a budget of evaluations; returns how many it used.
     std::uint64_t operator()(individual&, xoshiro256&, std::uint64_t) const noexcept { return 0; }
 };
 
-/// Tasks in random order to the cheapest GPU of their short list where they fit, or into the best exchange with a task there;
-/// whoever shares a GPU with a task that moved is asked again, until none finds anything. Overloads do not grow.
-/// O(candidates × tasks / GPUs) for a task asked. Deterministic.
+/// Descent by shift and swap: takes tasks in random order, moves each to the cheapest GPU of its short list where it
+/// fits or into the best exchange with a task there, and takes the tasks of both GPUs again, until no task improves.
+/// Overloads do not grow. O(candidates × tasks / GPUs) for a task. Deterministic.
 struct candidate_descent {
     std::uint64_t max_evaluations = 1'000'000;  ///< for one child
-    std::size_t candidates = 3;                 ///< of the short list, from the first
+    std::size_t candidates = 3;                 ///< GPUs of the short list to try, from the first
 
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         state(const candidate_descent& d, const priced_problem& p)
             : max_evaluations_{d.max_evaluations},
               width_{std::min(d.candidates, p.candidates().width())},
@@ -50,6 +53,7 @@ struct candidate_descent {
             }
         }
 
+        /// Improves an individual within a budget of evaluations; returns how many it used.
         std::uint64_t operator()(individual& i, xoshiro256& random, std::uint64_t budget) {
             const std::uint64_t limit = std::min(budget, max_evaluations_);
             std::uint64_t evaluations = 0;
@@ -67,8 +71,8 @@ struct candidate_descent {
                 waits_[t] = 0;
                 const std::size_t from = i.gpu_of(t);
                 if (!improve(i, t, evaluations)) continue;
-                ask_again(i, from);
-                ask_again(i, i.gpu_of(t));
+                requeue(i, from);
+                requeue(i, i.gpu_of(t));
             }
             return evaluations;
         }
@@ -111,7 +115,7 @@ struct candidate_descent {
             return true;
         }
 
-        void ask_again(const individual& i, std::size_t g) noexcept {
+        void requeue(const individual& i, std::size_t g) noexcept {
             for (std::size_t t = i.first_on(g); t < i.tasks(); t = i.next_on_same(t)) {
                 if (waits_[t] != 0) continue;
                 waits_[t] = 1;
@@ -129,22 +133,26 @@ struct candidate_descent {
         detail::flat<unsigned char> waits_;
         detail::flat<std::uint32_t> order_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
 };
 
-/// Runs an assignment allocator from the child, for at most so many evaluations. A `seed` of the allocator, if it has one, is
-/// drawn anew every time. Allocates whatever the allocator does; a search that is made for being called thousands of times
-/// is better wrapped as an improvement of its own, whose `prepare` makes the memory.
+/// Runs an assignment allocator from the child, for at most `max_evaluations`. A `seed` member of the allocator, if it
+/// has one, is drawn anew for every child. Allocates what the allocator allocates: wrap a search that is called
+/// thousands of times as an improvement of your own, whose `prepare` makes the memory.
 template <assignment_allocator Search>
 struct improve_with {
-    Search search;
+    Search search;                            ///< the allocator
     std::uint64_t max_evaluations = 100'000;  ///< for one child
 
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         state(const improve_with& how, const priced_problem& p)
             : how_{how}, p_{&p}, start_(p.tasks()), back_(p.tasks()) {}
 
+        /// Improves an individual within a budget of evaluations; returns how many it used.
         std::uint64_t operator()(individual& i, xoshiro256& random, std::uint64_t budget) {
             for (std::size_t t = 0; t < start_.size(); ++t) start_[t] = gpu_index{i.gpu_of(t)};
             if constexpr (requires(Search& s) { s.seed = std::uint64_t{}; }) how_.search.seed = random();
@@ -162,6 +170,7 @@ struct improve_with {
         std::vector<gpu_index> start_;
         detail::flat<gpu_gene> back_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
 };
 template <class Search>

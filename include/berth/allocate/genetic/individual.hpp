@@ -11,22 +11,23 @@
 
 namespace berth::inline v0 {
 
-/// The position of a GPU, in as few bytes as will do: populations are streams of them.
+/// The position of a GPU, in two bytes: memory bandwidth bounds how fast populations are evaluated.
 using gpu_gene = std::uint16_t;
-/// Genetic allocation knows GPUs by `gpu_gene`.
+/// Maximum number of GPUs of genetic allocation: what a `gpu_gene` can hold.
 inline constexpr std::size_t max_genetic_gpus = 65'535;
 
-/// An assignment in the making: a GPU for every task, with cost, excess, the room left on every GPU and the tasks on it kept
-/// up to date. What repair and improvement work on. Copyable; allocates only when it is made.
+/// An assignment that repair and improvement policies change: a GPU for every task, with cost, excess, the room left on
+/// every GPU and its tasks kept up to date. Positions are unchecked. Copyable; allocates only when it is made.
 class individual {
 public:
+    /// Of a problem with at most `max_genetic_gpus` GPUs, which outlives it; every task on GPU 0. Allocates all memory.
     explicit individual(const priced_problem& p)
         : p_{&p}, genes_(p.tasks()), next_(p.tasks()), previous_(p.tasks()), first_(p.gpus(), none), room_(p.gpus()) {
         BERTH_ASSERT(p.gpus() <= max_genetic_gpus, "berth: genetic allocation takes at most 65535 GPUs");
         reset();
     }
 
-    /// Takes over a whole assignment; O(tasks + GPUs).
+    /// Takes over a whole assignment, a gene below `gpus()` for every task; O(tasks + GPUs).
     void assign(std::span<const gpu_gene> genes) noexcept {
         BERTH_ASSERT(genes.size() == tasks(), "berth: an individual has a gene for every task");
         for (std::size_t g = 0; g < gpus(); ++g) {
@@ -43,24 +44,32 @@ public:
         excess_ = 0;
         for (const amount left : room_) excess_ += over(left);
     }
+    /// Takes over another individual's genes; O(tasks + GPUs).
     void assign(const individual& other) noexcept { assign(other.genes()); }
 
+    /// The problem.
     [[nodiscard]] const priced_problem& problem() const noexcept { return *p_; }
+    /// Number of tasks.
     [[nodiscard]] std::size_t tasks() const noexcept { return genes_.size(); }
+    /// Number of GPUs.
     [[nodiscard]] std::size_t gpus() const noexcept { return room_.size(); }
+    /// The GPU of every task.
     [[nodiscard]] std::span<const gpu_gene> genes() const noexcept { return genes_.view(); }
+    /// The GPU of a task.
     [[nodiscard]] std::size_t gpu_of(std::size_t t) const noexcept { return genes_[t]; }
-    /// What is left of a GPU's capacity, below zero where it is overloaded.
+    /// Free capacity of a GPU, negative if it is overloaded.
     [[nodiscard]] amount room(std::size_t g) const noexcept { return room_[g]; }
+    /// The sum of costs, kept up to date by additions: its last digits depend on the moves made.
     [[nodiscard]] double cost() const noexcept { return cost_; }
     /// Load beyond the capacities, over all GPUs.
     [[nodiscard]] amount excess() const noexcept { return excess_; }
 
     /// The tasks on a GPU: `for (auto t = i.first_on(g); t < i.tasks(); t = i.next_on_same(t))`.
     [[nodiscard]] std::size_t first_on(std::size_t g) const noexcept { return first_[g]; }
+    /// The next task on the same GPU, or a number not below `tasks()`.
     [[nodiscard]] std::size_t next_on_same(std::size_t t) const noexcept { return next_[t]; }
 
-    /// O(1).
+    /// Moves a task to a GPU. O(1).
     void move_task(std::size_t t, std::size_t g) noexcept {
         const std::size_t from = genes_[t];
         if (from == g) return;
@@ -76,6 +85,7 @@ public:
         genes_[t] = static_cast<gpu_gene>(g);
         enter(t);
     }
+    /// Exchanges the GPUs of two tasks. O(1).
     void swap(std::size_t t, std::size_t u) noexcept {
         const std::size_t g = genes_[t];
         move_task(t, genes_[u]);

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "berth/allocate/assignment/assignment_allocator.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/random.hpp"
@@ -21,15 +21,18 @@ namespace berth::inline v0 {
 // When to use which:
 //
 //   price_guided       the default: near the relaxed optimum from the start
-//   near_start         the first members resemble the warm start: rebalancing, where little should change
-//   randomised_greedy  by cost alone: where prices say little
-//   random_start       blind: textbook runs
+//   near_start         the first members resemble the warm start: for rebalancing with few moves
+//   randomised_greedy  by cost alone: for loose capacities, whose prices are all near 0
+//   random_start       ignores costs: textbook runs
 
-/// A GPU drawn for every task. O(tasks).
+/// A random GPU for every task. O(tasks).
 struct random_start {
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         explicit state(const priced_problem& p) : genes_(p.tasks()) {}
+        /// Makes member `k` of an island.
         void operator()(individual& i, std::size_t, xoshiro256& random) {
             for (gpu_gene& g : genes_) g = static_cast<gpu_gene>(bounded(random, static_cast<std::uint32_t>(i.gpus())));
             i.assign(genes_.view());
@@ -38,20 +41,24 @@ struct random_start {
     private:
         detail::flat<gpu_gene> genes_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p, warm_start) const { return state{p}; }
 };
 
-/// Tasks in random order, each to one of the cheapest GPUs that still have room, drawn among a few; if no GPU has room, to the one
-/// that it overloads least. O(tasks × GPUs).
+/// Assigns tasks in random order, each to a random one of its `choices` cheapest GPUs with room, or, if no GPU has
+/// room, to the one that it overloads least. O(tasks × GPUs).
 struct randomised_greedy {
     std::size_t choices = 2;  ///< 1 or more; 1 is greedy with a random order
 
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         state(const randomised_greedy& s, const priced_problem& p)
             : p_{&p}, genes_(p.tasks()), room_(p.gpus()), cheapest_(s.choices < p.gpus() ? s.choices : p.gpus()) {
             for (std::size_t t = 0; t < p.tasks(); ++t) order_.push_back(static_cast<std::uint32_t>(t));
         }
+        /// Makes member `k` of an island.
         void operator()(individual& i, std::size_t, xoshiro256& random) {
             for (std::size_t g = 0; g < room_.size(); ++g) room_[g] = p_->capacities()[g];
             shuffle(random, std::span{order_.data(), order_.size()});
@@ -85,27 +92,33 @@ struct randomised_greedy {
         detail::flat<std::size_t> cheapest_;
         detail::flat<std::uint32_t> order_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p, warm_start) const { return {*this, p}; }
+    /// Success, or the option that is out of its range.
     [[nodiscard]] result<void> validate() const {
         if (choices >= 1) return {};
         return detail::refuse(error_code::invalid_value, {"randomised_greedy.choices is 0, expected 1 or more"});
     }
 };
 
-/// Tasks in order of falling regret (what their second choice costs more at the prices of capacity), each to the cheapest GPU of its
-/// short list with room, at those prices; one that finds no room there takes its first choice, and repair has to help.
-/// Member 0 is that, the others with noise on prices and order. O(tasks × candidates).
+/// Assigns tasks in order of falling regret (by how much the second best GPU costs more than the best, at the prices of
+/// capacity), each to the cheapest GPU of its short list with room. A task that finds no room there goes to the first
+/// GPU of its list and is left to repair. Member 0 is made without noise, the others with noise on costs and order.
+/// O(tasks × candidates).
 struct price_guided {
     double noise = 0.25;  ///< as a multiple of the average regret; 0 or more
 
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         state(const price_guided& s, const priced_problem& p)
             : p_{&p}, genes_(p.tasks()), room_(p.gpus()), key_(p.tasks()), sorted_(p.tasks()), merged_(p.tasks()) {
             double sum = 0.0;
             for (std::size_t t = 0; t < p.tasks(); ++t) sum += regret(t);
             noise_ = p.tasks() == 0 ? 0.0 : s.noise * sum / static_cast<double>(p.tasks());
         }
+        /// Makes member `k` of an island.
         void operator()(individual& i, std::size_t k, xoshiro256& random) {
             const double spread = k == 0 ? 0.0 : noise_;
             for (std::size_t g = 0; g < room_.size(); ++g) room_[g] = p_->capacities()[g];
@@ -168,24 +181,29 @@ struct price_guided {
         detail::flat<std::uint32_t> sorted_;
         detail::flat<std::uint32_t> merged_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p, warm_start) const { return {*this, p}; }
+    /// Success, or the option that is out of its range.
     [[nodiscard]] result<void> validate() const {
         if (noise >= 0.0 && std::isfinite(noise)) return {};
         return detail::refuse(error_code::invalid_value, {"price_guided.noise is not a finite number from 0 on"});
     }
 };
 
-/// The warm start with some tasks, drawn independently, on another GPU of their short list. Without a warm start the same as
+/// The warm start with some tasks, drawn independently, on another GPU of their short list. Without a warm start it is
 /// `price_guided`. O(tasks × candidates).
 struct near_start {
-    double moved = 0.1;  ///< the part of the tasks that differ, 0 to 1
+    double moved = 0.1;  ///< expected share of tasks on another GPU, 0 to 1
 
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         state(const near_start& s, const priced_problem& p, warm_start start)
             : moved_{s.moved}, p_{&p}, otherwise_{price_guided{}.prepare(p, start)}, genes_(p.tasks()) {
             for (const gpu_index g : start) start_.push_back(static_cast<gpu_gene>(g.value()));
         }
+        /// Makes member `k` of an island.
         void operator()(individual& i, std::size_t k, xoshiro256& random) {
             if (start_.size() != genes_.size()) {
                 otherwise_(i, k, random);
@@ -208,7 +226,9 @@ struct near_start {
         detail::flat<gpu_gene> start_;
         detail::flat<gpu_gene> genes_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p, warm_start start) const { return {*this, p, start}; }
+    /// Success, or the option that is out of its range.
     [[nodiscard]] result<void> validate() const {
         if (moved >= 0.0 && moved <= 1.0) return {};
         return detail::refuse(error_code::invalid_value, {"near_start.moved is not within 0..1"});

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/random.hpp"
@@ -18,18 +18,18 @@ namespace berth::inline v0 {
 
 // When to use which:
 //
-//   reset_mutation       any GPU, blindly: textbook runs, and problems where prices say little
-//   candidate_mutation   a GPU of the task's short list: what changes is at least plausible
-//   swap_mutation        two tasks change places: where tasks are alike and capacities tight
-//   no_mutation          where crossover or improvement bring enough that is new
+//   candidate_mutation   the default: a GPU of the task's short list
+//   reset_mutation       any GPU: textbook runs, and problems with loose capacities
+//   swap_mutation        two tasks change places: similar tasks and tight capacities
+//   no_mutation          crossover or improvement bring enough new genes
 //
-// Rates are given per individual: how many genes of a child change on average.
+// Rates are the average number of genes of a child that change.
 
 namespace detail {
 
-/// How many genes to leave alone until the next one that changes, when each changes with the same probability: a geometric
-/// variable, by its cumulative distribution. The table is made by multiplication alone, so that every compiler and every
-/// mathematical library agree on it.
+/// The number of genes between two that change, when each changes with the same probability: a geometric variable,
+/// drawn from its cumulative distribution. The table is made by multiplication alone, so that all compilers and
+/// mathematical libraries agree on it.
 class gene_skips {
 public:
     gene_skips(std::size_t genes, double per_individual) : below_(genes) {
@@ -41,7 +41,7 @@ public:
             until = 1.0 - none;
         }
     }
-    /// The number of genes if the rest stay as they are. O(log genes).
+    /// Returns the number of genes if no other gene changes. O(log genes).
     [[nodiscard]] std::size_t operator()(xoshiro256& random) const {
         const double u = uniform01(random);
         std::size_t low = 0;
@@ -70,11 +70,14 @@ private:
 struct reset_mutation {
     double per_individual = 1.0;  ///< 0 or more
 
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         state(const reset_mutation& m, const priced_problem& p)
             : skip_{p.tasks(), m.per_individual}, gpus_{static_cast<std::uint32_t>(p.gpus())} {}
 
+        /// Changes some genes of the child.
         void operator()(std::span<gpu_gene> child, xoshiro256& random) const {
             for (std::size_t t = skip_(random); t < child.size(); t += 1 + skip_(random)) {
                 child[t] = static_cast<gpu_gene>(bounded(random, gpus_));
@@ -85,7 +88,9 @@ struct reset_mutation {
         detail::gene_skips skip_;
         std::uint32_t gpus_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
+    /// Success, or the option that is out of its range.
     [[nodiscard]] result<void> validate() const { return detail::check_rate("reset_mutation", per_individual); }
 };
 
@@ -93,10 +98,13 @@ struct reset_mutation {
 struct candidate_mutation {
     double per_individual = 0.5;  ///< 0 or more
 
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         state(const candidate_mutation& m, const priced_problem& p) : skip_{p.tasks(), m.per_individual}, p_{&p} {}
 
+        /// Changes some genes of the child.
         void operator()(std::span<gpu_gene> child, xoshiro256& random) const {
             const auto width = static_cast<std::uint32_t>(p_->candidates().width());
             if (width == 0) return;
@@ -110,19 +118,24 @@ struct candidate_mutation {
         detail::gene_skips skip_;
         const priced_problem* p_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
+    /// Success, or the option that is out of its range.
     [[nodiscard]] result<void> validate() const { return detail::check_rate("candidate_mutation", per_individual); }
 };
 
-/// Each task, independently and half as often as asked for, exchanges its GPU with a task drawn from all of them.
-/// O(genes changed × log tasks).
+/// Each task, independently with half the rate, exchanges its GPU with a task drawn from all of them: two genes change
+/// at a time. O(genes changed × log tasks).
 struct swap_mutation {
     double per_individual = 2.0;  ///< 0 or more
 
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         state(const swap_mutation& m, const priced_problem& p) : skip_{p.tasks(), m.per_individual / 2.0} {}
 
+        /// Changes some genes of the child.
         void operator()(std::span<gpu_gene> child, xoshiro256& random) const {
             for (std::size_t t = skip_(random); t < child.size(); t += 1 + skip_(random)) {
                 const std::size_t u = bounded(random, static_cast<std::uint32_t>(child.size()));
@@ -135,12 +148,15 @@ struct swap_mutation {
     private:
         detail::gene_skips skip_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
+    /// Success, or the option that is out of its range.
     [[nodiscard]] result<void> validate() const { return detail::check_rate("swap_mutation", per_individual); }
 };
 
 /// Changes nothing.
 struct no_mutation {
+    /// Changes some genes of the child.
     void operator()(std::span<gpu_gene>, xoshiro256&) const noexcept {}
 };
 

@@ -1,55 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The genetic algorithm that a device runs, for any compiler: its description, and the same generations on the host.
+// The genetic algorithm of CUDA devices, for any compiler: its description, and the same generations on the CPU.
 //
-//   philox_genetic          the description, and an assignment allocator on the host
-//   philox_genetic_run      the state of a run on the host
-//   cuda/genetic.cuh        the state of a run on a device
+//   philox_genetic       the description; an assignment allocator that runs on the CPU
+//   philox_genetic_run   the state of a run on the CPU
+//   cuda::genetic        runs it on a device (cuda/genetic.cuh)
+//
+// Take it if a device is idle anyway and the problem is large. On a CPU take `genetic` (allocate/genetic/genetic.hpp),
+// which finds far better plans in the same time (docs/cuda.md has figures).
 
 #include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/assignment/assignment_problem.hpp"
-#include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/allocate/assignment/warm_start.hpp"
+#include "berth/allocate/genetic/detail/generation_setup.hpp"
+#include "berth/allocate/genetic/philox_genetic_run.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
-#include "berth/allocate/genetic/detail/generation_setup.hpp"
-#include "berth/allocate/genetic/philox_genetic_run.hpp"
 
 #include <cstddef>
 #include <cstdint>
 
 namespace berth::inline v0 {
 
-/// A genetic algorithm made for devices: thousands of members, every random number drawn by its position (`philox4x32`), sums of integers
-/// (`packed_problem`). A seed therefore means the same generations, bit for bit, on any device and on the host.
+/// A genetic algorithm made for devices: thousands of members, random numbers that depend on their position alone
+/// (`philox4x32`), sums of integers (`packed_problem`). A seed gives the same generations, bit for bit, on any device
+/// and on the CPU.
 ///
-/// A generation replaces all members. A child is a copy of a parent chosen by tournament, often with a sixteenth of its genes from a second
-/// one; some genes become a GPU of the task's short list; then a few of its tasks, drawn at random, go where they are better off, alone or in
-/// exchange with another task, which repairs overloads and improves. Excess has a price there and in the choice of parents, so that
-/// infeasible members live among feasible ones. The first member of every `elite_group` is an elite: the best one of its group before
-/// it, by excess and then cost, improved if it can be.
+/// A generation replaces all members. A child is a copy of a parent chosen by tournament, with probability
+/// `crossover_rate` with a sixteenth of its genes from a second one; some genes become a GPU of the task's short list;
+/// then `steps` random tasks move to where they cost least, alone or in exchange with another task, which repairs
+/// overloads and improves. Excess has a penalty there and in tournaments, so that infeasible members stay in the
+/// population. The first member of every `elite_group` is an elite: the best of its group in the last generation by
+/// excess and then cost, improved in the same way.
 ///
-/// Use it with `cuda/genetic.cuh` where a device is idle anyway and the problem is large; on the host it is the reference, and `genetic`
-/// is the better search. Deterministic. A generation is O(population × (tasks + GPUs + steps × candidates)).
+/// Deterministic. A generation is O(population × (tasks + GPUs + steps × candidates)).
 struct philox_genetic {
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0;           ///< of all random numbers
     std::size_t population = 8192;    ///< 2 or more, at most 2^20
-    std::size_t tournament = 2;       ///< 1 to 1024; 1 is uniform
+    std::size_t tournament = 2;       ///< members compared for a parent, 1 to 1024; 1 is uniform
     double crossover_rate = 0.3;      ///< 0 to 1
     double mutations = 0.5;           ///< genes of a child drawn anew, on average; up to one for eight tasks
-    std::size_t steps = 8;            ///< tasks of a child looked at to repair and improve it; at most 2^20
+    std::size_t steps = 8;            ///< tasks of a child to repair and improve; at most 2^20
     std::size_t elite_group = 16;     ///< 1 or more members; 1 keeps all of them
-    std::size_t max_generations = 0;  ///< 0: until control ends the run, or 1000 if it has neither stop nor budget
-    /// The price of a unit of excess. 0: from the costs, high enough that a typical task would rather take its dearest GPU.
+    std::size_t max_generations = 0;  ///< 0: until the control ends the run, or 1000 if nothing bounds it
+    /// Penalty of a unit of excess. 0: twice the average range of a task's costs per unit of load, so that excess
+    /// rarely pays.
     double penalty = 0.0;
 
-    static constexpr std::size_t usual_generations = 1000;
+    static constexpr std::size_t usual_generations = 1000;  ///< of a run that nothing bounds
 
-    /// Which option is out of its range.
+    /// Success, or which option is out of its range.
     [[nodiscard]] result<void> validate() const {
         const auto wrong = [](const char* option, const char* expected) -> result<void> {
             return detail::refuse(error_code::invalid_value, {"philox_genetic.", option, " is not ", expected});
@@ -64,7 +70,8 @@ struct philox_genetic {
         if (!(penalty >= 0.0 && penalty <= 0x1p52)) return wrong("penalty", "a number from 0 to 2^52");
         return {};
     }
-    /// The same for a problem, its short lists and a start.
+    /// Success, or why this cannot run on a problem and a start: options, too many GPUs or tasks, a start with gaps.
+    /// O(tasks).
     [[nodiscard]] result<void> validate(const packed_problem& p, warm_start start = {}) const {
         using detail::refuse;
         if (auto options = validate(); !options) return options;
@@ -87,19 +94,24 @@ struct philox_genetic {
         }
         return {};
     }
+    /// The same, and whether the problem can be packed. O(tasks × GPUs).
     [[nodiscard]] result<void> validate(const priced_problem& p, warm_start start = {}) const {
         const auto packed = pack_assignments(p.tables());
         if (!packed) return packed.error();
         return validate(*packed, start);
     }
 
-    /// The state of a run on the host, its first members made. What `validate` accepts; the problem outlives the state.
+    /// Makes the state of a run on the CPU, and its first generation. A start with gaps is ignored. Options and problem
+    /// are those that `validate` accepts; the problem outlives the state.
     [[nodiscard]] philox_genetic_run start(const packed_problem& p, const candidate_lists& lists = {},
                                            warm_start start = {}) const;
-    /// A run on the host.
+    /// Runs on the CPU until the control ends the run or `max_generations` are made. Polls at least once per
+    /// millisecond of work, except while it makes the first generation.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const packed_problem& p, const candidate_lists& lists, warm_start given = {},
                                       run_control<Stop, Observer> control = {}) const;
+    /// The same for a priced problem, with its candidate lists; costs of the plan are those of the problem before
+    /// packing.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(const priced_problem& p, warm_start given = {},
                                       run_control<Stop, Observer> control = {}) const;
@@ -107,8 +119,9 @@ struct philox_genetic {
 
 inline philox_genetic_run philox_genetic::start(const packed_problem& p, const candidate_lists& lists,
                                                 warm_start start) const {
-    BERTH_ASSERT(validate(p, start).has_value(), "berth: philox_genetic: see what validate(problem, start) says");
-    return {detail::evolution::rules_of(*this, p), p, lists, start};
+    BERTH_ASSERT(validate(p).has_value(), "berth: philox_genetic needs a problem that validate(problem) accepts");
+    const bool complete = validate(p, start).has_value();
+    return {detail::evolution::rules_of(*this, p), p, lists, complete ? start : warm_start{}};
 }
 
 template <class Stop, class Observer>
@@ -125,8 +138,9 @@ template <class Stop, class Observer>
 assignment_plan philox_genetic::run(const priced_problem& p, warm_start given,
                                     run_control<Stop, Observer> control) const {
     const auto packed = pack_assignments(p.tables());
-    BERTH_ASSERT(packed.has_value(), "berth: philox_genetic: see what validate(problem) says");
-    return detail::evolution::plan_of(p, given, run(*packed, p.candidates(), given, control));
+    BERTH_ASSERT(packed.has_value(), "berth: philox_genetic needs a problem that validate(problem) accepts");
+    const gpu_assignment complete = complete_start(p, given);
+    return detail::evolution::plan_of(p, complete, run(*packed, p.candidates(), complete, control));
 }
 
 static_assert(assignment_allocator<philox_genetic>);

@@ -14,7 +14,7 @@
 
 namespace berth::inline v0 {
 
-/// In how many genes two assignments differ. O(tasks), four genes at a time.
+/// Number of genes in which two assignments differ. O(tasks), four genes at a time.
 [[nodiscard]] inline std::size_t hamming_distance(std::span<const gpu_gene> a, std::span<const gpu_gene> b) noexcept {
     BERTH_ASSERT(a.size() == b.size(), "berth: a distance is between assignments of the same tasks");
     constexpr std::uint64_t low = 0x7fff'7fff'7fff'7fffULL;
@@ -38,11 +38,13 @@ namespace berth::inline v0 {
     return distance;
 }
 
-/// The members of one island and the children of one generation. Members are ranked, best first, between generations: 0 is the
-/// best, `size() - 1` the worst. Values come from the repair policy; lower is better.
+/// The members of one island and the children of one generation. Between generations members are ranked: 0 is the best,
+/// `size() - 1` the worst. Values come from the repair policy; lower is better. Positions are unchecked.
 class population {
 public:
+    /// Of no members.
     population() = default;
+    /// A population of `size` members and `children` children, with genes for `tasks` tasks. Allocates all memory.
     population(std::size_t tasks, std::size_t size, std::size_t children)
         : tasks_{tasks}, size_{size}, genes_((size + children) * tasks) {
         for (std::size_t row = 0; row < size + children; ++row) {
@@ -50,49 +52,63 @@ public:
         }
     }
 
+    /// Number of genes of a member.
     [[nodiscard]] std::size_t tasks() const noexcept { return tasks_; }
+    /// Number of members.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// Number of children of a generation.
     [[nodiscard]] std::size_t children() const noexcept { return entries_.size() - size_; }
 
+    /// The genes of a member.
     [[nodiscard]] std::span<const gpu_gene> genes(std::size_t i) const noexcept { return row(i); }
+    /// The value of a member by the repair policy; lower is better.
     [[nodiscard]] double value(std::size_t i) const noexcept { return entries_[i].value; }
+    /// The cost of a member.
     [[nodiscard]] double cost(std::size_t i) const noexcept { return entries_[i].cost; }
+    /// Load of a member beyond capacities, over all GPUs.
     [[nodiscard]] amount excess(std::size_t i) const noexcept { return entries_[i].excess; }
 
+    /// The genes of a child.
     [[nodiscard]] std::span<const gpu_gene> child_genes(std::size_t j) const noexcept { return row(size_ + j); }
+    /// The value of a child.
     [[nodiscard]] double child_value(std::size_t j) const noexcept { return entries_[size_ + j].value; }
+    /// The cost of a child.
     [[nodiscard]] double child_cost(std::size_t j) const noexcept { return entries_[size_ + j].cost; }
+    /// The excess of a child.
     [[nodiscard]] amount child_excess(std::size_t j) const noexcept { return entries_[size_ + j].excess; }
 
-    /// Child `j` takes the place of member `i`, which goes where the child was. O(1).
+    /// Child `j` becomes member `i`, and the member becomes child `j`. O(1).
     void exchange(std::size_t i, std::size_t j) noexcept {
         std::swap(entries_[i], entries_[size_ + j]);
         ++exchanges_;
     }
-    /// How often that happened.
+    /// Number of calls of `exchange`.
     [[nodiscard]] std::uint64_t exchanges() const noexcept { return exchanges_; }
 
-    /// For those who fill a population.
+    /// The genes of a member, to be written. For code that fills a population.
     [[nodiscard]] std::span<gpu_gene> mutable_genes(std::size_t i) noexcept {
         return {genes_.data() + entries_[i].row * tasks_, tasks_};
     }
+    /// The genes of a child, to be written.
     [[nodiscard]] std::span<gpu_gene> mutable_child_genes(std::size_t j) noexcept { return mutable_genes(size_ + j); }
+    /// Sets value, cost and excess of a member. `rank` has to follow.
     void set(std::size_t i, double value, double cost, amount excess) noexcept {
         entries_[i].value = value;
         entries_[i].cost = cost;
         entries_[i].excess = excess;
     }
+    /// Sets value, cost and excess of a child.
     void set_child(std::size_t j, double value, double cost, amount excess) noexcept {
         set(size_ + j, value, cost, excess);
     }
-    /// How many children from `j` on lie in memory one after the other; at least 1.
+    /// Number of children from `j` on that are contiguous in memory, at least 1: they can be evaluated together.
     [[nodiscard]] std::size_t adjacent_children(std::size_t j) const noexcept {
         std::size_t count = 1;
         while (j + count < children() && entries_[size_ + j + count].row == entries_[size_ + j].row + count) ++count;
         return count;
     }
-    /// Restores the order of the members after some were exchanged or set: by value, equal ones by where they lie in memory,
-    /// which is as deterministic as the run. Children are in the order of memory.
+    /// Restores the order of the members after some were exchanged or set: by value, ties by position in memory, which
+    /// is as deterministic as the run. Children are put in the order of memory. O(n log n) for n members and children.
     void rank() noexcept {
         std::sort(entries_.begin(), entries_.begin() + size_, [](const entry& a, const entry& b) {
             return a.value != b.value ? a.value < b.value : a.row < b.row;

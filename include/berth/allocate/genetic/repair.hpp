@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/detail/overload_penalty.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/model/resources.hpp"
@@ -17,9 +17,9 @@ namespace berth::inline v0 {
 
 // When to use which:
 //
-//   price_repair   the default: children are made feasible where capacities are tight
-//   penalty_only   textbook: excess costs a fixed price, infeasible members live among feasible ones
-//   no_repair      less excess always comes first: where capacities are loose
+//   price_repair   the default: moves tasks until a child is feasible; for tight capacities
+//   penalty_only   textbook: excess has a fixed penalty, and infeasible members stay in the population
+//   no_repair      less excess always comes first; for loose capacities
 
 namespace detail {
 
@@ -33,15 +33,19 @@ namespace detail {
 
 /// Compares excess first, then cost; the costs of members with excess do not count.
 struct no_repair {
+    /// The value of a member with this cost and excess; lower is better.
     [[nodiscard]] double value(double cost, amount excess) const noexcept { return detail::excess_first(cost, excess); }
 };
 
-/// A fixed price for every unit of excess.
+/// A fixed penalty for every unit of excess.
 struct penalty_only {
-    double per_unit = 0.0;  ///< 0: from the costs, high enough that a typical task would rather take its dearest GPU
+    double per_unit =
+        0.0;  ///< 0: twice the average range of a task's costs per unit of load, so that excess rarely pays
 
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         state(const penalty_only& r, const priced_problem& p) : per_unit_{r.per_unit} {
             if (per_unit_ > 0.0) return;
             double range = 0.0;
@@ -58,6 +62,7 @@ struct penalty_only {
             }
             per_unit_ = load > 0.0 && range > 0.0 ? 2.0 * range / load : 1.0;
         }
+        /// The value of a member with this cost and excess; lower is better.
         [[nodiscard]] double value(double cost, amount excess) const noexcept {
             return cost + per_unit_ * static_cast<double>(excess);
         }
@@ -65,28 +70,34 @@ struct penalty_only {
     private:
         double per_unit_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
 };
 
-/// Moves tasks out of overloaded GPUs, alone or in exchange with another one, to the GPUs of their short lists: whatever is
-/// cheapest by reduced cost and by what overloads cost, which rises for GPUs that stay overloaded. What moved rests a while.
-/// The step looks at the tasks of one overloaded GPU, chosen at random. Members that still have excess come last.
+/// Moves tasks from overloaded GPUs to GPUs of their short lists, alone or in exchange with another task. A step takes
+/// the cheapest of these moves for the tasks of one overloaded GPU, chosen at random, by reduced cost and by a penalty
+/// of overload that rises while a GPU stays overloaded. A moved task stays put for a few steps. Members that still have
+/// excess rank last.
 ///
 /// A step is O(candidates × (tasks / GPUs)²). Deterministic.
 struct price_repair {
     std::size_t max_steps = 500;  ///< moves and swaps
 
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         state(const price_repair& r, const priced_problem& p)
             : max_steps_{r.max_steps}, p_{&p}, overload_{p}, rests_until_(p.tasks()) {
             overloaded_.reserve(p.gpus());
         }
 
+        /// The value of a member with this cost and excess; lower is better.
         [[nodiscard]] double value(double cost, amount excess) const noexcept {
             return detail::excess_first(cost, excess);
         }
 
+        /// Moves tasks until no GPU is overloaded, or `max_steps` are done; returns the number of moves evaluated.
         std::uint64_t operator()(individual& i, xoshiro256& random) {
             if (i.excess() == 0) return 0;
             overload_.reset();
@@ -153,6 +164,7 @@ struct price_repair {
         detail::flat<std::size_t> rests_until_;
         detail::flat<std::uint32_t> overloaded_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
 };
 

@@ -13,37 +13,44 @@ namespace berth::inline v0 {
 
 // When to use which:
 //
-//   steady_state   the default: few children, each into the place of a bad member or of one that it resembles; keeps a small
-//                  population of good members apart
-//   generational   textbook: all but the elite give way to children, whatever those are worth
+//   steady_state   the default: few children, each of which replaces a bad member or one that it resembles; keeps the
+//                  members of a small population different
+//   generational   textbook: children replace all but the elite, whatever their value
 
-/// The best members stay, children take the places of all others. O(population).
+/// Children replace all but the best members. O(population).
 struct generational {
     std::size_t elite = 2;  ///< at most all but one member
 
+    /// Default number of members of an island.
     static constexpr std::size_t usual_population = 200;
 
+    /// Children of a generation of a population of that size.
     [[nodiscard]] std::size_t children(std::size_t size) const noexcept { return size > elite ? size - elite : 1; }
+    /// Exchanges members for children.
     void operator()(population& members) const {
         const std::size_t kept = members.size() - members.children();
         for (std::size_t j = 0; j < members.children(); ++j) members.exchange(kept + j, j);
     }
 };
 
-/// A child that differs from some member in fewer than `least_distance` genes takes its place or none; any other child takes that
-/// of the worst member. Either only if it is better. O(population × tasks) for a child.
+/// A child that differs from some member in fewer than `least_distance` genes replaces that member or none; any other
+/// child replaces the worst member. Either only if it is better. O(population × tasks) for a child.
 struct steady_state {
     std::size_t offspring = 1;  ///< children of a generation, 1 or more
-    /// In genes; 1 keeps only copies out. 0: a 64th of the tasks, at least 1.
+    /// In genes; 1 excludes copies only. 0: a 64th of the tasks, at least 1.
     std::size_t least_distance = 0;
 
+    /// Default number of members of an island.
     static constexpr std::size_t usual_population = 40;
 
+    /// Children of a generation of a population of that size.
     [[nodiscard]] std::size_t children(std::size_t) const noexcept { return offspring; }
+    /// Success, or the option that is out of its range.
     [[nodiscard]] result<void> validate() const {
         if (offspring >= 1) return {};
         return detail::refuse(error_code::invalid_value, {"steady_state.offspring is 0, expected 1 or more"});
     }
+    /// Exchanges members for children.
     void operator()(population& members) const {
         for (std::size_t j = 0; j < members.children(); ++j) {
             std::size_t nearest = members.size();

@@ -3,9 +3,10 @@
 
 #include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/assignment/assignment_problem.hpp"
-#include "berth/allocate/genetic/detail/island.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/allocate/assignment/warm_start.hpp"
+#include "berth/allocate/genetic/detail/island.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/observer.hpp"
 #include "berth/core/run_control.hpp"
@@ -21,29 +22,31 @@
 
 namespace berth::inline v0 {
 
-/// The state of a genetic run: islands with their populations. Made by `genetic::start`; owns all memory of the run, so that
-/// generations allocate nothing. The problem outlives it. Neither copied nor moved.
+/// The state of a run of `genetic`: islands with their populations. Made by `genetic::start`; owns all memory of the
+/// run, so that generations allocate nothing. The problem outlives it. Neither copied nor moved.
 template <class Genetic>
 class genetic_run {
 public:
+    /// As `genetic::start`.
     genetic_run(const Genetic& description, const priced_problem& p, warm_start start)
-        : description_{description}, p_{&p}, start_(start.begin(), start.end()) {
-        BERTH_ASSERT(description.validate(p, start).has_value(),
-                     "berth: genetic: see what validate(problem, start) says");
+        : description_{description}, p_{&p}, start_(complete_start(p, start)) {
+        BERTH_ASSERT(description.validate(p).has_value(),
+                     "berth: genetic needs a problem that validate(problem) accepts");
         if constexpr (!detail::island<Genetic>::moves) {
             if (auto packed = pack_assignments(p.tables()); packed) packed_.emplace(std::move(*packed));
         }
         islands_.reserve(description.islands.count);
         for (std::size_t i = 0; i < description.islands.count; ++i) {
-            islands_.emplace_back(description_, p, start, packed_ ? &*packed_ : nullptr, i);
+            islands_.emplace_back(description_, p, start_, packed_ ? &*packed_ : nullptr, i);
         }
     }
     genetic_run(const genetic_run&) = delete;
     genetic_run& operator=(const genetic_run&) = delete;
 
-    /// One round: the next member of every island while populations are incomplete, then one generation of every island, with
-    /// migration when it is due. Islands are advanced by the parallelism of the description; `budget` evaluations are
-    /// shared out among them, and improvement ends when they are used up.
+    /// One round: the next member of every island while populations are incomplete, else one generation of every
+    /// island, and copies sent to the next island if they are due.
+    ///
+    /// @param budget  evaluations, divided among the islands; improvement ends when they are used up
     void step(std::uint64_t budget = std::numeric_limits<std::uint64_t>::max()) {
         const std::uint64_t share = budget / islands_.size() > 0 ? budget / islands_.size() : 1;
         if (introduced_ < description_.members()) {
@@ -57,11 +60,11 @@ public:
         description_.threads->for_each(islands_.size(),
                                        [this, share](std::size_t i) { islands_[i].generation(generations_, share); });
         ++generations_;
-        if (islands_.size() > 1 && generations_ % description_.islands.interval == 0) migrate();
+        if (islands_.size() > 1 && generations_ % description_.islands.interval == 0) send_copies();
     }
 
-    /// Rounds until control ends the run, the best answer is proven to be the best there is, or there have been `max_generations`.
-    /// Can be called again to go on.
+    /// Rounds until control ends the run, the best answer is proven to be the best there is, or there have been
+    /// `max_generations`. Can be called again to go on.
     template <class Stop = never_stop, class Observer = no_observer>
     [[nodiscard]] assignment_plan run(run_control<Stop, Observer> control = {}) {
         const std::size_t limit = generation_limit(control);
@@ -79,7 +82,9 @@ public:
         return answer;
     }
 
+    /// Generations made.
     [[nodiscard]] std::size_t generations() const noexcept { return generations_; }
+    /// Individuals and moves evaluated so far, over all islands.
     [[nodiscard]] std::uint64_t evaluations() const noexcept {
         std::uint64_t sum = 0;
         for (const auto& island : islands_) sum += island.evaluations();
@@ -89,7 +94,7 @@ public:
     [[nodiscard]] const population& members(std::size_t island = 0) const noexcept {
         return islands_[island].members();
     }
-    /// The best answer so far, from scratch; O(tasks).
+    /// The best answer so far, its cost recomputed; O(tasks).
     [[nodiscard]] assignment_plan plan() const {
         gpu_assignment genes;
         if (introduced_ == 0) {
@@ -100,7 +105,7 @@ public:
         }
         assignment_plan answer = p_->plan_of(std::move(genes));
         if (!start_.empty()) {
-            // Sums in another order may differ in their last digits.
+            // Recomputed costs differ from those of the islands in their last digits.
             if (assignment_plan given = p_->plan_of(start_); better(given, answer)) answer = std::move(given);
         }
         answer.evaluations = evaluations();
@@ -137,10 +142,11 @@ private:
             std::same_as<Stop, never_stop> && control.max_evaluations == std::numeric_limits<std::uint64_t>::max();
         return description_.max_generations > 0 || !endless ? description_.max_generations : Genetic::usual_generations;
     }
-    void migrate() {
-        // What arrives lies behind what is sent, so all islands send what they had before.
+    void send_copies() {
+        // Copies replace the worst half at most and only the best half is sent, so every island sends what it had
+        // before.
         for (std::size_t i = 0; i < islands_.size(); ++i) {
-            islands_[(i + 1) % islands_.size()].receive(islands_[i].members(), description_.islands.migrants);
+            islands_[(i + 1) % islands_.size()].receive(islands_[i].members(), description_.islands.copies);
         }
         for (island_type& island : islands_) island.rank();
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/config.hpp"
-#include "berth/core/index.hpp"
 #include "berth/allocate/reassignment/reassignment_plan.hpp"
 #include "berth/allocate/reassignment/reassignment_problem.hpp"
+#include "berth/core/index.hpp"
+#include "berth/core/message.hpp"
+#include "berth/core/result.hpp"
 #include "berth/model/resources.hpp"
 
 #include <cstddef>
@@ -14,15 +15,16 @@
 
 namespace berth::inline v0 {
 
-/// What an assignment of a reassignment problem comes to.
+/// Cost and violations of an assignment of a reassignment problem.
 struct reassignment_evaluation {
-    reassignment_cost cost;
-    reassignment_violations violations;
+    reassignment_cost cost;              ///< defined for infeasible assignments, too
+    reassignment_violations violations;  ///< all zero if feasible
 
+    /// True if the assignment keeps every constraint.
     [[nodiscard]] constexpr bool feasible() const noexcept { return violations.none(); }
 };
 
-/// The assignment that a reassignment problem begins with: where every task was initial.
+/// The assignment before anything moves: every task on its initial node. O(tasks).
 [[nodiscard]] inline std::vector<node_index> initial_assignment(const reassignment_problem& p) {
     std::vector<node_index> nodes;
     nodes.reserve(p.task_count());
@@ -30,15 +32,38 @@ struct reassignment_evaluation {
     return nodes;
 }
 
+/// Checks that an assignment has one existing node for every task; it may break constraints. O(tasks).
+///
+/// @return success, or an error that names the first task without such a node
+[[nodiscard]] inline result<void> check_assignment(const reassignment_problem& p, std::span<const node_index> placed) {
+    if (placed.size() != p.task_count()) {
+        return detail::refuse(
+            error_code::inconsistent,
+            {"assignment: it has ", placed.size(), " nodes, expected one for each of ", p.task_count(), " tasks"});
+    }
+    for (std::size_t t = 0; t < placed.size(); ++t) {
+        if (!placed[t].valid()) return detail::refuse(error_code::unknown_name, {"task ", t, ": it has no node"});
+        if (placed[t].value() < p.node_count()) continue;
+        return detail::refuse(error_code::unknown_name,
+                              {"task ", t, ": its node is ", placed[t].value(), ", there are only ", p.node_count()});
+    }
+    return {};
+}
+
 namespace detail {
 
-/// The part of an evaluation that is about resources.
+[[nodiscard]] inline bool is_placed(const reassignment_problem& p, std::span<const node_index> placed,
+                                    std::size_t t) noexcept {
+    return t < placed.size() && placed[t].valid() && placed[t].value() < p.node_count();
+}
+
 inline void evaluate_resources(const reassignment_problem& p, std::span<const node_index> placed,
-                               reassignment_evaluation& verdict) {
+                               reassignment_evaluation& out) {
     const std::size_t resources = p.resource_count();
     std::vector<amount> used(p.node_count() * resources, 0);
     std::vector<amount> held(p.node_count() * resources, 0);
-    for (std::size_t t = 0; t < placed.size(); ++t) {
+    for (std::size_t t = 0; t < p.task_count(); ++t) {
+        if (!is_placed(p, placed, t)) continue;
         const task_index task{t};
         for (std::size_t r = 0; r < resources; ++r) {
             const amount demand = p.demand(task)[r];
@@ -53,21 +78,20 @@ inline void evaluate_resources(const reassignment_problem& p, std::span<const no
         for (std::size_t r = 0; r < resources; ++r) {
             const amount over_safety = used[n * resources + r] - p.safety_capacity(node)[r];
             const amount over = held[n * resources + r] - p.capacity(node)[r];
-            verdict.cost.load += over_safety > 0 ? over_safety * p.resources()[r].load_weight : 0;
-            verdict.violations.capacity += over > 0 ? over : 0;
+            out.cost.load += over_safety > 0 ? over_safety * p.resources()[r].load_weight : 0;
+            out.violations.capacity += over > 0 ? over : 0;
         }
         for (const reassignment_balance& b : p.balances()) {
             const amount first = p.capacity(node)[b.first] - used[n * resources + b.first];
             const amount second = p.capacity(node)[b.second] - used[n * resources + b.second];
             const amount beyond = b.target * first - second;
-            verdict.cost.balance += beyond > 0 ? beyond * b.weight : 0;
+            out.cost.balance += beyond > 0 ? beyond * b.weight : 0;
         }
     }
 }
 
-/// The part that is about groups.
 inline void evaluate_groups(const reassignment_problem& p, std::span<const node_index> placed,
-                            reassignment_evaluation& verdict) {
+                            reassignment_evaluation& out) {
     std::vector<std::uint32_t> node_seen(p.node_count(), 0);  // by the last group, counted from 1
     std::vector<std::uint32_t> location_seen(p.location_count(), 0);
     std::vector<std::uint32_t> neighbourhood_seen(p.neighbourhood_count(), 0);
@@ -78,8 +102,9 @@ inline void evaluate_groups(const reassignment_problem& p, std::span<const node_
         std::size_t locations = 0;
         amount moved = 0;
         for (const task_index t : p.members(group_index{g})) {
+            if (!is_placed(p, placed, t.value())) continue;
             const node_index n = placed[t.value()];
-            if (node_seen[n.value()] == mark) ++verdict.violations.conflicts;
+            if (node_seen[n.value()] == mark) ++out.violations.conflicts;
             node_seen[n.value()] = mark;
             if (location_seen[p.location(n)] != mark) ++locations;
             location_seen[p.location(n)] = mark;
@@ -88,9 +113,9 @@ inline void evaluate_groups(const reassignment_problem& p, std::span<const node_
             moved += n == p.initial(t) ? 0 : 1;
         }
         most = moved > most ? moved : most;
-        if (locations < p.spread(group_index{g})) verdict.violations.spread += p.spread(group_index{g}) - locations;
+        if (locations < p.spread(group_index{g})) out.violations.spread += p.spread(group_index{g}) - locations;
     }
-    verdict.cost.groups = most * p.group_weight();
+    out.cost.groups = most * p.group_weight();
     std::vector<std::uint64_t> has_it(p.neighbourhood_count(), 0);  // by the last dependency, counted from 1
     std::uint64_t dependency = 0;
     for (std::size_t g = 0; g < p.group_count(); ++g) {
@@ -98,26 +123,36 @@ inline void evaluate_groups(const reassignment_problem& p, std::span<const node_
             ++dependency;
             for (const std::uint32_t n : neighbourhoods[on.value()]) has_it[n] = dependency;
             for (const std::uint32_t n : neighbourhoods[g])
-                verdict.violations.dependencies += has_it[n] == dependency ? 0 : 1;
+                out.violations.dependencies += has_it[n] == dependency ? 0 : 1;
         }
     }
 }
 
 }  // namespace detail
 
-/// Evaluates an assignment from scratch, a node for every task. O(tasks × resources + nodes × resources + dependencies × neighbourhoods).
-[[nodiscard]] inline reassignment_evaluation evaluate(const reassignment_problem& p, std::span<const node_index> placed) {
-    BERTH_ASSERT(placed.size() == p.task_count(), "berth: an assignment has a node for every task");
-    reassignment_evaluation verdict;
-    detail::evaluate_resources(p, placed, verdict);
-    detail::evaluate_groups(p, placed, verdict);
-    for (std::size_t t = 0; t < placed.size(); ++t) {
+/// Evaluates an assignment from scratch, independently of `reassignment_state`.
+///
+/// Any assignment is valid input: a task without an entry, or whose node does not exist, counts in
+/// `violations.unplaced` and nowhere else. O((tasks + nodes) × resources + dependencies × neighbourhoods).
+///
+/// @param placed  the node of each task
+[[nodiscard]] inline reassignment_evaluation evaluate(const reassignment_problem& p,
+                                                      std::span<const node_index> placed) {
+    reassignment_evaluation out;
+    detail::evaluate_resources(p, placed, out);
+    detail::evaluate_groups(p, placed, out);
+    out.violations.unplaced = placed.size() > p.task_count() ? placed.size() - p.task_count() : 0;
+    for (std::size_t t = 0; t < p.task_count(); ++t) {
         const task_index task{t};
+        if (!detail::is_placed(p, placed, t)) {
+            ++out.violations.unplaced;
+            continue;
+        }
         if (placed[t] == p.initial(task)) continue;
-        verdict.cost.tasks += p.task_weight() * p.move_cost(task);
-        verdict.cost.pairs += p.pair_weight() * static_cast<amount>(p.pair_cost(p.initial(task), placed[t]));
+        out.cost.tasks += p.task_weight() * p.move_cost(task);
+        out.cost.pairs += p.pair_weight() * static_cast<amount>(p.pair_cost(p.initial(task), placed[t]));
     }
-    return verdict;
+    return out;
 }
 
 }  // namespace berth::inline v0

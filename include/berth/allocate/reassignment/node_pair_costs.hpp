@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/random.hpp"
-#include "berth/model/resources.hpp"
+#include "berth/core/result.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -13,8 +13,8 @@
 
 namespace berth::inline v0 {
 
-/// What a move costs by the nodes it goes from and to: any matrix, kept as one row for each distinct row and one column for each distinct
-/// column. Costs that follow from racks and zones, as they do in practice, take as much memory as there are pairs of racks.
+/// The cost of a move by its old and new node: any matrix, stored as one row for each distinct row and one column for
+/// each distinct column. Costs that follow from racks and zones take as much memory as there are pairs of racks.
 ///
 /// ```
 /// node_pair_costs costs{nodes};
@@ -23,20 +23,27 @@ namespace berth::inline v0 {
 /// ```
 class node_pair_costs {
 public:
+    /// Of no nodes, and finished.
     node_pair_costs() = default;
+    /// Expects a row for each of `nodes` nodes.
     explicit node_pair_costs(std::size_t nodes) : nodes_{nodes} {}
 
-    /// The costs from the next node to all nodes. O(nodes) unless rows collide.
+    /// Adds the costs from the next node to all nodes. O(nodes) unless hashes of rows collide. A row of the wrong
+    /// length and one too many are not added; `validate` names the first such row.
     void add_row(std::span<const std::uint32_t> row) {
-        BERTH_ASSERT(row.size() == nodes_ && row_of_.size() < nodes_,
-                     "berth: a row for each node, a cost to each node");
+        if (row.size() != nodes_ || row_of_.size() == nodes_ || malformed_) {
+            if (!malformed_) malformed_size_ = row.size();
+            malformed_ = true;
+            return;
+        }
         std::uint64_t hash = 0;
         for (const std::uint32_t cost : row) hash = splitmix64(hash ^ cost);
         row_of_.push_back(find(row, hash));
     }
-    /// After the last row: equal columns become one. O(distinct rows × nodes) unless columns collide.
+    /// After the last row: merges equal columns. Does nothing while rows are missing, or if called again.
+    /// O(distinct rows × nodes) unless hashes of columns collide.
     void finish() {
-        BERTH_ASSERT(row_of_.size() == nodes_ && column_of_.empty(), "berth: a row for each node, finished once");
+        if (row_of_.size() != nodes_ || !column_of_.empty()) return;
         const std::size_t rows = hashes_.size();
         node_pair_costs turned{rows};
         detail::flat<std::uint32_t> column(rows);
@@ -53,15 +60,34 @@ public:
         }
     }
 
+    /// Number of nodes.
     [[nodiscard]] std::size_t node_count() const noexcept { return nodes_; }
-    /// Whether there is a cost for each pair of nodes.
+    /// True if there is a cost for each pair of nodes.
     [[nodiscard]] bool finished() const noexcept { return column_of_.size() == nodes_; }
-    /// The largest cost of all.
+    /// Success, or which row is malformed or missing. `make_reassignment_problem` calls it.
+    [[nodiscard]] result<void> validate() const {
+        if (malformed_ && row_of_.size() == nodes_) {
+            return detail::refuse(error_code::inconsistent, {"pair costs: more rows than the ", nodes_, " nodes"});
+        }
+        if (malformed_) {
+            return detail::refuse(error_code::inconsistent, {"pair costs: row ", row_of_.size(), " has ",
+                                                             malformed_size_, " costs, expected ", nodes_});
+        }
+        if (row_of_.size() != nodes_) {
+            return detail::refuse(error_code::inconsistent, {"pair costs: they are not finished, there are ",
+                                                             row_of_.size(), " rows, expected ", nodes_});
+        }
+        if (!finished()) return detail::refuse(error_code::inconsistent, {"pair costs: they are not finished"});
+        return {};
+    }
+    /// The largest cost, 0 without nodes.
     [[nodiscard]] std::uint32_t largest() const noexcept {
         std::uint32_t most = 0;
         for (const std::uint32_t cost : costs_) most = cost > most ? cost : most;
         return most;
     }
+    /// The cost of a move from one node to another. Finished costs and nodes below `node_count()` only: unchecked.
+    /// O(1).
     [[nodiscard]] std::uint32_t operator()(node_index from, node_index to) const noexcept {
         return costs_[row_of_[from.value()] * columns_ + column_of_[to.value()]];
     }
@@ -81,6 +107,8 @@ private:
 
     std::size_t nodes_ = 0;
     std::size_t columns_ = 0;
+    std::size_t malformed_size_ = 0;  // of the first malformed row
+    bool malformed_ = false;
     detail::flat<std::uint64_t> hashes_;  // of the distinct rows
     detail::flat<std::uint32_t> costs_;
     detail::flat<std::uint32_t> row_of_;

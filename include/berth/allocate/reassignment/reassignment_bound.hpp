@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/index.hpp"
 #include "berth/allocate/reassignment/reassignment_problem.hpp"
+#include "berth/core/index.hpp"
 #include "berth/model/resources.hpp"
 
 #include <cstddef>
@@ -10,10 +10,14 @@
 
 namespace berth::inline v0 {
 
-/// What no assignment costs less than: load and balance if all nodes were a single one, and nobody moved. In the challenge's instances
-/// without few large tasks it is nearly reached. O((tasks + nodes) × resources).
+/// Lower bound of the cost of every assignment: pools all nodes and ignores move costs. O((tasks + nodes) ×
+/// resources).
 ///
-/// Source: the excess of a sum is at most the sum of excesses; table I of the report of team J33 of the ROADEF/EURO challenge 2012.
+/// Nearly reached in those instances of the ROADEF/EURO challenge 2012 that have many small tasks; loose where few
+/// large tasks decide.
+///
+/// Source: the excess of a sum is at most the sum of excesses; table I of the report of team J33 of the ROADEF/EURO
+/// challenge 2012.
 [[nodiscard]] inline amount reassignment_bound(const reassignment_problem& p) {
     const std::size_t resources = p.resource_count();
     std::vector<amount> demand(resources, 0);

@@ -22,7 +22,8 @@ struct cost_tile {
     matrix_view<const double> gpus;
     matrix_view<double> out;
 
-    /// Doubles that the threads of a tile share. Rows of GPUs lie an odd number apart, so that threads side by side read from banks apart.
+    /// Doubles that the threads of a tile share. Rows of GPUs are an odd number apart, so that neighbouring threads
+    /// read from different banks.
     [[nodiscard]] BERTH_HD constexpr std::size_t shared_doubles() const noexcept {
         return tasks_of_tile * tasks.cols() + gpus_of_tile * gpu_stride();
     }

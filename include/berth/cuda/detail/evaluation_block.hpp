@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What a block of threads does to evaluate some individuals, written once for devices and hosts. A *team* is the threads:
+// How a block of threads evaluates some individuals, written once for devices and hosts. A *team* is the threads:
 //
 //   team.each(f)          every thread calls f(its number, its tally)
-//   team.meet()           all have arrived, and see what the others wrote
-//   team.add(to, by)      an addition that no other thread interrupts
-//   team.copy(to, from)   a copy that is there after `settle`; the copies between two calls of `close` are settled together
-//   team.close()
-//   team.settle(newer)    all copies but those of the `newer` last groups are there for the thread that asked
+//   team.meet()           a barrier: waits for all threads, and makes their writes visible
+//   team.add(to, by)      an atomic addition
+//   team.copy(to, from)   a copy that is complete after `settle`; the copies between two calls of `close` are a group
+//   team.close()          ends a group of copies
+//   team.settle(newer)    waits for all groups of copies of this thread but the last `newer`
 //
-// On a device they run at the same time (`cuda/detail/evaluation_kernel.cuh`); `threads_in_turn` runs one after the other, which is what tests
-// on the host use. Sums are of integers, so both say the same.
+// On a device they run at the same time (`cuda/detail/evaluation_kernel.cuh`); `threads_in_turn` runs them one after
+// the other, for tests on the host. Sums are of integers, so both give the same results.
 
 #include "berth/allocate/assignment/batch/evaluate_tile.hpp"
 #include "berth/core/config.hpp"
@@ -22,6 +22,8 @@
 
 #include <cstddef>
 #include <cstdint>
+
+// Length: the layouts of one kernel, which share its stages and tallies.
 
 namespace berth::inline v0::detail::evaluation {
 
@@ -47,7 +49,7 @@ struct threads_in_turn {
     BERTH_HD static void settle(unsigned /*newer*/) noexcept {}
 };
 
-/// A launch: what every block of it needs. Addresses of whoever runs it; `individuals` rows of genes.
+/// The arguments of a launch. Addresses are in the memory of the threads that run it; `individuals` rows of genes.
 template <class Source, gene Gene>
 struct evaluation_pass {
     using word = typename Source::word;
@@ -59,17 +61,17 @@ struct evaluation_pass {
     std::size_t last_task = 0;                ///< one past it
     word* carried_loads = nullptr;            ///< individuals × GPUs
     std::uint64_t* carried_sums = nullptr;    ///< two for each individual
-    const std::uint32_t* initial = nullptr;  ///< null: no move is counted
-    const std::uint32_t* weights = nullptr;   ///< null: all weigh 1
-    assignment_value* values = nullptr;       ///< null: not asked for
-    assignment_measures* measures = nullptr;  ///< null: not asked for
-    amount* loads = nullptr;                  ///< null: not asked for
+    const std::uint32_t* initial = nullptr;   ///< null: moved tasks are not counted
+    const std::uint32_t* weights = nullptr;   ///< null: all are 1
+    assignment_value* values = nullptr;       ///< null: not wanted
+    assignment_measures* measures = nullptr;  ///< null: not wanted
+    amount* loads = nullptr;                  ///< null: not wanted
 
     [[nodiscard]] BERTH_HD bool begins() const noexcept { return first_task == 0; }
     [[nodiscard]] BERTH_HD bool ends() const noexcept { return last_task == source.tasks(); }
-    [[nodiscard]] BERTH_HD std::uint64_t move(std::size_t task, std::size_t gpu) const noexcept {
-        const std::uint32_t home = initial[task];
-        if (home == not_observed || home == gpu) return 0;
+    [[nodiscard]] BERTH_HD std::uint64_t moved_weight(std::size_t task, std::size_t gpu) const noexcept {
+        const std::uint32_t from = initial[task];
+        if (from == no_initial_gpu || from == gpu) return 0;
         return weights == nullptr ? 1U : weights[task];
     }
 };
@@ -82,8 +84,8 @@ struct two_genes {
     std::uint32_t both;
 };
 
-/// The block that evaluates individuals `block × shape.individuals` and on. `Lanes`: neighbouring threads are individuals; otherwise they
-/// are tasks of one individual.
+/// The block that evaluates individuals `block × shape.individuals` and on. `Lanes`: neighbouring threads are
+/// individuals; otherwise they are tasks of one individual.
 template <class Source, gene Gene, bool Lanes, bool LoadsShared, class Team>
 class evaluation_block {
     using word = typename Source::word;
@@ -116,7 +118,7 @@ private:
         return Lanes ? thread >> s_.minor_bits : thread & (s_.parts - 1);
     }
     [[nodiscard]] BERTH_HD bool present(std::uint32_t lane) const noexcept { return first_ + lane < p_.individuals; }
-    /// Where the load of GPU 0 of a lane is, and how far apart those of its GPUs are.
+    /// The address of the load of GPU 0 of a lane, and the distance between loads of its GPUs.
     [[nodiscard]] BERTH_HD word* loads_of(std::uint32_t lane) const noexcept {
         if constexpr (!LoadsShared) return p_.carried_loads + (first_ + lane) * p_.source.gpus();
         return reinterpret_cast<word*>(shared_) + (Lanes ? lane : lane * p_.source.gpus());
@@ -153,7 +155,7 @@ private:
             }
             if (part_of(thread) == 0 && !p_.begins()) {
                 mine.sum = p_.carried_sums[2 * (first_ + lane)];
-                mine.move = p_.carried_sums[2 * (first_ + lane) + 1];
+                mine.moved_weight = p_.carried_sums[2 * (first_ + lane) + 1];
             }
         });
         team_.meet();
@@ -163,7 +165,7 @@ private:
                       const gene_entry<word>& entry) const {
         team_.add(loads[load_index(gpu)], entry.load);
         mine.sum += entry.summand;
-        if (p_.initial != nullptr) mine.move += p_.move(task, gpu);
+        if (p_.initial != nullptr) mine.moved_weight += p_.moved_weight(task, gpu);
     }
 
     // ---- lanes as tasks ---------------------------------------------------------------------------------------------
@@ -175,7 +177,7 @@ private:
         word* loads = loads_of(lane);
         const std::size_t step = s_.parts;
         std::size_t t = p_.first_task + part_of(thread);
-        // Four looks at a time are under way.
+        // Four loads of words are in flight at a time.
         for (; t + 3 * step < p_.last_task; t += 4 * step) {
             std::size_t gpu[4];
             gene_entry<word> entry[4];
@@ -209,7 +211,7 @@ private:
         return left < s_.rows ? static_cast<std::uint32_t>(left) : s_.rows;
     }
 
-    /// Both ends on 16 bytes.
+    /// Both addresses are multiples of 16 bytes.
     BERTH_HD void copy_units(unit* to, const unit* from, std::size_t count, std::uint32_t thread) const {
         constexpr std::size_t each = sizeof(sixteen_bytes) / sizeof(unit);
         const std::size_t chunks = count / each;
@@ -247,7 +249,7 @@ private:
             if (row < rows) team_.copy(to + lane * pitch + row, from + lane * tasks + row);
         }
     }
-    /// While the threads work on one stage, the other is filled.
+    /// The threads work on one stage while the other is filled.
     BERTH_HD void pass_rows() const {
         const std::size_t tiles = (p_.source.tasks() + s_.rows - 1) / s_.rows;
         if (tiles == 0) return;
@@ -321,7 +323,7 @@ private:
     BERTH_HD void write(std::size_t individual, const tally& all) const {
         if (!p_.ends()) {
             p_.carried_sums[2 * individual] = all.sum;
-            p_.carried_sums[2 * individual + 1] = all.move;
+            p_.carried_sums[2 * individual + 1] = all.moved_weight;
             return;
         }
         const assignment_value value{p_.source.cost(all.sum, all.total), static_cast<amount>(all.excess)};
@@ -329,7 +331,7 @@ private:
         if (p_.measures != nullptr) {
             const std::uint64_t least = p_.source.gpus() == 0 ? 0 : all.least;
             p_.measures[individual] = {value, static_cast<amount>(all.most), static_cast<amount>(least), all.squares,
-                                       all.move};
+                                       all.moved_weight};
         }
     }
 

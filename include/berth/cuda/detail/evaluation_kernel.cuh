@@ -18,7 +18,7 @@
 
 namespace berth::inline v0::detail::evaluation {
 
-/// The threads of a block on a device. The bodies are for the device alone; on the host this is never called.
+/// The threads of a block on a device. Never called on the host, where the bodies are empty.
 struct threads_at_once {
     tally mine{};
 
@@ -92,7 +92,8 @@ __global__ void __launch_bounds__(evaluation_threads)
     return {d.multiprocessors, d.shared_per_block, d.shared_per_multiprocessor, d.second_level_cache};
 }
 
-/// The launches for one source: shapes for both kinds of genes, and the memory that is carried from launch to launch.
+/// The launches for one source: shapes for both widths of genes, and memory for loads that are carried from launch to
+/// launch.
 template <class Source>
 class evaluation_launches {
     using word = typename Source::word;
@@ -121,7 +122,7 @@ public:
     }
     [[nodiscard]] std::size_t bytes() const noexcept { return loads_.bytes() + sums_.bytes(); }
 
-    /// Queues a whole population: `pass` with everything but tasks and carried memory filled in.
+    /// Queues the evaluation of a population. `pass` has all members set but those of tasks and carried memory.
     template <gene Gene>
     [[nodiscard]] result<void> launch(evaluation_pass<Source, Gene> pass, cudaStream_t stream) {
         const evaluation_shape& s = shape<Gene>();
@@ -160,8 +161,8 @@ private:
         return s.loads_shared ? evaluate_blocks<Source, Gene, false, true>
                               : evaluate_blocks<Source, Gene, false, false>;
     }
-    /// More shared memory than 48 KiB has to be asked for. All that there is: the permission is the kernel's, not that of this state, and
-    /// another state must not take it back.
+    /// Opts in to more than 48 KiB of shared memory: to all of it, because the setting is the kernel's and other states
+    /// share it.
     template <gene Gene>
     [[nodiscard]] static result<void> allow_shared(const evaluation_shape& s, const device_limits& limits) {
         return cuda::check(cudaFuncSetAttribute(kernel<Gene>(s), cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -175,13 +176,13 @@ private:
     cuda::device_buffer<std::uint64_t> sums_;
 };
 
-/// An observed placement in the memory of the device.
-class observed_buffers {
+/// An initial placement in the memory of the device.
+class initial_buffers {
 public:
-    [[nodiscard]] result<void> prepare(const initial_placement& seen, cudaStream_t stream) {
-        auto gpus = cuda::to_device<std::uint32_t>(seen.gpus, stream);
+    [[nodiscard]] result<void> prepare(const initial_placement& initial, cudaStream_t stream) {
+        auto gpus = cuda::to_device<std::uint32_t>(initial.gpus, stream);
         if (!gpus) return gpus.error();
-        auto weights = cuda::to_device<std::uint32_t>(seen.weights, stream);
+        auto weights = cuda::to_device<std::uint32_t>(initial.weights, stream);
         if (!weights) return weights.error();
         gpus_ = std::move(*gpus);
         weights_ = std::move(*weights);
@@ -193,11 +194,11 @@ public:
         pass.weights = weights_.data();
     }
     [[nodiscard]] std::size_t bytes() const noexcept { return gpus_.bytes() + weights_.bytes(); }
-    [[nodiscard]] static result<void> check(const initial_placement& seen, std::size_t tasks) {
-        if ((!seen.gpus.empty() && seen.gpus.size() != tasks) ||
-            (!seen.weights.empty() && seen.weights.size() != tasks)) {
-            return refuse(error_code::inconsistent, {"initial_placement: ", seen.gpus.size(), " GPUs and ",
-                                                     seen.weights.size(), " weights for ", tasks, " tasks"});
+    [[nodiscard]] static result<void> check(const initial_placement& initial, std::size_t tasks) {
+        if ((!initial.gpus.empty() && initial.gpus.size() != tasks) ||
+            (!initial.weights.empty() && initial.weights.size() != tasks)) {
+            return refuse(error_code::inconsistent, {"initial_placement: ", initial.gpus.size(), " GPUs and ",
+                                                     initial.weights.size(), " weights for ", tasks, " tasks"});
         }
         return {};
     }

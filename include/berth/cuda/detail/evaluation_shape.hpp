@@ -9,19 +9,22 @@
 
 namespace berth::inline v0 {
 
-/// How the work of a population is laid out on a device. No influence on the values.
+/// How the evaluation of a population is divided on a device. It does not change the values.
 enum class evaluation_layout : std::uint8_t {
     few_gpus,  ///< lanes are individuals; rows of the table and genes pass through shared memory, the loads stay there
-    many_gpus,  ///< lanes are tasks; words come from the second-level cache, loads of a few individuals lie in shared memory
-    large_table,  ///< as before, in windows of tasks whose rows fit into the second-level cache; loads are carried between windows
+    /// lanes are tasks; words are read from the second-level cache, loads of a few individuals are in shared memory
+    many_gpus,
+    /// as before, in windows of tasks whose rows fit into the second-level cache; loads are carried from window to
+    /// window
+    large_table,
 };
 
 namespace detail::evaluation {
 
-/// What one thread knows about its individual, and what threads merge.
+/// One thread's share of the sums of an individual; threads merge them.
 struct tally {
     std::uint64_t sum = 0;
-    std::uint64_t move = 0;
+    std::uint64_t moved_weight = 0;
     std::uint64_t total = 0;
     std::uint64_t excess = 0;
     std::uint64_t squares = 0;
@@ -38,7 +41,7 @@ struct tally {
     }
     BERTH_HD constexpr void merge(const tally& other) noexcept {
         sum += other.sum;
-        move += other.move;
+        moved_weight += other.moved_weight;
         total += other.total;
         excess += other.excess;
         squares += other.squares;
@@ -47,46 +50,45 @@ struct tally {
     }
 };
 
-/// What of a device the shape depends on.
+/// The properties of a device that the shape depends on.
 struct device_limits {
     std::size_t multiprocessors = 1;
     std::size_t shared_per_block = std::size_t{99} << 10U;
     std::size_t shared_per_multiprocessor = std::size_t{100} << 10U;
     std::size_t second_level_cache = std::size_t{40} << 20U;
-    std::size_t carried = std::size_t{1} << 30U;  ///< bytes that loads in the memory of the device may take
+    std::size_t carried = std::size_t{1} << 30U;  ///< maximum bytes of loads in device memory
 };
 
-/// What of a problem it depends on.
+/// The properties of a problem that the shape depends on.
 struct problem_sizes {
     std::size_t tasks = 0;
     std::size_t gpus = 0;
     std::size_t word_bytes = 4;  ///< of a load
-    std::size_t unit_bytes = 4;  ///< of what rows consist of
+    std::size_t unit_bytes = 4;  ///< of an element of a row
     std::size_t row_units = 0;
     std::size_t fixed_units = 0;
     std::size_t gene_bytes = 2;
     bool in_table = true;
 };
 
-/// How an evaluation is cut into launches, blocks and threads.
+/// How an evaluation is divided into launches, blocks and threads.
 struct evaluation_shape {
     evaluation_layout layout = evaluation_layout::few_gpus;
     std::uint32_t individuals = 32;  ///< of a block, a power of two
     std::uint32_t parts = 8;         ///< threads for each of them, a power of two
     std::uint32_t rows = 0;          ///< tasks in shared memory at a time, a power of two
-    std::uint32_t minor_bits =
-        0;  ///< log2 of what neighbouring threads differ in: individuals if lanes are those, else parts
-    std::uint32_t row_bits = 0;   ///< log2 of rows
-    bool loads_shared = true;     ///< loads lie in shared memory, else in that of the device
-    std::size_t window = 0;       ///< tasks of a launch
-    std::size_t at_once = 0;      ///< individuals of a launch
-    std::size_t first_bytes = 0;  ///< of shared memory, for the loads and later for tallies
-    std::size_t stage_bytes = 0;  ///< of one of the two stages of rows and genes; rows first
-    std::size_t row_bytes = 0;    ///< what of it is for rows
-    std::size_t shared = 0;       ///< bytes of shared memory of a block
+    std::uint32_t minor_bits = 0;    ///< log2 of individuals if lanes are individuals, else of parts
+    std::uint32_t row_bits = 0;      ///< log2 of rows
+    bool loads_shared = true;        ///< loads are in shared memory, else in device memory
+    std::size_t window = 0;          ///< tasks of a launch
+    std::size_t at_once = 0;         ///< individuals of a launch
+    std::size_t first_bytes = 0;     ///< of shared memory, for the loads and later for tallies
+    std::size_t stage_bytes = 0;     ///< of one of the two stages of rows and genes; rows first
+    std::size_t row_bytes = 0;       ///< of a stage, for rows
+    std::size_t shared = 0;          ///< bytes of shared memory of a block
 
     [[nodiscard]] BERTH_HD constexpr std::uint32_t threads() const noexcept { return individuals * parts; }
-    /// Genes from one individual to the next in a stage: an odd number of banks.
+    /// Distance in genes between individuals of a stage: an odd number of banks.
     [[nodiscard]] BERTH_HD static constexpr std::uint32_t pitch(std::uint32_t rows, std::size_t gene_bytes) noexcept {
         return rows + (gene_bytes == 2 ? 2U : 1U);
     }
@@ -134,7 +136,8 @@ inline constexpr std::uint32_t evaluation_threads = 1024;
     evaluation_shape s;
     s.layout = evaluation_layout::many_gpus;
     s.window = p.tasks;
-    // As many individuals in a block as leave every multiprocessor its 2,048 threads; for many GPUs one, with more threads.
+    // As many individuals in a block as let every multiprocessor run 2,048 threads; one, with more threads, for many
+    // GPUs.
     const std::size_t loads = p.gpus * p.word_bytes;
     std::uint32_t threads = 256;
     const auto bytes = [&loads, &threads](std::uint32_t individuals) {
@@ -174,8 +177,8 @@ inline constexpr std::uint32_t evaluation_threads = 1024;
     return s;
 }
 
-/// The layout for a problem and populations of this size. Rows go through shared memory where that moves fewer bytes for a gene than
-/// the 32 of a look into the second-level cache.
+/// The layout for a problem and populations of this size. Rows pass through shared memory if that moves fewer bytes for
+/// a gene than the 32 of a read from the second-level cache.
 [[nodiscard]] constexpr evaluation_shape shape_for(const problem_sizes& p, std::size_t population,
                                                    const device_limits& d) noexcept {
     for (std::uint32_t individuals = 128; individuals >= 32; individuals /= 2) {

@@ -12,14 +12,14 @@
 
 namespace berth::inline v0::detail::evaluation {
 
-/// What one gene adds.
+/// Cost and load of one gene.
 template <class Word>
 struct gene_entry {
     Word load = 0;
     std::uint64_t summand = 0;
 };
 
-/// Costs and loads out of a packed table. A row has a unit for each GPU; nothing is shared by all rows.
+/// Costs and loads from a packed table. A row has an element for each GPU; rows share nothing.
 template <class Word>
 struct table_source {
     packed_table<Word> table{};
@@ -46,8 +46,8 @@ struct table_source {
     }
 };
 
-/// Costs and loads out of features. A row is a task's; those of all GPUs are shared by all rows, `pitch` apart, which is odd so
-/// that lanes that look at different GPUs meet in different banks.
+/// Costs and loads from features. A row has a task's features; all rows share those of the GPUs, which are `pitch`
+/// apart: an odd number, so that lanes reading different GPUs read from different banks.
 template <pair_functor Functor>
 struct feature_source {
     Functor pair;

@@ -9,7 +9,7 @@
 
 namespace berth::inline v0::detail::evolution {
 
-/// Adds to a number that other threads of the block may be adding to.
+/// An atomic addition among the threads of a block.
 template <class Word>
 BERTH_HD inline void add_together(Word& to, Word what) noexcept {
 #ifdef __CUDA_ARCH__
@@ -23,13 +23,13 @@ BERTH_HD inline void add_together(Word& to, Word what) noexcept {
 #endif
 }
 
-/// One generation: what it is made by, from and into. A row of chunks for each member.
+/// The arguments of one generation. A row of chunks for each member.
 template <class Word>
 struct generation_pass {
     generation_rules rules{};
     listed_table<Word> problem{};
-    std::uint32_t generation = 0;  ///< 0 makes the first members, or takes over the children as they are with `given`
-    std::uint32_t given = 0;       ///< generation 0: so many members are there already
+    std::uint32_t generation = 0;  ///< 0 makes the first members, except for those given
+    std::uint32_t given = 0;       ///< generation 0: number of members that exist already
     const gene_chunk* parents = nullptr;
     const member_value* parent_values = nullptr;
     gene_chunk* children = nullptr;
@@ -37,7 +37,8 @@ struct generation_pass {
 };
 static_assert(std::is_trivially_copyable_v<generation_pass<std::uint32_t>>);
 
-/// What the threads of a block share: loads of `lanes` members side by side, and a number of each kind for every thread.
+/// Memory that the threads of a block share: loads of `lanes` members side by side, and one number of each kind for
+/// every thread.
 template <class Word>
 struct block_scratch {
     Word* loads;          // GPUs × lanes
@@ -50,8 +51,8 @@ struct block_scratch {
     }
 };
 
-/// Makes `lanes` members with `slices` threads for each, two or more. Every thread calls the phases in their order, with a barrier of
-/// the block between them. Sums are of integers, so neither the shape of the block nor the order of its threads matters.
+/// Makes `lanes` members with `slices` threads for each, two or more. Every thread calls the phases in order, with a
+/// barrier between them. Sums are of integers, so neither the shape of the block nor the order of its threads matters.
 template <class Word>
 class generation_block {
 public:
@@ -76,7 +77,7 @@ public:
         }
     }
 
-    /// Makes the genes and adds up what they cost and load.
+    /// Makes the genes and adds up their costs and loads.
     BERTH_HD constexpr void mix(std::uint32_t thread) const noexcept {
         const std::uint32_t lane = thread % lanes_;
         const std::uint32_t member = first_ + lane;

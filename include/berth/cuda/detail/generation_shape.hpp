@@ -8,16 +8,16 @@
 
 namespace berth::inline v0::detail::evolution {
 
-/// How a generation is cut into blocks of threads. It has no influence on what a generation is.
+/// How a generation is divided into blocks of threads. It does not change the generation.
 struct generation_shape {
     std::uint32_t lanes = 64;  ///< members of a block side by side
     std::uint32_t slices = 8;  ///< threads for each of them
     std::uint32_t blocks = 1;
     std::size_t shared = 0;    ///< bytes of shared memory of a block
-    bool loads_shared = true;  ///< loads lie in shared memory, else in that of the device
+    bool loads_shared = true;  ///< loads are in shared memory, else in device memory
 
     [[nodiscard]] constexpr std::uint32_t threads() const noexcept { return lanes * slices; }
-    /// Words of loads in the memory of the device.
+    /// Words of loads in device memory.
     [[nodiscard]] constexpr std::size_t scratch(std::size_t gpus) const noexcept {
         return loads_shared ? 0 : std::size_t{blocks} * lanes * gpus;
     }
@@ -25,8 +25,8 @@ struct generation_shape {
 
 inline constexpr std::uint32_t generation_threads = 1024;
 
-/// As many members in a block as the loads of all GPUs leave room for, so that a row of the table is read by many of them at the same time,
-/// but not so many that multiprocessors stay without a block.
+/// As many members in a block as fit with the loads of all GPUs, so that many of them read a row of the table at the
+/// same time, but not so many that a multiprocessor has no block.
 /// @param shared_per_block, multiprocessors  of the device
 template <class Word>
 [[nodiscard]] constexpr generation_shape shape_for(std::size_t gpus, std::uint32_t population,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/assignment/lagrangian_bound.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/lagrangian_bound.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/cuda/detail/pair_rows.hpp"
@@ -17,14 +17,14 @@
 
 namespace berth::inline v0::detail::rows {
 
-/// What the costs of a row are like, on the GPUs that the task fits; merging is associative and commutative.
+/// Summary of the costs of a row on the GPUs that the task fits; merging is associative and commutative.
 struct row_survey {
     std::uint64_t fitting = 0;
     std::uint64_t sum = 0;
     std::uint64_t least = ~std::uint64_t{0};
     std::uint64_t most = 0;
 
-    /// By how much a task costs more than it has to, on average, in 256ths of a unit.
+    /// Average cost of a task above its least, in 256ths of a unit.
     [[nodiscard]] BERTH_HD std::uint64_t spread() const noexcept {
         return fitting == 0 ? 0 : (sum << 8U) / fitting - (least << 8U);
     }
@@ -55,9 +55,9 @@ struct table_survey {
     std::uint64_t unplaceable = 0;  // tasks that fit nowhere
 };
 
-/// How least costs are counted, so that their sum is one of integers and cannot overflow: rounded down, which keeps a bound a bound.
+/// How least costs become integers whose sum cannot overflow: rounded down, so that a bound stays valid.
 struct cost_counting {
-    double scale = 1.0;  // a power of two: so many counts for a unit
+    double scale = 1.0;  // counts per unit, a power of two
     double most = 0.0;   // counts of one row
 
     [[nodiscard]] BERTH_HD std::uint64_t operator()(double least) const noexcept {
@@ -73,8 +73,8 @@ struct cost_counting {
     return count;
 }
 
-/// The bound of a packed problem by whoever visits its rows: `rows.survey(out)` fills a `table_survey`, `rows.price(prices, count, sum, loads)`
-/// adds up the least reduced costs of all rows and the loads on the GPUs where they are; both are false if that cannot be.
+/// The bound of a packed problem. `rows.survey(out)` fills a `table_survey`, `rows.price(prices, count, sum, loads)`
+/// adds up the least reduced costs of all rows and the loads on their GPUs; both return false if they fail.
 template <class Rows>
 [[nodiscard]] lagrangian_bound bound_by(Rows& rows, const packed_problem& p, const bound_options& options) {
     constexpr double infinity = std::numeric_limits<double>::infinity();

@@ -13,7 +13,7 @@
 
 namespace berth::inline v0::detail::rows {
 
-// As constants, because members of std::numeric_limits are no device functions.
+// As constants, because device code cannot call members of std::numeric_limits.
 inline constexpr double too_dear = std::numeric_limits<double>::infinity();
 inline constexpr amount too_much = std::numeric_limits<amount>::max();
 inline constexpr std::uint32_t no_gpu = std::numeric_limits<std::uint32_t>::max();
@@ -42,7 +42,7 @@ struct packed_pairs {
     }
 };
 
-/// A GPU by what it costs a task with its capacity paid for; infinite if the task exceeds the capacity alone.
+/// A GPU with the reduced cost of a task there; infinite if the task alone exceeds the capacity.
 struct priced_gpu {
     double reduced = too_dear;
     amount load = too_much;
@@ -52,7 +52,7 @@ struct priced_gpu {
 };
 static_assert(std::is_trivially_copyable_v<priced_gpu>);
 
-/// Capacities and their prices, with the rows that they are asked about. `Pairs` is one of those above.
+/// Rows of pairs, with capacities and their prices. `Pairs` is one of the classes above.
 template <class Pairs>
 struct priced_rows {
     Pairs pairs{};

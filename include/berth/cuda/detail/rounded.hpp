@@ -5,7 +5,7 @@
 
 namespace berth::inline v0::detail {
 
-/// A product that is rounded before anything is added to it: device compilers fuse products and sums unless asked like this.
+/// A product that is rounded before anything is added to it: device compilers fuse products and sums otherwise.
 [[nodiscard]] BERTH_HD inline double product_of(double a, double b) noexcept {
 #ifdef __CUDA_ARCH__
     return __dmul_rn(a, b);

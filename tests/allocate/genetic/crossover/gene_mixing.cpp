@@ -30,7 +30,7 @@ std::size_t cuts(const genome& child, const genome& a) {
 
 }  // namespace
 
-TEST_CASE("blind crossovers take every gene from a parent for every number of tasks") {
+TEST_CASE("crossovers that look at genes only take every gene from a parent for every number of tasks") {
     xoshiro256 random{1};
     for (std::size_t tasks = 0; tasks <= 200; ++tasks) {
         CAPTURE(tasks);

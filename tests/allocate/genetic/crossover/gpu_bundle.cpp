@@ -54,7 +54,7 @@ TEST_CASE("bundles keep whole GPUs of good parents") {
     for (int i = 0; i < 20; ++i) {
         genome child(100);
         cross({a, b}, child, random);
-        // At least the first GPU asked comes over unchanged, with its tasks and no others than late ones.
+        // At least the first GPU of the order is inherited unchanged, with its tasks and later ones only.
         std::size_t whole = 0;
         for (gpu_gene g = 0; g < 10; ++g) {
             bool all_a = true;

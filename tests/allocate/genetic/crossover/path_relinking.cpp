@@ -68,7 +68,7 @@ TEST_CASE("path relinking finds the best assignment on the way by hand") {
     }
 }
 
-TEST_CASE("path relinking says which option is out of range") {
+TEST_CASE("path relinking names the option that is out of range") {
     CHECK(path_relinking{}.validate());
     CHECK(path_relinking{.sample = 0}.validate().error().message == "path_relinking.sample is 0, expected 1 or more");
     CHECK(path_relinking{.least_distance = 0.6}.validate().error().message ==

@@ -37,7 +37,7 @@ TEST_CASE("a chunk is eight genes in the order of memory") {
     CHECK(std::memcmp(&chunk, plain, sizeof chunk) == 0);
 }
 
-TEST_CASE("a tournament of many finds the member of the lowest price") {
+TEST_CASE("a tournament of many finds the member of the least penalised cost") {
     const std::vector<ev::member_value> values{{5, 0}, {1, 1}, {3, 0}, {3, 0}};
     ev::generation_rules rules{.population = 4, .tournament = 200, .penalty = 10};
     for (std::uint32_t member = 0; member < 20; ++member) {

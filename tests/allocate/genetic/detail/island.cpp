@@ -10,7 +10,7 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("an island keeps its best and takes in only what it does not know") {
+TEST_CASE("an island keeps its best and takes copies only of members that it lacks") {
     const type_d d{5, 40, 2};
     const priced_problem p{d.problem()};
     const genetic<> description{.seed = 3, .population = 6};
@@ -38,7 +38,7 @@ TEST_CASE("an island keeps its best and takes in only what it does not know") {
     CHECK(copies == 1);
 }
 
-TEST_CASE("a warm start counts before anything is done to it") {
+TEST_CASE("a warm start counts as an answer before it is improved") {
     const type_d d{5, 40, 2};
     const priced_problem p{d.problem()};
     detail::island<genetic<>> island{genetic<>{}, p, {}, nullptr, 0};

@@ -8,7 +8,7 @@
 using namespace berth;
 using namespace berth_test;
 
-TEST_CASE("the price of an overload changes by what a move changes") {
+TEST_CASE("the penalty of overload changes by the delta of a move") {
     const type_d d{5, 30, 2};
     const priced_problem p{d.problem()};
     const detail::overload_penalty price{p, 2.0};
@@ -26,7 +26,7 @@ TEST_CASE("the price of an overload changes by what a move changes") {
     }
 }
 
-TEST_CASE("the price of an overload rises where it is raised and costs something everywhere") {
+TEST_CASE("the penalty of overload rises where it is raised and is above 0 everywhere") {
     const type_d d{4, 10, 2, 400};  // capacity is worth nothing
     const priced_problem p{d.problem()};
     detail::overload_penalty price{p};

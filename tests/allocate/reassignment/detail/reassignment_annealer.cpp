@@ -2,6 +2,7 @@
 #include "berth/allocate/reassignment/detail/reassignment_annealer.hpp"
 
 #include "allocate/reassignment/reassignment_instances.hpp"
+#include "support/mrp_instance.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,27 +12,28 @@
 
 using namespace berth;
 using namespace berth_test;
-using berth::detail::reassignment_cooling;
-using berth::detail::reassignment_reach;
 using berth::detail::reassignment_annealer;
+using berth::detail::reassignment_reach;
 
 namespace {
 
-std::vector<node_index> best_of(const reassignment_annealer<2>& walk) { return {walk.best().begin(), walk.best().end()}; }
-
-/// What a walk says of its best is so.
-void check_best(const reassignment_problem& p, const reassignment_annealer<2>& walk) {
-    const auto verdict = evaluate(p, walk.best());
-    REQUIRE(walk.best_value() == static_cast<double>(verdict.cost.total()));
-    REQUIRE(walk.best_is_feasible() == verdict.feasible());
+std::vector<node_index> best_of(const reassignment_annealer<2>& annealer) {
+    return {annealer.best().begin(), annealer.best().end()};
 }
 
-/// Only steps of one kind, the first or the ninth.
+/// The best value and its feasibility agree with an evaluation from scratch.
+void check_best(const reassignment_problem& p, const reassignment_annealer<2>& annealer) {
+    const auto evaluation = evaluate(p, annealer.best());
+    REQUIRE(annealer.best_value() == static_cast<double>(evaluation.cost.total()));
+    REQUIRE(annealer.best_is_feasible() == evaluation.feasible());
+}
+
+/// Only steps of one kind, 0 to 8.
 reassignment_mix only(std::size_t kind) {
     return {.shift = kind == 0 ? 1.0 : 0.0,
-            .go_home = kind == 1 ? 1.0 : 0.0,
+            .shift_back = kind == 1 ? 1.0 : 0.0,
             .swap = kind == 2 ? 1.0 : 0.0,
-            .swap_at_home = kind == 3 ? 1.0 : 0.0,
+            .swap_back = kind == 3 ? 1.0 : 0.0,
             .swap_alike = kind == 4 ? 1.0 : 0.0,
             .chain = kind == 5 ? 1.0 : 0.0,
             .make_room = kind == 6 ? 1.0 : 0.0,
@@ -41,7 +43,7 @@ reassignment_mix only(std::size_t kind) {
 
 }  // namespace
 
-TEST_CASE("reassignment walk: steps of each kind alone keep the ledger and never lose the best") {
+TEST_CASE("reassignment annealer: steps of each kind alone keep value and feasibility right and never lose the best") {
     for (std::size_t kind = 0; kind < 9; ++kind) {
         CAPTURE(kind);
         for (std::uint64_t seed = 1; seed <= 4; ++seed) {
@@ -51,37 +53,65 @@ TEST_CASE("reassignment walk: steps of each kind alone keep the ledger and never
             xoshiro256 random{seed};
             const auto start = random_assignment(p, random);
             const reassignment_reach<2> reach{p};
-            reassignment_annealer<2> walk{p, reach, start, only(kind), seed};
-            const reassignment_annealer<2> first = walk;
-            CHECK(best_of(walk) == start);
-            check_best(p, walk);
+            reassignment_annealer<2> annealer{p, reach, start, only(kind), seed};
+            const reassignment_annealer<2> first = annealer;
+            CHECK(best_of(annealer) == start);
+            check_best(p, annealer);
             for (const double temperature : {500.0, 20.0, 0.0}) {
-                walk.run({temperature, 40}, 400);
-                check_best(p, walk);
-                CHECK_FALSE(first.better_than(walk));
+                annealer.run({temperature, 40}, 400);
+                check_best(p, annealer);
+                CHECK_FALSE(first.better_than(annealer));
             }
-            CHECK(walk.accepted() <= walk.evaluations());
+            CHECK(annealer.accepted() <= annealer.evaluations());
         }
     }
 }
 
-TEST_CASE("reassignment walk: a feasible start stays within spread and dependencies and conflicts") {
+TEST_CASE("reassignment annealer: a feasible start stays within spread and dependencies and conflicts") {
     for (std::uint64_t seed = 1; seed <= 6; ++seed) {
         CAPTURE(seed);
-        auto in = random_reassignment({.tasks = 12, .groups = 8, .resources = 3, .room = 2.0}, seed);
-        if (!observe_feasibly(in, seed)) continue;
+        const auto in = bench::generate_mrp_instance(
+                            {.machines = 12, .processes = 100, .resources = 3 + seed % 2, .fill = 0.9}, seed)
+                            .input;
         const auto p = need(make_reassignment_problem(in));
+        REQUIRE(evaluate(p, initial_assignment(p)).feasible());
         const reassignment_reach<2> reach{p};
-        reassignment_annealer<2> walk{p, reach, initial_assignment(p), {}, seed};
-        const double before = walk.best_value();
-        walk.run({100.0, 1}, 5000);
-        check_best(p, walk);
-        CHECK(walk.best_is_feasible());
-        CHECK(walk.best_value() <= before);
+        reassignment_annealer<2> annealer{p, reach, initial_assignment(p), {}, seed};
+        const double before = annealer.best_value();
+        annealer.run({100.0, 1}, 5000);
+        check_best(p, annealer);
+        CHECK(annealer.best_is_feasible());
+        CHECK(annealer.best_value() < before);
     }
 }
 
-TEST_CASE("reassignment walk: same seed - same walk") {
+TEST_CASE("reassignment annealer: how a round is divided changes nothing") {
+    std::size_t slices = 0;
+    for (const std::size_t kind : {std::size_t{4}, std::size_t{8}}) {
+        CAPTURE(kind);
+        const auto p = need(make_reassignment_problem(
+            random_reassignment({.nodes = 3, .tasks = 90, .groups = 90, .resources = 4, .room = 1.3}, 3)));
+        const reassignment_reach<2> reach{p};
+        reassignment_annealer<2> whole{p, reach, initial_assignment(p), only(kind), 5};
+        reassignment_annealer<2> divided = whole;
+        for (int round = 0; round < 3; ++round) {
+            whole.run({50.0, 10}, 3000);
+            divided.begin_round({50.0, 10}, 3000);
+            std::uint64_t before = divided.evaluations();
+            while (divided.advance()) {
+                ++slices;
+                CHECK(divided.evaluations() <= before + 600);  // a node pair, which may take 20,000, is divided, too
+                before = divided.evaluations();
+            }
+            CHECK(best_of(whole) == best_of(divided));
+            CHECK(whole.evaluations() == divided.evaluations());
+            CHECK(whole.accepted() == divided.accepted());
+        }
+    }
+    CHECK(slices > 20);
+}
+
+TEST_CASE("reassignment annealer: same seed - same steps") {
     const auto p = need(make_reassignment_problem(random_reassignment({.tasks = 20, .resources = 4}, 3)));
     const auto start = initial_assignment(p);
     const reassignment_reach<2> reach{p};
@@ -99,11 +129,11 @@ TEST_CASE("reassignment walk: same seed - same walk") {
     CHECK(one.accepted() != other.accepted());
 }
 
-TEST_CASE("reassignment walk: steps that come to nothing end a run") {
+TEST_CASE("reassignment annealer: a round ends though no step can be taken") {
     auto in = random_reassignment({.nodes = 1, .tasks = 3, .groups = 3, .resources = 3}, 2);
     const auto p = need(make_reassignment_problem(in));
     const reassignment_reach<2> reach{p};
-    reassignment_annealer<2> walk{p, reach, initial_assignment(p), {}, 1};
-    walk.run({1.0, 1}, 1000);
-    CHECK(walk.evaluations() == 0);
+    reassignment_annealer<2> annealer{p, reach, initial_assignment(p), {}, 1};
+    annealer.run({1.0, 1}, 1000);
+    CHECK(annealer.evaluations() == 0);
 }

@@ -15,7 +15,7 @@ using berth::detail::reassignment_reach;
 
 namespace {
 
-/// What transient resources leave a guest of a node, if it is the only one; recomputed from the problem.
+/// True if a task fits on a node beside what transient resources hold there; recomputed from the problem.
 bool fits_alone(const reassignment_problem& p, task_index t, node_index n) {
     for (std::size_t r = 0; r < p.resource_count(); ++r) {
         amount room = p.capacity(n)[r];
@@ -30,7 +30,7 @@ bool fits_alone(const reassignment_problem& p, task_index t, node_index n) {
 
 }  // namespace
 
-TEST_CASE("reassignment reach: home and where a task fits beside what is held there") {
+TEST_CASE("reassignment reach: the initial node and those where a task fits beside what is held there") {
     std::size_t listed = 0;
     std::size_t beyond = 0;
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
@@ -44,10 +44,10 @@ TEST_CASE("reassignment reach: home and where a task fits beside what is held th
             std::vector<node_index> there;
             for (std::size_t n = 0; n < p.node_count(); ++n) {
                 const node_index node{n};
-                const bool home = node == p.initial(t);
-                const bool can = home || fits_alone(p, t, node);
+                const bool initial = node == p.initial(t);
+                const bool can = initial || fits_alone(p, t, node);
                 REQUIRE(reach.contains(t, node) == can);
-                if (can && !home) there.push_back(node);
+                if (can && !initial) there.push_back(node);
                 beyond += can ? 0 : 1;
             }
             const std::vector<node_index> nodes{reach.nodes(t).begin(), reach.nodes(t).end()};
@@ -60,7 +60,7 @@ TEST_CASE("reassignment reach: home and where a task fits beside what is held th
     CHECK(beyond > 0);
 }
 
-TEST_CASE("reassignment reach: no feasible assignment is beyond it") {
+TEST_CASE("reassignment reach: it contains every feasible assignment") {
     std::size_t feasible = 0;
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         CAPTURE(seed);
@@ -68,7 +68,7 @@ TEST_CASE("reassignment reach: no feasible assignment is beyond it") {
         in.spread.assign(in.spread.size(), 0);
         in.dependencies.clear();
         in.dependency_ends.assign(in.spread.size(), 0);
-        if (!observe_feasibly(in, seed)) continue;
+        if (!place_feasibly(in, seed)) continue;
         const auto p = need(make_reassignment_problem(in));
         const reassignment_reach<2> reach{p};
         for_each_assignment(4, 5, [&](const std::vector<node_index>& placed) {
@@ -80,12 +80,12 @@ TEST_CASE("reassignment reach: no feasible assignment is beyond it") {
     CHECK(feasible > 100);
 }
 
-TEST_CASE("reassignment reach: who wants nothing of an overloaded resource may come") {
+TEST_CASE("reassignment reach: a demand of 0 fits an overloaded resource") {
     reassignment_input in = random_reassignment({.nodes = 2, .tasks = 2, .groups = 2, .resources = 2}, 1);
     in.resources = {{.transient = true, .load_weight = 1}, {.transient = false, .load_weight = 1}};
     in.capacity = {10, 10, 10, 10};
     in.safety_capacity = {5, 5, 5, 5};
-    in.demand = {20, 1, 0, 1};  // the first task is more than its own node has
+    in.demand = {20, 1, 0, 1};  // the first task exceeds its own node
     in.initial = {0, 1};
     const auto p = need(make_reassignment_problem(in));
     const reassignment_reach<1> reach{p};

@@ -10,7 +10,7 @@ using berth::detail::store_wide;
 using berth::detail::sum;
 using berth::detail::wide;
 
-TEST_CASE("wide: what is stored is what was loaded") {
+TEST_CASE("wide: loads and stores keep values") {
     const double from[] = {0.0, 3.0, -0x1.0p52, 0.0};
     double to[] = {7.0, 7.0, 7.0, 7.0};
     store_wide(to + 1, load_wide(from + 1));

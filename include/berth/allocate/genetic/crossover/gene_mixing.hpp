@@ -16,16 +16,18 @@ namespace berth::inline v0 {
 
 // When to use which crossover:
 //
-//   path_relinking      the default: walks between two good assignments, looking at costs and prices   crossover/path_relinking.hpp
-//   gpu_bundle          keeps whole GPUs together: where a well filled GPU is what is worth inheriting  crossover/gpu_bundle.hpp
-//   uniform_crossover   blind, mixes most; the usual one of textbooks for assignments
-//   one_point           blind; only where neighbouring tasks belong together (sorted by job, rack, type)
+//   path_relinking      the default: the best assignment between two good ones, by costs and prices
+//                       (crossover/path_relinking.hpp)
+//   gpu_bundle          inherits GPUs with all their tasks: for tight capacities (crossover/gpu_bundle.hpp)
+//   uniform_crossover   the usual one of textbooks for assignments; mixes most
+//   one_point           only if neighbouring tasks belong together (sorted by job, rack, type)
 //   two_point           the same without favouring the ends
 //
-// The blind ones cost about a tenth of an evaluation and look at nothing but genes.
+// The last three look at genes only and cost about a tenth of an evaluation.
 
 /// Every gene from either parent with equal probability: one draw for 64 genes, no branches. O(tasks).
 struct uniform_crossover {
+    /// Writes the child's genes.
     void operator()(const parents& two, std::span<gpu_gene> child, xoshiro256& random) const {
         BERTH_ASSERT(two.better.size() == child.size() && two.other.size() == child.size(),
                      "berth: parents and child have the same number of genes");
@@ -60,6 +62,7 @@ private:
 
 /// The genes before a random task from the better parent, the others from the other one. O(tasks), a copy.
 struct one_point {
+    /// Writes the child's genes.
     void operator()(const parents& two, std::span<gpu_gene> child, xoshiro256& random) const {
         const std::size_t cut = bounded(random, static_cast<std::uint32_t>(child.size() + 1));
         std::copy_n(two.better.data(), cut, child.data());
@@ -69,6 +72,7 @@ struct one_point {
 
 /// The genes between two random tasks from the other parent, the rest from the better one. O(tasks), a copy.
 struct two_point {
+    /// Writes the child's genes.
     void operator()(const parents& two, std::span<gpu_gene> child, xoshiro256& random) const {
         const auto ends = static_cast<std::uint32_t>(child.size() + 1);
         std::size_t first = bounded(random, ends);

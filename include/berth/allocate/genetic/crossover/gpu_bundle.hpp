@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 
@@ -14,20 +14,24 @@
 
 namespace berth::inline v0 {
 
-/// The child takes whole GPUs with all their tasks, each from the parent where the bundle is cheaper at the prices of capacity,
-/// as long as none of its tasks has a GPU already; GPUs are asked in random order. Tasks that are in no bundle at the end go
-/// where they are cheapest at those prices among the GPUs of either parent and the short list, a GPU with room first
-/// (after the grouping crossover of Falkenauer, "A hybrid grouping genetic algorithm for bin packing", 1996).
+/// Inherits GPUs with all their tasks. It goes through the GPUs in random order and takes each one's tasks as a bundle
+/// from the parent where the bundle is cheaper at the prices of capacity, unless one of these tasks already has a GPU.
+/// Tasks in no bundle go to the cheapest GPU at these prices among those of either parent and the short list, GPUs with
+/// room first.
 ///
-/// O(tasks × candidates). Deterministic.
+/// O(tasks × candidates). Deterministic. Source: the grouping crossover of Falkenauer, "A hybrid grouping genetic
+/// algorithm for bin packing", 1996.
 struct gpu_bundle {
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         explicit state(const priced_problem& p) : p_{&p}, a_{p}, b_{p}, settled_(p.tasks()), room_(p.gpus()) {
             for (std::size_t g = 0; g < p.gpus(); ++g) order_.push_back(static_cast<std::uint32_t>(g));
             late_.reserve(p.tasks());
         }
 
+        /// Writes the child's genes.
         void operator()(const parents& two, std::span<gpu_gene> child, xoshiro256& random) {
             a_.assign(two.better);
             b_.assign(two.other);
@@ -51,7 +55,8 @@ struct gpu_bundle {
     private:
         static constexpr double taken = std::numeric_limits<double>::infinity();
 
-        /// What a task of the bundle costs on average beyond the cheapest GPU there is for it.
+        /// Average reduced cost of a task of the bundle above that on its cheapest GPU; infinite if the bundle cannot
+        /// be taken.
         [[nodiscard]] double value(const individual& i, std::size_t g) const {
             double sum = 0.0;
             std::size_t size = 0;
@@ -61,7 +66,7 @@ struct gpu_bundle {
                 sum += p_->reduced(t, g) - p_->reduced(t, list[0].value());
             }
             if (size == 0 || i.room(g) < 0) return taken;
-            // Room that is left over is paid for and used by nobody.
+            // Unused capacity is paid for, too.
             sum += p_->price(g) * static_cast<double>(i.room(g));
             return sum / static_cast<double>(size);
         }
@@ -99,6 +104,7 @@ struct gpu_bundle {
         detail::flat<unsigned char> settled_;
         detail::flat<amount> room_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p) const { return state{p}; }
 };
 

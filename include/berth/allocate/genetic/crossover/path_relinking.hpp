@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/detail/overload_penalty.hpp"
 #include "berth/allocate/genetic/individual.hpp"
-#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/random.hpp"
@@ -18,27 +18,32 @@
 
 namespace berth::inline v0 {
 
-/// Walks from one parent towards the other, each step moving one task to where the other parent has it, and returns the best
-/// assignment on the way that is far enough from both. A step is the best of a few moves drawn from all that are left,
-/// by cost and by what overloads are worth at the prices of capacity. Where the parents agree, so does the child; every gene
-/// is from one of them (Glover, Laguna, Martí, "Fundamentals of scatter search and path relinking", 2000; for this problem
-/// Yagiura, Ibaraki, Glover, "A path relinking approach with ejection chains for the generalized assignment problem", EJOR 169,
-/// 2006).
+/// Goes from one parent towards the other, moving one task a step to the GPU that it has in the other parent, and
+/// returns the best assignment on this path that is far enough from both. A step takes the best of a few random moves
+/// out of those that are left, by cost and by a penalty of overload from the prices of capacity. Every gene comes from
+/// one of the parents.
 ///
-/// The default: needs good parents that differ, hence repair, improvement and a replacement that keeps them apart.
-/// O(tasks + distance × sample). Deterministic.
+/// The default. It needs good parents that differ, hence repair, improvement and a replacement that keeps them
+/// different. O(tasks + distance × sample). Deterministic.
+///
+/// Source: Glover, Laguna, Martí, "Fundamentals of scatter search and path relinking", 2000; for this problem Yagiura,
+/// Ibaraki, Glover, "A path relinking approach with ejection chains for the generalized assignment problem", EJOR 169,
+/// 2006.
 struct path_relinking {
-    double least_distance = 0.2;  ///< from either parent, as a part of the distance between them: 0 to 0.5
-    std::size_t sample = 16;      ///< moves compared for a step, 1 or more; draws are what makes children differ
+    double least_distance = 0.2;  ///< from either parent, as a share of the distance between them: 0 to 0.5
+    std::size_t sample = 16;      ///< moves compared for a step, 1 or more; few moves make children more different
 
+    /// Tables and scratch memory of one island and one run.
     class state {
     public:
+        /// Allocates all memory of the state.
         state(const path_relinking& x, const priced_problem& p)
-            : least_distance_{x.least_distance}, sample_{x.sample}, p_{&p}, overload_{p, 2.0}, walk_{p} {
+            : least_distance_{x.least_distance}, sample_{x.sample}, p_{&p}, overload_{p, 2.0}, current_{p} {
             left_.reserve(p.tasks());
             path_.reserve(p.tasks());
         }
 
+        /// Writes the child's genes; returns the number of moves evaluated.
         std::uint64_t operator()(const parents& two, std::span<gpu_gene> child, xoshiro256& random) {
             const bool forwards = (random() >> 63U) != 0;
             const std::span<const gpu_gene> from = forwards ? two.better : two.other;
@@ -52,10 +57,10 @@ struct path_relinking {
             std::copy_n(from.data(), from.size(), child.data());
             if (distance < 2) return 0;
 
-            // At least one move from either parent; the middle of the path is far enough whatever was asked for.
+            // At least one move from either parent, and at most half the path.
             const auto wanted = static_cast<std::size_t>(least_distance_ * static_cast<double>(distance));
             const std::size_t least = std::clamp<std::size_t>(wanted, 1, distance / 2);
-            walk_.assign(from);
+            current_.assign(from);
             std::uint64_t evaluations = 0;
             double value = 0.0;  // against the start
             double best = std::numeric_limits<double>::infinity();
@@ -71,7 +76,7 @@ struct path_relinking {
         }
 
     private:
-        /// The best of the sample, carried out; yields what it changes.
+        /// Carries out the best move of a sample; returns its delta.
         double step(std::span<const gpu_gene> to, xoshiro256& random, std::uint64_t& evaluations) {
             const std::size_t looked_at = std::min(sample_, left_.size());
             std::size_t best = 0;
@@ -81,8 +86,8 @@ struct path_relinking {
                 const std::size_t at = i + bounded(random, static_cast<std::uint32_t>(left_.size() - i));
                 std::swap(left_[i], left_[at]);
                 const std::size_t t = left_[i];
-                const double delta = p_->cost(t, to[t]) - p_->cost(t, walk_.gpu_of(t)) +
-                                     overload_.change(walk_, t, walk_.gpu_of(t), to[t]);
+                const double delta = p_->cost(t, to[t]) - p_->cost(t, current_.gpu_of(t)) +
+                                     overload_.change(current_, t, current_.gpu_of(t), to[t]);
                 if (delta < best_delta) {
                     best_delta = delta;
                     best = i;
@@ -92,7 +97,7 @@ struct path_relinking {
             const std::uint32_t t = left_[best];
             left_[best] = left_.back();
             left_.pop_back();
-            walk_.move_task(t, to[t]);
+            current_.move_task(t, to[t]);
             path_.push_back(t);
             return best_delta;
         }
@@ -101,11 +106,13 @@ struct path_relinking {
         std::size_t sample_;
         const priced_problem* p_;
         detail::overload_penalty overload_;
-        individual walk_;
+        individual current_;
         detail::flat<std::uint32_t> left_;
         detail::flat<std::uint32_t> path_;
     };
+    /// Makes the state of one island and one run.
     [[nodiscard]] state prepare(const priced_problem& p) const { return {*this, p}; }
+    /// Success, or the option that is out of its range.
     [[nodiscard]] result<void> validate() const {
         using detail::refuse;
         if (sample == 0) return refuse(error_code::invalid_value, {"path_relinking.sample is 0, expected 1 or more"});

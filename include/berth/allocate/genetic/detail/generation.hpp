@@ -12,6 +12,8 @@
 
 namespace berth::inline v0::detail::evolution {
 
+// Length: the steps of a generation, which host and device share.
+
 /// Genes are read, mixed and written eight at a time: 16 bytes, gene i in bits 16 i and up.
 inline constexpr std::size_t chunk_genes = 8;
 struct alignas(16) gene_chunk {
@@ -38,7 +40,7 @@ static_assert(sizeof(gene_chunk) == 16 && std::is_trivially_copyable_v<gene_chun
     return (tasks + chunk_genes - 1) / chunk_genes;
 }
 
-/// What an individual comes to, in whole units above the base of the table.
+/// Cost and excess of an individual, in whole units above the base of the table.
 struct member_value {
     std::int64_t cost = 0;
     amount excess = 0;
@@ -50,7 +52,7 @@ struct member_value {
     return a.excess != b.excess ? a.excess < b.excess : a.cost < b.cost;
 }
 
-/// The numbers that a generation is made by. Probabilities count in 2^-32.
+/// The parameters of a generation. Probabilities are in units of 2^-32.
 struct generation_rules {
     std::uint64_t seed = 0;
     std::uint32_t population = 0;
@@ -59,9 +61,9 @@ struct generation_rules {
     std::uint32_t steps = 0;
     std::uint64_t crossed_below = 0;
     std::uint64_t mutated_below = 0;  // of a chunk
-    std::int64_t penalty = 1;         // of a unit of excess, where excess does not come first
+    std::int64_t penalty = 1;         // of a unit of excess, except where less excess always comes first
 
-    [[nodiscard]] BERTH_HD constexpr std::int64_t price(std::int64_t cost, amount excess) const noexcept {
+    [[nodiscard]] BERTH_HD constexpr std::int64_t penalised(std::int64_t cost, amount excess) const noexcept {
         return cost + penalty * excess;
     }
     [[nodiscard]] BERTH_HD constexpr bool is_elite(std::uint32_t member) const noexcept {
@@ -74,7 +76,7 @@ struct generation_rules {
 };
 static_assert(std::is_trivially_copyable_v<generation_rules>);
 
-/// What the draws of a generation are for; part of their counters.
+/// Purposes of random numbers; part of their counters.
 enum class draw : std::uint32_t { initial = 0, parent = 1, other_parent = 2, crossing = 3, chunk = 4, step = 5 };
 
 [[nodiscard]] BERTH_HD constexpr philox_block drawn(const generation_rules& rules, std::uint32_t generation,
@@ -82,7 +84,7 @@ enum class draw : std::uint32_t { initial = 0, parent = 1, other_parent = 2, cro
     return philox4x32({{which, member, generation, static_cast<std::uint32_t>(what)}}, rules.seed);
 }
 
-/// A packed table with a short list of GPUs for each task, cheapest first; no lists if `width` is 0.
+/// A packed table with a candidate list for each task, cheapest GPU first; no lists if `width` is 0.
 template <class Word>
 struct listed_table {
     packed_table<Word> table{};
@@ -99,7 +101,8 @@ struct listed_table {
     }
 };
 
-/// The first genes of a member: half of them the cheapest GPU, the others any of the short list.
+/// Eight genes of a member of the first generation: the cheapest GPU with probability one half, else any of the
+/// candidate list.
 template <class Word>
 [[nodiscard]] BERTH_HD constexpr gene_chunk initial_chunk(const generation_rules& rules, const listed_table<Word>& p,
                                                           std::uint32_t member, std::uint32_t chunk) noexcept {
@@ -116,7 +119,7 @@ template <class Word>
     return genes;
 }
 
-/// The best in price of a few members drawn with replacement; of equals the first drawn.
+/// The member of least penalised cost of a few drawn with replacement; of equals the first drawn.
 [[nodiscard]] BERTH_HD constexpr std::uint32_t tournament(const generation_rules& rules, const member_value* values,
                                                           std::uint32_t generation, std::uint32_t member,
                                                           draw what) noexcept {
@@ -126,10 +129,10 @@ template <class Word>
     for (std::uint32_t i = 0; i < rules.tournament; ++i) {
         if (i % 4 == 0) words = drawn(rules, generation, member, what, i / 4);
         const std::uint32_t it = scaled(words[i % 4], rules.population);
-        const std::int64_t price = rules.price(values[it].cost, values[it].excess);
-        if (i > 0 && price >= lowest) continue;
+        const std::int64_t cost = rules.penalised(values[it].cost, values[it].excess);
+        if (i > 0 && cost >= lowest) continue;
         best = it;
-        lowest = price;
+        lowest = cost;
     }
     return best;
 }
@@ -147,8 +150,8 @@ template <class Word>
     return drawn(rules, generation, member, draw::crossing, 0)[0] < rules.crossed_below;
 }
 
-/// Eight genes of a child: the first parent's, but a sixteenth of them the second's if the child is crossed; at most one of them is drawn
-/// anew. `second` is not looked at unless the child is crossed.
+/// Eight genes of a child: the first parent's, with a sixteenth of them the second's if the child is crossed; at most
+/// one of them mutates. `second` is not read unless the child is crossed.
 template <class Word>
 [[nodiscard]] BERTH_HD constexpr gene_chunk
 child_chunk(const generation_rules& rules, const listed_table<Word>& p, std::uint32_t generation, std::uint32_t member,
@@ -185,8 +188,9 @@ struct loaded_child {
     }
 };
 
-/// Looks at some tasks of a child one after the other. Each goes where the price falls most: to a GPU of its short list, or in
-/// exchange with one other task. With `excess_first`, where excess falls most and then cost. Nothing gets worse.
+/// Improves some tasks of a child one after the other: each makes the move that lowers the penalised cost most, to a
+/// GPU of its candidate list or in exchange with one other task, or none. With `excess_first`, the one that lowers
+/// excess most and then cost.
 template <class Word>
 class improver {
 public:
@@ -196,19 +200,19 @@ public:
     BERTH_HD constexpr void operator()(loaded_child<Word>& child, std::uint32_t generation,
                                        std::uint32_t member) const noexcept {
         for (std::uint32_t s = 0; s < rules_.steps; ++s) {
-            look_at(child, drawn(rules_, generation, member, draw::step, s));
+            improve_task(child, drawn(rules_, generation, member, draw::step, s));
         }
     }
 
 private:
     struct change {
-        member_value by{};  // none, to begin with
+        member_value by{};  // zero: no change
         std::uint32_t to = 0;
-        std::uint32_t with = 0;  // the task that comes back, or the one that goes
+        std::uint32_t with = 0;  // the task in exchange, or the moved task itself
     };
 
     [[nodiscard]] BERTH_HD constexpr bool falls_more(const member_value& a, const member_value& b) const noexcept {
-        return excess_first_ ? lower(a, b) : rules_.price(a.cost, a.excess) < rules_.price(b.cost, b.excess);
+        return excess_first_ ? lower(a, b) : rules_.penalised(a.cost, a.excess) < rules_.penalised(b.cost, b.excess);
     }
     [[nodiscard]] BERTH_HD constexpr Word word(std::size_t t, std::size_t g) const noexcept {
         return p_.table.words[t * p_.table.gpus + g];
@@ -223,7 +227,7 @@ private:
         return static_cast<amount>(child.loads[g * child.stride]);
     }
 
-    BERTH_HD constexpr void look_at(loaded_child<Word>& child, const philox_block& words) const noexcept {
+    BERTH_HD constexpr void improve_task(loaded_child<Word>& child, const philox_block& words) const noexcept {
         const auto tasks = static_cast<std::uint32_t>(p_.table.tasks);
         const std::uint32_t t = scaled(words[0], tasks);
         const std::uint32_t from = child.gpu_of(t);
@@ -255,7 +259,7 @@ private:
         child.value.cost += best.by.cost;
         child.value.excess += best.by.excess;
     }
-    /// By how much more a GPU exceeds its capacity with so much more load.
+    /// By how much the excess of a GPU grows if its load grows.
     [[nodiscard]] BERTH_HD constexpr amount more_over(const loaded_child<Word>& child, std::size_t g,
                                                       amount more) const noexcept {
         const amount now = on(child, g);
@@ -265,7 +269,7 @@ private:
         if (falls_more(it.by, best.by)) best = it;
     }
     BERTH_HD constexpr void move_task(loaded_child<Word>& child, std::size_t t, std::size_t from,
-                                     std::size_t to) const noexcept {
+                                      std::size_t to) const noexcept {
         Word& old_load = child.loads[from * child.stride];
         old_load = static_cast<Word>(old_load - packing<Word>::load(word(t, from)));
         Word& new_load = child.loads[to * child.stride];
@@ -278,7 +282,7 @@ private:
     bool excess_first_;
 };
 
-/// What is known of a population; merging is associative and commutative.
+/// Summary of a population; merging is associative and commutative.
 struct population_summary {
     member_value best{};
     std::uint32_t best_member = 0;

@@ -3,13 +3,13 @@
 
 #include "berth/allocate/assignment/assignment_allocator.hpp"
 #include "berth/allocate/assignment/assignment_problem.hpp"
-#include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/allocate/genetic/detail/generation.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/run_control.hpp"
-#include "berth/allocate/genetic/detail/generation.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -19,17 +19,17 @@
 
 namespace berth::inline v0 {
 
-/// What a population is like after a generation.
+/// Summary of a population after a generation.
 struct generation_report {
     std::uint32_t generation = 0;
-    assignment_value best{};     ///< of all generations so far: it is never lost
+    assignment_value best{};     ///< of all generations so far: elites keep it
     double mean_cost = 0.0;      ///< of the members
     std::uint32_t feasible = 0;  ///< members without excess
 };
 
 namespace detail::evolution {
 
-/// The numbers of a run of this description. The price of excess is so low that no sum of prices overflows.
+/// The numbers of a run of this description. The penalty is capped so that no sum of penalties overflows.
 template <class Description, class Word>
 [[nodiscard]] generation_rules rules_of(const Description& g, const packed_table<Word>& table) noexcept {
     using bits = packing<Word>;
@@ -45,7 +45,7 @@ template <class Description, class Word>
             largest = bits::load(*word) > largest ? bits::load(*word) : largest;
             sum += static_cast<double>(bits::load(*word));
         }
-        range += static_cast<double>(dearest);  // the cheapest is 0
+        range += static_cast<double>(dearest);  // the cheapest GPU has 0
         mean_load += sum / static_cast<double>(table.gpus);
         most_load += static_cast<double>(largest);
     }
@@ -71,7 +71,7 @@ template <class Description>
     return p.word_bits() == 32 ? rules_of(g, p.table<std::uint32_t>()) : rules_of(g, p.table<std::uint64_t>());
 }
 
-/// Short lists as genes.
+/// Candidate lists as genes.
 [[nodiscard]] inline flat<std::uint16_t> genes_of(const candidate_lists& lists, std::size_t tasks) {
     flat<std::uint16_t> genes;
     genes.reserve(tasks * lists.width());
@@ -93,7 +93,7 @@ template <class Description>
     return gpu_of;
 }
 
-/// What a value means in the problem's own units.
+/// A value in the problem's own units.
 [[nodiscard]] inline assignment_value value_of(const packed_problem& p, const member_value& value) noexcept {
     const std::int64_t base = p.word_bits() == 32 ? p.table<std::uint32_t>().base : p.table<std::uint64_t>().base;
     return {static_cast<double>(base + value.cost) * p.cost_unit(), value.excess};
@@ -104,7 +104,7 @@ template <class Description>
     return {generation, value_of(p, summary.best), base + summary.mean_cost() * p.cost_unit(), summary.feasible};
 }
 
-/// How many generations a run has, and whether control lets it go on.
+/// Maximum number of generations of a run.
 template <class Description, class Stop, class Observer>
 [[nodiscard]] constexpr std::size_t most_generations(const Description& g,
                                                      const run_control<Stop, Observer>& control) noexcept {
@@ -114,7 +114,7 @@ template <class Description, class Stop, class Observer>
     return endless ? Description::usual_generations : std::numeric_limits<std::size_t>::max();
 }
 
-/// The loop that runs on host and device have in common: `state` advances by some generations at a time, reports and hands out its best.
+/// The loop of runs on host and device. `state` advances by up to `at_once` generations between two polls.
 template <class Description, class State, class Stop, class Observer>
 [[nodiscard]] stop_reason run_generations(const Description& g, std::size_t at_once, State& state,
                                           run_control<Stop, Observer>& control) {
@@ -127,13 +127,23 @@ template <class Description, class State, class Stop, class Observer>
                         .objective =
                             report.best.excess == 0 ? report.best.cost : std::numeric_limits<double>::infinity()};
     };
+    const auto ends = [&] { return control.check(0) != stop_reason::completed; };
     notify::begin(control.observer, seen());
     stop_reason reason = control.check(state.evaluations());
     while (reason == stop_reason::completed && state.generation() < most) {
         const std::uint64_t left = (control.max_evaluations - state.evaluations() + g.population - 1) / g.population;
         std::size_t count = most - state.generation() < at_once ? most - state.generation() : at_once;
         count = left < count ? static_cast<std::size_t>(left) : count;
-        if (!state.advance(count)) break;
+        bool made = false;
+        if constexpr (requires { state.advance(count, ends); }) {
+            made = state.advance(count, ends);
+        } else {
+            made = state.advance(count);
+        }
+        if (!made) {
+            reason = control.check(state.evaluations());
+            break;
+        }
         notify::step(control.observer, seen());
         reason = control.check(state.evaluations());
     }
@@ -141,7 +151,7 @@ template <class Description, class State, class Stop, class Observer>
     return reason;
 }
 
-/// The plan of a packed problem as one of the problem that it was packed from, whose costs may have been rounded.
+/// Turns the plan of a packed problem into one of the problem before packing, which may have rounded costs.
 [[nodiscard]] inline assignment_plan plan_of(const priced_problem& p, warm_start start, assignment_plan found) {
     assignment_plan plan = p.plan_of(std::move(found.gpu_of));
     if (!start.empty()) {

@@ -2,13 +2,13 @@
 #pragma once
 
 #include "berth/allocate/assignment/assignment_allocator.hpp"
+#include "berth/allocate/assignment/batch/packed_problem.hpp"
+#include "berth/allocate/assignment/batch/population_evaluator.hpp"
+#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/improvement.hpp"
 #include "berth/allocate/genetic/individual.hpp"
 #include "berth/allocate/genetic/population.hpp"
-#include "berth/allocate/assignment/batch/packed_problem.hpp"
-#include "berth/allocate/assignment/batch/population_evaluator.hpp"
-#include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/model/resources.hpp"
@@ -24,12 +24,12 @@
 
 namespace berth::inline v0::detail {
 
-/// One population of a genetic run with the ready forms of its policies. Islands share nothing that changes, so each may be
-/// advanced by a thread of its own.
+/// One population of a genetic run with the prepared forms of its policies. Islands share nothing that changes, so each
+/// may be advanced by a thread of its own.
 template <class Genetic>
 class island {
 public:
-    /// @param packed  for evaluating children together, where policies leave them as they are; null: one after the other.
+    /// @param packed  for evaluating children together if policies do not change them; null: one after the other.
     island(const Genetic& description, const priced_problem& p, warm_start start, const packed_problem* packed,
            std::uint64_t number)
         : seed_{description.seed},
@@ -57,7 +57,7 @@ public:
     [[nodiscard]] double best_cost() const noexcept { return best_cost_; }
     [[nodiscard]] amount best_excess() const noexcept { return best_excess_; }
 
-    /// Makes member k; from `start` if that is not empty, which then counts as an answer before anything is done to it.
+    /// Makes member k; from `start` if it is not empty, which counts as an answer before it is repaired and improved.
     void introduce(std::size_t k, warm_start start, std::uint64_t budget) {
         xoshiro256 random{stream_seed(seed_, introductions + k, number_)};
         if (start.empty()) {
@@ -89,7 +89,8 @@ public:
         members_.rank();
     }
 
-    /// Takes in copies of another island's best members, in the place of the worst; not those it has already. `rank` ends it.
+    /// Replaces the worst members by copies of another island's best, but for those it has already. `rank` has to
+    /// follow.
     void receive(const population& others, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) {
             if (knows(others.genes(i))) continue;
@@ -102,7 +103,7 @@ public:
     void rank() noexcept { members_.rank(); }
 
 private:
-    static constexpr std::uint64_t introductions = std::uint64_t{1} << 63U;  // streams of their own
+    static constexpr std::uint64_t introductions = std::uint64_t{1} << 63U;  // separate streams
     static constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
     static constexpr int tries_for_another = 3;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/genetic/individual.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
+#include "berth/allocate/genetic/individual.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/model/resources.hpp"
 
@@ -10,11 +10,13 @@
 
 namespace berth::inline v0::detail {
 
-/// What a unit of load beyond each GPU's capacity costs in a search: a multiple of the capacity's price, and something even where
-/// capacity is worth nothing.
+/// The penalty of a unit of load beyond each GPU's capacity in a search: a multiple of the capacity's price, above 0
+/// even where the price is 0.
 class overload_penalty {
 public:
-    explicit overload_penalty(const priced_problem& p, double times = 1.0) : p_{&p}, per_unit_(p.gpus()) { reset(times); }
+    explicit overload_penalty(const priced_problem& p, double times = 1.0) : p_{&p}, per_unit_(p.gpus()) {
+        reset(times);
+    }
 
     void reset(double times = 1.0) noexcept {
         double mean = 1e-6;
@@ -31,7 +33,7 @@ public:
         for (std::size_t g = 0; g < per_unit_.size(); ++g) sum += of(g, i.room(g));
         return sum;
     }
-    /// By how much overloads get dearer if the room on a GPU changes.
+    /// By how much the penalty rises if the room on a GPU changes.
     [[nodiscard]] double change(const individual& i, std::size_t g, amount by) const noexcept {
         return of(g, i.room(g) + by) - of(g, i.room(g));
     }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/model/node_tasks.hpp"
-#include "berth/core/config.hpp"
+#include "berth/allocate/reassignment/detail/reassignment_cooling.hpp"
+#include "berth/allocate/reassignment/detail/reassignment_reach.hpp"
+#include "berth/allocate/reassignment/detail/tasks_by_size.hpp"
+#include "berth/allocate/reassignment/reassignment_mix.hpp"
+#include "berth/allocate/reassignment/reassignment_problem.hpp"
+#include "berth/allocate/reassignment/reassignment_state.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/random.hpp"
-#include "berth/core/sort_positions.hpp"
-#include "berth/allocate/reassignment/detail/reassignment_reach.hpp"
-#include "berth/allocate/reassignment/reassignment_problem.hpp"
-#include "berth/allocate/reassignment/reassignment_state.hpp"
+#include "berth/model/node_tasks.hpp"
 #include "berth/model/slot.hpp"
 
 #include <cmath>
@@ -18,57 +19,32 @@
 #include <span>
 #include <vector>
 
-namespace berth::inline v0 {
+// Length: nine kinds of step, which share the random stream, acceptance and undo.
 
-/// How often a step of the search is of which kind, relative to the others. Not negative, and not all 0.
-struct reassignment_mix {
-    double shift = 0.15;         ///< a task goes to any node
-    double go_home = 0.1;        ///< a moved task goes back to where it was initial
-    double swap = 0.3;           ///< two tasks change places
-    double swap_at_home = 0.35;  ///< a moved task goes back, and a task that is there goes where it was
-    double swap_alike = 0.3;     ///< two tasks of nearly equal size change places
-    double chain = 0.004;        ///< a task goes home or elsewhere, one alike takes its place, and so on
-    double make_room = 0.005;  ///< a task leaves a costly node, and tasks where it goes to go back or come in exchange
-    double whole_group = 0.0003;  ///< all moved tasks of a group go back
-    double node_pair = 2e-6;      ///< every shift and swap between two nodes, until none improves
+namespace berth::inline v0::detail {
 
-    friend constexpr bool operator==(const reassignment_mix&, const reassignment_mix&) noexcept = default;
-};
-
-namespace detail {
-
-/// What the annealing of a reassignment is like at one moment.
-struct reassignment_cooling {
-    double temperature = 0.0;
-    amount overload_penalty = 0;
-};
-
-/// One island: an assignment, where its tasks are, and the best that it has been.
+/// One island of a reassignment search: simulated annealing of one assignment, and the best that it has been.
 template <std::size_t Wides>
 class reassignment_annealer {
 public:
     reassignment_annealer(const reassignment_problem& p, const reassignment_reach<Wides>& reach,
-                      std::span<const node_index> start, const reassignment_mix& mix, std::uint64_t seed)
+                          std::span<const node_index> start, const reassignment_mix& mix, std::uint64_t seed)
         : problem_{&p},
           reach_{&reach},
           state_{p, start},
           tasks_{p.node_count(), slots_of(start)},
+          by_size_{p},
           random_{seed},
           changed_(p.task_count()) {
         best_.append(start);
         changes_.reserve(p.task_count());
         keep_best();
         double sum = 0.0;
-        const double shares[] = {mix.shift, mix.go_home,   mix.swap,        mix.swap_at_home, mix.swap_alike,
-                                 mix.chain, mix.make_room, mix.whole_group, mix.node_pair};
-        for (std::size_t i = 0; i < kinds; ++i) {
-            BERTH_ASSERT(shares[i] >= 0.0, "berth: no kind of step is taken less often than never");
-            sum += shares[i];
-        }
-        BERTH_ASSERT(sum > 0.0, "berth: a reassignment search takes steps of some kind");
+        const double shares[] = {mix.shift, mix.shift_back, mix.swap,        mix.swap_back, mix.swap_alike,
+                                 mix.chain, mix.make_room,  mix.whole_group, mix.node_pair};
+        for (const double share : shares) sum += share;
         double up_to = 0.0;
         for (std::size_t i = 0; i < kinds; ++i) up_to_[i] = up_to += shares[i] / sum;
-        rank_by_size();
     }
 
     [[nodiscard]] std::span<const node_index> best() const noexcept { return best_.view(); }
@@ -82,19 +58,34 @@ public:
         return best_value_ < other.best_value_;
     }
 
-    /// Goes on for so many evaluations, or somewhat more.
-    void run(const reassignment_cooling& cooling, std::uint64_t evaluations) {
-        temperature_ = cooling.temperature;
+    /// Begins a round of that many evaluations, or up to one step more. `advance` runs it.
+    void begin_round(const reassignment_temperature& at, std::uint64_t evaluations) {
+        temperature_ = at.temperature;
         has_fitted_ = false;
-        state_.set_overload_price(cooling.overload_penalty);
-        const std::uint64_t until = evaluations_ + evaluations;
-        const std::uint64_t give_up = steps_ + 16 * evaluations;  // steps that come to nothing cost time, too
-        while (evaluations_ < until && steps_ < give_up) {
+        state_.set_overload_penalty(at.overload_penalty);
+        round_ends_ = evaluations_ + evaluations;
+        round_steps_end_ = steps_ + 16 * evaluations;  // steps without an evaluation take time, too
+    }
+    /// Goes on with the round for a fraction of a millisecond, however large the problem; true until the round is over.
+    /// How a round is divided does not change what it finds. A step that moves a whole group is not divided.
+    [[nodiscard]] bool advance() {
+        constexpr std::uint64_t slice = 256;
+        const std::uint64_t until = evaluations_ + slice < round_ends_ ? evaluations_ + slice : round_ends_;
+        const std::uint64_t steps_until = steps_ + 8 * slice < round_steps_end_ ? steps_ + 8 * slice : round_steps_end_;
+        if (pair_.active && !improve_pair(slice)) return true;
+        while (evaluations_ < until && steps_ < steps_until) {
             ++steps_;
             step();
+            if (pair_.active && !improve_pair(slice)) return true;
         }
+        return evaluations_ < round_ends_ && steps_ < round_steps_end_;
     }
-    /// Whether an assignment of the last run kept all constraints.
+    /// A whole round.
+    void run(const reassignment_temperature& at, std::uint64_t evaluations) {
+        begin_round(at, evaluations);
+        while (advance()) {}
+    }
+    /// True if an assignment of this round kept all constraints.
     [[nodiscard]] bool has_fitted() const noexcept { return has_fitted_; }
 
 private:
@@ -106,24 +97,6 @@ private:
         for (const node_index n : start) slots.push_back({n, 0});
         return slots;
     }
-    void rank_by_size() {
-        const std::size_t tasks = problem_->task_count();
-        flat<double> sizes(tasks);
-        std::vector<double> total(problem_->resource_count(), 0.0);
-        for (std::size_t n = 0; n < problem_->node_count(); ++n) {
-            for (std::size_t r = 0; r < total.size(); ++r)
-                total[r] += static_cast<double>(problem_->capacity(node_index{n})[r]);
-        }
-        for (std::size_t t = 0; t < tasks; ++t) {
-            for (std::size_t r = 0; r < total.size(); ++r) {
-                if (total[r] > 0) sizes[t] += static_cast<double>(problem_->demand(task_index{t})[r]) / total[r];
-            }
-        }
-        by_size_ = sorted_positions(
-            tasks, [&](std::size_t a, std::size_t b) { return sizes[a] != sizes[b] ? sizes[a] < sizes[b] : a < b; });
-        rank_.resize(tasks);
-        for (std::size_t i = 0; i < tasks; ++i) rank_[by_size_[i]] = static_cast<std::uint32_t>(i);
-    }
 
     [[nodiscard]] task_index any_task() noexcept {
         return task_index{bounded(random_, static_cast<std::uint32_t>(problem_->task_count()))};
@@ -133,25 +106,25 @@ private:
         task_index t = any_task();
         for (int i = 0; i < 3; ++i) {
             const task_index other = any_task();
-            if (rank_[other.value()] > rank_[t.value()]) t = other;
+            if (by_size_.rank(other) > by_size_.rank(t)) t = other;
         }
         return t;
     }
     /// One of nearly the same size, or the task itself.
     [[nodiscard]] task_index any_alike(task_index t) noexcept {
         constexpr std::uint32_t apart = 20;
-        const std::size_t at = rank_[t.value()] + bounded(random_, 2 * apart + 1);
-        return at < apart || at - apart >= by_size_.size() ? t : task_index{by_size_[at - apart]};
+        const std::size_t at = by_size_.rank(t) + bounded(random_, 2 * apart + 1);
+        return at < apart || at - apart >= by_size_.size() ? t : by_size_.at(at - apart);
     }
     [[nodiscard]] node_index any_node() noexcept {
         return node_index{bounded(random_, static_cast<std::uint32_t>(problem_->node_count()))};
     }
-    /// Any that the task can be on, if these are known.
+    /// One of those that the task can be on, if they are listed.
     [[nodiscard]] node_index any_node_for(task_index t) noexcept {
         const auto nodes = reach_->nodes(t);
         return nodes.empty() ? any_node() : nodes[bounded(random_, static_cast<std::uint32_t>(nodes.size()))];
     }
-    [[nodiscard]] bool away(task_index t) const noexcept { return !(state_.where(t) == problem_->initial(t)); }
+    [[nodiscard]] bool is_moved(task_index t) const noexcept { return !(state_.where(t) == problem_->initial(t)); }
 
     void step() {
         const double kind = uniform01(random_);
@@ -167,7 +140,7 @@ private:
                 try_swap_with_any_on(t, any_node_for(t));
             }
         } else if (kind < up_to_[3]) {
-            if (away(t)) try_swap_with_any_on(t, problem_->initial(t));
+            if (is_moved(t)) try_swap_with_any_on(t, problem_->initial(t));
         } else if (kind < up_to_[4]) {
             try_swap(t, any_alike(t));
         } else if (kind < up_to_[5]) {
@@ -228,12 +201,12 @@ private:
         const auto there = tasks_.on(n);
         if (!there.empty()) try_swap(t, there[bounded(random_, static_cast<std::uint32_t>(there.size()))]);
     }
-    /// A task goes home or to any node, one nearly as large takes its place, one like that the place of the second, up to three times: a large task
-    /// comes home only if large ones move up behind it.
+    /// A task goes back or to any node, one of similar size takes its place, and so on up to three times: a large task
+    /// can go back only if others of its size move up behind it.
     void chain(task_index t) {
-        const bool home = away(t) && uniform01(random_) < 0.7;
+        const bool back = is_moved(t) && uniform01(random_) < 0.7;
         node_index gap = state_.where(t);
-        const node_index to = home ? problem_->initial(t) : any_node_for(t);
+        const node_index to = back ? problem_->initial(t) : any_node_for(t);
         if (to == gap) return;
         begin_attempt();
         if (!attempt(t, to)) return;
@@ -253,7 +226,7 @@ private:
     void make_room() {
         if (uniform01(random_) < 0.5) {
             const task_index t = large_task();
-            if (away(t)) make_room(t, problem_->initial(t));
+            if (is_moved(t)) make_room(t, problem_->initial(t));
             return;
         }
         node_index from = any_node();
@@ -268,7 +241,7 @@ private:
         if (to != from) make_room(t, to);
     }
     void make_room(task_index t, node_index to) {
-        constexpr std::size_t most = 12;  // tasks that give way
+        constexpr std::size_t most = 12;  // tasks moved
         const node_index from = state_.where(t);
         const double before = state_.overload_of(to);
         begin_attempt();
@@ -278,7 +251,7 @@ private:
             const auto guests = tasks_.on(to);
             const task_index u = guests[bounded(random_, static_cast<std::uint32_t>(guests.size()))];
             if (u == t) continue;
-            const bool back = away(u) && uniform01(random_) < 0.5;
+            const bool back = is_moved(u) && uniform01(random_) < 0.5;
             (void)attempt(u, back ? problem_->initial(u) : from);
         }
         end_attempt(attempted_.size());
@@ -287,7 +260,7 @@ private:
         begin_attempt();
         std::size_t gone = 0;
         for (const task_index member : problem_->members(problem_->group(t))) {
-            if (!away(member)) continue;
+            if (!is_moved(member)) continue;
             ++gone;
             if (!attempt(member, problem_->initial(member))) break;
         }
@@ -295,25 +268,51 @@ private:
     }
     void node_pair(node_index a, node_index b) {
         if (a == b) return;
+        constexpr std::uint64_t most = 20'000;  // too long for one slice
+        pair_.active = true;
+        pair_.a = a;
+        pair_.b = b;
+        pair_.until = evaluations_ + most;
+        begin_pass();
+    }
+    void begin_pass() {
+        pair_.before = state_.value();
+        pair_.tasks.clear();
+        pair_.tasks.append(tasks_.on(pair_.a));
+        pair_.tasks.append(tasks_.on(pair_.b));
+        pair_.first = 0;
+        pair_.second = 0;
+    }
+    /// Goes on with a node pair for so many evaluations: every task shifted to the other node, every two exchanged,
+    /// pass after pass while they improve. True if it is done.
+    [[nodiscard]] bool improve_pair(std::uint64_t slice) {
+        const std::uint64_t until = evaluations_ + slice;
         const double warm = temperature_;
         temperature_ = 0.0;
-        constexpr std::uint64_t most = 20'000;
-        const std::uint64_t until = evaluations_ + most;
-        double before = state_.value();
-        do {
-            before = state_.value();
-            pair_.clear();
-            pair_.append(tasks_.on(a));
-            pair_.append(tasks_.on(b));
-            for (std::size_t i = 0; i < pair_.size() && evaluations_ < until; ++i) {
-                try_shift(pair_[i], state_.where(pair_[i]) == a ? b : a);
-                for (std::size_t j = i + 1; j < pair_.size() && evaluations_ < until; ++j) try_swap(pair_[i], pair_[j]);
+        for (std::uint64_t tries = 8 * slice; tries > 0 && evaluations_ < until; --tries) {
+            const flat<task_index>& tasks = pair_.tasks;
+            if (pair_.first >= tasks.size() || evaluations_ >= pair_.until) {
+                if (!(state_.value() < pair_.before) || evaluations_ >= pair_.until) {
+                    pair_.active = false;
+                    break;
+                }
+                begin_pass();
+            } else if (pair_.second <= pair_.first) {
+                const task_index t = tasks[pair_.first];
+                try_shift(t, state_.where(t) == pair_.a ? pair_.b : pair_.a);
+                pair_.second = pair_.first + 1;
+            } else if (pair_.second < tasks.size()) {
+                try_swap(tasks[pair_.first], tasks[pair_.second++]);
+            } else {
+                ++pair_.first;
+                pair_.second = 0;
             }
-        } while (state_.value() < before && evaluations_ < until);
+        }
         temperature_ = warm;
+        return !pair_.active;
     }
 
-    // Several moves of which only the sum has to please: carried out one by one, and taken back if it does not.
+    // Several moves that are accepted or undone together.
     void begin_attempt() noexcept {
         attempted_.clear();
         attempted_delta_ = 0.0;
@@ -370,6 +369,16 @@ private:
         best_value_ = state_.cost_value();
     }
 
+    struct pair_pass {
+        bool active = false;
+        node_index a;
+        node_index b;
+        std::uint64_t until = 0;  // evaluations
+        double before = 0.0;      // the value when the pass began
+        flat<task_index> tasks;
+        std::size_t first = 0;   // of `tasks`
+        std::size_t second = 0;  // its partner, behind it; else the shift comes next
+    };
     struct attempted_move {
         task_index task;
         node_index from;
@@ -379,15 +388,14 @@ private:
     const reassignment_reach<Wides>* reach_;
     reassignment_state<Wides> state_;
     node_tasks tasks_;
+    tasks_by_size by_size_;
     xoshiro256 random_;
     double up_to_[kinds] = {};
-    flat<std::size_t> by_size_;
-    flat<std::uint32_t> rank_;  // of each task in `by_size_`
     flat<node_index> best_;
     flat<std::uint8_t> changed_;
     flat<task_index> changes_;  // since the best
-    flat<task_index> pair_;
     flat<attempted_move> attempted_;
+    pair_pass pair_;
     double attempted_delta_ = 0.0;
     std::int64_t attempted_from_ = 0;
     std::int64_t best_violations_ = 0;
@@ -397,8 +405,9 @@ private:
     std::uint64_t evaluations_ = 0;
     std::uint64_t accepted_ = 0;
     std::uint64_t steps_ = 0;
+    std::uint64_t round_ends_ = 0;  // evaluations
+    std::uint64_t round_steps_end_ = 0;
     bool has_fitted_ = true;
 };
 
-}  // namespace detail
-}  // namespace berth::inline v0
+}  // namespace berth::inline v0::detail

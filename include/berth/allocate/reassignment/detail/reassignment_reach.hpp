@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/flat.hpp"
-#include "berth/core/index.hpp"
 #include "berth/allocate/reassignment/detail/wide.hpp"
 #include "berth/allocate/reassignment/reassignment_problem.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/index.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,38 +12,43 @@
 
 namespace berth::inline v0::detail {
 
-/// Where each task can be at all, whoever else moves: at home, and where it fits into what transient resources leave. What tasks hold of
-/// these at home they never give back, so a node has only `capacity - held by those initial there` for all guests together. In
-/// the challenge's tight instances three quarters of all pairs of task and node are out of the question, and nearly all pairs
-/// with a large task: a search that knows does not try them.
+/// The nodes on which each task can be in any feasible assignment: its initial one, and those where it fits beside what
+/// transient resources hold. Tasks never give these back on their initial node, so only `capacity - held by tasks that
+/// are initially there` is left for all others. This excludes three quarters of all pairs of task and node in the
+/// challenge's tight instances, and nearly all pairs with a large task; the search does not try them.
 ///
-/// A task that nothing but a hopeless node could take stays where it is, even if it is broken there.
+/// A task with no feasible host stays put, even if infeasible there.
 ///
-/// @tparam Wides  as of `reassignment_state`.
+/// Immutable: one for all islands. Memory: O((tasks + nodes) × resources), and the listed nodes.
 ///
-/// Immutable: one for all islands. Memory: O((tasks + nodes) × resources), and the nodes of tasks that can be on few.
+/// @tparam Wides  as of `reassignment_state`
 template <std::size_t Wides>
 class reassignment_reach {
 public:
-    explicit reassignment_reach(const reassignment_problem& p) : problem_{&p} {
+    explicit reassignment_reach(const reassignment_problem& p) : reassignment_reach{p, [] { return false; }} {}
+    /// @param ends polled while nodes are listed, which takes a fraction of a second for large problems: true lists no
+    ///        more
+    template <class Ends>
+    reassignment_reach(const reassignment_problem& p, Ends&& ends) : problem_{&p} {
         weigh();
-        find_nodes();
+        find_nodes(ends);
     }
 
     /// O(resources), and O(1) for a task that can be anywhere.
     [[nodiscard]] bool contains(task_index t, node_index n) const noexcept {
         return everywhere_[t.value()] != 0 || n == problem_->initial(t) || fits(t, n);
     }
-    /// The nodes that a task can be on apart from its home, if they are known and at most half of all; otherwise none, as for one that can only be
-    /// at home.
+    /// The nodes that a task can be on apart from its initial one, if they are listed, which takes at most half of all
+    /// nodes; otherwise none, as for a task that can only be on its initial node.
     [[nodiscard]] std::span<const node_index> nodes(task_index t) const noexcept {
         return {nodes_.data() + ends_[t.value()], ends_[t.value() + 1] - ends_[t.value()]};
     }
 
 private:
     static constexpr std::size_t lanes = 2 * Wides;
-    // So many pairs of task and node are looked at beforehand, which takes a fraction of a second.
+    // Pairs of task and node that are looked at for lists.
     static constexpr std::size_t most_pairs = std::size_t{1} << 24U;
+    static constexpr std::size_t poll_every = 10'000;
 
     [[nodiscard]] bool fits(task_index t, node_index n) const noexcept {
         const double* demand = demands_.data() + t.value() * lanes;
@@ -69,9 +74,10 @@ private:
                 if (p.resources()[r].transient) rooms_[p.initial(task).value() * lanes + r] -= demand;
             }
         }
-        for (double& room : rooms_) room = room > 0.0 ? room : 0.0;  // who wants nothing of it fits even then
+        for (double& room : rooms_) room = room > 0.0 ? room : 0.0;  // a demand of 0 fits even an overloaded node
     }
-    void find_nodes() {
+    template <class Ends>
+    void find_nodes(Ends& ends) {
         const std::size_t nodes = problem_->node_count();
         const std::size_t tasks = problem_->task_count();
         double least[lanes];
@@ -83,6 +89,7 @@ private:
         everywhere_.resize(tasks);
         ends_.resize(tasks + 1);
         std::size_t pairs = 0;
+        std::size_t polled = 0;  // pairs at the last poll
         for (std::size_t t = 0; t < tasks; ++t) {
             const task_index task{t};
             everywhere_[t] = 1;
@@ -90,6 +97,10 @@ private:
                 if (demands_[t * lanes + i] > least[i]) everywhere_[t] = 0;
             }
             pairs += everywhere_[t] == 0 ? nodes : 0;
+            if (pairs - polled > poll_every && pairs <= most_pairs) {
+                polled = pairs;
+                if (ends()) pairs = most_pairs + 1;
+            }
             if (everywhere_[t] == 0 && pairs <= most_pairs) list(task);
             ends_[t + 1] = nodes_.size();
         }
@@ -105,7 +116,7 @@ private:
 
     const reassignment_problem* problem_;
     flat<double> demands_;
-    flat<double> rooms_;  // of each node, for guests
+    flat<double> rooms_;  // of each node, for tasks that are not initially there
     flat<std::uint8_t> everywhere_;
     flat<std::size_t> ends_;
     flat<node_index> nodes_;

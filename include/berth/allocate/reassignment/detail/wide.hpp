@@ -6,8 +6,8 @@
 
 namespace berth::inline v0::detail {
 
-/// Two doubles that are worked on at once: what every 64-bit machine has, and what both compilers understand without a header of
-/// their own. Amounts stay below 2^53, so all of this is exact.
+/// Two doubles in one vector register, which every 64-bit machine has; a compiler extension that g++ and clang share.
+/// Amounts stay below 2^53, so sums are exact.
 using wide = double __attribute__((vector_size(16)));
 using wide_mask = decltype(wide{} > wide{});
 
@@ -18,7 +18,7 @@ using wide_mask = decltype(wide{} > wide{});
 }
 inline void store_wide(double* to, wide value) noexcept { std::memcpy(to, &value, sizeof value); }
 
-/// Where positive, else 0.
+/// Each lane if positive, else 0.
 [[nodiscard]] inline wide positive_part(wide x) noexcept {
     return reinterpret_cast<wide>(reinterpret_cast<wide_mask>(x > wide{0.0, 0.0}) & reinterpret_cast<wide_mask>(x));
 }
