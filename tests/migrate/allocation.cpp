@@ -6,8 +6,8 @@
 #include "berth/balance/triggers/temperature_above.hpp"
 #include "berth/balance/triggers/unhealthy.hpp"
 
-#include "common/counting_new.hpp"
 #include "balance/balance_fleets.hpp"
+#include "common/counting_new.hpp"
 
 #include <doctest/doctest.h>
 

@@ -104,14 +104,14 @@ struct move_world {
             if (!park && (!to.placed() || to == at[t])) continue;
             if (to.placed()) ledger.place(demand, to);
             moves[t] = true;
-            plan.steps.push_back({.task = berth::task_index{t},
-                                  .from = at[t],
-                                  .to = to,
-                                  .kind = park
-                                              ? berth::step_kind::park
-                                              : (at[t].placed() ? berth::step_kind::move_task : berth::step_kind::fetch),
-                                  .duration = 2.0,
-                                  .downtime = 1.0});
+            plan.steps.push_back(
+                {.task = berth::task_index{t},
+                 .from = at[t],
+                 .to = to,
+                 .kind = park ? berth::step_kind::park
+                              : (at[t].placed() ? berth::step_kind::move_task : berth::step_kind::fetch),
+                 .duration = 2.0,
+                 .downtime = 1.0});
         }
         for (std::size_t i = begin; i < plan.steps.size(); ++i) {
             const berth::migration_step& step = plan.steps[i];

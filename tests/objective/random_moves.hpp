@@ -36,7 +36,7 @@ namespace berth_test {
 
 /// One to five moves of distinct tasks. Some go where they are; some swap with the one before.
 [[nodiscard]] inline std::vector<berth::task_move> random_relocations(berth::xoshiro256& g, const berth::problem& p,
-                                                                       std::span<const berth::slot> now) {
+                                                                      std::span<const berth::slot> now) {
     std::vector<berth::task_move> all;
     const std::size_t wanted = 1 + below(g, 5);
     while (all.size() < wanted) {
