@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The whole library except its wings (`cuda/`) and the test kit (`testing/`). Three lighter entries compile faster: `place.hpp`
-// places tasks, `search.hpp` also has the searches, `operate.hpp` also moves running tasks. Every header can also be included alone.
+// The whole library except its wings (`cuda/`) and the test kit (`testing/`). Three lighter entries compile faster:
+// `place.hpp` places tasks, `search.hpp` also has the searches, `operate.hpp` also moves running tasks. Every header can
+// also be included alone.
 
 // clang-format off
 #include "berth/version.hpp"

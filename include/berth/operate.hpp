@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The entry for a fleet that runs: `place.hpp`, and when to move tasks, which ones and where to (`balance/`), in which order
-// (`migrate/order/`), and how a plan is carried out (`migrate/run/`).
+// The entry for a fleet that runs: `place.hpp`, and when to move tasks, which ones and where to (`balance/`), in which
+// order (`migrate/order/`), and how a plan is carried out (`migrate/run/`).
 
 // clang-format off
 #include "berth/place.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The light entry for a scheduler that places tasks: reads your types, places them greedily in batch or one at a
-// time, and says why a task does not fit. It compiles fastest of the entries. `berth.hpp` is the whole library.
+// The light entry for a scheduler that places tasks: reads your types, places them greedily in batch or one at a time,
+// and says why a task does not fit. It compiles fastest of the entries. `berth.hpp` is the whole library.
 
 // clang-format off
 #include "berth/version.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The entry for searches: `place.hpp`, and everything that improves, proves or combines assignments: features, cost models,
-// objective terms, local search, assignment problems, genetic allocation, reassignment of services.
+// The entry for searches: `place.hpp`, and everything that improves, proves or combines assignments: features, cost
+// models, objective terms, local search, assignment problems, genetic allocation, reassignment of services.
 
 // clang-format off
 #include "berth/place.hpp"

@@ -31,7 +31,7 @@ void begin(detail::block_descent& walk, const gpu_assignment& start) {
     walk.start([&](std::size_t t) { return start[t].value(); });
 }
 
-gpu_assignment anywhere(const gap_instance& d, std::uint64_t seed) {
+gpu_assignment any_assignment(const gap_instance& d, std::uint64_t seed) {
     xoshiro256 random{seed};
     gpu_assignment start;
     for (std::size_t t = 0; t < d.tasks; ++t) start.push_back(gpu_index{below(random, d.gpus())});
@@ -46,7 +46,7 @@ TEST_CASE("the room and cost of a descent are those of its assignment") {
         const gap_instance d = seed % 2 == 0 ? odd_instance(6, 25, seed) : gap_of_type("ABCDE"[seed % 5], 5, 30, seed);
         if (d.tasks == 0 || d.gpus() < 2) continue;
         const priced_problem p{d.problem()};
-        const gpu_assignment start = anywhere(d, seed);
+        const gpu_assignment start = any_assignment(d, seed);
         const assignment_plan first = p.plan_of(start);
         detail::block_descent walk{p, 300, 5, 1.0};
         begin(walk, start);
@@ -88,7 +88,7 @@ TEST_CASE("a start with overloaded GPUs is mended") {
         const gap_instance d = gap_of_type(type, 5, 50, 3);
         const priced_problem p{d.problem()};
         detail::block_descent walk{p, 2'000, 16, 1.0};
-        begin(walk, anywhere(d, 1));
+        begin(walk, any_assignment(d, 1));
         REQUIRE_FALSE(walk.feasible());
         xoshiro256 random{1};
         int blocks = 0;
