@@ -323,7 +323,7 @@ std::string reassignment_comparison::summary_text() const {
 std::string reassignment_comparison::csv_header() {
     return "instance,machines,processes,budget_seconds,clock,threads,seed,feasible,cost,initial_cost,lower_bound,best,"
            "score,"
-           "moved,run_seconds,evaluations,evaluations_per_core_second\n";
+           "relocated,run_seconds,evaluations,evaluations_per_core_second\n";
 }
 
 std::string reassignment_comparison::csv_line(const run_type& run) const {

@@ -74,7 +74,7 @@ TEST_CASE("every constraint that is broken is named") {
     CHECK(verdict.broken ==
           violations{{mrp_constraint::transient_capacity, 3, 0, 6}, {mrp_constraint::capacity, 3, 1, 120}});
     CHECK(to_text(verdict.broken[0]) ==
-          "machine 3: usage of resource 0 is 6 beyond the capacity, with those who were there");
+          "machine 3: usage of resource 0 is 6 beyond the capacity, initial processes included");
     CHECK(to_text(verdict.broken[1]) == "machine 3: usage of resource 1 is 120 beyond the capacity");
     // All of service 0 leaves neighbourhood 0, where process 2 needs it; and the two change places.
     verdict = check_mrp_assignment(input, nodes({3, 2, 0}));

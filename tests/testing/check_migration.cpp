@@ -76,7 +76,7 @@ TEST_CASE("check: steps chain up, once for each task and wave") {
     e.plan.steps[0].task = task_index{7};
     CHECK(contains(e.verdict(), "no task 7"));
     e.plan.steps[0].task = task_index{};
-    CHECK(contains(e.verdict(), "the workload has no task"));
+    CHECK(contains(e.verdict(), "names no task"));
     e = {};
     e.plan.steps[0].to = unplaced;
     CHECK(contains(e.verdict(), "staged at no slot"));

@@ -15,7 +15,7 @@ using namespace berth_test;
 static_assert(pair_cost<move_penalty<matrix_cost>>);
 static_assert(pair_cost<move_penalty<matrix_cost, move_weights>>);
 
-TEST_CASE("leaving the initial GPU costs the penalty; staying or starting costs nothing") {
+TEST_CASE("leaving the initial GPU costs the penalty, staying or starting costs nothing") {
     const std::vector<double> costs{1, 2, 3, 4, 5, 6};
     const matrix_cost cost{{costs.data(), 3, 2}};
     const std::vector<gpu_index> initial{gpu_index{0}, gpu_index{1}, gpu_index{}};

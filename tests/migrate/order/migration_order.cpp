@@ -56,7 +56,7 @@ const migration_order counting{uniform_migration{}};
 
 }  // namespace
 
-TEST_CASE("order: a chain starts at its end, one wave per move; moves with room share a wave") {
+TEST_CASE("order: a chain starts at its end, one wave per move, and moves with room share a wave") {
     // 0 -> 1 -> 2 -> 3, where GPU 3 is free and the others are full; task 3 has room anyway.
     const bare_gpus in{5, 80, {80, 80, 80, 10}};
     const auto plan = ordered(counting, in.problem(), in.on({0, 1, 2, 4}), in.on({1, 2, 3, 0}));

@@ -166,8 +166,11 @@ private:
         const auto steps = plan_->wave(wave);
         std::vector<std::uint8_t> moved(now_.size(), 0);
         for (const migration_step& step : steps) {
+            if (!step.task.valid()) {
+                return detail::refuse(error_code::unknown_name, {"wave ", wave, ": a step names no task"});
+            }
             const std::size_t t = step.task.value();
-            if (!step.task.valid() || t >= now_.size()) {
+            if (t >= now_.size()) {
                 return detail::refuse(error_code::unknown_name, {"wave ", wave, ": the workload has no task ", t});
             }
             if (moved[t] != 0) return refuse(wave, step.task, {"has two steps in one wave"});
