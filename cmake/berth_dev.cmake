@@ -19,3 +19,17 @@ set(berth_test_environment "")
 if(IS_DIRECTORY "${berth_data_dir}")
     set(berth_test_environment "BERTH_DATA=${berth_data_dir}")
 endif()
+
+# Precompiled headers: most of what a test, an example or a program costs to compile is the library's headers. Off by
+# default, because they hide a missing #include; the gate that compiles every header alone has none.
+option(BERTH_PRECOMPILE "Precompile the library's headers for berth's own tests, examples and programs" OFF)
+function(berth_precompile target)
+    if(BERTH_PRECOMPILE)
+        target_precompile_headers(${target} PRIVATE ${ARGN} <berth/berth.hpp>)
+    endif()
+endfunction()
+function(berth_reuse_precompiled target from)
+    if(BERTH_PRECOMPILE)
+        target_precompile_headers(${target} REUSE_FROM ${from})
+    endif()
+endfunction()
