@@ -231,7 +231,7 @@ std::string moves_csv(const experiment& input, const policy_outcome& outcome) {
     const auto node = [&](const berth::slot& where) {
         return where.placed() ? csv_field(input.fleet->name(where.node)) : std::string{"-"};
     };
-    constexpr const char* kinds[] = {"move", "stage", "park", "fetch"};
+    constexpr const char* kinds[] = {"relocate", "stage", "park", "fetch"};
     std::string csv = "arrival,wave,kind,moved_arrival,pod,from_node,from_gpus,to_node,to_gpus\n";
     for (const auto& eviction_plan : outcome.rescues) {
         for (std::size_t w = 0; w < eviction_plan.plan.wave_count(); ++w) {

@@ -25,7 +25,7 @@ for fill in ("0.6", "0.92"):
     t.check(r["least_known"]["least_extra_hops"] == r["least_known"]["extra_hops_of_berth"], f"{fill}: and reached")
     t.check(r["without_breakers"]["stuck_relocations"] > 0, f"{fill}: some plans deadlock")
     root = xml.etree.ElementTree.parse(svg).getroot()
-    t.check(root.tag.endswith("svg") and "relocate" in svg.read_text(), f"{fill}: a drawing")
+    t.check(root.tag.endswith("svg") and "move" in svg.read_text(), f"{fill}: a drawing")
 
 # ---- full re-plans: far fewer hops than half ------------------------------------------------------------------------------
 for kind in ("worst_fit", "best_fit"):
