@@ -4,7 +4,7 @@
 // Forward declarations of the classes, structs and enumerations of all rooms, for headers that only name them. Aliases
 // (`assignment`, `gpu_mask`) and templates that a concept constrains are left out: include their own headers.
 
-// Length: one line for each public type.
+// Length: one line for each public type. Written by scripts/update_fwd.py.
 
 #include "berth/core/index.hpp"
 #include "berth/core/observer.hpp"
@@ -291,6 +291,7 @@ struct reassignment_balance;
 struct reassignment_cost;
 struct reassignment_evaluation;
 struct reassignment_input;
+struct reassignment_mix;
 struct reassignment_plan;
 class reassignment_problem;
 struct reassignment_resource;
@@ -347,7 +348,7 @@ struct room_made;
 struct same_gpu_model;
 template <class Triggers, class Choice, class Budget>
 struct balancer;
-template <class Pricing, class Movable>
+template <class Valuation, class Movable>
 struct move_choice;
 template <class... Each>
 struct triggers;
@@ -355,6 +356,7 @@ struct triggers;
 // balance/defragment/
 enum class eviction_outcome : std::uint8_t;
 struct defragment_options;
+struct eviction_beam;
 struct eviction_plan;
 struct expected_fragmentation_cost;
 struct mix_fragmentation_cost;
