@@ -116,4 +116,54 @@ public:
     }
 };
 
+/// A growing array of any default-constructible values, with the few functions that the library needs; see `flat`.
+template <class T>
+class growing {
+public:
+    growing() noexcept {}
+    growing(const growing& other) : growing{} {  // delegates, so that a failed copy frees what it has
+        resize(other.size_);
+        for (std::size_t i = 0; i < size_; ++i) items_[i] = other.items_[i];
+    }
+    growing(growing&& other) noexcept { swap(other); }
+    growing& operator=(growing other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~growing() { delete[] items_; }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] T& operator[](std::size_t i) noexcept { return items_[i]; }
+    [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return items_[i]; }
+
+    /// Does not shrink: new values are default-constructed, old ones are moved if the array has to grow.
+    void resize(std::size_t size) {
+        if (size > capacity_) {
+            growing larger;
+            larger.capacity_ = size > 2 * capacity_ ? size : 2 * capacity_;
+            larger.items_ = new T[larger.capacity_];
+            for (std::size_t i = 0; i < size_; ++i) larger.items_[i] = std::move(items_[i]);
+            larger.size_ = size_;
+            swap(larger);
+        }
+        if (size > size_) size_ = size;
+    }
+    /// Appends a default-constructed value.
+    T& grow() {
+        resize(size_ + 1);
+        return items_[size_ - 1];
+    }
+
+private:
+    void swap(growing& other) noexcept {
+        std::swap(items_, other.items_);
+        std::swap(size_, other.size_);
+        std::swap(capacity_, other.capacity_);
+    }
+
+    T* items_ = nullptr;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+};
+
 }  // namespace berth::inline v0::detail

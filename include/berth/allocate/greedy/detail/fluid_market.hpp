@@ -2,6 +2,9 @@
 #pragma once
 
 #include "berth/allocate/greedy/detail/node_classes.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/sort_positions.hpp"
+#include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
 
 #include <algorithm>
@@ -9,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -43,12 +45,14 @@ public:
             g.cpu += count * cpu;
             total += count * share;
         }
-        std::sort(groups_.begin(), groups_.end(), [](const group& a, const group& b) {
-            return a.admits != b.admits ? a.admits < b.admits : a.bin < b.bin;
-        });
-        for (group& g : groups_) {
-            g.share /= total;
-            g.cpu /= total;
+        const flat<group> found = groups_;
+        groups_.clear();
+        for (const std::size_t i : sorted_positions(found.size(), [&](std::size_t a, std::size_t b) {
+                 return found[a].admits != found[b].admits ? found[a].admits < found[b].admits
+                                                           : found[a].bin < found[b].bin;
+             })) {
+            const group& g = found[i];
+            groups_.push_back({g.admits, g.bin, g.share / total, g.cpu / total});
         }
         gpu_load_.resize(size_);
         cpu_load_.resize(size_);
@@ -106,8 +110,8 @@ private:
     }
 
     void step(std::span<const double> gpu_supply, std::span<const double> cpu_supply, double demand) {
-        std::fill(gpu_load_.begin(), gpu_load_.end(), 0.0);
-        std::fill(cpu_load_.begin(), cpu_load_.end(), 0.0);
+        gpu_load_.assign(size_, 0.0);
+        cpu_load_.assign(size_, 0.0);
         for (std::size_t b = 0; b < bins; ++b) {
             for (std::size_t c = 0; c < size_; ++c) {
                 const double price = gpu_raw_[c] + cpu_raw_[c] * ratio_of(b);
@@ -144,16 +148,16 @@ private:
     }
 
     std::size_t size_;
-    std::vector<group> groups_;
+    flat<group> groups_;
     class_set wanted_ =
         0;  // classes that some task of the mix accepts; the others have no price and no part in the mean
-    std::vector<double> gpu_raw_;
-    std::vector<double> cpu_raw_;
-    std::vector<double> gpu_;
-    std::vector<double> cpu_;
-    std::vector<double> gpu_load_;
-    std::vector<double> cpu_load_;
-    std::vector<double> weight_;
+    flat<double> gpu_raw_;
+    flat<double> cpu_raw_;
+    flat<double> gpu_;
+    flat<double> cpu_;
+    flat<double> gpu_load_;
+    flat<double> cpu_load_;
+    flat<double> weight_;
     bool warm_ = false;
 };
 

@@ -13,9 +13,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 // Length: the evaluation and its fast form for a scan.
 
@@ -32,7 +32,7 @@ public:
 
     /// @param preferred  nodes in order of preference; those that are missing follow, unknown and repeated ones are
     ///                   ignored
-    node_evaluator(const fleet& fleet, Score score, GpuSelection selection, const std::vector<node_index>& preferred)
+    node_evaluator(const fleet& fleet, Score score, GpuSelection selection, std::span<const node_index> preferred)
         : ledger_{fleet},
           score_{std::move(score)},
           gpu_selection_{std::move(selection)},
@@ -43,7 +43,7 @@ public:
     }
 
     /// All nodes: of equally good ones the first wins.
-    [[nodiscard]] const std::vector<node_index>& order() const noexcept { return order_; }
+    [[nodiscard]] std::span<const node_index> order() const noexcept { return order_.view(); }
     [[nodiscard]] std::size_t rank_of(node_index n) const noexcept { return rank_of_[n.value()]; }
 
     [[nodiscard]] berth::ledger& ledger() noexcept { return ledger_; }
@@ -244,8 +244,8 @@ private:
     berth::ledger ledger_;
     Score score_;
     GpuSelection gpu_selection_;
-    std::vector<node_index> order_;
-    std::vector<std::size_t> rank_of_;
+    flat<node_index> order_;
+    flat<std::size_t> rank_of_;
     flat<std::uint8_t> closed_;  // empty until a node is closed
     flat<scan_entry> entries_;   // by rank, if GPUs are selected late
     std::uint64_t evaluations_ = 0;
