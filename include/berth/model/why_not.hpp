@@ -4,7 +4,6 @@
 #include "berth/core/index.hpp"
 #include "berth/model/ledger.hpp"
 
-#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -87,7 +86,7 @@ template <std::predicate<node_index> Admits>
         const auto note = [&](refusal reason, std::size_t counter, amount wanted, amount available) {
             holds[static_cast<std::size_t>(reason)] = true;
             const double relative =
-                static_cast<double>(wanted - available) / static_cast<double>(std::max<amount>(wanted, 1));
+                static_cast<double>(wanted - available) / static_cast<double>(wanted > 1 ? wanted : 1);
             if (relative >= shortfall) {
                 shortfall = relative;
                 worst = {.node = n, .reason = reason, .counter = counter, .wanted = wanted, .available = available};

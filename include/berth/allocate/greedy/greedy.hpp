@@ -143,13 +143,14 @@ private:
     template <class Placer, class LeaveOut>
     static void place_gang(Placer& placer, group_index group, plan& plan, LeaveOut& leave_out) {
         const auto members = placer.problem().workload().members(group);
-        const auto slots = placer.place_all(members);
+        detail::flat<slot> slots(members.size());
+        const bool placed = placer.place_all(members, slots.data());
         for (std::size_t i = 0; i < members.size(); ++i) {
-            if (!slots) {
+            if (!placed) {
                 leave_out(members[i]);
                 continue;
             }
-            plan.assignment[members[i].value()] = (*slots)[i];
+            plan.assignment[members[i].value()] = slots[i];
             ++plan.counters.placed;
         }
     }

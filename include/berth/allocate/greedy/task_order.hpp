@@ -89,7 +89,7 @@ struct largest_first {
 struct scarcest_first {
     /// The order. O(tasks log tasks) at most.
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
-        std::vector<amount> supply(p.fleet().model_count(), 0);
+        detail::flat<amount> supply(p.fleet().model_count(), 0);
         for (std::size_t g = 0; g < p.fleet().gpu_count(); ++g) ++supply[p.fleet().model(gpu_index{g}).value()];
         detail::flat<detail::task_key> keys(p.workload().task_count());
         for (std::size_t t = 0; t < keys.size(); ++t) {

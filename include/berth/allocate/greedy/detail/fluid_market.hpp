@@ -7,7 +7,6 @@
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -94,12 +93,16 @@ private:
     };
 
     [[nodiscard]] static std::size_t bin_of(double ratio) noexcept {
-        const double b = std::floor(2.0 * std::log2(std::max(ratio, 1e-3) / lowest_ratio));
-        return b <= 0.0 ? 0 : std::min(bins - 1, static_cast<std::size_t>(b));
+        const double b = std::floor(2.0 * std::log2((ratio < 1e-3 ? 1e-3 : ratio) / lowest_ratio));
+        return b <= 0.0 ? 0 : b >= static_cast<double>(bins) ? bins - 1 : static_cast<std::size_t>(b);
+    }
+    [[nodiscard]] static double clamped(double value, double least, double most) noexcept {
+        return value < least ? least : most < value ? most : value;
     }
     /// CPU per GPU of the middle of a bin.
     [[nodiscard]] static double ratio_of(std::size_t bin) noexcept {
-        return std::min(4.0, lowest_ratio * std::exp2((static_cast<double>(bin) + 0.5) / 2.0));
+        const double middle = lowest_ratio * std::exp2((static_cast<double>(bin) + 0.5) / 2.0);
+        return middle < 4.0 ? middle : 4.0;
     }
     [[nodiscard]] group& find(class_set admits, std::size_t bin) {
         for (group& g : groups_) {
@@ -136,14 +139,14 @@ private:
             const double gpu_excess = std::log((gpu_load_[c] + 1.0) / (gpu_supply[c] + 1.0));
             const double cpu_excess = std::log((cpu_load_[c] + 1.0) / (cpu_slack * cpu_supply[c] + 1.0));
             gpu_raw_[c] += damping * elasticity * gpu_excess;
-            cpu_raw_[c] = std::clamp(cpu_raw_[c] + damping * elasticity * cpu_excess, 0.0, limit);
+            cpu_raw_[c] = clamped(cpu_raw_[c] + damping * elasticity * cpu_excess, 0.0, limit);
             mean += gpu_supply[c] * gpu_raw_[c];
             supply += gpu_supply[c];
         }
-        mean /= std::max(1.0, supply);
+        mean /= supply > 1.0 ? supply : 1.0;
         for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
             double& price = gpu_raw_[lowest_gpu(rest)];
-            price = std::clamp(price - mean, -limit, limit);
+            price = clamped(price - mean, -limit, limit);
         }
     }
 

@@ -16,7 +16,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -50,7 +49,7 @@ public:
         return shape;
     }
 
-    [[nodiscard]] std::optional<slot> find(candidate& c) {
+    [[nodiscard]] slot find(candidate& c) {
         if constexpr (cached) {
             // A board pays off from the second arrival on.
             shape_board& board = boards_[shapes_.board(c.shape)];
@@ -116,7 +115,7 @@ private:
     [[nodiscard]] const berth::fleet& fleet() const noexcept { return nodes_.ledger().fleet(); }
 
     /// The best node by the shape's board, which is repaired first.
-    [[nodiscard]] std::optional<slot> find_on(shape_board& board, candidate& c) {
+    [[nodiscard]] slot find_on(shape_board& board, candidate& c) {
         candidate kept = c;
         kept.demand = shapes_.board_demand(c.shape);
         if (board.seen == 0) {
@@ -130,14 +129,14 @@ private:
     }
     /// The best node that also has enough of the counters that the board does not know. Nodes that have not leave the
     /// board until the search is over.
-    [[nodiscard]] std::optional<slot> best_that_fits(shape_board& board, candidate& c) {
-        std::optional<slot> found;
+    [[nodiscard]] slot best_that_fits(shape_board& board, candidate& c) {
+        slot found = unplaced;
         refused_.clear();
         for (;;) {
             const std::size_t best = board.values.best();
             if (best == board.values.nowhere) break;
             found = nodes_.slot_at(nodes_.order()[best], c);
-            if (found) break;
+            if (found.placed()) break;
             BERTH_ASSERT(counters_read < c.demand.node.size() || evaluator::selects_late,
                          "berth: a score of score_scope::shape depends on more than node and demand");
             refused_.push_back({best, board.values[best]});
@@ -166,8 +165,8 @@ private:
             typename Score::part_values parts{};
             bool fits = false;
         } at;
-        if (const auto found = nodes_.evaluate(n, c)) {
-            c.gpus = found->gpus;
+        if (const auto found = nodes_.evaluate(n, c); found.value > lowest_value<value_type>) {
+            c.gpus = found.gpus;
             at = {nodes_.score().parts(c), true};
         }
         return at;
