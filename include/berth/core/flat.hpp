@@ -17,7 +17,7 @@ class flat_memory {
 public:
     flat_memory() noexcept = default;
     flat_memory(const flat_memory& other) { append(other.bytes_, other.used_); }
-    flat_memory(flat_memory&& other) noexcept
+    [[gnu::noinline]] flat_memory(flat_memory&& other) noexcept
         : bytes_{std::exchange(other.bytes_, nullptr)},
           used_{std::exchange(other.used_, 0)},
           capacity_{std::exchange(other.capacity_, 0)} {}
@@ -42,9 +42,14 @@ protected:
         bytes_ = bytes;
         capacity_ = capacity;
     }
+    /// Makes room for more bytes than fit, at least twice as many as before.
+    [[gnu::noinline]] void enlarge(std::size_t bytes) {
+        grow(used_ + bytes > 2 * capacity_ ? used_ + bytes : 2 * capacity_);
+    }
     /// Extends the used part and returns the address of the extension.
     [[nodiscard]] void* take(std::size_t bytes) {
-        if (used_ + bytes > capacity_) grow(used_ + bytes > 2 * capacity_ ? used_ + bytes : 2 * capacity_);
+        if (used_ + bytes > capacity_) [[unlikely]]
+            enlarge(bytes);
         used_ += bytes;
         return static_cast<char*>(bytes_) + (used_ - bytes);
     }
@@ -109,10 +114,14 @@ public:
         clear();
         resize(size, value);
     }
-    void resize(std::size_t size, T value = T{}) {
-        if (size < this->size()) used_ = size * sizeof(T);
-        if (size * sizeof(T) > capacity_) grow(size * sizeof(T) > 2 * capacity_ ? size * sizeof(T) : 2 * capacity_);
-        while (this->size() < size) push_back(value);
+    [[gnu::noinline]] void resize(std::size_t size, T value = T{}) {
+        if (size * sizeof(T) <= used_) {
+            used_ = size * sizeof(T);
+            return;
+        }
+        const std::size_t added = size - this->size();
+        T* const first = static_cast<T*>(take(added * sizeof(T)));
+        for (std::size_t i = 0; i < added; ++i) ::new (static_cast<void*>(first + i)) T(value);
     }
 };
 

@@ -75,7 +75,7 @@ template <std::predicate<node_index> Admits>
     why_not why;
     why.task = task;
     why.nodes = fleet.node_count();
-    why.node_counters.assign(fleet.schema().node.size(), 0);
+    why.node_counters = std::vector<std::size_t>(fleet.schema().node.size());
     std::size_t fewest = std::numeric_limits<std::size_t>::max();
     double smallest = 0.0;
     for (std::size_t i = 0; i < fleet.node_count(); ++i) {

@@ -98,7 +98,7 @@ private:
                          explain_left_out explain) {
         const workload& work = placer.problem().workload();
         plan plan;
-        plan.assignment.assign(work.task_count(), unplaced);
+        plan.assignment = assignment(work.task_count());
         detail::flat<std::uint8_t> task_seen(work.task_count());
         detail::flat<std::uint8_t> gang_seen(work.group_count());
         progress progress{.done = 0, .total = order.size()};
