@@ -2,7 +2,7 @@
 #pragma once
 
 // The entry for searches: `place.hpp`, and everything that improves, proves or combines assignments: features, cost
-// models, objective terms, local search, assignment problems, genetic allocation, reassignment of services.
+// models, scores by cost and power, objective terms, local search, assignment problems, genetic allocation, reassignment of services.
 
 // clang-format off
 #include "berth/place.hpp"
@@ -90,6 +90,9 @@
 #include "berth/allocate/genetic/run.hpp"
 #include "berth/allocate/genetic/selection.hpp"
 #include "berth/allocate/greedy/sampled_greedy.hpp"
+#include "berth/allocate/greedy/scores/cost_score.hpp"
+#include "berth/allocate/greedy/scores/gpu_packing.hpp"
+#include "berth/allocate/greedy/scores/power_score.hpp"
 #include "berth/allocate/reassignment/evaluate_reassignment.hpp"
 #include "berth/allocate/reassignment/node_pair_costs.hpp"
 #include "berth/allocate/reassignment/reassignment_bound.hpp"

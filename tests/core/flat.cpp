@@ -209,3 +209,22 @@ TEST_CASE("flat: equals std::vector after any sequence of calls") {
         }
     }
 }
+
+TEST_CASE("growing keeps its values when it grows, and copies them") {
+    berth::detail::growing<std::vector<int>> rows;
+    for (int i = 0; i < 100; ++i) rows.grow().push_back(i);
+    const auto copy = rows;
+    rows.resize(200);
+    rows[7].push_back(-1);
+    auto moved = std::move(rows);
+    REQUIRE(moved.size() == 200);
+    REQUIRE(copy.size() == 100);
+    for (std::size_t i = 0; i < 100; ++i) {
+        REQUIRE(copy[i] == std::vector<int>{static_cast<int>(i)});
+        REQUIRE(moved[i].front() == static_cast<int>(i));
+        REQUIRE(moved[i + 100].empty());
+    }
+    REQUIRE(moved[7].back() == -1);
+    moved = copy;
+    REQUIRE(moved.size() == 100);
+}

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/flat.hpp"
+
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -49,7 +50,7 @@ private:
         std::uint32_t newer = none;
         std::uint32_t older = none;
     };
-    std::vector<record> items_;
+    flat<record> items_;
     std::uint32_t newest_ = none;
     std::uint64_t now_ = 1;
 };

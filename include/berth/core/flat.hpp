@@ -17,7 +17,7 @@ class flat_memory {
 public:
     flat_memory() noexcept = default;
     flat_memory(const flat_memory& other) { append(other.bytes_, other.used_); }
-    flat_memory(flat_memory&& other) noexcept
+    [[gnu::noinline]] flat_memory(flat_memory&& other) noexcept
         : bytes_{std::exchange(other.bytes_, nullptr)},
           used_{std::exchange(other.used_, 0)},
           capacity_{std::exchange(other.capacity_, 0)} {}
@@ -42,9 +42,14 @@ protected:
         bytes_ = bytes;
         capacity_ = capacity;
     }
+    /// Makes room for more bytes than fit, at least twice as many as before.
+    [[gnu::noinline]] void enlarge(std::size_t bytes) {
+        grow(used_ + bytes > 2 * capacity_ ? used_ + bytes : 2 * capacity_);
+    }
     /// Extends the used part and returns the address of the extension.
     [[nodiscard]] void* take(std::size_t bytes) {
-        if (used_ + bytes > capacity_) grow(used_ + bytes > 2 * capacity_ ? used_ + bytes : 2 * capacity_);
+        if (used_ + bytes > capacity_) [[unlikely]]
+            enlarge(bytes);
         used_ += bytes;
         return static_cast<char*>(bytes_) + (used_ - bytes);
     }
@@ -109,11 +114,65 @@ public:
         clear();
         resize(size, value);
     }
-    void resize(std::size_t size, T value = T{}) {
-        if (size < this->size()) used_ = size * sizeof(T);
-        if (size * sizeof(T) > capacity_) grow(size * sizeof(T) > 2 * capacity_ ? size * sizeof(T) : 2 * capacity_);
-        while (this->size() < size) push_back(value);
+    [[gnu::noinline]] void resize(std::size_t size, T value = T{}) {
+        if (size * sizeof(T) <= used_) {
+            used_ = size * sizeof(T);
+            return;
+        }
+        const std::size_t added = size - this->size();
+        T* const first = static_cast<T*>(take(added * sizeof(T)));
+        for (std::size_t i = 0; i < added; ++i) ::new (static_cast<void*>(first + i)) T(value);
     }
+};
+
+/// A growing array of any default-constructible values, with the few functions that the library needs; see `flat`.
+template <class T>
+class growing {
+public:
+    growing() noexcept {}
+    growing(const growing& other) : growing{} {  // delegates, so that a failed copy frees what it has
+        resize(other.size_);
+        for (std::size_t i = 0; i < size_; ++i) items_[i] = other.items_[i];
+    }
+    growing(growing&& other) noexcept { swap(other); }
+    growing& operator=(growing other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~growing() { delete[] items_; }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] T& operator[](std::size_t i) noexcept { return items_[i]; }
+    [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return items_[i]; }
+
+    /// Does not shrink: new values are default-constructed, old ones are moved if the array has to grow.
+    void resize(std::size_t size) {
+        if (size > capacity_) {
+            growing larger;
+            larger.capacity_ = size > 2 * capacity_ ? size : 2 * capacity_;
+            larger.items_ = new T[larger.capacity_];
+            for (std::size_t i = 0; i < size_; ++i) larger.items_[i] = std::move(items_[i]);
+            larger.size_ = size_;
+            swap(larger);
+        }
+        if (size > size_) size_ = size;
+    }
+    /// Appends a default-constructed value.
+    T& grow() {
+        resize(size_ + 1);
+        return items_[size_ - 1];
+    }
+
+private:
+    void swap(growing& other) noexcept {
+        std::swap(items_, other.items_);
+        std::swap(size_, other.size_);
+        std::swap(capacity_, other.capacity_);
+    }
+
+    T* items_ = nullptr;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
 };
 
 }  // namespace berth::inline v0::detail

@@ -34,21 +34,22 @@ public:
         return piece;
     }
 
-    void append_to(std::string& message) const {
+    [[gnu::noinline]] void append_to(std::string& message) const {
         switch (form_) {
-            case form::text: message.append(text_); break;
+            case form::text: append(message, text_); break;
             case form::quoted: append_quoted(message); break;
             case form::number: append_digits(message, number_); break;
             case form::negative:
-                message.push_back('-');
+                append(message, "-");
                 append_digits(message, 0 - number_);
                 break;
             case form::item:
-                message.append(kind_).push_back(' ');
+                append(message, kind_);
+                append(message, " ");
                 append_digits(message, number_);
-                message.append(" (");
+                append(message, " (");
                 append_quoted(message);
-                message.push_back(')');
+                append(message, ")");
                 break;
         }
     }
@@ -58,20 +59,25 @@ private:
 
     phrase(form written, std::string_view text) noexcept : text_{text}, form_{written} {}
 
+    [[gnu::noinline]] static void append(std::string& message, std::string_view text) {
+        message.append(text.data(), text.size());
+    }
     void append_quoted(std::string& message) const {
-        message.push_back('"');
+        append(message, "\"");
         if (form_ == form::item && text_.empty()) {
-            message.append(kind_).push_back('-');
+            append(message, kind_);
+            append(message, "-");
             append_digits(message, number_);
         }
-        message.append(text_).push_back('"');
+        append(message, text_);
+        append(message, "\"");
     }
     static void append_digits(std::string& message, std::uint64_t number) {
         char digits[20];
         std::size_t first = sizeof digits;
         do digits[--first] = static_cast<char>('0' + number % 10);
         while ((number /= 10) != 0);
-        message.append(digits + first, sizeof digits - first);
+        append(message, {digits + first, sizeof digits - first});
     }
 
     std::string_view text_{};

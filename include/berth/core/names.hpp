@@ -18,19 +18,26 @@ namespace berth::inline v0 {
 /// positions. A hash table with open addressing: every call is O(length of the name), amortised.
 class name_table {
 public:
+    name_table() noexcept = default;
+    name_table(const name_table&) = default;
+    name_table(name_table&&) noexcept = default;
+    name_table& operator=(const name_table&) = default;
+    name_table& operator=(name_table&&) noexcept = default;
+    [[gnu::noinline]] ~name_table() {}
+
     /// The position of `name`, which is appended if it is new.
-    std::size_t intern(std::string_view name) {
+    [[gnu::noinline]] std::size_t intern(std::string_view name) {
         if (names_.size() * 2 >= slots_.size()) grow();
         std::size_t at = probe(name);
         if (slots_[at] == 0) {
-            names_.push_back(std::string{name});
+            names_.emplace_back(name.data(), name.size());
             slots_[at] = static_cast<std::uint32_t>(names_.size());
         }
         return slots_[at] - 1;
     }
 
     /// The position of `name`, if it is in the table.
-    [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const noexcept {
+    [[nodiscard, gnu::noinline]] std::optional<std::size_t> find(std::string_view name) const noexcept {
         if (slots_.empty()) return std::nullopt;
         const std::size_t at = probe(name);
         if (slots_[at] == 0) return std::nullopt;

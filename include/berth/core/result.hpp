@@ -53,7 +53,9 @@ public:
     /// A success.
     result(T value) : value_{std::move(value)}, ok_{true} {}
     /// A failure.
-    result(berth::error failure) noexcept : error_{std::move(failure)} {}
+    [[gnu::noinline, gnu::cold]] result(berth::error&& failure) noexcept : error_{std::move(failure)} {}
+    /// A failure.
+    [[gnu::noinline, gnu::cold]] result(const berth::error& failure) : error_{failure} {}
 
     /// Moves value or error.
     result(result&& other) noexcept(std::is_nothrow_move_constructible_v<T>)
@@ -145,7 +147,9 @@ public:
     /// A success.
     result() = default;
     /// A failure.
-    result(berth::error failure) : ok_{false}, error_{std::move(failure)} {}
+    [[gnu::noinline, gnu::cold]] result(berth::error&& failure) noexcept : ok_{false}, error_{std::move(failure)} {}
+    /// A failure.
+    [[gnu::noinline, gnu::cold]] result(const berth::error& failure) : ok_{false}, error_{failure} {}
 
     /// True if it succeeded.
     [[nodiscard]] bool has_value() const noexcept { return ok_; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/sort_positions.hpp"
 #include "berth/model/resources.hpp"
@@ -49,7 +50,7 @@ struct task_mix {
         const int order = compare(a, b);
         return order != 0 ? order > 0 : a < b;
     });
-    std::vector<task_mix::entry> groups;  // largest demand first
+    detail::flat<task_mix::entry> groups;  // largest demand first
     for (std::size_t i = 0; i < shapes.size(); ++i) {
         if (i == 0 || compare(shapes[i], shapes[i - 1]) != 0) groups.push_back({.example = shape_index{shapes[i]}});
         groups.back().count += work.frequency(shape_index{shapes[i]});

@@ -4,7 +4,6 @@
 #include "berth/core/index.hpp"
 #include "berth/model/ledger.hpp"
 
-#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -76,7 +75,7 @@ template <std::predicate<node_index> Admits>
     why_not why;
     why.task = task;
     why.nodes = fleet.node_count();
-    why.node_counters.assign(fleet.schema().node.size(), 0);
+    why.node_counters = std::vector<std::size_t>(fleet.schema().node.size());
     std::size_t fewest = std::numeric_limits<std::size_t>::max();
     double smallest = 0.0;
     for (std::size_t i = 0; i < fleet.node_count(); ++i) {
@@ -87,7 +86,7 @@ template <std::predicate<node_index> Admits>
         const auto note = [&](refusal reason, std::size_t counter, amount wanted, amount available) {
             holds[static_cast<std::size_t>(reason)] = true;
             const double relative =
-                static_cast<double>(wanted - available) / static_cast<double>(std::max<amount>(wanted, 1));
+                static_cast<double>(wanted - available) / static_cast<double>(wanted > 1 ? wanted : 1);
             if (relative >= shortfall) {
                 shortfall = relative;
                 worst = {.node = n, .reason = reason, .counter = counter, .wanted = wanted, .available = available};

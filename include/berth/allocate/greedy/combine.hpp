@@ -4,7 +4,6 @@
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/objective/tier_values.hpp"
 
-#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -35,7 +34,11 @@ struct score_pack {
     static constexpr score_scope scope =
         ((scope_of<Scores> == score_scope::shape) && ...) ? score_scope::shape : score_scope::task;
     static constexpr bool anonymous = (is_anonymous<Scores> && ...);
-    static constexpr std::size_t node_counters_read = std::max({std::size_t{0}, node_counters_read_by<Scores>...});
+    static constexpr std::size_t node_counters_read = [] {
+        std::size_t most = 0;
+        ((most = node_counters_read_by<Scores> > most ? node_counters_read_by<Scores> : most), ...);
+        return most;
+    }();
 
     std::tuple<Scores...> scores;
 

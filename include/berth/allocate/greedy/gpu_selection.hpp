@@ -237,6 +237,31 @@ template <gpu_selection D>
     }
 }
 
+namespace detail {
+
+/// `choose_gpus` without an optional: false if the selection refuses.
+template <prepared_gpu_selection D, class Score, class Value>
+[[nodiscard]] constexpr bool try_gpus(const D& selection, const Score& score, candidate& c, gpu_mask fitting,
+                                      scored_gpus<Value>& found) {
+    const auto valid = [&](gpu_mask gpus) { return (gpus & ~fitting) == 0 && has_exactly(gpus, c.demand.gpus); };
+    c.gpus = 0;
+    if (c.demand.gpus == 0) {
+        found = {score(c), gpu_mask{0}};
+        return true;
+    }
+    if constexpr (gpu_rule<D>) {
+        c.gpus = selection(c.node, c.demand, fitting);
+        if (!valid(c.gpus)) return false;  // before the score sees GPUs that do not exist
+        found = {score(c), c.gpus};
+        return true;
+    } else {
+        found = static_cast<scored_gpus<Value>>(selection.best(score, c, fitting));
+        return valid(found.gpus);
+    }
+}
+
+}  // namespace detail
+
 /// Applies a GPU selection to a candidate whose GPUs are open. What is left in `c.gpus` has no meaning.
 ///
 /// @param fitting  GPUs that fit, at least as many as the task wants
@@ -244,20 +269,8 @@ template <gpu_selection D>
 ///                wants
 template <prepared_gpu_selection D, class Score>
 [[nodiscard]] constexpr auto choose_gpus(const D& selection, const Score& score, candidate& c, gpu_mask fitting) {
-    using found = scored_gpus<decltype(score(c))>;
-    const auto valid = [&](gpu_mask gpus) {
-        return (gpus & ~fitting) == 0 && detail::has_exactly(gpus, c.demand.gpus);
-    };
-    c.gpus = 0;
-    if (c.demand.gpus == 0) return std::optional{found{score(c), gpu_mask{0}}};
-    if constexpr (gpu_rule<D>) {
-        c.gpus = selection(c.node, c.demand, fitting);
-        // Before the score sees GPUs that do not exist.
-        return valid(c.gpus) ? std::optional{found{score(c), c.gpus}} : std::nullopt;
-    } else {
-        const auto best = static_cast<found>(selection.best(score, c, fitting));
-        return valid(best.gpus) ? std::optional{best} : std::nullopt;
-    }
+    scored_gpus<decltype(score(c))> found{};
+    return detail::try_gpus(selection, score, c, fitting, found) ? std::optional{found} : std::nullopt;
 }
 
 namespace detail {

@@ -98,7 +98,7 @@ private:
                          explain_left_out explain) {
         const workload& work = placer.problem().workload();
         plan plan;
-        plan.assignment.assign(work.task_count(), unplaced);
+        plan.assignment = assignment(work.task_count());
         detail::flat<std::uint8_t> task_seen(work.task_count());
         detail::flat<std::uint8_t> gang_seen(work.group_count());
         progress progress{.done = 0, .total = order.size()};
@@ -143,13 +143,14 @@ private:
     template <class Placer, class LeaveOut>
     static void place_gang(Placer& placer, group_index group, plan& plan, LeaveOut& leave_out) {
         const auto members = placer.problem().workload().members(group);
-        const auto slots = placer.place_all(members);
+        detail::flat<slot> slots(members.size());
+        const bool placed = placer.place_all(members, slots.data());
         for (std::size_t i = 0; i < members.size(); ++i) {
-            if (!slots) {
+            if (!placed) {
                 leave_out(members[i]);
                 continue;
             }
-            plan.assignment[members[i].value()] = (*slots)[i];
+            plan.assignment[members[i].value()] = slots[i];
             ++plan.counters.placed;
         }
     }

@@ -92,21 +92,8 @@ public:
     ///
     /// @return  slots in the order of `tasks`, or nothing if one of them finds no place or is unknown
     [[nodiscard]] std::optional<std::vector<slot>> place_all(std::span<const task_index> tasks) {
-        std::vector<slot> slots;
-        slots.reserve(tasks.size());
-        berth::ledger& ledger = finder_.nodes().ledger();
-        ledger.checkpoint();
-        for (const task_index task : tasks) {
-            slots.push_back(place(task));
-            if (slots.back().placed()) continue;
-            slots.pop_back();
-            // One by one, so that every score sees the node as it is after each removal.
-            for (std::size_t i = slots.size(); i-- > 0;) finder_.remove(candidate_of(tasks[i]), slots[i]);
-            ledger.rollback();
-            return std::nullopt;
-        }
-        ledger.commit();
-        finder_.nodes().settle();
+        std::vector<slot> slots(tasks.size());
+        if (!place_all(tasks, slots.data())) return std::nullopt;
         return slots;
     }
 
@@ -134,7 +121,7 @@ public:
         }
         candidate c = candidate_of(task);
         return berth::explain(ledger(), problem_.workload(), task,
-                              [&](node_index n) { return finder_.nodes().slot_at(n, c).has_value(); });
+                              [&](node_index n) { return finder_.nodes().slot_at(n, c).placed(); });
     }
 
     /// The free room of every counter.
@@ -145,6 +132,9 @@ public:
     [[nodiscard]] const berth::problem& problem() const noexcept { return problem_; }
 
 private:
+    template <class, class, class, node_scan>
+    friend class greedy;
+
     [[nodiscard]] bool knows(task_index task) const noexcept {
         return task.valid() && task.value() < problem_.workload().task_count();
     }
@@ -166,11 +156,26 @@ private:
     }
 
     slot place(candidate c) {
-        const std::optional<slot> found = finder_.find(c);
-        if (!found) return unplaced;
-        finder_.place(c, *found);
+        const slot found = finder_.find(c);
+        if (!found.placed()) return unplaced;
+        finder_.place(c, found);
         finder_.nodes().settle();
-        return *found;
+        return found;
+    }
+    [[nodiscard]] bool place_all(std::span<const task_index> tasks, slot* slots) {
+        berth::ledger& ledger = finder_.nodes().ledger();
+        ledger.checkpoint();
+        for (std::size_t placed = 0; placed < tasks.size(); ++placed) {
+            slots[placed] = place(tasks[placed]);
+            if (slots[placed].placed()) continue;
+            // One by one, so that every score sees the node as it is after each removal.
+            for (std::size_t i = placed; i-- > 0;) finder_.remove(candidate_of(tasks[i]), slots[i]);
+            ledger.rollback();
+            return false;
+        }
+        ledger.commit();
+        finder_.nodes().settle();
+        return true;
     }
     bool remove(const candidate& c, const slot& where) {
         if (!holds(c.demand, where)) return false;

@@ -40,9 +40,8 @@ concept task_order = requires(const O& o, const problem& p) {
 struct arrival_order {
     /// The order. O(tasks log tasks) at most.
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
-        std::vector<task_index> order;
-        order.reserve(p.workload().task_count());
-        for (std::size_t t = 0; t < p.workload().task_count(); ++t) order.push_back(task_index{t});
+        std::vector<task_index> order(p.workload().task_count());
+        for (std::size_t t = 0; t < order.size(); ++t) order[t] = task_index{t};
         return order;
     }
 };
@@ -64,9 +63,9 @@ struct task_key {
         if (keys[a].third != keys[b].third) return keys[a].third < keys[b].third;
         return a < b;
     };
-    std::vector<task_index> order;
-    order.reserve(keys.size());
-    for (const std::size_t t : sorted_positions(keys.size(), before)) order.push_back(task_index{t});
+    const flat<std::size_t> sorted = sorted_positions(keys.size(), before);
+    std::vector<task_index> order(sorted.size());
+    for (std::size_t i = 0; i < sorted.size(); ++i) order[i] = task_index{sorted[i]};
     return order;
 }
 
@@ -89,7 +88,7 @@ struct largest_first {
 struct scarcest_first {
     /// The order. O(tasks log tasks) at most.
     [[nodiscard]] std::vector<task_index> operator()(const problem& p) const {
-        std::vector<amount> supply(p.fleet().model_count(), 0);
+        detail::flat<amount> supply(p.fleet().model_count(), 0);
         for (std::size_t g = 0; g < p.fleet().gpu_count(); ++g) ++supply[p.fleet().model(gpu_index{g}).value()];
         detail::flat<detail::task_key> keys(p.workload().task_count());
         for (std::size_t t = 0; t < keys.size(); ++t) {

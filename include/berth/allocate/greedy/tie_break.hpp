@@ -38,9 +38,8 @@ struct lowest_index {
     /// All nodes as they were added. O(nodes).
     // Static because g++ 12 takes the address of an empty member for a use of its uninitialised byte.
     [[nodiscard]] static std::vector<node_index> rank(const fleet& fleet) {
-        std::vector<node_index> order;
-        order.reserve(fleet.node_count());
-        for (std::size_t n = 0; n < fleet.node_count(); ++n) order.push_back(node_index{n});
+        std::vector<node_index> order(fleet.node_count());
+        for (std::size_t n = 0; n < order.size(); ++n) order[n] = node_index{n};
         return order;
     }
 };
@@ -57,9 +56,9 @@ struct priority_order {
         const auto before = [&](std::size_t a, std::size_t b) {
             return number(a) != number(b) ? number(a) < number(b) : a < b;
         };
-        std::vector<node_index> order;
-        order.reserve(fleet.node_count());
-        for (const std::size_t n : detail::sorted_positions(fleet.node_count(), before)) order.push_back(node_index{n});
+        const auto sorted = detail::sorted_positions(fleet.node_count(), before);
+        std::vector<node_index> order(sorted.size());
+        for (std::size_t i = 0; i < sorted.size(); ++i) order[i] = node_index{sorted[i]};
         return order;
     }
 };

@@ -2,15 +2,15 @@
 #pragma once
 
 #include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/measures/share_profile.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <utility>
 
 namespace berth::inline v0 {
 
@@ -70,13 +70,24 @@ public:
             share += count * static_cast<double>(demand.total_share());
         }
         cpu_per_gpu_ = share > 0.0 ? weights.cpu_rate * cpu / share * static_cast<double>(whole_gpu) : 0.0;
-        for (std::size_t s = 0; s < work.shape_count(); ++s) {
-            const demand_view demand = work.demand(shape_index{s});
-            if (demand.gpus != 1) continue;
-            const double part = static_cast<double>(work.frequency(shape_index{s})) / single * (gpu_tasks / tasks);
-            for (std::size_t m = 0; m < of_model_.size(); ++m) {
-                if ((demand.accepted_models >> m & 1U) != 0) of_model_[m].add(demand.gpu[0], cpu_of(demand), part);
+        for (std::size_t m = 0; m < of_model_.size(); ++m) {
+            detail::flat<mix_part> parts;  // ascending share, then CPU
+            for (std::size_t s = 0; s < work.shape_count(); ++s) {
+                const demand_view demand = work.demand(shape_index{s});
+                if (demand.gpus != 1 || (demand.accepted_models >> m & 1U) == 0) continue;
+                const double part = static_cast<double>(work.frequency(shape_index{s})) / single * (gpu_tasks / tasks);
+                of_model_[m].accepted += part;
+                insert(parts, {demand.gpu[0], cpu_of(demand), part});
             }
+            of_model_[m].first = groups_.size();
+            for (const mix_part& part : parts) {
+                if (groups_.size() == of_model_[m].first || groups_.back().share != part.share) {
+                    groups_.push_back({part.share, demands_.size(), demands_.size()});
+                }
+                demands_.push_back({part.cpu, part.part});
+                ++groups_.back().last;
+            }
+            of_model_[m].last = groups_.size();
         }
     }
 
@@ -91,19 +102,23 @@ public:
         double reached = 0.0;
         if (shares.size() > 0) {
             const model_table& table = of_model_[node.model(0).value()];
-            for (const auto& group : table.groups) {
+            const demand_part* const demands = demands_.data();
+            for (std::size_t g = table.first; g < table.last; ++g) {
+                const share_group& group = groups_[g];
                 const std::size_t too_small = shares.short_of(group.share);
                 if (too_small == shares.size()) break;  // ascending: nothing larger fits either
                 const std::int64_t slots = shares.slots_from(too_small, group.share);
                 double part = 0.0;
                 double tasks = 0.0;
-                for (const auto& demand : group.demands) {
+                for (const demand_part* at = demands + group.first; at != demands + group.last; ++at) {
+                    const demand_part& demand = *at;
                     if (demand.cpu > cpu) break;
                     part += demand.part;
                     // A division only where CPU is what limits.
                     const bool ample =
                         static_cast<double>(demand.cpu) * static_cast<double>(slots) <= static_cast<double>(cpu);
-                    tasks += demand.part * static_cast<double>(ample ? slots : std::min(slots, cpu / demand.cpu));
+                    tasks +=
+                        demand.part * static_cast<double>(ample || slots < cpu / demand.cpu ? slots : cpu / demand.cpu);
                 }
                 reached += part * static_cast<double>(shares.total() - shares.below(too_small));
                 used_by_slots += tasks * static_cast<double>(group.share);
@@ -130,29 +145,42 @@ private:
     };
     struct share_group {
         amount share;
-        std::vector<demand_part> demands;  // ascending CPU
+        std::size_t first;  // of its demands, in ascending order of CPU
+        std::size_t last;
     };
     struct model_table {
-        std::vector<share_group> groups;  // ascending share
+        std::size_t first = 0;  // of its groups, in ascending order of share
+        std::size_t last = 0;
         double accepted = 0.0;
-
-        void add(amount share, amount cpu, double part) {
-            accepted += part;
-            auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.share >= share; });
-            if (group == groups.end() || group->share != share) group = groups.insert(group, share_group{share, {}});
-            auto& demands = group->demands;
-            auto at = std::find_if(demands.begin(), demands.end(), [&](const auto& d) { return d.cpu >= cpu; });
-            if (at == demands.end() || at->cpu != cpu) at = demands.insert(at, demand_part{cpu, 0.0});
-            at->part += part;
-        }
     };
+    struct mix_part {
+        amount share;
+        amount cpu;
+        double part;
+    };
+    /// Adds to the part of equal share and CPU, or keeps the order with a new one.
+    static void insert(detail::flat<mix_part>& parts, const mix_part& added) {
+        std::size_t at = 0;
+        while (at < parts.size() &&
+               (parts[at].share != added.share ? parts[at].share < added.share : parts[at].cpu < added.cpu)) {
+            ++at;
+        }
+        if (at < parts.size() && parts[at].share == added.share && parts[at].cpu == added.cpu) {
+            parts[at].part += added.part;
+            return;
+        }
+        parts.push_back(added);
+        for (std::size_t i = parts.size() - 1; i > at; --i) std::swap(parts[i], parts[i - 1]);
+    }
     [[nodiscard]] static amount cpu_of(const demand_view& demand) noexcept {
         return demand.node.empty() ? 0 : demand.node[0];
     }
 
     fragmentation_weights weights_;
     double cpu_per_gpu_ = 0.0;
-    std::vector<model_table> of_model_;
+    detail::flat<model_table> of_model_;
+    detail::flat<share_group> groups_;
+    detail::flat<demand_part> demands_;
 };
 
 }  // namespace berth::inline v0

@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -22,14 +21,14 @@ namespace {
 
 /// The best slot by a loop over `evaluate`, which shares nothing with the fast scan but the ledger.
 template <class Evaluator>
-std::optional<slot> best_by_loop(Evaluator& nodes, candidate c) {
-    std::optional<slot> best;
+slot best_by_loop(Evaluator& nodes, candidate c) {
+    slot best = unplaced;
     double greatest = 0.0;
     for (const node_index n : nodes.order()) {
         const auto found = nodes.evaluate(n, c);
-        if (!found || (best && found->value <= greatest)) continue;
-        greatest = found->value;
-        best = slot{n, found->gpus};
+        if (found.value == not_admitted || (best.placed() && found.value <= greatest)) continue;
+        greatest = found.value;
+        best = slot{n, found.gpus};
     }
     return best;
 }
@@ -62,14 +61,14 @@ void scan_equals_loop(const Score& score, const problem_options& options) {
             }
             const auto expected = best_by_loop(nodes, c);
             REQUIRE(nodes.scan(c) == expected);
-            if (!expected) {
+            if (!expected.placed()) {
                 ++refused;
                 continue;
             }
-            REQUIRE_FALSE(nodes.closed(expected->node));
-            REQUIRE(nodes.slot_at(expected->node, c) == expected);
-            nodes.place(c, *expected);
-            running.emplace_back(c, *expected);
+            REQUIRE_FALSE(nodes.closed(expected.node));
+            REQUIRE(nodes.slot_at(expected.node, c) == expected);
+            nodes.place(c, expected);
+            running.emplace_back(c, expected);
             ++placed;
         }
     }

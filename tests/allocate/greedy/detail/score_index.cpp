@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
-#include <optional>
 #include <vector>
 
 namespace {
@@ -17,13 +16,14 @@ namespace {
 using berth::tier_values;
 using berth::detail::lowest_value;
 using berth::detail::score_index;
+constexpr std::size_t nowhere = score_index<double>::nowhere;
 
 template <class Value>
-std::optional<std::size_t> naive_best(const std::vector<Value>& values) {
-    std::optional<std::size_t> best;
+std::size_t naive_best(const std::vector<Value>& values) {
+    std::size_t best = nowhere;
     for (std::size_t i = 0; i < values.size(); ++i) {
         if (values[i] == lowest_value<Value>) continue;
-        if (!best || values[i] > values[*best]) best = i;
+        if (best == nowhere || values[i] > values[best]) best = i;
     }
     return best;
 }
@@ -42,9 +42,10 @@ template <class Value>
 void agrees_with_naive(std::size_t size, std::size_t steps, std::uint64_t seed) {
     CAPTURE(size);
     berth::xoshiro256 g{seed};
-    score_index<Value> index{size};
+    score_index<Value> index;
+    index.reset(size);
     std::vector<Value> values(size, lowest_value<Value>);
-    REQUIRE(!index.best());
+    REQUIRE(index.best() == nowhere);
     for (std::size_t step = 0; step < steps; ++step) {
         if (step % 97 == 96) {
             for (std::size_t i = 0; i < size; ++i) {
@@ -73,7 +74,8 @@ TEST_CASE("score_index equals a scan, the first of equals") {
 }
 
 TEST_CASE("score_index: rising, falling and equal values by hand") {
-    score_index<double> index{40};
+    score_index<double> index;
+    index.reset(40);
     index.set(20, 1.0);
     index.set(39, 1.0);
     CHECK(index.best() == 20);
@@ -87,16 +89,17 @@ TEST_CASE("score_index: rising, falling and equal values by hand") {
     CHECK(index.best() == 20);
     index.set(20, lowest_value<double>);
     index.set(39, lowest_value<double>);
-    CHECK(!index.best());
+    CHECK(index.best() == nowhere);
     index.set(0, -1e300);
     CHECK(index.best() == 0);
 }
 
 TEST_CASE("an empty score_index has no best") {
-    score_index<double> index{0};
-    CHECK(!index.best());
+    score_index<double> index;
+    index.reset(0);
+    CHECK(index.best() == nowhere);
     index.rebuild();
-    CHECK(!index.best());
+    CHECK(index.best() == nowhere);
 }
 
 TEST_CASE("the lowest value is below every value, numbers are stored as double") {

@@ -53,7 +53,7 @@ fleet forty_hosts() { return hand_fleet(std::vector<hand_node>(40, {{1000, 1000}
 TEST_CASE("shapes that differ only in counters that are not read share a board") {
     const auto machines = forty_hosts();
     const auto work = memory_hogs(machines);
-    const shape_table reads_cpu{work, 1};
+    const shape_table reads_cpu{problem{machines, work}, 1};
     CHECK(reads_cpu.size() == 6);
     CHECK(reads_cpu.board_count() == 2);
     for (std::size_t s = 0; s < 6; ++s) {
@@ -64,15 +64,15 @@ TEST_CASE("shapes that differ only in counters that are not read share a board")
         CHECK(reads_cpu.demand(shape).node[1] == work.demand(shape).node[1]);
         CHECK(!reads_cpu.occurs_once(reads_cpu.board(shape)));
     }
-    CHECK(shape_table{work, 0}.board_count() == 1);
-    CHECK(shape_table{work, 2}.board_count() == 6);
-    CHECK(shape_table{work, ~std::size_t{0}}.board_count() == 6);
+    CHECK(shape_table{problem{machines, work}, 0}.board_count() == 1);
+    CHECK(shape_table{problem{machines, work}, 2}.board_count() == 6);
+    CHECK(shape_table{problem{machines, work}, ~std::size_t{0}}.board_count() == 6);
 }
 
 TEST_CASE("a shape gets a board of its own once") {
     const auto machines = forty_hosts();
     const auto work = memory_hogs(machines);
-    shape_table table{work, 1};
+    shape_table table{problem{machines, work}, 1};
     table.separate(shape_index{2});
     CHECK(table.board_count() == 3);
     CHECK(table.board(shape_index{2}) == 2);
@@ -85,7 +85,7 @@ TEST_CASE("a shape gets a board of its own once") {
 TEST_CASE("a known demand is found, a new one is added") {
     const auto machines = forty_hosts();
     const auto work = memory_hogs(machines);
-    shape_table table{work, 1};
+    shape_table table{problem{machines, work}, 1};
     CHECK(table.find_or_add(work.demand(shape_index{4})) == shape_index{4});
     const own_demand later{{750}, {3000, 10}, 1};
     const shape_index added = table.find_or_add(later.view());

@@ -2,14 +2,15 @@
 #pragma once
 
 #include "berth/allocate/greedy/detail/node_classes.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/sort_positions.hpp"
+#include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -43,12 +44,14 @@ public:
             g.cpu += count * cpu;
             total += count * share;
         }
-        std::sort(groups_.begin(), groups_.end(), [](const group& a, const group& b) {
-            return a.admits != b.admits ? a.admits < b.admits : a.bin < b.bin;
-        });
-        for (group& g : groups_) {
-            g.share /= total;
-            g.cpu /= total;
+        const flat<group> found = groups_;
+        groups_.clear();
+        for (const std::size_t i : sorted_positions(found.size(), [&](std::size_t a, std::size_t b) {
+                 return found[a].admits != found[b].admits ? found[a].admits < found[b].admits
+                                                           : found[a].bin < found[b].bin;
+             })) {
+            const group& g = found[i];
+            groups_.push_back({g.admits, g.bin, g.share / total, g.cpu / total});
         }
         gpu_load_.resize(size_);
         cpu_load_.resize(size_);
@@ -90,12 +93,16 @@ private:
     };
 
     [[nodiscard]] static std::size_t bin_of(double ratio) noexcept {
-        const double b = std::floor(2.0 * std::log2(std::max(ratio, 1e-3) / lowest_ratio));
-        return b <= 0.0 ? 0 : std::min(bins - 1, static_cast<std::size_t>(b));
+        const double b = std::floor(2.0 * std::log2((ratio < 1e-3 ? 1e-3 : ratio) / lowest_ratio));
+        return b <= 0.0 ? 0 : b >= static_cast<double>(bins) ? bins - 1 : static_cast<std::size_t>(b);
+    }
+    [[nodiscard]] static double clamped(double value, double least, double most) noexcept {
+        return value < least ? least : most < value ? most : value;
     }
     /// CPU per GPU of the middle of a bin.
     [[nodiscard]] static double ratio_of(std::size_t bin) noexcept {
-        return std::min(4.0, lowest_ratio * std::exp2((static_cast<double>(bin) + 0.5) / 2.0));
+        const double middle = lowest_ratio * std::exp2((static_cast<double>(bin) + 0.5) / 2.0);
+        return middle < 4.0 ? middle : 4.0;
     }
     [[nodiscard]] group& find(class_set admits, std::size_t bin) {
         for (group& g : groups_) {
@@ -106,8 +113,8 @@ private:
     }
 
     void step(std::span<const double> gpu_supply, std::span<const double> cpu_supply, double demand) {
-        std::fill(gpu_load_.begin(), gpu_load_.end(), 0.0);
-        std::fill(cpu_load_.begin(), cpu_load_.end(), 0.0);
+        gpu_load_.assign(size_, 0.0);
+        cpu_load_.assign(size_, 0.0);
         for (std::size_t b = 0; b < bins; ++b) {
             for (std::size_t c = 0; c < size_; ++c) {
                 const double price = gpu_raw_[c] + cpu_raw_[c] * ratio_of(b);
@@ -132,28 +139,28 @@ private:
             const double gpu_excess = std::log((gpu_load_[c] + 1.0) / (gpu_supply[c] + 1.0));
             const double cpu_excess = std::log((cpu_load_[c] + 1.0) / (cpu_slack * cpu_supply[c] + 1.0));
             gpu_raw_[c] += damping * elasticity * gpu_excess;
-            cpu_raw_[c] = std::clamp(cpu_raw_[c] + damping * elasticity * cpu_excess, 0.0, limit);
+            cpu_raw_[c] = clamped(cpu_raw_[c] + damping * elasticity * cpu_excess, 0.0, limit);
             mean += gpu_supply[c] * gpu_raw_[c];
             supply += gpu_supply[c];
         }
-        mean /= std::max(1.0, supply);
+        mean /= supply > 1.0 ? supply : 1.0;
         for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
             double& price = gpu_raw_[lowest_gpu(rest)];
-            price = std::clamp(price - mean, -limit, limit);
+            price = clamped(price - mean, -limit, limit);
         }
     }
 
     std::size_t size_;
-    std::vector<group> groups_;
+    flat<group> groups_;
     class_set wanted_ =
         0;  // classes that some task of the mix accepts; the others have no price and no part in the mean
-    std::vector<double> gpu_raw_;
-    std::vector<double> cpu_raw_;
-    std::vector<double> gpu_;
-    std::vector<double> cpu_;
-    std::vector<double> gpu_load_;
-    std::vector<double> cpu_load_;
-    std::vector<double> weight_;
+    flat<double> gpu_raw_;
+    flat<double> cpu_raw_;
+    flat<double> gpu_;
+    flat<double> cpu_;
+    flat<double> gpu_load_;
+    flat<double> cpu_load_;
+    flat<double> weight_;
     bool warm_ = false;
 };
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/flat.hpp"
 #include "berth/objective/measures/expected_fragmentation.hpp"
 #include "berth/objective/measures/share_profile.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -28,7 +27,7 @@ public:
         k.model = node.model(0).value();
         k.gpus = ascending.size();
         k.cpu = cpu;
-        std::copy(ascending.begin(), ascending.end(), k.shares.begin());
+        for (std::size_t i = 0; i < ascending.size(); ++i) k.shares[i] = ascending[i];
         std::uint64_t hash = k.model * 0x9e3779b97f4a7c15ULL + k.gpus;
         hash = (hash ^ static_cast<std::uint64_t>(cpu)) * 0xff51afd7ed558ccdULL;
         for (const amount share : ascending) {
@@ -54,7 +53,7 @@ private:
         key state;
         expected_fragmentation::value value;
     };
-    std::vector<entry> entries_;
+    flat<entry> entries_;
 };
 
 }  // namespace berth::inline v0::detail

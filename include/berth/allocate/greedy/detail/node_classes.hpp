@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/flat.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -19,7 +19,7 @@ class node_classes {
 public:
     explicit node_classes(const fleet& fleet) {
         const auto group_by = [&](auto key) {
-            std::vector<std::uint64_t> keys;
+            flat<std::uint64_t> keys;
             of_node_.clear();
             example_.clear();
             for (std::size_t i = 0; i < fleet.node_count(); ++i) {
@@ -65,9 +65,9 @@ public:
 
 private:
     static constexpr std::size_t max_classes = 64;
-    std::vector<std::uint8_t> of_node_;
-    std::vector<std::uint8_t> of_kind_;
-    std::vector<node_index> example_;
+    flat<std::uint8_t> of_node_;
+    flat<std::uint8_t> of_kind_;
+    flat<node_index> example_;
 };
 
 }  // namespace berth::inline v0::detail

@@ -12,10 +12,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 // Length: the evaluation and its fast form for a scan.
 
@@ -32,7 +31,7 @@ public:
 
     /// @param preferred  nodes in order of preference; those that are missing follow, unknown and repeated ones are
     ///                   ignored
-    node_evaluator(const fleet& fleet, Score score, GpuSelection selection, const std::vector<node_index>& preferred)
+    node_evaluator(const fleet& fleet, Score score, GpuSelection selection, std::span<const node_index> preferred)
         : ledger_{fleet},
           score_{std::move(score)},
           gpu_selection_{std::move(selection)},
@@ -43,7 +42,7 @@ public:
     }
 
     /// All nodes: of equally good ones the first wins.
-    [[nodiscard]] const std::vector<node_index>& order() const noexcept { return order_; }
+    [[nodiscard]] std::span<const node_index> order() const noexcept { return order_.view(); }
     [[nodiscard]] std::size_t rank_of(node_index n) const noexcept { return rank_of_[n.value()]; }
 
     [[nodiscard]] berth::ledger& ledger() noexcept { return ledger_; }
@@ -51,10 +50,8 @@ public:
     [[nodiscard]] const Score& score() const noexcept { return score_; }
     [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
 
-    /// The task's value and GPUs on a node, or nothing if it does not fit or is not admitted.
-    [[nodiscard]] std::optional<scored_gpus<value_type>> evaluate(node_index n, candidate& c) {
-        return evaluate(n, c, evaluations_);
-    }
+    /// The task's value and GPUs on a node; the lowest value if it does not fit or is not admitted.
+    [[nodiscard]] scored_gpus<value_type> evaluate(node_index n, candidate& c) { return evaluate(n, c, evaluations_); }
     /// The task's value on a node, the lowest if it does not fit or is not admitted.
     [[nodiscard]] value_type value_at(node_index n, candidate& c) {
         if constexpr (selects_late) {
@@ -63,21 +60,20 @@ public:
             c.node = ledger_.node(n);
             return admitted(score_(c));
         } else {
-            const auto found = evaluate(n, c, evaluations_);
-            return found ? found->value : lowest_value<value_type>;
+            return evaluate(n, c, evaluations_).value;
         }
     }
-    /// The slot that the task gets on a node, if it gets one. Not counted as an evaluation.
-    [[nodiscard]] std::optional<slot> slot_at(node_index n, candidate& c) const {
+    /// The slot that the task gets on a node, or `unplaced`. Not counted as an evaluation.
+    [[nodiscard]] slot slot_at(node_index n, candidate& c) const {
         std::uint64_t not_counted = 0;
         const auto found = evaluate(n, c, not_counted);
-        return found ? std::optional{slot{n, found->gpus}} : std::nullopt;
+        return found.value == lowest_value<value_type> ? unplaced : slot{n, found.gpus};
     }
     /// The slot on the best node, by evaluating each.
-    [[nodiscard]] std::optional<slot> scan(candidate& c) {
+    [[nodiscard]] slot scan(candidate& c) {
         const node_index best = best_node(c);
-        if (!best.valid()) return std::nullopt;
-        if (const auto found = slot_at(best, c)) return found;
+        if (!best.valid()) return unplaced;
+        if (const slot found = slot_at(best, c); found.placed()) return found;
         return scan_selections(c);
     }
 
@@ -145,30 +141,25 @@ private:
         BERTH_ASSERT(value == value, "berth: a score is never NaN");
         return value > lowest_value<value_type> ? value : lowest_value<value_type>;
     }
-    [[nodiscard]] std::optional<scored_gpus<value_type>> evaluate(node_index n, candidate& c,
-                                                                  std::uint64_t& evaluations) const {
-        if (closed(n) || !ledger_.host_fits(c.demand, n)) return std::nullopt;
+    [[nodiscard]] scored_gpus<value_type> evaluate(node_index n, candidate& c, std::uint64_t& evaluations) const {
+        constexpr scored_gpus<value_type> refused{lowest_value<value_type>, 0};
+        if (closed(n) || !ledger_.host_fits(c.demand, n)) return refused;
         gpu_mask fitting = 0;
         if (c.demand.gpus > 0) {
             fitting = ledger_.fitting_gpus(c.demand, n);
-            if (!has_gpus(fitting, c.demand.gpus)) return std::nullopt;
+            if (!has_gpus(fitting, c.demand.gpus)) return refused;
         }
         ++evaluations;
         c.node = ledger_.node(n);
-        const auto found = choose_gpus(gpu_selection_, score_, c, fitting);
-        if (!found) return std::nullopt;
-        const value_type value = admitted(found->value);
-        if (value == lowest_value<value_type>) return std::nullopt;
-        return scored_gpus<value_type>{value, found->gpus};
+        scored_gpus<std::remove_cvref_t<std::invoke_result_t<const Score&, const candidate&>>> found{};
+        if (!try_gpus(gpu_selection_, score_, c, fitting, found)) return refused;
+        return {admitted(found.value), found.gpus};
     }
     /// For a GPU selection that refused the best node: the best of those where it selects GPUs that fit.
-    [[nodiscard, gnu::noinline]] std::optional<slot> scan_selections(candidate& c) {
+    [[nodiscard, gnu::noinline]] slot scan_selections(candidate& c) {
         std::uint64_t not_counted = 0;
-        const node_index best = best_by([&](node_index n) {
-            const auto found = evaluate(n, c, not_counted);
-            return found ? found->value : lowest_value<value_type>;
-        });
-        return best.valid() ? slot_at(best, c) : std::nullopt;
+        const node_index best = best_by([&](node_index n) { return evaluate(n, c, not_counted).value; });
+        return best.valid() ? slot_at(best, c) : unplaced;
     }
     [[nodiscard]] node_index best_node(candidate& c) {
         if constexpr (selects_late) {
@@ -244,8 +235,8 @@ private:
     berth::ledger ledger_;
     Score score_;
     GpuSelection gpu_selection_;
-    std::vector<node_index> order_;
-    std::vector<std::size_t> rank_of_;
+    flat<node_index> order_;
+    flat<std::size_t> rank_of_;
     flat<std::uint8_t> closed_;  // empty until a node is closed
     flat<scan_entry> entries_;   // by rank, if GPUs are selected late
     std::uint64_t evaluations_ = 0;

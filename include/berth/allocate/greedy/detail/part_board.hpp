@@ -3,15 +3,14 @@
 
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/allocate/greedy/detail/score_index.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <tuple>
-#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -27,18 +26,18 @@ public:
     /// Starts over: call `put` for every rank, then `refresh`.
     void reset(std::size_t nodes, std::size_t kinds) {
         parts_.resize(nodes);
-        values = score_index<double>{nodes};
+        values.reset(nodes);
         versions_.assign(kinds, never);
         changed_.resize(kinds);
         if constexpr (Score::compares_nodes) {
-            for (auto& part : greatest_) part = score_index<double>{nodes};
-            for (auto& part : negated_least_) part = score_index<double>{nodes};
+            for (auto& part : greatest_) part.reset(nodes);
+            for (auto& part : negated_least_) part.reset(nodes);
             range_known_ = false;
         }
     }
 
     /// The parts of the node at a rank, or nothing if the task does not fit there.
-    void put(std::size_t rank, node_index n, const std::optional<part_values>& parts, const Score& score) {
+    void put(std::size_t rank, node_index n, const part_values* parts, const Score& score) {
         if (parts) parts_[rank] = *parts;
         values.set(rank, parts ? score.combine(*parts, n, range_) : not_admitted);
         if constexpr (Score::compares_nodes) {
@@ -91,9 +90,9 @@ private:
         if (values[rank] != not_admitted) values.set_unrepaired(rank, score.combine(parts_[rank], n, range_));
     }
 
-    std::vector<part_values> parts_;
-    std::vector<std::uint64_t> versions_;  // of the prices that values were combined with, per kind
-    std::vector<std::uint8_t> changed_;
+    flat<part_values> parts_;
+    flat<std::uint64_t> versions_;  // of the prices that values were combined with, per kind
+    flat<std::uint8_t> changed_;
     part_range<part_values> range_{};
     bool range_known_ = false;
     std::array<score_index<double>, Score::compares_nodes ? part_count : 0> greatest_{};

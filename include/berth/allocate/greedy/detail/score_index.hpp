@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <limits>
-#include <optional>
-#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -42,69 +39,83 @@ inline constexpr Value lowest_value = [] {
 template <class Value>
 class score_index {
 public:
-    score_index() : score_index{0} {}
-    explicit score_index(std::size_t size) {
+    /// All positions have the lowest value.
+    void reset(std::size_t size) {
+        levels_ = 0;
         std::size_t width = round_up(size);
         for (;;) {
-            levels_.emplace_back(width, lowest_value<Value>);
+            first_[levels_ + 1] = first_[levels_] + width;
+            ++levels_;
             if (width == fan_out) break;
             width = round_up(width / fan_out);
         }
+        values_.assign(first_[levels_], lowest_value<Value>);
     }
 
-    [[nodiscard]] const Value& operator[](std::size_t position) const noexcept { return levels_[0][position]; }
+    [[nodiscard]] const Value& operator[](std::size_t position) const noexcept { return values_[position]; }
 
     void set(std::size_t position, Value value) noexcept {
-        for (auto& level : levels_) {
+        Value* const all = values_.data();
+        for (std::size_t l = 0; l < levels_; ++l) {
+            Value* const level = all + first_[l];
             const Value before = level[position];
             if (before == value) return;
             level[position] = value;
             const std::size_t block = position / fan_out;
-            const Value* first = level.data() + block * fan_out;
             // A value that rose needs no comparison with its neighbours, only with the maximum of its block.
             if (value < before) {
-                for (std::size_t i = 0; i < fan_out; ++i) value = std::max(value, first[i]);
-            } else if (&level != &levels_.back()) {
-                value = std::max(value, (&level)[1][block]);
+                value = greatest_of(level + block * fan_out);
+            } else if (l + 1 < levels_) {
+                const Value& parent = all[first_[l + 1] + block];
+                if (value < parent) value = parent;
             }
             position = block;
         }
     }
     /// Sets a value without repairing the tree; call `rebuild` afterwards.
-    void set_unrepaired(std::size_t position, Value value) noexcept { levels_[0][position] = value; }
+    void set_unrepaired(std::size_t position, Value value) noexcept { values_[position] = value; }
     void rebuild() noexcept {
-        for (std::size_t l = 1; l < levels_.size(); ++l) {
-            for (std::size_t block = 0; block * fan_out < levels_[l - 1].size(); ++block) {
-                const auto first = levels_[l - 1].begin() + static_cast<std::ptrdiff_t>(block * fan_out);
-                levels_[l][block] = *std::max_element(first, first + fan_out);
-            }
+        Value* const all = values_.data();
+        for (std::size_t l = 1; l < levels_; ++l) {
+            const Value* block = all + first_[l - 1];
+            for (Value* at = all + first_[l]; block != all + first_[l]; block += fan_out) *at++ = greatest_of(block);
         }
     }
 
     /// The greatest value.
-    [[nodiscard]] Value greatest() const noexcept {
-        const auto& top = levels_.back();
-        return *std::max_element(top.begin(), top.end());
-    }
-    /// The first position of the greatest value, unless that is the lowest possible.
-    [[nodiscard]] std::optional<std::size_t> best() const noexcept {
-        const auto& top = levels_.back();
-        std::size_t at = static_cast<std::size_t>(std::max_element(top.begin(), top.end()) - top.begin());
-        const Value value = top[at];
-        if (value == lowest_value<Value>) return std::nullopt;
-        for (std::size_t l = levels_.size() - 1; l-- > 0;) {
+    [[nodiscard]] Value greatest() const noexcept { return greatest_of(values_.data() + first_[levels_ - 1]); }
+    /// The first position of the greatest value, `nowhere` if that is the lowest possible.
+    [[nodiscard]] std::size_t best() const noexcept {
+        const Value* const all = values_.data();
+        const Value value = greatest();
+        if (value == lowest_value<Value>) return nowhere;
+        std::size_t at = 0;
+        for (std::size_t l = levels_; l-- > 0;) {
+            const Value* const level = all + first_[l];
             at *= fan_out;
-            while (!(levels_[l][at] == value)) ++at;
+            while (!(level[at] == value)) ++at;
         }
         return at;
     }
+    static constexpr std::size_t nowhere = ~std::size_t{0};
 
 private:
     static constexpr std::size_t fan_out = 16;
+    static constexpr std::size_t max_levels = 8;  // of 2^32 positions
     [[nodiscard]] static constexpr std::size_t round_up(std::size_t n) noexcept {
-        return std::max<std::size_t>(1, (n + fan_out - 1) / fan_out) * fan_out;
+        return n <= fan_out ? fan_out : (n + fan_out - 1) / fan_out * fan_out;
     }
-    std::vector<std::vector<Value>> levels_;
+    [[nodiscard]] static Value greatest_of(const Value* block) noexcept {
+        Value greatest = block[0];
+        for (std::size_t i = 1; i < fan_out; ++i) {
+            if (greatest < block[i]) greatest = block[i];
+        }
+        return greatest;
+    }
+
+    flat<Value> values_;  // level by level, the positions themselves first; each level is padded to whole blocks
+    std::size_t first_[max_levels + 1] = {};  // of each level
+    std::size_t levels_ = 0;
 };
 
 }  // namespace berth::inline v0::detail

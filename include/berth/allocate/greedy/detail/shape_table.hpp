@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/names.hpp"
@@ -10,11 +11,10 @@
 #include "berth/model/resources.hpp"
 #include "berth/model/workload.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
-#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -24,14 +24,19 @@ namespace berth::inline v0::detail {
 class shape_table {
 public:
     /// @param node_counters_read  number of host counters that the policy reads, from the first
-    shape_table(const workload& work, std::size_t node_counters_read) : work_{&work}, read_{node_counters_read} {
+    shape_table(const problem& p, std::size_t node_counters_read)
+        : work_{&p.workload()},
+          read_{node_counters_read},
+          gpu_counters_{p.fleet().schema().gpu.size()},
+          node_counters_{p.fleet().schema().node.size()} {
+        const workload& work = p.workload();
         for (std::size_t s = 0; s < work.shape_count(); ++s) join_board(shape_index{s}, work.frequency(shape_index{s}));
     }
 
     [[nodiscard]] std::size_t size() const noexcept { return work_->shape_count() + later_.size(); }
     [[nodiscard]] demand_view demand(shape_index s) const noexcept {
         const std::size_t known = work_->shape_count();
-        return s.value() < known ? work_->demand(s) : later_[s.value() - known].view();
+        return s.value() < known ? work_->demand(s) : view_of(later_[s.value() - known]);
     }
     /// The shape of a demand that is valid for the fleet, new or known.
     [[nodiscard]] shape_index find_or_add(const demand_view& demand) {
@@ -45,7 +50,12 @@ public:
         const std::size_t image = intern(images_, demand, all);
         if (image == shape_of_image_.size()) {
             const shape_index added{size()};
-            later_.emplace_back(demand);
+            owned_demand& copy = later_.grow();
+            copy.amounts.append(demand.gpu);
+            copy.amounts.append(demand.node);
+            copy.amounts.append(demand.domain);
+            copy.gpus = demand.gpus;
+            copy.accepted_models = demand.accepted_models;
             shape_of_image_.push_back(added);
             join_board(added, several);
         }
@@ -57,7 +67,7 @@ public:
     /// The demand of a board: that of its shapes without the counters that are not read.
     [[nodiscard]] demand_view board_demand(shape_index s) const noexcept {
         demand_view kept = demand(s);
-        kept.node = boards_[board(s)].node;
+        kept.node = boards_[board(s)].node.view();
         return kept;
     }
     /// True if only one task of the workload has a shape of this board.
@@ -65,9 +75,12 @@ public:
     /// Gives a shape a board of its own, for its whole demand. Once.
     void separate(shape_index s) {
         const demand_view whole = demand(s);
-        if (std::equal(whole.node.begin(), whole.node.end(), boards_[board(s)].node.begin())) return;
+        const flat<amount>& known = boards_[board(s)].node;
+        bool equal = true;
+        for (std::size_t r = 0; r < whole.node.size(); ++r) equal = equal && whole.node[r] == known[r];
+        if (equal) return;
         board_of_shape_[s.value()] = static_cast<std::uint32_t>(boards_.size());
-        boards_.push_back({.node = {whole.node.begin(), whole.node.end()}, .tasks = several});
+        add_board(whole, whole.node.size()).tasks = several;
     }
 
 private:
@@ -75,25 +88,30 @@ private:
     static constexpr std::size_t several = 2;
 
     struct owned_demand {
-        explicit owned_demand(const demand_view& demand)
-            : gpu(demand.gpu.begin(), demand.gpu.end()),
-              node(demand.node.begin(), demand.node.end()),
-              domain(demand.domain.begin(), demand.domain.end()),
-              gpus{demand.gpus},
-              accepted_models{demand.accepted_models} {}
-        [[nodiscard]] demand_view view() const noexcept {
-            return {.gpu = gpu, .node = node, .domain = domain, .gpus = gpus, .accepted_models = accepted_models};
-        }
-        std::vector<amount> gpu;
-        std::vector<amount> node;
-        std::vector<amount> domain;
-        std::size_t gpus;
-        std::uint64_t accepted_models;
+        flat<amount> amounts;  // GPU, node, domain
+        std::size_t gpus = 0;
+        std::uint64_t accepted_models = 0;
     };
     struct board_record {
-        std::vector<amount> node;
-        std::size_t tasks;
+        flat<amount> node;
+        std::size_t tasks = 0;
     };
+
+    [[nodiscard]] demand_view view_of(const owned_demand& owned) const noexcept {
+        const std::span<const amount> amounts = owned.amounts.view();
+        return {.gpu = amounts.first(gpu_counters_),
+                .node = amounts.subspan(gpu_counters_, node_counters_),
+                .domain = amounts.subspan(gpu_counters_ + node_counters_),
+                .gpus = owned.gpus,
+                .accepted_models = owned.accepted_models};
+    }
+    /// A board for the demand with only the first `read` host counters.
+    board_record& add_board(const demand_view& demand, std::size_t read) {
+        board_record& added = boards_.grow();
+        added.node.append(demand.node);
+        for (std::size_t r = read; r < added.node.size(); ++r) added.node[r] = 0;
+        return added;
+    }
 
     void join_board(shape_index s, std::size_t tasks) {
         const demand_view whole = demand(s);
@@ -103,12 +121,7 @@ private:
             if (image == board_of_image_.size()) board_of_image_.push_back(at);
             at = board_of_image_[image];
         }
-        if (at == boards_.size()) {
-            boards_.push_back({.node = {whole.node.begin(), whole.node.end()}, .tasks = 0});
-            auto& node = boards_.back().node;
-            if (read_ < node.size())
-                std::fill(node.begin() + static_cast<std::ptrdiff_t>(read_), node.end(), amount{0});
-        }
+        if (at == boards_.size()) { add_board(whole, read_); }
         boards_[at].tasks += tasks;
         board_of_shape_.push_back(static_cast<std::uint32_t>(at));
     }
@@ -117,7 +130,7 @@ private:
     std::size_t intern(name_table& images, const demand_view& demand, std::size_t read) {
         image_.clear();
         for (const amount value : demand.gpu) append_bytes(image_, value);
-        for (std::size_t r = 0; r < std::min(read, demand.node.size()); ++r) append_bytes(image_, demand.node[r]);
+        for (std::size_t r = 0; r < read && r < demand.node.size(); ++r) append_bytes(image_, demand.node[r]);
         for (const amount value : demand.domain) append_bytes(image_, value);
         append_bytes(image_, demand.gpus);
         append_bytes(image_, demand.accepted_models);
@@ -126,13 +139,15 @@ private:
 
     const workload* work_;
     std::size_t read_;
-    std::vector<owned_demand> later_;
+    std::size_t gpu_counters_;
+    std::size_t node_counters_;
+    growing<owned_demand> later_;
     name_table images_;
-    std::vector<shape_index> shape_of_image_;
+    flat<shape_index> shape_of_image_;
     name_table board_images_;
-    std::vector<std::size_t> board_of_image_;
-    std::vector<board_record> boards_;
-    std::vector<std::uint32_t> board_of_shape_;
+    flat<std::size_t> board_of_image_;
+    growing<board_record> boards_;
+    flat<std::uint32_t> board_of_shape_;
     std::string image_;
 };
 

@@ -9,17 +9,16 @@
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/core/change_list.hpp"
 #include "berth/core/config.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -31,11 +30,11 @@ class slot_finder {
     using value_type = typename evaluator::value_type;
 
 public:
-    slot_finder(const problem& p, Score score, GpuSelection selection, const std::vector<node_index>& ranked)
+    slot_finder(const problem& p, Score score, GpuSelection selection, std::span<const node_index> ranked)
         : nodes_{p.fleet(), std::move(score), std::move(selection), ranked},
           changes_(p.fleet().node_count()),
-          shapes_{p.workload(), counters_read},
-          boards_(shapes_.board_count()) {
+          shapes_{p, counters_read} {
+        boards_.resize(shapes_.board_count());
         if constexpr (by_parts) {
             for (const node_index n : nodes_.order()) kind_at_.push_back(static_cast<std::uint32_t>(fleet().kind(n)));
         }
@@ -50,7 +49,7 @@ public:
         return shape;
     }
 
-    [[nodiscard]] std::optional<slot> find(candidate& c) {
+    [[nodiscard]] slot find(candidate& c) {
         if constexpr (cached) {
             // A board pays off from the second arrival on.
             shape_board& board = boards_[shapes_.board(c.shape)];
@@ -87,7 +86,8 @@ private:
         if constexpr (by_parts) {
             if (Score::compares_nodes) return ~std::size_t{0};
         }
-        return std::max(node_counters_read_by<Score>, node_counters_read_by<GpuSelection>);
+        return node_counters_read_by<Score> > node_counters_read_by<GpuSelection> ? node_counters_read_by<Score>
+                                                                                  : node_counters_read_by<GpuSelection>;
     }();
     /// A shape that more nodes in a row refuse, for a counter that its board does not have, gets a board of its own.
     static constexpr std::size_t max_refusals = 32;
@@ -115,7 +115,7 @@ private:
     [[nodiscard]] const berth::fleet& fleet() const noexcept { return nodes_.ledger().fleet(); }
 
     /// The best node by the shape's board, which is repaired first.
-    [[nodiscard]] std::optional<slot> find_on(shape_board& board, candidate& c) {
+    [[nodiscard]] slot find_on(shape_board& board, candidate& c) {
         candidate kept = c;
         kept.demand = shapes_.board_demand(c.shape);
         if (board.seen == 0) {
@@ -124,21 +124,23 @@ private:
             changes_.for_each_since(board.seen, [&](std::size_t i) { repair(board, node_index{i}, kept); });
         }
         board.seen = changes_.now();
-        if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), kind_at_);
+        if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), kind_at_.view());
         return best_that_fits(board, c);
     }
     /// The best node that also has enough of the counters that the board does not know. Nodes that have not leave the
     /// board until the search is over.
-    [[nodiscard]] std::optional<slot> best_that_fits(shape_board& board, candidate& c) {
-        std::optional<slot> found;
+    [[nodiscard]] slot best_that_fits(shape_board& board, candidate& c) {
+        slot found = unplaced;
         refused_.clear();
-        while (const auto best = board.values.best()) {
-            found = nodes_.slot_at(nodes_.order()[*best], c);
-            if (found) break;
+        for (;;) {
+            const std::size_t best = board.values.best();
+            if (best == board.values.nowhere) break;
+            found = nodes_.slot_at(nodes_.order()[best], c);
+            if (found.placed()) break;
             BERTH_ASSERT(counters_read < c.demand.node.size() || evaluator::selects_late,
                          "berth: a score of score_scope::shape depends on more than node and demand");
-            refused_.push_back({*best, board.values[*best]});
-            board.values.set(*best, lowest_value<value_type>);
+            refused_.push_back({best, board.values[best]});
+            board.values.set(best, lowest_value<value_type>);
         }
         for (const refused_node& r : refused_) board.values.set(r.rank, r.value);
         if constexpr (cached) {
@@ -152,29 +154,34 @@ private:
 
     void repair(shape_board& board, node_index n, candidate& c) {
         if constexpr (by_parts) {
-            board.put(nodes_.rank_of(n), n, parts_at(n, c), nodes_.score());
+            const auto found = parts_at(n, c);
+            board.put(nodes_.rank_of(n), n, found.fits ? &found.parts : nullptr, nodes_.score());
         } else {
             board.values.set(nodes_.rank_of(n), nodes_.value_at(n, c));
         }
     }
     [[nodiscard]] auto parts_at(node_index n, candidate& c) {
-        std::optional<typename Score::part_values> parts;
-        if (const auto found = nodes_.evaluate(n, c)) {
-            c.gpus = found->gpus;
-            parts = nodes_.score().parts(c);
+        struct {
+            typename Score::part_values parts{};
+            bool fits = false;
+        } at;
+        if (const auto found = nodes_.evaluate(n, c); found.value > lowest_value<value_type>) {
+            c.gpus = found.gpus;
+            at = {nodes_.score().parts(c), true};
         }
-        return parts;
+        return at;
     }
 
     void fill(shape_board& board, candidate& c) {
         const berth::fleet& fleet = this->fleet();
         if constexpr (by_parts) {
             board.reset(fleet.node_count(), fleet.kind_count());
-            for_each_node_by_kind(
-                [&](node_index n) { return parts_at(n, c); },
-                [&](node_index n, const auto& parts) { board.put(nodes_.rank_of(n), n, parts, nodes_.score()); });
+            for_each_node_by_kind([&](node_index n) { return parts_at(n, c); },
+                                  [&](node_index n, const auto& at) {
+                                      board.put(nodes_.rank_of(n), n, at.fits ? &at.parts : nullptr, nodes_.score());
+                                  });
         } else {
-            board.values = score_index<value_type>{fleet.node_count()};
+            board.values.reset(fleet.node_count());
             for_each_node_by_kind(
                 [&](node_index n) { return nodes_.value_at(n, c); },
                 [&](node_index n, const value_type& value) { board.values.set_unrepaired(nodes_.rank_of(n), value); });
@@ -186,7 +193,11 @@ private:
     void for_each_node_by_kind(Make make, Put put) {
         const berth::fleet& fleet = this->fleet();
         const bool share = cached && anonymous && fleet.schema().domain.empty();
-        std::vector<std::optional<std::invoke_result_t<Make, node_index>>> made(share ? fleet.kind_count() : 0);
+        struct shared {
+            std::invoke_result_t<Make, node_index> value{};
+            bool known = false;
+        };
+        flat<shared> made(share ? fleet.kind_count() : 0);
         for (std::size_t i = 0; i < fleet.node_count(); ++i) {
             const node_index n{i};
             if (!share || changes_.ever_changed(i)) {
@@ -194,8 +205,8 @@ private:
                 continue;
             }
             auto& of_kind = made[fleet.kind(n)];
-            if (!of_kind) of_kind = make(n);
-            put(n, *of_kind);
+            if (!of_kind.known) of_kind = {make(n), true};
+            put(n, of_kind.value);
         }
     }
 
@@ -203,7 +214,9 @@ private:
     void note_change(node_index n, const demand_view& demand) {
         if constexpr (cached) {
             const berth::fleet& fleet = this->fleet();
-            if (std::any_of(demand.domain.begin(), demand.domain.end(), [](amount wanted) { return wanted != 0; })) {
+            bool takes_from_domain = false;
+            for (const amount wanted : demand.domain) takes_from_domain = takes_from_domain || wanted != 0;
+            if (takes_from_domain) {
                 for (const domain_index d : fleet.domains(n)) {
                     for (const node_index other : fleet.nodes_in(d)) changes_.note(other.value());
                 }
@@ -215,9 +228,9 @@ private:
     evaluator nodes_;
     change_list changes_;
     shape_table shapes_;
-    std::vector<shape_board> boards_;
-    std::vector<std::uint32_t> kind_at_;  // by rank, for boards of parts
-    std::vector<refused_node> refused_;   // scratch
+    growing<shape_board> boards_;
+    flat<std::uint32_t> kind_at_;  // by rank, for boards of parts
+    flat<refused_node> refused_;   // scratch
     [[no_unique_address]] std::conditional_t<by_parts, shape_board, no_board> scratch_;
 };
 

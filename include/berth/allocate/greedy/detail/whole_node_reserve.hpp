@@ -2,13 +2,12 @@
 #pragma once
 
 #include "berth/allocate/greedy/detail/node_classes.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -27,14 +26,17 @@ public:
           reserved_(classes.size(), 0) {
         const fleet& fleet = p.fleet();
         const workload& work = p.workload();
-        for (std::size_t s = 0; s < work.shape_count(); ++s) wide_ = std::max(wide_, work.demand(shape_index{s}).gpus);
+        for (std::size_t s = 0; s < work.shape_count(); ++s) {
+            const std::size_t gpus = work.demand(shape_index{s}).gpus;
+            if (gpus > wide_) wide_ = gpus;
+        }
         if (wide_ < 2) return;
         double total = 0.0;
         struct confined {
             class_set admits;
             double share;
         };
-        std::vector<confined> groups;
+        flat<confined> groups;
         for (std::size_t s = 0; s < work.shape_count(); ++s) {
             const demand_view demand = work.demand(shape_index{s});
             const double share =
@@ -45,24 +47,26 @@ public:
             for (std::size_t c = 0; c < classes.size(); ++c) {
                 if ((admits >> c & 1U) == 0) continue;
                 admits_wide_[c] = 1;
-                if (!demand.node.empty()) cpu_needed_[c] = std::max(cpu_needed_[c], demand.node[0]);
+                if (!demand.node.empty() && demand.node[0] > cpu_needed_[c]) cpu_needed_[c] = demand.node[0];
             }
             if (admits == 0) continue;
-            const auto at =
-                std::find_if(groups.begin(), groups.end(), [&](const confined& g) { return g.admits == admits; });
-            if (at == groups.end()) {
+            std::size_t at = 0;
+            while (at < groups.size() && groups[at].admits != admits) ++at;
+            if (at == groups.size()) {
                 groups.push_back({admits, share});
             } else {
-                at->share += share;
+                groups[at].share += share;
             }
         }
-        std::vector<class_set> sets;
+        flat<class_set> sets;
         sets.reserve(groups.size());
         for (const confined& g : groups) sets.push_back(g.admits);
         for (std::size_t i = 0; i < sets.size(); ++i) {
             for (std::size_t j = 0; j < i && sets.size() < max_sets; ++j) {
                 const class_set both = sets[i] | sets[j];
-                if (std::find(sets.begin(), sets.end(), both) == sets.end()) sets.push_back(both);
+                bool known = false;
+                for (const class_set set : sets) known = known || set == both;
+                if (!known) sets.push_back(both);
             }
         }
         for (const class_set set : sets) {
@@ -125,7 +129,7 @@ private:
     };
 
     void update() {
-        std::fill(reserved_.begin(), reserved_.end(), std::uint8_t{0});
+        reserved_.assign(reserved_.size(), 0);
         for (const set_share& s : sets_) {
             std::int64_t whole = 0;
             for (std::size_t c = 0; c < whole_.size(); ++c) whole += (s.set >> c & 1U) != 0 ? whole_[c] : 0;
@@ -139,11 +143,11 @@ private:
     }
 
     std::size_t wide_ = 0;
-    std::vector<amount> cpu_needed_;
-    std::vector<std::uint8_t> admits_wide_;
-    std::vector<set_share> sets_;
-    std::vector<std::int64_t> whole_;
-    std::vector<std::uint8_t> reserved_;
+    flat<amount> cpu_needed_;
+    flat<std::uint8_t> admits_wide_;
+    flat<set_share> sets_;
+    flat<std::int64_t> whole_;
+    flat<std::uint8_t> reserved_;
     std::int64_t free_gpus_ = 0;
 };
 

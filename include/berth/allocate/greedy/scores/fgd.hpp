@@ -3,6 +3,7 @@
 
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/model/task_mix.hpp"
 #include "berth/objective/measures/fragmentation.hpp"
 
@@ -10,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 namespace berth::inline v0 {
 
@@ -33,7 +33,7 @@ struct fgd {
         state(const problem& p, double coverage) : fragmentation_{p, typical_mix(p.workload(), coverage)} {
             const ledger ledger{p.fleet()};
             before_.reserve(p.fleet().node_count());
-            std::vector<double> of_kind(p.fleet().kind_count(), -1.0);
+            detail::flat<double> of_kind(p.fleet().kind_count(), -1.0);
             for (std::size_t n = 0; n < p.fleet().node_count(); ++n) {
                 double& known = of_kind[p.fleet().kind(node_index{n})];
                 if (known < 0.0) known = fragmentation_(ledger.node(node_index{n}));
@@ -65,7 +65,7 @@ struct fgd {
         }
 
         fragmentation fragmentation_;
-        std::vector<double> before_;
+        detail::flat<double> before_;
     };
     /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {p, coverage}; }

@@ -4,7 +4,6 @@
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/core/random.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -30,11 +29,16 @@ struct largest_node {
     explicit largest_node(const fleet& fleet) {
         for (std::size_t i = 0; i < fleet.node_count(); ++i) {
             const node_index n{i};
-            if (!fleet.capacity(n).empty()) cpu = std::max(cpu, static_cast<double>(fleet.capacity(n)[0]));
+            if (!fleet.capacity(n).empty()) raise(cpu, fleet.capacity(n)[0]);
             amount sum = 0;
             for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) sum += fleet.capacity(fleet.gpu(n, g))[0];
-            share = std::max(share, static_cast<double>(sum));
+            raise(share, sum);
         }
+    }
+
+private:
+    static void raise(double& largest, amount capacity) noexcept {
+        if (static_cast<double>(capacity) > largest) largest = static_cast<double>(capacity);
     }
 };
 

@@ -7,15 +7,13 @@
 #include "berth/allocate/greedy/detail/node_classes.hpp"
 #include "berth/allocate/greedy/detail/whole_node_reserve.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/objective/measures/expected_fragmentation.hpp"
 #include "berth/objective/measures/share_profile.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <numeric>
-#include <vector>
 
 // Length: the description and the state that it prepares.
 
@@ -122,6 +120,7 @@ private:
         return {fragmentation_(node), detail::whole_node_reserve::free_gpus(node),
                 reserve_.is_whole(node, classes_.of(node.index))};
     }
+    [[nodiscard]] static amount distance(amount a, amount b) noexcept { return a < b ? b - a : a - b; }
     void note(const candidate& c, amount sign);
     void reprice();
     void set_reserve_charges();
@@ -133,15 +132,15 @@ private:
     detail::fluid_market market_;
     detail::whole_node_reserve reserve_;
     double slope_;
-    std::vector<node_record> nodes_;
-    std::vector<amount> free_share_;  // per class
-    std::vector<amount> free_cpu_;    // per class
-    std::vector<class_prices> prices_;
-    std::vector<double> gpu_supply_;
-    std::vector<double> cpu_supply_;
-    std::vector<amount> priced_share_;  // free_share_ when prices were cleared last
-    amount priced_ = 0;                 // its sum
-    amount changed_ = 0;                // Σ |free_share_ - priced_share_|
+    detail::flat<node_record> nodes_;
+    detail::flat<amount> free_share_;  // per class
+    detail::flat<amount> free_cpu_;    // per class
+    detail::flat<class_prices> prices_;
+    detail::flat<double> gpu_supply_;
+    detail::flat<double> cpu_supply_;
+    detail::flat<amount> priced_share_;  // free_share_ when prices were cleared last
+    amount priced_ = 0;                  // its sum
+    amount changed_ = 0;                 // Σ |free_share_ - priced_share_|
 };
 
 inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
@@ -157,8 +156,8 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
       gpu_supply_(classes_.size()),
       cpu_supply_(classes_.size()) {
     const ledger empty{p.fleet()};
-    std::vector<std::uint8_t> kind_known(p.fleet().kind_count(), 0);
-    std::vector<node_record> of_kind(p.fleet().kind_count());
+    detail::flat<std::uint8_t> kind_known(p.fleet().kind_count(), 0);
+    detail::flat<node_record> of_kind(p.fleet().kind_count());
     nodes_.reserve(p.fleet().node_count());
     for (std::size_t i = 0; i < p.fleet().node_count(); ++i) {
         const node_index n{i};
@@ -207,11 +206,11 @@ inline void scarcity_state::note(const candidate& c, amount sign) {
     const int whole_nodes = static_cast<int>(now.whole) - static_cast<int>(known.whole);
     const std::int64_t gpus = now.free_gpus - known.free_gpus;
     known = now;
-    changed_ -= std::abs(free_share_[k] - priced_share_[k]);
+    changed_ -= distance(free_share_[k], priced_share_[k]);
     // A running task may be on unhealthy GPUs, whose share is no supply.
     const auto gpus_taken = static_cast<amount>(gpu_count(c.gpus & c.node.healthy));
     free_share_[k] += gpus_taken > 0 ? sign * gpus_taken * c.demand.gpu[0] : 0;
-    changed_ += std::abs(free_share_[k] - priced_share_[k]);
+    changed_ += distance(free_share_[k], priced_share_[k]);
     free_cpu_[k] += sign * cpu_of(c.demand);
     reserve_.note(k, whole_nodes, gpus);
     if (whole_nodes != 0 || gpus != 0) set_reserve_charges();
@@ -226,7 +225,7 @@ inline void scarcity_state::reprice() {
         gpu_supply_[c] = static_cast<double>(free_share_[c]);
         cpu_supply_[c] = in_gpu_share(free_cpu_[c]);
     }
-    market_.clear(gpu_supply_, cpu_supply_);
+    market_.clear(gpu_supply_.view(), cpu_supply_.view());
     for (std::size_t c = 0; c < prices_.size(); ++c) {
         class_prices& price = prices_[c];
         if (price.gpu == market_.gpu_price(c) && price.cpu == market_.cpu_price(c)) continue;
@@ -236,7 +235,8 @@ inline void scarcity_state::reprice() {
     }
     set_reserve_charges();
     priced_share_ = free_share_;
-    priced_ = std::accumulate(free_share_.begin(), free_share_.end(), amount{0});
+    priced_ = 0;
+    for (const amount share : free_share_) priced_ += share;
     changed_ = 0;
 }
 
