@@ -20,9 +20,9 @@ class name_table {
 public:
     name_table() noexcept = default;                         ///< no names
     name_table(const name_table&) = default;                 ///< the same names
-    name_table(name_table&&) noexcept = default;             ///< leaves an empty or unspecified table
+    name_table(name_table&&) noexcept = default;             ///< leaves the other one valid, its names unspecified
     name_table& operator=(const name_table&) = default;      ///< the same names
-    name_table& operator=(name_table&&) noexcept = default;  ///< leaves an empty or unspecified table
+    name_table& operator=(name_table&&) noexcept = default;  ///< leaves the other one valid, its names unspecified
     [[gnu::noinline]] ~name_table() {}                       // not inline, because every fleet and workload has several
 
     /// The position of `name`, which is appended if it is new.
