@@ -18,19 +18,19 @@ namespace berth::inline v0 {
 /// positions. A hash table with open addressing: every call is O(length of the name), amortised.
 class name_table {
 public:
-    name_table() noexcept = default;
-    name_table(const name_table&) = default;
-    name_table(name_table&&) noexcept = default;
-    name_table& operator=(const name_table&) = default;
-    name_table& operator=(name_table&&) noexcept = default;
-    [[gnu::noinline]] ~name_table() {}
+    name_table() noexcept = default;                         ///< no names
+    name_table(const name_table&) = default;                 ///< the same names
+    name_table(name_table&&) noexcept = default;             ///< leaves the other one valid, its names unspecified
+    name_table& operator=(const name_table&) = default;      ///< the same names
+    name_table& operator=(name_table&&) noexcept = default;  ///< leaves the other one valid, its names unspecified
+    [[gnu::noinline]] ~name_table() {}                       // not inline, because every fleet and workload has several
 
     /// The position of `name`, which is appended if it is new.
     [[gnu::noinline]] std::size_t intern(std::string_view name) {
         if (names_.size() * 2 >= slots_.size()) grow();
         std::size_t at = probe(name);
         if (slots_[at] == 0) {
-            names_.emplace_back(name.data(), name.size());
+            names_.push_back(std::string(name.data(), name.size()));
             slots_[at] = static_cast<std::uint32_t>(names_.size());
         }
         return slots_[at] - 1;

@@ -28,8 +28,17 @@ namespace detail {
 
 // Functions, not braced initialisers of the members: g++ 12 crashes on those when a schema is completed inside a
 // function template.
-[[nodiscard]] inline std::vector<std::string> default_gpu_counters() { return {"share"}; }
-[[nodiscard]] inline std::vector<std::string> default_node_counters() { return {"cpu", "memory"}; }
+[[nodiscard, gnu::noinline]] inline std::vector<std::string> default_gpu_counters() {
+    std::vector<std::string> names;
+    names.push_back("share");
+    return names;
+}
+[[nodiscard, gnu::noinline]] inline std::vector<std::string> default_node_counters() {
+    std::vector<std::string> names;
+    names.push_back("cpu");
+    names.push_back("memory");
+    return names;
+}
 
 }  // namespace detail
 

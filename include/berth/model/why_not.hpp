@@ -61,6 +61,25 @@ struct why_not {
     }
 };
 
+namespace detail {
+
+/// The reasons against one node.
+struct node_refusals {
+    near_miss worst{};
+    std::array<bool, refusal_count> holds{};
+    double shortfall = 0.0;  // of the worst, relative to the demand
+
+    [[gnu::noinline]] void note(refusal reason, std::size_t counter, amount wanted, amount available) noexcept {
+        holds[static_cast<std::size_t>(reason)] = true;
+        const double relative = static_cast<double>(wanted - available) / static_cast<double>(wanted > 1 ? wanted : 1);
+        if (relative < shortfall) return;
+        shortfall = relative;
+        worst = {.node = worst.node, .reason = reason, .counter = counter, .wanted = wanted, .available = available};
+    }
+};
+
+}  // namespace detail
+
 /// Explains why a task was not placed. Nothing is recorded while placing; this looks at every node: O(nodes × GPUs ×
 /// counters).
 ///
@@ -80,17 +99,9 @@ template <std::predicate<node_index> Admits>
     double smallest = 0.0;
     for (std::size_t i = 0; i < fleet.node_count(); ++i) {
         const node_index n{i};
-        std::array<bool, refusal_count> holds{};
-        near_miss worst{.node = n};
-        double shortfall = 0.0;
+        detail::node_refusals here{.worst = {.node = n}};
         const auto note = [&](refusal reason, std::size_t counter, amount wanted, amount available) {
-            holds[static_cast<std::size_t>(reason)] = true;
-            const double relative =
-                static_cast<double>(wanted - available) / static_cast<double>(wanted > 1 ? wanted : 1);
-            if (relative >= shortfall) {
-                shortfall = relative;
-                worst = {.node = n, .reason = reason, .counter = counter, .wanted = wanted, .available = available};
-            }
+            here.note(reason, counter, wanted, available);
         };
         const gpu_mask all = first_gpus(fleet.gpu_count(n));
         gpu_mask accepted = 0;
@@ -118,7 +129,7 @@ template <std::predicate<node_index> Admits>
             std::size_t enough = 0;
             std::size_t short_counter = 0;
             amount most = 0;
-            const gpu_mask candidates = holds[health] ? accepted : accepted & fleet.healthy_gpus(n);
+            const gpu_mask candidates = here.holds[health] ? accepted : accepted & fleet.healthy_gpus(n);
             for (gpu_mask rest = candidates; rest != 0; rest &= rest - 1) {
                 const auto left = ledger.free(fleet.gpu(n, lowest_gpu(rest)));
                 std::size_t r = 0;
@@ -153,7 +164,7 @@ template <std::predicate<node_index> Admits>
         }
         std::size_t reasons = 0;
         for (std::size_t r = 0; r < refusal_count; ++r) {
-            if (holds[r]) ++reasons;
+            if (here.holds[r]) ++reasons;
         }
         if (reasons == 0) {
             const group_index g = work.group(task);
@@ -167,14 +178,14 @@ template <std::predicate<node_index> Admits>
             reasons = 1;
         }
         for (std::size_t r = 0; r < refusal_count; ++r) {
-            if (!holds[r]) continue;
+            if (!here.holds[r]) continue;
             ++why.counted[r];
             if (reasons == 1) ++why.sole[r];
         }
-        if (reasons < fewest || (reasons == fewest && shortfall < smallest)) {
+        if (reasons < fewest || (reasons == fewest && here.shortfall < smallest)) {
             fewest = reasons;
-            smallest = shortfall;
-            why.nearest = worst;
+            smallest = here.shortfall;
+            why.nearest = here.worst;
         }
     }
     return why;

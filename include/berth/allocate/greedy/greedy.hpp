@@ -102,11 +102,6 @@ private:
         detail::flat<std::uint8_t> task_seen(work.task_count());
         detail::flat<std::uint8_t> gang_seen(work.group_count());
         progress progress{.done = 0, .total = order.size()};
-        const auto leave_out = [&](task_index task) {
-            plan.left_out.push_back(task);
-            ++plan.counters.rejected;
-            if (explain == explain_left_out::yes) plan.explanations.push_back(placer.explain(task));
-        };
         const auto place = [&](task_index task) {
             if (!task.valid() || task.value() >= work.task_count() || task_seen[task.value()]++ != 0) {
                 ++plan.counters.skipped;
@@ -114,7 +109,7 @@ private:
             }
             const group_index group = work.group(task);
             if (group.valid() && work.is_gang(group)) {
-                if (gang_seen[group.value()]++ == 0) place_gang(placer, group, plan, leave_out);
+                if (gang_seen[group.value()]++ == 0) place_gang(placer, group, plan, explain);
                 return;
             }
             const slot where = placer.place(task);
@@ -122,7 +117,7 @@ private:
             if (where.placed()) {
                 ++plan.counters.placed;
             } else {
-                leave_out(task);
+                leave_out(placer, task, plan, explain);
             }
         };
         notify::begin(control.observer, progress);
@@ -140,14 +135,21 @@ private:
         return plan;
     }
 
-    template <class Placer, class LeaveOut>
-    static void place_gang(Placer& placer, group_index group, plan& plan, LeaveOut& leave_out) {
+    template <class Placer>
+    [[gnu::noinline]] static void leave_out(const Placer& placer, task_index task, plan& plan,
+                                            explain_left_out explain) {
+        plan.left_out.push_back(task);
+        ++plan.counters.rejected;
+        if (explain == explain_left_out::yes) plan.explanations.push_back(placer.explain(task));
+    }
+    template <class Placer>
+    [[gnu::noinline]] static void place_gang(Placer& placer, group_index group, plan& plan, explain_left_out explain) {
         const auto members = placer.problem().workload().members(group);
         detail::flat<slot> slots(members.size());
         const bool placed = placer.place_all(members, slots.data());
         for (std::size_t i = 0; i < members.size(); ++i) {
             if (!placed) {
-                leave_out(members[i]);
+                leave_out(placer, members[i], plan, explain);
                 continue;
             }
             plan.assignment[members[i].value()] = slots[i];

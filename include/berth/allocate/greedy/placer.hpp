@@ -52,10 +52,18 @@ public:
     /// the same demand.
     ///
     /// @return  the slot, or `unplaced` if no node takes the task or the workload does not have it
-    slot place(task_index task) { return knows(task) ? place(candidate_of(task)) : unplaced; }
+    slot place(task_index task) {
+        if (!knows(task)) return unplaced;
+        candidate c = candidate_of(task);
+        return place(c);
+    }
     /// The same for a demand alone: a shape of the workload or one that was added later (`add_shape`). Not with scores
     /// that read the task itself, such as `cost_score`.
-    slot place(shape_index shape) { return knows(shape) ? place(candidate_of(shape)) : unplaced; }
+    slot place(shape_index shape) {
+        if (!knows(shape)) return unplaced;
+        candidate c = candidate_of(shape);
+        return place(c);
+    }
 
     /// Adds a demand that the workload does not have, for tasks that were unknown when the run began. Policies go on
     /// expecting the mix that they were prepared with. O(1) after the first call, which is O(shapes).
@@ -155,7 +163,7 @@ private:
         return {.node = {}, .demand = finder_.shapes().demand(shape), .gpus = 0, .shape = shape, .task = {}};
     }
 
-    slot place(candidate c) {
+    [[gnu::noinline]] slot place(candidate& c) {
         const slot found = finder_.find(c);
         if (!found.placed()) return unplaced;
         finder_.place(c, found);
@@ -177,7 +185,7 @@ private:
         finder_.nodes().settle();
         return true;
     }
-    bool remove(const candidate& c, const slot& where) {
+    [[gnu::noinline]] bool remove(const candidate& c, const slot& where) {
         if (!holds(c.demand, where)) return false;
         finder_.remove(c, where);
         finder_.nodes().settle();

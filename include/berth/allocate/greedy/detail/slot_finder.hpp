@@ -67,7 +67,7 @@ public:
         nodes_.place(c, where);
         note_change(where.node, c.demand);
     }
-    void remove(const candidate& c, const slot& where) {
+    [[gnu::noinline]] void remove(const candidate& c, const slot& where) {
         nodes_.remove(c, where);
         note_change(where.node, c.demand);
     }
@@ -172,7 +172,7 @@ private:
         return at;
     }
 
-    void fill(shape_board& board, candidate& c) {
+    [[gnu::noinline]] void fill(shape_board& board, candidate& c) {
         const berth::fleet& fleet = this->fleet();
         if constexpr (by_parts) {
             board.reset(fleet.node_count(), fleet.kind_count());
@@ -211,7 +211,7 @@ private:
     }
 
     /// All nodes of a domain share its counters: what fits there may have changed on each of them.
-    void note_change(node_index n, const demand_view& demand) {
+    [[gnu::noinline]] void note_change(node_index n, const demand_view& demand) {
         if constexpr (cached) {
             const berth::fleet& fleet = this->fleet();
             bool takes_from_domain = false;
