@@ -104,6 +104,19 @@ TEST_CASE("flat: copies are independent, moves leave an empty one") {
     CHECK(equal(first, {1}));
 }
 
+TEST_CASE("flat: copy assignment keeps memory that suffices") {
+    flat<int> large(100, 1);
+    const flat<int> small(60, 2);
+    const int* at = large.data();
+    large = small;
+    CHECK(large.data() == at);
+    CHECK(large.size() == 60);
+    CHECK(large[59] == 2);
+    large = flat<int>(3, 5);
+    CHECK(large.size() == 3);
+    CHECK(large[2] == 5);
+}
+
 TEST_CASE("flat: assignment to itself changes nothing") {
     flat<int> numbers;
     for (int i = 0; i < 5; ++i) numbers.push_back(i);

@@ -21,8 +21,16 @@ public:
         : bytes_{std::exchange(other.bytes_, nullptr)},
           used_{std::exchange(other.used_, 0)},
           capacity_{std::exchange(other.capacity_, 0)} {}
-    flat_memory& operator=(flat_memory other) noexcept {
-        swap(other);
+    /// Keeps the memory where it suffices: what is assigned in steady state allocates nothing.
+    [[gnu::noinline]] flat_memory& operator=(const flat_memory& other) {
+        if (this == &other) return *this;
+        used_ = 0;
+        append(other.bytes_, other.used_);
+        return *this;
+    }
+    flat_memory& operator=(flat_memory&& other) noexcept {
+        flat_memory taken{std::move(other)};
+        swap(taken);
         return *this;
     }
     ~flat_memory() { ::operator delete(bytes_); }
