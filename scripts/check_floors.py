@@ -13,6 +13,7 @@
     includes one. berth.hpp reaches every header that is neither a wing's nor in testing/;
   * opt-in headers (OPT_IN below: threads, clocks, Eigen) cost more to compile than all the rest, so no light entry reaches them;
   * fwd.hpp only declares: it includes core headers at most;
+  * no line of a header is wider than 120 columns (clang-format leaves comments alone);
   * no header is longer than 600 lines; one above 250 says why in a line that starts with "// Length:";
   * every <berth/...> that is included exists.
 
@@ -33,7 +34,7 @@ ROOMS = sorted(FLOORS) + ["cost/divisible", "objective/measures", "objective/ter
 TOP = {"version.hpp": -1, "fwd.hpp": 0, "place.hpp": 10, "search.hpp": 11, "operate.hpp": 11, "berth.hpp": 12}
 LIGHT = ("place.hpp", "search.hpp", "operate.hpp")
 ENTRIES = ("berth.hpp",) + LIGHT
-LONGEST, LONG = 600, 250
+LONGEST, LONG, WIDEST = 600, 250, 120
 WINGS = {"cuda": ("cuda", "cooperative_groups", "cub/", "thrust/"), "nvml": ("nvml.h",), "io": ()}
 EIGEN_FROM = 2
 OPT_IN = {"core/deadline.hpp", "core/thread_pool.hpp", "feature/eigen.hpp"}
@@ -112,6 +113,9 @@ def check(root):
             problems.append(f"{shown}:{LONGEST}: {lines} lines, at most {LONGEST}")
         elif lines > LONG and "// Length:" not in text:
             problems.append(f"{shown}:{LONG}: {lines} lines: split it, or say why in a line that starts with // Length:")
+        for number, line in enumerate(text.splitlines(), 1):
+            if len(line) > WIDEST:
+                problems.append(f"{shown}:{number}: {len(line)} columns, at most {WIDEST}")
         for number, line in enumerate(code_lines(text), 1):
             match = INCLUDE.match(line)
             if not match:
@@ -223,6 +227,7 @@ FAULTS = [  # file, text that is put in front, the message that must come
     ("fwd.hpp", "#include <berth/model/b.hpp>\n", "fwd.hpp only declares"),
     ("core/a.hpp", "\n" * 700, "at most 600"),
     ("core/a.hpp", "\n" * 300, "split it, or say why"),
+    ("core/a.hpp", "// " + "x" * 120 + "\n", "123 columns"),
     ("core/a.hpp", "#include <Eigen/Core>\n", "Eigen starts at floor"),
     ("model/b.hpp", "#include <Eigen/Core>\n", "Eigen starts at floor"),
     ("feature/f.hpp", "#include <Eigen/QR>\n", "only <Eigen/Core>"),
