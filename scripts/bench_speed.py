@@ -5,9 +5,10 @@
   scripts/bench_speed.py                                          build/release/benchmarks/berth-bench
   scripts/bench_speed.py path/to/berth-bench                      and the berth-microbench beside it, if there is one
 
-Bars: `fgd` at least 15 times and `scarcity` at least 8 times the placements per second of `fgd_naive` in the same run; the time of a
-placement grows by at most 1.5 on a fleet replicated 4 times and 3 on one replicated 16 times; best fit composed from policies takes
-at most 5 % more CPU time than the loop written by hand. Exit code 1 if one is missed. No gate: run it on a quiet machine, it
+Bars: `fgd` at least 150 times and `scarcity` at least 30 times the placements per second of `fgd_naive` in the same run; the time of a
+placement grows by at most 1.5 on a fleet replicated 4 times and 3 on one replicated 16 times; best fit composed from policies, with
+its index, takes at most 5 % more CPU time than the loop written by hand, which scans every node; without its index, as the loop
+does, at most 30 % more. Exit code 1 if one is missed. No gate: run it on a quiet machine, it
 measures time.
 """
 import argparse
@@ -18,9 +19,9 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-OVER_NAIVE = {"fgd": 15.0, "scarcity": 8.0}
+OVER_NAIVE = {"fgd": 150.0, "scarcity": 30.0}
 GROWTH = {4: 1.5, 16: 3.0}
-COMPOSED = 1.05
+COMPOSED = {"composed_indexed": 1.05, "composed_exhaustive": 1.3}
 
 
 def placements_per_second(bench, policies, copies):
@@ -86,8 +87,8 @@ def main():
         for name in ("by_hand", "composed_indexed", "composed_exhaustive"):
             ratio = times[name] / times["by_hand"]
             said = ""
-            if name == "composed_indexed":
-                said = f"at most {COMPOSED:g} ×: " + verdict(ratio <= COMPOSED, f"composed best fit: {ratio:.2f} times by hand")
+            if name in COMPOSED:
+                said = f"at most {COMPOSED[name]:g} ×: " + verdict(ratio <= COMPOSED[name], f"{name}: {ratio:.2f} times by hand")
             print(f"| `{name}` | {times[name]:.1f} ms | {ratio:.2f} × | {said} |")
     else:
         print(f"\n{micro.name} is not there: composed against hand-written was not measured")

@@ -2,8 +2,8 @@
 #pragma once
 
 // The whole library except its wings (`cuda/`) and the test kit (`testing/`). Three lighter entries compile faster:
-// `place.hpp` places tasks, `search.hpp` also has the searches, `operate.hpp` also moves running tasks. Every header can
-// also be included alone.
+// `place.hpp` places tasks, `search.hpp` also has the searches, `operate.hpp` also moves running tasks. Every header
+// can also be included alone.
 
 // clang-format off
 #include "berth/version.hpp"

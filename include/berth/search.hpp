@@ -2,7 +2,8 @@
 #pragma once
 
 // The entry for searches: `place.hpp`, and everything that improves, proves or combines assignments: features, cost
-// models, scores by cost and power, objective terms, local search, assignment problems, genetic allocation, reassignment of services.
+// models, scores by cost and power, objective terms, local search, assignment problems, genetic allocation, and the
+// reassignment of services.
 
 // clang-format off
 #include "berth/place.hpp"
