@@ -231,13 +231,12 @@ std::string moves_csv(const experiment& input, const policy_outcome& outcome) {
     const auto node = [&](const berth::slot& where) {
         return where.placed() ? csv_field(input.fleet->name(where.node)) : std::string{"-"};
     };
-    constexpr const char* kinds[] = {"relocate", "stage", "park", "fetch"};
     std::string csv = "arrival,wave,kind,moved_arrival,pod,from_node,from_gpus,to_node,to_gpus\n";
     for (const auto& eviction_plan : outcome.rescues) {
         for (std::size_t w = 0; w < eviction_plan.plan.wave_count(); ++w) {
             for (const auto& s : eviction_plan.plan.wave(w)) {
                 csv += fmt::format("{},{},{},{},{},{},{},{},{}\n", eviction_plan.arrival, w,
-                                   kinds[static_cast<std::size_t>(s.kind)], s.task.value(),
+                                   berth::to_string(s.kind), s.task.value(),
                                    csv_field(input.workload->name(input.arrivals[s.task.value()])), node(s.from),
                                    gpus_text(s.from.gpus), node(s.to), gpus_text(s.to.gpus));
             }

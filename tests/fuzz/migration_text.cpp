@@ -94,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (int look = 0; look < 400 && run->advance(executor, keeper, look * 3.0); ++look) {}
     berth::ledger anew{*fleet};
     berth::ledger_adapter fresh{problem, anew};
-    require(run->hold(fresh) && anew == ledger, "the ledger are not what the records say");
+    require(run->hold(fresh) && anew == ledger, "the ledger differs from the records");
     (void)run->report();
     return 0;
 }

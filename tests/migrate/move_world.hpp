@@ -24,7 +24,7 @@ struct move_world {
     [[nodiscard]] berth::problem problem() const { return {machines, tasks}; }
 };
 
-/// @param memories  of the tasks, each on one GPU; `observed` as the caller wants.
+/// @param memories  of the tasks, each on one GPU; `initial` as the caller wants.
 [[nodiscard]] inline move_world hand_world(std::size_t nodes, const std::vector<berth::amount>& memories,
                                            berth::amount gpu_memory = 80) {
     berth::fleet_builder machines{{.gpu = {"share", "memory"}, .node = {}, .domain = {}}};

@@ -25,7 +25,7 @@ result = json.loads(json_file.read_text())["policies"]["best_fit"]
 t.check((result["rejected"], result["rescued"], result["relocations"], result["parked"]) == (0, 1, 1, 0),
         f"one move makes room for p3: {result}")
 t.check(result["relocations_per_1000"] == 250.0, "steps per 1000 arrivals")
-t.check(moves_file.read_text().splitlines()[1] == "3,0,relocate,1,p1,n0,0,n1,0", f"p1 leaves: {moves_file.read_text()}")
+t.check(moves_file.read_text().splitlines()[1] == "3,0,move,1,p1,n0,0,n1,0", f"p1 leaves: {moves_file.read_text()}")
 t.check(placed_file.read_text().splitlines()[3] == "p3,n0,0", "p3 takes its slot")
 t.check("up to 100 %" in done.stdout, "the table of moves")
 for flag in ("--least-share", "500"), ("--step-price", "5000"):

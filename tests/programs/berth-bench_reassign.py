@@ -77,7 +77,7 @@ t.check(answer(packed, "--evaluations", "50000")[2] == plain, "compressed or not
 result, _, _ = answer(files[1], "-t", "0.3", "--clock", "cpu", "--threads", "2")
 t.check(result["clock"] == "cpu" and result["seconds"] < 1, f"CPU time: {result['seconds']}")
 
-# What is observed may break constraints.
+# What is initial may break constraints.
 model, initial = mrp.make(1)
 broken = t.write("broken.txt", " ".join(["0"] * 30))
 result, said, _ = answer((files[1][0], broken), "-t", "0.2")

@@ -5,7 +5,7 @@ import random
 
 
 class Instance:
-    """A model and what was observed, as text."""
+    """A model and what was initial, as text."""
 
     def __init__(self, model, assignment):
         numbers = iter([int(word) for word in model.split()])

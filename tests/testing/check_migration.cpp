@@ -86,7 +86,7 @@ TEST_CASE("check: slots and tasks that do not exist are refused") {
     exchange e;
     const slot nowhere{berth::node_index{99}, 1};
     e.initial[0] = nowhere;
-    CHECK(e.verdict() == "task 0 (\"task-0\"): observed is no slot of the fleet for it");
+    CHECK(e.verdict() == "task 0 (\"task-0\"): initial is no slot of the fleet for it");
     e = {};
     e.wanted[1].gpus = 3;
     CHECK(e.verdict() == "task 1 (\"task-1\"): wanted is no slot of the fleet for it");
@@ -112,13 +112,13 @@ TEST_CASE("check: waves have ends") {
     CHECK(contains(e.verdict(), "wave 2"));
 }
 
-TEST_CASE("check: at the end every task is at its wanted slot, or dropped and at its observed slot") {
+TEST_CASE("check: at the end every task is at its wanted slot, or dropped and at its initial slot") {
     exchange e;
     e.plan.steps.pop_back();
     e.plan.wave_ends.pop_back();
     CHECK(contains(e.verdict(), "task 1 (\"task-1\"): is not at its wanted slot"));
     e.plan.dropped.push_back({{task_index{1}, e.initial[1], e.wanted[1]}, berth::drop_reason::cycle});
-    CHECK(contains(e.verdict(), "was dropped, and is not at its observed slot"));
+    CHECK(contains(e.verdict(), "was dropped, and is not at its initial slot"));
     e = {};
     e.plan = {};
     CHECK(contains(e.verdict(), "not dropped"));

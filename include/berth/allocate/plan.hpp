@@ -43,7 +43,7 @@ struct plan {
 };
 
 /// The moves that lead from one assignment to another: one for each task whose slots differ, in the order of tasks.
-/// With `plan::assignment` as `to` and the observed placement as `from` it works wherever the search started. O(tasks).
+/// With `plan::assignment` as `to` and the initial assignment as `from` it works wherever the search started. O(tasks).
 ///
 /// @param from  a slot or `unplaced` per task
 /// @param to    the same; a task that only one of the two lists has is unplaced in the other

@@ -58,7 +58,7 @@ struct same_gpu_model {
 /// Allows the moves that every one of several policies allows.
 template <movability... Policies>
 struct all_of {
-    std::tuple<Policies...> policies;  ///< asked in this order
+    std::tuple<Policies...> policies;  ///< evaluated in this order, up to the first that forbids the move
 
     /// Takes the policies by value.
     constexpr explicit all_of(Policies... each) : policies{std::move(each)...} {}

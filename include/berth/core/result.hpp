@@ -86,24 +86,24 @@ public:
     /// True if it holds a value.
     [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
 
-    /// The value, which there must be.
+    /// The value. Requires `has_value()` (asserted).
     [[nodiscard]] T& value() & noexcept { return *checked(); }
-    /// The value, which there must be.
+    /// The value. Requires `has_value()` (asserted).
     [[nodiscard]] const T& value() const& noexcept { return *checked(); }
-    /// The value, which there must be, to move from.
+    /// The value, to move from. Requires `has_value()` (asserted).
     [[nodiscard]] T&& value() && noexcept { return std::move(*checked()); }
-    /// The value, which there must be.
+    /// The value. Requires `has_value()` (asserted).
     [[nodiscard]] T& operator*() & noexcept { return value(); }
-    /// The value, which there must be.
+    /// The value. Requires `has_value()` (asserted).
     [[nodiscard]] const T& operator*() const& noexcept { return value(); }
-    /// The value, which there must be, to move from.
+    /// The value, to move from. Requires `has_value()` (asserted).
     [[nodiscard]] T&& operator*() && noexcept { return std::move(*this).value(); }
     /// A member of the value, which there must be.
     [[nodiscard]] T* operator->() noexcept { return checked(); }
     /// A member of the value, which there must be.
     [[nodiscard]] const T* operator->() const noexcept { return checked(); }
 
-    /// The error, which there must be.
+    /// The error. Requires a failure (asserted).
     [[nodiscard]] const berth::error& error() const noexcept {
         BERTH_ASSERT(!has_value(), "berth: result::error() called on a result that holds a value");
         return error_;
@@ -155,7 +155,7 @@ public:
     [[nodiscard]] bool has_value() const noexcept { return ok_; }
     /// True if it succeeded.
     [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
-    /// The error, which there must be.
+    /// The error. Requires a failure (asserted).
     [[nodiscard]] const berth::error& error() const noexcept {
         BERTH_ASSERT(!has_value(), "berth: result::error() called on a result that holds no error");
         return error_;

@@ -7,6 +7,7 @@
 //   pair_cost    c(task index, gpu index)  by position     cost/pair_costs.hpp
 //
 // Costs that depend on earlier placements are no functions but states: cost/divisible/load_cost.hpp.
+// The cost of moving a task: migrate/order/migration_cost.hpp (seconds, bytes), objective/terms/move_cost.hpp.
 
 #include "berth/core/index.hpp"
 #include "berth/core/matrix_view.hpp"

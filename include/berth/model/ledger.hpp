@@ -184,7 +184,7 @@ public:
 
     /// Debits the demand from the slot's counters. Unchecked: `has_room` must hold; test new tasks with `fits`.
     void place(const demand_view& demand, const slot& where) {
-        BERTH_ASSERT(has_room(demand, where), "berth: ledger::place of a demand that does not fit; ask fits() first");
+        BERTH_ASSERT(has_room(demand, where), "berth: ledger::place of a demand that does not fit; check fits() first");
         shift(demand, where, -1);
     }
     /// Credits the demand to the slot's counters. Unchecked: `holds` must hold, that is, the demand was placed there.
@@ -289,22 +289,22 @@ private:
 /// The ledger of tasks that run already. Health and GPU models are ignored, see `ledger::has_room`. O(tasks +
 /// counters).
 ///
-/// @param observed  one slot for each task of the workload; `unplaced` for one that does not run
+/// @param initial  one slot for each task of the workload; `unplaced` for one that does not run
 /// @return the ledger, or an error that names the first task whose slot cannot be: no such node or GPU, another number
 ///         of GPUs than demanded, or a counter that the tasks before it have used up
-[[nodiscard]] inline result<ledger> make_ledger(const problem& problem, std::span<const slot> observed) {
+[[nodiscard]] inline result<ledger> make_ledger(const problem& problem, std::span<const slot> initial) {
     const fleet& fleet = problem.fleet();
     const workload& work = problem.workload();
-    if (observed.size() != work.task_count()) {
-        return detail::refuse(error_code::inconsistent, {"assignment: it has ", observed.size(),
+    if (initial.size() != work.task_count()) {
+        return detail::refuse(error_code::inconsistent, {"assignment: it has ", initial.size(),
                                                          " slots, the workload has ", work.task_count(), " tasks"});
     }
     const auto refuse = [&](error_code code, std::size_t t, detail::phrases sentence) {
         return detail::refuse(code, {detail::phrase::item("task", t, work.name(task_index{t})), ": "}, sentence);
     };
     ledger ledger{fleet};
-    for (std::size_t t = 0; t < observed.size(); ++t) {
-        const slot& where = observed[t];
+    for (std::size_t t = 0; t < initial.size(); ++t) {
+        const slot& where = initial[t];
         if (!where.placed()) {
             if (where.gpus == 0) continue;
             return refuse(error_code::inconsistent, t, {"slot has GPUs, but no node"});
@@ -335,8 +335,8 @@ private:
 }
 
 /// Checks an assignment that comes from outside; fails as `make_ledger` does. O(tasks + counters).
-[[nodiscard]] inline result<void> validate(const problem& problem, std::span<const slot> observed) {
-    if (auto ledger = make_ledger(problem, observed); !ledger) return ledger.error();
+[[nodiscard]] inline result<void> validate(const problem& problem, std::span<const slot> initial) {
+    if (auto ledger = make_ledger(problem, initial); !ledger) return ledger.error();
     return {};
 }
 

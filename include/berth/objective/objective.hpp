@@ -79,7 +79,7 @@ class objective_state;
 /// What a search minimises: tiers in order of importance, each a weighted sum of terms.
 ///
 /// ```
-/// const objective wish{tier(capacity_excess{}), tier(2.0 * makespan{load}, move_cost{observed})};
+/// const objective wish{tier(capacity_excess{}), tier(2.0 * makespan{load}, move_cost<>{initial})};
 /// auto state = wish.prepare(problem, start);
 /// if (improves(state.delta(r))) state.apply(r);
 /// ```

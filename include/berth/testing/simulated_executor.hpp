@@ -42,7 +42,7 @@ inline constexpr std::size_t migration_violation_count = 7;
 /// both ends, goes on while the scheduler is down, injects faults, and counts what a scheduler must never do.
 ///
 /// ```
-/// simulated_executor<> executor{problem, observed, simulated_faults::everywhere(0.1, 0.0, seed)};
+/// simulated_executor<> executor{problem, initial, simulated_faults::everywhere(0.1, 0.0, seed)};
 /// while (run.advance(executor, ledger, now)) {
 ///     now = std::max(now, std::min(executor.next_event(), run.wake_at()));
 /// }
@@ -54,16 +54,16 @@ inline constexpr std::size_t migration_violation_count = 7;
 template <migration_cost_model Cost = uniform_migration>
 class simulated_executor {
 public:
-    /// @param observed  where every task runs at the beginning, within all capacities; `unplaced` is in host memory
+    /// @param initial  where every task runs at the beginning, within all capacities; `unplaced` is in host memory
     /// @param faults    what goes wrong
     /// @param cost      durations and downtimes of moves
-    simulated_executor(const problem& p, std::span<const slot> observed, simulated_faults faults = {}, Cost cost = {})
-        : problem_{p}, ledger_{p.fleet()}, faults_{faults}, cost_{std::move(cost)}, tasks_(observed.size()) {
-        BERTH_ASSERT(observed.size() == p.workload().task_count(),
+    simulated_executor(const problem& p, std::span<const slot> initial, simulated_faults faults = {}, Cost cost = {})
+        : problem_{p}, ledger_{p.fleet()}, faults_{faults}, cost_{std::move(cost)}, tasks_(initial.size()) {
+        BERTH_ASSERT(initial.size() == p.workload().task_count(),
                      "berth: simulated_executor takes a slot for every task");
-        for (std::size_t t = 0; t < observed.size(); ++t) {
-            tasks_[t].at = observed[t];
-            if (observed[t].placed()) ledger_.place(p.workload().demand(task_index{t}), observed[t]);
+        for (std::size_t t = 0; t < initial.size(); ++t) {
+            tasks_[t].at = initial[t];
+            if (initial[t].placed()) ledger_.place(p.workload().demand(task_index{t}), initial[t]);
         }
     }
 

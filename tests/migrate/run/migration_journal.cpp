@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <string>
 
@@ -224,4 +226,15 @@ TEST_CASE("a journal in memory replaces and appends") {
     CHECK(journal.write("c", journal_write::replace));
     CHECK(journal.text == "c");
     CHECK(no_journal{}.write("lost", journal_write::append));
+}
+
+TEST_CASE("journal: the seeds of the fuzzer are journals that load") {
+    for (const char* name : {"one_wave", "three_waves"}) {
+        const std::string file = std::string{BERTH_DATA_DIR} + "/../../tests/fuzz/corpus/migration_text/" + name + ".txt";
+        std::ifstream in{file, std::ios::binary};
+        REQUIRE_MESSAGE(in.good(), file);
+        const std::string text{std::istreambuf_iterator<char>{in}, std::istreambuf_iterator<char>{}};
+        const auto loaded = load_migration(text);
+        CHECK_MESSAGE(loaded.has_value(), file << ": " << (loaded ? "" : loaded.error().message));
+    }
 }

@@ -44,7 +44,7 @@ struct scored_gpus {
     gpu_mask gpus = 0;  ///< GPUs of the candidate's node
 };
 
-/// What a score depends on, and so for how long a value stays true.
+/// What a score depends on, hence when a cached value must be computed again.
 enum class score_scope : std::uint8_t {
     /// The node's own state and the demand's shape: equal shapes share values, recomputed when the node changes.
     shape,
@@ -52,7 +52,8 @@ enum class score_scope : std::uint8_t {
     task,
 };
 
-/// The value of a candidate that the policy refuses although it fits. Of several values (`tiers`) all have to be this.
+/// The value of a candidate that the policy refuses although it fits. A score of several values (`tier_values`) refuses
+/// with this in all of them.
 /// Where a GPU rule selects the GPUs of a node, the score sees that selection only.
 inline constexpr double not_admitted = -std::numeric_limits<double>::infinity();
 

@@ -21,7 +21,7 @@
 namespace berth::inline v0 {
 
 /// Whether a batch run explains every task that it left out (`plan::explanations`), at the moment it was left out.
-/// Costs a look at every node for each such task.
+/// O(nodes) for each such task.
 enum class explain_left_out : bool { no, yes };
 
 /// Greedy placement: each task goes to the node with the best score, on the GPUs that the GPU selection picks there;

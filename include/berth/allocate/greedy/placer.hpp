@@ -117,7 +117,7 @@ public:
     /// True if the node was closed; false for a node that the fleet does not have.
     [[nodiscard]] bool closed(node_index n) const noexcept { return knows(n) && finder_.nodes().closed(n); }
 
-    /// Why the task has no place as things stand, by a look at every node. Places nothing. O(nodes × GPUs) and an
+    /// Explains why the task has no slot now; examines every node. Places nothing. O(nodes × GPUs) and an
     /// evaluation for each node where the task fits.
     ///
     /// @return  `why_not::nodes` is 0 for a task that the workload does not have

@@ -17,7 +17,7 @@ namespace berth::inline v0 {
 
 /// Customisation point: which of equally good nodes wins, by a fixed order of all nodes. `rank(fleet)` returns every
 /// node once, first choice first, so that ties act as a first fit; a placer ignores unknown and repeated nodes and
-/// appends missing ones. Write one to prefer some nodes wherever the score does not care:
+/// appends missing ones. Write one to prefer some nodes among nodes of equal score:
 ///
 /// ```
 /// struct newest_first {

@@ -29,11 +29,11 @@ namespace berth::inline v0 {
 /// ```
 /// auto state = defragment{{.max_steps = 4}}.start(problem);
 /// for (...) state.occupy(task, slot);                       // what runs
-/// const eviction_plan r = state.make_room(task);            // an answer: nothing has changed
+/// const eviction_plan r = state.make_room(task);            // changes nothing
 /// if (r.placed()) state.carry_out(task, r);                 // once it was done, or at once if it will be
 /// ```
 ///
-/// The whole of it: `examples/defragment.cpp`. An immutable description. Deterministic.
+/// Complete example: `examples/defragment.cpp`. An immutable description. Deterministic.
 template <fragmentation_cost FragmentationCost = expected_fragmentation_cost, movability Movable = all_movable,
           migration_cost_model Cost = uniform_migration>
 class defragment {

@@ -9,7 +9,7 @@
 
 namespace berth::inline v0::detail {
 
-/// A run control for inner loops: counts evaluations, ends exactly at the budget, and asks the control once per
+/// A run control for inner loops: counts evaluations, ends exactly at the budget, and polls the control once per
 /// `interval` units of work of about a microsecond each. The control's type is erased, so that searches compile once
 /// for all of them; it must outlive the poll.
 class stop_poll {
@@ -66,7 +66,7 @@ private:
     stop_reason (*check_)(const void*) = nullptr;
     std::uint64_t max_evaluations_ = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t evaluations_ = 0;
-    std::uint32_t work_ = interval;  // the first call asks
+    std::uint32_t work_ = interval;  // the first call polls
     stop_reason reason_ = stop_reason::completed;
     bool interrupted_ = false;
 };

@@ -27,7 +27,7 @@ struct migration_estimate {
 ///     const double seconds = static_cast<double>(p.workload().state_bytes(move.task)) / 2e9;
 ///     return migration_estimate{.duration = seconds, .downtime = seconds};
 /// };
-/// const auto plan = migration_order{by_state}.run(problem, observed, wanted);
+/// const auto plan = migration_order{by_state}.run(problem, initial, wanted);
 /// ```
 ///
 /// One end of the move may be `unplaced`: the task is parked in host memory, or fetched from it. Read-only and

@@ -25,11 +25,11 @@ namespace berth::inline v0 {
 /// below zero at any instant, with both ends of every step held, however the steps of a wave overlap.
 ///
 /// ```
-/// const auto plan = migration_order{}.run(problem, observed, wanted);
+/// const auto plan = migration_order{}.run(problem, initial, wanted);
 /// if (!plan) return plan.error();
 /// const migration_order careful{stop_and_copy<>{}, {.per_node = 2, .per_link = 1}};
 /// run_control<deadline<>> control{.stop = deadline<>::after(200ms)};
-/// const auto other = careful.run(problem, observed, wanted, in_flight, control);
+/// const auto other = careful.run(problem, initial, wanted, in_flight, control);
 /// ```
 ///
 /// 1. **Both ends.** A task that moves holds its source until the step ends and its target from the beginning, as if
@@ -68,9 +68,9 @@ public:
 
     /// Orders the moves from one placement to another.
     ///
-    /// @param observed   where every task is: a slot with as many GPUs as the task wants, or `unplaced`
+    /// @param initial   where every task is: a slot with as many GPUs as the task wants, or `unplaced`
     /// @param wanted     where every task shall be, likewise
-    /// @param in_flight  moves that are being carried out, each task once. They hold both ends, whatever `observed` has
+    /// @param in_flight  moves that are being carried out, each task once. They hold both ends, whatever `initial` has
     ///                   for their tasks. A task in flight that is wanted at neither of its ends is dropped as not
     ///                   movable.
     /// @param control    asked to stop (stop or deadline), the run looks no further for fewer cycle-breaking moves,
@@ -82,14 +82,14 @@ public:
     /// @return the plan; or an error that names the entry, if a placement has the wrong size, a slot does not exist, a
     ///         task in flight does not exist or is listed twice, or an option is out of range
     template <stoppable Stop, observer Observer>
-    [[nodiscard]] result<migration_plan> run(const problem& p, std::span<const slot> observed,
+    [[nodiscard]] result<migration_plan> run(const problem& p, std::span<const slot> initial,
                                              std::span<const slot> wanted, task_moves in_flight,
                                              run_control<Stop, Observer>& control) const {
-        if (const auto ok = detail::check_order_input(p, observed, wanted, in_flight, options_); !ok) return ok.error();
+        if (const auto ok = detail::check_order_input(p, initial, wanted, in_flight, options_); !ok) return ok.error();
         notify::begin(control.observer, {.total = wanted.size()});
         detail::order_control watched{control};
         detail::order_engine engine{p, detail::migration_estimates::of(cost_), options_, watched};
-        migration_plan plan = engine.run(observed, wanted, in_flight);
+        migration_plan plan = engine.run(initial, wanted, in_flight);
         notify::end(control.observer, {.done = plan.steps.size(),
                                        .total = plan.steps.size(),
                                        .evaluations = plan.evaluations,
@@ -97,10 +97,10 @@ public:
         return plan;
     }
     /// The same without a stop: with the default budget a run takes about half a second more than its linear part.
-    [[nodiscard]] result<migration_plan> run(const problem& p, std::span<const slot> observed,
+    [[nodiscard]] result<migration_plan> run(const problem& p, std::span<const slot> initial,
                                              std::span<const slot> wanted, task_moves in_flight = {}) const {
         run_control<> control;
-        return run(p, observed, wanted, in_flight, control);
+        return run(p, initial, wanted, in_flight, control);
     }
 
 private:

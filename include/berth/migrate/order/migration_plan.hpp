@@ -61,7 +61,7 @@ enum class drop_reason : std::uint8_t {
 
 /// A wanted move that is not in the plan.
 struct dropped_move {
-    task_move wanted{};                       ///< the whole move, from the observed slot
+    task_move wanted{};                       ///< the whole move, from the initial slot
     drop_reason reason = drop_reason::cycle;  ///< why
 
     friend constexpr bool operator==(const dropped_move&, const dropped_move&) noexcept = default;

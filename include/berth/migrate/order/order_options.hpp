@@ -10,7 +10,7 @@
 
 namespace berth::inline v0 {
 
-/// Limits and preferences of `migration_order`. `migration_order::run` refuses values that make no sense.
+/// Limits and preferences of `migration_order`. `migration_order::run` refuses values out of range.
 struct order_options {
     static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();  ///< no limit
     static constexpr double never = std::numeric_limits<double>::infinity();           ///< no penalty is worth it

@@ -57,8 +57,8 @@ public:
     /// @param ledger    loses the targets of steps that begin, and gets back the sources of steps that are done
     /// @param now       seconds of a clock that does not go back, not even over a restart
     /// @param journal   gets what is about to be started, before it is
-    /// @param control   when it says stop, no step begins, and `migration_limits::when_stopped` decides about those
-    ///                  under way. `max_evaluations` is in actions started. Its observer sees each step that ends
+    /// @param control   once it requests a stop, no step begins, and `migration_limits::when_stopped` decides about
+    ///                  those under way. `max_evaluations` is in actions started. Its observer sees each step that ends
     template <class Executor, migration_ledger Ledger, migration_journal Journal, stoppable Stop, observer Observer>
     bool advance(Executor& executor, Ledger& ledger, double now, Journal& journal,
                  run_control<Stop, Observer>& control) {

@@ -24,11 +24,11 @@ namespace berth::inline v0::detail {
 /// Replays a plan with counters of its own.
 class migration_replay {
 public:
-    migration_replay(const problem& p, std::span<const slot> observed, std::span<const slot> wanted,
+    migration_replay(const problem& p, std::span<const slot> initial, std::span<const slot> wanted,
                      const migration_plan& plan, task_moves in_flight, const order_options& options)
         : fleet_{&p.fleet()},
           work_{&p.workload()},
-          observed_{observed},
+          initial_{initial},
           wanted_{wanted},
           plan_{&plan},
           in_flight_{in_flight},
@@ -57,19 +57,19 @@ private:
             return detail::refuse(error_code::inconsistent, {"host_memory has ", options_->host_memory.size()},
                                   {" entries, the fleet has ", fleet_->node_count(), " nodes"});
         }
-        if (observed_.size() != work_->task_count() || wanted_.size() != work_->task_count()) {
+        if (initial_.size() != work_->task_count() || wanted_.size() != work_->task_count()) {
             return detail::refuse(error_code::inconsistent, {"the workload has ", work_->task_count(), " tasks, the "},
-                                  {"placements have ", observed_.size(), " and ", wanted_.size()});
+                                  {"placements have ", initial_.size(), " and ", wanted_.size()});
         }
-        for (std::size_t t = 0; t < observed_.size(); ++t) {
+        for (std::size_t t = 0; t < initial_.size(); ++t) {
             for (const bool is_wanted : {false, true}) {
-                if (is_slot(task_index{t}, (is_wanted ? wanted_ : observed_)[t])) continue;
+                if (is_slot(task_index{t}, (is_wanted ? wanted_ : initial_)[t])) continue;
                 return detail::refuse(
                     error_code::inconsistent,
-                    {item(task_index{t}), is_wanted ? ": wanted" : ": observed", " is no slot of the fleet for it"});
+                    {item(task_index{t}), is_wanted ? ": wanted" : ": initial", " is no slot of the fleet for it"});
             }
         }
-        std::vector<std::uint8_t> flies(observed_.size(), 0);
+        std::vector<std::uint8_t> flies(initial_.size(), 0);
         for (const task_move& r : in_flight_) {
             const bool known = r.task.valid() && r.task.value() < flies.size();
             if (known && flies[r.task.value()]++ == 0 && is_slot(r.task, r.from) && is_slot(r.task, r.to)) continue;
@@ -103,9 +103,9 @@ private:
             domain_.push_back(copy(fleet_->capacity(domain_index{d})));
         }
         memory_.assign(fleet_->node_count(), 0);
-        now_.assign(observed_.begin(), observed_.end());
-        state_.assign(observed_.size(), place_of_task::settled);
-        parked_on_.assign(observed_.size(), node_index{});
+        now_.assign(initial_.begin(), initial_.end());
+        state_.assign(initial_.size(), place_of_task::settled);
+        parked_on_.assign(initial_.size(), node_index{});
         for (const task_move& r : in_flight_) {
             state_[r.task.value()] = place_of_task::in_flight;
             now_[r.task.value()] = r.to;
@@ -295,7 +295,7 @@ private:
         }
         for (std::size_t t = 0; t < now_.size(); ++t) {
             if (state_[t] == place_of_task::in_flight) {
-                const bool known = wanted_[t] == now_[t] || wanted_[t] == observed_[t] || dropped[t] != 0;
+                const bool known = wanted_[t] == now_[t] || wanted_[t] == initial_[t] || dropped[t] != 0;
                 for (const task_move& r : in_flight_) {
                     if (!known && r.task == task_index{t} && !(r.from == wanted_[t])) {
                         return refuse(plan_->wave_count(), r.task,
@@ -304,10 +304,10 @@ private:
                 }
                 continue;
             }
-            const slot& expected = dropped[t] != 0 ? observed_[t] : wanted_[t];
+            const slot& expected = dropped[t] != 0 ? initial_[t] : wanted_[t];
             if (!(now_[t] == expected)) {
                 return refuse(plan_->wave_count(), task_index{t},
-                              {dropped[t] != 0 ? "was dropped, and is not at its observed slot"
+                              {dropped[t] != 0 ? "was dropped, and is not at its initial slot"
                                                : "is not at its wanted slot, and not dropped"});
             }
         }
@@ -318,7 +318,7 @@ private:
 
     const fleet* fleet_;
     const workload* work_;
-    std::span<const slot> observed_;
+    std::span<const slot> initial_;
     std::span<const slot> wanted_;
     const migration_plan* plan_;
     task_moves in_flight_;

@@ -24,13 +24,13 @@ namespace {
 
 struct input {
     bare_gpus in{3, 80, {60, 50, 30}};
-    berth::assignment observed = in.on({0, 1, 2});
+    berth::assignment initial = in.on({0, 1, 2});
     berth::assignment wanted = in.on({1, 0, -1});
     std::vector<task_move> in_flight{};
     order_options options{};
 
     [[nodiscard]] std::string refusal() const {
-        const auto ok = check_order_input(in.problem(), observed, wanted, in_flight, options);
+        const auto ok = check_order_input(in.problem(), initial, wanted, in_flight, options);
         return ok ? "" : ok.error().message;
     }
 };
@@ -44,15 +44,15 @@ TEST_CASE("order input: placements, tasks in flight and options that make no sen
         return i.refusal();
     };
     CHECK(refusal([](input&) {}).empty());
-    CHECK(refusal([](input& i) { i.observed.pop_back(); }) ==
-          "migration order: observed has 2 slots, expected 3, one for each task");
+    CHECK(refusal([](input& i) { i.initial.pop_back(); }) ==
+          "migration order: initial has 2 slots, expected 3, one for each task");
     CHECK(refusal([](input& i) { i.wanted.push_back(unplaced); }) ==
           "migration order: wanted has 4 slots, expected 3, one for each task");
     CHECK(refusal([](input& i) { i.wanted[2] = {node_index{3}, 1}; }) ==
           "migration order: task 2 (\"task-2\"): wanted is no slot of the fleet with 1 GPUs, nor unplaced");
     // A GPU beyond the node, too many of them, and GPUs of no node.
     for (const slot& bad : {slot{node_index{0}, 2}, slot{node_index{0}, 3}, slot{node_index{}, 1}}) {
-        CHECK(refusal([&](input& i) { i.observed[1] = bad; }).find("task 1 (\"task-1\"): observed is no slot") !=
+        CHECK(refusal([&](input& i) { i.initial[1] = bad; }).find("task 1 (\"task-1\"): initial is no slot") !=
               std::string::npos);
     }
     const slot a{node_index{0}, 1};
@@ -76,10 +76,10 @@ TEST_CASE("order input: placements, tasks in flight and options that make no sen
 
 TEST_CASE("order input: a task in flight holds both ends, and is refused if it is wanted at neither") {
     const bare_gpus in{4, 80, {60, 50}};
-    const auto observed = in.on({0, 1});
-    const task_move flying{task_index{0}, observed[0], in.on({2})[0]};
+    const auto initial = in.on({0, 1});
+    const task_move flying{task_index{0}, initial[0], in.on({2})[0]};
     const auto wanted = in.on({3, 2});
-    const order_input read{in.problem(), observed, wanted, {&flying, 1}};
+    const order_input read{in.problem(), initial, wanted, {&flying, 1}};
     const auto memory_of = [&](std::size_t gpu) {
         return read.free[read.numbers.first(berth::gpu_index{gpu}) + 1];  // share, memory
     };
@@ -89,9 +89,9 @@ TEST_CASE("order input: a task in flight holds both ends, and is refused if it i
     CHECK(memory_of(3) == 80);
     REQUIRE(read.refused.size() == 1);
     CHECK(read.refused[0].reason == berth::drop_reason::not_movable);
-    CHECK(read.refused[0].wanted == task_move{task_index{0}, observed[0], wanted[0]});
+    CHECK(read.refused[0].wanted == task_move{task_index{0}, initial[0], wanted[0]});
     REQUIRE(read.wanted.size() == 1);
-    CHECK(read.wanted[0] == task_move{task_index{1}, observed[1], wanted[1]});
+    CHECK(read.wanted[0] == task_move{task_index{1}, initial[1], wanted[1]});
     REQUIRE(read.moves.size() == 1);
     CHECK(read.moves.from(0).size() == 2);
 }

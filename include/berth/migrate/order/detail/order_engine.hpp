@@ -38,11 +38,11 @@ public:
                  order_control& control)
         : problem_{&p}, cost_{cost}, options_{&options}, control_{&control} {}
 
-    [[nodiscard]] migration_plan run(std::span<const slot> observed, std::span<const slot> wanted,
+    [[nodiscard]] migration_plan run(std::span<const slot> initial, std::span<const slot> wanted,
                                      task_moves in_flight) {
-        BERTH_ASSERT(check_order_input(*problem_, observed, wanted, in_flight, *options_).has_value(),
+        BERTH_ASSERT(check_order_input(*problem_, initial, wanted, in_flight, *options_).has_value(),
                      "berth: order_engine takes input that check_order_input accepts");
-        order_input in{*problem_, observed, wanted, in_flight};
+        order_input in{*problem_, initial, wanted, in_flight};
         in_ = &in;
         (void)control_->poll();
         drops_.begin(in.moves, in.free.view());

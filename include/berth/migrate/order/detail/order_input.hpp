@@ -21,7 +21,7 @@
 namespace berth::inline v0::detail {
 
 /// Refuses what `order_engine` takes for granted: sizes, slots, tasks in flight, options.
-[[nodiscard]] inline result<void> check_order_input(const problem& p, std::span<const slot> observed,
+[[nodiscard]] inline result<void> check_order_input(const problem& p, std::span<const slot> initial,
                                                     std::span<const slot> wanted, task_moves in_flight,
                                                     const order_options& options) {
     const workload& work = p.workload();
@@ -29,8 +29,8 @@ namespace berth::inline v0::detail {
         return refuse(code, subject, predicate);
     };
     for (const bool is_wanted : {false, true}) {
-        const std::span<const slot> placement = is_wanted ? wanted : observed;
-        const char* const name = is_wanted ? "wanted" : "observed";
+        const std::span<const slot> placement = is_wanted ? wanted : initial;
+        const char* const name = is_wanted ? "wanted" : "initial";
         if (placement.size() != work.task_count()) {
             return bad(error_code::inconsistent, {"migration order: ", name, " has ", placement.size()},
                        {" slots, expected ", work.task_count(), ", one for each task"});
@@ -88,7 +88,7 @@ struct order_input {
     flat<dropped_move> refused;  ///< in flight to elsewhere
 
     /// Of input that `check_order_input` accepts.
-    order_input(const problem& p, std::span<const slot> observed, std::span<const slot> goal, task_moves in_flight)
+    order_input(const problem& p, std::span<const slot> initial, std::span<const slot> goal, task_moves in_flight)
         : numbers{p.fleet()}, free{numbers.capacities()} {
         const workload& work = p.workload();
         flat<counter_touch> touches;
@@ -104,16 +104,16 @@ struct order_input {
             take(r.task, r.to);
             const slot& target = goal[r.task.value()];
             if (!(target == r.to) && !(target == r.from)) {
-                refused.push_back({{r.task, observed[r.task.value()], target}, drop_reason::not_movable});
+                refused.push_back({{r.task, initial[r.task.value()], target}, drop_reason::not_movable});
             }
         }
-        for (std::size_t t = 0; t < observed.size(); ++t) {
+        for (std::size_t t = 0; t < initial.size(); ++t) {
             if (flies[t] != 0) continue;
             const task_index task{t};
-            take(task, observed[t]);
-            if (observed[t] == goal[t]) continue;
-            wanted.push_back({task, observed[t], goal[t]});
-            numbers.append(work.demand(task), observed[t], moves.touches());
+            take(task, initial[t]);
+            if (initial[t] == goal[t]) continue;
+            wanted.push_back({task, initial[t], goal[t]});
+            numbers.append(work.demand(task), initial[t], moves.touches());
             moves.end_part();
             numbers.append(work.demand(task), goal[t], moves.touches());
             moves.end_part();
