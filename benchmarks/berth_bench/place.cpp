@@ -235,10 +235,9 @@ std::string moves_csv(const experiment& input, const policy_outcome& outcome) {
     for (const auto& eviction_plan : outcome.rescues) {
         for (std::size_t w = 0; w < eviction_plan.plan.wave_count(); ++w) {
             for (const auto& s : eviction_plan.plan.wave(w)) {
-                csv += fmt::format("{},{},{},{},{},{},{},{},{}\n", eviction_plan.arrival, w,
-                                   berth::to_string(s.kind), s.task.value(),
-                                   csv_field(input.workload->name(input.arrivals[s.task.value()])), node(s.from),
-                                   gpus_text(s.from.gpus), node(s.to), gpus_text(s.to.gpus));
+                csv += fmt::format("{},{},{},{},{},{},{},{},{}\n", eviction_plan.arrival, w, berth::to_string(s.kind),
+                                   s.task.value(), csv_field(input.workload->name(input.arrivals[s.task.value()])),
+                                   node(s.from), gpus_text(s.from.gpus), node(s.to), gpus_text(s.to.gpus));
             }
         }
     }

@@ -230,7 +230,8 @@ TEST_CASE("a journal in memory replaces and appends") {
 
 TEST_CASE("journal: the seeds of the fuzzer are journals that load") {
     for (const char* name : {"one_wave", "three_waves"}) {
-        const std::string file = std::string{BERTH_DATA_DIR} + "/../../tests/fuzz/corpus/migration_text/" + name + ".txt";
+        const std::string file =
+            std::string{BERTH_DATA_DIR} + "/../../tests/fuzz/corpus/migration_text/" + name + ".txt";
         std::ifstream in{file, std::ios::binary};
         REQUIRE_MESSAGE(in.good(), file);
         const std::string text{std::istreambuf_iterator<char>{in}, std::istreambuf_iterator<char>{}};
