@@ -3,5 +3,10 @@
 string(REPLACE "|" ";" directories "${INCLUDES}")
 list(REMOVE_ITEM directories "/usr/include")
 list(TRANSFORM directories PREPEND "-isystem")
-execute_process(COMMAND "${COMPILER}" -std=c++20 ${directories} -x c++-header "${HEADER}" -o "${HEADER}.gch"
+# clang would otherwise instantiate the headers' pending templates again in every case.
+set(options -std=c++20)
+if(COMPILER_ID MATCHES "Clang")
+    list(APPEND options -fpch-instantiate-templates)
+endif()
+execute_process(COMMAND "${COMPILER}" ${options} ${directories} -x c++-header "${HEADER}" -o "${HEADER}.gch"
                 COMMAND_ERROR_IS_FATAL ANY)
