@@ -80,8 +80,13 @@ struct run_control {
     ///
     /// @param evaluations  used so far
     [[nodiscard]] stop_reason check(std::uint64_t evaluations) const {
+        if (evaluations < max_evaluations) return interruption();
+        return stop.stop_requested() ? stop_reason::cancelled : stop_reason::budget_exhausted;
+    }
+
+    /// The same whatever the budget: for polls within work that a spent budget does not cut short.
+    [[nodiscard]] stop_reason interruption() const {
         if (stop.stop_requested()) return stop_reason::cancelled;
-        if (evaluations >= max_evaluations) return stop_reason::budget_exhausted;
         if constexpr (requires { stop.deadline_reached(); }) {
             if (stop.deadline_reached()) return stop_reason::deadline_reached;
         }

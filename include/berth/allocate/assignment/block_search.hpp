@@ -67,8 +67,7 @@ struct block_search {
                 stale = 0;
                 notify::step(control.observer, seen());
             }
-            reason = blocks.visited() % 8 == 0 ? control.check(before + blocks.evaluations())
-                                               : detail::interruption(control);
+            reason = blocks.visited() % 8 == 0 ? control.check(before + blocks.evaluations()) : control.interruption();
         }
         notify::end(control.observer, seen());
         const auto accepted = plan.accepted + blocks.moves();

@@ -126,7 +126,7 @@ template <pair_cost Cost, load_source Load, class Stop = never_stop, class Obser
     if (p.tasks == 0) return none;
 
     detail::pricing_tables tables;
-    detail::poller poll{[&](bool) { return detail::interruption(control); }};
+    detail::poller poll{[&](bool) { return control.interruption(); }};
     if (detail::fill(tables, p, poll)) return detail::ascend(tables, options, control);
     constexpr double infinity = std::numeric_limits<double>::infinity();
     none.value = none.rounded = tables.cheapest == infinity ? infinity : -infinity;

@@ -39,7 +39,7 @@ struct priced_greedy {
         const gpu_assignment given = complete_start(p, start);
         const detail::priced_construction* begun = nullptr;
         detail::poller poll{[&](bool between_rounds) {
-            return between_rounds ? control.check(begun->evaluations()) : detail::interruption(control);
+            return between_rounds ? control.check(begun->evaluations()) : control.interruption();
         }};
         notify::begin(control.observer, {});
         detail::priced_construction work{p, poll};

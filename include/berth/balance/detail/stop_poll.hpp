@@ -23,12 +23,7 @@ public:
                        std::uint64_t max_evaluations = std::numeric_limits<std::uint64_t>::max()) noexcept
         : control_{&control},
           check_{[](const void* erased) {
-              const Stop& stop = static_cast<const run_control<Stop, Observer>*>(erased)->stop;
-              if (stop.stop_requested()) return stop_reason::cancelled;
-              if constexpr (requires { stop.deadline_reached(); }) {
-                  if (stop.deadline_reached()) return stop_reason::deadline_reached;
-              }
-              return stop_reason::completed;
+              return static_cast<const run_control<Stop, Observer>*>(erased)->interruption();
           }},
           max_evaluations_{std::min(control.max_evaluations, max_evaluations)} {}
 

@@ -52,8 +52,8 @@ TEST_CASE("an interruption heeds stop and clock, not the budget") {
     struct asked {
         [[nodiscard]] static bool stop_requested() { return true; }
     };
-    CHECK(detail::interruption(run_control<>{.max_evaluations = 0}) == stop_reason::completed);
-    CHECK(detail::interruption(run_control<clock>{.stop = {false}}) == stop_reason::completed);
-    CHECK(detail::interruption(run_control<clock>{.stop = {true}}) == stop_reason::deadline_reached);
-    CHECK(detail::interruption(run_control<asked>{}) == stop_reason::cancelled);
+    CHECK(run_control<>{.max_evaluations = 0}.interruption() == stop_reason::completed);
+    CHECK(run_control<clock>{.stop = {false}}.interruption() == stop_reason::completed);
+    CHECK(run_control<clock>{.stop = {true}}.interruption() == stop_reason::deadline_reached);
+    CHECK(run_control<asked>{}.interruption() == stop_reason::cancelled);
 }

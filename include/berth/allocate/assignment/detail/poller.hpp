@@ -8,16 +8,6 @@
 
 namespace berth::inline v0::detail {
 
-/// The reason to end a run at once: its stop or its clock, whatever its evaluation budget.
-template <class Control>
-[[nodiscard]] stop_reason interruption(const Control& control) {
-    if (control.stop.stop_requested()) return stop_reason::cancelled;
-    if constexpr (requires { control.stop.deadline_reached(); }) {
-        if (control.stop.deadline_reached()) return stop_reason::deadline_reached;
-    }
-    return stop_reason::completed;
-}
-
 /// Spreads the polls of a long call evenly over its work, counted in pairs of task and GPU: 65,536 take less than a
 /// millisecond. Once stopped, it stays so.
 ///

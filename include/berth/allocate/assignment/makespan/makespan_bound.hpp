@@ -48,9 +48,8 @@ template <load_source Load, class Stop = never_stop, class Observer = no_observe
     makespan_bound bound;
     if (p.tasks == 0 || p.gpus == 0) return bound;
     std::uint64_t evaluations = 0;
-    detail::poller poll{[&](bool between_rounds) {
-        return between_rounds ? control.check(evaluations) : detail::interruption(control);
-    }};
+    detail::poller poll{
+        [&](bool between_rounds) { return between_rounds ? control.check(evaluations) : control.interruption(); }};
     amount longest = 0;
     const auto close = [&]() -> makespan_bound {
         const auto whole = static_cast<amount>(std::ceil(bound.value * (1.0 - 1e-12) - 1e-9));

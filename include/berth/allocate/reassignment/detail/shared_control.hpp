@@ -18,7 +18,7 @@ public:
     [[nodiscard]] bool ends() {
         if (ended_.load(std::memory_order_relaxed)) return true;
         if (polled_.test_and_set(std::memory_order_acquire)) return false;
-        if (reason_ == stop_reason::completed) reason_ = poll();
+        if (reason_ == stop_reason::completed) reason_ = control_->interruption();
         const bool ended = reason_ != stop_reason::completed;
         if (ended) ended_.store(true, std::memory_order_relaxed);
         polled_.clear(std::memory_order_release);
@@ -28,14 +28,6 @@ public:
     [[nodiscard]] stop_reason reason() const noexcept { return reason_; }
 
 private:
-    [[nodiscard]] stop_reason poll() const {
-        if (control_->stop.stop_requested()) return stop_reason::cancelled;
-        if constexpr (requires { control_->stop.deadline_reached(); }) {
-            if (control_->stop.deadline_reached()) return stop_reason::deadline_reached;
-        }
-        return stop_reason::completed;
-    }
-
     const Control* control_;
     std::atomic<bool> ended_{false};
     std::atomic_flag polled_;

@@ -21,14 +21,7 @@ public:
     explicit order_control(run_control<Stop, Observer>& control) noexcept
         : control_{&control}, max_evaluations_{control.max_evaluations} {
         using kind = run_control<Stop, Observer>;
-        ask_ = [](const void* any) {
-            const kind& c = *static_cast<const kind*>(any);
-            if (c.stop.stop_requested()) return stop_reason::cancelled;
-            if constexpr (requires { c.stop.deadline_reached(); }) {
-                if (c.stop.deadline_reached()) return stop_reason::deadline_reached;
-            }
-            return stop_reason::completed;
-        };
+        ask_ = [](const void* any) { return static_cast<const kind*>(any)->interruption(); };
         notify_ = [](void* any, const progress& p) { notify::step(static_cast<kind*>(any)->observer, p); };
     }
 
