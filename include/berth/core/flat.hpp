@@ -94,6 +94,7 @@ public:
     explicit flat(std::size_t size, const T& value = T{}) { resize(size, value); }
 
     [[nodiscard]] std::size_t size() const noexcept { return used_ / sizeof(T); }
+    [[nodiscard]] std::size_t capacity() const noexcept { return capacity_ / sizeof(T); }
     [[nodiscard]] bool empty() const noexcept { return used_ == 0; }
     [[nodiscard]] T* data() noexcept { return static_cast<T*>(bytes_); }
     [[nodiscard]] const T* data() const noexcept { return static_cast<const T*>(bytes_); }
@@ -111,6 +112,11 @@ public:
 
     void swap(flat& other) noexcept { flat_memory::swap(other); }
     void reserve(std::size_t size) { grow(size * sizeof(T)); }
+    /// Room for so many values, at least twice as many as now where it has to grow. If the allocation fails, nothing
+    /// has changed.
+    void make_room(std::size_t size) {
+        if (size * sizeof(T) > capacity_) enlarge(size * sizeof(T) - used_);
+    }
     void clear() noexcept { used_ = 0; }
     void push_back(T value) { ::new (take(sizeof(T))) T(value); }
     void pop_back() noexcept {
@@ -121,6 +127,14 @@ public:
     void assign(std::size_t size, T value) {
         clear();
         resize(size, value);
+    }
+    /// Equal values in equal order.
+    friend bool operator==(const flat& a, const flat& b) noexcept {
+        if (a.size() != b.size()) return false;
+        for (std::size_t i = 0; i < a.size(); ++i) {
+            if (!(a[i] == b[i])) return false;
+        }
+        return true;
     }
     [[gnu::noinline]] void resize(std::size_t size, T value = T{}) {
         if (size * sizeof(T) <= used_) {

@@ -14,8 +14,9 @@
 
 namespace berth::inline v0 {
 
-/// Numbers names in order of first appearance. The library compares strings here and nowhere else; all other code uses
-/// positions. A hash table with open addressing: every call is O(length of the name), amortised.
+/// Numbers names, in order of first appearance unless positions are given. The library compares strings here and nowhere
+/// else; all other code uses positions. A hash table with open addressing: every call is O(length of the name),
+/// amortised.
 class name_table {
 public:
     name_table() noexcept = default;                         ///< no names
@@ -28,12 +29,46 @@ public:
     /// The position of `name`, which is appended if it is new.
     [[gnu::noinline]] std::size_t intern(std::string_view name) {
         if (names_.size() * 2 >= slots_.size()) grow();
-        std::size_t at = probe(name);
+        const std::size_t at = probe(name);
         if (slots_[at] == 0) {
             names_.push_back(std::string(name.data(), name.size()));
             slots_[at] = static_cast<std::uint32_t>(names_.size());
         }
         return slots_[at] - 1;
+    }
+
+    /// Gives a position its name. For tables that things enter and leave; positions between may have no name.
+    ///
+    /// @param position  one without a name; may be beyond `size()`
+    /// @param name      not in the table
+    [[gnu::noinline]] void assign(std::size_t position, std::string_view name) {
+        reserve(position);
+        const std::size_t at = probe(name);
+        BERTH_ASSERT(slots_[at] == 0, "berth: the name has a position already");
+        std::string copy(name.data(), name.size());
+        while (names_.size() <= position) names_.emplace_back();
+        names_[position].swap(copy);
+        slots_[at] = static_cast<std::uint32_t>(position + 1);
+    }
+    /// Makes sure that `assign` of this position allocates for the text of the name alone, if at all.
+    void reserve(std::size_t position) {
+        while ((position + 1) * 2 >= slots_.size()) grow();
+        if (names_.capacity() <= position) names_.reserve(2 * (position + 1));
+    }
+    /// Takes the name of a position away. O(length of the name + names that collide with it).
+    [[gnu::noinline]] void erase(std::size_t position) noexcept {
+        std::size_t hole = probe(names_[position]);
+        BERTH_ASSERT(slots_[hole] == position + 1, "berth: the position has no name");
+        const std::size_t mask = slots_.size() - 1;
+        // Entries that stepped over the hole move back, so that no search ends early.
+        for (std::size_t at = (hole + 1) & mask; slots_[at] != 0; at = (at + 1) & mask) {
+            const std::size_t home = hash(names_[slots_[at] - 1]) & mask;
+            if (((at - home) & mask) < ((at - hole) & mask)) continue;
+            slots_[hole] = slots_[at];
+            hole = at;
+        }
+        slots_[hole] = 0;
+        names_[position].clear();
     }
 
     /// The position of `name`, if it is in the table.
@@ -44,12 +79,12 @@ public:
         return slots_[at] - 1;
     }
 
-    /// The name at a position, which must exist.
+    /// The name at a position, which must exist; empty if it was erased.
     [[nodiscard]] const std::string& operator[](std::size_t position) const noexcept {
         BERTH_ASSERT(position < names_.size(), "berth: no name at this position");
         return names_[position];
     }
-    /// The number of names.
+    /// One more than the last position that ever had a name.
     [[nodiscard]] std::size_t size() const noexcept { return names_.size(); }
     /// All names, by position.
     [[nodiscard]] const std::vector<std::string>& all() const noexcept { return names_; }
@@ -66,8 +101,11 @@ private:
         return at;
     }
     void grow() {
-        slots_ = detail::flat<std::uint32_t>(slots_.empty() ? 16 : slots_.size() * 2, 0);
-        for (std::size_t i = 0; i < names_.size(); ++i) slots_[probe(names_[i])] = static_cast<std::uint32_t>(i + 1);
+        detail::flat<std::uint32_t> old(slots_.empty() ? 16 : slots_.size() * 2, 0);
+        old.swap(slots_);
+        for (const std::uint32_t entry : old) {
+            if (entry != 0) slots_[probe(names_[entry - 1])] = entry;
+        }
     }
 
     std::vector<std::string> names_;

@@ -3,6 +3,7 @@
 
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/list_pool.hpp"
 #include "berth/core/names.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
@@ -16,7 +17,18 @@
 
 namespace berth::inline v0 {
 
-/// The nodes with their GPUs, GPU models, counters, domains (racks, zones) and health. Immutable.
+namespace detail {
+
+class fleet_editor;
+
+}  // namespace detail
+
+/// The nodes with their GPUs, GPU models, counters, domains (racks, zones) and health. Immutable for everyone but the
+/// `cluster` that it belongs to, if it belongs to one.
+///
+/// A fleet of a cluster may have vacant positions: nodes that left (no name, no GPUs, no capacity, not healthy), and
+/// GPUs of a node that are no longer there (no capacity, not healthy). So code that goes over all positions and asks
+/// for room or health is right for both.
 ///
 /// Every call is O(1) unless documented otherwise, and does not allocate. Indices are those of this fleet, which only
 /// assertions check; `has` checks a slot that comes from outside.
@@ -28,18 +40,22 @@ public:
     /// The names of all counters.
     [[nodiscard]] const resource_schema& schema() const noexcept { return schema_; }
 
-    /// The number of nodes, at least 1.
+    /// The number of nodes, at least 1; in a cluster the number of positions of nodes, vacant ones included.
     [[nodiscard]] std::size_t node_count() const noexcept { return nodes_.size(); }
-    /// The number of GPUs of all nodes.
+    /// The number of GPUs of all nodes, in a cluster with vacant positions.
     [[nodiscard]] std::size_t gpu_count() const noexcept { return model_of_gpu_.size(); }
     /// The number of GPU models, at most 64.
     [[nodiscard]] std::size_t model_count() const noexcept { return models_.size(); }
     /// The number of domains of all levels.
     [[nodiscard]] std::size_t domain_count() const noexcept { return domains_.size(); }
-    /// The number of different node configurations, see `kind`.
-    [[nodiscard]] std::size_t kind_count() const noexcept { return kind_count_; }
+    /// The number of different node configurations, see `kind`; in a cluster with vacant numbers.
+    [[nodiscard]] std::size_t kind_count() const noexcept { return kind_uses_.size(); }
+    /// The number of different node configurations whatever the health, see `hardware`; likewise.
+    [[nodiscard]] std::size_t hardware_count() const noexcept { return hardware_uses_.size(); }
 
-    /// The name of a node.
+    /// True unless the position is vacant.
+    [[nodiscard]] bool present(node_index n) const noexcept { return nodes_[n.value()].present; }
+    /// The name of a node; empty at a vacant position.
     [[nodiscard]] const std::string& name(node_index n) const { return node_names_[n.value()]; }
     /// The node of this name, if there is one. O(length of the name).
     [[nodiscard]] std::optional<node_index> find_node(std::string_view name) const {
@@ -86,6 +102,8 @@ public:
     /// A number that two nodes share exactly if their configurations (capacities, GPUs, models, health) are equal: 0 to
     /// `kind_count() - 1`, in order of first appearance.
     [[nodiscard]] std::size_t kind(node_index n) const noexcept { return kind_[n.value()]; }
+    /// As `kind`, whatever the health.
+    [[nodiscard]] std::size_t hardware(node_index n) const noexcept { return hardware_[n.value()]; }
 
     /// Capacities of a GPU, in the order of `resource_schema::gpu`.
     [[nodiscard]] std::span<const amount> capacity(gpu_index g) const noexcept {
@@ -101,18 +119,22 @@ public:
     }
     /// The domains of a node, at most one per level, in ascending order of levels.
     [[nodiscard]] std::span<const domain_index> domains(node_index n) const noexcept {
-        return {domain_of_node_.data() + first_domain_[n.value()],
-                first_domain_[n.value() + 1] - first_domain_[n.value()]};
+        return domains_of_node_[n.value()];
     }
-    /// The nodes of a domain, in the order in which they were added.
+    /// The nodes of a domain, in ascending order.
     [[nodiscard]] std::span<const node_index> nodes_in(domain_index d) const noexcept {
-        return {node_of_domain_.data() + first_node_[d.value()], first_node_[d.value() + 1] - first_node_[d.value()]};
+        return nodes_of_domain_[d.value()];
     }
     /// The level of a domain: 0 for the innermost (rack), then outwards.
     [[nodiscard]] std::size_t level(domain_index d) const noexcept { return level_of_domain_[d.value()]; }
 
+    /// The number of counters of all positions of nodes and GPUs.
+    [[nodiscard]] std::size_t counter_count() const noexcept { return counter_count_; }
+    /// The position of a node's first counter; those of its GPUs follow its own.
+    [[nodiscard]] std::size_t first_counter(node_index n) const noexcept { return nodes_[n.value()].first_counter; }
+
 private:
-    friend class fleet_builder;
+    friend class detail::fleet_editor;
     fleet() = default;
 
     resource_schema schema_;
@@ -126,19 +148,25 @@ private:
         std::uint64_t models;
         gpu_mask healthy_gpus;
         std::uint32_t first_gpu;
+        std::uint32_t first_counter;
         std::uint16_t gpus;
+        std::uint16_t room;  // positions of GPUs from `first_gpu` that belong to the node, `gpus` of them in use
         bool healthy;
+        bool present;
     };
     detail::flat<node_record> nodes_;
     detail::flat<std::uint32_t> kind_;
-    std::size_t kind_count_ = 0;
+    detail::flat<std::uint32_t> hardware_;
+    name_table kinds_;      // keys are byte images of configurations
+    name_table hardwares_;  // keys are their beginnings, without the health
+    detail::flat<std::uint32_t> kind_uses_;
+    detail::flat<std::uint32_t> hardware_uses_;
+    std::size_t counter_count_ = 0;
     detail::flat<amount> gpu_capacity_;
     detail::flat<amount> node_capacity_;
     detail::flat<amount> domain_capacity_;
-    detail::flat<domain_index> domain_of_node_;
-    detail::flat<std::size_t> first_domain_ = detail::flat<std::size_t>(1, 0);
-    detail::flat<node_index> node_of_domain_;
-    detail::flat<std::size_t> first_node_ = detail::flat<std::size_t>(1, 0);
+    detail::list_pool<domain_index> domains_of_node_;
+    detail::list_pool<node_index> nodes_of_domain_;
     detail::flat<std::size_t> level_of_domain_;
 };
 

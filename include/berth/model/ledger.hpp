@@ -20,7 +20,9 @@
 
 namespace berth::inline v0 {
 
-/// The free amount of every counter of GPUs, nodes and domains while tasks are placed and removed. Never negative.
+/// The free amount of every counter of GPUs, nodes and domains while tasks are placed and removed. Below zero only
+/// where a task was entered that runs already (`occupy`), or where a cluster lost capacity: reality wins, and nothing
+/// new goes there.
 ///
 /// Demands come from a workload that matches the fleet, and arguments of type `node_index`, `gpu_index` and
 /// `domain_index` name entries of the fleet. Slots may come from outside:
@@ -30,11 +32,12 @@ namespace berth::inline v0 {
 /// | `fits(demand, slot)`, `has_room` | false, in every build                                                |
 /// | `holds`                          | false, in every build                                                |
 /// | `try_place`, `try_remove`        | false, in every build, and nothing has changed                       |
+/// | `occupy`                         | false if it does not exist; room does not matter                     |
 /// | `place`, `remove`                | undefined behaviour, found by an assertion; for slots checked before |
 ///
 /// A checkpoint opens a hypothetical change: `rollback` undoes everything since the last checkpoint, `commit` keeps it.
 /// Checkpoints nest; each end costs O(counters changed since). Outside checkpoints nothing is recorded. Copyable; the
-/// fleet outlives it.
+/// fleet outlives it and does not change meanwhile, unless it belongs to the ledger's `cluster`.
 ///
 /// With k = counters per place, one placement costs O(k × (GPUs of the slot + domains of the node)).
 class ledger {
@@ -44,15 +47,15 @@ public:
         : fleet_{&fleet},
           gpu_counters_{fleet.schema().gpu.size()},
           node_counters_{fleet.schema().node.size()},
-          domain_counters_{fleet.schema().domain.size()},
-          domain_begin_{fleet.node_count() * node_counters_ + fleet.gpu_count() * gpu_counters_} {
-        free_.reserve(domain_begin_ + fleet.domain_count() * domain_counters_);
+          domain_counters_{fleet.schema().domain.size()} {
+        grow();
         for (std::size_t i = 0; i < fleet.node_count(); ++i) {
             const node_index n{i};
-            free_.append(fleet.capacity(n));
-            for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) free_.append(fleet.capacity(fleet.gpu(n, g)));
+            put(node_begin(n), fleet.capacity(n));
+            for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) {
+                put(gpu_begin(n, fleet.gpu(n, g)), fleet.capacity(fleet.gpu(n, g)));
+            }
         }
-        for (std::size_t d = 0; d < fleet.domain_count(); ++d) free_.append(fleet.capacity(domain_index{d}));
     }
 
     explicit ledger(const berth::fleet&&) = delete;
@@ -70,7 +73,7 @@ public:
     }
     /// Free amounts of a domain, in the order of `resource_schema::domain`.
     [[nodiscard]] std::span<const amount> free(domain_index d) const noexcept {
-        return {free_.data() + domain_begin_ + d.value() * domain_counters_, domain_counters_};
+        return {free_of_domains_.data() + d.value() * domain_counters_, domain_counters_};
     }
     /// The node as policies read it; valid until the ledger changes.
     [[nodiscard]] node_view node(node_index n) const noexcept {
@@ -182,6 +185,15 @@ public:
         return true;
     }
 
+    /// Enters a task that runs already, whatever room there is: free amounts fall below zero if they have to. Health and
+    /// GPU models are ignored.
+    ///
+    /// @return false if the slot does not exist or has another number of GPUs than demanded; nothing has changed then
+    [[nodiscard]] bool occupy(const demand_view& demand, const slot& where) {
+        if (!fleet_->has(where, demand.gpus)) return false;
+        shift(demand, where, -1);
+        return true;
+    }
     /// Debits the demand from the slot's counters. Unchecked: `has_room` must hold; test new tasks with `fits`.
     void place(const demand_view& demand, const slot& where) {
         BERTH_ASSERT(has_room(demand, where), "berth: ledger::place of a demand that does not fit; check fits() first");
@@ -199,7 +211,7 @@ public:
     void rollback() {
         BERTH_ASSERT(!marks_.empty(), "berth: ledger::rollback without a checkpoint");
         while (log_.size() > marks_.back()) {
-            free_[log_.back().counter] -= log_.back().change;
+            counter(log_.back().counter) -= log_.back().change;
             log_.pop_back();
         }
         marks_.pop_back();
@@ -216,18 +228,38 @@ public:
 
     /// Equal free amounts of the same fleet object; open checkpoints are not compared.
     friend bool operator==(const ledger& a, const ledger& b) {
-        if (a.fleet_ != b.fleet_) return false;
-        for (std::size_t i = 0; i < a.free_.size(); ++i) {
-            if (a.free_[i] != b.free_[i]) return false;
-        }
-        return true;
+        return a.fleet_ == b.fleet_ && a.free_ == b.free_ && a.free_of_domains_ == b.free_of_domains_;
     }
 
 private:
+    friend class cluster;
+
     struct entry {
-        std::size_t counter;
+        std::size_t counter;  // of a domain: behind all others, from `domain_begin`
         amount change;
     };
+    static constexpr std::size_t domain_begin = std::size_t{1} << 62U;
+
+    /// The same counters for a copy of the fleet.
+    ledger(const ledger& other, const berth::fleet& fleet) : ledger{other} { fleet_ = &fleet; }
+
+    /// Counters for all positions of the fleet; those of new domains are free. If an allocation fails, nothing has
+    /// changed.
+    void grow() {
+        const std::size_t known = free_of_domains_.size();
+        free_.resize(fleet_->counter_count());
+        free_of_domains_.reserve(fleet_->domain_count() * domain_counters_);
+        for (std::size_t d = domain_counters_ == 0 ? fleet_->domain_count() : known / domain_counters_;
+             d < fleet_->domain_count(); ++d) {
+            free_of_domains_.append(fleet_->capacity(domain_index{d}));
+        }
+    }
+    void put(std::size_t first, std::span<const amount> values) noexcept {
+        for (std::size_t r = 0; r < values.size(); ++r) free_[first + r] = values[r];
+    }
+    [[nodiscard]] amount& counter(std::size_t position) noexcept {
+        return position < domain_begin ? free_[position] : free_of_domains_[position - domain_begin];
+    }
 
     [[nodiscard]] static bool covers(std::span<const amount> available, std::span<const amount> wanted) noexcept {
         for (std::size_t r = 0; r < available.size(); ++r) {
@@ -252,27 +284,34 @@ private:
         }
         return true;
     }
-    [[nodiscard]] std::size_t node_begin(node_index n) const noexcept {
-        return n.value() * node_counters_ + fleet_->gpu(n, 0).value() * gpu_counters_;
-    }
+    [[nodiscard]] std::size_t node_begin(node_index n) const noexcept { return fleet_->first_counter(n); }
     [[nodiscard]] std::size_t gpu_begin(node_index n, gpu_index g) const noexcept {
-        return (n.value() + 1) * node_counters_ + g.value() * gpu_counters_;
+        const std::size_t position = g.value() - fleet_->gpu(n, 0).value();
+        return fleet_->first_counter(n) + node_counters_ + position * gpu_counters_;
     }
-    void add(std::size_t counter, amount change) {
+    /// Memory for all entries of a change, so that none is half done.
+    void reserve_log(const slot& where) {
+        const std::size_t domains = domain_counters_ == 0 ? 0 : fleet_->domains(where.node).size();
+        log_.make_room(log_.size() + berth::gpu_count(where.gpus) * gpu_counters_ + node_counters_ +
+                       domains * domain_counters_);
+    }
+    void add(std::size_t position, amount change) {
         if (change == 0) return;
-        free_[counter] += change;
-        if (!marks_.empty()) log_.push_back({counter, change});
+        if (!marks_.empty()) log_.push_back({position, change});
+        counter(position) += change;
     }
     void shift(const demand_view& demand, const slot& where, amount sign) {
+        const std::size_t host = node_begin(where.node);
+        if (!marks_.empty()) reserve_log(where);
         for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
-            const std::size_t base = gpu_begin(where.node, fleet_->gpu(where.node, lowest_gpu(rest)));
+            const std::size_t base = host + node_counters_ + lowest_gpu(rest) * gpu_counters_;
             for (std::size_t r = 0; r < gpu_counters_; ++r) add(base + r, sign * demand.gpu[r]);
         }
-        for (std::size_t r = 0; r < node_counters_; ++r) { add(node_begin(where.node) + r, sign * demand.node[r]); }
+        for (std::size_t r = 0; r < node_counters_; ++r) add(host + r, sign * demand.node[r]);
         if (domain_counters_ == 0) return;
         for (const domain_index d : fleet_->domains(where.node)) {
             for (std::size_t r = 0; r < domain_counters_; ++r) {
-                add(domain_begin_ + d.value() * domain_counters_ + r, sign * demand.domain[r]);
+                add(domain_begin + d.value() * domain_counters_ + r, sign * demand.domain[r]);
             }
         }
     }
@@ -280,8 +319,8 @@ private:
     std::size_t gpu_counters_;
     std::size_t node_counters_;
     std::size_t domain_counters_;
-    std::size_t domain_begin_;
-    detail::flat<amount> free_;  // node by node: its own counters, those of its GPUs; then the domains
+    detail::flat<amount> free_;  // node by node: its own counters, those of its GPUs
+    detail::flat<amount> free_of_domains_;
     detail::flat<entry> log_;
     detail::flat<std::size_t> marks_;
 };
