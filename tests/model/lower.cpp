@@ -203,7 +203,9 @@ TEST_CASE("lower: accepted models, joined or listed") {
     CHECK(why(joined{"A||B"}) == nameless);
     CHECK(why(joined{"|"}) == nameless);
     CHECK(why(listed{{"A|B"}}) == "task 0 (\"task-0\"): accepted_models names \"A|B\", which no GPU of the fleet is");
-    CHECK(why(joined{"A |B"}) == "task 0 (\"task-0\"): accepted_models names \"A \", which no GPU of the fleet is");
+    CHECK(mask(joined{"A |B"}) == 0b010);
+    CHECK(mask(joined{"D|C|E"}) == 0b100);
+    CHECK(mask(joined{"D"}) == 0);
 }
 
 TEST_CASE("lower: numbers that do not fit are refused, not wrapped") {

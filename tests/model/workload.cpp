@@ -217,13 +217,49 @@ TEST_CASE("workload: refused tasks") {
           "task 1 (\"t\"): state_bytes is -1, expected 0..35184372088832");
     CHECK(refused(error_code::overflow, {.name = "t", .state_bytes = max_amount + 1}) ==
           "task 1 (\"t\"): state_bytes is 35184372088833, expected 0..35184372088832");
-    const texts unknown{"T4", "T5"};
-    CHECK(refused(error_code::unknown_name, {.name = "t", .accepted_models = unknown}) ==
-          "task 1 (\"t\"): accepted_models names \"T5\", which no GPU of the fleet is");
+    const texts joined{"T4", "T5|T6"};
+    CHECK(refused(error_code::unknown_name, {.name = "t", .accepted_models = joined}) ==
+          "task 1 (\"t\"): accepted_models names \"T5|T6\", which no GPU of the fleet is");
     CHECK(refused(error_code::inconsistent, {.name = "t", .group = "job"}) ==
           "task 1 (\"t\"): gang differs from the other members of group \"job\"");
     CHECK(refused(error_code::inconsistent, {.name = "t", .gang = true}) ==
           "task 1 (\"t\"): gang is set, but the task has no group");
+    CHECK(refused(error_code::inconsistent, {.name = "t", .group = "job", .gang = true, .min_tasks = 1}) ==
+          "task 1 (\"t\"): min_tasks differs from the other members of group \"job\"");
+    CHECK(refused(error_code::inconsistent, {.name = "t", .group = "other", .min_tasks = 2}) ==
+          "task 1 (\"t\"): min_tasks is 2, but the task is in no gang");
+}
+
+TEST_CASE("workload: models that no GPU of the fleet is") {
+    const fleet f = machines();
+    workload_builder builder{f};
+    const texts some{"H100", "A100", "H100"};
+    const texts none{"H100", "B200"};
+    (void)need(builder.add_task({.accepted_models = some}));
+    (void)need(builder.add_task({.accepted_models = none}));
+    const workload w = need(std::move(builder).build());
+    CHECK(w.demand(task_index{0}).accepted_models == 0b1);
+    CHECK(w.accepted_text(w.shape(task_index{0})) == "H100|A100");
+    CHECK(w.demand(task_index{1}).accepted_models == 0);
+    CHECK(w.accepted_text(w.shape(task_index{1})) == "H100|B200");
+}
+
+TEST_CASE("workload: the tasks that start a gang") {
+    const fleet f = machines();
+    const auto gang_of = [&](std::size_t tasks, std::size_t least) {
+        workload_builder builder{f};
+        for (std::size_t i = 0; i < tasks; ++i) {
+            (void)need(builder.add_task({.group = "job", .gang = true, .min_tasks = least}));
+        }
+        (void)need(builder.add_task({.group = "loose"}));
+        return std::move(builder).build();
+    };
+    CHECK(need(gang_of(3, 0)).min_tasks(berth::group_index{0}) == 3);
+    CHECK(need(gang_of(3, 2)).min_tasks(berth::group_index{0}) == 2);
+    CHECK(need(gang_of(3, 2)).min_tasks(berth::group_index{1}) == 1);
+    const auto refusal = gang_of(3, 4);
+    REQUIRE_FALSE(refusal);
+    CHECK(refusal.error().message == "group 0 (\"job\"): min_tasks is 4, it has 3 tasks");
 }
 
 TEST_CASE("workload: empty, and built for another fleet") {

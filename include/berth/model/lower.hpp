@@ -161,6 +161,11 @@ template <class Tasks>
         }
         if constexpr (detail::offers_task_gang<task_type>())
             described.gang = detail::as_flag(detail::read_task_gang(task));
+        if constexpr (detail::offers_task_min_tasks<task_type>()) {
+            const amount least = detail::to_amount(detail::read_task_min_tasks(task));
+            if (least < 0) return refuse("min_tasks", least, "0 or more");
+            described.min_tasks = static_cast<std::size_t>(least);
+        }
         described.name = name;
         described.group = group;
         described.gpu_demand = gpu_demand.view();

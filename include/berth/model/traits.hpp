@@ -6,7 +6,7 @@
 //   node_traits<T>   name, capacity, gpus, domains, healthy
 //   gpu_traits<T>    model, capacity, healthy
 //   task_traits<T>   name, gpus, gpu_demand, node_demand, domain_demand, accepted_models, same_model, group, gang,
-//                    priority, state_bytes
+//                    min_tasks, priority, state_bytes
 //
 // Every property is looked up in this order: a static function of your specialisation, a member function of that name,
 // a data member of that name, the default given below. A type with these member names needs nothing. For a type that
@@ -69,6 +69,7 @@ struct gpu_traits {};
 /// | `same_model`      | bool: its GPUs, or all GPUs of its gang, are of one model     | false                        |
 /// | `group`           | text: its job or service; empty for none                      | none                         |
 /// | `gang`            | bool: the group is placed as a whole or not at all            | false                        |
+/// | `min_tasks`       | integer: a gang starts when so many of its tasks have a slot  | 0, all of them               |
 /// | `priority`        | int, larger is more important                                 | 0                            |
 /// | `state_bytes`     | integer: bytes that travel when the task is moved             | 0                            |
 template <class T>
@@ -129,6 +130,7 @@ BERTH_DETAIL_READER(task, accepted_models)
 BERTH_DETAIL_READER(task, same_model)
 BERTH_DETAIL_READER(task, group)
 BERTH_DETAIL_READER(task, gang)
+BERTH_DETAIL_READER(task, min_tasks)
 BERTH_DETAIL_READER(task, priority)
 BERTH_DETAIL_READER(task, state_bytes)
 

@@ -78,6 +78,9 @@ public:
     [[nodiscard]] bool is_gang(group_index g) const noexcept { return gang_[g.value()] != 0; }
     /// True if the group is a gang of which a task wants `same_model`: all GPUs of the gang are then of one model.
     [[nodiscard]] bool same_model(group_index g) const noexcept { return same_model_[g.value()] != 0; }
+    /// The tasks of a gang that start together: with fewer slots it does not run, the others may join later. 1 for a
+    /// group that is no gang.
+    [[nodiscard]] std::size_t min_tasks(group_index g) const noexcept { return min_tasks_[g.value()]; }
     /// The tasks of a group, in ascending order.
     [[nodiscard]] std::span<const task_index> members(group_index g) const noexcept {
         return {members_.data() + first_member_[g.value()], first_member_[g.value() + 1] - first_member_[g.value()]};
@@ -129,6 +132,7 @@ private:
     detail::flat<task_record> tasks_;
     detail::flat<std::uint8_t> gang_;
     detail::flat<std::uint8_t> same_model_;  // per group
+    detail::flat<std::size_t> min_tasks_;  // per group
     detail::flat<std::size_t> first_member_;
     detail::flat<task_index> members_;
     detail::flat<amount> gpu_demand_;

@@ -23,17 +23,20 @@ namespace berth::inline v0 {
 
 /// A task, as input of `workload_builder`.
 struct task_description {
-    std::string_view name{};                              ///< unique; empty: `task-<position>`
-    std::size_t gpus = 1;                                 ///< number of distinct GPUs, 0..64
-    std::span<const amount> gpu_demand{};                 ///< per GPU, not 0 in every counter; empty: one whole GPU
-    std::span<const amount> node_demand{};                ///< empty: 0
-    std::span<const amount> domain_demand{};              ///< on each domain of the node; empty: 0
-    std::span<const std::string_view> accepted_models{};  ///< names of GPU models; empty: all
-    bool same_model = false;   ///< all its GPUs, in a gang all GPUs of the gang, are of one model
-    std::string_view group{};  ///< job or service; empty: none
-    bool gang = false;         ///< the group is placed as a whole or not at all
-    int priority = 0;          ///< larger is more important
-    amount state_bytes = 0;    ///< bytes that travel when the task is moved, 0..`max_amount`
+    std::string_view name{};                  ///< unique; empty: `task-<position>`
+    std::size_t gpus = 1;                     ///< number of distinct GPUs, 0..64
+    std::span<const amount> gpu_demand{};     ///< per GPU, not 0 in every counter; empty: one whole GPU
+    std::span<const amount> node_demand{};    ///< empty: 0
+    std::span<const amount> domain_demand{};  ///< on each domain of the node; empty: 0
+    /// Names of GPU models; empty: all. The fleet need not have them: a task that accepts no model of the fleet fits
+    /// nowhere, and `explain` says so.
+    std::span<const std::string_view> accepted_models{};
+    bool same_model = false;    ///< all its GPUs, in a gang all GPUs of the gang, are of one model
+    std::string_view group{};   ///< job or service; empty: none
+    bool gang = false;          ///< the group is placed as a whole or not at all
+    std::size_t min_tasks = 0;  ///< a gang starts with so many of its tasks; 0: with all
+    int priority = 0;           ///< larger is more important
+    amount state_bytes = 0;     ///< bytes that travel when the task is moved, 0..`max_amount`
 };
 
 /// Builds a `workload` task by task. Errors name the offending task and field; a refused task leaves the builder
@@ -46,9 +49,10 @@ public:
     /// Adds a task behind those added before. O(counters).
     ///
     /// @return its index, or an error: a name that exists, an amount that is refused, more than 64 GPUs, a GPU demand
-    ///         without GPUs, GPUs of which nothing is wanted, an unknown model, a gang that differs within its group
+    ///         without GPUs, GPUs of which nothing is wanted, a model name that is empty or has a `|`, a gang or its
+    ///         `min_tasks` that differs within its group
     result<task_index> add_task(const task_description& task);
-    /// The workload, possibly without tasks. O(tasks).
+    /// The workload, possibly without tasks. O(tasks). Fails if a gang's `min_tasks` is more than its tasks.
     result<workload> build() &&;
 
 private:
@@ -100,6 +104,7 @@ inline result<task_index> workload_builder::add_task(const task_description& tas
         if (group.value() == work_.gang_.size()) {
             work_.gang_.push_back(task.gang ? 1 : 0);
             work_.same_model_.push_back(0);
+            work_.min_tasks_.push_back(task.gang ? task.min_tasks : 1);
         }
         if (task.gang && task.same_model) work_.same_model_[group.value()] = 1;
     }
@@ -140,31 +145,38 @@ inline result<void> workload_builder::check_demands(const task_description& task
 inline result<void> workload_builder::read_accepted(const task_description& task, detail::phrase item,
                                                     std::uint64_t& mask, std::string& text) const {
     mask = task.accepted_models.empty() ? ~std::uint64_t{0} : 0;
+    name_table seen;
     for (const std::string_view model : task.accepted_models) {
         const auto at = models_.find(model);
-        if (!at) {
+        if (!at && (model.empty() || model.find('|') != std::string_view::npos)) {
             return detail::refuse(
                 error_code::unknown_name,
                 {item, ": accepted_models names ", detail::phrase::quoted(model), ", which no GPU of the fleet is"});
         }
-        const std::uint64_t bit = std::uint64_t{1} << *at;
-        if ((mask & bit) != 0) continue;
-        if (mask != 0) text.push_back('|');
+        if (at) mask |= std::uint64_t{1} << *at;
+        const std::size_t known = seen.size();
+        if (seen.intern(model) < known) continue;
+        if (known != 0) text.push_back('|');
         text.append(model);
-        mask |= bit;
     }
     return {};
 }
 
 inline result<void> workload_builder::check_group(const task_description& task, detail::phrase item) const {
-    if (task.group.empty()) {
-        if (!task.gang) return {};
+    if (task.group.empty() && task.gang) {
         return detail::refuse(error_code::inconsistent, {item, ": gang is set, but the task has no group"});
     }
+    if (task.min_tasks != 0 && !task.gang) {
+        return detail::refuse(error_code::inconsistent,
+                              {item, ": min_tasks is ", task.min_tasks, ", but the task is in no gang"});
+    }
     const auto at = work_.groups_.find(task.group);
-    if (!at || (work_.gang_[*at] != 0) == task.gang) return {};
-    return detail::refuse(error_code::inconsistent, {item, ": gang differs from the other members of group ",
-                                                     detail::phrase::quoted(task.group)});
+    if (task.group.empty() || !at) return {};
+    const bool same_gang = (work_.gang_[*at] != 0) == task.gang;
+    if (same_gang && (!task.gang || work_.min_tasks_[*at] == task.min_tasks)) return {};
+    return detail::refuse(error_code::inconsistent,
+                          {item, same_gang ? ": min_tasks" : ": gang", " differs from the other members of group ",
+                           detail::phrase::quoted(task.group)});
 }
 
 inline shape_index workload_builder::intern_shape(const task_description& task, std::uint64_t accepted,
@@ -211,6 +223,15 @@ inline result<workload> workload_builder::build() && {
     for (std::size_t t = 0; t < work_.task_count(); ++t) {
         const group_index g = work_.tasks_[t].group;
         if (g.valid()) work_.members_[next[g.value()]++] = task_index{t};
+    }
+    for (std::size_t g = 0; g < groups; ++g) {
+        const std::size_t members = first[g + 1] - first[g];
+        std::size_t& least = work_.min_tasks_[g];
+        if (least > members) {
+            return detail::refuse(error_code::inconsistent, {detail::phrase::item("group", g, work_.groups_[g]),
+                                                             ": min_tasks is ", least, ", it has ", members, " tasks"});
+        }
+        if (least == 0) least = members;
     }
     return std::move(work_);
 }
