@@ -46,7 +46,7 @@ public:
         const std::size_t at = probe(name);
         BERTH_ASSERT(slots_[at] == 0, "berth: the name has a position already");
         std::string copy(name.data(), name.size());
-        while (names_.size() <= position) names_.emplace_back();
+        extend(position + 1);
         names_[position].swap(copy);
         slots_[at] = static_cast<std::uint32_t>(position + 1);
     }
@@ -54,6 +54,10 @@ public:
     void reserve(std::size_t position) {
         while ((position + 1) * 2 >= slots_.size()) grow();
         if (names_.capacity() <= position) names_.reserve(2 * (position + 1));
+    }
+    /// Gives all positions below `size` an entry, without a name where they have none.
+    void extend(std::size_t size) {
+        if (names_.size() < size) names_.resize(size);
     }
     /// Takes the name of a position away. O(length of the name + names that collide with it).
     [[gnu::noinline]] void erase(std::size_t position) noexcept {

@@ -33,4 +33,22 @@ struct node_description {
     bool healthy = true;                          ///< false: takes no new task, nor do its GPUs
 };
 
+/// A task, as input of `workload_builder` and `cluster`.
+struct task_description {
+    std::string_view name{};                  ///< unique; empty: `task-<position>`
+    std::size_t gpus = 1;                     ///< number of distinct GPUs, 0..64
+    std::span<const amount> gpu_demand{};     ///< per GPU, not 0 in every counter; empty: one whole GPU
+    std::span<const amount> node_demand{};    ///< empty: 0
+    std::span<const amount> domain_demand{};  ///< on each domain of the node; empty: 0
+    /// Names of GPU models; empty: all. The fleet need not have them: a task that accepts no model of the fleet fits
+    /// nowhere, and `explain` says so.
+    std::span<const std::string_view> accepted_models{};
+    bool same_model = false;    ///< all its GPUs, in a gang all GPUs of the gang, are of one model
+    std::string_view group{};   ///< job or service; empty: none
+    bool gang = false;          ///< the group is placed as a whole or not at all
+    std::size_t min_tasks = 0;  ///< a gang starts with so many of its tasks; 0: with all
+    int priority = 0;           ///< larger is more important
+    amount state_bytes = 0;     ///< bytes that travel when the task is moved, 0..`max_amount`
+};
+
 }  // namespace berth::inline v0

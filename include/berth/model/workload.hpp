@@ -4,6 +4,7 @@
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/list_pool.hpp"
 #include "berth/core/names.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/resources.hpp"
@@ -34,8 +35,18 @@ struct demand_view {
     }
 };
 
-/// The tasks with their demands, groups and priorities. Immutable. Tasks with equal demand share a *shape*, the key of
-/// caches that depend on the demand alone; shapes are numbered in order of first appearance.
+namespace detail {
+
+class workload_editor;
+
+}  // namespace detail
+
+/// The tasks with their demands, groups and priorities. Immutable for everyone but the `cluster` that it belongs to, if
+/// it belongs to one. Tasks with equal demand share a *shape*, the key of caches that depend on the demand alone; shapes
+/// are numbered in order of first appearance.
+///
+/// A workload of a cluster may have vacant positions of tasks, shapes and groups: see `present`. A vacant task is in no
+/// group and has no slot; its shape is not valid.
 ///
 /// Every call is O(1) unless documented otherwise, and does not allocate. Indices are those of this workload, which
 /// only assertions check.
@@ -44,14 +55,16 @@ struct demand_view {
 /// (`model/lower.hpp`).
 class workload {
 public:
-    /// The number of tasks, possibly 0.
+    /// The number of tasks, possibly 0; in a cluster the number of their positions, vacant ones included.
     [[nodiscard]] std::size_t task_count() const noexcept { return tasks_.size(); }
-    /// The number of different demands.
+    /// The number of different demands; in a cluster of their positions.
     [[nodiscard]] std::size_t shape_count() const noexcept { return shapes_.size(); }
-    /// The number of groups.
+    /// The number of groups; in a cluster of their positions.
     [[nodiscard]] std::size_t group_count() const noexcept { return groups_.size(); }
 
-    /// The name of a task.
+    /// True unless the position is vacant.
+    [[nodiscard]] bool present(task_index t) const noexcept { return tasks_[t.value()].shape.valid(); }
+    /// The name of a task; in a cluster a task may have none.
     [[nodiscard]] const std::string& name(task_index t) const { return task_names_[t.value()]; }
     /// The task of this name, if there is one. O(length of the name).
     [[nodiscard]] std::optional<task_index> find_task(std::string_view name) const {
@@ -80,11 +93,11 @@ public:
     [[nodiscard]] bool same_model(group_index g) const noexcept { return same_model_[g.value()] != 0; }
     /// The tasks of a gang that start together: with fewer slots it does not run, the others may join later. 1 for a
     /// group that is no gang.
-    [[nodiscard]] std::size_t min_tasks(group_index g) const noexcept { return min_tasks_[g.value()]; }
-    /// The tasks of a group, in ascending order.
-    [[nodiscard]] std::span<const task_index> members(group_index g) const noexcept {
-        return {members_.data() + first_member_[g.value()], first_member_[g.value() + 1] - first_member_[g.value()]};
+    [[nodiscard]] std::size_t min_tasks(group_index g) const noexcept {
+        return min_tasks_[g.value()] == 0 ? members(g).size() : min_tasks_[g.value()];
     }
+    /// The tasks of a group, in ascending order.
+    [[nodiscard]] std::span<const task_index> members(group_index g) const noexcept { return members_[g.value()]; }
 
     /// The demand of all tasks of a shape.
     [[nodiscard]] demand_view demand(shape_index s) const noexcept {
@@ -106,6 +119,10 @@ public:
         return model_sets_[shapes_[s.value()].model_set];
     }
 
+    /// How many demands had this position so far; the key of caches of a cluster, where a demand that nobody has any
+    /// more makes way for another.
+    [[nodiscard]] std::uint32_t generation(shape_index s) const noexcept { return shapes_[s.value()].generation; }
+
     /// True if the fleet has as many counters and GPU models as the one for which the workload was built.
     [[nodiscard]] bool matches(const fleet& fleet) const noexcept {
         return fleet.schema().gpu.size() == gpu_counters_ && fleet.schema().node.size() == node_counters_ &&
@@ -113,7 +130,7 @@ public:
     }
 
 private:
-    friend class workload_builder;
+    friend class detail::workload_editor;
     workload() = default;
 
     std::size_t gpu_counters_ = 0;
@@ -133,8 +150,7 @@ private:
     detail::flat<std::uint8_t> gang_;
     detail::flat<std::uint8_t> same_model_;  // per group
     detail::flat<std::size_t> min_tasks_;  // per group
-    detail::flat<std::size_t> first_member_;
-    detail::flat<task_index> members_;
+    detail::list_pool<task_index> members_;
     detail::flat<amount> gpu_demand_;
     detail::flat<amount> node_demand_;
     detail::flat<amount> domain_demand_;
@@ -142,10 +158,12 @@ private:
         std::uint64_t accepted_models;
         std::size_t frequency;
         std::uint32_t model_set;
+        std::uint32_t generation;
         std::uint8_t gpus;
         bool same_model;
     };
     detail::flat<shape_record> shapes_;
+    name_table shape_images_;  // keys are byte images of demands
 };
 
 /// The input of allocation: a fleet and a workload built for it. Two pointers, cheap to copy; fleet and workload

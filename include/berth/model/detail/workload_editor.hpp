@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/flat.hpp"
+#include "berth/core/index.hpp"
+#include "berth/core/message.hpp"
+#include "berth/core/names.hpp"
+#include "berth/core/result.hpp"
+#include "berth/model/descriptions.hpp"
+#include "berth/model/detail/check_amounts.hpp"
+#include "berth/model/fleet.hpp"
+#include "berth/model/resources.hpp"
+#include "berth/model/workload.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+// Length: the one place that writes to a workload, position by position.
+
+namespace berth::inline v0::detail {
+
+/// The models that a task accepts, as the workload keeps them.
+struct accepted_set {
+    std::uint64_t mask = ~std::uint64_t{0};  // bit m for model m of the fleet
+    std::string text;                        // the names in the task's own order, each once, joined by `|`
+};
+
+/// Reads a list of accepted models. A name that the fleet does not have is kept in the text alone.
+///
+/// @param find_model  the position of a name, if there is such a model
+template <class FindModel>
+[[nodiscard]] result<void> read_accepted_models(std::span<const std::string_view> names, phrase item,
+                                                FindModel find_model, accepted_set& into) {
+    into.mask = names.empty() ? ~std::uint64_t{0} : 0;
+    name_table seen;
+    for (const std::string_view model : names) {
+        if (model.empty() || model.find('|') != std::string_view::npos) {
+            if (!find_model(model)) {
+                return refuse(error_code::unknown_name, {item, ": accepted_models names ", phrase::quoted(model),
+                                                         ", which no GPU of the fleet is"});
+            }
+        }
+        const std::size_t known = seen.size();
+        if (seen.intern(model) < known) continue;
+        if (const auto at = find_model(model)) into.mask |= std::uint64_t{1} << *at;
+        if (known != 0) into.text.push_back('|');
+        into.text.append(model);
+    }
+    return {};
+}
+
+/// Writes to a workload: for `workload_builder`, which fills one, and for `cluster`, which changes one. The checks are
+/// separate from the writes, so that what is refused has changed nothing.
+class workload_editor {
+public:
+    explicit workload_editor(workload& edited) noexcept : work_{edited} {}
+
+    /// A workload without tasks for a fleet.
+    [[nodiscard]] static workload make_empty(const fleet& fleet) {
+        workload made;
+        made.gpu_counters_ = fleet.schema().gpu.size();
+        made.node_counters_ = fleet.schema().node.size();
+        made.domain_counters_ = fleet.schema().domain.size();
+        made.model_count_ = fleet.model_count();
+        return made;
+    }
+    void set_model_count(std::size_t models) noexcept { work_.model_count_ = models; }
+
+    // ---- checks -----------------------------------------------------------------------------------------------------
+    [[nodiscard]] result<void> check_demands(const task_description& task, phrase item) const {
+        if (task.gpus > max_gpus_per_node) {
+            return refuse(error_code::limit_exceeded,
+                                  {item, ": gpus is ", task.gpus, ", a task gets at most 64 GPUs of one node"});
+        }
+        if (auto ok = check_amounts({item}, "gpu_demand", task.gpu_demand, work_.gpu_counters_); !ok) return ok;
+        if (auto ok = check_amounts({item}, "node_demand", task.node_demand, work_.node_counters_); !ok) return ok;
+        if (auto ok = check_amounts({item}, "domain_demand", task.domain_demand, work_.domain_counters_); !ok) {
+            return ok;
+        }
+        for (std::size_t r = 0; task.gpus == 0 && r < task.gpu_demand.size(); ++r) {
+            if (task.gpu_demand[r] == 0) continue;
+            return refuse(error_code::inconsistent,
+                                  {item, ": gpu_demand[", r, "] is ", task.gpu_demand[r], ", but the task wants no GPU"});
+        }
+        amount most = 0;
+        for (const amount wanted : task.gpu_demand) most = wanted > most ? wanted : most;
+        if (task.gpus > 0 && !task.gpu_demand.empty() && most == 0) {
+            return refuse(error_code::inconsistent,
+                                  {item, ": gpu_demand is 0 in every counter, but the task wants ", task.gpus,
+                                   task.gpus == 1 ? " GPU" : " GPUs"});
+        }
+        if (task.state_bytes < 0 || task.state_bytes > max_amount) {
+            return refuse(task.state_bytes < 0 ? error_code::invalid_value : error_code::overflow,
+                                  {item, ": state_bytes is ", task.state_bytes, ", expected 0..", max_amount});
+        }
+        return {};
+    }
+
+    [[nodiscard]] result<void> check_group(const task_description& task, phrase item) const {
+        if (task.group.empty() && task.gang) {
+            return refuse(error_code::inconsistent, {item, ": gang is set, but the task has no group"});
+        }
+        if (task.min_tasks != 0 && !task.gang) {
+            return refuse(error_code::inconsistent,
+                                  {item, ": min_tasks is ", task.min_tasks, ", but the task is in no gang"});
+        }
+        const auto at = work_.groups_.find(task.group);
+        if (task.group.empty() || !at) return {};
+        const bool same_gang = (work_.gang_[*at] != 0) == task.gang;
+        if (same_gang && (!task.gang || work_.min_tasks_[*at] == task.min_tasks)) return {};
+        return refuse(error_code::inconsistent,
+                              {item, same_gang ? ": min_tasks" : ": gang", " differs from the other members of group ",
+                               phrase::quoted(task.group)});
+    }
+
+    // ---- shapes -----------------------------------------------------------------------------------------------------
+    /// The byte image of a demand, its key among the shapes.
+    void write_image(const demand_view& demand, std::size_t model_set, std::string& key) const {
+        key.clear();
+        for (const amount value : demand.gpu) append_bytes(key, value);
+        for (const amount value : demand.node) append_bytes(key, value);
+        for (const amount value : demand.domain) append_bytes(key, value);
+        append_bytes(key, demand.gpus);
+        append_bytes(key, demand.accepted_models);
+        append_bytes(key, model_set);
+        append_bytes(key, demand.same_model);
+    }
+    [[nodiscard]] std::size_t intern_accepted_text(std::string_view text) { return work_.model_sets_.intern(text); }
+    /// The shape of an image, if there is one.
+    [[nodiscard]] shape_index find_shape(std::string_view image) const noexcept {
+        const auto at = work_.shape_images_.find(image);
+        return at ? shape_index{*at} : shape_index{};
+    }
+    /// Writes a new shape at a position: the end, or one that was vacated. If an allocation fails, nothing has changed.
+    void put_shape(shape_index s, const demand_view& demand, std::size_t model_set, std::string_view image) {
+        const std::size_t i = s.value();
+        const std::size_t count = i < work_.shapes_.size() ? work_.shapes_.size() : i + 1;
+        work_.shapes_.make_room(count);
+        work_.gpu_demand_.make_room(count * work_.gpu_counters_);
+        work_.node_demand_.make_room(count * work_.node_counters_);
+        work_.domain_demand_.make_room(count * work_.domain_counters_);
+        work_.shape_images_.assign(i, image);
+        if (i == work_.shapes_.size()) {
+            work_.shapes_.push_back({});
+            work_.gpu_demand_.resize(count * work_.gpu_counters_);
+            work_.node_demand_.resize(count * work_.node_counters_);
+            work_.domain_demand_.resize(count * work_.domain_counters_);
+        }
+        auto& record = work_.shapes_[i];
+        record = {.accepted_models = demand.accepted_models,
+                  .frequency = 0,
+                  .model_set = static_cast<std::uint32_t>(model_set),
+                  .generation = record.generation + 1,
+                  .gpus = static_cast<std::uint8_t>(demand.gpus),
+                  .same_model = demand.same_model};
+        copy(demand.gpu, work_.gpu_demand_.data() + i * work_.gpu_counters_);
+        copy(demand.node, work_.node_demand_.data() + i * work_.node_counters_);
+        copy(demand.domain, work_.domain_demand_.data() + i * work_.domain_counters_);
+    }
+    void vacate_shape(shape_index s) noexcept { work_.shape_images_.erase(s.value()); }
+
+    /// A description's demand with the defaults filled in. Valid until the next call.
+    [[nodiscard]] demand_view complete(const task_description& task, std::uint64_t accepted) {
+        defaults_.assign(work_.gpu_counters_ + work_.node_counters_ + work_.domain_counters_, 0);
+        if (task.gpus > 0) defaults_[0] = whole_gpu;
+        const auto or_default = [&](std::span<const amount> given, std::size_t first, std::size_t size) {
+            return given.empty() ? std::span<const amount>{defaults_.data() + first, size} : given;
+        };
+        return {.gpu = or_default(task.gpu_demand, 0, work_.gpu_counters_),
+                .node = or_default(task.node_demand, work_.gpu_counters_, work_.node_counters_),
+                .domain = or_default(task.domain_demand, work_.gpu_counters_ + work_.node_counters_,
+                                     work_.domain_counters_),
+                .gpus = task.gpus,
+                .accepted_models = accepted,
+                .same_model = task.same_model && task.gpus > 1};
+    }
+
+    // ---- groups -----------------------------------------------------------------------------------------------------
+    [[nodiscard]] group_index find_group(std::string_view name) const noexcept {
+        const auto at = work_.groups_.find(name);
+        return at ? group_index{*at} : group_index{};
+    }
+    /// Writes a new group at a position: the end, or one that was vacated. If an allocation fails, nothing has changed.
+    void put_group(group_index g, std::string_view name, bool gang, std::size_t min_tasks) {
+        const std::size_t i = g.value();
+        work_.gang_.make_room(i + 1);
+        work_.same_model_.make_room(i + 1);
+        work_.min_tasks_.make_room(i + 1);
+        if (work_.members_.size() <= i) work_.members_.resize(i + 1);
+        work_.groups_.assign(i, name);
+        if (i == work_.gang_.size()) {
+            work_.gang_.push_back(0);
+            work_.same_model_.push_back(0);
+            work_.min_tasks_.push_back(0);
+        }
+        work_.gang_[i] = gang ? 1 : 0;
+        work_.same_model_[i] = 0;
+        work_.min_tasks_[i] = gang ? min_tasks : 1;
+    }
+    void vacate_group(group_index g) noexcept { work_.groups_.erase(g.value()); }
+
+    // ---- tasks ------------------------------------------------------------------------------------------------------
+    /// Writes a task at a position: the end, or one that was vacated. If an allocation fails, nothing has changed.
+    ///
+    /// @param name  empty: none
+    void put_task(task_index t, const task_description& task, std::string_view name, shape_index shape,
+                  group_index group) {
+        const std::size_t i = t.value();
+        work_.tasks_.make_room(i + 1);
+        if (group.valid()) work_.members_.reserve(group.value());
+        work_.task_names_.extend(i + 1);
+        if (!name.empty()) work_.task_names_.assign(i, name);
+        if (i == work_.tasks_.size()) work_.tasks_.push_back({});
+        work_.tasks_[i] = {
+            .shape = shape, .group = group, .priority = task.priority, .state_bytes = task.state_bytes};
+        ++work_.shapes_[shape.value()].frequency;
+        if (!group.valid()) return;
+        work_.members_.insert_sorted(group.value(), t);
+        if (task.gang && task.same_model) work_.same_model_[group.value()] = 1;
+    }
+    void vacate_task(task_index t) noexcept {
+        auto& record = work_.tasks_[t.value()];
+        --work_.shapes_[record.shape.value()].frequency;
+        if (record.group.valid()) work_.members_.erase(record.group.value(), t);
+        if (!work_.task_names_[t.value()].empty()) work_.task_names_.erase(t.value());
+        record = {};
+    }
+
+private:
+    static void copy(std::span<const amount> from, amount* to) noexcept {
+        for (std::size_t r = 0; r < from.size(); ++r) to[r] = from[r];
+    }
+
+    workload& work_;
+    flat<amount> defaults_;
+};
+
+}  // namespace berth::inline v0::detail
