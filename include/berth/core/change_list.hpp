@@ -12,7 +12,14 @@ namespace berth::inline v0::detail {
 /// change. `note` is O(1), `for_each_since` O(items visited).
 class change_list {
 public:
-    explicit change_list(std::size_t size) : items_(size) {}
+    explicit change_list(std::size_t size = 0) : items_(size) {}
+
+    [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+    /// More items, which never changed. If an allocation fails, nothing has changed.
+    void resize(std::size_t size) {
+        items_.make_room(size);
+        items_.resize(size);
+    }
 
     /// The time of the latest change. It starts at 1, so that callers can use 0 for "never read".
     [[nodiscard]] std::uint64_t now() const noexcept { return now_; }

@@ -14,7 +14,7 @@ struct gpu_description {
     std::string_view model{};            ///< name of its model; the empty name is a model like any other
     std::span<const amount> capacity{};  ///< per `resource_schema::gpu`; empty: one whole GPU, else unlimited
     bool healthy = true;                 ///< false: takes no new task
-    std::string_view name{};             ///< unique in a cluster (UUID); empty: known by its position on the node
+    std::string_view uuid{};             ///< unique in a cluster; empty: known by its position on the node
 };
 
 /// A domain (rack, zone, ...) with a capacity, as input of `make_fleet`.

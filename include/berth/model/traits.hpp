@@ -4,7 +4,7 @@
 // Customisation points: how the library reads your own node, GPU and task types.
 //
 //   node_traits<T>   name, capacity, gpus, domains, healthy
-//   gpu_traits<T>    model, capacity, healthy
+//   gpu_traits<T>    model, capacity, healthy, uuid
 //   task_traits<T>   name, gpus, gpu_demand, node_demand, domain_demand, accepted_models, same_model, group, gang,
 //                    min_tasks, priority, state_bytes
 //
@@ -53,6 +53,7 @@ struct node_traits {};
 /// | `model`    | text: `"A100"`                                     | `""`, one model for all                  |
 /// | `capacity` | one integer per `resource_schema::gpu` counter     | 1000 thousandths, the others unlimited   |
 /// | `healthy`  | bool; an unhealthy GPU takes no new task           | true                                     |
+/// | `uuid`     | text, unique in a cluster                          | empty: known by its position on the node |
 template <class T>
 struct gpu_traits {};
 
@@ -121,6 +122,7 @@ BERTH_DETAIL_READER(node, healthy)
 BERTH_DETAIL_READER(gpu, model)
 BERTH_DETAIL_READER(gpu, capacity)
 BERTH_DETAIL_READER(gpu, healthy)
+BERTH_DETAIL_READER(gpu, uuid)
 BERTH_DETAIL_READER(task, name)
 BERTH_DETAIL_READER(task, gpus)
 BERTH_DETAIL_READER(task, gpu_demand)

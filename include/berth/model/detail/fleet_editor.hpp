@@ -104,6 +104,7 @@ public:
         fleet_.kind_.make_room(n + 1);
         fleet_.hardware_.make_room(n + 1);
         fleet_.domains_of_node_.resize(n + 1);
+        fleet_.node_names_.extend(n + 1);
         fleet_.nodes_.push_back({.models = 0,
                                  .healthy_gpus = 0,
                                  .first_gpu = static_cast<std::uint32_t>(first_gpu),
@@ -136,7 +137,6 @@ public:
             }
         }
     }
-    /// Reserves what `rename` needs, so that it does not fail.
     void set_name(node_index n, std::string_view name) { fleet_.node_names_.assign(n.value(), name); }
     void erase_name(node_index n) noexcept { fleet_.node_names_.erase(n.value()); }
 

@@ -5,7 +5,6 @@
 #include "berth/core/message.hpp"
 #include "berth/core/names.hpp"
 #include "berth/core/result.hpp"
-#include "berth/model/fleet_builder.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/traits.hpp"
 
@@ -109,62 +108,5 @@ private:
     std::size_t size_ = 0;
     flat<std::string_view> views_;
 };
-
-/// The GPUs of one node. Its memory is reused for the next node.
-class gpu_list {
-public:
-    void clear() noexcept {
-        gpus_.clear();
-        amounts_.clear();
-        models_.clear();
-    }
-    template <class Gpu>
-    void read(const Gpu& gpu) {
-        static_assert(gpu_like<Gpu>,
-                      "berth: a GPU offers at least `model` or `capacity`, as a member or in gpu_traits");
-        const std::size_t before = amounts_.size();
-        if constexpr (offers_gpu_capacity<Gpu>()) read_amounts(read_gpu_capacity(gpu), amounts_);
-        if constexpr (offers_gpu_model<Gpu>()) {
-            models_.add(as_text(read_gpu_model(gpu)));
-        } else {
-            models_.add({});
-        }
-        gpu_description described{.capacity = {amounts_.data(), amounts_.size() - before}};
-        if constexpr (offers_gpu_healthy<Gpu>()) described.healthy = as_flag(read_gpu_healthy(gpu));
-        gpus_.push_back(described);
-    }
-    /// Valid until the next change.
-    [[nodiscard]] std::span<const gpu_description> views() {
-        std::size_t first = 0;
-        for (std::size_t i = 0; i < gpus_.size(); ++i) {
-            gpus_[i].model = models_[i];
-            gpus_[i].capacity = {amounts_.data() + first, gpus_[i].capacity.size()};  // the amounts may have moved
-            first += gpus_[i].capacity.size();
-        }
-        return gpus_.view();
-    }
-
-private:
-    flat<gpu_description> gpus_;
-    flat<amount> amounts_;  // of one GPU after the other
-    text_list models_;
-};
-
-/// Adds the domains of one node that are new. The position in a node's list is the level; an empty name skips a level.
-inline result<void> add_domains(fleet_builder& builder, name_table& seen, flat<std::size_t>& levels,
-                                const text_list& names, phrase node) {
-    for (std::size_t level = 0; level < names.size(); ++level) {
-        if (names[level].empty()) continue;
-        const std::size_t at = seen.intern(names[level]);
-        if (at == levels.size()) {
-            levels.push_back(level);
-            if (auto added = builder.add_domain(names[level], level); !added) return added.error();
-        } else if (levels[at] != level) {
-            return refuse(error_code::inconsistent, {node, ": domains[", level, "] is ", phrase::quoted(names[level]),
-                                                     ", which is of level ", levels[at], " elsewhere"});
-        }
-    }
-    return {};
-}
 
 }  // namespace berth::inline v0::detail
