@@ -49,9 +49,9 @@ public:
     /// The number of domains of all levels.
     [[nodiscard]] std::size_t domain_count() const noexcept { return domains_.size(); }
     /// The number of different node configurations, see `kind`; in a cluster with vacant numbers.
-    [[nodiscard]] std::size_t kind_count() const noexcept { return kind_uses_.size(); }
+    [[nodiscard]] std::size_t kind_count() const noexcept { return at_least_one(kind_uses_.size()); }
     /// The number of different node configurations whatever the health, see `hardware`; likewise.
-    [[nodiscard]] std::size_t hardware_count() const noexcept { return hardware_uses_.size(); }
+    [[nodiscard]] std::size_t hardware_count() const noexcept { return at_least_one(hardware_uses_.size()); }
 
     /// True unless the position is vacant.
     [[nodiscard]] bool present(node_index n) const noexcept { return nodes_[n.value()].present; }
@@ -111,9 +111,9 @@ public:
     [[nodiscard]] bool healthy(node_index n) const noexcept { return nodes_[n.value()].healthy; }
     /// A number that two nodes share exactly if their configurations (capacities, GPUs, models, health) are equal: 0 to
     /// `kind_count() - 1`, in order of first appearance.
-    [[nodiscard]] std::size_t kind(node_index n) const noexcept { return kind_[n.value()]; }
+    [[nodiscard]] std::size_t kind(node_index n) const noexcept { return number_of(kind_[n.value()]); }
     /// As `kind`, whatever the health.
-    [[nodiscard]] std::size_t hardware(node_index n) const noexcept { return hardware_[n.value()]; }
+    [[nodiscard]] std::size_t hardware(node_index n) const noexcept { return number_of(hardware_[n.value()]); }
 
     /// Capacities of a GPU, in the order of `resource_schema::gpu`.
     [[nodiscard]] std::span<const amount> capacity(gpu_index g) const noexcept {
@@ -146,6 +146,13 @@ public:
 private:
     friend class detail::fleet_editor;
     fleet() = default;
+
+    static constexpr std::uint32_t no_number = ~std::uint32_t{0};
+    /// A vacant position that was never taken has no number of its own and stands with the first.
+    [[nodiscard]] static std::size_t number_of(std::uint32_t number) noexcept {
+        return number == no_number ? 0 : number;
+    }
+    [[nodiscard]] static std::size_t at_least_one(std::size_t count) noexcept { return count == 0 ? 1 : count; }
 
     resource_schema schema_;
     name_table node_names_;

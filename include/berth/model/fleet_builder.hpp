@@ -32,8 +32,7 @@ namespace berth::inline v0 {
 class fleet_builder {
 public:
     /// @param schema  the counters of all capacities; checked by `build`
-    explicit fleet_builder(resource_schema schema = {})
-        : fleet_{detail::fleet_editor::make_empty(std::move(schema))} {}
+    explicit fleet_builder(resource_schema schema = {}) : fleet_{detail::fleet_editor::make_empty(std::move(schema))} {}
 
     /// Adds a domain for later nodes to name.
     ///

@@ -149,7 +149,7 @@ private:
     detail::flat<task_record> tasks_;
     detail::flat<std::uint8_t> gang_;
     detail::flat<std::uint8_t> same_model_;  // per group
-    detail::flat<std::size_t> min_tasks_;  // per group
+    detail::flat<std::size_t> min_tasks_;    // per group
     detail::list_pool<task_index> members_;
     detail::flat<amount> gpu_demand_;
     detail::flat<amount> node_demand_;

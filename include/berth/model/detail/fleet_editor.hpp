@@ -176,13 +176,16 @@ public:
             record.models |= std::uint64_t{1} << fleet_.model_of_gpu_[record.first_gpu + lowest_gpu(rest)];
         }
     }
-    /// Replaces the domains of a node. If an allocation fails, nothing has changed.
+    /// Memory for `set_domains`. If an allocation fails, nothing has changed.
+    void reserve_domains(node_index n, std::span<const domain_index> domains) {
+        const std::size_t before = fleet_.domains_of_node_[n.value()].size();
+        if (domains.size() > before) fleet_.domains_of_node_.reserve(n.value(), domains.size() - before);
+        for (const domain_index d : domains) fleet_.nodes_of_domain_.reserve(d.value());
+    }
+    /// Replaces the domains of a node.
     void set_domains(node_index n, std::span<const domain_index> domains) {
         auto& of_node = fleet_.domains_of_node_;
         auto& of_domain = fleet_.nodes_of_domain_;
-        const std::size_t before = of_node[n.value()].size();
-        if (domains.size() > before) of_node.reserve(n.value(), domains.size() - before);
-        for (const domain_index d : domains) of_domain.reserve(d.value());
         for (const domain_index d : of_node[n.value()]) of_domain.erase(d.value(), n);
         of_node.clear(n.value());
         for (const domain_index d : domains) {
@@ -203,15 +206,15 @@ public:
         append_bytes(key, fleet_.healthy_gpus(n));
         key.push_back(fleet_.healthy(n) ? 'h' : 'u');
         const std::string_view image{key};
-        const std::size_t new_hardware = find_number(fleet_.hardwares_, fleet_.hardware_uses_,
-                                                     image.substr(0, hardware));
+        const std::size_t new_hardware =
+            find_number(fleet_.hardwares_, fleet_.hardware_uses_, image.substr(0, hardware));
         const std::size_t new_kind = find_number(fleet_.kinds_, fleet_.kind_uses_, image);
         use(fleet_.hardwares_, fleet_.hardware_uses_, fleet_.hardware_[n.value()], new_hardware);
         use(fleet_.kinds_, fleet_.kind_uses_, fleet_.kind_[n.value()], new_kind);
     }
 
 private:
-    static constexpr std::uint32_t no_kind = ~std::uint32_t{0};
+    static constexpr std::uint32_t no_kind = fleet::no_number;
 
     /// The number of an image; a new one gets the lowest that nobody uses.
     [[nodiscard]] static std::size_t find_number(name_table& images, flat<std::uint32_t>& uses,
@@ -263,9 +266,8 @@ private:
             for (std::size_t j = 0; j < i && !known; ++j) known = node.gpus[j].model == gpu.model;
             if (!known) ++new_models;
             if (fleet_.models_.size() + new_models > max_models) {
-                return refuse(error_code::limit_exceeded,
-                              {item, " gpu ", i, ": model ", phrase::quoted(gpu.model),
-                               " is one too many, a fleet has at most 64 models"});
+                return refuse(error_code::limit_exceeded, {item, " gpu ", i, ": model ", phrase::quoted(gpu.model),
+                                                           " is one too many, a fleet has at most 64 models"});
             }
         }
         return {};

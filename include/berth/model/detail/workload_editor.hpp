@@ -73,7 +73,7 @@ public:
     [[nodiscard]] result<void> check_demands(const task_description& task, phrase item) const {
         if (task.gpus > max_gpus_per_node) {
             return refuse(error_code::limit_exceeded,
-                                  {item, ": gpus is ", task.gpus, ", a task gets at most 64 GPUs of one node"});
+                          {item, ": gpus is ", task.gpus, ", a task gets at most 64 GPUs of one node"});
         }
         if (auto ok = check_amounts({item}, "gpu_demand", task.gpu_demand, work_.gpu_counters_); !ok) return ok;
         if (auto ok = check_amounts({item}, "node_demand", task.node_demand, work_.node_counters_); !ok) return ok;
@@ -83,18 +83,17 @@ public:
         for (std::size_t r = 0; task.gpus == 0 && r < task.gpu_demand.size(); ++r) {
             if (task.gpu_demand[r] == 0) continue;
             return refuse(error_code::inconsistent,
-                                  {item, ": gpu_demand[", r, "] is ", task.gpu_demand[r], ", but the task wants no GPU"});
+                          {item, ": gpu_demand[", r, "] is ", task.gpu_demand[r], ", but the task wants no GPU"});
         }
         amount most = 0;
         for (const amount wanted : task.gpu_demand) most = wanted > most ? wanted : most;
         if (task.gpus > 0 && !task.gpu_demand.empty() && most == 0) {
-            return refuse(error_code::inconsistent,
-                                  {item, ": gpu_demand is 0 in every counter, but the task wants ", task.gpus,
-                                   task.gpus == 1 ? " GPU" : " GPUs"});
+            return refuse(error_code::inconsistent, {item, ": gpu_demand is 0 in every counter, but the task wants ",
+                                                     task.gpus, task.gpus == 1 ? " GPU" : " GPUs"});
         }
         if (task.state_bytes < 0 || task.state_bytes > max_amount) {
             return refuse(task.state_bytes < 0 ? error_code::invalid_value : error_code::overflow,
-                                  {item, ": state_bytes is ", task.state_bytes, ", expected 0..", max_amount});
+                          {item, ": state_bytes is ", task.state_bytes, ", expected 0..", max_amount});
         }
         return {};
     }
@@ -105,15 +104,15 @@ public:
         }
         if (task.min_tasks != 0 && !task.gang) {
             return refuse(error_code::inconsistent,
-                                  {item, ": min_tasks is ", task.min_tasks, ", but the task is in no gang"});
+                          {item, ": min_tasks is ", task.min_tasks, ", but the task is in no gang"});
         }
         const auto at = work_.groups_.find(task.group);
         if (task.group.empty() || !at) return {};
         const bool same_gang = (work_.gang_[*at] != 0) == task.gang;
         if (same_gang && (!task.gang || work_.min_tasks_[*at] == task.min_tasks)) return {};
         return refuse(error_code::inconsistent,
-                              {item, same_gang ? ": min_tasks" : ": gang", " differs from the other members of group ",
-                               phrase::quoted(task.group)});
+                      {item, same_gang ? ": min_tasks" : ": gang", " differs from the other members of group ",
+                       phrase::quoted(task.group)});
     }
 
     // ---- shapes -----------------------------------------------------------------------------------------------------
@@ -171,8 +170,8 @@ public:
         };
         return {.gpu = or_default(task.gpu_demand, 0, work_.gpu_counters_),
                 .node = or_default(task.node_demand, work_.gpu_counters_, work_.node_counters_),
-                .domain = or_default(task.domain_demand, work_.gpu_counters_ + work_.node_counters_,
-                                     work_.domain_counters_),
+                .domain =
+                    or_default(task.domain_demand, work_.gpu_counters_ + work_.node_counters_, work_.domain_counters_),
                 .gpus = task.gpus,
                 .accepted_models = accepted,
                 .same_model = task.same_model && task.gpus > 1};
@@ -214,8 +213,7 @@ public:
         work_.task_names_.extend(i + 1);
         if (!name.empty()) work_.task_names_.assign(i, name);
         if (i == work_.tasks_.size()) work_.tasks_.push_back({});
-        work_.tasks_[i] = {
-            .shape = shape, .group = group, .priority = task.priority, .state_bytes = task.state_bytes};
+        work_.tasks_[i] = {.shape = shape, .group = group, .priority = task.priority, .state_bytes = task.state_bytes};
         ++work_.shapes_[shape.value()].frequency;
         if (!group.valid()) return;
         work_.members_.insert_sorted(group.value(), t);

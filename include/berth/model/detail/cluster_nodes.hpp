@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/model/cluster.hpp"
+
+// What happens to the nodes and GPUs of a `cluster`. In every function, what may throw comes first; what is written
+// before something that may throw is undone by a guard.
+
+namespace berth::inline v0 {
+
+/// Restores a node's capacities and state if a change of it is not carried through.
+class cluster::node_guard {
+public:
+    node_guard(cluster& c, node_index n) : cluster_{c}, node_{n}, state_{c.node_states_[n.value()]} {
+        const berth::fleet& fleet = c.fleet_;
+        gpus_ = fleet.gpu_count(n);
+        present_ = fleet.present(n);
+        capacity_.append(fleet.capacity(n));
+        for (std::size_t i = 0; i < gpus_; ++i) {
+            capacity_.append(fleet.capacity(fleet.gpu(n, i)));
+            models_.push_back(fleet.model(fleet.gpu(n, i)));
+        }
+    }
+    node_guard(const node_guard&) = delete;
+    node_guard& operator=(const node_guard&) = delete;
+    ~node_guard() {
+        if (!armed_) return;
+        detail::fleet_editor editor{cluster_.fleet_};
+        const std::size_t hosts = cluster_.fleet_.schema().node.size();
+        const std::size_t counters = cluster_.fleet_.schema().gpu.size();
+        editor.set_capacity(node_, capacity_.view().first(hosts));
+        for (std::size_t i = 0; i < gpus_; ++i) {
+            editor.set_gpu(node_, i, models_[i], capacity_.view().subspan(hosts + i * counters, counters));
+        }
+        for (std::size_t i = gpus_; i < editor.room(node_); ++i) editor.vacate_gpu(node_, i);
+        cluster_.node_states_[node_.value()] = state_;
+        cluster_.write_state(node_, gpus_);
+        if (!present_) editor.set_state(node_, 0, 0, 0, false, false);
+    }
+    void carried_through() noexcept { armed_ = false; }
+
+private:
+    cluster& cluster_;
+    node_index node_;
+    node_record state_;
+    std::size_t gpus_ = 0;
+    bool present_ = false;
+    bool armed_ = true;
+    detail::flat<amount> capacity_;
+    detail::flat<model_index> models_;
+};
+
+/// Takes the names of new GPUs and of a new node away again if the event is not carried through.
+class cluster::new_uuids {
+public:
+    explicit new_uuids(cluster& c) : cluster_{c} {}
+    new_uuids(const new_uuids&) = delete;
+    new_uuids& operator=(const new_uuids&) = delete;
+    ~new_uuids() {
+        for (const std::uint32_t id : armed_ ? ids_.view() : std::span<const std::uint32_t>{}) {
+            if (!cluster_.uuids_[id].empty()) cluster_.uuids_.erase(id);
+            cluster_.gpus_.vacate(id);
+        }
+        if (armed_ && node_.valid()) detail::fleet_editor{cluster_.fleet_}.erase_name(node_);
+    }
+    /// A new identity; without a UUID if that is empty.
+    std::uint32_t add(std::string_view uuid) {
+        ids_.make_room(ids_.size() + 1);
+        cluster_.gpus_.reserve_one();
+        const auto id = static_cast<std::uint32_t>(cluster_.gpus_.lowest_vacant());
+        cluster_.uuids_.extend(id + 1);
+        cluster_.places_.make_room(id + 1);
+        if (!uuid.empty()) cluster_.uuids_.assign(id, uuid);
+        cluster_.gpus_.take(id);
+        if (id >= cluster_.places_.size()) cluster_.places_.resize(id + 1);
+        ids_.push_back(id);
+        return id;
+    }
+    void name(node_index n, std::string_view name) {
+        detail::fleet_editor{cluster_.fleet_}.set_name(n, name);
+        node_ = n;
+    }
+    void carried_through() noexcept { armed_ = false; }
+
+private:
+    cluster& cluster_;
+    detail::flat<std::uint32_t> ids_;
+    node_index node_;
+    bool armed_ = true;
+};
+
+// ---- domains --------------------------------------------------------------------------------------------------------
+
+inline result<domain_index> cluster::add_domain(std::string_view name, std::size_t level,
+                                                std::span<const amount> capacity) {
+    auto added = detail::fleet_editor{fleet_}.add_domain(name, level, capacity);
+    if (added) ledger_.grow();
+    return added;
+}
+/// The domains that the last node of the user's own type names.
+inline result<void> cluster::add_domains_of(std::string_view node) {
+    const auto level_of = [&](std::string_view name) {
+        const auto d = fleet_.find_domain(name);
+        return d ? std::optional{fleet_.level(*d)} : std::nullopt;
+    };
+    return node_reader_.add_domains({detail::phrase::item("node", fleet_.node_count(), node)}, level_of,
+                                    [&](std::string_view name, std::size_t level) { return add_domain(name, level); });
+}
+/// Room that tasks, targets and reservations of a node hold in its domains.
+inline void cluster::move_domain_room(node_index n, std::span<const domain_index> domains, amount sign) noexcept {
+    const std::size_t counters = fleet_.schema().domain.size();
+    if (counters == 0) return;
+    const auto shift = [&](const demand_view& demand) {
+        for (const domain_index d : domains) {
+            for (std::size_t r = 0; r < counters; ++r) {
+                ledger_.free_of_domains_[d.value() * counters + r] += sign * demand.domain[r];
+            }
+        }
+    };
+    for (const task_index t : tasks_on(n)) shift(work_.demand(t));
+    for (const task_index t : moving_) {
+        if (target_[t.value()].node == n) shift(work_.demand(t));
+    }
+    for (std::size_t r = 0; r < reserved_.size(); ++r) {
+        if (reservations_.is_taken(r) && reserved_[r].where.node == n) shift(work_.demand(reserved_[r].shape));
+    }
+}
+
+// ---- what nodes and GPUs have ---------------------------------------------------------------------------------------
+
+/// What is in use of every counter of a node and its GPUs, in the order of the ledger.
+inline void cluster::collect_used(node_index n, detail::flat<amount>& used) const {
+    const auto append = [&](std::span<const amount> capacity, std::span<const amount> free) {
+        for (std::size_t r = 0; r < capacity.size(); ++r) used.push_back(capacity[r] - free[r]);
+    };
+    append(fleet_.capacity(n), ledger_.free(n));
+    for (std::size_t i = 0; i < fleet_.gpu_count(n); ++i) {
+        append(fleet_.capacity(fleet_.gpu(n, i)), ledger_.free(fleet_.gpu(n, i)));
+    }
+}
+/// Free amounts from the node's capacities and what is in use; nothing is in use of GPUs beyond.
+inline void cluster::set_free_from(node_index n, std::span<const amount> used) noexcept {
+    std::size_t at = 0;
+    std::size_t counter = fleet_.first_counter(n);
+    const auto put = [&](std::span<const amount> capacity) {
+        for (const amount all : capacity) {
+            ledger_.free_[counter++] = all - (at < used.size() ? used[at] : 0);
+            ++at;
+        }
+    };
+    put(fleet_.capacity(n));
+    for (std::size_t i = 0; i < fleet_.gpu_count(n); ++i) put(fleet_.capacity(fleet_.gpu(n, i)));
+}
+inline void cluster::write_state(node_index n, std::size_t gpus) noexcept {
+    const node_record& node = node_states_[n.value()];
+    detail::fleet_editor{fleet_}.set_state(n, gpus, node.there, node.there & node.healthy_gpus,
+                                           node.healthy && node.open, true);
+}
+/// False if there would be too many models. Models without a GPU do no harm.
+inline bool cluster::intern_models(const node_description& node, detail::flat<model_index>& models) {
+    for (const gpu_description& gpu : node.gpus) {
+        models.push_back(detail::fleet_editor{fleet_}.find_or_add_model(gpu.model));
+        if (!models.back().valid()) return false;
+    }
+    detail::workload_editor{work_}.set_model_count(fleet_.model_count());
+    return true;
+}
+inline void cluster::put_gpus(node_index n, const node_description& node, std::span<const std::uint32_t> positions,
+                              std::span<const model_index> models) noexcept {
+    node_record& state = node_states_[n.value()];
+    state.there = 0;
+    state.healthy_gpus = 0;
+    state.healthy = node.healthy;
+    for (std::size_t i = 0; i < node.gpus.size(); ++i) {
+        detail::fleet_editor{fleet_}.set_gpu(n, positions[i], models[i], node.gpus[i].capacity);
+        const gpu_mask bit = gpu_mask{1} << positions[i];
+        state.there |= bit;
+        if (node.gpus[i].healthy) state.healthy_gpus |= bit;
+    }
+}
+
+// ---- join -----------------------------------------------------------------------------------------------------------
+
+/// The lowest vacant position with the least room that suffices, or a new one.
+inline node_index cluster::vacant_node(std::size_t gpus) {
+    const detail::fleet_editor editor{fleet_};
+    node_index best{};
+    for (std::size_t i = 0; nodes_.taken() < nodes_.size() && i < fleet_.node_count(); ++i) {
+        const node_index n{i};
+        if (nodes_.is_taken(i) || editor.room(n) < gpus) continue;
+        if (!best.valid() || editor.room(n) < editor.room(best)) best = n;
+    }
+    if (best.valid()) return best;
+    best = detail::fleet_editor{fleet_}.append_vacant(gpus);
+    reserve_for_nodes();
+    return best;
+}
+/// Brings all arrays to the number of positions of the fleet. If an allocation fails, the next event does it.
+inline void cluster::reserve_for_nodes() {
+    const std::size_t nodes = fleet_.node_count();
+    ledger_.grow();
+    changes_.resize(nodes);
+    tasks_on_.resize(nodes);
+    node_states_.make_room(nodes);
+    node_states_.resize(nodes);
+    gpu_id_.make_room(fleet_.gpu_count());
+    gpu_id_.resize(fleet_.gpu_count());
+    while (nodes_.size() < nodes) {
+        nodes_.reserve_one();
+        nodes_.take(nodes_.size());
+        nodes_.vacate(nodes_.size() - 1);
+    }
+}
+
+/// The position of each described GPU on the node; `n` not valid: a new node.
+inline result<void> cluster::match_gpus(const node_description& node, detail::phrase item, node_index n,
+                                        detail::flat<std::uint32_t>& positions, std::size_t& count) const {
+    constexpr std::uint32_t open_position = ~std::uint32_t{0};
+    gpu_mask taken = 0;
+    count = n.valid() ? fleet_.gpu_count(n) : 0;
+    positions.resize(node.gpus.size(), open_position);
+    for (std::size_t i = 0; i < node.gpus.size(); ++i) {
+        const std::string_view uuid = node.gpus[i].uuid;
+        if (uuid.empty()) {
+            if (n.valid() && i < count && this->uuid(n, i).empty()) positions[i] = static_cast<std::uint32_t>(i);
+        } else if (const auto known = uuids_.find(uuid)) {
+            const gpu_place& at = places_[*known];
+            if (at.node != n) {
+                return detail::refuse(error_code::duplicate,
+                                      {item, " gpu ", i, ": uuid ", detail::phrase::quoted(uuid), " is on node ",
+                                       detail::phrase::quoted(fleet_.name(at.node))});
+            }
+            positions[i] = at.position;
+        }
+        if (positions[i] == open_position) {
+            for (std::size_t j = 0; j < i && !uuid.empty(); ++j) {
+                if (node.gpus[j].uuid != uuid) continue;
+                return detail::refuse(error_code::duplicate,
+                                      {item, " gpu ", i, ": uuid ", detail::phrase::quoted(uuid), " is listed twice"});
+            }
+            continue;
+        }
+        if ((taken >> positions[i] & 1U) != 0) {
+            return detail::refuse(error_code::duplicate,
+                                  {item, " gpu ", i, ": uuid ", detail::phrase::quoted(uuid), " is listed twice"});
+        }
+        taken |= gpu_mask{1} << positions[i];
+    }
+    // New GPUs take positions of GPUs that are missing and that nothing holds, then new ones.
+    const auto unused = [&](std::size_t p) {
+        if ((node_states_[n.value()].there >> p & 1U) != 0 || (taken >> p & 1U) != 0) return false;
+        for (const amount free : ledger_.free(fleet_.gpu(n, p))) {
+            if (free != 0) return false;
+        }
+        return true;
+    };
+    std::size_t next = 0;
+    const std::size_t before = count;
+    for (std::uint32_t& position : positions) {
+        if (position != open_position) continue;
+        while (next < before && !unused(next)) ++next;
+        position = static_cast<std::uint32_t>(next < before ? next++ : count++);
+    }
+    if (count <= max_gpus_per_node) return {};
+    return detail::refuse(error_code::limit_exceeded, {item, ": gpus is ", node.gpus.size(),
+                                                       ", but tasks still hold GPUs of it that are missing, and "
+                                                       "at most 64 are known of one node"});
+}
+
+inline result<node_handle> cluster::join(const node_description& node) {
+    const auto item = detail::phrase::item("node", fleet_.node_count(), node.name);
+    if (node.name.empty()) {
+        return detail::refuse(error_code::invalid_value, {item, ": name is empty; a node of a cluster has a name"});
+    }
+    if (fleet_.find_node(node.name)) {
+        return detail::refuse(error_code::duplicate, {item, ": a node of this name exists already"});
+    }
+    detail::fleet_editor editor{fleet_};
+    detail::flat<domain_index> domains;
+    if (auto ok = editor.check_node(node, item, domains); !ok) return ok.error();
+    detail::flat<std::uint32_t> positions;
+    std::size_t count = 0;
+    if (auto ok = match_gpus(node, item, node_index{}, positions, count); !ok) return ok.error();
+    detail::flat<model_index> models;
+    if (!intern_models(node, models)) {
+        return detail::refuse(error_code::limit_exceeded, {item, ": gpus have one model too many, 64 are known"});
+    }
+    reserve_for_nodes();
+    const node_index n = vacant_node(node.gpus.size());
+    node_guard guard{*this, n};
+    new_uuids names{*this};
+    names.name(n, node.name);
+    detail::flat<std::uint32_t> ids;
+    for (const gpu_description& gpu : node.gpus) ids.push_back(names.add(gpu.uuid));
+    node_states_[n.value()] = {};
+    editor.set_capacity(n, node.capacity);
+    put_gpus(n, node, positions.view(), models.view());
+    write_state(n, count);
+    editor.reserve_domains(n, domains.view());
+    editor.number(n);
+
+    editor.set_domains(n, domains.view());
+    names.carried_through();
+    guard.carried_through();
+    nodes_.take(n.value());
+    name_gpus(n, ids.view());
+    set_free_from(n, {});
+    ++structure_;
+    note(n);
+    return handle(n);
+}
+
+// ---- change ---------------------------------------------------------------------------------------------------------
+
+inline result<void> cluster::change(node_handle changed, const node_description& now) {
+    const auto at = find(changed);
+    if (!at)
+        return detail::refuse(error_code::unknown_name, {"node ", detail::phrase::quoted(now.name), ": it has left"});
+    const node_index n = *at;
+    const auto item = detail::phrase::item("node", n.value(), fleet_.name(n));
+    if (!now.name.empty() && now.name != fleet_.name(n)) {
+        return detail::refuse(error_code::inconsistent, {item, ": name is ", detail::phrase::quoted(now.name)});
+    }
+    detail::fleet_editor editor{fleet_};
+    detail::flat<domain_index> domains;
+    if (auto ok = editor.check_node(now, item, domains); !ok) return ok.error();
+    detail::flat<std::uint32_t> positions;
+    std::size_t count = 0;
+    if (auto ok = match_gpus(now, item, n, positions, count); !ok) return ok.error();
+    detail::flat<model_index> models;
+    if (!intern_models(now, models)) {
+        return detail::refuse(error_code::limit_exceeded, {item, ": gpus have one model too many, 64 are known"});
+    }
+    const std::size_t known = fleet_.gpu_count(n);
+    detail::flat<amount> used;
+    collect_used(n, used);
+    detail::flat<std::uint32_t> ids;
+    for (std::size_t i = 0; i < known; ++i) ids.push_back(gpu_id_[fleet_.gpu(n, i).value()]);
+    ids.resize(count, 0);
+    new_uuids names{*this};
+    detail::flat<std::uint32_t> replaced;
+    for (std::size_t i = 0; i < now.gpus.size(); ++i) {
+        const std::size_t p = positions[i];
+        const std::string_view uuid = now.gpus[i].uuid;
+        if (p < known && (uuid.empty() || uuids_.find(uuid))) continue;
+        if (p < known) replaced.push_back(ids[p]);
+        ids[p] = names.add(uuid);
+    }
+    const bool moved = count > editor.room(n);
+    if (moved) move_to_larger_room(n, count, used.view());
+    const std::size_t kind_before = fleet_.kind(n);
+    detail::flat<domain_index> before;
+    before.append(fleet_.domains(n));
+    editor.reserve_domains(n, domains.view());
+    {
+        node_guard guard{*this, n};
+        editor.set_capacity(n, now.capacity);
+        for (std::size_t i = known; i < count; ++i) editor.set_gpu(n, i, model_index{0}, {});
+        for (std::size_t i = 0; i < count; ++i) editor.vacate_gpu(n, i);
+        put_gpus(n, now, positions.view(), models.view());
+        write_state(n, count);
+        editor.number(n);
+        guard.carried_through();
+    }
+    names.carried_through();
+    for (const std::uint32_t id : replaced) {
+        if (!uuids_[id].empty()) uuids_.erase(id);
+        gpus_.vacate(id);
+    }
+    name_gpus(n, ids.view());
+    set_free_from(n, used.view());
+    const bool other_domains = !(domains == before);
+    if (other_domains) {
+        editor.set_domains(n, domains.view());
+        move_domain_room(n, before.view(), +1);
+        move_domain_room(n, domains.view(), -1);
+        for (const auto& list : {before.view(), domains.view()}) {
+            for (const domain_index d : list) {
+                for (const node_index other : fleet_.nodes_in(d)) note(other);
+            }
+        }
+    }
+    // Most reports repeat what is known: nothing has to be repaired then.
+    if (moved || other_domains || kind_before != fleet_.kind(n)) {
+        ++structure_;
+        note(n);
+    }
+    return {};
+}
+
+/// A node that outgrows its room for GPUs gets another one at the end; the old room waits at a vacant position.
+inline void cluster::move_to_larger_room(node_index n, std::size_t gpus, std::span<const amount> used) {
+    detail::fleet_editor editor{fleet_};
+    const node_index spare = editor.append_vacant(gpus);
+    reserve_for_nodes();
+    detail::flat<std::uint32_t> ids;
+    for (std::size_t i = 0; i < fleet_.gpu_count(n); ++i) ids.push_back(gpu_id_[fleet_.gpu(n, i).value()]);
+    {
+        // Its end writes the node as it was, now in its new room.
+        node_guard as_it_was{*this, n};
+        editor.swap_rooms(n, spare);
+    }
+    name_gpus(n, ids.view());
+    set_free_from(n, used);
+    for (std::size_t i = 0; i < editor.room(spare); ++i) editor.vacate_gpu(spare, i);
+    const std::size_t counters = fleet_.schema().node.size() + editor.room(spare) * fleet_.schema().gpu.size();
+    for (std::size_t r = 0; r < counters; ++r) ledger_.free_[fleet_.first_counter(spare) + r] = 0;
+}
+inline void cluster::name_gpus(node_index n, std::span<const std::uint32_t> ids) noexcept {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        gpu_id_[fleet_.gpu(n, i).value()] = ids[i];
+        places_[ids[i]] = {n, static_cast<std::uint32_t>(i)};
+    }
+}
+
+inline result<node_handle> cluster::report(const node_description& node) {
+    const auto known = find_node(node.name);
+    if (!known) return join(node);
+    if (auto ok = change(*known, node); !ok) return ok.error();
+    return *known;
+}
+
+// ---- health and leaving ---------------------------------------------------------------------------------------------
+
+/// @param change  writes to the node's state
+template <class Change>
+void cluster::change_state(node_index n, Change change) {
+    node_guard guard{*this, n};
+    change(node_states_[n.value()]);
+    write_state(n, fleet_.gpu_count(n));
+    detail::fleet_editor{fleet_}.number(n);
+    guard.carried_through();
+    note(n);
+}
+inline bool cluster::set_healthy(node_handle node, bool healthy) {
+    const auto n = find(node);
+    if (!n) return false;
+    if (node_states_[n->value()].healthy != healthy) {
+        change_state(*n, [&](node_record& state) { state.healthy = healthy; });
+    }
+    return true;
+}
+inline bool cluster::set_open(node_handle node, bool open) {
+    const auto n = find(node);
+    if (!n) return false;
+    if (node_states_[n->value()].open != open) change_state(*n, [&](node_record& state) { state.open = open; });
+    return true;
+}
+inline bool cluster::set_healthy(gpu_handle gpu, bool healthy) {
+    const slot at = find(gpu);
+    if (!at.placed()) return false;
+    const bool before = (node_states_[at.node.value()].healthy_gpus & at.gpus) != 0;
+    if (before != healthy) {
+        change_state(at.node, [&](node_record& state) { state.healthy_gpus ^= at.gpus; });
+    }
+    return true;
+}
+inline std::optional<gpu_handle> cluster::find_gpu(std::string_view uuid) const noexcept {
+    const auto id = uuid.empty() ? std::nullopt : uuids_.find(uuid);
+    if (!id) return std::nullopt;
+    return gpu_handle{static_cast<std::uint32_t>(*id), gpus_.generation(*id)};
+}
+inline slot cluster::find(gpu_handle gpu) const noexcept {
+    if (!gpus_.has(gpu.position(), gpu.generation())) return unplaced;
+    const gpu_place& at = places_[gpu.position()];
+    return {at.node, gpu_mask{1} << at.position};
+}
+
+inline bool cluster::leave(node_handle left, std::vector<task_handle>* displaced) {
+    const auto at = find(left);
+    if (!at) return false;
+    const node_index n = *at;
+    detail::fleet_editor editor{fleet_};
+    if (displaced) displaced->reserve(displaced->size() + tasks_on(n).size());
+    const std::size_t gpus = fleet_.gpu_count(n);
+    {
+        // First the fleet, which may fail; the ledger still has what is in use.
+        detail::flat<amount> used;
+        collect_used(n, used);
+        node_guard guard{*this, n};
+        const amount nothing[1] = {};
+        for (std::size_t i = 0; i < gpus; ++i) editor.vacate_gpu(n, i);
+        detail::flat<amount> none(fleet_.schema().node.size(), 0);
+        editor.set_capacity(n, none.empty() ? std::span<const amount>{nothing, 0} : none.view());
+        node_states_[n.value()] = {};
+        editor.set_state(n, 0, 0, 0, false, false);
+        editor.number(n);
+        guard.carried_through();
+        editor.set_state(n, gpus, 0, 0, false, true);
+        set_free_from(n, used.view());
+    }
+    for (std::size_t i = moving_.size(); i-- > 0;) {
+        if (i < moving_.size() && target_[moving_[i].value()].node == n) (void)cancel_move(moving_[i]);
+    }
+    while (!tasks_on(n).empty()) {
+        const task_index t = tasks_on(n)[0];
+        if (displaced) displaced->push_back(handle(t));
+        (void)release(t);
+    }
+    for (std::size_t r = 0; r < reserved_.size(); ++r) {
+        if (!reservations_.is_taken(r) || reserved_[r].where.node != n) continue;
+        (void)release(reservation_handle{static_cast<std::uint32_t>(r), reservations_.generation(r)});
+    }
+    for (std::size_t i = 0; i < gpus; ++i) {
+        const std::uint32_t id = gpu_id_[fleet_.gpu(n, i).value()];
+        if (!uuids_[id].empty()) uuids_.erase(id);
+        gpus_.vacate(id);
+    }
+    editor.set_state(n, 0, 0, 0, false, false);
+    editor.set_domains(n, {});
+    editor.erase_name(n);
+    nodes_.vacate(n.value());
+    ++structure_;
+    note(n);
+    return true;
+}
+
+}  // namespace berth::inline v0

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/model/cluster.hpp"
+
+// What happens to the tasks, demands and reservations of a `cluster`. In every function, what may throw comes first.
+
+namespace berth::inline v0 {
+
+inline cluster::cluster(const cluster& other)
+    : fleet_{other.fleet_},
+      work_{other.work_},
+      ledger_{other.ledger_, fleet_},
+      changes_{other.changes_},
+      structure_{other.structure_},
+      nodes_{other.nodes_},
+      node_states_{other.node_states_},
+      gpus_{other.gpus_},
+      places_{other.places_},
+      uuids_{other.uuids_},
+      gpu_id_{other.gpu_id_},
+      tasks_{other.tasks_},
+      where_{other.where_},
+      target_{other.target_},
+      moving_{other.moving_},
+      tasks_on_{other.tasks_on_},
+      shapes_{other.shapes_},
+      pins_{other.pins_},
+      idle_shapes_{other.idle_shapes_},
+      groups_{other.groups_},
+      reservations_{other.reservations_},
+      reserved_{other.reserved_} {}
+
+// ---- demands --------------------------------------------------------------------------------------------------------
+
+/// The shape of a description that was checked; a new one is idle.
+inline result<shape_index> cluster::intern_shape(const task_description& task, detail::phrase item) {
+    detail::workload_editor editor{work_};
+    detail::accepted_set accepted;
+    // A model that no GPU is may come later, so it gets a number of its own.
+    const auto find_model = [&](std::string_view name) {
+        if (name.empty() || name.find('|') != std::string_view::npos) return fleet_.find_model(name);
+        const model_index m = detail::fleet_editor{fleet_}.find_or_add_model(name);
+        return m.valid() ? std::optional{m} : std::nullopt;
+    };
+    const auto position = [&](std::string_view name) {
+        const auto m = find_model(name);
+        return m ? std::optional{m->value()} : std::nullopt;
+    };
+    if (auto ok = detail::read_accepted_models(task.accepted_models, item, position, accepted); !ok) {
+        return ok.error();
+    }
+    editor.set_model_count(fleet_.model_count());
+    const demand_view demand = editor.complete(task, accepted.mask);
+    const std::size_t model_set = editor.intern_accepted_text(accepted.text);
+    editor.write_image(demand, model_set, image_);
+    if (const shape_index known = editor.find_shape(image_); known.valid()) {
+        if (idle_shapes_.contains(known.value())) idle_shapes_.touch(known.value());
+        return known;
+    }
+    shapes_.reserve_one();
+    const std::size_t s = shapes_.lowest_vacant();
+    if (s == shapes_.size()) {
+        pins_.make_room(s + 1);
+        idle_shapes_.resize(s + 1);
+    }
+    editor.put_shape(shape_index{s}, demand, model_set, image_);
+    shapes_.take(s);
+    if (s == pins_.size()) pins_.push_back(0);
+    idle_shapes_.touch(s);
+    drop_idle_shapes();
+    return shape_index{s};
+}
+
+inline void cluster::drop_idle_shapes() noexcept {
+    while (idle_shapes_.size() > max_idle_shapes) {
+        const std::size_t s = idle_shapes_.oldest();
+        idle_shapes_.remove(s);
+        detail::workload_editor{work_}.vacate_shape(shape_index{s});
+        shapes_.vacate(s);
+    }
+}
+
+/// A shape that nobody has any more becomes idle.
+inline void cluster::unpin(shape_index s) noexcept {
+    if (work_.frequency(s) != 0 || pins_[s.value()] != 0) return;
+    idle_shapes_.touch(s.value());
+    drop_idle_shapes();
+}
+
+inline result<shape_index> cluster::shape_of(const task_description& demand) {
+    const auto item = detail::phrase::item("task", tasks_.lowest_vacant(), demand.name);
+    if (auto ok = detail::workload_editor{work_}.check_demands(demand, item); !ok) return ok.error();
+    return intern_shape(demand, item);
+}
+
+// ---- room -----------------------------------------------------------------------------------------------------------
+
+/// All nodes of a domain share its counters, so what fits there may have changed on each of them.
+inline void cluster::note_room(const demand_view& demand, node_index n) noexcept {
+    bool takes_from_domain = false;
+    for (const amount wanted : demand.domain) takes_from_domain = takes_from_domain || wanted != 0;
+    if (takes_from_domain) {
+        for (const domain_index d : fleet_.domains(n)) {
+            for (const node_index other : fleet_.nodes_in(d)) note(other);
+        }
+    }
+    note(n);
+}
+inline void cluster::hold(const demand_view& demand, const slot& where, bool observed) {
+    if (observed) {
+        (void)ledger_.occupy(demand, where);
+    } else {
+        ledger_.place(demand, where);
+    }
+    note_room(demand, where.node);
+}
+inline void cluster::give_back(const demand_view& demand, const slot& where) {
+    ledger_.remove(demand, where);
+    note_room(demand, where.node);
+}
+
+inline std::optional<reservation_handle> cluster::reserve(shape_index shape, const slot& where) {
+    if (!shape.valid() || !shapes_.is_taken(shape.value())) return std::nullopt;
+    const demand_view demand = work_.demand(shape);
+    if (!ledger_.fits(demand, where)) return std::nullopt;
+    reservations_.reserve_one();
+    const std::size_t r = reservations_.lowest_vacant();
+    reserved_.make_room(r + 1);
+    hold(demand, where, false);
+    if (r == reserved_.size()) reserved_.push_back({});
+    reserved_[r] = {shape, where};
+    reservations_.take(r);
+    ++pins_[shape.value()];
+    idle_shapes_.remove(shape.value());
+    return reservation_handle{static_cast<std::uint32_t>(r), reservations_.generation(r)};
+}
+inline bool cluster::release(reservation_handle reservation) {
+    if (!reservations_.has(reservation.position(), reservation.generation())) return false;
+    const auto held = reserved_[reservation.position()];
+    give_back(work_.demand(held.shape), held.where);
+    reservations_.vacate(reservation.position());
+    --pins_[held.shape.value()];
+    unpin(held.shape);
+    return true;
+}
+
+// ---- tasks ----------------------------------------------------------------------------------------------------------
+
+inline result<task_handle> cluster::admit(const task_description& task) {
+    detail::workload_editor editor{work_};
+    tasks_.reserve_one();
+    const std::size_t t = tasks_.lowest_vacant();
+    const auto item = detail::phrase::item("task", t, task.name);
+    if (!task.name.empty() && work_.find_task(task.name)) {
+        return detail::refuse(error_code::duplicate, {item, ": a task of this name exists already"});
+    }
+    if (auto ok = editor.check_demands(task, item); !ok) return ok.error();
+    if (auto ok = editor.check_group(task, item); !ok) return ok.error();
+    const result<shape_index> shape = intern_shape(task, item);
+    if (!shape) return shape.error();
+
+    where_.make_room(t + 1);
+    target_.make_room(t + 1);
+    moving_.make_room(t + 1);
+    group_index group{};
+    bool new_group = false;
+    if (!task.group.empty()) {
+        group = editor.find_group(task.group);
+        new_group = !group.valid();
+        if (new_group) {
+            groups_.reserve_one();
+            group = group_index{groups_.lowest_vacant()};
+            editor.put_group(group, task.group, task.gang, task.min_tasks);
+        }
+    }
+    // A group without members would never be found empty.
+    struct group_guard {
+        detail::workload_editor& editor;
+        group_index made;
+        ~group_guard() {
+            if (made.valid()) editor.vacate_group(made);
+        }
+    } guard{editor, new_group ? group : group_index{}};
+    editor.put_task(task_index{t}, task, task.name, *shape, group);
+    guard.made = {};
+
+    if (new_group) groups_.take(group.value());
+    idle_shapes_.remove(shape->value());
+    tasks_.take(t);
+    if (t == where_.size()) {
+        where_.push_back(unplaced);
+        target_.push_back(unplaced);
+    }
+    where_[t] = unplaced;
+    target_[t] = unplaced;
+    return task_handle{static_cast<std::uint32_t>(t), tasks_.generation(t)};
+}
+
+inline bool cluster::retire(task_handle task) {
+    if (!known(task)) return false;
+    const task_index t = index(task);
+    (void)release(t);
+    const shape_index shape = work_.shape(t);
+    const group_index group = work_.group(t);
+    detail::workload_editor editor{work_};
+    editor.vacate_task(t);
+    tasks_.vacate(t.value());
+    unpin(shape);
+    if (group.valid() && work_.members(group).empty()) {
+        editor.vacate_group(group);
+        groups_.vacate(group.value());
+    }
+    return true;
+}
+
+/// Memory for the list was reserved.
+inline void cluster::settle_at(task_index t, const slot& where) {
+    where_[t.value()] = where;
+    tasks_on_.insert_sorted(where.node.value(), t);
+}
+inline bool cluster::place(task_index t, const slot& where) {
+    if (!there(t) || where_[t.value()].placed() || !ledger_.fits(work_.demand(t), where)) return false;
+    tasks_on_.reserve(where.node.value());
+    hold(work_.demand(t), where, false);
+    settle_at(t, where);
+    return true;
+}
+inline bool cluster::occupy(task_index t, const slot& where) {
+    if (!there(t) || where_[t.value()].placed()) return false;
+    if (!fleet_.has(where, work_.demand(t).gpus) || !fleet_.present(where.node)) return false;
+    tasks_on_.reserve(where.node.value());
+    hold(work_.demand(t), where, true);
+    settle_at(t, where);
+    return true;
+}
+inline std::size_t cluster::occupy(std::span<const task_handle> tasks, std::span<const slot> where) {
+    std::size_t entered = 0;
+    for (std::size_t i = 0; i < tasks.size() && i < where.size(); ++i) entered += occupy(tasks[i], where[i]) ? 1 : 0;
+    return entered;
+}
+inline bool cluster::release(task_index t) {
+    if (!there(t) || !where_[t.value()].placed()) return false;
+    (void)cancel_move(t);
+    const slot from = where_[t.value()];
+    give_back(work_.demand(t), from);
+    tasks_on_.erase(from.node.value(), t);
+    where_[t.value()] = unplaced;
+    return true;
+}
+
+inline bool cluster::begin_move(task_index t, const slot& to) {
+    if (!there(t) || !where_[t.value()].placed() || target_[t.value()].placed()) return false;
+    if (!ledger_.fits(work_.demand(t), to)) return false;
+    moving_.make_room(moving_.size() + 1);
+    hold(work_.demand(t), to, false);
+    target_[t.value()] = to;
+    moving_.push_back(t);
+    return true;
+}
+inline bool cluster::finish_move(task_index t) {
+    if (!there(t) || !target_[t.value()].placed()) return false;
+    const slot from = where_[t.value()];
+    const slot to = target_[t.value()];
+    tasks_on_.reserve(to.node.value());
+    stop_moving(t);
+    give_back(work_.demand(t), from);
+    tasks_on_.erase(from.node.value(), t);
+    settle_at(t, to);
+    note(to.node);
+    return true;
+}
+inline bool cluster::cancel_move(task_index t) {
+    if (!there(t) || !target_[t.value()].placed()) return false;
+    give_back(work_.demand(t), target_[t.value()]);
+    stop_moving(t);
+    return true;
+}
+inline void cluster::stop_moving(task_index t) noexcept {
+    target_[t.value()] = unplaced;
+    for (std::size_t i = 0; i < moving_.size(); ++i) {
+        if (moving_[i] != t) continue;
+        moving_[i] = moving_.back();
+        moving_.pop_back();
+        return;
+    }
+}
+
+}  // namespace berth::inline v0
