@@ -231,7 +231,8 @@ int compare(compare_options options) {
                       .seeds = options.seeds,
                       .first_seed = options.first_seed,
                       .threads = options.threads}};
-    if (options.resume && std::filesystem::is_regular_file(options.csv, ignored)) {
+    if (options.resume && std::filesystem::is_regular_file(options.csv, ignored) &&
+        std::filesystem::file_size(options.csv, ignored) > 0) {
         if (const auto ok = table.take_runs(options.csv); !ok) return fail(ok.error().message);
     }
     // Every run is written to disk as soon as it ends.
