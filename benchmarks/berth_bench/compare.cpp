@@ -4,6 +4,7 @@
 #include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
 #include "berth_bench/compare_reassignment.hpp"
+#include "berth_bench/csv_instance.hpp"
 #include "support/comparison.hpp"
 #include "support/csv_table.hpp"
 #include "support/gap_instance.hpp"
@@ -39,7 +40,13 @@ struct compare_options {
     std::size_t threads = 1;
     std::vector<std::string> algorithms;
     std::vector<std::string> instances;
+    std::string tasks_file;  // of the suite csv, like the next three
+    std::string gpus_file;
+    std::string cost;
+    std::string save_instance;
+    std::vector<std::string> left_out;  // tasks that no GPU has room for
     std::string csv;
+    bool resume = false;  // do not repeat the runs in `csv`
     std::string svg;
     std::string json;
     progress_line::mode progress = progress_line::mode::terminal;
@@ -97,6 +104,24 @@ berth::result<std::vector<suite_entry>> read_suite(const std::vector<std::string
     return suite;
 }
 
+/// The suite of one instance that the user's files describe. Prints what it makes of them.
+berth::result<std::vector<suite_entry>> read_csv_suite(compare_options& options) {
+    auto read = read_csv_instance(options.tasks_file, options.gpus_file, options.cost);
+    if (!read) return read.error();
+    if (!options.save_instance.empty()) {
+        if (const auto ok = write_file(options.save_instance, to_text(read->instance)); !ok) return ok.error();
+    }
+    options.cost = read->cost_column;
+    options.left_out = read->left_out;
+    for (const auto& note : read->notes) fmt::print("NOTE: {}\n", note);
+    fmt::print("{}: {} tasks; {}: {} GPUs; cost of a pair: seconds{}\n", options.tasks_file, read->instance.tasks,
+               options.gpus_file, read->instance.agents,
+               read->cost_column.empty() ? std::string{} : " × " + read->cost_column);
+    std::vector<suite_entry> suite;
+    suite.push_back({std::move(read->instance), std::nullopt});
+    return suite;
+}
+
 nlohmann::ordered_json finite(double value) {
     return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json{};
 }
@@ -109,6 +134,13 @@ nlohmann::ordered_json finite(const std::vector<double>& values) {
 std::string results_json(const compare_options& options, const comparison& table, bool stopped) {
     nlohmann::ordered_json json;
     json["suite"] = options.suite;
+    if (options.suite == "csv") {
+        json["tasks_file"] = options.tasks_file;
+        json["gpus_file"] = options.gpus_file;
+        json["cost_column"] = options.cost.empty() ? nlohmann::ordered_json{} : nlohmann::ordered_json(options.cost);
+        json["cost_unit"] = 0.001;
+        json["left_out"] = options.left_out;
+    }
     json["default_algorithm"] = default_allocator();
     json["budgets_seconds"] = table.options().seconds;
     json["seeds"] = options.seeds;
@@ -165,9 +197,10 @@ std::string duration(double seconds) {
 }
 
 int compare(compare_options options) {
-    for (const auto& path : {options.csv, options.svg, options.json}) {
+    for (const auto& path : {options.csv, options.svg, options.json, options.save_instance}) {
         if (const auto ok = check_output(path); !ok) return fail(ok.error().message);
     }
+    if (options.resume && options.csv.empty()) return fail("--resume: needs --csv, the file to continue");
     std::vector<named_allocator> chosen;
     if (options.algorithms.empty()) options.algorithms = allocator_names();
     for (const auto& name : options.algorithms) {
@@ -176,12 +209,13 @@ int compare(compare_options options) {
     }
     std::sort(options.seconds.begin(), options.seconds.end());
     options.seconds.erase(std::unique(options.seconds.begin(), options.seconds.end()), options.seconds.end());
-    const auto suite = read_suite(options.instances);
+    const bool own_files = options.suite == "csv";
+    const auto suite = own_files ? read_csv_suite(options) : read_suite(options.instances);
     if (!suite) return fail(suite.error().message);
     if (suite->empty()) return fail("no instances were found; name some with --instances");
 
     std::error_code ignored;
-    if (options.instances.empty() && !std::filesystem::is_directory(outside_gap_folder(), ignored)) {
+    if (!own_files && options.instances.empty() && !std::filesystem::is_directory(outside_gap_folder(), ignored)) {
         fmt::print("SKIPPED: {} is not there; only the instances of the project are compared (set BERTH_DATA)\n",
                    outside_gap_folder());
     }
@@ -191,25 +225,30 @@ int compare(compare_options options) {
                options.seeds == 1 ? "" : "s", options.seconds.back(),
                duration(static_cast<double>(runs) * options.seconds.back()));
 
-    // Every run is written to disk as soon as it ends.
-    std::ofstream csv;
-    if (!options.csv.empty()) {
-        csv.open(options.csv, std::ios::binary | std::ios::trunc);
-        csv << comparison::csv_header() << std::flush;
-        if (!csv) return fail(options.csv + ": cannot be written");
-    }
     progress_line progress{options.progress};
     comparison table{std::move(chosen),
                      {.seconds = options.seconds,
                       .seeds = options.seeds,
                       .first_seed = options.first_seed,
                       .threads = options.threads}};
+    if (options.resume && std::filesystem::is_regular_file(options.csv, ignored) &&
+        std::filesystem::file_size(options.csv, ignored) > 0) {
+        if (const auto ok = table.take_runs(options.csv); !ok) return fail(ok.error().message);
+    }
+    // Every run is written to disk as soon as it ends.
+    std::ofstream csv;
+    if (!options.csv.empty()) {
+        csv.open(options.csv, std::ios::binary | (options.resume ? std::ios::app : std::ios::trunc));
+        if (!options.resume || std::filesystem::file_size(options.csv, ignored) == 0) csv << comparison::csv_header();
+        csv.flush();
+        if (!csv) return fail(options.csv + ": cannot be written");
+    }
     table.expect_runs(runs);
     fmt::print("{}", table.header_text());
     std::fflush(stdout);
     const comparison::listener tell{.on_run =
                                         [&](const comparison_run& run) {
-                                            if (csv.is_open()) csv << table.csv_lines(run) << std::flush;
+                                            if (csv.is_open() && !run.taken) csv << table.csv_lines(run) << std::flush;
                                         },
                                     .on_row =
                                         [&](const comparison_row& row) {
@@ -253,8 +292,10 @@ command add_compare(CLI::App& program, CLI::App*& subcommand) {
     subcommand =
         program.add_subcommand("compare", "Compare allocators on every instance of a suite, by gap or score and time");
     CLI::App& app = *subcommand;
-    app.add_option("--suite", options->suite, "Instances: gap (generalised assignment), mrp (machine reassignment)")
-        ->check(CLI::IsMember({"gap", "mrp"}))
+    app.add_option(
+           "--suite", options->suite,
+           "Instances: gap (generalised assignment), mrp (machine reassignment), csv (your own --tasks and --gpus)")
+        ->check(CLI::IsMember({"gap", "mrp", "csv"}))
         ->capture_default_str();
     auto* seconds =
         app.add_option("--seconds", options->seconds,
@@ -266,12 +307,22 @@ command add_compare(CLI::App& program, CLI::App*& subcommand) {
         app.add_option("--seeds", options->seeds, "Runs of each algorithm on each instance (default 5; mrp: 1)")
             ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}));
     app.add_option("--seed", options->first_seed, "First of the seeds")->check(check_digits)->capture_default_str();
-    app.add_option("--algorithms", options->algorithms, "gap: algorithms, as greedy,genetic; all by default")
+    app.add_option("--algorithms", options->algorithms, "gap, csv: algorithms, as greedy,genetic; all by default")
         ->delimiter(',')
         ->check(CLI::IsMember(allocator_names()));
     app.add_option("--instances", options->instances,
                    "Instances, as d20400,e*,my/file.txt: names, patterns of names, paths; by default all that exist")
         ->delimiter(',');
+    auto* tasks = app.add_option("--tasks", options->tasks_file,
+                                 "csv: task list (CSV: complexity and perhaps name, data_size, output_size, load)");
+    auto* gpus = app.add_option("--gpus", options->gpus_file,
+                                "csv: GPU list (CSV: max_load and perhaps name, load, speed, power, temp, max_temp)");
+    auto* cost =
+        app.add_option("--cost", options->cost,
+                       "csv: column of the GPU list that the seconds of a task are multiplied with, or seconds: "
+                       "none (default: power, if there is one)");
+    auto* save =
+        app.add_option("--save-instance", options->save_instance, "csv: write the instance for berth-bench assign");
     app.add_option("--csv", options->csv, "Write every run at every budget, as it ends");
     app.add_option("--svg", options->svg, "Write the figure: gap over time");
     app.add_option("--json", options->json, "Write rows, summary and runs with their trajectories");
@@ -283,24 +334,30 @@ command add_compare(CLI::App& program, CLI::App*& subcommand) {
     app.add_option("--clock", *clock, "mrp: the clock of --seconds, CPU time or wall-clock time")
         ->check(CLI::IsMember({"cpu", "wall"}))
         ->capture_default_str();
-    auto resume = std::make_shared<bool>(false);
-    app.add_flag("--resume", *resume, "mrp: continue the file of --csv; runs in it are not repeated");
+    app.add_flag("--resume", options->resume, "Continue the file of --csv; runs in it are not repeated");
     auto show = std::make_shared<bool>(false);
     auto* progress =
         app.add_flag("--progress,!--no-progress", *show, "Show progress on stderr (default: on a terminal)");
-    return [options, seconds, seeds, threads, clock, resume, progress, show] {
+    return [options, seconds, seeds, threads, clock, tasks, gpus, cost, save, progress, show] {
         if (progress->count() > 0) options->progress = *show ? progress_line::mode::on : progress_line::mode::off;
-        if (options->suite == "gap") {
-            if (*resume || *clock != "cpu") return fail("--resume and --clock are for --suite mrp");
+        if (options->suite == "csv") {
+            if (tasks->count() == 0 || gpus->count() == 0)
+                return fail("--suite csv: needs --tasks FILE and --gpus FILE");
+            if (!options->instances.empty()) return fail("--instances is for --suite gap and mrp");
+        } else if (tasks->count() + gpus->count() + cost->count() + save->count() > 0) {
+            return fail("--tasks, --gpus, --cost and --save-instance are for --suite csv");
+        }
+        if (options->suite != "mrp") {
+            if (*clock != "cpu") return fail("--clock is for --suite mrp");
             return compare(*options);
         }
-        if (!options->algorithms.empty()) return fail("--algorithms is for --suite gap");
+        if (!options->algorithms.empty()) return fail("--algorithms is for --suite gap and csv");
         compare_reassignment_options reassignment{.comparison = {.first_seed = options->first_seed},
                                                   .instances = options->instances,
                                                   .csv = options->csv,
                                                   .svg = options->svg,
                                                   .json = options->json,
-                                                  .resume = *resume,
+                                                  .resume = options->resume,
                                                   .progress = options->progress};
         if (seconds->count() > 0) reassignment.comparison.seconds = options->seconds;
         if (seeds->count() > 0) reassignment.comparison.seeds = options->seeds;

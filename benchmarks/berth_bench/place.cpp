@@ -41,6 +41,7 @@ struct place_options {
     std::string order;
     std::uint64_t seed = 42;
     bool seeded = false;
+    bool listed = false;
     double inflate = 1.3;
     std::size_t replicate = 1;
     std::string placements;
@@ -294,7 +295,8 @@ std::string results_json(const place_options& options, const experiment& input,
     json["power_file"] = options.power;
     if (options.order.empty()) {
         json["seed"] = options.seed;
-        json["inflate"] = options.inflate;
+        json["listed"] = options.listed;
+        if (!options.listed) json["inflate"] = options.inflate;
     } else {
         json["order_file"] = options.order;
     }
@@ -381,7 +383,7 @@ berth::result<void> complete(place_options& options) {
         return berth::error{berth::error_code::io,
                             "the project's openb data was not found; name files with --nodes and --pods"};
     }
-    if (own_nodes && own_pods && options.order.empty() && !options.seeded) {
+    if (own_nodes && own_pods && options.order.empty() && !options.seeded && !options.listed) {
         options.order = own + "/orders/order_default_42.txt";
     }
     if (own_nodes) options.nodes = own + "/openb_node_list_gpu_node.csv";
@@ -400,7 +402,22 @@ berth::result<void> complete(place_options& options) {
     return {};
 }
 
-/// Published results refer to one fleet.
+/// Every pod once, as the file lists them; `pods` are sorted by name.
+std::vector<std::uint32_t> listed_arrivals(const openb_pod_list& pods) {
+    std::vector<std::uint32_t> arrivals(pods.pods.size());
+    for (std::size_t p = 0; p < arrivals.size(); ++p) arrivals[p] = static_cast<std::uint32_t>(p);
+    std::sort(arrivals.begin(), arrivals.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return pods.pods[a].line < pods.pods[b].line; });
+    return arrivals;
+}
+
+std::string arrival_text(const place_options& options) {
+    if (!options.order.empty()) return options.order;
+    if (options.listed) return fmt::format("their order in the file, ties by seed {}", options.seed);
+    return fmt::format("seed {}, inflated to {:.2f}", options.seed, options.inflate);
+}
+
+/// Published results refer to one fleet, and to arrivals that were shuffled.
 bool is_published_fleet(const openb_node_list& list) {
     std::size_t gpus = 0;
     for (const auto& node : list.nodes) gpus += node.gpus;
@@ -432,6 +449,7 @@ int place(place_options options) {
     arrival_order order;
     if (options.order.empty()) {
         order = make_order(*pods, *nodes, options.seed, options.inflate);
+        if (options.listed) order.arrivals = listed_arrivals(*pods);
     } else {
         auto read = read_order(options.order, pods->pods.size(), nodes->nodes.size());
         if (!read) return fail(read.error().message);
@@ -442,9 +460,7 @@ int place(place_options options) {
     input->power = *std::move(power);
 
     const std::string trace = trace_name(options.pods);
-    fmt::print("{}: {} tasks, arriving by {}\n", options.pods, pods->pods.size(),
-               options.order.empty() ? fmt::format("seed {}, inflated to {:.2f}", options.seed, options.inflate)
-                                     : options.order);
+    fmt::print("{}: {} tasks, arriving by {}\n", options.pods, pods->pods.size(), arrival_text(options));
     fmt::print("{}: {} nodes with {} GPUs", options.nodes, input->fleet->node_count(), input->fleet->gpu_count());
     if (nodes->without_gpus > 0) fmt::print(" ({} nodes without GPUs left out)", nodes->without_gpus);
     if (options.replicate > 1) fmt::print(" ({} copies of the list)", options.replicate);
@@ -469,7 +485,7 @@ int place(place_options options) {
     if (outcomes.empty()) return exit_interrupted;
 
     const auto published = published_results::read(openb_folder());
-    const bool known = published && !trace.empty() && is_published_fleet(*nodes);
+    const bool known = published && !options.listed && !trace.empty() && is_published_fleet(*nodes);
     print_curves("Unallocated GPUs, % of capacity (published: mean of ten seeds)", outcomes,
                  &arrival_curve::unallocated_percent, [&](std::string_view policy, int b) {
                      return known ? published->unallocated_percent(trace, policy, b) : std::nullopt;
@@ -530,13 +546,17 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
         ->take_all();
     auto* order =
         place_app.add_option("--order", options->order, "File with the order of arrivals and the ranks of nodes");
-    auto* seed = place_app.add_option("--seed", options->seed, "Seed of a random order of arrivals (default 42)")
-                     ->check(check_digits);
+    auto* seed =
+        place_app.add_option("--seed", options->seed, "Seed of a random order of arrivals and of ties (default 42)")
+            ->check(check_digits);
     auto* inflate = place_app
                         .add_option("--inflate", options->inflate,
                                     "GPU request of all arrivals, as a multiple of the capacity (default 1.3)")
                         ->check(within_range);
-    order->excludes(seed)->excludes(inflate);
+    auto* listed = place_app.add_flag("--listed", options->listed,
+                                      "Every task arrives once, in the order of the task list; --seed breaks ties");
+    order->excludes(seed)->excludes(inflate)->excludes(listed);
+    listed->excludes(inflate);
     place_app.add_option("--power", options->power,
                          "Watts of GPU models and CPU packages (CSV: part, model, idle_watts, full_watts, "
                          "milli_per_package)");

@@ -29,12 +29,22 @@ constexpr double chart_foot = 0.001;
 
 std::string number(double value) { return std::isfinite(value) ? print("%.10g", value) : std::string{}; }
 
+std::string whole(double value) { return std::isfinite(value) ? print("%.17g", value) : std::string{}; }
+
 std::string gap_cell(double gap) { return std::isfinite(gap) ? print("%10.4f", gap) : print("%10s", "inf."); }
 
 /// The cost found within a budget. The plan of the largest budget may arrive slightly late.
 double cost_within(const search_run& run, double seconds, bool largest) {
     if (largest && run.plan.feasible() && run.seconds <= 1.01 * seconds + 0.01) return run.plan.cost;
     return cost_at(run.trajectory, seconds);
+}
+
+/// The best cost of a run at a time.
+double cost_by(const comparison_run& run, const std::vector<double>& budgets, double seconds) {
+    if (!run.taken) return cost_at(run.trajectory, seconds);
+    double cost = infinite;
+    for (std::size_t b = 0; b < budgets.size() && budgets[b] <= seconds; ++b) cost = run.costs[b];
+    return cost;
 }
 
 template <class Items, class Value>
@@ -60,13 +70,142 @@ comparison::comparison(std::vector<named_allocator> allocators, comparison_optio
     std::sort(options_.seconds.begin(), options_.seconds.end());
 }
 
+berth::result<void> comparison::take_runs(const std::string& csv_file) {
+    const auto in = csv_table::read(csv_file);
+    if (!in) return in.error();
+    enum : std::size_t {
+        instance,
+        allocator,
+        stopped,
+        agents,
+        tasks,
+        seed,
+        threads,
+        evaluations,
+        budget,
+        known,
+        reference,
+        bound,
+        seconds,
+        speed,
+        feasible,
+        cost,
+        columns
+    };
+    constexpr const char* names[columns] = {"instance",       "algorithm",
+                                            "stopped",        "agents",
+                                            "tasks",          "seed",
+                                            "threads",        "evaluations",
+                                            "budget_seconds", "reference_known",
+                                            "reference",      "lower_bound",
+                                            "run_seconds",    "evaluations_per_second",
+                                            "feasible",       "cost"};
+    std::size_t column[columns] = {};
+    for (std::size_t c = 0; c < columns; ++c) {
+        const auto at = in->column(names[c]);
+        if (!at) return at.error();
+        column[c] = *at;
+    }
+    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    std::vector<double> budgets;  // of the run that is being read
+    const auto end_run = [&] {
+        if (taken_.empty() || budgets.empty()) return;
+        comparison_run& run = taken_.back();
+        std::vector<double> costs;
+        for (const double wanted : options_.seconds) {
+            const auto at = std::find(budgets.begin(), budgets.end(), wanted);
+            if (at != budgets.end()) costs.push_back(run.costs[static_cast<std::size_t>(at - budgets.begin())]);
+        }
+        const bool usable = costs.size() == options_.seconds.size() && budgets.back() == options_.seconds.back();
+        budgets.clear();
+        run.costs = std::move(costs);
+        if (!usable) taken_.pop_back();
+    };
+    for (std::size_t row = 0; row < in->row_count(); ++row) {
+        std::int64_t count[columns] = {};
+        for (const auto c : {agents, tasks, seed, threads, evaluations, known, feasible}) {
+            const auto value = in->integer(row, column[c], 0, most);
+            if (!value) return value.error();
+            count[c] = *value;
+        }
+        double number[columns] = {};
+        for (const auto c : {budget, reference, bound, seconds, speed, cost}) {
+            number[c] = c == cost ? infinite : -infinite;
+            if ((c == cost && count[feasible] == 0) ||
+                ((c == bound || c == reference) && in->cell(row, column[c]).empty())) {
+                continue;
+            }
+            const auto value =
+                in->number(row, column[c], std::numeric_limits<double>::lowest(), std::numeric_limits<double>::max());
+            if (!value) return value.error();
+            number[c] = *value;
+        }
+        if (count[threads] != static_cast<std::int64_t>(options_.threads)) {
+            end_run();
+            continue;
+        }
+        comparison_run run{.instance = std::string{in->cell(row, column[instance])},
+                           .agents = static_cast<std::size_t>(count[agents]),
+                           .tasks = static_cast<std::size_t>(count[tasks]),
+                           .allocator = std::string{in->cell(row, column[allocator])},
+                           .seed = static_cast<std::uint64_t>(count[seed]),
+                           .reference = number[reference],
+                           .reference_known = count[known] != 0,
+                           .bound = number[bound],
+                           .costs = {},
+                           .gaps = {},
+                           .seconds = number[seconds],
+                           .evaluations_per_second = number[speed],
+                           .evaluations = static_cast<std::uint64_t>(count[evaluations]),
+                           .trajectory = {},
+                           .taken = true};
+        for (const auto reason : {berth::stop_reason::completed, berth::stop_reason::cancelled,
+                                  berth::stop_reason::budget_exhausted, berth::stop_reason::deadline_reached}) {
+            if (in->cell(row, column[stopped]) == berth::to_string(reason)) run.stopped = reason;
+        }
+        // The rows of a run follow each other, budgets ascending.
+        const bool same = !budgets.empty() && taken_.back().instance == run.instance &&
+                          taken_.back().allocator == run.allocator && taken_.back().seed == run.seed &&
+                          budgets.back() < number[budget];
+        if (!same) {
+            end_run();
+            taken_.push_back(std::move(run));
+        }
+        taken_.back().costs.push_back(number[cost]);
+        budgets.push_back(number[budget]);
+    }
+    end_run();
+    return {};
+}
+
+const comparison_run* comparison::taken(const gap_instance& instance, const std::string& allocator,
+                                        std::uint64_t seed) const {
+    for (const auto& run : taken_) {
+        if (run.instance == instance.name && run.agents == instance.agents && run.tasks == instance.tasks &&
+            run.allocator == allocator && run.seed == seed) {
+            return &run;
+        }
+    }
+    return nullptr;
+}
+
 void comparison::add(const gap_instance& instance, const std::optional<gap_reference>& reference,
                      progress_line& progress, const listener& tell) {
     const double largest = options_.seconds.back();
-    // The bound is computed once; every run is charged with its time.
-    const double before = cpu_seconds();
-    const berth::priced_problem problem{instance.problem(), pricing_within(instance.agents, instance.tasks, largest)};
-    const double pricing = cpu_seconds() - before;
+    // The bound is computed once, unless there is nothing to run; every run is charged with its time.
+    std::optional<berth::priced_problem> priced;
+    double pricing = 0.0;
+    const auto problem = [&]() -> const berth::priced_problem& {
+        if (!priced) {
+            const double before = cpu_seconds();
+            priced.emplace(instance.problem(), pricing_within(instance.agents, instance.tasks, largest));
+            pricing = cpu_seconds() - before;
+        }
+        return *priced;
+    };
+    const auto gap_to = [](double reference_cost, double cost) {
+        return std::isfinite(cost) ? berth::gap_percent(cost, reference_cost) : infinite;
+    };
 
     for (const auto& allocator : allocators_) {
         comparison_row row{.instance = instance.name,
@@ -78,10 +217,21 @@ void comparison::add(const gap_instance& instance, const std::optional<gap_refer
         for (std::size_t s = 0; s < options_.seeds && !interrupted(); ++s) {
             ++started_;
             const std::uint64_t seed = options_.first_seed + s;
+            if (const comparison_run* there = taken(instance, allocator.name, seed)) {
+                comparison_run run = *there;
+                run.type = instance.type();
+                if (reference) run.reference = reference->lower;
+                run.reference_known = run.reference_known || reference.has_value();
+                for (const double cost : run.costs) run.gaps.push_back(gap_to(run.reference, cost));
+                if (tell.on_run) tell.on_run(run);
+                runs.push_back(std::move(run));
+                continue;
+            }
             std::string label = expected_ > 0 ? print("[%zu of %zu] ", started_, expected_) : std::string{};
             label += allocator.name + " on " + instance.name + ", seed " + std::to_string(seed);
+            const berth::priced_problem& bounded = problem();
             const search_run found = run_search(
-                allocator, instance, problem,
+                allocator, instance, bounded,
                 {.seconds = largest, .origin = cpu_seconds() - pricing, .seed = seed, .threads = options_.threads},
                 progress, label);
             if (!found.refused.empty()) {
@@ -100,7 +250,7 @@ void comparison::add(const gap_instance& instance, const std::optional<gap_refer
                                .tasks = instance.tasks,
                                .allocator = allocator.name,
                                .seed = seed,
-                               .reference = reference ? reference->lower : problem.bound().rounded,
+                               .reference = reference ? reference->lower : bounded.bound().rounded,
                                .reference_known = reference.has_value(),
                                .bound = found.plan.lower_bound,
                                .costs = {},
@@ -112,7 +262,7 @@ void comparison::add(const gap_instance& instance, const std::optional<gap_refer
             for (const double seconds : options_.seconds) {
                 const double cost = cost_within(found, seconds, seconds == largest);
                 run.costs.push_back(cost);
-                run.gaps.push_back(std::isfinite(cost) ? berth::gap_percent(cost, run.reference) : infinite);
+                run.gaps.push_back(gap_to(run.reference, cost));
             }
             const double searching = found.seconds - pricing;
             if (searching > 0.0) run.evaluations_per_second = static_cast<double>(run.evaluations) / searching;
@@ -212,7 +362,7 @@ std::string comparison::text() const {
 
 std::string comparison::csv_header() {
     return "instance,agents,tasks,algorithm,seed,budget_seconds,feasible,cost,gap_percent,reference,reference_known,"
-           "lower_bound,run_seconds,evaluations,evaluations_per_second,stopped\n";
+           "lower_bound,run_seconds,evaluations,evaluations_per_second,stopped,threads\n";
 }
 
 std::string comparison::csv_lines(const comparison_run& run) const {
@@ -222,10 +372,10 @@ std::string comparison::csv_lines(const comparison_run& run) const {
         lines +=
             csv_field(run.instance) + print(",%zu,%zu,", run.agents, run.tasks) + csv_field(run.allocator) +
             print(",%llu,%g,%d,", static_cast<unsigned long long>(run.seed), options_.seconds[b], feasible ? 1 : 0);
-        lines += number(run.costs[b]) + ',' + number(run.gaps[b]) + ',' + number(run.reference) +
+        lines += whole(run.costs[b]) + ',' + number(run.gaps[b]) + ',' + number(run.reference) +
                  (run.reference_known ? ",1," : ",0,") + number(run.bound);
-        lines += print(",%.6f,%llu,%.6g,%s\n", run.seconds, static_cast<unsigned long long>(run.evaluations),
-                       run.evaluations_per_second, berth::to_string(run.stopped));
+        lines += print(",%.6f,%llu,%.6g,%s,%zu\n", run.seconds, static_cast<unsigned long long>(run.evaluations),
+                       run.evaluations_per_second, berth::to_string(run.stopped), options_.threads);
     }
     return lines;
 }
@@ -256,7 +406,7 @@ line_chart comparison::chart(std::string_view emphasised) const {
             std::vector<double> gaps;
             for (const auto& run : runs_) {
                 if (run.allocator != allocator.name) continue;
-                const double cost = i == points ? run.costs.back() : cost_at(run.trajectory, at);
+                const double cost = i == points ? run.costs.back() : cost_by(run, options_.seconds, at);
                 gaps.push_back(std::isfinite(cost) ? berth::gap_percent(cost, run.reference) : infinite);
             }
             const double gap = median(gaps);

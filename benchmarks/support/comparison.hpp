@@ -42,6 +42,7 @@ struct comparison_run {
     std::uint64_t evaluations = 0;
     berth::stop_reason stopped{};
     std::vector<trajectory_point> trajectory;
+    bool taken = false;  ///< by `take_runs`: no trajectory, the best cost is known at each budget only
 };
 
 /// One allocator on one instance: medians over its seeds.
@@ -88,6 +89,9 @@ public:
     /// @param reference  published bounds of the instance, if there are any
     void add(const gap_instance& instance, const std::optional<gap_reference>& reference, progress_line& progress,
              const listener& tell = {});
+    /// Reads runs of an earlier comparison from its CSV file; `add` does not repeat them. A run counts if it had the same
+    /// threads and the same largest budget, and has a row for each budget of this comparison.
+    [[nodiscard]] berth::result<void> take_runs(const std::string& csv_file);
     /// The total number of runs, for the line of progress.
     void expect_runs(std::size_t runs) noexcept { expected_ = runs; }
 
@@ -117,8 +121,12 @@ public:
     [[nodiscard]] line_chart chart(std::string_view emphasised) const;
 
 private:
+    [[nodiscard]] const comparison_run* taken(const gap_instance& instance, const std::string& allocator,
+                                              std::uint64_t seed) const;
+
     std::vector<named_allocator> allocators_;
     comparison_options options_;
+    std::vector<comparison_run> taken_;
     std::vector<comparison_run> runs_;
     std::vector<comparison_row> rows_;
     std::vector<std::string> faults_;

@@ -34,6 +34,7 @@ public:
     /// The line of a row in the file, counted from 1.
     [[nodiscard]] std::size_t line(std::size_t row) const noexcept { return lines_[row]; }
 
+    [[nodiscard]] const std::string& column_name(std::size_t column) const noexcept { return columns_[column]; }
     [[nodiscard]] std::optional<std::size_t> find_column(std::string_view name) const;
     /// Like `find_column`; a missing column is an error that lists the existing columns.
     [[nodiscard]] berth::result<std::size_t> column(std::string_view name) const;

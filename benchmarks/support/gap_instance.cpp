@@ -113,7 +113,7 @@ bool sums_within(const std::vector<T>& table, std::size_t tasks, std::size_t age
 }  // namespace
 
 char gap_instance::type() const noexcept {
-    if (name.empty()) return 0;
+    if (name.size() < 2 || name[1] < '0' || name[1] > '9') return 0;
     const char letter = name.front();
     return letter >= 'a' && letter <= 'e' ? letter : '\0';
 }

@@ -33,7 +33,7 @@ struct gap_instance {
         return {tasks, berth::matrix_cost{{costs.data(), tasks, agents}},
                 berth::matrix_load{{loads.data(), tasks, agents}}, capacities};
     }
-    /// The letter that the name begins with, if it is one of the types A to E; else 0.
+    /// The letter that the name begins with, if it is one of the types A to E and a digit follows; else 0.
     [[nodiscard]] char type() const noexcept;
 };
 

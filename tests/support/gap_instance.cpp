@@ -61,6 +61,9 @@ TEST_CASE("an instance is read agent by agent and kept task by task") {
     const gap_instance read = parsed(lines(sample));
     CHECK(read.name == "d0203");
     CHECK(read.type() == 'd');
+    gap_instance word = read;
+    word.name = "batch";
+    CHECK(word.type() == 0);  // not an instance of type B
     CHECK(read.agents == 2);
     CHECK(read.tasks == 3);
     CHECK(read.costs == std::vector<double>{10, 40, 20, 50, 30, 60});
