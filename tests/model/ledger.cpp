@@ -434,3 +434,35 @@ TEST_CASE("make_ledger and validate name the task whose slot cannot be") {
     expected.place(s.demand(0), a);
     CHECK(ledger == expected);
 }
+
+TEST_CASE("ledger: same_model asks for enough GPUs of one model") {
+    berth::fleet_builder builder{{.gpu = {"share", "memory"}}};
+    const std::vector<amount> small{1000, 16};
+    const std::vector<amount> large{1000, 80};
+    const std::vector<berth::gpu_description> gpus{
+        {.model = "T4", .capacity = small}, {.model = "A100", .capacity = large}, {.model = "T4", .capacity = small}};
+    (void)need(builder.add_node({.gpus = gpus}));
+    const berth::fleet machines = need(std::move(builder).build());
+    berth::workload_builder tasks{machines};
+    const std::vector<amount> little{500, 10};
+    (void)need(tasks.add_task({.gpus = 2, .gpu_demand = little, .same_model = true}));
+    (void)need(tasks.add_task({.gpus = 2, .gpu_demand = little}));
+    const berth::workload work = need(std::move(tasks).build());
+    const berth::demand_view same = work.demand(task_index{0});
+    const berth::demand_view any = work.demand(task_index{1});
+    CHECK(same.same_model);
+    ledger ledger{machines};
+    const node_index n{0};
+    CHECK(ledger.fitting_gpus(any, n) == 0b111);
+    CHECK(ledger.fitting_gpus(same, n) == 0b101);
+    CHECK(ledger.fits(same, n));
+    CHECK(ledger.fits(same, slot{n, 0b101}));
+    CHECK_FALSE(ledger.fits(same, slot{n, 0b011}));
+    CHECK(ledger.fits(any, slot{n, 0b011}));
+    ledger.place(any, {n, 0b011});  // no memory is left on the first T4
+    CHECK(ledger.fitting_gpus(any, n) == 0b110);
+    CHECK(ledger.fits(any, n));
+    CHECK(ledger.fitting_gpus(same, n) == 0);
+    CHECK_FALSE(ledger.fits(same, n));
+    CHECK(ledger.has_room(same, slot{n, 0b110}));  // where a task runs already, models do not matter
+}

@@ -80,6 +80,18 @@ TEST_CASE("lower: data members") {
     CHECK(w.is_gang(*w.find_group("g")));
 }
 
+TEST_CASE("lower: same_model of a task") {
+    struct job {
+        int gpus = 2;
+        bool same_model = false;
+    };
+    const std::vector<job> jobs{{}, {.same_model = true}};
+    const fleet f = one_of("A100");
+    const auto w = need(make_workload(jobs, f));
+    CHECK_FALSE(w.demand(task_index{0}).same_model);
+    CHECK(w.demand(task_index{1}).same_model);
+}
+
 TEST_CASE("lower: member functions that return temporaries") {
     std::vector<vendor::getter_node> nodes;
     for (int id = 0; id < 6; ++id) nodes.emplace_back(id);

@@ -239,3 +239,23 @@ TEST_CASE("workload: empty, and built for another fleet") {
     CHECK(&p.fleet() == &f);
     CHECK(&p.workload() == &none);
 }
+
+TEST_CASE("workload: same_model is part of the demand, and holds for a whole gang if one member wants it") {
+    const fleet f = machines();
+    workload_builder builder{f};
+    (void)need(builder.add_task({.gpus = 2}));
+    (void)need(builder.add_task({.gpus = 2, .same_model = true}));
+    (void)need(builder.add_task({.gpus = 1, .same_model = true, .group = "gang", .gang = true}));
+    (void)need(builder.add_task({.gpus = 1, .group = "gang", .gang = true}));
+    (void)need(builder.add_task({.gpus = 2, .same_model = true, .group = "service"}));
+    (void)need(builder.add_task({.gpus = 1, .group = "other", .gang = true}));
+    const workload w = need(std::move(builder).build());
+    CHECK(w.shape_count() == 3);
+    CHECK_FALSE(w.demand(task_index{0}).same_model);
+    CHECK(w.demand(task_index{1}).same_model);
+    CHECK_FALSE(w.demand(task_index{2}).same_model);  // one GPU is always of one model
+    CHECK(w.demand(task_index{4}).same_model);
+    CHECK(w.same_model(*w.find_group("gang")));
+    CHECK_FALSE(w.same_model(*w.find_group("service")));
+    CHECK_FALSE(w.same_model(*w.find_group("other")));
+}

@@ -79,6 +79,16 @@ public:
     [[nodiscard]] model_index model(gpu_index g) const noexcept { return model_index{model_of_gpu_[g.value()]}; }
     /// The GPU models of a node, bit m for model m; none for a node without GPUs.
     [[nodiscard]] std::uint64_t models_on(node_index n) const noexcept { return nodes_[n.value()].models; }
+    /// True if the GPUs of the slot, which exists, are all of one model. O(GPUs of the slot).
+    [[nodiscard]] bool one_model(const slot& where) const noexcept {
+        const std::uint64_t models = models_on(where.node);
+        if ((models & (models - 1)) == 0) return true;
+        for (gpu_mask rest = where.gpus & (where.gpus - 1); rest != 0; rest &= rest - 1) {
+            if (model(gpu(where.node, lowest_gpu(rest))) != model(gpu(where.node, lowest_gpu(where.gpus))))
+                return false;
+        }
+        return true;
+    }
     /// The GPUs of a node that may take new tasks; none on an unhealthy node.
     [[nodiscard]] gpu_mask healthy_gpus(node_index n) const noexcept { return nodes_[n.value()].healthy_gpus; }
     /// True if the node may take new tasks.

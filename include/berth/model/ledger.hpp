@@ -88,8 +88,8 @@ public:
         return fleet_->healthy(n) && host_has_room(demand, n);
     }
 
-    /// The GPUs of a node that are healthy, of an accepted model, and have room in every counter. O(GPUs of the node ×
-    /// counters).
+    /// The GPUs of a node that are healthy, of an accepted model, and have room in every counter; for a demand with
+    /// `same_model` only those of models with enough of them. O(GPUs of the node × counters).
     [[nodiscard]] gpu_mask fitting_gpus(const demand_view& demand, node_index n) const noexcept {
         const std::uint64_t models = fleet_->models_on(n);
         if ((models & demand.accepted_models) == 0) return 0;
@@ -110,6 +110,7 @@ public:
                 }
             }
         }
+        if (demand.same_model && (models & (models - 1)) != 0) fitting = enough_of_a_model(fitting, demand.gpus, n);
         return fitting;
     }
 
@@ -123,7 +124,7 @@ public:
         if (demand.gpus == 0) return true;
         const std::size_t gpus = fleet_->gpu_count(n);
         if (gpu_counters_ > 1 || fleet_->healthy_gpus(n) != first_gpus(gpus) ||
-            (fleet_->models_on(n) & ~demand.accepted_models) != 0) {
+            (fleet_->models_on(n) & ~demand.accepted_models) != 0 || demand.same_model) {
             return has_gpus(fitting_gpus(demand, n), demand.gpus);
         }
         // The common case: GPUs differ only in their free share.
@@ -134,10 +135,11 @@ public:
         return fitting >= demand.gpus;
     }
     /// True if a new task with this demand fits in exactly this slot: it exists, has the number of GPUs demanded, all
-    /// healthy and of an accepted model, and every counter has room.
+    /// healthy and of an accepted model (of one, with `same_model`), and every counter has room.
     [[nodiscard]] bool fits(const demand_view& demand, const slot& where) const noexcept {
         if (!where.node.below(fleet_->node_count())) return false;
         if (berth::gpu_count(where.gpus) != demand.gpus || !host_fits(demand, where.node)) return false;
+        if (demand.same_model && !fleet_->one_model(where)) return false;
         return demand.gpus == 0 || (where.gpus & ~fitting_gpus(demand, where.node)) == 0;
     }
 
@@ -251,6 +253,20 @@ private:
             if (!covers(free(d), demand.domain)) return false;
         }
         return true;
+    }
+    /// Those of these GPUs of whose model there are at least so many among them.
+    [[nodiscard]] gpu_mask enough_of_a_model(gpu_mask gpus, std::size_t wanted, node_index n) const noexcept {
+        gpu_mask enough = 0;
+        while (gpus != 0) {
+            const model_index model = fleet_->model(fleet_->gpu(n, lowest_gpu(gpus)));
+            gpu_mask alike = 0;
+            for (gpu_mask rest = gpus; rest != 0; rest &= rest - 1) {
+                if (fleet_->model(fleet_->gpu(n, lowest_gpu(rest))) == model) alike |= rest & (~rest + 1);
+            }
+            if (has_gpus(alike, wanted)) enough |= alike;
+            gpus &= ~alike;
+        }
+        return enough;
     }
     [[nodiscard]] std::size_t node_begin(node_index n) const noexcept {
         return n.value() * node_counters_ + fleet_->gpu(n, 0).value() * gpu_counters_;

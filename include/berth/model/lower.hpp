@@ -156,6 +156,9 @@ template <class Tasks>
         if constexpr (detail::offers_task_accepted_models<task_type>()) {
             models.read(detail::read_task_accepted_models(task));
         }
+        if constexpr (detail::offers_task_same_model<task_type>()) {
+            described.same_model = detail::as_flag(detail::read_task_same_model(task));
+        }
         if constexpr (detail::offers_task_gang<task_type>())
             described.gang = detail::as_flag(detail::read_task_gang(task));
         described.name = name;

@@ -5,8 +5,8 @@
 //
 //   node_traits<T>   name, capacity, gpus, domains, healthy
 //   gpu_traits<T>    model, capacity, healthy
-//   task_traits<T>   name, gpus, gpu_demand, node_demand, domain_demand, accepted_models, group, gang, priority,
-//                    state_bytes
+//   task_traits<T>   name, gpus, gpu_demand, node_demand, domain_demand, accepted_models, same_model, group, gang,
+//                    priority, state_bytes
 //
 // Every property is looked up in this order: a static function of your specialisation, a member function of that name,
 // a data member of that name, the default given below. A type with these member names needs nothing. For a type that
@@ -66,6 +66,7 @@ struct gpu_traits {};
 /// | `node_demand`     | one integer per `resource_schema::node` counter               | 0                            |
 /// | `domain_demand`   | one integer per `resource_schema::domain` counter             | 0                            |
 /// | `accepted_models` | text joined by `|`, or a range of texts; empty accepts all    | all                          |
+/// | `same_model`      | bool: its GPUs, or all GPUs of its gang, are of one model     | false                        |
 /// | `group`           | text: its job or service; empty for none                      | none                         |
 /// | `gang`            | bool: the group is placed as a whole or not at all            | false                        |
 /// | `priority`        | int, larger is more important                                 | 0                            |
@@ -125,6 +126,7 @@ BERTH_DETAIL_READER(task, gpu_demand)
 BERTH_DETAIL_READER(task, node_demand)
 BERTH_DETAIL_READER(task, domain_demand)
 BERTH_DETAIL_READER(task, accepted_models)
+BERTH_DETAIL_READER(task, same_model)
 BERTH_DETAIL_READER(task, group)
 BERTH_DETAIL_READER(task, gang)
 BERTH_DETAIL_READER(task, priority)

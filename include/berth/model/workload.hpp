@@ -24,6 +24,7 @@ struct demand_view {
     std::span<const amount> domain{};                   ///< on each domain of its node, per `resource_schema::domain`
     std::size_t gpus = 0;                               ///< number of distinct GPUs, 0..64
     std::uint64_t accepted_models = ~std::uint64_t{0};  ///< bit m for model m of the fleet
+    bool same_model = false;                            ///< its GPUs are all of one model; only with two or more
 
     /// True for a task with part of one GPU.
     [[nodiscard]] constexpr bool is_share() const noexcept { return gpus == 1 && gpu[0] < whole_gpu; }
@@ -75,6 +76,8 @@ public:
     }
     /// True if the group is placed as a whole or not at all.
     [[nodiscard]] bool is_gang(group_index g) const noexcept { return gang_[g.value()] != 0; }
+    /// True if the group is a gang of which a task wants `same_model`: all GPUs of the gang are then of one model.
+    [[nodiscard]] bool same_model(group_index g) const noexcept { return same_model_[g.value()] != 0; }
     /// The tasks of a group, in ascending order.
     [[nodiscard]] std::span<const task_index> members(group_index g) const noexcept {
         return {members_.data() + first_member_[g.value()], first_member_[g.value() + 1] - first_member_[g.value()]};
@@ -87,7 +90,8 @@ public:
                 .node = {node_demand_.data() + i * node_counters_, node_counters_},
                 .domain = {domain_demand_.data() + i * domain_counters_, domain_counters_},
                 .gpus = shapes_[i].gpus,
-                .accepted_models = shapes_[i].accepted_models};
+                .accepted_models = shapes_[i].accepted_models,
+                .same_model = shapes_[i].same_model};
     }
     /// The demand of a task.
     [[nodiscard]] demand_view demand(task_index t) const noexcept { return demand(shape(t)); }
@@ -124,6 +128,7 @@ private:
     };
     detail::flat<task_record> tasks_;
     detail::flat<std::uint8_t> gang_;
+    detail::flat<std::uint8_t> same_model_;  // per group
     detail::flat<std::size_t> first_member_;
     detail::flat<task_index> members_;
     detail::flat<amount> gpu_demand_;
@@ -132,8 +137,9 @@ private:
     struct shape_record {
         std::uint64_t accepted_models;
         std::size_t frequency;
-        std::uint32_t gpus;
         std::uint32_t model_set;
+        std::uint8_t gpus;
+        bool same_model;
     };
     detail::flat<shape_record> shapes_;
 };

@@ -29,10 +29,11 @@ struct task_description {
     std::span<const amount> node_demand{};                ///< empty: 0
     std::span<const amount> domain_demand{};              ///< on each domain of the node; empty: 0
     std::span<const std::string_view> accepted_models{};  ///< names of GPU models; empty: all
-    std::string_view group{};                             ///< job or service; empty: none
-    bool gang = false;                                    ///< the group is placed as a whole or not at all
-    int priority = 0;                                     ///< larger is more important
-    amount state_bytes = 0;                               ///< bytes that travel when the task is moved, 0..`max_amount`
+    bool same_model = false;   ///< all its GPUs, in a gang all GPUs of the gang, are of one model
+    std::string_view group{};  ///< job or service; empty: none
+    bool gang = false;         ///< the group is placed as a whole or not at all
+    int priority = 0;          ///< larger is more important
+    amount state_bytes = 0;    ///< bytes that travel when the task is moved, 0..`max_amount`
 };
 
 /// Builds a `workload` task by task. Errors name the offending task and field; a refused task leaves the builder
@@ -96,7 +97,11 @@ inline result<task_index> workload_builder::add_task(const task_description& tas
     group_index group{};
     if (!task.group.empty()) {
         group = group_index{work_.groups_.intern(task.group)};
-        if (group.value() == work_.gang_.size()) work_.gang_.push_back(task.gang ? 1 : 0);
+        if (group.value() == work_.gang_.size()) {
+            work_.gang_.push_back(task.gang ? 1 : 0);
+            work_.same_model_.push_back(0);
+        }
+        if (task.gang && task.same_model) work_.same_model_[group.value()] = 1;
     }
     work_.tasks_.push_back(
         {.shape = shape, .group = group, .priority = task.priority, .state_bytes = task.state_bytes});
@@ -167,6 +172,7 @@ inline shape_index workload_builder::intern_shape(const task_description& task, 
     const auto gpu = or_default(task.gpu_demand, task.gpus == 0 ? zero_ : default_gpu_demand_, work_.gpu_counters_);
     const auto node = or_default(task.node_demand, zero_, work_.node_counters_);
     const auto domain = or_default(task.domain_demand, zero_, work_.domain_counters_);
+    const bool same_model = task.same_model && task.gpus > 1;
     std::string key;
     for (const amount value : gpu) detail::append_bytes(key, value);
     for (const amount value : node) detail::append_bytes(key, value);
@@ -174,6 +180,7 @@ inline shape_index workload_builder::intern_shape(const task_description& task, 
     detail::append_bytes(key, task.gpus);
     detail::append_bytes(key, accepted);
     detail::append_bytes(key, model_set);
+    detail::append_bytes(key, same_model);
     const shape_index shape{shapes_.intern(key)};
     if (shape.value() == work_.shape_count()) {
         work_.gpu_demand_.append(gpu);
@@ -181,8 +188,9 @@ inline shape_index workload_builder::intern_shape(const task_description& task, 
         work_.domain_demand_.append(domain);
         work_.shapes_.push_back({.accepted_models = accepted,
                                  .frequency = 0,
-                                 .gpus = static_cast<std::uint32_t>(task.gpus),
-                                 .model_set = static_cast<std::uint32_t>(model_set)});
+                                 .model_set = static_cast<std::uint32_t>(model_set),
+                                 .gpus = static_cast<std::uint8_t>(task.gpus),
+                                 .same_model = same_model});
     }
     return shape;
 }

@@ -66,7 +66,8 @@ template <class Text>
 
 template <class Flag>
 [[nodiscard]] constexpr bool as_flag(const Flag& flag) {
-    static_assert(std::integral<Flag>, "berth: `healthy` and `gang` are bool; compare yours in the traits");
+    static_assert(std::integral<Flag>,
+                  "berth: `healthy`, `gang` and `same_model` are bool; compare yours in the traits");
     return flag != 0;
 }
 

@@ -56,6 +56,7 @@ public:
             copy.amounts.append(demand.domain);
             copy.gpus = demand.gpus;
             copy.accepted_models = demand.accepted_models;
+            copy.same_model = demand.same_model;
             shape_of_image_.push_back(added);
             join_board(added, several);
         }
@@ -91,6 +92,7 @@ private:
         flat<amount> amounts;  // GPU, node, domain
         std::size_t gpus = 0;
         std::uint64_t accepted_models = 0;
+        bool same_model = false;
     };
     struct board_record {
         flat<amount> node;
@@ -103,7 +105,8 @@ private:
                 .node = amounts.subspan(gpu_counters_, node_counters_),
                 .domain = amounts.subspan(gpu_counters_ + node_counters_),
                 .gpus = owned.gpus,
-                .accepted_models = owned.accepted_models};
+                .accepted_models = owned.accepted_models,
+                .same_model = owned.same_model};
     }
     /// A board for the demand with only the first `read` host counters.
     board_record& add_board(const demand_view& demand, std::size_t read) {
@@ -134,6 +137,7 @@ private:
         for (const amount value : demand.domain) append_bytes(image_, value);
         append_bytes(image_, demand.gpus);
         append_bytes(image_, demand.accepted_models);
+        append_bytes(image_, demand.same_model);
         return images.intern(image_);
     }
 
