@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22,17 +23,44 @@ using namespace berth_test;
 
 namespace {
 
-/// The first `wanted` fitting GPUs when sorted by a key and then by position.
-template <class Key>
-gpu_mask sorted_choice(const node_view& node, std::size_t wanted, gpu_mask fitting, Key key) {
-    std::vector<std::pair<amount, std::size_t>> all;
-    for (std::size_t i = 0; i < node.gpu_count(); ++i) {
-        if ((fitting >> i & 1U) != 0) all.emplace_back(key(node.free_share(i)), i);
-    }
+/// The first `wanted` GPUs of a list of keys and positions, and the sum of their keys.
+struct sorted_pick {
+    amount sum = 0;
+    std::size_t of = 0;  ///< how many fit
+    gpu_mask gpus = 0;
+};
+sorted_pick first_of(std::vector<std::pair<amount, std::size_t>> all, std::size_t wanted) {
     std::sort(all.begin(), all.end());
-    gpu_mask picked = 0;
-    for (std::size_t k = 0; k < wanted; ++k) picked |= gpu_mask{1} << all[k].second;
+    sorted_pick picked{.of = all.size()};
+    for (std::size_t k = 0; k < wanted; ++k) {
+        picked.gpus |= gpu_mask{1} << all[k].second;
+        picked.sum += all[k].first;
+    }
     return picked;
+}
+
+/// The first `wanted` fitting GPUs when sorted by a key and then by position; with `alike`, of the model whose GPUs have
+/// the least sum of keys, then of which the fewest fit, then the lowest, if a model has enough.
+template <class Key>
+gpu_mask sorted_choice(const node_view& node, std::size_t wanted, gpu_mask fitting, bool alike, Key key) {
+    std::vector<std::pair<amount, std::size_t>> all;
+    std::map<std::size_t, std::vector<std::pair<amount, std::size_t>>> of_model;
+    for (std::size_t i = 0; i < node.gpu_count(); ++i) {
+        if ((fitting >> i & 1U) == 0) continue;
+        all.emplace_back(key(node.free_share(i)), i);
+        of_model[node.model(i).value()].emplace_back(all.back());
+    }
+    std::vector<sorted_pick> picks;
+    for (const auto& [model, list] : of_model) {
+        if (alike && wanted > 1 && list.size() >= wanted) picks.push_back(first_of(list, wanted));
+    }
+    if (picks.empty()) return first_of(all, wanted).gpus;
+    return std::min_element(picks.begin(), picks.end(),
+                            [](const sorted_pick& a, const sorted_pick& b) {
+                                return std::tuple{a.sum, a.of, lowest_gpu(a.gpus)} <
+                                       std::tuple{b.sum, b.of, lowest_gpu(b.gpus)};
+                            })
+        ->gpus;
 }
 
 /// Calls f(ledger, candidate, fitting) for many states of random problems.
@@ -90,16 +118,60 @@ TEST_CASE("GPU rules agree with sorting") {
     on_random_nodes([](const problem&, const candidate& c, gpu_mask fitting) {
         const std::size_t wanted = c.demand.gpus;
         REQUIRE(tightest_gpu{}(c.node, c.demand, fitting) ==
-                sorted_choice(c.node, wanted, fitting, [](amount share) { return share; }));
+                sorted_choice(c.node, wanted, fitting, true, [](amount share) { return share; }));
         REQUIRE(loosest_gpu{}(c.node, c.demand, fitting) ==
-                sorted_choice(c.node, wanted, fitting, [](amount share) { return -share; }));
+                sorted_choice(c.node, wanted, fitting, true, [](amount share) { return -share; }));
         REQUIRE(first_gpu{}(c.node, c.demand, fitting) ==
-                sorted_choice(c.node, wanted, fitting, [](amount) { return 0; }));
+                sorted_choice(c.node, wanted, fitting, false, [](amount) { return 0; }));
         const gpu_mask any = random_gpu{3}(c.node, c.demand, fitting);
         REQUIRE(gpu_count(any) == wanted);
         REQUIRE((any & ~fitting) == 0);
         REQUIRE(any == random_gpu{3}(c.node, c.demand, fitting));
     });
+}
+
+TEST_CASE("a task on several GPUs gets like ones, and never others with same_model") {
+    fleet_builder builder;
+    const std::vector<gpu_description> one_turing{
+        {.model = "turing"}, {.model = "ampere"}, {.model = "ampere"}, {.model = "ampere"}};
+    (void)need(builder.add_node({.gpus = one_turing}));
+    const std::vector<gpu_description> pairs{{.model = "turing"}, {.model = "ampere"}, {.model = "turing"}};
+    (void)need(builder.add_node({.gpus = pairs}));
+    const fleet machines = need(std::move(builder).build());
+    workload_builder tasks{machines};
+    (void)need(tasks.add_task({.gpus = 2}));
+    (void)need(tasks.add_task({.gpus = 2, .same_model = true}));
+    (void)need(tasks.add_task({.gpus = 3}));
+    (void)need(tasks.add_task({.gpus = 3, .same_model = true}));
+    (void)need(tasks.add_task({.gpus = 1, .same_model = true}));
+    const workload work = need(std::move(tasks).build());
+    const ledger ledger{machines};
+    const auto gpus = [&](const auto& rule, std::size_t node, std::size_t task) {
+        const auto c = candidate_for(ledger, work, task, node, 0);
+        const gpu_mask fitting = ledger.fitting_gpus(c.demand, node_index{node});
+        return has_gpus(fitting, c.demand.gpus) ? rule(c.node, c.demand, fitting) : gpu_mask{0};
+    };
+    for (const std::size_t task : {0U, 1U}) {
+        CHECK(gpus(tightest_gpu{}, 0, task) == 0b0110);
+        CHECK(gpus(loosest_gpu{}, 0, task) == 0b0110);
+        CHECK(gpus(tightest_gpu{}, 1, task) == 0b101);
+    }
+    CHECK(gpus(first_gpu{}, 0, 0) == 0b0011);
+    CHECK(gpus(first_gpu{}, 0, 1) == 0b0110);
+    CHECK(gpus(tightest_gpu{}, 0, 2) == 0b1110);
+    CHECK(gpus(tightest_gpu{}, 1, 2) == 0b111);
+    CHECK(gpus(tightest_gpu{}, 1, 3) == 0);
+    CHECK(gpus(tightest_gpu{}, 0, 4) == 0b0001);
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        CHECK(machines.one_model({node_index{0}, gpus(random_gpu{seed}, 0, 3)}));
+        CHECK(machines.one_model({node_index{1}, gpus(random_gpu{seed}, 1, 1)}));
+    }
+    // A selection that mixes models refuses the node.
+    const auto mixes = [](const node_view&, const demand_view&, gpu_mask) { return gpu_mask{0b0011}; };
+    auto same = candidate_for(ledger, work, 1, 0, 0);
+    CHECK_FALSE(choose_gpus(mixes, first_fit{}, same, 0b1110).has_value());
+    auto any = candidate_for(ledger, work, 0, 0, 0);
+    CHECK(choose_gpus(mixes, first_fit{}, any, 0b1111)->gpus == 0b0011);
 }
 
 TEST_CASE("random_gpu reaches every GPU") {

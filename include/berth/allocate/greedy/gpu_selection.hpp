@@ -62,7 +62,8 @@ concept prepared_gpu_selection = gpu_rule<D> || gpu_search<D>;
 /// const greedy policy{best_fit{}, highest};
 /// ```
 ///
-/// A selection that returns GPUs outside `fitting`, or another number than the task wants, refuses the node.
+/// A selection that returns GPUs outside `fitting`, another number than the task wants, or unlike GPUs for a task that
+/// wants `same_model`, refuses the node.
 template <class D>
 concept gpu_selection = prepared_gpu_selection<D> || requires(const D& d, const problem& p) {
     { d.prepare(p) } -> prepared_gpu_selection;
@@ -89,7 +90,7 @@ inline constexpr bool is_anonymous_selection = [] {
 }();
 
 /// The GPUs with the least room that still fit; lowest position on ties. Shares of a GPU stay together, whole GPUs stay
-/// whole.
+/// whole. A task on several GPUs gets GPUs of one model if enough of one fit: of the model with the least room.
 struct tightest_gpu {
     static constexpr bool anonymous = true;               ///< see `gpu_rule`
     static constexpr std::size_t node_counters_read = 0;  ///< see `prepared_score`
@@ -97,11 +98,12 @@ struct tightest_gpu {
     /// The GPUs picked.
     [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
                                                 gpu_mask fitting) const {
-        return detail::pick_gpus(node, demand.gpus, fitting, [](amount a, amount b) { return a < b; });
+        return detail::pick_gpus(node, demand, fitting, [](amount a, amount b) { return a < b; });
     }
 };
 
-/// The GPUs with the most room; lowest position on ties.
+/// The GPUs with the most room; lowest position on ties. A task on several GPUs gets GPUs of one model if enough of one
+/// fit.
 struct loosest_gpu {
     static constexpr bool anonymous = true;               ///< see `gpu_rule`
     static constexpr std::size_t node_counters_read = 0;  ///< see `prepared_score`
@@ -109,17 +111,19 @@ struct loosest_gpu {
     /// The GPUs picked.
     [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
                                                 gpu_mask fitting) const {
-        return detail::pick_gpus(node, demand.gpus, fitting, [](amount a, amount b) { return a > b; });
+        return detail::pick_gpus(node, demand, fitting, [](amount a, amount b) { return a > b; });
     }
 };
 
-/// The lowest positions that fit.
+/// The lowest positions that fit; of one model if the task wants `same_model`.
 struct first_gpu {
     static constexpr bool anonymous = true;               ///< see `gpu_rule`
     static constexpr std::size_t node_counters_read = 0;  ///< see `prepared_score`
 
     /// The GPUs picked.
-    [[nodiscard]] constexpr gpu_mask operator()(const node_view&, const demand_view& demand, gpu_mask fitting) const {
+    [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
+                                                gpu_mask fitting) const {
+        if (demand.same_model) fitting = detail::like_gpu(node, fitting, lowest_gpu(fitting));
         gpu_mask picked = 0;
         for (std::size_t k = 0; k < demand.gpus; ++k, fitting &= fitting - 1) picked |= fitting & (~fitting + 1);
         return picked;
@@ -144,6 +148,7 @@ struct random_gpu {
                  --skip) {
                 rest &= rest - 1;
             }
+            if (demand.same_model && k == 0) fitting = detail::like_gpu(node, fitting, lowest_gpu(rest));
             picked |= rest & (~rest + 1);
             fitting &= ~picked;
         }
@@ -243,7 +248,10 @@ namespace detail {
 template <prepared_gpu_selection D, class Score, class Value>
 [[nodiscard]] constexpr bool try_gpus(const D& selection, const Score& score, candidate& c, gpu_mask fitting,
                                       scored_gpus<Value>& found) {
-    const auto valid = [&](gpu_mask gpus) { return (gpus & ~fitting) == 0 && has_exactly(gpus, c.demand.gpus); };
+    const auto valid = [&](gpu_mask gpus) {
+        return (gpus & ~fitting) == 0 && has_exactly(gpus, c.demand.gpus) &&
+               (!c.demand.same_model || c.node.fleet->one_model({c.node.index, gpus}));
+    };
     c.gpus = 0;
     if (c.demand.gpus == 0) {
         found = {score(c), gpu_mask{0}};

@@ -29,7 +29,8 @@ TEST_CASE("picked GPUs come first by their free share, ties to the lowest positi
     const auto machines = hand_fleet({{.shares = {500, 200, 200, 900}}});
     const ledger ledger{machines};
     const auto pick = [&](std::size_t wanted, gpu_mask fitting) {
-        return detail::pick_gpus(ledger.node(node_index{0}), wanted, fitting, [](amount a, amount b) { return a < b; });
+        const demand_view demand{.gpu = {}, .node = {}, .domain = {}, .gpus = wanted};
+        return detail::pick_gpus(ledger.node(node_index{0}), demand, fitting, [](amount a, amount b) { return a < b; });
     };
     CHECK(pick(1, 0b1111) == 0b0010);
     CHECK(pick(2, 0b1111) == 0b0110);

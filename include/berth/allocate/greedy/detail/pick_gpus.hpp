@@ -6,24 +6,75 @@
 #include "berth/model/slot.hpp"
 
 #include <cstddef>
+#include <cstdint>
 
 namespace berth::inline v0::detail {
 
-/// The `wanted` GPUs that come first by `before(free share a, free share b)`, ties to the lowest position.
-template <class Before>
-[[nodiscard]] constexpr gpu_mask pick_gpus(const node_view& node, std::size_t wanted, gpu_mask fitting, Before before) {
-    if (gpu_count(fitting) == wanted) return fitting;
-    gpu_mask picked = 0;
-    for (std::size_t k = 0; k < wanted; ++k) {
-        std::size_t best = lowest_gpu(fitting);
-        for (gpu_mask rest = fitting & (fitting - 1); rest != 0; rest &= rest - 1) {
-            const std::size_t i = lowest_gpu(rest);
-            if (before(node.free_share(i), node.free_share(best))) best = i;
-        }
-        picked |= gpu_mask{1} << best;
-        fitting &= ~(gpu_mask{1} << best);
+/// True if a mask has exactly `wanted` GPUs. Cheaper than counting for the small numbers that tasks want.
+[[nodiscard]] constexpr bool has_exactly(gpu_mask gpus, std::size_t wanted) noexcept {
+    return has_gpus(gpus, wanted) && !has_gpus(gpus, wanted + 1);
+}
+
+/// Those of these GPUs that are of the model of GPU i.
+[[nodiscard]] constexpr gpu_mask like_gpu(const node_view& node, gpu_mask gpus, std::size_t i) {
+    gpu_mask alike = 0;
+    for (; gpus != 0; gpus &= gpus - 1) {
+        if (node.model(lowest_gpu(gpus)) == node.model(i)) alike |= gpus & (~gpus + 1);
     }
-    return picked;
+    return alike;
+}
+
+/// `pick(GPUs)` on the GPUs of each model of which enough fit, so that a task gets GPUs of one model where it can: of
+/// those picks the one whose `sum(picked)` comes first by `before`, then of the model with the fewest that fit, then the
+/// lowest. The pick of all GPUs if no model has enough.
+template <class Pick, class Sum, class Before>
+[[nodiscard]] constexpr gpu_mask pick_alike(const node_view& node, const demand_view& demand, gpu_mask fitting,
+                                            Pick pick, Sum sum, Before before) {
+    const std::uint64_t models = node.fleet->models_on(node.index);
+    if (demand.gpus < 2 || (models & (models - 1)) == 0) [[likely]]
+        return pick(fitting);
+    gpu_mask best = 0;
+    std::size_t fewest = 0;
+    for (gpu_mask others = fitting; others != 0;) {
+        const gpu_mask alike = like_gpu(node, others, lowest_gpu(others));
+        others &= ~alike;
+        const std::size_t count = gpu_count(alike);
+        if (count < demand.gpus) continue;
+        const gpu_mask picked = pick(alike);
+        const bool wins =
+            best == 0 || before(sum(picked), sum(best)) || (!before(sum(best), sum(picked)) && count < fewest);
+        if (!wins) continue;
+        best = picked;
+        fewest = count;
+    }
+    return best != 0 ? best : pick(fitting);
+}
+
+/// The GPUs that the task gets if those come first whose free share does by `before`, ties to the lowest position; of
+/// one model if that many of a model fit.
+template <class Before>
+[[nodiscard]] constexpr gpu_mask pick_gpus(const node_view& node, const demand_view& demand, gpu_mask fitting,
+                                           Before before) {
+    const auto pick = [&](gpu_mask of) {
+        if (gpu_count(of) == demand.gpus) return of;
+        gpu_mask picked = 0;
+        for (std::size_t k = 0; k < demand.gpus; ++k) {
+            std::size_t best = lowest_gpu(of);
+            for (gpu_mask rest = of & (of - 1); rest != 0; rest &= rest - 1) {
+                const std::size_t i = lowest_gpu(rest);
+                if (before(node.free_share(i), node.free_share(best))) best = i;
+            }
+            picked |= gpu_mask{1} << best;
+            of &= ~(gpu_mask{1} << best);
+        }
+        return picked;
+    };
+    const auto sum = [&](gpu_mask picked) {
+        amount share = 0;
+        for (; picked != 0; picked &= picked - 1) share += node.free_share(lowest_gpu(picked));
+        return share;
+    };
+    return pick_alike(node, demand, fitting, pick, sum, before);
 }
 
 /// True if an earlier GPU of the mask equals GPU i in model, capacities and free counters.
@@ -59,11 +110,6 @@ template <class Shares, class Value>
         if (found.gpus == 0 || v > found.value + margin) found = {v, gpu_mask{1} << i};
     }
     return found;
-}
-
-/// True if a mask has exactly `wanted` GPUs. Cheaper than counting for the small numbers that tasks want.
-[[nodiscard]] constexpr bool has_exactly(gpu_mask gpus, std::size_t wanted) noexcept {
-    return has_gpus(gpus, wanted) && !has_gpus(gpus, wanted + 1);
 }
 
 }  // namespace berth::inline v0::detail
