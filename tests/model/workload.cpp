@@ -208,10 +208,11 @@ TEST_CASE("workload: refused tasks") {
     const values memory_only{0, 4};
     CHECK(refused(error_code::inconsistent, {.name = "t", .gpus = 0, .gpu_demand = memory_only}) ==
           "task 1 (\"t\"): gpu_demand[1] is 4, but the task wants no GPU");
-    CHECK(refused(error_code::inconsistent, {.name = "t", .gpus = 1, .gpu_demand = memory_only}) ==
-          "task 1 (\"t\"): gpu_demand[0] is 0, but the task wants 1 GPU");
-    CHECK(refused(error_code::inconsistent, {.name = "t", .gpus = 2, .gpu_demand = memory_only}) ==
-          "task 1 (\"t\"): gpu_demand[0] is 0, but the task wants 2 GPUs");
+    const values nothing{0, 0};
+    CHECK(refused(error_code::inconsistent, {.name = "t", .gpus = 1, .gpu_demand = nothing}) ==
+          "task 1 (\"t\"): gpu_demand is 0 in every counter, but the task wants 1 GPU");
+    CHECK(refused(error_code::inconsistent, {.name = "t", .gpus = 2, .gpu_demand = nothing}) ==
+          "task 1 (\"t\"): gpu_demand is 0 in every counter, but the task wants 2 GPUs");
     CHECK(refused(error_code::invalid_value, {.name = "t", .state_bytes = -1}) ==
           "task 1 (\"t\"): state_bytes is -1, expected 0..35184372088832");
     CHECK(refused(error_code::overflow, {.name = "t", .state_bytes = max_amount + 1}) ==

@@ -25,7 +25,7 @@ namespace berth::inline v0 {
 struct task_description {
     std::string_view name{};                              ///< unique; empty: `task-<position>`
     std::size_t gpus = 1;                                 ///< number of distinct GPUs, 0..64
-    std::span<const amount> gpu_demand{};                 ///< per GPU; empty: one whole GPU, 0 of the other counters
+    std::span<const amount> gpu_demand{};                 ///< per GPU, not 0 in every counter; empty: one whole GPU
     std::span<const amount> node_demand{};                ///< empty: 0
     std::span<const amount> domain_demand{};              ///< on each domain of the node; empty: 0
     std::span<const std::string_view> accepted_models{};  ///< names of GPU models; empty: all
@@ -46,7 +46,7 @@ public:
     /// Adds a task behind those added before. O(counters).
     ///
     /// @return its index, or an error: a name that exists, an amount that is refused, more than 64 GPUs, a GPU demand
-    ///         without GPUs, GPUs without a share, an unknown model, a gang that differs within its group
+    ///         without GPUs, GPUs of which nothing is wanted, an unknown model, a gang that differs within its group
     result<task_index> add_task(const task_description& task);
     /// The workload, possibly without tasks. O(tasks).
     result<workload> build() &&;
@@ -123,9 +123,12 @@ inline result<void> workload_builder::check_demands(const task_description& task
         return detail::refuse(error_code::inconsistent,
                               {item, ": gpu_demand[", r, "] is ", task.gpu_demand[r], ", but the task wants no GPU"});
     }
-    if (task.gpus > 0 && !task.gpu_demand.empty() && task.gpu_demand[0] == 0) {
-        return detail::refuse(error_code::inconsistent, {item, ": gpu_demand[0] is 0, but the task wants ", task.gpus,
-                                                         task.gpus == 1 ? " GPU" : " GPUs"});
+    amount most = 0;
+    for (const amount wanted : task.gpu_demand) most = wanted > most ? wanted : most;
+    if (task.gpus > 0 && !task.gpu_demand.empty() && most == 0) {
+        return detail::refuse(error_code::inconsistent,
+                              {item, ": gpu_demand is 0 in every counter, but the task wants ", task.gpus,
+                               task.gpus == 1 ? " GPU" : " GPUs"});
     }
     if (task.state_bytes < 0 || task.state_bytes > max_amount) {
         return detail::refuse(task.state_bytes < 0 ? error_code::invalid_value : error_code::overflow,

@@ -37,7 +37,7 @@ struct fragmentation_weights {
 /// - fragmentation = fragments · (L - us) + slots · (L - un) + stranding · stranded;
 /// - usable = us / Σ p_m over accepted tasks.
 ///
-/// Tasks on several GPUs are left out on purpose: including them costs more than it saves; `detail::whole_node_reserve`
+/// Tasks that want no share of a GPU count as tasks without GPU. Tasks on several GPUs are left out on purpose: including them costs more than it saves; `detail::whole_node_reserve`
 /// cares for them. O(shares of the mix × GPUs + demands of the mix). Immutable, shared between threads.
 class expected_fragmentation {
 public:
@@ -64,8 +64,8 @@ public:
             const demand_view demand = work.demand(shape_index{s});
             const auto count = static_cast<double>(work.frequency(shape_index{s}));
             tasks += count;
-            if (demand.gpus > 0) gpu_tasks += count;
-            if (demand.gpus == 1) single += count;
+            if (demand.total_share() > 0) gpu_tasks += count;
+            if (demand.gpus == 1 && demand.gpu[0] > 0) single += count;
             cpu += count * static_cast<double>(cpu_of(demand));
             share += count * static_cast<double>(demand.total_share());
         }
@@ -74,7 +74,7 @@ public:
             detail::flat<mix_part> parts;  // ascending share, then CPU
             for (std::size_t s = 0; s < work.shape_count(); ++s) {
                 const demand_view demand = work.demand(shape_index{s});
-                if (demand.gpus != 1 || (demand.accepted_models >> m & 1U) == 0) continue;
+                if (demand.gpus != 1 || demand.gpu[0] == 0 || (demand.accepted_models >> m & 1U) == 0) continue;
                 const double part = static_cast<double>(work.frequency(shape_index{s})) / single * (gpu_tasks / tasks);
                 of_model_[m].accepted += part;
                 insert(parts, {demand.gpu[0], cpu_of(demand), part});

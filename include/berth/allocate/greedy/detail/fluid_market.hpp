@@ -31,7 +31,7 @@ public:
         double total = 0.0;
         for (std::size_t s = 0; s < work.shape_count(); ++s) {
             const demand_view demand = work.demand(shape_index{s});
-            const class_set admits = demand.gpus == 0 ? 0 : classes.fitting(empty, demand);
+            const class_set admits = demand.total_share() == 0 ? 0 : classes.fitting(empty, demand);
             if (admits == 0) continue;
             const auto share = static_cast<double>(demand.total_share());
             const double cpu = cpu_per_gpu > 0.0 && !demand.node.empty()

@@ -172,11 +172,12 @@ private:
     if (auto ok = check_amounts({"demand"}, "gpu", demand.gpu, schema.gpu.size()); !ok) return ok;
     if (auto ok = check_amounts({"demand"}, "node", demand.node, schema.node.size()); !ok) return ok;
     if (auto ok = check_amounts({"demand"}, "domain", demand.domain, schema.domain.size()); !ok) return ok;
-    for (std::size_t r = 0; r < demand.gpu.size(); ++r) {
-        const bool wrong = demand.gpus == 0 ? demand.gpu[r] != 0 : r == 0 && demand.gpu[r] == 0;
-        if (!wrong) continue;
-        return refuse(error_code::inconsistent,
-                      {"demand: gpu[", r, "] is ", demand.gpu[r], ", but the task wants ", demand.gpus, " GPUs"});
+    std::size_t first = 0;  // that is wanted
+    while (first < demand.gpu.size() && demand.gpu[first] == 0) ++first;
+    if ((first < demand.gpu.size()) != (demand.gpus > 0)) {
+        if (demand.gpus > 0) first = 0;
+        return refuse(error_code::inconsistent, {"demand: gpu[", first, "] is ", demand.gpu[first],
+                                                 ", but the task wants ", demand.gpus, " GPUs"});
     }
     return {};
 }

@@ -27,8 +27,8 @@ public:
         const fleet& fleet = p.fleet();
         const workload& work = p.workload();
         for (std::size_t s = 0; s < work.shape_count(); ++s) {
-            const std::size_t gpus = work.demand(shape_index{s}).gpus;
-            if (gpus > wide_) wide_ = gpus;
+            const demand_view demand = work.demand(shape_index{s});
+            if (demand.total_share() > 0 && demand.gpus > wide_) wide_ = demand.gpus;
         }
         if (wide_ < 2) return;
         double total = 0.0;
@@ -42,7 +42,7 @@ public:
             const double share =
                 static_cast<double>(demand.total_share()) * static_cast<double>(work.frequency(shape_index{s}));
             total += share;
-            if (demand.gpus != wide_) continue;
+            if (demand.gpus != wide_ || share == 0.0) continue;
             const class_set admits = classes.fitting(empty, demand);
             for (std::size_t c = 0; c < classes.size(); ++c) {
                 if ((admits >> c & 1U) == 0) continue;
