@@ -7,6 +7,7 @@
 #include "berth/core/names.hpp"
 #include "berth/core/result.hpp"
 #include "berth/model/detail/check_amounts.hpp"
+#include "berth/model/detail/find_roles.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
@@ -68,8 +69,8 @@ public:
     /// @return its index, or an error: a name that exists, an amount that is refused, more than 64 GPUs, more than 64
     ///         GPU models in the fleet, a domain that is unknown or a second one of a level
     result<node_index> add_node(const node_description& node);
-    /// The fleet. Fails without a node, or if the schema is unusable: no GPU counter, or a counter without a name of
-    /// its own. O(nodes).
+    /// The fleet. Fails without a node, or if the schema is unusable: no GPU counter, a counter without a name of its
+    /// own, a role of a counter that does not exist or has another role. O(nodes).
     result<fleet> build() &&;
 
 private:
@@ -228,6 +229,9 @@ inline result<fleet> fleet_builder::build() && {
     if (auto ok = detail::check_counter_names("gpu", fleet_.schema_.gpu); !ok) return ok.error();
     if (auto ok = detail::check_counter_names("node", fleet_.schema_.node); !ok) return ok.error();
     if (auto ok = detail::check_counter_names("domain", fleet_.schema_.domain); !ok) return ok.error();
+    auto roles = detail::find_roles(fleet_.schema_);
+    if (!roles) return roles.error();
+    fleet_.roles_ = *roles;
     if (fleet_.node_count() == 0) return error{error_code::invalid_value, "fleet: there is no node"};
     list_nodes_of_domains();
     fleet_.kind_count_ = kinds_.size();
