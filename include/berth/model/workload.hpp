@@ -48,6 +48,8 @@ public:
     [[nodiscard]] std::size_t task_count() const noexcept { return tasks_.size(); }
     /// The number of different demands.
     [[nodiscard]] std::size_t shape_count() const noexcept { return shapes_.size(); }
+    /// The positions of the counters that are CPU, memory and GPU memory: those of the fleet.
+    [[nodiscard]] const counter_roles& roles() const noexcept { return roles_; }
     /// The number of groups.
     [[nodiscard]] std::size_t group_count() const noexcept { return groups_.size(); }
 
@@ -103,16 +105,19 @@ public:
         return model_sets_[shapes_[s.value()].model_set];
     }
 
-    /// True if the fleet has as many counters and GPU models as the one for which the workload was built.
+    /// True if the fleet has as many counters, with the same roles, and GPU models as the one for which the workload was
+    /// built.
     [[nodiscard]] bool matches(const fleet& fleet) const noexcept {
         return fleet.schema().gpu.size() == gpu_counters_ && fleet.schema().node.size() == node_counters_ &&
-               fleet.schema().domain.size() == domain_counters_ && fleet.model_count() == model_count_;
+               fleet.schema().domain.size() == domain_counters_ && fleet.roles() == roles_ &&
+               fleet.model_count() == model_count_;
     }
 
 private:
     friend class workload_builder;
     workload() = default;
 
+    counter_roles roles_;
     std::size_t gpu_counters_ = 0;
     std::size_t node_counters_ = 0;
     std::size_t domain_counters_ = 0;

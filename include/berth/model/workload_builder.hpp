@@ -68,6 +68,7 @@ private:
 
 inline workload_builder::workload_builder(const fleet& fleet) {
     const resource_schema& schema = fleet.schema();
+    work_.roles_ = fleet.roles();
     work_.gpu_counters_ = schema.gpu.size();
     work_.node_counters_ = schema.node.size();
     work_.domain_counters_ = schema.domain.size();
