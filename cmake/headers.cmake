@@ -229,6 +229,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/migrate/run/migration_report.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/migrate/run/migration_run.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/detail/check_amounts.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/detail/find_roles.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/detail/lower_readers.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/fleet.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/fleet_builder.hpp"

@@ -32,6 +32,7 @@ class result;
 
 // model/
 enum class refusal : std::uint8_t;
+struct counter_roles;
 struct demand_view;
 struct domain_description;
 class fleet;
@@ -43,6 +44,7 @@ struct node_description;
 struct node_view;
 class problem;
 struct resource_schema;
+struct role_names;
 struct slot;
 struct task_description;
 struct task_mix;

@@ -263,6 +263,65 @@ TEST_CASE("fleet: unusable schemas and empty fleets") {
     CHECK(fleet_builder{}.build().error().message == "fleet: there is no node");
 }
 
+TEST_CASE("fleet: roles of counters") {
+    using berth::counter_roles;
+    const auto built = [](berth::resource_schema s) {
+        fleet_builder builder{std::move(s)};
+        (void)builder.add_node({});
+        return std::move(builder).build();
+    };
+    const auto roles = [&](berth::resource_schema s) { return need(built(std::move(s))).roles(); };
+    const auto refused = [&](berth::resource_schema s) {
+        const auto r = built(std::move(s));
+        return r ? std::string{} : r.error().message;
+    };
+    constexpr std::size_t none = counter_roles::none;
+    CHECK(roles({}) == counter_roles{.cpu = 0, .memory = 1, .gpu_memory = none});
+    CHECK(roles({.gpu = {"share", "slices", "gpu_memory_mib"}, .node = {"mem_gib", "disk", "cpu_milli"}}) ==
+          counter_roles{.cpu = 2, .memory = 0, .gpu_memory = 2});
+    CHECK(roles({.gpu = {"tasks"}, .node = {"disk"}}) == counter_roles{});
+    CHECK(roles({.gpu = {"share", "memory_bandwidth"}, .node = {}}) == counter_roles{});
+    CHECK(roles({.gpu = {"share", "memory", "pool"},
+                 .node = {"cpu", "slots", "cores"},
+                 .roles = {.cpu = "slots", .memory = "cpu", .gpu_memory = "pool"}}) ==
+          counter_roles{.cpu = 1, .memory = 0, .gpu_memory = 2});
+    CHECK(roles({.gpu = {"share", "memory"},
+                 .roles = {.cpu = berth::no_counter, .memory = berth::no_counter, .gpu_memory = berth::no_counter}}) ==
+          counter_roles{});
+
+    CHECK(refused({.roles = {.cpu = "core"}}) ==
+          "resource schema: roles.cpu is \"core\", which is the name of no node counter");
+    CHECK(refused({.roles = {.memory = "share"}}) ==
+          "resource schema: roles.memory is \"share\", which is the name of no node counter");
+    CHECK(refused({.roles = {.gpu_memory = "memory"}}) ==
+          "resource schema: roles.gpu_memory is \"memory\", which is the name of no GPU counter");
+    CHECK(refused({.roles = {.cpu = "memory"}}) ==
+          "resource schema: roles.memory is node[1], \"memory\", which is the CPU already");
+    CHECK(refused({.roles = {.gpu_memory = "share"}}) ==
+          "resource schema: gpu[0], \"share\", is GPU memory by its role; the first GPU counter is the share");
+    CHECK(refused({.gpu = {"memory"}}) ==
+          "resource schema: gpu[0], \"memory\", is GPU memory by its role; the first GPU counter is the share");
+    CHECK(refused({.gpu = {"milli", "share"}}) ==
+          "resource schema: gpu[1] is named \"share\", but the compute share is the first GPU counter");
+}
+
+TEST_CASE("fleet: a counter that is left out is unlimited") {
+    fleet_builder builder{{.gpu = {"share", "memory"}, .node = {"cpu"}, .domain = {"watts"}}};
+    const std::vector<berth::amount> some{1000, 16};
+    const std::vector<berth::amount> host{8};
+    (void)need(builder.add_domain("rack", 0));
+    const gpus mixed{{.model = "A"}, {.model = "A", .capacity = some}};
+    (void)need(builder.add_node({.gpus = mixed}));
+    (void)need(builder.add_node({.capacity = host}));
+    const fleet f = need(std::move(builder).build());
+    CHECK(f.unlimited(node_index{0}, 0));
+    CHECK_FALSE(f.unlimited(node_index{1}, 0));
+    CHECK(f.unlimited(berth::gpu_index{0}, 1));
+    CHECK_FALSE(f.unlimited(berth::gpu_index{0}, 0));
+    CHECK_FALSE(f.unlimited(berth::gpu_index{1}, 1));
+    CHECK(f.unlimited(berth::domain_index{0}, 0));
+}
+
 TEST_CASE("fleet: a hundred thousand nodes build in linear time") {
     fleet_builder builder;
     const gpus eight(8, {.model = "A100"});

@@ -13,8 +13,8 @@
 
 namespace berth::inline v0 {
 
-/// The use of one counter, summed over all places with a limit. Places where the counter is unlimited (`max_amount`)
-/// are left out; unhealthy places are included.
+/// The use of one counter, summed over all places with a limit. Places where the counter is unlimited are left
+/// out; unhealthy places are included.
 struct counter_use {
     std::string name;     ///< its name in the resource schema
     amount used = 0;      ///< in use
@@ -37,8 +37,8 @@ template <class Index>
     for (std::size_t r = 0; r < names.size(); ++r) {
         uses[r].name = names[r];
         for (std::size_t i = 0; i < places; ++i) {
+            if (state.fleet().unlimited(Index{i}, r)) continue;
             const amount capacity = state.fleet().capacity(Index{i})[r];
-            if (capacity == max_amount) continue;
             uses[r].capacity += capacity;
             uses[r].used += capacity - state.free(Index{i})[r];
         }

@@ -39,6 +39,8 @@ class fleet {
 public:
     /// The names of all counters.
     [[nodiscard]] const resource_schema& schema() const noexcept { return schema_; }
+    /// The positions of the counters that are CPU, memory and GPU memory.
+    [[nodiscard]] const counter_roles& roles() const noexcept { return roles_; }
 
     /// The number of nodes, at least 1; in a cluster the number of positions of nodes, vacant ones included.
     [[nodiscard]] std::size_t node_count() const noexcept { return nodes_.size(); }
@@ -127,6 +129,18 @@ public:
     [[nodiscard]] std::span<const amount> capacity(domain_index d) const noexcept {
         return {domain_capacity_.data() + d.value() * schema_.domain.size(), schema_.domain.size()};
     }
+    /// True if a GPU has no limit of a counter: its capacity is no amount that could be summed or compared.
+    [[nodiscard]] bool unlimited(gpu_index g, std::size_t counter) const noexcept {
+        return capacity(g)[counter] >= max_amount;
+    }
+    /// True if a node has no limit of a counter.
+    [[nodiscard]] bool unlimited(node_index n, std::size_t counter) const noexcept {
+        return capacity(n)[counter] >= max_amount;
+    }
+    /// True if a domain has no limit of a counter.
+    [[nodiscard]] bool unlimited(domain_index d, std::size_t counter) const noexcept {
+        return capacity(d)[counter] >= max_amount;
+    }
     /// The domains of a node, at most one per level, in ascending order of levels.
     [[nodiscard]] std::span<const domain_index> domains(node_index n) const noexcept {
         return domains_of_node_[n.value()];
@@ -155,6 +169,7 @@ private:
     [[nodiscard]] static std::size_t at_least_one(std::size_t count) noexcept { return count == 0 ? 1 : count; }
 
     resource_schema schema_;
+    counter_roles roles_;
     name_table node_names_;
     name_table models_;
     name_table domains_;

@@ -46,8 +46,8 @@ public:
     /// @return its index, or an error: a name that exists, an amount that is refused, more than 64 GPUs, more than 64
     ///         GPU models in the fleet, a domain that is unknown or a second one of a level
     result<node_index> add_node(const node_description& node);
-    /// The fleet. Fails without a node, or if the schema is unusable: no GPU counter, or a counter without a name of
-    /// its own. O(nodes).
+    /// The fleet. Fails without a node, or if the schema is unusable: no GPU counter, a counter without a name of its
+    /// own, a role of a counter that does not exist or has another role. O(nodes).
     result<fleet> build() &&;
 
 private:

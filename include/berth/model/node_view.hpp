@@ -29,6 +29,16 @@ struct node_view {
     [[nodiscard]] std::span<const amount> free_gpu(std::size_t i) const noexcept {
         return free_gpus.subspan(i * gpu_counters, gpu_counters);
     }
+    /// Free CPU; 0 if no counter is CPU.
+    [[nodiscard]] amount free_cpu() const noexcept { return fleet->roles().cpu_of(free_node); }
+    /// Free memory of the i-th GPU; 0 if no counter is GPU memory.
+    [[nodiscard]] amount free_memory(std::size_t i) const noexcept { return fleet->roles().gpu_memory_of(free_gpu(i)); }
+    /// True if the i-th GPU is completely free: its share, and its memory if a counter is GPU memory.
+    [[nodiscard]] bool untouched(std::size_t i) const noexcept {
+        const std::span<const amount> all = fleet->capacity(fleet->gpu(index, i));
+        return free_share(i) == all[counter_roles::share] &&
+               (gpu_counters == 1 || free_memory(i) == fleet->roles().gpu_memory_of(all));
+    }
     /// Capacities of the node's own counters.
     [[nodiscard]] std::span<const amount> capacity() const noexcept { return fleet->capacity(index); }
     /// The model of the i-th GPU.

@@ -26,8 +26,7 @@ struct task_mix {
 };
 
 /// The *typical tasks* of Weng et al. (FGD, USENIX ATC 2023, section 4; simulator
-/// `hkust-adsl/kubernetes-scheduler-simulator`): tasks are grouped by the first node counter (CPU), GPU share, number
-/// of GPUs and accepted models; other counters (memory) are ignored. The most frequent groups are kept until they cover
+/// `hkust-adsl/kubernetes-scheduler-simulator`): tasks are grouped by CPU, GPU share, number of GPUs and accepted models; other counters (memory) are ignored. The most frequent groups are kept until they cover
 /// `coverage` of all tasks.
 ///
 /// Ordered by count, then CPU, GPU share, GPUs, text of accepted models, all descending. O(shapes log shapes).
@@ -41,7 +40,7 @@ struct task_mix {
         const auto sign = [](amount x, amount y) { return x < y ? -1 : x > y ? 1 : 0; };
         const demand_view x = work.demand(shape_index{a});
         const demand_view y = work.demand(shape_index{b});
-        if (const int cpu = x.node.empty() ? 0 : sign(x.node[0], y.node[0]); cpu != 0) return cpu;
+        if (const int cpu = sign(work.roles().cpu_of(x.node), work.roles().cpu_of(y.node)); cpu != 0) return cpu;
         if (const int share = sign(x.gpu[0], y.gpu[0]); share != 0) return share;
         if (x.gpus != y.gpus) return x.gpus < y.gpus ? -1 : 1;
         return work.accepted_text(shape_index{a}).compare(work.accepted_text(shape_index{b}));

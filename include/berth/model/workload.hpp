@@ -59,6 +59,8 @@ public:
     [[nodiscard]] std::size_t task_count() const noexcept { return tasks_.size(); }
     /// The number of different demands; in a cluster of their positions.
     [[nodiscard]] std::size_t shape_count() const noexcept { return shapes_.size(); }
+    /// The positions of the counters that are CPU, memory and GPU memory: those of the fleet.
+    [[nodiscard]] const counter_roles& roles() const noexcept { return roles_; }
     /// The number of groups; in a cluster of their positions.
     [[nodiscard]] std::size_t group_count() const noexcept { return groups_.size(); }
 
@@ -123,16 +125,19 @@ public:
     /// more makes way for another.
     [[nodiscard]] std::uint32_t generation(shape_index s) const noexcept { return shapes_[s.value()].generation; }
 
-    /// True if the fleet has as many counters and GPU models as the one for which the workload was built.
+    /// True if the fleet has as many counters, with the same roles, and GPU models as the one for which the workload was
+    /// built.
     [[nodiscard]] bool matches(const fleet& fleet) const noexcept {
         return fleet.schema().gpu.size() == gpu_counters_ && fleet.schema().node.size() == node_counters_ &&
-               fleet.schema().domain.size() == domain_counters_ && fleet.model_count() == model_count_;
+               fleet.schema().domain.size() == domain_counters_ && fleet.roles() == roles_ &&
+               fleet.model_count() == model_count_;
     }
 
 private:
     friend class detail::workload_editor;
     workload() = default;
 
+    counter_roles roles_;
     std::size_t gpu_counters_ = 0;
     std::size_t node_counters_ = 0;
     std::size_t domain_counters_ = 0;

@@ -109,7 +109,7 @@ TEST_CASE("fragmentation agrees with a loop over tasks and GPUs") {
             // The value of a placement that has not happened yet.
             share_profile shares{ledger.node(n)};
             shares.take(ledger.node(n), demand, gpus);
-            const double foreseen = f(ledger.node(n), shares, fragmentation::free_cpu(ledger.node(n)) - demand.node[0]);
+            const double foreseen = f(ledger.node(n), shares, ledger.node(n).free_cpu() - demand.node[0]);
             ledger.place(demand, {n, gpus});
             REQUIRE(f(ledger.node(n)) == foreseen);
             REQUIRE(f(ledger.node(n)) == doctest::Approx(naive_fragmentation(ledger.node(n), work, mix)).epsilon(1e-9));

@@ -35,6 +35,11 @@ struct candidate {
     gpu_mask gpus = 0;    ///< the GPUs it would get
     shape_index shape{};  ///< of the demand
     task_index task{};    ///< only meaningful for scores of `score_scope::task`
+
+    /// The CPU that the task wants; 0 if no counter is CPU.
+    [[nodiscard]] amount cpu() const noexcept { return node.fleet->roles().cpu_of(demand.node); }
+    /// The GPU memory that the task wants on each of its GPUs; 0 if no counter is GPU memory.
+    [[nodiscard]] amount gpu_memory() const noexcept { return node.fleet->roles().gpu_memory_of(demand.gpu); }
 };
 
 /// A value together with the GPUs that it belongs to.
@@ -74,7 +79,7 @@ concept score_value =
 /// 4. With `static constexpr bool looks_at_gpus = false` it does not depend on `candidate.gpus`, which may be empty:
 ///    GPUs are then selected on the winning node only.
 /// 5. With `static constexpr std::size_t node_counters_read = k` only the first k host counters of node and demand
-///    matter to the value, so demands that differ in the others share values.
+///    and, unless k is 0, the CPU matter to the value, so demands that differ in the others share values.
 /// 6. Optional: `on_place(candidate)` after a placement and `on_remove(candidate)` after a removal, for scores with
 ///    counters of their own; `candidate.node` is the node afterwards. `on_remove` undoes `on_place` exactly (count in
 ///    integers), or a gang that failed leaves a trace. `on_settled()` comes after a decision that stands, once for a

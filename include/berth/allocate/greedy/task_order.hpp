@@ -78,7 +78,7 @@ struct largest_first {
         detail::flat<detail::task_key> keys(p.workload().task_count());
         for (std::size_t t = 0; t < keys.size(); ++t) {
             const demand_view demand = p.workload().demand(task_index{t});
-            keys[t] = {.first = -demand.total_share(), .second = demand.node.empty() ? 0 : -demand.node[0]};
+            keys[t] = {.first = -demand.total_share(), .second = -p.workload().roles().cpu_of(demand.node)};
         }
         return detail::ordered_by(keys);
     }
@@ -98,7 +98,7 @@ struct scarcest_first {
                 if ((demand.accepted_models >> m & 1U) != 0) accepted += supply[m];
             }
             keys[t] = {
-                .first = accepted, .second = -demand.total_share(), .third = demand.node.empty() ? 0 : -demand.node[0]};
+                .first = accepted, .second = -demand.total_share(), .third = -p.workload().roles().cpu_of(demand.node)};
         }
         return detail::ordered_by(keys);
     }

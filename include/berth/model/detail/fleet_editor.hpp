@@ -8,6 +8,7 @@
 #include "berth/core/result.hpp"
 #include "berth/model/descriptions.hpp"
 #include "berth/model/detail/check_amounts.hpp"
+#include "berth/model/detail/find_roles.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
@@ -32,6 +33,8 @@ public:
     /// A fleet without nodes.
     [[nodiscard]] static fleet make_empty(resource_schema schema) {
         fleet made;
+        // A schema that is unusable is refused later, by `check_schema`.
+        if (const auto roles = find_roles(schema)) made.roles_ = *roles;
         made.schema_ = std::move(schema);
         return made;
     }
@@ -42,7 +45,9 @@ public:
         }
         if (auto ok = check_counter_names("gpu", schema.gpu); !ok) return ok.error();
         if (auto ok = check_counter_names("node", schema.node); !ok) return ok.error();
-        return check_counter_names("domain", schema.domain);
+        if (auto ok = check_counter_names("domain", schema.domain); !ok) return ok.error();
+        if (auto roles = find_roles(schema); !roles) return roles.error();
+        return {};
     }
 
     // ---- domains and models -----------------------------------------------------------------------------------------

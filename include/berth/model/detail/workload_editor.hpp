@@ -64,6 +64,7 @@ public:
         made.gpu_counters_ = fleet.schema().gpu.size();
         made.node_counters_ = fleet.schema().node.size();
         made.domain_counters_ = fleet.schema().domain.size();
+        made.roles_ = fleet.roles();
         made.model_count_ = fleet.model_count();
         return made;
     }

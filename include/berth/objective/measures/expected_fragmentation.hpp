@@ -66,7 +66,7 @@ public:
             tasks += count;
             if (demand.total_share() > 0) gpu_tasks += count;
             if (demand.gpus == 1 && demand.gpu[0] > 0) single += count;
-            cpu += count * static_cast<double>(cpu_of(demand));
+            cpu += count * static_cast<double>(work.roles().cpu_of(demand.node));
             share += count * static_cast<double>(demand.total_share());
         }
         cpu_per_gpu_ = share > 0.0 ? weights.cpu_rate * cpu / share * static_cast<double>(whole_gpu) : 0.0;
@@ -77,7 +77,7 @@ public:
                 if (demand.gpus != 1 || demand.gpu[0] == 0 || (demand.accepted_models >> m & 1U) == 0) continue;
                 const double part = static_cast<double>(work.frequency(shape_index{s})) / single * (gpu_tasks / tasks);
                 of_model_[m].accepted += part;
-                insert(parts, {demand.gpu[0], cpu_of(demand), part});
+                insert(parts, {demand.gpu[0], work.roles().cpu_of(demand.node), part});
             }
             of_model_[m].first = groups_.size();
             for (const mix_part& part : parts) {
@@ -91,7 +91,7 @@ public:
         }
     }
 
-    /// CPU per whole GPU at the rate of the mix, in units of the first node counter; 0 if the mix wants none.
+    /// CPU per whole GPU at the rate of the mix, in units of the CPU counter; 0 if the mix wants none.
     [[nodiscard]] double cpu_per_gpu() const noexcept { return cpu_per_gpu_; }
 
     /// A node, given its free shares and CPU. Nodes with several models count as if all GPUs were of the first.
@@ -135,7 +135,7 @@ public:
     }
     /// A node as it stands.
     [[nodiscard]] value operator()(const node_view& node) const noexcept {
-        return (*this)(node, share_profile{node}, node.free_node.empty() ? 0 : node.free_node[0]);
+        return (*this)(node, share_profile{node}, node.free_cpu());
     }
 
 private:
@@ -171,9 +171,6 @@ private:
         }
         parts.push_back(added);
         for (std::size_t i = parts.size() - 1; i > at; --i) std::swap(parts[i], parts[i - 1]);
-    }
-    [[nodiscard]] static amount cpu_of(const demand_view& demand) noexcept {
-        return demand.node.empty() ? 0 : demand.node[0];
     }
 
     fragmentation_weights weights_;

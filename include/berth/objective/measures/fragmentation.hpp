@@ -32,7 +32,7 @@ public:
     fragmentation(const problem& p, const task_mix& mix) {
         for (const auto& entry : mix.entries) {
             const demand_view demand = p.workload().demand(entry.example);
-            tasks_.push_back({.cpu = demand.node.empty() ? 0 : demand.node[0],
+            tasks_.push_back({.cpu = p.workload().roles().cpu_of(demand.node),
                               .share = demand.gpu[0],
                               .gpus = demand.gpus,
                               .accepted_models = demand.accepted_models,
@@ -42,7 +42,7 @@ public:
 
     /// F of a node as it stands.
     [[nodiscard]] double operator()(const node_view& node) const noexcept {
-        return (*this)(node, share_profile{node}, free_cpu(node));
+        return (*this)(node, share_profile{node}, node.free_cpu());
     }
     /// F of a node, given its free shares and CPU.
     [[nodiscard]] double operator()(const node_view& node, const share_profile& shares, amount cpu) const noexcept {
@@ -71,11 +71,6 @@ public:
         double sum = 0.0;
         for (const double part : parts) sum += part;
         return sum;
-    }
-
-    /// The first node counter, 0 without one.
-    [[nodiscard]] static amount free_cpu(const node_view& node) noexcept {
-        return node.free_node.empty() ? 0 : node.free_node[0];
     }
 
 private:

@@ -23,7 +23,7 @@ struct gpu_watts {
 
 /// Watts of host processors, by the package.
 struct cpu_watts {
-    amount milli_per_package = 32'000;  ///< units of the first node counter per package, at least 1
+    amount milli_per_package = 32'000;  ///< units of the CPU counter per package, at least 1
     double idle = 20.0;                 ///< watts of a package without work
     double full = 120.0;                ///< watts of a package in use
 };
@@ -97,18 +97,18 @@ public:
         double watts = 0.0;
         for (std::size_t i = 0; i < node.gpu_count(); ++i) {
             const auto& gpu = gpus_[node.model(i).value()];
-            const bool busy =
-                (gpus >> i & 1U) != 0 || node.free_share(i) < node.fleet->capacity(node.fleet->gpu(node.index, i))[0];
+            const bool busy = (gpus >> i & 1U) != 0 || !node.untouched(i);
             watts += busy ? gpu.full : gpu.idle;
         }
-        if (node.free_node.empty()) return watts;
-        const amount capacity = node.capacity()[0];
-        const amount used = capacity - node.free_node[0] + cpu;
+        const counter_roles& roles = node.fleet->roles();
+        if (roles.cpu == counter_roles::none) return watts;
+        const amount capacity = roles.cpu_of(node.capacity());
+        const amount used = capacity - node.free_cpu() + cpu;
         const auto packages_for = [&](amount cpu_milli) {
             return (cpu_milli + cpu_.milli_per_package - 1) / cpu_.milli_per_package;
         };
         const amount busy = packages_for(used);
-        const amount packages = capacity == max_amount ? busy : packages_for(capacity);
+        const amount packages = node.fleet->unlimited(node.index, roles.cpu) ? busy : packages_for(capacity);
         return watts + static_cast<double>(busy) * cpu_.full + static_cast<double>(packages - busy) * cpu_.idle;
     }
 

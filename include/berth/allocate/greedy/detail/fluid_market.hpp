@@ -34,9 +34,9 @@ public:
             const class_set admits = demand.total_share() == 0 ? 0 : classes.fitting(empty, demand);
             if (admits == 0) continue;
             const auto share = static_cast<double>(demand.total_share());
-            const double cpu = cpu_per_gpu > 0.0 && !demand.node.empty()
-                                   ? static_cast<double>(demand.node[0]) * static_cast<double>(whole_gpu) / cpu_per_gpu
-                                   : 0.0;
+            const double cpu = cpu_per_gpu > 0.0 ? static_cast<double>(work.roles().cpu_of(demand.node)) *
+                                                       static_cast<double>(whole_gpu) / cpu_per_gpu
+                                                 : 0.0;
             const auto count = static_cast<double>(work.frequency(shape_index{s}));
             wanted_ |= admits;
             group& g = find(admits, bin_of(cpu / share));

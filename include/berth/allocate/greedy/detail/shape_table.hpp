@@ -23,10 +23,10 @@ namespace berth::inline v0::detail {
 /// demand without those counters.
 class shape_table {
 public:
-    /// @param node_counters_read  number of host counters that the policy reads, from the first
+    /// @param node_counters_read  number of host counters that the policy reads, from the first; unless 0 it reads CPU
     shape_table(const problem& p, std::size_t node_counters_read)
         : work_{&p.workload()},
-          read_{node_counters_read},
+          read_{node_counters_read > 0 ? up_to_cpu(node_counters_read, p.fleet().roles().cpu) : 0},
           gpu_counters_{p.fleet().schema().gpu.size()},
           node_counters_{p.fleet().schema().node.size()} {
         const workload& work = p.workload();
@@ -86,6 +86,9 @@ public:
 
 private:
     static constexpr std::size_t all = ~std::size_t{0};
+    [[nodiscard]] static std::size_t up_to_cpu(std::size_t counters, std::size_t cpu) noexcept {
+        return cpu == counter_roles::none || cpu < counters ? counters : cpu + 1;
+    }
     static constexpr std::size_t several = 2;
 
     struct owned_demand {

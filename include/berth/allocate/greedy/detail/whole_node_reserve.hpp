@@ -47,7 +47,8 @@ public:
             for (std::size_t c = 0; c < classes.size(); ++c) {
                 if ((admits >> c & 1U) == 0) continue;
                 admits_wide_[c] = 1;
-                if (!demand.node.empty() && demand.node[0] > cpu_needed_[c]) cpu_needed_[c] = demand.node[0];
+                const amount cpu = work.roles().cpu_of(demand.node);
+                if (cpu > cpu_needed_[c]) cpu_needed_[c] = cpu;
             }
             if (admits == 0) continue;
             std::size_t at = 0;
@@ -88,22 +89,22 @@ public:
     /// True if a node of class c could take any such task of the mix.
     [[nodiscard]] bool is_whole(const node_view& node, std::size_t c) const noexcept {
         return admits_wide_[c] != 0 && free_gpus(node) >= static_cast<std::int64_t>(wide_) &&
-               (node.free_node.empty() || node.free_node[0] >= cpu_needed_[c]);
+               node.free_cpu() >= cpu_needed_[c];
     }
     /// True if placing the demand on these GPUs would make a whole node one that is not.
     [[nodiscard]] bool breaks(const node_view& node, std::size_t c, const demand_view& demand,
                               gpu_mask gpus) const noexcept {
         if (wide_ < 2 || demand.gpus == wide_ || !is_whole(node, c)) return false;
         std::int64_t left = free_gpus(node);
-        for (; gpus != 0; gpus &= gpus - 1) left -= is_free(node, lowest_gpu(gpus)) ? 1 : 0;
+        for (; gpus != 0; gpus &= gpus - 1) left -= node.untouched(lowest_gpu(gpus)) ? 1 : 0;
         return left < static_cast<std::int64_t>(wide_) ||
-               (!demand.node.empty() && node.free_node[0] - demand.node[0] < cpu_needed_[c]);
+               node.free_cpu() - node.fleet->roles().cpu_of(demand.node) < cpu_needed_[c];
     }
     /// Number of completely free healthy GPUs of a node.
     [[nodiscard]] static std::int64_t free_gpus(const node_view& node) noexcept {
         std::int64_t free = 0;
         for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) {
-            free += is_free(node, lowest_gpu(rest)) ? 1 : 0;
+            free += node.untouched(lowest_gpu(rest)) ? 1 : 0;
         }
         return free;
     }
@@ -115,10 +116,6 @@ public:
     }
 
 private:
-    [[nodiscard]] static bool is_free(const node_view& node, std::size_t i) noexcept {
-        return node.free_share(i) == node.fleet->capacity(node.fleet->gpu(node.index, i))[0];
-    }
-
     static constexpr std::size_t max_sets = 64;
     static constexpr double reserve_factor = 2.0;
     static constexpr double reserve_nodes = 2.0;

@@ -59,7 +59,7 @@ struct fgd {
 
     private:
         [[nodiscard]] double value(const candidate& c, const share_profile& shares) const noexcept {
-            const amount cpu = fragmentation::free_cpu(c.node) - (c.demand.node.empty() ? 0 : c.demand.node[0]);
+            const amount cpu = c.node.free_cpu() - c.cpu();
             const double change = before_[c.node.index.value()] - fragmentation_(c.node, shares, cpu);
             return static_cast<double>(static_cast<int>(100.0 / (1.0 + std::exp(-change / 1000.0))));
         }

@@ -15,25 +15,46 @@
 //   dot_product   avoids nodes whose free room is proportional to the demand, as published for the openb trace
 //   random_score  baseline
 //
-// All cost O(GPUs of the node). CPU and GPU share are relative to the largest node of the fleet.
+// All cost O(GPUs of the node). CPU and GPU share are relative to the largest node of the fleet; a node with unlimited
+// CPU is judged by its GPU share alone.
 
 namespace berth::inline v0 {
 
 namespace detail {
 
-/// The largest CPU and GPU share capacity of any node of a fleet, at least 1.
+[[nodiscard]] constexpr amount total_free_share(const node_view& node) noexcept {
+    amount sum = 0;
+    for (std::size_t i = 0; i < node.free_gpus.size(); i += node.gpu_counters) sum += node.free_gpus[i];
+    return sum;
+}
+
+/// The largest CPU and GPU share capacity of any node of a fleet, at least 1. Unlimited CPU is left out: a node with it
+/// is judged by its share alone.
 struct largest_node {
     double cpu = 1.0;
     double share = 1.0;
+    std::size_t sometimes_unlimited = counter_roles::none;  ///< the CPU counter, if some node has no limit of it
 
     explicit largest_node(const fleet& fleet) {
+        const std::size_t role = fleet.roles().cpu;
         for (std::size_t i = 0; i < fleet.node_count(); ++i) {
             const node_index n{i};
-            if (!fleet.capacity(n).empty()) raise(cpu, fleet.capacity(n)[0]);
+            if (role != counter_roles::none) {
+                if (fleet.unlimited(n, role)) {
+                    sometimes_unlimited = role;
+                } else {
+                    raise(cpu, fleet.capacity(n)[role]);
+                }
+            }
             amount sum = 0;
             for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) sum += fleet.capacity(fleet.gpu(n, g))[0];
             raise(share, sum);
         }
+    }
+
+    /// True if the node has no limit of CPU.
+    [[nodiscard]] bool unlimited_cpu(const node_view& node) const noexcept {
+        return sometimes_unlimited != counter_roles::none && node.fleet->unlimited(node.index, sometimes_unlimited);
     }
 
 private:
@@ -41,18 +62,6 @@ private:
         if (static_cast<double>(capacity) > largest) largest = static_cast<double>(capacity);
     }
 };
-
-[[nodiscard]] constexpr amount total_free_share(const node_view& node) noexcept {
-    amount sum = 0;
-    for (std::size_t i = 0; i < node.free_gpus.size(); i += node.gpu_counters) sum += node.free_gpus[i];
-    return sum;
-}
-[[nodiscard]] constexpr amount free_cpu(const node_view& node) noexcept {
-    return node.free_node.empty() ? 0 : node.free_node[0];
-}
-[[nodiscard]] constexpr amount cpu_demand(const demand_view& demand) noexcept {
-    return demand.node.empty() ? 0 : demand.node[0];
-}
 
 }  // namespace detail
 
@@ -83,9 +92,11 @@ struct best_fit {
 
         /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
-            const auto cpu = static_cast<double>(detail::free_cpu(c.node) - detail::cpu_demand(c.demand));
+            const auto cpu = static_cast<double>(c.node.free_cpu() - c.cpu());
             const auto share = static_cast<double>(detail::total_free_share(c.node) - c.demand.total_share());
-            const double value = 1.0 - 0.5 * cpu / largest.cpu - 0.5 * share / largest.share;
+            const double value = largest.unlimited_cpu(c.node)
+                                     ? 1.0 - share / largest.share
+                                     : 1.0 - 0.5 * cpu / largest.cpu - 0.5 * share / largest.share;
             return steps > 0.0 ? static_cast<double>(static_cast<std::int64_t>(steps * value)) : value;
         }
     };
@@ -125,10 +136,11 @@ struct dot_product {
 
         /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
-            const double cpu = (static_cast<double>(detail::free_cpu(c.node)) / largest.cpu) *
-                               (static_cast<double>(detail::cpu_demand(c.demand)) / largest.cpu);
+            const double host =
+                (static_cast<double>(c.node.free_cpu()) / largest.cpu) * (static_cast<double>(c.cpu()) / largest.cpu);
             const double share = (static_cast<double>(detail::total_free_share(c.node)) / largest.share) *
                                  (static_cast<double>(c.demand.total_share()) / largest.share);
+            const double cpu = largest.unlimited_cpu(c.node) ? share : host;
             return static_cast<double>(static_cast<std::int64_t>(100.0 * (1.0 - (cpu + share) / 2.0)));
         }
     };

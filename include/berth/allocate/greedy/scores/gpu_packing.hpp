@@ -23,9 +23,7 @@ struct gpu_packing {
     [[nodiscard]] double operator()(const candidate& c) const noexcept {
         if (c.demand.gpus == 0) return 0.0;
         const std::size_t gpus = c.node.gpu_count();
-        const auto whole = [&](std::size_t i) {
-            return c.node.free_share(i) == c.node.fleet->capacity(c.node.fleet->gpu(c.node.index, i))[0];
-        };
+        const auto whole = [&](std::size_t i) { return c.node.untouched(i); };
         int untouched = 0;
         for (std::size_t i = 0; i < gpus; ++i) untouched += whole(i) ? 1 : 0;
         if (untouched == static_cast<int>(gpus)) return std::max(33 - untouched, untouched);

@@ -21,7 +21,7 @@ struct power_score {
 
         /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
-            return watts(c.node) - watts(c.node, c.gpus, c.demand.node.empty() ? 0 : c.demand.node[0]);
+            return watts(c.node) - watts(c.node, c.gpus, c.cpu());
         }
     };
     /// The ready form for a problem. O(nodes + GPUs).

@@ -103,18 +103,12 @@ private:
 
     [[nodiscard]] expected_fragmentation::value value_after(const candidate& c,
                                                             const share_profile& shares) const noexcept {
-        return memo_(fragmentation_, c.node, shares, free_cpu_of(c.node) - cpu_of(c.demand));
+        return memo_(fragmentation_, c.node, shares, c.node.free_cpu() - c.cpu());
     }
     [[nodiscard]] double in_gpu_share(amount cpu) const noexcept {
         return fragmentation_.cpu_per_gpu() > 0.0
                    ? static_cast<double>(cpu) * static_cast<double>(whole_gpu) / fragmentation_.cpu_per_gpu()
                    : 0.0;
-    }
-    [[nodiscard]] static amount free_cpu_of(const node_view& node) noexcept {
-        return node.free_node.empty() ? 0 : node.free_node[0];
-    }
-    [[nodiscard]] static amount cpu_of(const demand_view& demand) noexcept {
-        return demand.node.empty() ? 0 : demand.node[0];
     }
     [[nodiscard]] node_record record_of(const node_view& node) const noexcept {
         return {fragmentation_(node), detail::whole_node_reserve::free_gpus(node),
@@ -171,7 +165,7 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
         const std::size_t c = classes_.of(n);
         const amount share = share_profile{node}.total();
         free_share_[c] += share;
-        free_cpu_[c] += free_cpu_of(node);
+        free_cpu_[c] += node.free_cpu();
     }
     reprice();
 }
@@ -186,7 +180,7 @@ inline scarcity_state::part_values scarcity_state::parts(const candidate& c) con
     const expected_fragmentation::value after = value_after(c, shares);
     return {static_cast<float>(after.fragmentation - before.fragmentation),
             static_cast<float>(before.usable - after.usable),
-            c.demand.gpus > 0 ? static_cast<float>(in_gpu_share(cpu_of(c.demand))) : 0.0F,
+            c.demand.gpus > 0 ? static_cast<float>(in_gpu_share(c.cpu())) : 0.0F,
             reserve_.breaks(c.node, classes_.of(c.node.index), c.demand, c.gpus) ? 1.0F : 0.0F};
 }
 
@@ -211,7 +205,7 @@ inline void scarcity_state::note(const candidate& c, amount sign) {
     const auto gpus_taken = static_cast<amount>(gpu_count(c.gpus & c.node.healthy));
     free_share_[k] += gpus_taken > 0 ? sign * gpus_taken * c.demand.gpu[0] : 0;
     changed_ += distance(free_share_[k], priced_share_[k]);
-    free_cpu_[k] += sign * cpu_of(c.demand);
+    free_cpu_[k] += sign * c.cpu();
     reserve_.note(k, whole_nodes, gpus);
     if (whole_nodes != 0 || gpus != 0) set_reserve_charges();
 }

@@ -69,8 +69,7 @@ private:
     }
     [[nodiscard]] bool uses(task_index t, std::size_t gpu) const { return (fleet_->where(t).gpus >> gpu & 1U) != 0; }
     [[nodiscard]] amount host(task_index t) const {
-        const demand_view wanted = fleet_->work().demand(t);
-        return wanted.node.empty() ? 0 : wanted.node[0];
+        return fleet_->work().roles().cpu_of(fleet_->work().demand(t).node);
     }
     [[nodiscard]] bool is_out(task_index t) const {
         for (const task_index other : out_) {
