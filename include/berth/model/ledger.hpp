@@ -75,6 +75,8 @@ public:
     [[nodiscard]] std::span<const amount> free(domain_index d) const noexcept {
         return {free_of_domains_.data() + d.value() * domain_counters_, domain_counters_};
     }
+    /// The free amounts of all nodes and GPUs, at the positions of `fleet::first_counter`.
+    [[nodiscard]] std::span<const amount> counters() const noexcept { return free_.view(); }
     /// The node as policies read it; valid until the ledger changes.
     [[nodiscard]] node_view node(node_index n) const noexcept {
         const amount* host = free_.data() + node_begin(n);

@@ -167,8 +167,8 @@ TEST_CASE("rescaled agrees with two naive passes at every arrival") {
             REQUIRE(where == expected);
             if (where.placed()) {
                 const auto after = candidate_for(placer.ledger(), w, t, where.node.value(), where.gpus);
-                notify_place(watts, after);
-                notify_place(gradient, after);
+                notify_node(watts, after.node);
+                notify_node(gradient, after.node);
             }
         }
     }

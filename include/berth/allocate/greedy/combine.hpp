@@ -48,8 +48,17 @@ struct score_pack {
     constexpr void on_remove(const candidate& c) {
         std::apply([&](auto&... score) { (notify_remove(score, c), ...); }, scores);
     }
+    constexpr void on_node(const node_view& node) {
+        std::apply([&](auto&... score) { (notify_node(score, node), ...); }, scores);
+    }
     constexpr void on_settled() {
         std::apply([](auto&... score) { (notify_settled(score), ...); }, scores);
+    }
+    [[nodiscard]] constexpr followed follow(const problem& p) {
+        followed worst = followed::kept;
+        const auto note = [&](followed one) { worst = one > worst ? one : worst; };
+        std::apply([&](auto&... score) { (note(notify_fleet<false>(score, p)), ...); }, scores);
+        return worst;
     }
 };
 

@@ -28,6 +28,10 @@ enum class node_scan : std::uint8_t {
     exhaustive,
 };
 
+/// The memory that a placer may use for the values of nodes, unless told otherwise: 256 MiB. A value takes 8 bytes for
+/// each node and distinct demand, 24 with `scarcity`.
+inline constexpr std::size_t default_board_bytes = std::size_t{256} << 20U;
+
 /// One task on one node with some of its GPUs, before it is placed there. It fits.
 struct candidate {
     node_view node;       ///< the node and its free room, without the task
@@ -57,6 +61,13 @@ enum class score_scope : std::uint8_t {
     task,
 };
 
+/// What became of a score's tables when nodes joined, left or changed their hardware.
+enum class followed : std::uint8_t {
+    kept,      ///< up to date; values of nodes that did not change stay
+    revalued,  ///< up to date, but every value may be another
+    outgrown,  ///< the score has to be prepared anew
+};
+
 /// The value of a candidate that the policy refuses although it fits. A score of several values (`tier_values`) refuses
 /// with this in all of them.
 /// Where a GPU rule selects the GPUs of a node, the score sees that selection only.
@@ -84,6 +95,10 @@ concept score_value =
 ///    counters of their own; `candidate.node` is the node afterwards. `on_remove` undoes `on_place` exactly (count in
 ///    integers), or a gang that failed leaves a trace. `on_settled()` comes after a decision that stands, once for a
 ///    whole gang: the moment to update estimates that depend on many nodes.
+/// 7. Optional: `on_node(node_view)` after any change of a node's room, capacity or health, whoever made it, and
+///    `follow(problem)`, which yields a `followed`, after nodes joined, left or changed their hardware: it brings its
+///    tables up to date. On a `cluster`, a score with tables by node has these two; one that is made by `prepare` without
+///    `follow` is prepared anew whenever the fleet changes.
 template <class S>
 concept prepared_score = requires(const S& s, const candidate& c) {
     { s(c) } -> score_value;
@@ -193,14 +208,30 @@ inline constexpr std::size_t node_counters_read_by = [] {
 }();
 
 /// Calls `on_place` if the score has it.
-template <prepared_score S>
+template <class S>
 constexpr void notify_place(S& score, const candidate& c) {
     if constexpr (requires { score.on_place(c); }) score.on_place(c);
 }
 /// Calls `on_remove` if the score has it.
-template <prepared_score S>
+template <class S>
 constexpr void notify_remove(S& score, const candidate& c) {
     if constexpr (requires { score.on_remove(c); }) score.on_remove(c);
+}
+/// Calls `follow` if the score or GPU selection has it.
+///
+/// @tparam Stateless  true if the ready form is the description itself, which has no tables of the fleet
+template <bool Stateless, class S>
+[[nodiscard]] constexpr followed notify_fleet(S& score, const problem& p) {
+    if constexpr (requires { score.follow(p); }) {
+        return score.follow(p);
+    } else {
+        return Stateless ? followed::kept : followed::outgrown;
+    }
+}
+/// Calls `on_node` if the score or GPU selection has it.
+template <class S>
+constexpr void notify_node(S& score, const node_view& node) {
+    if constexpr (requires { score.on_node(node); }) score.on_node(node);
 }
 /// Calls `on_settled` if the score or GPU selection has it.
 template <class S>

@@ -221,7 +221,11 @@ struct gpu_scored_by {
         /// Passed on to the score.
         constexpr void on_remove(const candidate& c) { notify_remove(score, c); }
         /// Passed on to the score.
+        constexpr void on_node(const node_view& node) { notify_node(score, node); }
+        /// Passed on to the score.
         constexpr void on_settled() { notify_settled(score); }
+        /// Passed on to the score.
+        [[nodiscard]] constexpr followed follow(const problem& p) { return notify_fleet<false>(score, p); }
     };
     /// The ready form for a problem.
     [[nodiscard]] constexpr prepared_selection prepare(const problem& p) const { return {prepare_score(score, p)}; }

@@ -45,8 +45,11 @@ public:
     /// @param selection  ready, see `prepare_gpu_selection`
     /// @param ranked     nodes in order of preference: of equally good nodes the first wins (`tie_break::rank`). Nodes
     ///                   that are not listed follow as they were added; unknown and repeated ones are ignored.
-    placer(const problem& p, Score score, GpuSelection selection, const std::vector<node_index>& ranked)
-        : problem_{p}, finder_{p, std::move(score), std::move(selection), ranked} {}
+    /// @param board_bytes  memory for the values of nodes, over all shapes; the oldest are given up beyond that
+    placer(const problem& p, Score score, GpuSelection selection, const std::vector<node_index>& ranked,
+           std::size_t board_bytes = default_board_bytes)
+        : problem_{p},
+          finder_{p, detail::owned_ledger{p.fleet()}, std::move(score), std::move(selection), ranked, board_bytes} {}
 
     /// Places one task on the best node. The same task may be placed any number of times: each is another arrival of
     /// the same demand.
@@ -186,30 +189,10 @@ private:
         return true;
     }
     [[gnu::noinline]] bool remove(const candidate& c, const slot& where) {
-        if (!holds(c.demand, where)) return false;
+        if (!ledger().holds(c.demand, where)) return false;
         finder_.remove(c, where);
         finder_.nodes().settle();
         return true;
-    }
-    /// True if no counter would exceed its capacity if the slot gave the demand back.
-    [[nodiscard]] bool holds(const demand_view& demand, const slot& where) const noexcept {
-        const fleet& fleet = problem_.fleet();
-        if (!fleet.has(where, demand.gpus)) return false;
-        const auto within = [](std::span<const amount> left, std::span<const amount> held,
-                               std::span<const amount> all) {
-            for (std::size_t r = 0; r < left.size(); ++r) {
-                if (left[r] > all[r] - held[r]) return false;
-            }
-            return true;
-        };
-        for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
-            const gpu_index g = fleet.gpu(where.node, lowest_gpu(rest));
-            if (!within(ledger().free(g), demand.gpu, fleet.capacity(g))) return false;
-        }
-        for (const domain_index d : fleet.domains(where.node)) {
-            if (!within(ledger().free(d), demand.domain, fleet.capacity(d))) return false;
-        }
-        return within(ledger().free(where.node), demand.node, fleet.capacity(where.node));
     }
     bool set_closed(node_index n, std::uint8_t closed) {
         if (!knows(n)) return false;

@@ -41,7 +41,7 @@ void scan_equals_loop(const Score& score, const problem_options& options) {
         CAPTURE(seed);
         const auto [machines, work] = random_problem(seed, options);
         const problem p{machines, work};
-        detail::node_evaluator nodes{machines, prepare_score(score, p), tightest_gpu{},
+        detail::node_evaluator nodes{detail::owned_ledger{machines}, prepare_score(score, p), tightest_gpu{},
                                      random_order{seed}.rank(machines)};
         xoshiro256 g{seed};
         std::vector<std::pair<candidate, slot>> running;
@@ -105,7 +105,7 @@ TEST_CASE("a scan of nodes without host counters") {
     (void)need(tasks.add_task({.gpus = 2}));
     const auto work = need(std::move(tasks).build());
     const problem p{machines, work};
-    detail::node_evaluator nodes{machines, best_fit{}.prepare(p), tightest_gpu{}, lowest_index{}.rank(machines)};
+    detail::node_evaluator nodes{detail::owned_ledger{machines}, best_fit{}.prepare(p), tightest_gpu{}, lowest_index{}.rank(machines)};
     candidate c{.node = {}, .demand = work.demand(task_index{0}), .gpus = 0, .shape = shape_index{0}, .task = {}};
     CHECK(nodes.scan(c) == slot{node_index{0}, 0b11});
     CHECK(nodes.evaluations() == 1);

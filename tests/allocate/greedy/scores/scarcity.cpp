@@ -218,14 +218,14 @@ TEST_CASE("removing undoes placing in the score itself") {
                                                                         ledger.fitting_gpus(demand, node_index{n}));
                 live.emplace_back(t, slot{node_index{n}, gpus});
                 ledger.place(demand, live.back().second);
-                score.on_place(here(live.back().first, live.back().second));
+                score.on_node(here(live.back().first, live.back().second).node);
                 break;
             }
         }
         REQUIRE(live.size() > 20);
         for (; !live.empty(); live.pop_back()) {
             ledger.remove(work.demand(live.back().first), live.back().second);
-            score.on_remove(here(live.back().first, live.back().second));
+            score.on_node(here(live.back().first, live.back().second).node);
         }
         REQUIRE(prices(score, machines) == before);
         score.on_settled();  // no change since the last prices

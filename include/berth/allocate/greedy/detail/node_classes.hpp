@@ -13,44 +13,34 @@ namespace berth::inline v0::detail {
 /// A set of node classes, bit c for class c.
 using class_set = std::uint64_t;
 
-/// Nodes grouped into at most 64 classes: by kind if the fleet has no more, else by GPU models and number of GPUs, else
-/// by the first model. The first node with the most healthy GPUs stands for its class.
+/// Nodes grouped into at most 64 classes: by hardware if the fleet has no more, else by GPU models and number of GPUs,
+/// else by the first model. The first node with the most healthy GPUs stands for its class.
 class node_classes {
 public:
     explicit node_classes(const fleet& fleet) {
-        const auto group_by = [&](auto key) {
-            flat<std::uint64_t> keys;
-            of_node_.clear();
-            example_.clear();
-            for (std::size_t i = 0; i < fleet.node_count(); ++i) {
-                const std::uint64_t k = key(node_index{i});
-                std::size_t c = 0;
-                while (c < keys.size() && keys[c] != k) ++c;
-                if (c == keys.size()) {
-                    if (c == max_classes) return false;
-                    keys.push_back(k);
-                    example_.push_back(node_index{i});
-                }
-                if (gpu_count(fleet.healthy_gpus(node_index{i})) > gpu_count(fleet.healthy_gpus(example_[c]))) {
-                    example_[c] = node_index{i};
-                }
-                of_node_.push_back(static_cast<std::uint8_t>(c));
-            }
-            return true;
-        };
-        const auto models_and_size = [&](node_index n) {
-            return fleet.models_on(n) * 0x9e3779b97f4a7c15ULL + fleet.gpu_count(n);
-        };
-        const auto first_model = [&](node_index n) {
-            return fleet.gpu_count(n) == 0 ? std::uint64_t{0} : lowest_gpu(fleet.models_on(n));
-        };
-        if (!group_by([&](node_index n) { return std::uint64_t{fleet.kind(n)}; }) && !group_by(models_and_size)) {
-            group_by(first_model);
+        for (const grouping by : {grouping::hardware, grouping::models_and_size, grouping::first_model}) {
+            by_ = by;
+            if (group(fleet)) break;
         }
-        of_kind_.resize(fleet.kind_count());
-        for (std::size_t i = 0; i < fleet.node_count(); ++i) of_kind_[fleet.kind(node_index{i})] = of_node_[i];
+        number_kinds(fleet);
     }
 
+    /// Brings the class of every node up to date after the fleet changed. False if a node is of no known class.
+    [[nodiscard]] bool follow(const fleet& fleet) {
+        of_node_.make_room(fleet.node_count());
+        of_node_.resize(fleet.node_count(), 0);
+        for (std::size_t i = 0; i < fleet.node_count(); ++i) {
+            const node_index n{i};
+            // A vacant position has nothing that a class could count.
+            const std::size_t c = fleet.present(n) ? find(key(fleet, n)) : 0;
+            if (c == keys_.size()) return false;
+            of_node_[i] = static_cast<std::uint8_t>(c);
+        }
+        number_kinds(fleet);
+        return true;
+    }
+
+    [[nodiscard]] std::size_t kind_count() const noexcept { return of_kind_.size(); }
     [[nodiscard]] std::size_t size() const noexcept { return example_.size(); }
     [[nodiscard]] std::size_t of(node_index n) const noexcept { return of_node_[n.value()]; }
     [[nodiscard]] std::size_t of_kind(std::size_t kind) const noexcept { return of_kind_[kind]; }
@@ -58,13 +48,66 @@ public:
     [[nodiscard]] class_set fitting(const ledger& empty, const demand_view& demand) const {
         class_set set = 0;
         for (std::size_t c = 0; c < size(); ++c) {
-            if (empty.fits(demand, example_[c])) set |= class_set{1} << c;
+            if (example_[c].below(empty.fleet().node_count()) && empty.fits(demand, example_[c])) {
+                set |= class_set{1} << c;
+            }
         }
         return set;
     }
 
 private:
     static constexpr std::size_t max_classes = 64;
+    enum class grouping : std::uint8_t { hardware, models_and_size, first_model };
+
+    [[nodiscard]] std::uint64_t key(const fleet& fleet, node_index n) const noexcept {
+        switch (by_) {
+            case grouping::hardware: return fleet.hardware(n);
+            case grouping::models_and_size:
+                return fleet.models_on(n) * 0x9e3779b97f4a7c15ULL + fleet.gpu_count(n);
+            case grouping::first_model: break;
+        }
+        return fleet.models_on(n) == 0 ? 0 : lowest_gpu(fleet.models_on(n));
+    }
+    /// The class of a key; `keys_.size()` if there is none.
+    [[nodiscard]] std::size_t find(std::uint64_t key) const noexcept {
+        std::size_t c = 0;
+        while (c < keys_.size() && keys_[c] != key) ++c;
+        return c;
+    }
+    /// False if there are too many classes.
+    [[nodiscard]] bool group(const fleet& fleet) {
+        keys_.clear();
+        of_node_.clear();
+        example_.clear();
+        for (std::size_t i = 0; i < fleet.node_count(); ++i) {
+            const node_index n{i};
+            if (!fleet.present(n)) {
+                of_node_.push_back(0);
+                continue;
+            }
+            const std::size_t c = find(key(fleet, n));
+            if (c == keys_.size()) {
+                if (c == max_classes) return false;
+                keys_.push_back(key(fleet, n));
+                example_.push_back(n);
+            }
+            if (gpu_count(fleet.healthy_gpus(n)) > gpu_count(fleet.healthy_gpus(example_[c]))) example_[c] = n;
+            of_node_.push_back(static_cast<std::uint8_t>(c));
+        }
+        if (keys_.empty()) {
+            // A cluster without nodes: one class, so that every position has one.
+            keys_.push_back(~std::uint64_t{0});
+            example_.push_back(node_index{0});
+        }
+        return true;
+    }
+    void number_kinds(const fleet& fleet) {
+        of_kind_.resize(fleet.kind_count());
+        for (std::size_t i = 0; i < fleet.node_count(); ++i) of_kind_[fleet.kind(node_index{i})] = of_node_[i];
+    }
+
+    grouping by_ = grouping::hardware;
+    flat<std::uint64_t> keys_;
     flat<std::uint8_t> of_node_;
     flat<std::uint8_t> of_kind_;
     flat<node_index> example_;

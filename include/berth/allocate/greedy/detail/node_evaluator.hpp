@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/detail/owned_ledger.hpp"
 #include "berth/allocate/greedy/detail/score_index.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/core/config.hpp"
@@ -22,7 +23,9 @@ namespace berth::inline v0::detail {
 
 /// The ledger, a score and a GPU selection: the value of a task on a node as things stand, and the best node by a look
 /// at all. Callers have checked that nodes and slots exist.
-template <prepared_score Score, prepared_gpu_selection GpuSelection>
+///
+/// @tparam Books  whose ledger it is: `owned_ledger` or `borrowed_cluster`
+template <prepared_score Score, prepared_gpu_selection GpuSelection, class Books = owned_ledger>
 class node_evaluator {
 public:
     using value_type = kept_value<std::remove_cvref_t<std::invoke_result_t<const Score&, const candidate&>>>;
@@ -31,23 +34,47 @@ public:
 
     /// @param preferred  nodes in order of preference; those that are missing follow, unknown and repeated ones are
     ///                   ignored
-    node_evaluator(const fleet& fleet, Score score, GpuSelection selection, std::span<const node_index> preferred)
-        : ledger_{fleet},
-          score_{std::move(score)},
-          gpu_selection_{std::move(selection)},
-          rank_of_(fleet.node_count(), unranked) {
-        order_.reserve(fleet.node_count());
+    node_evaluator(Books books, Score score, GpuSelection selection, std::span<const node_index> preferred)
+        : books_{std::move(books)}, score_{std::move(score)}, gpu_selection_{std::move(selection)} {
+        rank(preferred);
+    }
+
+    /// Sets the order of preference, of the nodes that there are by now.
+    void rank(std::span<const node_index> preferred) {
+        const std::size_t nodes = books_.fleet().node_count();
+        order_.clear();
+        entries_.clear();
+        rank_of_.assign(nodes, unranked);
+        order_.reserve(nodes);
         for (const node_index n : preferred) append(n);
-        for (std::size_t n = 0; order_.size() < fleet.node_count(); ++n) append(node_index{n});
+        for (std::size_t n = 0; order_.size() < nodes; ++n) append(node_index{n});
+    }
+    /// Appends nodes that are new to the order.
+    void rank_new_nodes() {
+        const std::size_t nodes = books_.fleet().node_count();
+        rank_of_.make_room(nodes);
+        order_.make_room(nodes);
+        rank_of_.resize(nodes, unranked);
+        for (std::size_t n = order_.size(); n < nodes; ++n) append(node_index{n});
+    }
+    /// A node of a cluster is not what it was: the score is told.
+    void refresh(node_index n) {
+        if constexpr (selects_late) entries_[rank_of(n)] = entry_of(n);
+        notify_node(score_, ledger().node(n));
+        notify_node(gpu_selection_, ledger().node(n));
     }
 
     /// All nodes: of equally good ones the first wins.
     [[nodiscard]] std::span<const node_index> order() const noexcept { return order_.view(); }
     [[nodiscard]] std::size_t rank_of(node_index n) const noexcept { return rank_of_[n.value()]; }
 
-    [[nodiscard]] berth::ledger& ledger() noexcept { return ledger_; }
-    [[nodiscard]] const berth::ledger& ledger() const noexcept { return ledger_; }
+    [[nodiscard]] Books& books() noexcept { return books_; }
+    [[nodiscard]] const Books& books() const noexcept { return books_; }
+    [[nodiscard]] decltype(auto) ledger() noexcept { return books_.ledger(); }
+    [[nodiscard]] const berth::ledger& ledger() const noexcept { return books_.ledger(); }
+    [[nodiscard]] Score& score() noexcept { return score_; }
     [[nodiscard]] const Score& score() const noexcept { return score_; }
+    [[nodiscard]] GpuSelection& selection() noexcept { return gpu_selection_; }
     [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
 
     /// The task's value and GPUs on a node; the lowest value if it does not fit or is not admitted.
@@ -55,9 +82,9 @@ public:
     /// The task's value on a node, the lowest if it does not fit or is not admitted.
     [[nodiscard]] value_type value_at(node_index n, candidate& c) {
         if constexpr (selects_late) {
-            if (closed(n) || !ledger_.fits(c.demand, n)) return lowest_value<value_type>;
+            if (closed(n) || !ledger().fits(c.demand, n)) return lowest_value<value_type>;
             ++evaluations_;
-            c.node = ledger_.node(n);
+            c.node = ledger().node(n);
             return admitted(score_(c));
         } else {
             return evaluate(n, c, evaluations_).value;
@@ -78,27 +105,32 @@ public:
     }
 
     void place(const candidate& c, const slot& where) {
-        ledger_.place(c.demand, where);
-        const candidate after = candidate_at(where, c);
-        notify_place(score_, after);
-        if constexpr (requires { gpu_selection_.on_place(after); }) gpu_selection_.on_place(after);
+        ledger().place(c.demand, where);
+        notify_placed(c, where);
     }
     void remove(const candidate& c, const slot& where) {
-        ledger_.remove(c.demand, where);
+        ledger().remove(c.demand, where);
         const candidate after = candidate_at(where, c);
         notify_remove(score_, after);
-        if constexpr (requires { gpu_selection_.on_remove(after); }) gpu_selection_.on_remove(after);
+        notify_remove(gpu_selection_, after);
+        notify_node(score_, after.node);
+        notify_node(gpu_selection_, after.node);
+    }
+    /// Enters a task that runs already, whatever room there is.
+    void occupy(const candidate& c, const slot& where) {
+        (void)ledger().occupy(c.demand, where);
+        notify_placed(c, where);
     }
     /// Ends a decision, unless it is part of a gang that may still fail.
     void settle() {
-        if (ledger_.depth() > 0) return;
+        if (ledger().depth() > 0) return;
         notify_settled(score_);
         notify_settled(gpu_selection_);
     }
 
     /// True if that changed anything.
     bool set_closed(node_index n, std::uint8_t closed) {
-        if (closed_.empty()) closed_.resize(ledger_.fleet().node_count());
+        if (closed_.empty()) closed_.resize(books_.fleet().node_count());
         if (std::exchange(closed_[n.value()], closed) == closed) return false;
         if constexpr (selects_late) entries_[rank_of(n)].plain = closed == 0 && plain(n);
         return true;
@@ -110,28 +142,35 @@ private:
 
     struct scan_entry {
         std::uint64_t models;
-        std::size_t first_counter;  // position after the first counter of the first node
+        std::size_t first_counter;
         node_index node;
         std::uint16_t gpus;
         bool plain;  // open, and the node and all its GPUs are healthy
     };
 
+    void notify_placed(const candidate& c, const slot& where) {
+        const candidate after = candidate_at(where, c);
+        notify_place(score_, after);
+        notify_place(gpu_selection_, after);
+        notify_node(score_, after.node);
+        notify_node(gpu_selection_, after.node);
+    }
     void append(node_index n) {
-        const fleet& fleet = ledger_.fleet();
         if (!n.valid() || n.value() >= rank_of_.size() || rank_of_[n.value()] != unranked) return;
         rank_of_[n.value()] = order_.size();
         order_.push_back(n);
-        if constexpr (selects_late) {
-            const auto offset = ledger_.free(n).data() - ledger_.free(node_index{0}).data();
-            entries_.push_back({.models = fleet.models_on(n),
-                                .first_counter = static_cast<std::size_t>(offset),
-                                .node = n,
-                                .gpus = static_cast<std::uint16_t>(fleet.gpu_count(n)),
-                                .plain = plain(n)});
-        }
+        if constexpr (selects_late) entries_.push_back(entry_of(n));
+    }
+    [[nodiscard]] scan_entry entry_of(node_index n) const noexcept {
+        const fleet& fleet = books_.fleet();
+        return {.models = fleet.models_on(n),
+                .first_counter = fleet.first_counter(n),
+                .node = n,
+                .gpus = static_cast<std::uint16_t>(fleet.gpu_count(n)),
+                .plain = !closed(n) && plain(n)};
     }
     [[nodiscard]] candidate candidate_at(const slot& where, candidate c) const {
-        c.node = ledger_.node(where.node);
+        c.node = ledger().node(where.node);
         c.gpus = where.gpus;
         return c;
     }
@@ -143,14 +182,14 @@ private:
     }
     [[nodiscard]] scored_gpus<value_type> evaluate(node_index n, candidate& c, std::uint64_t& evaluations) const {
         constexpr scored_gpus<value_type> refused{lowest_value<value_type>, 0};
-        if (closed(n) || !ledger_.host_fits(c.demand, n)) return refused;
+        if (closed(n) || !ledger().host_fits(c.demand, n)) return refused;
         gpu_mask fitting = 0;
         if (c.demand.gpus > 0) {
-            fitting = ledger_.fitting_gpus(c.demand, n);
+            fitting = ledger().fitting_gpus(c.demand, n);
             if (!has_gpus(fitting, c.demand.gpus)) return refused;
         }
         ++evaluations;
-        c.node = ledger_.node(n);
+        c.node = ledger().node(n);
         scored_gpus<std::remove_cvref_t<std::invoke_result_t<const Score&, const candidate&>>> found{};
         if (!try_gpus(gpu_selection_, score_, c, fitting, found)) return refused;
         return {admitted(found.value), found.gpus};
@@ -163,7 +202,7 @@ private:
     }
     [[nodiscard]] node_index best_node(candidate& c) {
         if constexpr (selects_late) {
-            const resource_schema& schema = ledger_.fleet().schema();
+            const resource_schema& schema = books_.fleet().schema();
             if (schema.gpu.size() == 1 && !schema.node.empty() && schema.domain.empty()) return best_plain(c);
         }
         return best_by([&](node_index n) { return value_at(n, c); });
@@ -171,9 +210,9 @@ private:
     /// `best_by` with `value_at`, for host counters and one counter per GPU: half the time, because the candidate stays
     /// in registers and nodes are read in one stream.
     [[nodiscard]] node_index best_plain(const candidate& task) {
-        const fleet& fleet = ledger_.fleet();
+        const fleet& fleet = books_.fleet();
         const std::size_t hosts = fleet.schema().node.size();
-        const amount* const first = ledger_.free(node_index{0}).data();
+        const amount* const first = ledger().counters().data();
         const amount* const wanted = task.demand.node.data();
         const amount cpu = wanted[0];
         const std::size_t gpus = task.demand.gpus;
@@ -194,7 +233,7 @@ private:
                 std::size_t fitting = 0;
                 for (std::size_t g = 0; g < entry.gpus; ++g) fitting += shares[g] >= share ? 1 : 0;
                 if (fitting < gpus) continue;
-            } else if (closed(entry.node) || !ledger_.fits(task.demand, entry.node)) {
+            } else if (closed(entry.node) || !ledger().fits(task.demand, entry.node)) {
                 continue;
             }
             ++evaluations;
@@ -215,7 +254,7 @@ private:
         return best;
     }
     [[nodiscard]] bool plain(node_index n) const noexcept {
-        const fleet& fleet = ledger_.fleet();
+        const fleet& fleet = books_.fleet();
         return fleet.healthy(n) && fleet.healthy_gpus(n) == first_gpus(fleet.gpu_count(n));
     }
     template <class Value>
@@ -232,7 +271,7 @@ private:
         return best;
     }
 
-    berth::ledger ledger_;
+    Books books_;
     Score score_;
     GpuSelection gpu_selection_;
     flat<node_index> order_;

@@ -65,6 +65,11 @@ public:
             values.rebuild();
         } else {
             bool any = false;
+            // Kinds of a cluster's nodes may be new; their nodes have changed and have been put.
+            if (score_kinds(score) > versions_.size()) {
+                versions_.resize(score_kinds(score), never);
+                changed_.resize(versions_.size());
+            }
             for (std::size_t kind = 0; kind < versions_.size(); ++kind) {
                 const std::uint64_t version = score.price_version(kind);
                 changed_[kind] = versions_[kind] != version ? 1 : 0;
@@ -79,12 +84,28 @@ public:
         }
     }
 
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        std::size_t sum = values.bytes() + parts_.capacity() * sizeof(part_values);
+        for (const auto& part : greatest_) sum += 2 * part.bytes();
+        return sum;
+    }
+
     score_index<double> values;  ///< the combined value of each node by rank
     std::uint64_t seen = 0;      ///< the time of the last change of a node that this board knows
+    std::size_t room = 0;        ///< nodes that it has room for
     bool known = false;          ///< its shape arrived before
 
 private:
     static constexpr std::uint64_t never = ~std::uint64_t{0};
+
+    /// The number of kinds that the score has prices of, if it says so.
+    [[nodiscard]] static std::size_t score_kinds(const Score& score) noexcept {
+        if constexpr (requires { score.kind_count(); }) {
+            return score.kind_count();
+        } else {
+            return 0;
+        }
+    }
 
     void combine_unrepaired(std::size_t rank, node_index n, const Score& score) {
         if (values[rank] != not_admitted) values.set_unrepaired(rank, score.combine(parts_[rank], n, range_));

@@ -52,6 +52,7 @@ public:
         values_.assign(first_[levels_], lowest_value<Value>);
     }
 
+    [[nodiscard]] std::size_t bytes() const noexcept { return values_.capacity() * sizeof(Value); }
     [[nodiscard]] const Value& operator[](std::size_t position) const noexcept { return values_[position]; }
 
     void set(std::size_t position, Value value) noexcept {

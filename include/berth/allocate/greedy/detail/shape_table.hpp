@@ -21,6 +21,8 @@ namespace berth::inline v0::detail {
 /// The shapes of a workload and those that were added later, and which of them share a board. Shapes that differ only
 /// in host counters that the policy does not read have the same value on every node: they share one board, for the
 /// demand without those counters.
+///
+/// The workload may be that of a cluster, where shapes come and go: call `follow` before a shape is asked about.
 class shape_table {
 public:
     /// @param node_counters_read  number of host counters that the policy reads, from the first; unless 0 it reads CPU
@@ -38,16 +40,16 @@ public:
         const std::size_t known = work_->shape_count();
         return s.value() < known ? work_->demand(s) : view_of(later_[s.value() - known]);
     }
-    /// The shape of a demand that is valid for the fleet, new or known.
+    /// The shape of a demand that is valid for the fleet, new or known. Not with the workload of a cluster.
     [[nodiscard]] shape_index find_or_add(const demand_view& demand) {
         if (shape_of_image_.empty()) {
             for (std::size_t s = 0; s < work_->shape_count(); ++s) {
-                if (intern(images_, work_->demand(shape_index{s}), all) == shape_of_image_.size()) {
-                    shape_of_image_.push_back(shape_index{s});
-                }
+                write_image(work_->demand(shape_index{s}), all);
+                if (images_.intern(image_) == shape_of_image_.size()) shape_of_image_.push_back(shape_index{s});
             }
         }
-        const std::size_t image = intern(images_, demand, all);
+        write_image(demand, all);
+        const std::size_t image = images_.intern(image_);
         if (image == shape_of_image_.size()) {
             const shape_index added{size()};
             owned_demand& copy = later_.grow();
@@ -63,8 +65,19 @@ public:
         return shape_of_image_[image];
     }
 
+    /// Brings a shape of a cluster's workload up to date: the position may have another demand by now, or its board may
+    /// have been given up.
+    void follow(shape_index s) {
+        if (s.value() < of_shape_.size()) {
+            const shape_record& known = of_shape_[s.value()];
+            if (known.generation == generation(s) && known.version == boards_[known.board].version) return;
+        }
+        join_board(s, 1);
+    }
+
+    /// The number of positions of boards.
     [[nodiscard]] std::size_t board_count() const noexcept { return boards_.size(); }
-    [[nodiscard]] std::size_t board(shape_index s) const noexcept { return board_of_shape_[s.value()]; }
+    [[nodiscard]] std::size_t board(shape_index s) const noexcept { return of_shape_[s.value()].board; }
     /// The demand of a board: that of its shapes without the counters that are not read.
     [[nodiscard]] demand_view board_demand(shape_index s) const noexcept {
         demand_view kept = demand(s);
@@ -80,16 +93,27 @@ public:
         bool equal = true;
         for (std::size_t r = 0; r < whole.node.size(); ++r) equal = equal && whole.node[r] == known[r];
         if (equal) return;
-        board_of_shape_[s.value()] = static_cast<std::uint32_t>(boards_.size());
-        add_board(whole, whole.node.size()).tasks = several;
+        const std::size_t added = add_board(whole, whole.node.size());
+        boards_[added].tasks = several;
+        of_shape_[s.value()].board = static_cast<std::uint32_t>(added);
+        of_shape_[s.value()].version = boards_[added].version;
+    }
+    /// Gives a board up: its position is taken again by another demand.
+    void forget(std::size_t board) {
+        vacant_.make_room(vacant_.size() + 1);
+        board_record& record = boards_[board];
+        if (board < board_images_.size() && !board_images_[board].empty()) board_images_.erase(board);
+        ++record.version;
+        vacant_.push_back(static_cast<std::uint32_t>(board));
     }
 
 private:
     static constexpr std::size_t all = ~std::size_t{0};
+    static constexpr std::size_t several = 2;
+
     [[nodiscard]] static std::size_t up_to_cpu(std::size_t counters, std::size_t cpu) noexcept {
         return cpu == counter_roles::none || cpu < counters ? counters : cpu + 1;
     }
-    static constexpr std::size_t several = 2;
 
     struct owned_demand {
         flat<amount> amounts;  // GPU, node, domain
@@ -100,8 +124,17 @@ private:
     struct board_record {
         flat<amount> node;
         std::size_t tasks = 0;
+        std::uint32_t version = 1;  // changes when the board is given up
+    };
+    struct shape_record {
+        std::uint32_t board = 0;
+        std::uint32_t version = 0;  // of the board
+        std::uint32_t generation = 0;
     };
 
+    [[nodiscard]] std::uint32_t generation(shape_index s) const noexcept {
+        return s.value() < work_->shape_count() ? work_->generation(s) : 0;
+    }
     [[nodiscard]] demand_view view_of(const owned_demand& owned) const noexcept {
         const std::span<const amount> amounts = owned.amounts.view();
         return {.gpu = amounts.first(gpu_counters_),
@@ -112,28 +145,43 @@ private:
                 .same_model = owned.same_model};
     }
     /// A board for the demand with only the first `read` host counters.
-    board_record& add_board(const demand_view& demand, std::size_t read) {
-        board_record& added = boards_.grow();
+    std::size_t add_board(const demand_view& demand, std::size_t read) {
+        std::size_t at = boards_.size();
+        if (vacant_.empty()) {
+            (void)boards_.grow();
+        } else {
+            at = vacant_.back();
+            vacant_.pop_back();
+        }
+        board_record& added = boards_[at];
+        added.node.clear();
         added.node.append(demand.node);
+        added.tasks = 0;
         for (std::size_t r = read; r < added.node.size(); ++r) added.node[r] = 0;
-        return added;
+        return at;
     }
 
     void join_board(shape_index s, std::size_t tasks) {
+        if (s.value() >= of_shape_.size()) of_shape_.resize(s.value() + 1);
         const demand_view whole = demand(s);
         std::size_t at = boards_.size();
+        bool known = false;
         if (read_ < whole.node.size()) {
-            const std::size_t image = intern(board_images_, whole, read_);
-            if (image == board_of_image_.size()) board_of_image_.push_back(at);
-            at = board_of_image_[image];
+            write_image(whole, read_);
+            const auto found = board_images_.find(image_);
+            known = found.has_value();
+            if (known) at = *found;
         }
-        if (at == boards_.size()) { add_board(whole, read_); }
+        if (!known) {
+            at = add_board(whole, read_);
+            if (read_ < whole.node.size()) board_images_.assign(at, image_);
+        }
         boards_[at].tasks += tasks;
-        board_of_shape_.push_back(static_cast<std::uint32_t>(at));
+        of_shape_[s.value()] = {static_cast<std::uint32_t>(at), boards_[at].version, generation(s)};
     }
 
-    /// The position of the demand's byte image, with only the first `read` host counters.
-    std::size_t intern(name_table& images, const demand_view& demand, std::size_t read) {
+    /// Writes the demand's byte image, with only the first `read` host counters.
+    void write_image(const demand_view& demand, std::size_t read) {
         image_.clear();
         for (const amount value : demand.gpu) append_bytes(image_, value);
         for (std::size_t r = 0; r < read && r < demand.node.size(); ++r) append_bytes(image_, demand.node[r]);
@@ -141,7 +189,6 @@ private:
         append_bytes(image_, demand.gpus);
         append_bytes(image_, demand.accepted_models);
         append_bytes(image_, demand.same_model);
-        return images.intern(image_);
     }
 
     const workload* work_;
@@ -151,10 +198,10 @@ private:
     growing<owned_demand> later_;
     name_table images_;
     flat<shape_index> shape_of_image_;
-    name_table board_images_;
-    flat<std::size_t> board_of_image_;
+    name_table board_images_;  // by board
     growing<board_record> boards_;
-    flat<std::uint32_t> board_of_shape_;
+    flat<std::uint32_t> vacant_;
+    flat<shape_record> of_shape_;
     std::string image_;
 };
 

@@ -3,11 +3,13 @@
 
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/allocate/greedy/detail/node_evaluator.hpp"
+#include "berth/allocate/greedy/detail/owned_ledger.hpp"
 #include "berth/allocate/greedy/detail/part_board.hpp"
 #include "berth/allocate/greedy/detail/score_index.hpp"
 #include "berth/allocate/greedy/detail/shape_table.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/core/change_list.hpp"
+#include "berth/core/recency_list.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/model/ledger.hpp"
@@ -24,37 +26,45 @@ namespace berth::inline v0::detail {
 
 /// The state behind a placer: for each shape a board with the value of every node, repaired where nodes changed, and
 /// the slot that follows from it. Callers have checked that tasks, shapes, nodes and slots exist.
-template <prepared_score Score, prepared_gpu_selection GpuSelection, node_scan Scan>
+///
+/// Boards that were not used for the longest time are given up when all of them together take more memory than allowed.
+///
+/// @tparam Books  whose ledger and list of changes: `owned_ledger` or `borrowed_cluster`
+template <prepared_score Score, prepared_gpu_selection GpuSelection, node_scan Scan, class Books = owned_ledger>
 class slot_finder {
-    using evaluator = node_evaluator<Score, GpuSelection>;
+    using evaluator = node_evaluator<Score, GpuSelection, Books>;
     using value_type = typename evaluator::value_type;
 
 public:
-    slot_finder(const problem& p, Score score, GpuSelection selection, std::span<const node_index> ranked)
-        : nodes_{p.fleet(), std::move(score), std::move(selection), ranked},
-          changes_(p.fleet().node_count()),
-          shapes_{p, counters_read} {
-        boards_.resize(shapes_.board_count());
-        if constexpr (by_parts) {
-            for (const node_index n : nodes_.order()) kind_at_.push_back(static_cast<std::uint32_t>(fleet().kind(n)));
-        }
+    slot_finder(const problem& p, Books books, Score score, GpuSelection selection, std::span<const node_index> ranked,
+                std::size_t board_bytes)
+        : nodes_{std::move(books), std::move(score), std::move(selection), ranked},
+          shapes_{p, counters_read},
+          board_bytes_{board_bytes} {
+        list_kinds();
     }
 
     [[nodiscard]] evaluator& nodes() noexcept { return nodes_; }
     [[nodiscard]] const evaluator& nodes() const noexcept { return nodes_; }
     [[nodiscard]] const shape_table& shapes() const noexcept { return shapes_; }
-    [[nodiscard]] shape_index add_shape(const demand_view& demand) {
-        const shape_index shape = shapes_.find_or_add(demand);
-        if constexpr (cached) boards_.resize(shapes_.board_count());
-        return shape;
-    }
+    [[nodiscard]] shape_index add_shape(const demand_view& demand) { return shapes_.find_or_add(demand); }
+    /// Bytes of all boards.
+    [[nodiscard]] std::size_t board_bytes() const noexcept { return used_bytes_; }
 
     [[nodiscard]] slot find(candidate& c) {
         if constexpr (cached) {
+            if constexpr (Books::lives) shapes_.follow(c.shape);
+            const std::size_t at = shapes_.board(c.shape);
+            if (at >= boards_.size()) boards_.resize(shapes_.board_count());
             // A board pays off from the second arrival on.
-            shape_board& board = boards_[shapes_.board(c.shape)];
-            if (board.known || !shapes_.occurs_once(shapes_.board(c.shape))) return find_on(board, c);
+            shape_board& board = boards_[at];
+            if (board.known || !shapes_.occurs_once(at)) {
+                const slot found = find_on(board, c);
+                use(shapes_.board(c.shape));
+                return found;
+            }
             board.known = true;
+            use(at);
         }
         if constexpr (by_parts) {
             scratch_.seen = 0;
@@ -71,9 +81,46 @@ public:
         nodes_.remove(c, where);
         note_change(where.node, c.demand);
     }
+    void occupy(const candidate& c, const slot& where) {
+        nodes_.occupy(c, where);
+        note_change(where.node, c.demand);
+    }
     void set_closed(node_index n, std::uint8_t closed) {
         if (!nodes_.set_closed(n, closed)) return;
-        if constexpr (cached) changes_.note(n.value());
+        if constexpr (cached) nodes_.books().note(n);
+    }
+
+    /// Of a cluster: tells the score about every node that changed since the last call.
+    void follow_changes() {
+        const change_list& changes = nodes_.books().changes();
+        if (followed_ == changes.now()) return;
+        nodes_.rank_new_nodes();
+        if constexpr (by_parts) list_kinds();
+        changes.for_each_since(followed_, [&](std::size_t i) {
+            const node_index n{i};
+            nodes_.refresh(n);
+            if constexpr (by_parts) kind_at_[nodes_.rank_of(n)] = static_cast<std::uint32_t>(fleet().kind(n));
+        });
+        followed_ = changes.now();
+        nodes_.settle();
+    }
+    /// Of a cluster: tells the score about every node.
+    void follow_all_nodes() {
+        for (std::size_t n = 0; n < fleet().node_count(); ++n) nodes_.refresh(node_index{n});
+        followed_ = nodes_.books().changes().now();
+        nodes_.settle();
+    }
+    /// Every value may be another.
+    void forget_values() noexcept {
+        for (std::size_t b = 0; b < boards_.size(); ++b) {
+            if constexpr (cached) boards_[b].seen = 0;
+        }
+    }
+    void rank(std::span<const node_index> ranked) {
+        nodes_.rank(ranked);
+        kind_at_.clear();
+        list_kinds();
+        forget_values();
     }
 
 private:
@@ -100,7 +147,10 @@ private:
     struct value_board {
         score_index<value_type> values;
         std::uint64_t seen = 0;  ///< the time of the last change of a node that this board knows
+        std::size_t room = 0;    ///< nodes that it has room for
         bool known = false;      ///< its shape arrived before
+
+        [[nodiscard]] std::size_t bytes() const noexcept { return values.bytes(); }
     };
     template <bool Parted, class S>
     struct board_for {
@@ -112,18 +162,60 @@ private:
     };
     using shape_board = std::conditional_t<cached || by_parts, typename board_for<by_parts, Score>::type, no_board>;
 
-    [[nodiscard]] const berth::fleet& fleet() const noexcept { return nodes_.ledger().fleet(); }
+    [[nodiscard]] const berth::fleet& fleet() const noexcept { return nodes_.books().fleet(); }
+    [[nodiscard]] const change_list& changes() const noexcept { return nodes_.books().changes(); }
+    /// The kinds of nodes that are not listed yet, by rank.
+    void list_kinds() {
+        if constexpr (by_parts) {
+            const auto order = nodes_.order();
+            kind_at_.make_room(order.size());
+            for (std::size_t r = kind_at_.size(); r < order.size(); ++r) {
+                kind_at_.push_back(static_cast<std::uint32_t>(fleet().kind(order[r])));
+            }
+        }
+    }
+
+    /// The board was used; the oldest are given up while all take too much.
+    void use(std::size_t at) {
+        constexpr std::size_t overhead = 512;  // of what is kept of a demand besides its values
+        if (at >= boards_.size()) boards_.resize(shapes_.board_count());
+        if (recent_bytes_.size() < boards_.size()) {
+            recent_bytes_.make_room(boards_.size());
+            recent_.resize(boards_.size());
+            recent_bytes_.resize(boards_.size(), 0);
+        }
+        const auto count = [&](std::size_t b, std::size_t bytes) {
+            used_bytes_ += bytes - recent_bytes_[b];
+            recent_bytes_[b] = bytes;
+        };
+        count(at, boards_[at].bytes() + overhead);
+        recent_.touch(at);
+        while (used_bytes_ > board_bytes_ && recent_.size() > 1) {
+            const std::size_t oldest = recent_.oldest();
+            if constexpr (Books::lives) {
+                shapes_.forget(oldest);
+                boards_[oldest] = shape_board{};
+            } else {
+                // A problem's demands are known: its board is filled again at the next arrival.
+                const bool known = boards_[oldest].known;
+                boards_[oldest] = shape_board{};
+                boards_[oldest].known = known;
+            }
+            recent_.remove(oldest);
+            count(oldest, 0);
+        }
+    }
 
     /// The best node by the shape's board, which is repaired first.
     [[nodiscard]] slot find_on(shape_board& board, candidate& c) {
         candidate kept = c;
         kept.demand = shapes_.board_demand(c.shape);
-        if (board.seen == 0) {
+        if (board.seen == 0 || board.room < nodes_.order().size()) {
             fill(board, kept);
         } else {
-            changes_.for_each_since(board.seen, [&](std::size_t i) { repair(board, node_index{i}, kept); });
+            changes().for_each_since(board.seen, [&](std::size_t i) { repair(board, node_index{i}, kept); });
         }
-        board.seen = changes_.now();
+        board.seen = changes().now();
         if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), kind_at_.view());
         return best_that_fits(board, c);
     }
@@ -139,15 +231,13 @@ private:
             if (found.placed()) break;
             BERTH_ASSERT(counters_read < c.demand.node.size() || evaluator::selects_late,
                          "berth: a score of score_scope::shape depends on more than node and demand");
+            refused_.make_room(refused_.size() + 1);
             refused_.push_back({best, board.values[best]});
             board.values.set(best, lowest_value<value_type>);
         }
         for (const refused_node& r : refused_) board.values.set(r.rank, r.value);
         if constexpr (cached) {
-            if (refused_.size() > max_refusals) {
-                shapes_.separate(c.shape);
-                boards_.resize(shapes_.board_count());
-            }
+            if (refused_.size() > max_refusals) shapes_.separate(c.shape);
         }
         return found;
     }
@@ -174,14 +264,18 @@ private:
 
     [[gnu::noinline]] void fill(shape_board& board, candidate& c) {
         const berth::fleet& fleet = this->fleet();
+        // Nodes may join a cluster: a few have room without a new board.
+        const std::size_t room = fleet.node_count() + (Books::lives ? fleet.node_count() / 8 + 16 : 0);
+        board.seen = 0;
+        board.room = room;
         if constexpr (by_parts) {
-            board.reset(fleet.node_count(), fleet.kind_count());
+            board.reset(room, fleet.kind_count());
             for_each_node_by_kind([&](node_index n) { return parts_at(n, c); },
                                   [&](node_index n, const auto& at) {
                                       board.put(nodes_.rank_of(n), n, at.fits ? &at.parts : nullptr, nodes_.score());
                                   });
         } else {
-            board.values.reset(fleet.node_count());
+            board.values.reset(room);
             for_each_node_by_kind(
                 [&](node_index n) { return nodes_.value_at(n, c); },
                 [&](node_index n, const value_type& value) { board.values.set_unrepaired(nodes_.rank_of(n), value); });
@@ -200,7 +294,7 @@ private:
         flat<shared> made(share ? fleet.kind_count() : 0);
         for (std::size_t i = 0; i < fleet.node_count(); ++i) {
             const node_index n{i};
-            if (!share || changes_.ever_changed(i)) {
+            if (!share || changes().ever_changed(i)) {
                 put(n, make(n));
                 continue;
             }
@@ -218,19 +312,23 @@ private:
             for (const amount wanted : demand.domain) takes_from_domain = takes_from_domain || wanted != 0;
             if (takes_from_domain) {
                 for (const domain_index d : fleet.domains(n)) {
-                    for (const node_index other : fleet.nodes_in(d)) changes_.note(other.value());
+                    for (const node_index other : fleet.nodes_in(d)) nodes_.books().note(other);
                 }
             }
-            changes_.note(n.value());
+            nodes_.books().note(n);
         }
     }
 
     evaluator nodes_;
-    change_list changes_;
     shape_table shapes_;
     growing<shape_board> boards_;
-    flat<std::uint32_t> kind_at_;  // by rank, for boards of parts
-    flat<refused_node> refused_;   // scratch
+    std::size_t board_bytes_;
+    std::size_t used_bytes_ = 0;
+    recency_list recent_;             // boards in use
+    flat<std::size_t> recent_bytes_;  // of each
+    std::uint64_t followed_ = 0;      // the time of the last change that the score was told about
+    flat<std::uint32_t> kind_at_;     // by rank, for boards of parts
+    flat<refused_node> refused_;      // scratch
     [[no_unique_address]] std::conditional_t<by_parts, shape_board, no_board> scratch_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/model/task_mix.hpp"
 #include "berth/objective/measures/fragmentation.hpp"
@@ -18,7 +19,8 @@ namespace berth::inline v0 {
 /// fragmentation F grows least. The value is trunc(100 · sigmoid((F before - F after) / 1000)), 50 for no change; the
 /// truncation is part of the published policy, because near-ties then go to the fixed node order.
 ///
-/// Use with `best_scored_gpu`. O(typical tasks × GPUs) per GPU evaluated; F before is kept per node.
+/// Without a mix (a workload without tasks) it behaves like `best_fit`, and `state::informed` says so. Use with
+/// `best_scored_gpu`. O(typical tasks × GPUs) per GPU evaluated; F before is kept per node.
 struct fgd {
     double coverage = 0.95;  ///< of `typical_mix`, in (0, 1]
 
@@ -30,7 +32,10 @@ struct fgd {
         static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
 
         /// Made by `prepare`.
-        state(const problem& p, double coverage) : fragmentation_{p, typical_mix(p.workload(), coverage)} {
+        state(const problem& p, double coverage)
+            : informed_{p.workload().task_count() > 0},
+              fallback_{best_fit{}.prepare(p)},
+              fragmentation_{p, typical_mix(p.workload(), coverage)} {
             const ledger ledger{p.fleet()};
             before_.reserve(p.fleet().node_count());
             detail::flat<double> of_kind(p.fleet().kind_count(), -1.0);
@@ -41,21 +46,30 @@ struct fgd {
             }
         }
 
+        /// False if the mix is empty: the values are those of `best_fit` then.
+        [[nodiscard]] bool informed() const noexcept { return informed_; }
         /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
+            if (!informed_) return fallback_(c);
             share_profile shares{c.node};
             shares.take(c.node, c.demand, c.gpus);
             return value(c, shares);
         }
         /// For tasks on one GPU: the best GPU, lowest position on ties, asking equal GPUs once.
         [[nodiscard]] scored_gpus<double> best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
+            if (!informed_) return {fallback_(c), tightest_gpu{}(c.node, c.demand, fitting)};
             return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, 0.0,
                                               [&](const share_profile& shares) { return value(c, shares); });
         }
-        /// Counts a placement on its node.
-        void on_place(const candidate& c) noexcept { before_[c.node.index.value()] = fragmentation_(c.node); }
-        /// Undoes `on_place`.
-        void on_remove(const candidate& c) noexcept { on_place(c); }
+        /// The node has changed.
+        void on_node(const node_view& node) noexcept { before_[node.index.value()] = fragmentation_(node); }
+        /// The fleet has changed; the mix has not.
+        [[nodiscard]] followed follow(const problem& p) {
+            before_.make_room(p.fleet().node_count());
+            before_.resize(p.fleet().node_count(), 0.0);
+            const followed fits = fallback_.follow(p);
+            return informed_ ? followed::kept : fits;
+        }
 
     private:
         [[nodiscard]] double value(const candidate& c, const share_profile& shares) const noexcept {
@@ -64,6 +78,8 @@ struct fgd {
             return static_cast<double>(static_cast<int>(100.0 / (1.0 + std::exp(-change / 1000.0))));
         }
 
+        bool informed_;
+        best_fit::state fallback_;
         fragmentation fragmentation_;
         detail::flat<double> before_;
     };

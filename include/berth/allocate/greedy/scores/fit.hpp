@@ -35,6 +35,15 @@ struct largest_node {
     double share = 1.0;
     std::size_t sometimes_unlimited = counter_roles::none;  ///< the CPU counter, if some node has no limit of it
 
+    /// The largest nodes of a fleet that has changed: whether they are others than before.
+    [[nodiscard]] followed follow(const fleet& fleet) {
+        const largest_node now{fleet};
+        if (now == *this) return followed::kept;
+        *this = now;
+        return followed::revalued;
+    }
+    friend bool operator==(const largest_node&, const largest_node&) = default;
+
     explicit largest_node(const fleet& fleet) {
         const std::size_t role = fleet.roles().cpu;
         for (std::size_t i = 0; i < fleet.node_count(); ++i) {
@@ -99,6 +108,8 @@ struct best_fit {
                                      : 1.0 - 0.5 * cpu / largest.cpu - 0.5 * share / largest.share;
             return steps > 0.0 ? static_cast<double>(static_cast<std::int64_t>(steps * value)) : value;
         }
+        /// The fleet has changed.
+        [[nodiscard]] followed follow(const problem& p) { return largest.follow(p.fleet()); }
     };
     /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {detail::largest_node{p.fleet()}, steps}; }
@@ -116,6 +127,8 @@ struct worst_fit {
 
         /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept { return -fit(c); }
+        /// The fleet has changed.
+        [[nodiscard]] followed follow(const problem& p) { return fit.follow(p); }
     };
     /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {{detail::largest_node{p.fleet()}, 0.0}}; }
@@ -143,6 +156,8 @@ struct dot_product {
             const double cpu = largest.unlimited_cpu(c.node) ? share : host;
             return static_cast<double>(static_cast<std::int64_t>(100.0 * (1.0 - (cpu + share) / 2.0)));
         }
+        /// The fleet has changed.
+        [[nodiscard]] followed follow(const problem& p) { return largest.follow(p.fleet()); }
     };
     /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {detail::largest_node{p.fleet()}}; }
@@ -167,6 +182,8 @@ struct random_score {
         void on_place(const candidate&) noexcept { ++placed; }
         /// Undoes `on_place`.
         void on_remove(const candidate&) noexcept { --placed; }
+        /// Nothing depends on the fleet.
+        [[nodiscard]] followed follow(const problem&) const noexcept { return followed::kept; }
     };
     /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem&) const { return {seed}; }

@@ -7,6 +7,7 @@
 #include "berth/allocate/greedy/detail/node_classes.hpp"
 #include "berth/allocate/greedy/detail/whole_node_reserve.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/objective/measures/expected_fragmentation.hpp"
 #include "berth/objective/measures/share_profile.hpp"
@@ -72,6 +73,7 @@ public:
     [[nodiscard]] part_values parts(const candidate& c) const noexcept;
     /// The value, given the parts and the prices of the node's class.
     [[nodiscard]] double combine(const part_values& part, node_index n, const part_range<part_values>&) const noexcept {
+        if (!informed_) return -double{part[0]};
         const class_prices& price = prices_[classes_.of(n)];
         return -(double{part[0]} + price.gpu * part[1] + price.cpu * part[2] + price.whole_node * part[3] +
                  slope_ * static_cast<double>(n.value()));
@@ -80,10 +82,14 @@ public:
     [[nodiscard]] std::uint64_t price_version(std::size_t kind) const noexcept {
         return prices_[classes_.of_kind(kind)].version;
     }
-    /// Counts a placement on its node.
-    void on_place(const candidate& c) { note(c, -1); }
-    /// Undoes `on_place`.
-    void on_remove(const candidate& c) { note(c, +1); }
+    /// The number of kinds that `price_version` knows.
+    [[nodiscard]] std::size_t kind_count() const noexcept { return classes_.kind_count(); }
+    /// False if the mix is empty: the values are those of `best_fit` then.
+    [[nodiscard]] bool informed() const noexcept { return informed_; }
+    /// The node has changed.
+    void on_node(const node_view& node);
+    /// The fleet has changed; the mix has not.
+    [[nodiscard]] followed follow(const problem& p);
     /// Clears the market again if enough has changed.
     void on_settled();
 
@@ -98,6 +104,9 @@ private:
     struct node_record {
         expected_fragmentation::value value;
         std::int64_t free_gpus = 0;
+        amount free_share = 0;  // of healthy GPUs
+        amount free_cpu = 0;
+        std::uint8_t node_class = 0;
         bool whole = false;
     };
 
@@ -111,15 +120,24 @@ private:
                    : 0.0;
     }
     [[nodiscard]] node_record record_of(const node_view& node) const noexcept {
-        return {fragmentation_(node), detail::whole_node_reserve::free_gpus(node),
-                reserve_.is_whole(node, classes_.of(node.index))};
+        const share_profile shares{node};
+        const std::size_t c = classes_.of(node.index);
+        return {.value = fragmentation_(node, shares, node.free_cpu()),
+                .free_gpus = detail::whole_node_reserve::free_gpus(node),
+                .free_share = shares.total(),
+                .free_cpu = node.free_cpu(),
+                .node_class = static_cast<std::uint8_t>(c),
+                .whole = reserve_.is_whole(node, c)};
     }
     [[nodiscard]] static amount distance(amount a, amount b) noexcept { return a < b ? b - a : a - b; }
-    void note(const candidate& c, amount sign);
+    /// Adds what a node contributes to its class, or takes it away.
+    void count(const node_record& node, int sign);
     void reprice();
     void set_reserve_charges();
 
     scarcity how_;
+    bool informed_;
+    best_fit::state fallback_;
     expected_fragmentation fragmentation_;
     mutable detail::fragmentation_memo memo_;  // a cache: no value depends on its contents
     detail::node_classes classes_;
@@ -139,6 +157,8 @@ private:
 
 inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
     : how_{how},
+      informed_{p.workload().task_count() > 0},
+      fallback_{best_fit{}.prepare(p)},
       fragmentation_{p, how.fragmentation},
       classes_{p.fleet()},
       market_{p, classes_, ledger{p.fleet()}, fragmentation_.cpu_per_gpu()},
@@ -162,10 +182,9 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
             kind_known[kind] = 1;
         }
         nodes_.push_back(of_kind[kind]);
-        const std::size_t c = classes_.of(n);
-        const amount share = share_profile{node}.total();
-        free_share_[c] += share;
-        free_cpu_[c] += node.free_cpu();
+        nodes_.back().node_class = static_cast<std::uint8_t>(classes_.of(n));
+        free_share_[classes_.of(n)] += nodes_.back().free_share;
+        free_cpu_[classes_.of(n)] += nodes_.back().free_cpu;
     }
     reprice();
 }
@@ -174,6 +193,7 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
 inline double scarcity_state::operator()(const candidate& c) const noexcept { return -parts(c)[0]; }
 
 inline scarcity_state::part_values scarcity_state::parts(const candidate& c) const noexcept {
+    if (!informed_) return {static_cast<float>(-fallback_(c)), 0.0F, 0.0F, 0.0F};
     share_profile shares{c.node};
     shares.take(c.node, c.demand, c.gpus);
     const expected_fragmentation::value before = nodes_[c.node.index.value()].value;
@@ -186,6 +206,7 @@ inline scarcity_state::part_values scarcity_state::parts(const candidate& c) con
 
 /// For tasks on one GPU: the best GPU, lowest position on ties; equal GPUs are evaluated once.
 inline scored_gpus<double> scarcity_state::best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
+    if (!informed_) return {fallback_(c), tightest_gpu{}(c.node, c.demand, fitting)};
     constexpr double noise = 1e-9;  // of sums over the mix: equal GPUs must stay equal
     const double before = nodes_[c.node.index.value()].value.fragmentation;
     return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, noise, [&](const share_profile& shares) {
@@ -193,28 +214,52 @@ inline scored_gpus<double> scarcity_state::best_gpu(const candidate& c, gpu_mask
     });
 }
 
-inline void scarcity_state::note(const candidate& c, amount sign) {
-    node_record& known = nodes_[c.node.index.value()];
-    const node_record now = record_of(c.node);
-    const std::size_t k = classes_.of(c.node.index);
-    const int whole_nodes = static_cast<int>(now.whole) - static_cast<int>(known.whole);
-    const std::int64_t gpus = now.free_gpus - known.free_gpus;
+inline void scarcity_state::count(const node_record& node, int sign) {
+    const std::size_t c = node.node_class;
+    changed_ -= distance(free_share_[c], priced_share_[c]);
+    free_share_[c] += sign * node.free_share;
+    changed_ += distance(free_share_[c], priced_share_[c]);
+    free_cpu_[c] += sign * node.free_cpu;
+}
+
+inline void scarcity_state::on_node(const node_view& node) {
+    if (!informed_) return;
+    node_record& known = nodes_[node.index.value()];
+    const node_record now = record_of(node);
+    count(known, -1);
+    count(now, +1);
+    bool reserves = false;
+    if (known.node_class == now.node_class) {
+        const int whole_nodes = static_cast<int>(now.whole) - static_cast<int>(known.whole);
+        reserves = whole_nodes != 0 || now.free_gpus != known.free_gpus;
+        if (reserves) reserve_.note(now.node_class, whole_nodes, now.free_gpus - known.free_gpus);
+    } else {
+        reserves = true;
+        reserve_.note(known.node_class, known.whole ? -1 : 0, -known.free_gpus);
+        reserve_.note(now.node_class, now.whole ? 1 : 0, now.free_gpus);
+    }
     known = now;
-    changed_ -= distance(free_share_[k], priced_share_[k]);
-    // A running task may be on unhealthy GPUs, whose share is no supply.
-    const auto gpus_taken = static_cast<amount>(gpu_count(c.gpus & c.node.healthy));
-    free_share_[k] += gpus_taken > 0 ? sign * gpus_taken * c.demand.gpu[0] : 0;
-    changed_ += distance(free_share_[k], priced_share_[k]);
-    free_cpu_[k] += sign * c.cpu();
-    reserve_.note(k, whole_nodes, gpus);
-    if (whole_nodes != 0 || gpus != 0) set_reserve_charges();
+    if (reserves) set_reserve_charges();
+}
+
+inline followed scarcity_state::follow(const problem& p) {
+    const std::size_t before = nodes_.size();
+    if (!classes_.follow(p.fleet())) return followed::outgrown;
+    nodes_.make_room(p.fleet().node_count());
+    nodes_.resize(p.fleet().node_count());
+    const followed fits = fallback_.follow(p);
+    if (!informed_) return fits;
+    if (nodes_.size() == before) return followed::kept;
+    slope_ = how_.first_fit_slope / static_cast<double>(nodes_.size());
+    return followed::revalued;
 }
 
 inline void scarcity_state::on_settled() {
-    if (changed_ > 0 && static_cast<double>(changed_) >= how_.reprice_after * static_cast<double>(priced_)) reprice();
+    if (informed_ && changed_ > 0 && static_cast<double>(changed_) >= how_.reprice_after * static_cast<double>(priced_)) reprice();
 }
 
 inline void scarcity_state::reprice() {
+    if (!informed_) return;
     for (std::size_t c = 0; c < prices_.size(); ++c) {
         gpu_supply_[c] = static_cast<double>(free_share_[c]);
         cpu_supply_[c] = in_gpu_share(free_cpu_[c]);
