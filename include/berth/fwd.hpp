@@ -23,6 +23,8 @@ struct philox_block;
 class philox_source;
 class thread_pool;
 class xoshiro256;
+template <class Tag>
+class basic_handle;
 template <stoppable Stop>
 struct deadline;
 template <class T>
@@ -32,6 +34,10 @@ class result;
 
 // model/
 enum class refusal : std::uint8_t;
+enum class task_state : std::uint8_t;
+class arrival_mix;
+struct arrival_mix_options;
+class cluster;
 struct counter_roles;
 struct demand_view;
 struct domain_description;
@@ -238,11 +244,13 @@ struct uniform_crossover;
 
 // allocate/greedy/
 enum class explain_left_out : bool;
+enum class followed : std::uint8_t;
 enum class node_scan : std::uint8_t;
 enum class score_scope : std::uint8_t;
 struct arrival_order;
 struct best_scored_gpu;
 struct candidate;
+struct cluster_placer_options;
 struct first_gpu;
 struct largest_first;
 struct loosest_gpu;
@@ -255,6 +263,8 @@ struct sampled_greedy;
 struct scarcest_first;
 struct shuffled;
 struct tightest_gpu;
+template <class Score, class GpuSelection, class Ties, node_scan Scan>
+class cluster_placer;
 template <class Score>
 struct gpu_scored_by;
 template <class Score, class GpuSelection, class Ties, node_scan Scan>

@@ -7,6 +7,11 @@
 // clang-format off
 #include "berth/place.hpp"
 
+#include "berth/model/arrival_mix.hpp"
+#include "berth/model/cluster.hpp"
+
+#include "berth/allocate/greedy/cluster_placer.hpp"
+
 #include "berth/balance/balance_round.hpp"
 #include "berth/balance/balancer.hpp"
 #include "berth/balance/concepts.hpp"

@@ -55,7 +55,7 @@ struct task_mix {
         groups.back().count += work.frequency(shape_index{shapes[i]});
     }
 
-    const double total = static_cast<double>(work.task_count());
+    const double total = static_cast<double>(work.total_frequency());
     task_mix mix;
     std::size_t covered = 0;
     for (const std::size_t g : detail::sorted_positions(groups.size(), [&](std::size_t a, std::size_t b) {

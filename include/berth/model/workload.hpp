@@ -57,6 +57,8 @@ class workload {
 public:
     /// The number of tasks, possibly 0; in a cluster the number of their positions, vacant ones included.
     [[nodiscard]] std::size_t task_count() const noexcept { return tasks_.size(); }
+    /// The sum of the frequencies of all shapes: the tasks that there are, or that a mix expects (`arrival_mix`).
+    [[nodiscard]] std::size_t total_frequency() const noexcept { return expected_; }
     /// The number of different demands; in a cluster of their positions.
     [[nodiscard]] std::size_t shape_count() const noexcept { return shapes_.size(); }
     /// The positions of the counters that are CPU, memory and GPU memory: those of the fleet.
@@ -168,6 +170,7 @@ private:
         bool same_model;
     };
     detail::flat<shape_record> shapes_;
+    std::size_t expected_ = 0;
     name_table shape_images_;  // keys are byte images of demands
 };
 

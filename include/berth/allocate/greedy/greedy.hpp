@@ -20,6 +20,11 @@
 
 namespace berth::inline v0 {
 
+template <class Score, class GpuSelection, class Ties, node_scan Scan>
+class cluster_placer;
+struct cluster_placer_options;
+class cluster;
+
 /// Whether a batch run explains every task that it left out (`plan::explanations`), at the moment it was left out.
 /// O(nodes) for each such task.
 enum class explain_left_out : bool { no, yes };
@@ -75,6 +80,19 @@ public:
         return placer<decltype(score), decltype(selection), Scan>{p, std::move(score), std::move(selection),
                                                                   ties_.rank(p.fleet())};
     }
+
+    /// The state of a run on a living cluster. Include `allocate/greedy/cluster_placer.hpp`.
+    ///
+    /// @param lender   outlives the placer
+    /// @param options  `cluster_placer_options`, and a known mix: see `cluster_placer`
+    template <class Cluster, class... Options>
+        requires std::is_same_v<Cluster, cluster>
+    [[nodiscard]] auto start(Cluster& lender, const Options&... options) const {
+        return cluster_placer<Score, GpuSelection, Ties, Scan>{*this, lender, options...};
+    }
+    [[nodiscard]] const Score& score() const noexcept { return score_; }                     ///< the score
+    [[nodiscard]] const GpuSelection& selection() const noexcept { return gpu_selection_; }  ///< the GPU selection
+    [[nodiscard]] const Ties& ties() const noexcept { return ties_; }                        ///< the tie break
 
     /// Places a whole workload. A gang is placed, all members or none, when the order reaches its first member.
     ///

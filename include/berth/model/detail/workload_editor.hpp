@@ -117,16 +117,24 @@ public:
     }
 
     // ---- shapes -----------------------------------------------------------------------------------------------------
-    /// The byte image of a demand, its key among the shapes.
-    void write_image(const demand_view& demand, std::size_t model_set, std::string& key) const {
+    /// The byte image of a demand.
+    static void write_demand_image(const demand_view& demand, std::string& key) {
         key.clear();
         for (const amount value : demand.gpu) append_bytes(key, value);
         for (const amount value : demand.node) append_bytes(key, value);
         for (const amount value : demand.domain) append_bytes(key, value);
         append_bytes(key, demand.gpus);
         append_bytes(key, demand.accepted_models);
-        append_bytes(key, model_set);
         append_bytes(key, demand.same_model);
+    }
+    [[nodiscard]] static std::size_t demand_image_size(const demand_view& demand) noexcept {
+        return (demand.gpu.size() + demand.node.size() + demand.domain.size()) * sizeof(amount) + sizeof demand.gpus +
+               sizeof demand.accepted_models + sizeof demand.same_model;
+    }
+    /// The byte image of a shape, its key: the demand's and the number of its list of accepted models.
+    static void write_image(const demand_view& demand, std::size_t model_set, std::string& key) {
+        write_demand_image(demand, key);
+        append_bytes(key, model_set);
     }
     [[nodiscard]] std::size_t intern_accepted_text(std::string_view text) { return work_.model_sets_.intern(text); }
     /// The shape of an image, if there is one.
@@ -161,6 +169,15 @@ public:
         copy(demand.domain, work_.domain_demand_.data() + i * work_.domain_counters_);
     }
     void vacate_shape(shape_index s) noexcept { work_.shape_images_.erase(s.value()); }
+
+    /// Adds a demand that so many tasks are expected to have.
+    void put_expected(const demand_view& demand, std::string_view accepted, std::string_view image,
+                      std::size_t frequency) {
+        const shape_index s{work_.shape_count()};
+        put_shape(s, demand, intern_accepted_text(accepted), image);
+        work_.shapes_[s.value()].frequency = frequency;
+        work_.expected_ += frequency;
+    }
 
     /// A description's demand with the defaults filled in. Valid until the next call.
     [[nodiscard]] demand_view complete(const task_description& task, std::uint64_t accepted) {
@@ -216,6 +233,7 @@ public:
         if (i == work_.tasks_.size()) work_.tasks_.push_back({});
         work_.tasks_[i] = {.shape = shape, .group = group, .priority = task.priority, .state_bytes = task.state_bytes};
         ++work_.shapes_[shape.value()].frequency;
+        ++work_.expected_;
         if (!group.valid()) return;
         work_.members_.insert_sorted(group.value(), t);
         if (task.gang && task.same_model) work_.same_model_[group.value()] = 1;
@@ -223,6 +241,7 @@ public:
     void vacate_task(task_index t) noexcept {
         auto& record = work_.tasks_[t.value()];
         --work_.shapes_[record.shape.value()].frequency;
+        --work_.expected_;
         if (record.group.valid()) work_.members_.erase(record.group.value(), t);
         if (!work_.task_names_[t.value()].empty()) work_.task_names_.erase(t.value());
         record = {};

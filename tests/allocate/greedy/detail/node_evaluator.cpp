@@ -105,7 +105,8 @@ TEST_CASE("a scan of nodes without host counters") {
     (void)need(tasks.add_task({.gpus = 2}));
     const auto work = need(std::move(tasks).build());
     const problem p{machines, work};
-    detail::node_evaluator nodes{detail::owned_ledger{machines}, best_fit{}.prepare(p), tightest_gpu{}, lowest_index{}.rank(machines)};
+    detail::node_evaluator nodes{detail::owned_ledger{machines}, best_fit{}.prepare(p), tightest_gpu{},
+                                 lowest_index{}.rank(machines)};
     candidate c{.node = {}, .demand = work.demand(task_index{0}), .gpus = 0, .shape = shape_index{0}, .task = {}};
     CHECK(nodes.scan(c) == slot{node_index{0}, 0b11});
     CHECK(nodes.evaluations() == 1);

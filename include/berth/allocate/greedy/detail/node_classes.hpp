@@ -62,8 +62,7 @@ private:
     [[nodiscard]] std::uint64_t key(const fleet& fleet, node_index n) const noexcept {
         switch (by_) {
             case grouping::hardware: return fleet.hardware(n);
-            case grouping::models_and_size:
-                return fleet.models_on(n) * 0x9e3779b97f4a7c15ULL + fleet.gpu_count(n);
+            case grouping::models_and_size: return fleet.models_on(n) * 0x9e3779b97f4a7c15ULL + fleet.gpu_count(n);
             case grouping::first_model: break;
         }
         return fleet.models_on(n) == 0 ? 0 : lowest_gpu(fleet.models_on(n));

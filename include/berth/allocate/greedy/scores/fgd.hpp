@@ -33,7 +33,7 @@ struct fgd {
 
         /// Made by `prepare`.
         state(const problem& p, double coverage)
-            : informed_{p.workload().task_count() > 0},
+            : informed_{p.workload().total_frequency() > 0},
               fallback_{best_fit{}.prepare(p)},
               fragmentation_{p, typical_mix(p.workload(), coverage)} {
             const ledger ledger{p.fleet()};

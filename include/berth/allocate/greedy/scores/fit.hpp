@@ -182,6 +182,8 @@ struct random_score {
         void on_place(const candidate&) noexcept { ++placed; }
         /// Undoes `on_place`.
         void on_remove(const candidate&) noexcept { --placed; }
+        /// Nothing depends on the room of nodes.
+        void on_node(const node_view&) const noexcept {}
         /// Nothing depends on the fleet.
         [[nodiscard]] followed follow(const problem&) const noexcept { return followed::kept; }
     };

@@ -157,7 +157,7 @@ private:
 
 inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
     : how_{how},
-      informed_{p.workload().task_count() > 0},
+      informed_{p.workload().total_frequency() > 0},
       fallback_{best_fit{}.prepare(p)},
       fragmentation_{p, how.fragmentation},
       classes_{p.fleet()},
@@ -255,7 +255,8 @@ inline followed scarcity_state::follow(const problem& p) {
 }
 
 inline void scarcity_state::on_settled() {
-    if (informed_ && changed_ > 0 && static_cast<double>(changed_) >= how_.reprice_after * static_cast<double>(priced_)) reprice();
+    if (informed_ && changed_ > 0 && static_cast<double>(changed_) >= how_.reprice_after * static_cast<double>(priced_))
+        reprice();
 }
 
 inline void scarcity_state::reprice() {

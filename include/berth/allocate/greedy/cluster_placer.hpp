@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/detail/slot_finder.hpp"
+#include "berth/allocate/greedy/gpu_selection.hpp"
+#include "berth/allocate/greedy/greedy.hpp"
+#include "berth/allocate/greedy/tie_break.hpp"
+#include "berth/core/change_list.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/handle.hpp"
+#include "berth/core/result.hpp"
+#include "berth/model/arrival_mix.hpp"
+#include "berth/model/cluster.hpp"
+#include "berth/model/ledger.hpp"
+#include "berth/model/slot.hpp"
+#include "berth/model/why_not.hpp"
+#include "berth/model/workload.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// Length: one class, half of it the documentation of its interface.
+
+namespace berth::inline v0 {
+
+namespace detail {
+
+/// The ledger and the list of changes of a cluster, for a placer.
+class borrowed_cluster {
+public:
+    static constexpr bool lives = true;
+
+    explicit borrowed_cluster(const cluster& lender) noexcept : cluster_{&lender} {}
+
+    [[nodiscard]] const berth::fleet& fleet() const noexcept { return cluster_->fleet(); }
+    [[nodiscard]] const berth::ledger& ledger() const noexcept { return cluster_->ledger(); }
+    [[nodiscard]] const change_list& changes() const noexcept { return cluster_->changes(); }
+
+private:
+    const cluster* cluster_;
+};
+
+/// A score or GPU selection that counts placements by itself would miss those of others.
+template <class S>
+inline constexpr bool follows_cluster =
+    !requires(S& s, const candidate& c) { s.on_place(c); } || requires(S& s, const node_view& n) { s.on_node(n); };
+
+}  // namespace detail
+
+/// How a placer works on a cluster.
+struct cluster_placer_options {
+    std::size_t board_bytes = default_board_bytes;  ///< memory for the values of nodes, over all demands
+    arrival_mix_options mix{};                      ///< how the mix of demands is learned
+    bool learn = true;                              ///< false: the prior stays what it is
+};
+
+/// Places the tasks of a cluster, one at a time or in gangs: the state of a policy on a living fleet. Made by
+/// `greedy::start(cluster)`.
+///
+/// It keeps nothing of the cluster's own facts: before every decision it looks at what has changed (nodes, health, tasks
+/// that others placed, moved or retired) and repairs its values there. Several placers may work on one cluster.
+///
+/// Policies that expect a mix of demands learn it from the tasks that they are asked to place (`arrival_mix`); `prior`
+/// makes one known. While no mix is known (`mix_known`), `fgd` and `scarcity` behave like `best_fit`.
+///
+/// Tasks and demands come from outside: calls answer `unplaced`, false or nothing if there is no such thing, in every
+/// build, and change nothing. If an allocation or a score throws, nothing has changed.
+///
+/// Deterministic: the same cluster, mix and calls give the same slots. A placer that has lived long decides like one that
+/// was started now, with the same `mix()`; but `scarcity` remembers the prices that it cleared last. Not thread-safe. The
+/// cluster outlives the placer, whose memory is O(nodes) besides `cluster_placer_options::board_bytes`.
+///
+/// Cost of `place`: as of `placer`; in addition the score is told about each node that changed since the last decision.
+template <class Score, class GpuSelection, class Ties, node_scan Scan>
+class cluster_placer {
+    using ready_score = prepared<Score>;
+    using ready_selection =
+        decltype(prepare_gpu_selection(std::declval<const GpuSelection&>(), std::declval<const problem&>()));
+    using finder = detail::slot_finder<ready_score, ready_selection, Scan, detail::borrowed_cluster>;
+    static_assert(detail::follows_cluster<ready_score>,
+                  "berth: this score counts placements by itself (on_place), so on a cluster it would miss what others "
+                  "place and move; give it on_node(const node_view&), which hears of every change");
+    static_assert(
+        detail::follows_cluster<ready_selection>,
+        "berth: this GPU selection counts placements by itself (on_place), so on a cluster it would miss what "
+        "others place and move; give it on_node(const node_view&), which hears of every change");
+
+public:
+    /// The state of a policy on a cluster. O(nodes) plus what the score prepares.
+    ///
+    /// @param policy   the score, the GPU selection and the tie break; copied
+    /// @param lender   the cluster
+    /// @param options  memory and learning
+    /// @param prior    the mix that is expected at the start, if it is known: a workload for `cluster::fleet()`, or one
+    ///                 with the same counters and GPU models
+    cluster_placer(const greedy<Score, GpuSelection, Ties, Scan>& policy, cluster& lender,
+                   cluster_placer_options options = {}, const workload* prior = nullptr)
+        : cluster_{lender}, policy_{policy}, options_{options}, mix_{options.mix} {
+        if (prior) mix_.add_prior(*prior);
+        prepare();
+    }
+
+    // ---- tasks ------------------------------------------------------------------------------------------------------
+    /// Places a waiting task on the best node.
+    ///
+    /// @return its slot, or `unplaced` if no node takes it, it does not wait, or there is no such task
+    slot place(task_handle task) {
+        const auto t = cluster_.find(task);
+        return t ? place(*t) : unplaced;
+    }
+    /// The same for a position of `cluster::workload()`.
+    slot place(task_index t) {
+        if (!waits(t)) return unplaced;
+        learn(t);
+        const slot where = find_slot(t, cluster_.workload().shape(t));
+        if (!where.placed() || !cluster_.place(t, where)) return unplaced;
+        notify_placed(t, where);
+        return where;
+    }
+    /// Admits a task of your own type and places it.
+    ///
+    /// @return its handle; whether it runs or waits is `cluster::state`. An error as of `cluster::admit`
+    template <class Task>
+        requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, task_index>)
+    [[nodiscard]] result<task_handle> place(const Task& task) {
+        const auto admitted = cluster_.admit(task);
+        if (admitted) (void)place(*admitted);
+        return admitted;
+    }
+    /// Places all of these waiting tasks, or none.
+    ///
+    /// @return their slots, or nothing if one of them finds no place, does not wait or is gone
+    [[nodiscard]] std::optional<std::vector<slot>> place_all(std::span<const task_handle> tasks) {
+        std::vector<slot> slots;
+        slots.reserve(tasks.size());
+        // What was placed is released again if a later one fails or something throws.
+        struct undo {
+            class cluster& of;
+            std::span<const task_handle> tasks;
+            std::vector<slot>& slots;
+            bool armed = true;
+            ~undo() {
+                for (std::size_t i = armed ? slots.size() : 0; i-- > 0;) (void)of.release(tasks[i]);
+            }
+        } guard{cluster_, tasks, slots};
+        for (const task_handle task : tasks) {
+            const slot where = place(task);
+            if (!where.placed()) return std::nullopt;
+            slots.push_back(where);
+        }
+        guard.armed = false;
+        return slots;
+    }
+
+    // ---- questions --------------------------------------------------------------------------------------------------
+    /// The slot that a task would get now. Changes nothing.
+    [[nodiscard]] slot find(task_handle task) {
+        const auto t = cluster_.find(task);
+        return t ? find_slot(*t, cluster_.workload().shape(*t)) : unplaced;
+    }
+    /// The slot that a demand would get now: a shape of `cluster::shape_of`. Not with scores that read the task itself.
+    [[nodiscard]] slot find(shape_index shape) {
+        return shape.below(cluster_.workload().shape_count()) ? find_slot(task_index{}, shape) : unplaced;
+    }
+    /// Holds room for a demand on the best node.
+    [[nodiscard]] std::optional<reservation_handle> reserve(shape_index shape) {
+        return cluster_.reserve(shape, find(shape));
+    }
+    /// Explains why a task has no slot now; examines every node. O(nodes × GPUs) and an evaluation for each node where
+    /// it fits.
+    ///
+    /// @return `why_not::nodes` is 0 if there is no such task
+    [[nodiscard]] why_not explain(task_handle task) {
+        const auto t = cluster_.find(task);
+        if (!t) return {};
+        follow();
+        candidate c = candidate_of(*t, cluster_.workload().shape(*t));
+        return berth::explain(cluster_.ledger(), cluster_.workload(), *t,
+                              [&](node_index n) { return finder_->nodes().slot_at(n, c).placed(); });
+    }
+
+    /// False while no mix of demands is known.
+    [[nodiscard]] bool mix_known() const noexcept { return expected_->total_frequency() > 0; }
+    /// The mix as it is estimated now.
+    [[nodiscard]] const arrival_mix& mix() const noexcept { return mix_; }
+    /// Candidates scored so far, those of `explain` excepted.
+    [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_ + finder_->nodes().evaluations(); }
+    /// Bytes of the values of nodes.
+    [[nodiscard]] std::size_t board_bytes() const noexcept { return finder_->board_bytes(); }
+    /// How often the policy was prepared: for a mix that changed, or a fleet that it had no tables for.
+    [[nodiscard]] std::uint64_t preparations() const noexcept { return preparations_; }
+    /// The cluster.
+    [[nodiscard]] berth::cluster& cluster() const noexcept { return cluster_; }
+
+private:
+    static constexpr bool stateless_score = std::is_same_v<ready_score, Score>;
+    static constexpr bool stateless_selection = std::is_same_v<ready_selection, GpuSelection>;
+
+    [[nodiscard]] bool waits(task_index t) const noexcept {
+        return t.below(cluster_.workload().task_count()) && cluster_.workload().present(t) &&
+               cluster_.state(t) == task_state::waiting;
+    }
+    [[nodiscard]] candidate candidate_of(task_index t, shape_index shape) const {
+        return {.node = {}, .demand = cluster_.workload().demand(shape), .gpus = 0, .shape = shape, .task = t};
+    }
+    [[nodiscard]] slot find_slot(task_index t, shape_index shape) {
+        follow();
+        candidate c = candidate_of(t, shape);
+        return finder_->find(c);
+    }
+    /// Scores that count decisions hear of them at once, of the room they leave with the next decision.
+    void notify_placed(task_index t, const slot& where) {
+        candidate c = candidate_of(t, cluster_.workload().shape(t));
+        c.node = cluster_.ledger().node(where.node);
+        c.gpus = where.gpus;
+        notify_place(finder_->nodes().score(), c);
+        notify_place(finder_->nodes().selection(), c);
+    }
+
+    /// Each task is one arrival, however often it is tried.
+    void learn(task_index t) {
+        if (!options_.learn) return;
+        const std::uint32_t generation = cluster_.handle(t).generation();
+        if (t.value() >= learned_.size()) {
+            learned_.make_room(cluster_.workload().task_count());
+            learned_.resize(cluster_.workload().task_count(), 0);
+        }
+        if (learned_[t.value()] == generation) return;
+        mix_.observe(cluster_.workload(), cluster_.workload().shape(t));
+        learned_[t.value()] = generation;
+    }
+
+    /// Brings the policy's state up to date with the cluster and the mix.
+    void follow() {
+        if (mix_.changed() || !expected_->matches(cluster_.fleet())) return prepare();
+        if (structure_ != cluster_.structure_version()) {
+            const problem p{cluster_.fleet(), *expected_};
+            const followed score = notify_fleet<stateless_score>(finder_->nodes().score(), p);
+            const followed selection = notify_fleet<stateless_selection>(finder_->nodes().selection(), p);
+            if (score == followed::outgrown || selection == followed::outgrown) return prepare();
+            if (score == followed::revalued || selection == followed::revalued) finder_->forget_values();
+            if constexpr (!std::is_same_v<Ties, lowest_index>) finder_->rank(policy_.ties().rank(cluster_.fleet()));
+            structure_ = cluster_.structure_version();
+        }
+        finder_->follow_changes();
+    }
+    void prepare() {
+        auto expected = std::make_unique<workload>(mix_.expected(cluster_.fleet()));
+        const problem p{cluster_.fleet(), *expected};
+        auto made = std::make_unique<finder>(
+            cluster_.problem(), detail::borrowed_cluster{cluster_}, prepare_score(policy_.score(), p),
+            prepare_gpu_selection(policy_.selection(), p), policy_.ties().rank(cluster_.fleet()), options_.board_bytes);
+        made->follow_all_nodes();
+        if (finder_) evaluations_ += finder_->nodes().evaluations();
+        finder_ = std::move(made);
+        expected_ = std::move(expected);
+        structure_ = cluster_.structure_version();
+        ++preparations_;
+    }
+
+    berth::cluster& cluster_;
+    greedy<Score, GpuSelection, Ties, Scan> policy_;
+    cluster_placer_options options_;
+    arrival_mix mix_;
+    std::unique_ptr<workload> expected_;  // the score may refer to it
+    std::unique_ptr<finder> finder_;
+    std::uint64_t structure_ = 0;
+    std::uint64_t evaluations_ = 0;
+    std::uint64_t preparations_ = 0;
+    detail::flat<std::uint32_t> learned_;  // per position of a task: the generation that was observed
+};
+
+}  // namespace berth::inline v0
