@@ -77,8 +77,9 @@ public:
     /// True if nothing is known about the demands to come.
     [[nodiscard]] bool unknown() const noexcept { return total_ <= 0.0; }
 
-    /// The estimate as a workload for a fleet: its shapes have the demands, their frequencies the shares; it has no
-    /// tasks but their number. With a prior alone, frequencies are those of the prior. O(demands).
+    /// The mix to prepare policies with, as a workload for a fleet: its shapes have the demands, their frequencies the
+    /// shares; it has no tasks. The estimate as it is now if that has `changed`, else the mix that was handed out last.
+    /// With a prior alone, frequencies are those of the prior. O(demands).
     [[nodiscard]] workload expected(const fleet& fleet);
 
 private:
@@ -88,7 +89,8 @@ private:
 
     struct entry {
         double weight = 0.0;
-        double expected = 0.0;  // its share when the mix was last handed out
+        double share = 0.0;             // of the mix that was handed out last
+        std::uint64_t frequency = 0;    // in that mix
         std::uint64_t accepted_models = 0;
         std::uint32_t gpus = 0;
         bool same_model = false;
@@ -114,7 +116,8 @@ private:
                 for (const amount value : part) *to++ = value;
             }
             entries_[at] = {.weight = 0.0,
-                            .expected = 0.0,
+                            .share = 0.0,
+                            .frequency = 0,
                             .accepted_models = demand.accepted_models,
                             .gpus = static_cast<std::uint32_t>(demand.gpus),
                             .same_model = demand.same_model};
@@ -141,7 +144,7 @@ private:
     }
     [[nodiscard]] double distance() const noexcept {
         double sum = 0.0;
-        for (const entry& e : entries_) sum += std::fabs(e.weight / total_ - e.expected);
+        for (const entry& e : entries_) sum += std::fabs(e.weight / total_ - e.share);
         return sum / 2.0;
     }
 
@@ -166,9 +169,11 @@ inline workload arrival_mix::expected(const fleet& fleet) {
     const double scale = arrivals_ == 0 ? 1.0 : resolution / total_;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         entry& e = entries_[i];
-        e.expected = e.weight / total_;
-        const auto frequency = static_cast<std::size_t>(std::llround(e.weight * scale));
-        if (frequency == 0) continue;
+        if (fresh_) {
+            e.share = e.weight / total_;
+            e.frequency = static_cast<std::uint64_t>(std::llround(e.weight * scale));
+        }
+        if (e.frequency == 0) continue;
         const amount* const first = amounts_.data() + i * counters_;
         const demand_view demand{.gpu = {first, schema.gpu.size()},
                                  .node = {first + schema.gpu.size(), schema.node.size()},
@@ -179,7 +184,7 @@ inline workload arrival_mix::expected(const fleet& fleet) {
         const std::string& image = images_[i];
         const std::string_view text =
             std::string_view{image}.substr(detail::workload_editor::demand_image_size(demand));
-        editor.put_expected(demand, text, image, frequency);
+        editor.put_expected(demand, text, image, static_cast<std::size_t>(e.frequency));
     }
     fresh_ = false;
     return mix;

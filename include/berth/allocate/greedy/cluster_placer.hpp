@@ -73,9 +73,9 @@ struct cluster_placer_options {
 /// Tasks and demands come from outside: calls answer `unplaced`, false or nothing if there is no such thing, in every
 /// build, and change nothing. If an allocation or a score throws, nothing has changed.
 ///
-/// Deterministic: the same cluster, mix and calls give the same slots. A placer that has lived long decides like one that
-/// was started now, with the same `mix()`; but `scarcity` remembers the prices that it cleared last. Not thread-safe. The
-/// cluster outlives the placer, whose memory is O(nodes) besides `cluster_placer_options::board_bytes`.
+/// Deterministic: the same cluster, memory and calls give the same slots. A placer that has lived long decides like one
+/// that is started now with its `memory()`: the mix, and with `scarcity` the prices that were cleared last. Not
+/// thread-safe. The cluster outlives the placer, whose memory is O(nodes) besides `cluster_placer_options::board_bytes`.
 ///
 /// Cost of `place`: as of `placer`; in addition the score is told about each node that changed since the last decision.
 template <class Score, class GpuSelection, class Ties, node_scan Scan>
@@ -100,11 +100,29 @@ public:
     /// @param options  memory and learning
     /// @param prior    the mix that is expected at the start, if it is known: a workload for `cluster::fleet()`, or one
     ///                 with the same counters and GPU models
-    cluster_placer(const greedy<Score, GpuSelection, Ties, Scan>& policy, cluster& lender,
+    cluster_placer(const greedy<Score, GpuSelection, Ties, Scan>& policy, class cluster& lender,
                    cluster_placer_options options = {}, const workload* prior = nullptr)
         : cluster_{lender}, policy_{policy}, options_{options}, mix_{options.mix} {
         if (prior) mix_.add_prior(*prior);
         prepare();
+    }
+
+    /// What a placer has learned: all that it knows besides the cluster. Copyable.
+    struct memory_type {
+        arrival_mix mix;                                                           ///< of the demands that arrived
+        decltype(memory_of(std::declval<const ready_score&>())) score;             ///< of the score
+        decltype(memory_of(std::declval<const ready_selection&>())) selection{};   ///< of the GPU selection
+    };
+    /// The state of a policy that goes on from what another one has learned on this cluster, or on a copy of it.
+    cluster_placer(const greedy<Score, GpuSelection, Ties, Scan>& policy, class cluster& lender,
+                   cluster_placer_options options, const memory_type& before)
+        : cluster_{lender}, policy_{policy}, options_{options}, mix_{before.mix} {
+        prepare(&before);
+    }
+    /// What it has learned.
+    [[nodiscard]] memory_type memory() {
+        follow();
+        return {mix_, memory_of(finder_->nodes().score()), memory_of(finder_->nodes().selection())};
     }
 
     // ---- tasks ------------------------------------------------------------------------------------------------------
@@ -251,13 +269,22 @@ private:
         }
         finder_->follow_changes();
     }
-    void prepare() {
+    void prepare(const memory_type* before = nullptr) {
         auto expected = std::make_unique<workload>(mix_.expected(cluster_.fleet()));
         const problem p{cluster_.fleet(), *expected};
-        auto made = std::make_unique<finder>(
-            cluster_.problem(), detail::borrowed_cluster{cluster_}, prepare_score(policy_.score(), p),
-            prepare_gpu_selection(policy_.selection(), p), policy_.ties().rank(cluster_.fleet()), options_.board_bytes);
-        made->follow_all_nodes();
+        auto made = std::make_unique<finder>(cluster_.problem(), detail::borrowed_cluster{cluster_},
+                                             prepare_score(policy_.score(), p),
+                                             prepare_gpu_selection(policy_.selection(), p),
+                                             policy_.ties().rank(cluster_.fleet()), options_.board_bytes);
+        made->tell_all_nodes();
+        if (before) {
+            recall_memory(made->nodes().score(), before->score);
+            recall_memory(made->nodes().selection(), before->selection);
+        } else if (finder_) {
+            recall_memory(made->nodes().score(), memory_of(finder_->nodes().score()));
+            recall_memory(made->nodes().selection(), memory_of(finder_->nodes().selection()));
+        }
+        made->nodes().settle();
         if (finder_) evaluations_ += finder_->nodes().evaluations();
         finder_ = std::move(made);
         expected_ = std::move(expected);

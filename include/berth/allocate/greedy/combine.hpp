@@ -54,6 +54,15 @@ struct score_pack {
     constexpr void on_settled() {
         std::apply([](auto&... score) { (notify_settled(score), ...); }, scores);
     }
+    [[nodiscard]] constexpr auto memory() const {
+        return std::apply([](const auto&... score) { return std::tuple{memory_of(score)...}; }, scores);
+    }
+    template <class Memories>
+    constexpr void recall(const Memories& before) {
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (recall_memory(std::get<I>(scores), std::get<I>(before)), ...);
+        }(std::index_sequence_for<Scores...>{});
+    }
     [[nodiscard]] constexpr followed follow(const problem& p) {
         followed worst = followed::kept;
         const auto note = [&](followed one) { worst = one > worst ? one : worst; };

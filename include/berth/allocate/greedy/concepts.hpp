@@ -98,7 +98,8 @@ concept score_value =
 /// 7. Optional: `on_node(node_view)` after any change of a node's room, capacity or health, whoever made it, and
 ///    `follow(problem)`, which yields a `followed`, after nodes joined, left or changed their hardware: it brings its
 ///    tables up to date. On a `cluster`, a score with tables by node has these two; one that is made by `prepare` without
-///    `follow` is prepared anew whenever the fleet changes.
+///    `follow` is prepared anew whenever the fleet changes. If it also knows something of the past, such as prices,
+///    `memory()` yields that as a value and `recall(memory)` goes on from it after the score was prepared anew.
 template <class S>
 concept prepared_score = requires(const S& s, const candidate& c) {
     { s(c) } -> score_value;
@@ -227,6 +228,22 @@ template <bool Stateless, class S>
     } else {
         return Stateless ? followed::kept : followed::outgrown;
     }
+}
+/// The memory of a score that has none.
+struct no_memory {};
+/// What a score knows of the past and not from the nodes as they stand: its `memory()`, if it has one.
+template <class S>
+[[nodiscard]] constexpr auto memory_of(const S& score) {
+    if constexpr (requires { score.memory(); }) {
+        return score.memory();
+    } else {
+        return no_memory{};
+    }
+}
+/// Gives a score that was prepared anew the memory of one that was there before: its `recall(memory)`.
+template <class S, class Memory>
+constexpr void recall_memory(S& score, const Memory& before) {
+    if constexpr (requires { score.recall(before); }) score.recall(before);
 }
 /// Calls `on_node` if the score or GPU selection has it.
 template <class S>

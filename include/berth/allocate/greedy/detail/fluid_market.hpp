@@ -67,6 +67,22 @@ public:
         for (class_set rest = wanted_; rest != 0; rest &= rest - 1) demand += gpu_supply[lowest_gpu(rest)];
         for (int i = warm_ ? 60 : 400; i > 0; --i) step(gpu_supply, cpu_supply, demand);
         warm_ = true;
+        round_prices();
+    }
+
+    /// The prices of a class before rounding: where the next clearing starts.
+    struct raw_prices {
+        double gpu = 0.0;
+        double cpu = 0.0;
+    };
+    [[nodiscard]] raw_prices raw(std::size_t c) const noexcept { return {gpu_raw_[c], cpu_raw_[c]}; }
+    /// Goes on from prices that were cleared before.
+    void set_raw(std::size_t c, raw_prices prices) noexcept {
+        gpu_raw_[c] = prices.gpu;
+        cpu_raw_[c] = prices.cpu;
+        warm_ = true;
+    }
+    void round_prices() noexcept {
         for (std::size_t c = 0; c < size_; ++c) {
             gpu_[c] = std::round(gpu_raw_[c] * steps) / steps;
             cpu_[c] = std::round(cpu_raw_[c] * steps) / steps;

@@ -42,6 +42,8 @@ public:
 
     [[nodiscard]] std::size_t kind_count() const noexcept { return of_kind_.size(); }
     [[nodiscard]] std::size_t size() const noexcept { return example_.size(); }
+    /// What the nodes of a class have in common, as a number that stays while the fleet lives.
+    [[nodiscard]] std::uint64_t key(std::size_t c) const noexcept { return keys_[c]; }
     [[nodiscard]] std::size_t of(node_index n) const noexcept { return of_node_[n.value()]; }
     [[nodiscard]] std::size_t of_kind(std::size_t kind) const noexcept { return of_kind_[kind]; }
     /// The classes on whose empty nodes a demand fits.

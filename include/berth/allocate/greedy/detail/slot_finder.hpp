@@ -105,10 +105,9 @@ public:
         nodes_.settle();
     }
     /// Of a cluster: tells the score about every node.
-    void follow_all_nodes() {
+    void tell_all_nodes() {
         for (std::size_t n = 0; n < fleet().node_count(); ++n) nodes_.refresh(node_index{n});
         followed_ = nodes_.books().changes().now();
-        nodes_.settle();
     }
     /// Every value may be another.
     void forget_values() noexcept {

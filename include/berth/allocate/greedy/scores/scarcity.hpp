@@ -93,6 +93,22 @@ public:
     /// Clears the market again if enough has changed.
     void on_settled();
 
+    /// What the score knows of the past and not from the nodes as they stand: the prices that were cleared last, and for
+    /// which free room.
+    struct memory_type {
+        /// One class of nodes.
+        struct entry {
+            std::uint64_t node_class = 0;                 ///< what its nodes have in common
+            detail::fluid_market::raw_prices prices{};    ///< before rounding
+            amount priced_share = 0;                      ///< its free share when prices were cleared
+        };
+        detail::flat<entry> classes;  ///< none while no mix is known
+    };
+    /// The memory.
+    [[nodiscard]] memory_type memory() const;
+    /// Goes on from the memory of a score that was there before, for the same cluster or a copy.
+    void recall(const memory_type& before);
+
 private:
     struct class_prices {
         double gpu = 0.0;
@@ -133,6 +149,7 @@ private:
     /// Adds what a node contributes to its class, or takes it away.
     void count(const node_record& node, int sign);
     void reprice();
+    void take_prices();
     void set_reserve_charges();
 
     scarcity how_;
@@ -150,7 +167,7 @@ private:
     detail::flat<class_prices> prices_;
     detail::flat<double> gpu_supply_;
     detail::flat<double> cpu_supply_;
-    detail::flat<amount> priced_share_;  // free_share_ when prices were cleared last
+    detail::flat<amount> priced_share_;  // per class: its free share when prices were cleared last
     amount priced_ = 0;                  // its sum
     amount changed_ = 0;                 // Σ |free_share_ - priced_share_|
 };
@@ -168,7 +185,8 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
       free_cpu_(classes_.size(), 0),
       prices_(classes_.size()),
       gpu_supply_(classes_.size()),
-      cpu_supply_(classes_.size()) {
+      cpu_supply_(classes_.size()),
+      priced_share_(classes_.size(), 0) {
     const ledger empty{p.fleet()};
     detail::flat<std::uint8_t> kind_known(p.fleet().kind_count(), 0);
     detail::flat<node_record> of_kind(p.fleet().kind_count());
@@ -259,13 +277,36 @@ inline void scarcity_state::on_settled() {
         reprice();
 }
 
-inline void scarcity_state::reprice() {
-    if (!informed_) return;
-    for (std::size_t c = 0; c < prices_.size(); ++c) {
-        gpu_supply_[c] = static_cast<double>(free_share_[c]);
-        cpu_supply_[c] = in_gpu_share(free_cpu_[c]);
+inline scarcity_state::memory_type scarcity_state::memory() const {
+    memory_type now;
+    for (std::size_t c = 0; informed_ && c < classes_.size(); ++c) {
+        now.classes.push_back({classes_.key(c), market_.raw(c), priced_share_[c]});
     }
-    market_.clear(gpu_supply_.view(), cpu_supply_.view());
+    return now;
+}
+
+inline void scarcity_state::recall(const memory_type& before) {
+    if (!informed_ || before.classes.empty()) return;
+    for (std::size_t c = 0; c < classes_.size(); ++c) {
+        priced_share_[c] = 0;
+        for (const memory_type::entry& e : before.classes) {
+            if (e.node_class != classes_.key(c)) continue;
+            market_.set_raw(c, e.prices);
+            priced_share_[c] = e.priced_share;
+        }
+    }
+    market_.round_prices();
+    take_prices();
+    priced_ = 0;
+    changed_ = 0;
+    for (std::size_t c = 0; c < classes_.size(); ++c) {
+        priced_ += priced_share_[c];
+        changed_ += distance(free_share_[c], priced_share_[c]);
+    }
+}
+
+/// The market's prices; those that changed get a new version.
+inline void scarcity_state::take_prices() {
     for (std::size_t c = 0; c < prices_.size(); ++c) {
         class_prices& price = prices_[c];
         if (price.gpu == market_.gpu_price(c) && price.cpu == market_.cpu_price(c)) continue;
@@ -273,6 +314,16 @@ inline void scarcity_state::reprice() {
         price.cpu = market_.cpu_price(c);
         ++price.version;
     }
+}
+
+inline void scarcity_state::reprice() {
+    if (!informed_) return;
+    for (std::size_t c = 0; c < prices_.size(); ++c) {
+        gpu_supply_[c] = static_cast<double>(free_share_[c]);
+        cpu_supply_[c] = in_gpu_share(free_cpu_[c]);
+    }
+    market_.clear(gpu_supply_.view(), cpu_supply_.view());
+    take_prices();
     set_reserve_charges();
     priced_share_ = free_share_;
     priced_ = 0;

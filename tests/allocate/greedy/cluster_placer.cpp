@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/allocate/greedy/cluster_placer.hpp"
+
+#include "berth/allocate/greedy/combine.hpp"
+#include "berth/allocate/greedy/scores/fgd.hpp"
+#include "berth/allocate/greedy/scores/fit.hpp"
+#include "berth/allocate/greedy/scores/scarcity.hpp"
+
+#include "allocate/problems.hpp"
+#include "common/cluster_of.hpp"
+#include "common/instances.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace berth;
+using namespace berth_test;
+
+namespace {
+
+/// A cluster under random events: tasks of a workload arrive, end and move, nodes of a fleet leave, come back, fall ill
+/// and recover, room is reserved.
+class random_events {
+public:
+    random_events(cluster& c, const fleet& machines, const workload& work, std::uint64_t seed)
+        : cluster_{c}, machines_{machines}, work_{work}, random_{seed} {
+        join_all(c, machines);
+    }
+
+    template <class Place>
+    void next(const Place& place) {
+        const std::uint32_t kind = bounded(random_, 100);
+        if (kind < 50) {
+            const task_handle t = admit_copy(cluster_, work_, task_index{any(work_.task_count())});
+            if (place(t).placed()) {
+                running_.push_back(t);
+            } else {
+                REQUIRE(cluster_.retire(t));
+            }
+        } else if (kind < 80) {
+            if (running_.empty()) return;
+            (void)cluster_.retire(take());  // it may have lost its node
+        } else if (kind < 86) {
+            move();
+        } else if (kind < 92) {
+            const node_index n{any(machines_.node_count())};
+            const std::string& name = machines_.name(n);
+            if (const auto there = cluster_.find_node(name)) {
+                REQUIRE(cluster_.leave(*there));
+            } else {
+                REQUIRE(cluster_.join(reported_node{machines_, n}.description()));
+            }
+        } else if (kind < 96) {
+            const auto there = cluster_.find_node(machines_.name(node_index{any(machines_.node_count())}));
+            if (!there) return;
+            if (bounded(random_, 2) == 0) REQUIRE(cluster_.set_open(*there, bounded(random_, 2) == 0));
+            REQUIRE(cluster_.set_healthy(*there, bounded(random_, 3) != 0));
+        } else if (reserved_.size() < 5) {
+            const auto shape = work_.demand(task_index{any(work_.task_count())});
+            for (std::size_t n = 0; n < machines_.node_count(); ++n) {
+                const slot where{node_index{n}, first_gpus(shape.gpus)};
+                const auto known = cluster_.shape_of(task_description{
+                    .gpus = shape.gpus, .gpu_demand = shape.gpu, .node_demand = shape.node, .domain_demand = shape.domain});
+                REQUIRE(known);
+                if (const auto held = cluster_.reserve(*known, where)) {
+                    reserved_.push_back(*held);
+                    break;
+                }
+            }
+        } else {
+            (void)cluster_.release(reserved_.back());
+            reserved_.pop_back();
+        }
+    }
+
+private:
+    [[nodiscard]] std::size_t any(std::size_t count) { return bounded(random_, static_cast<std::uint32_t>(count)); }
+    [[nodiscard]] task_handle take() {
+        const std::size_t i = any(running_.size());
+        const task_handle t = running_[i];
+        running_[i] = running_.back();
+        running_.pop_back();
+        return t;
+    }
+    void move() {
+        if (running_.empty()) return;
+        const task_handle t = running_[any(running_.size())];
+        switch (cluster_.state(t)) {
+            case task_state::waiting: break;
+            case task_state::moving:
+                REQUIRE((bounded(random_, 2) == 0 ? cluster_.finish_move(t) : cluster_.cancel_move(t)));
+                break;
+            case task_state::running: {
+                const demand_view demand = cluster_.workload().demand(*cluster_.find(t));
+                const node_index n{any(cluster_.fleet().node_count())};
+                gpu_mask fitting = cluster_.ledger().fitting_gpus(demand, n);
+                gpu_mask gpus = 0;
+                for (std::size_t k = 0; k < demand.gpus; ++k, fitting &= fitting - 1) gpus |= fitting & (~fitting + 1);
+                (void)cluster_.begin_move(t, {n, gpus});
+            }
+        }
+    }
+
+    cluster& cluster_;
+    const fleet& machines_;
+    const workload& work_;
+    xoshiro256 random_;
+    std::vector<task_handle> running_;
+    std::vector<reservation_handle> reserved_;
+};
+
+/// The next placements of a placer that has lived long are those of one that starts on a copy of the cluster with its
+/// memory.
+template <class Policy>
+void decides_like_a_fresh_one(const Policy& policy, const problem_options& options, std::uint64_t seed,
+                              std::size_t events) {
+    CAPTURE(seed);
+    const auto [machines, work] = random_problem(seed, options);
+    cluster living{machines.schema()};
+    random_events world{living, machines, work, seed};
+    auto old = policy.start(living, cluster_placer_options{.board_bytes = seed % 2 == 0 ? std::size_t{1} << 16U
+                                                                                        : default_board_bytes,
+                                                           .mix = {.half_life = 300.0, .tolerance = 0.2}});
+    for (std::size_t i = 0; i < events; ++i) world.next([&](task_handle t) { return old.place(t); });
+
+    cluster copy{living};
+    auto fresh = policy.start(copy, cluster_placer_options{.mix = {.half_life = 300.0, .tolerance = 0.2}}, old.memory());
+    xoshiro256 random{seed};
+    std::size_t placed = 0;
+    for (std::size_t i = 0; i < 100; ++i) {
+        CAPTURE(i);
+        const task_index t{bounded(random, static_cast<std::uint32_t>(work.task_count()))};
+        const task_handle a = admit_copy(living, work, t);
+        const task_handle b = admit_copy(copy, work, t);
+        REQUIRE(a == b);
+        const slot where = old.place(a);
+        REQUIRE(where == fresh.place(b));
+        placed += where.placed() ? 1 : 0;
+    }
+    CHECK(placed > 0);
+}
+
+}  // namespace
+
+TEST_CASE("a placer that has lived long decides like a fresh one with its memory") {
+    for (std::uint64_t seed = 0; seed < 6; ++seed) {
+        const problem_options options{.gangs = false};
+        decides_like_a_fresh_one(greedy{best_fit{}}, options, seed, 1000);
+        decides_like_a_fresh_one(greedy{worst_fit{}, loosest_gpu{}, random_order{seed}}, options, seed, 400);
+        decides_like_a_fresh_one(greedy{fgd{}, best_scored_gpu{}}, options, seed, 1000);
+        decides_like_a_fresh_one(greedy{scarcity{}}, options, seed, 1000);
+        decides_like_a_fresh_one(greedy{first_fit{}, gpu_scored_by{fgd{}}}, options, seed, 400);
+        decides_like_a_fresh_one(greedy{tiers{fgd{}, best_fit{}}, best_scored_gpu{}}, options, seed, 400);
+        decides_like_a_fresh_one(
+            greedy{weighted_sum{weighted{0.3, rescaled{best_fit{}}}, weighted{0.7, fgd{}}}, best_scored_gpu{}}, options,
+            seed, 400);
+    }
+}
