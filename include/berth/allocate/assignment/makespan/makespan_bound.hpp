@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace berth::inline v0 {
 
@@ -23,6 +24,9 @@ struct makespan_problem {
     std::size_t tasks = 0;  ///< number of tasks
     std::size_t gpus = 0;   ///< number of GPUs, above 0 if there are tasks
     Load load;              ///< 0 or more, of any pair
+    /// A task does not go where its load is as high as this. Above the makespan of some assignment, so that no better
+    /// one has such a pair; bound and search then leave these pairs alone.
+    amount forbidden = std::numeric_limits<amount>::max();
 };
 template <class Load>
 makespan_problem(std::size_t, std::size_t, Load) -> makespan_problem<Load>;
@@ -30,7 +34,7 @@ makespan_problem(std::size_t, std::size_t, Load) -> makespan_problem<Load>;
 /// A lower bound of the makespan.
 struct makespan_bound {
     double value = 0.0;                            ///< of the relaxation: at most the makespan of the linear program
-    amount rounded = 0;                            ///< no assignment has a makespan below this
+    amount rounded = 0;                            ///< no assignment without forbidden pairs has a makespan below this
     stop_reason stopped = stop_reason::completed;  ///< else the control ended the work; the bound is valid, but weaker
 };
 
@@ -57,6 +61,7 @@ template <load_source Load, class Stop = never_stop, class Observer = no_observe
         bound.stopped = poll.reason();
         return bound;
     };
+    const auto forbidden = static_cast<double>(p.forbidden);
     detail::flat<double> loads(p.tasks * p.gpus);
     for (std::size_t t = 0; t < p.tasks; ++t) {
         amount least = static_cast<amount>(p.load(task_index{t}, gpu_index{0}));
@@ -75,7 +80,7 @@ template <load_source Load, class Stop = never_stop, class Observer = no_observe
     double all_speeds = 0.0;
     for (std::size_t g = 0; g < p.gpus; ++g) {
         double sum = 0.0;
-        for (std::size_t t = 0; t < p.tasks; ++t) sum += loads[t * p.gpus + g];
+        for (std::size_t t = 0; t < p.tasks; ++t) sum += loads[t * p.gpus + g] < forbidden ? loads[t * p.gpus + g] : 0.0;
         weights[g] = sum > 0.0 ? 1.0 / sum : 0.0;
         all_speeds += weights[g];
         if (!poll.work(p.tasks)) return close();
@@ -89,13 +94,14 @@ template <load_source Load, class Stop = never_stop, class Observer = no_observe
         for (std::size_t t = 0; t < p.tasks; ++t) {
             const double* row = loads.data() + t * p.gpus;
             std::size_t at = 0;
-            double least = weights[0] * row[0];
-            for (std::size_t g = 1; g < p.gpus; ++g) {
+            double least = std::numeric_limits<double>::infinity();
+            for (std::size_t g = 0; g < p.gpus; ++g) {
                 const double weighted = weights[g] * row[g];
-                if (weighted >= least) continue;
+                if (weighted >= least || row[g] >= forbidden) continue;
                 least = weighted;
                 at = g;
             }
+            if (least == std::numeric_limits<double>::infinity()) continue;  // a task that may be nowhere
             value += least;
             carried[at] += row[at];
             if (!poll.work(p.gpus)) return close();

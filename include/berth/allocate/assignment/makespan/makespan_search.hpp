@@ -180,11 +180,17 @@ private:
             for (std::size_t i = 0; i < problem_->gpus; ++i) {
                 const std::size_t g = (t + i) % problem_->gpus;
                 const amount here = load(t, g);
+                if (here >= problem_->forbidden) continue;
                 if (size == width_ && (width_ == 0 || here >= list[size - 1].load)) continue;
                 std::size_t at = size < width_ ? size++ : size - 1;
                 for (; at > 0 && here < list[at - 1].load; --at) list[at] = list[at - 1];
                 list[at] = {static_cast<std::uint32_t>(g), here};
             }
+            if (size == 0 && width_ > 0) {
+                const std::size_t g = t % problem_->gpus;
+                list[size++] = {static_cast<std::uint32_t>(g), load(t, g)};
+            }
+            for (std::size_t i = size; i < width_; ++i) list[i] = list[i % size];  // where few GPUs are allowed
             all += size > 0 ? static_cast<double>(list[0].load) : 0.0;
             above += size > 1 ? static_cast<double>(list[size > 2 ? 2 : 1].load - list[0].load) : 0.0;
         }
