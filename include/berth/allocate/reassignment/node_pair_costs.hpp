@@ -28,6 +28,18 @@ public:
     /// Expects a row for each of `nodes` nodes.
     explicit node_pair_costs(std::size_t nodes) : nodes_{nodes} {}
 
+    /// Of that many nodes, all moves free of cost; finished. O(nodes).
+    [[nodiscard]] static node_pair_costs none(std::size_t nodes) {
+        node_pair_costs costs{nodes};
+        if (nodes == 0) return costs;
+        costs.row_of_.resize(nodes, 0);
+        costs.column_of_.resize(nodes, 0);
+        costs.costs_.push_back(0);
+        costs.hashes_.push_back(0);
+        costs.columns_ = 1;
+        return costs;
+    }
+
     /// Adds the costs from the next node to all nodes. O(nodes) unless hashes of rows collide. A row of the wrong
     /// length and one too many are not added; `validate` names the first such row.
     void add_row(std::span<const std::uint32_t> row) {
