@@ -125,3 +125,174 @@ TEST_CASE("assignment door: what is feasible, and the optimum, are those of the 
     CHECK(solved > 50);
     CHECK(with_staying > 100);
 }
+
+namespace {
+
+using berth::amount;
+using berth::slot;
+
+slot on(std::size_t node, berth::gpu_mask gpus) { return {berth::node_index{node}, gpus}; }
+
+constexpr std::array<amount, 2> small{100, 10};
+constexpr std::array<amount, 2> heavy{100, 50};
+constexpr std::array<amount, 2> busy{700, 10};
+
+/// Two nodes of two GPUs each with 1000 thousandths and 80 GB, an A and a B, and 16 CPUs; GPU 1 of node 1 is sick.
+berth_test::door_world world_of(const std::vector<berth::task_description>& tasks) {
+    berth::fleet_builder machines{{.gpu = {"share", "memory"}, .node = {"cpu"}, .domain = {}}};
+    const amount capacity[] = {1000, 80};
+    const amount cpu[] = {16};
+    berth::gpu_description gpus[] = {{.model = "A", .capacity = capacity}, {.model = "B", .capacity = capacity}};
+    (void)need(machines.add_node({.capacity = cpu, .gpus = gpus}));
+    gpus[1].healthy = false;
+    (void)need(machines.add_node({.capacity = cpu, .gpus = gpus}));
+    auto fleet = need(std::move(machines).build());
+    berth::workload_builder builder{fleet};
+    for (const berth::task_description& one : tasks) (void)need(builder.add_task(one));
+    auto work = need(std::move(builder).build());
+    berth::assignment current(work.task_count(), berth::unplaced);
+    return {std::move(fleet), std::move(work), std::move(current)};
+}
+
+std::string refusal(const berth_test::door_world& world, const berth::search_scope& scope = {}) {
+    const auto door = berth::to_assignment_problem(world.problem(), made_up_cost{1}, world.current, scope);
+    return door ? "" : door.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("assignment door: GPU memory leads on one GPU, the share on another") {
+    const amount roomy[] = {1000, 400};
+    const amount tight[] = {1000, 40};
+    berth::fleet_builder machines{{.gpu = {"share", "memory"}, .node = {}, .domain = {}}};
+    const berth::gpu_description gpus[] = {{.capacity = roomy}, {.capacity = tight}};
+    (void)need(machines.add_node({.gpus = gpus}));
+    auto fleet = need(std::move(machines).build());
+    berth::workload_builder builder{fleet};
+    const amount demand[] = {250, 20};
+    for (int i = 0; i < 8; ++i) (void)need(builder.add_task({.gpu_demand = demand}));
+    auto work = need(std::move(builder).build());
+    const auto door = need(berth::to_assignment_problem(berth::problem{fleet, work}, made_up_cost{1}));
+    CHECK(door.problem().capacities[0] == 1000);
+    CHECK(door.problem().capacities[1] == 40);
+    CHECK(door.problem().load(task_index{0}, gpu_index{0}) == 250);
+    CHECK(door.problem().load(task_index{0}, gpu_index{1}) == 20);
+}
+
+TEST_CASE("assignment door: sick GPUs, models, moves in flight, and tasks that stay") {
+    const std::string_view a[] = {"A"};
+    berth_test::door_world world = world_of(
+        {{.gpu_demand = small}, {.gpu_demand = small, .accepted_models = a}, {.gpu_demand = busy}, {.gpu_demand = small}});
+    world.current = {on(1, 2), on(0, 1), on(0, 1), berth::unplaced};
+    const std::vector<berth::task_move> flying{{task_index{2}, on(0, 1), on(1, 1)}};
+    const auto door = need(
+        berth::to_assignment_problem(world.problem(), made_up_cost{1}, world.current, {.in_flight = flying}));
+    REQUIRE(door.tasks().size() == 2);  // task 3 runs nowhere, task 2 holds both ends
+    const auto p = door.problem();
+    const auto may = [&](std::size_t t, std::size_t g) {
+        return p.load(task_index{t}, gpu_index{g}) <= p.capacities[g];
+    };
+    CHECK(p.capacities[0] == 300);
+    CHECK(p.capacities[2] == 300);
+    CHECK(may(0, 0));
+    CHECK(may(0, 1));
+    CHECK_FALSE(may(0, 3));  // sick, although it runs there
+    CHECK_FALSE(may(1, 1));  // a B
+    CHECK(p.cost(task_index{0}, gpu_index{3}) <= 50.0);
+    CHECK(door.start() == berth::gpu_assignment{gpu_index{3}, gpu_index{0}});
+    const auto slots = need(door.slots(std::vector{gpu_index{1}, gpu_index{2}}));
+    CHECK(slots == berth::assignment{on(0, 2), on(1, 1), on(1, 1), berth::unplaced});
+
+    const auto flaw = [&](gpu_index first, gpu_index second) {
+        return door.slots(std::vector{first, second}).error().message;
+    };
+    CHECK(door.slots(std::vector{gpu_index{3}, gpu_index{0}}).has_value());  // nothing moves: reality is not refused
+    CHECK(flaw(gpu_index{1}, gpu_index{1}) == "task 1 (\"task-1\"): the answer is not feasible, GPU 1 of node 0 "
+                                              "(\"node-0\") is of a model that it does not accept");
+    CHECK(flaw(gpu_index{1}, gpu_index{3}) == "task 1 (\"task-1\"): the answer is not feasible, GPU 1 of node 1 "
+                                              "(\"node-1\") is not healthy");
+    CHECK(flaw(gpu_index{9}, gpu_index{0}) == "task 0 (\"task-0\"): the answer's slot does not exist");
+    CHECK(door.slots(std::vector{gpu_index{0}}).error().message ==
+          "answer: it has 1 GPUs, expected one for each of 2 tasks");
+}
+
+TEST_CASE("assignment door: moves cost through move_penalty") {
+    berth_test::door_world world = world_of({{.gpu_demand = small}, {.gpu_demand = small}});
+    world.current = {on(0, 1), on(1, 1)};
+    const auto initial = berth::gpus_of(world.problem(), world.current);
+    CHECK(initial == std::vector{gpu_index{0}, gpu_index{2}});
+    const berth::move_penalty dear{made_up_cost{4}, std::span<const gpu_index>{initial}, 1000.0};
+    const auto door = need(berth::to_assignment_problem(world.problem(), dear, world.current));
+    const auto plan = berth::exact{}.run(berth::priced_problem{door.problem()});
+    CHECK(need(door.slots(plan.gpu_of)) == world.current);
+}
+
+TEST_CASE("assignment door: what it cannot express, it refuses by name") {
+    berth_test::door_world world = world_of({{.gpu_demand = small}, {.gpus = 2}});
+    CHECK(refusal(world, {.tasks = std::vector{task_index{0}, task_index{1}}}) ==
+          "task 1 (\"task-1\"): gpus is 2, an assignment problem has one GPU for each task");
+    const auto door = need(berth::to_assignment_problem(world.problem(), made_up_cost{1}, world.current,
+                                                        {.tasks = std::vector{task_index{0}, task_index{1}},
+                                                         .inexpressible_stay = true}));
+    CHECK(door.tasks().size() == 1);
+    CHECK(door.left_out().size() == 1);
+
+    const std::string_view b[] = {"B"};
+    const amount too_much[] = {100, 90};
+    world = world_of({{.gpu_demand = small}, {.name = "big", .gpu_demand = too_much, .accepted_models = b}});
+    CHECK(refusal(world, {.tasks = std::vector{task_index{0}, task_index{1}}}) ==
+          "task 1 (\"big\"): no healthy GPU of an accepted model has room for it, even beside none of the others");
+
+    const berth::task_description busy_task{.gpu_demand = busy};
+    const berth::task_description heavy_task{.gpu_demand = heavy};
+    world = world_of({busy_task, busy_task, heavy_task, heavy_task});
+    world.current = {on(0, 1), on(0, 2), on(0, 1), on(0, 2)};
+    CHECK(refusal(world) == "GPU 0 of node 0 (\"node-0\"): share and memory can each run out before the other, and an "
+                            "assignment problem has one capacity for each GPU");
+
+    const amount cpus[] = {9};
+    const berth::task_description wide{.gpu_demand = busy, .node_demand = cpus};
+    world = world_of({wide, wide});
+    world.current = {on(0, 1), on(1, 1)};
+    CHECK(refusal(world) == "node 0 (\"node-0\"): its cpu can run out while GPUs have room (18 could be taken, 16 is "
+                            "left), and an assignment problem has capacities of GPUs only");
+
+    const berth::task_description member{.gpu_demand = small, .same_model = true, .group = "g", .gang = true};
+    world = world_of({member, member});
+    CHECK(refusal(world, {.tasks = std::vector{task_index{0}}}) ==
+          "task 0 (\"task-0\"): its gang \"g\" starts with 2 tasks, only 1 take part or run");
+    CHECK(refusal(world, {.tasks = std::vector{task_index{0}, task_index{1}}}) ==
+          "task 0 (\"task-0\"): same_model of its gang \"g\" ties it to the GPUs of other tasks, which this problem "
+          "cannot express");
+
+    const auto infinite = [](task_index, gpu_index g) { return g.value() == 1 ? std::numeric_limits<double>::infinity() : 0.0; };
+    world = world_of({{.gpu_demand = small}});
+    CHECK(berth::to_assignment_problem(world.problem(), infinite).error().message ==
+          "task 0 (\"task-0\"): its cost on GPU 1 is not a finite number");
+}
+
+TEST_CASE("doors: a scope or a placement that is wrong is refused by entry") {
+    berth_test::door_world world = world_of({{.gpu_demand = small}, {.gpu_demand = small}});
+    world.current = {on(0, 1)};
+    CHECK(refusal(world) == "current placement: it has 1 slots, the workload has 2 tasks");
+    world.current = {on(0, 3), berth::unplaced};
+    CHECK(refusal(world) == "task 0 (\"task-0\"): its current slot has no such node, or not 1 of its GPUs");
+    world.current = {on(0, 1), berth::unplaced};
+    CHECK(refusal(world, {.tasks = std::vector{task_index{2}}}) ==
+          "scope: tasks[0] does not exist, there are 2 tasks");
+    CHECK(refusal(world, {.tasks = std::vector{task_index{1}, task_index{1}}}) ==
+          "scope: tasks[1], task 1 (\"task-1\"), is listed twice");
+    const std::vector<berth::task_move> flying{{task_index{0}, on(0, 1), on(0, 2)}};
+    CHECK(refusal(world, {.tasks = std::vector{task_index{0}}, .in_flight = flying}) ==
+          "scope: tasks[0], task 0 (\"task-0\"), is in flight");
+    const std::vector<berth::task_move> twice{flying[0], flying[0]};
+    CHECK(refusal(world, {.in_flight = twice}) == "in_flight[1]: its task does not exist, or is listed twice");
+    const std::vector<berth::task_move> lost{{task_index{0}, on(7, 1), on(0, 2)}};
+    CHECK(refusal(world, {.in_flight = lost}) ==
+          "in_flight[0]: an end of task 0 (\"task-0\") has no such node, or not 1 of its GPUs");
+    // Nothing runs and nothing is chosen: nothing takes part.
+    world.current = {berth::unplaced, berth::unplaced};
+    const auto door = need(berth::to_assignment_problem(world.problem(), made_up_cost{1}, world.current));
+    CHECK(door.tasks().empty());
+    CHECK(need(door.slots({})) == world.current);
+}

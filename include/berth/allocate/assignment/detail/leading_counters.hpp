@@ -32,12 +32,14 @@ public:
         places.with_several([&](counter_place p) {
             for (std::size_t r = 0; r < places.counters(p) && outcome; ++r) {
                 const amount room = places.room(p, r);
-                if (places.wanted(p, r) <= room) continue;
+                const amount wanted = places.wanted(p, r);
+                if (wanted <= room) continue;
                 amount most = 0;
                 places.each_gpu(p, [&](std::size_t g) { most += made.most(places, pairs, g, {p, r}); });
                 if (most <= room) continue;
                 outcome = refuse(error_code::inconsistent,
-                                 {places.name(p), ": its ", places.name(p, r), " can run out while GPUs have room (", most,
+                                 {places.name(p), ": its ", places.name(p, r), " can run out while GPUs have room (",
+                                  most < wanted ? most : wanted,
                                   " could be taken, ", room,
                                   " is left), and an assignment problem has capacities of GPUs only"});
             }
