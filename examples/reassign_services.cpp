@@ -63,8 +63,8 @@ int main() {
     const berth::problem problem{*fleet, *work};
     berth::assignment placement;
     for (const replica& r : replicas) {
-        placement.push_back(
-            {berth::node_index{static_cast<std::size_t>(r.host)}, berth::gpu_mask{1} << static_cast<unsigned>(r.device)});
+        placement.push_back({berth::node_index{static_cast<std::size_t>(r.host)},
+                             berth::gpu_mask{1} << static_cast<unsigned>(r.device)});
     }
 
     // A GB beyond half of a GPU's memory costs 10, a core beyond half of its part of the host 4, a move 15.

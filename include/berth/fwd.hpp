@@ -162,6 +162,7 @@ struct move_cost;
 // allocate/
 struct plan;
 struct run_counters;
+struct search_scope;
 
 // allocate/assignment/
 struct assignment_plan;
@@ -255,6 +256,7 @@ struct first_gpu;
 struct largest_first;
 struct loosest_gpu;
 struct lowest_index;
+struct no_memory;
 struct priority_first;
 struct priority_order;
 struct random_gpu;
@@ -298,9 +300,13 @@ class scarcity_state;
 struct worst_fit;
 
 // allocate/reassignment/
+enum class reassignment_place : std::uint8_t;
 class node_pair_costs;
 struct reassignment_balance;
 struct reassignment_cost;
+struct reassignment_counter;
+struct reassignment_counter_balance;
+class reassignment_door;
 struct reassignment_evaluation;
 struct reassignment_input;
 struct reassignment_mix;
@@ -310,6 +316,7 @@ struct reassignment_resource;
 class reassignment_search;
 struct reassignment_search_options;
 struct reassignment_violations;
+struct reassignment_wishes;
 template <std::size_t Wides>
 class reassignment_state;
 

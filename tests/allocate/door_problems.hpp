@@ -54,8 +54,7 @@ struct door_shape {
             gpus.push_back({.model = model, .capacity = capacity, .healthy = !chance(g, 8)});
         const amount cpu[] = {loose ? static_cast<amount>(gpus.size() * 20) : static_cast<amount>(10 + below(g, 40))};
         const std::string_view rack[] = {n % 2 == 0 ? "rack0" : "rack1"};
-        (void)need(
-            machines.add_node({.capacity = cpu, .gpus = gpus, .domains = rack, .healthy = !chance(g, 5)}));
+        (void)need(machines.add_node({.capacity = cpu, .gpus = gpus, .domains = rack, .healthy = !chance(g, 5)}));
     }
     auto fleet = need(std::move(machines).build());
     berth::workload_builder tasks{fleet};

@@ -55,9 +55,7 @@ struct service {
 const berth::resource_schema schema{.gpu = {"share", "memory"}, .node = {"cpu"}, .domain = {}};
 
 /// Placed one after the other as tightly as possible, so that some GPUs are full and others empty.
-berth::assignment packed(const berth::problem& p) {
-    return berth::greedy{berth::best_fit{}}.run(p).assignment;
-}
+berth::assignment packed(const berth::problem& p) { return berth::greedy{berth::best_fit{}}.run(p).assignment; }
 
 /// Orders the moves, has them carried out, and compares the ledgers in the end.
 void carry_out(const berth::problem& p, const berth::assignment& current, const berth::assignment& wanted) {
@@ -100,10 +98,11 @@ TEST_CASE("doors: services on shares of GPUs, reassigned by GPU memory, CPU and 
         const auto fleet = need(berth::make_fleet(boxes, schema));
         const auto work = need(berth::make_workload(services, fleet));
         const berth::problem p{fleet, work};
-        const berth::reassignment_wishes wishes{.divide_node_counters = true,
-                                                .counters = {{.counter = "gpu.memory", .load_weight = 10, .safety = 0.5},
-                                                             {.counter = "node.cpu", .load_weight = 5, .safety = 0.5}},
-                                                .task_weight = 20};
+        const berth::reassignment_wishes wishes{
+            .divide_node_counters = true,
+            .counters = {{.counter = "gpu.memory", .load_weight = 10, .safety = 0.5},
+                         {.counter = "node.cpu", .load_weight = 5, .safety = 0.5}},
+            .task_weight = 20};
         const auto door = need(berth::to_reassignment_problem(p, current, wishes));
         const auto start = berth::initial_assignment(door.problem());
         CHECK_FALSE(berth::evaluate(door.problem(), start).feasible());
@@ -134,11 +133,11 @@ TEST_CASE("doors: services on whole GPUs, reassigned node by node") {
     const auto work = need(berth::make_workload(services, fleet));
     const berth::problem p{fleet, work};
     const berth::assignment current = packed(p);
-    const auto door = need(berth::to_reassignment_problem(
-        p, current,
-        {.place = berth::reassignment_place::node,
-         .counters = {{.counter = "node.cpu", .load_weight = 3, .safety = 0.25}},
-         .task_weight = 1}));
+    const auto door =
+        need(berth::to_reassignment_problem(p, current,
+                                            {.place = berth::reassignment_place::node,
+                                             .counters = {{.counter = "node.cpu", .load_weight = 3, .safety = 0.25}},
+                                             .task_weight = 1}));
     const auto start = berth::initial_assignment(door.problem());
     const auto plan = need(berth::reassignment_search{}.run(door.problem(), start, {.max_evaluations = 20'000}));
     CHECK(plan.moved > 0);
@@ -163,8 +162,9 @@ TEST_CASE("doors: the genetic allocator, with moves that cost") {
     const auto door = need(berth::to_assignment_problem(p, cost, current));
     const berth::priced_problem priced{door.problem()};
     const auto before = priced.plan_of(door.start());
-    const auto plan = berth::genetic<>{.seed = 3}.with_opening(berth::no_opening{}).run(
-        priced, door.start(), {.max_evaluations = 20'000});
+    const auto plan = berth::genetic<>{.seed = 3}
+                          .with_opening(berth::no_opening{})
+                          .run(priced, door.start(), {.max_evaluations = 20'000});
     REQUIRE(plan.feasible());
     CHECK(plan.cost < before.cost);
     carry_out(p, current, need(door.slots(plan.gpu_of)));

@@ -85,8 +85,7 @@ TEST_CASE("assignment door: what is feasible, and the optimum, are those of the 
         berth::assignment slots = world.current;
         berth_test::each_placement(ledger, world.tasks, door->tasks(), slots, [&](const berth::assignment& all) {
             double sum = 0.0;
-            for (const task_index t : door->tasks())
-                sum += cost(t, berth::gpus_of(world.problem(), all)[t.value()]);
+            for (const task_index t : door->tasks()) sum += cost(t, berth::gpus_of(world.problem(), all)[t.value()]);
             least = std::min(least, sum);
             ++placements;
         });
@@ -181,12 +180,14 @@ TEST_CASE("assignment door: GPU memory leads on one GPU, the share on another") 
 
 TEST_CASE("assignment door: sick GPUs, models, moves in flight, and tasks that stay") {
     const std::string_view a[] = {"A"};
-    berth_test::door_world world = world_of(
-        {{.gpu_demand = small}, {.gpu_demand = small, .accepted_models = a}, {.gpu_demand = busy}, {.gpu_demand = small}});
+    berth_test::door_world world = world_of({{.gpu_demand = small},
+                                             {.gpu_demand = small, .accepted_models = a},
+                                             {.gpu_demand = busy},
+                                             {.gpu_demand = small}});
     world.current = {on(1, 2), on(0, 1), on(0, 1), berth::unplaced};
     const std::vector<berth::task_move> flying{{task_index{2}, on(0, 1), on(1, 1)}};
-    const auto door = need(
-        berth::to_assignment_problem(world.problem(), made_up_cost{1}, world.current, {.in_flight = flying}));
+    const auto door =
+        need(berth::to_assignment_problem(world.problem(), made_up_cost{1}, world.current, {.in_flight = flying}));
     REQUIRE(door.tasks().size() == 2);  // task 3 runs nowhere, task 2 holds both ends
     const auto p = door.problem();
     const auto may = [&](std::size_t t, std::size_t g) {
@@ -231,9 +232,9 @@ TEST_CASE("assignment door: what it cannot express, it refuses by name") {
     berth_test::door_world world = world_of({{.gpu_demand = small}, {.gpus = 2}});
     CHECK(refusal(world, {.tasks = std::vector{task_index{0}, task_index{1}}}) ==
           "task 1 (\"task-1\"): gpus is 2, an assignment problem has one GPU for each task");
-    const auto door = need(berth::to_assignment_problem(world.problem(), made_up_cost{1}, world.current,
-                                                        {.tasks = std::vector{task_index{0}, task_index{1}},
-                                                         .inexpressible_stay = true}));
+    const auto door = need(
+        berth::to_assignment_problem(world.problem(), made_up_cost{1}, world.current,
+                                     {.tasks = std::vector{task_index{0}, task_index{1}}, .inexpressible_stay = true}));
     CHECK(door.tasks().size() == 1);
     CHECK(door.left_out().size() == 1);
 
@@ -265,7 +266,9 @@ TEST_CASE("assignment door: what it cannot express, it refuses by name") {
           "task 0 (\"task-0\"): same_model of its gang \"g\" ties it to the GPUs of other tasks, which this problem "
           "cannot express");
 
-    const auto infinite = [](task_index, gpu_index g) { return g.value() == 1 ? std::numeric_limits<double>::infinity() : 0.0; };
+    const auto infinite = [](task_index, gpu_index g) {
+        return g.value() == 1 ? std::numeric_limits<double>::infinity() : 0.0;
+    };
     world = world_of({{.gpu_demand = small}});
     CHECK(berth::to_assignment_problem(world.problem(), infinite).error().message ==
           "task 0 (\"task-0\"): its cost on GPU 1 is not a finite number");
@@ -278,8 +281,7 @@ TEST_CASE("doors: a scope or a placement that is wrong is refused by entry") {
     world.current = {on(0, 3), berth::unplaced};
     CHECK(refusal(world) == "task 0 (\"task-0\"): its current slot has no such node, or not 1 of its GPUs");
     world.current = {on(0, 1), berth::unplaced};
-    CHECK(refusal(world, {.tasks = std::vector{task_index{2}}}) ==
-          "scope: tasks[0] does not exist, there are 2 tasks");
+    CHECK(refusal(world, {.tasks = std::vector{task_index{2}}}) == "scope: tasks[0] does not exist, there are 2 tasks");
     CHECK(refusal(world, {.tasks = std::vector{task_index{1}, task_index{1}}}) ==
           "scope: tasks[1], task 1 (\"task-1\"), is listed twice");
     const std::vector<berth::task_move> flying{{task_index{0}, on(0, 1), on(0, 2)}};

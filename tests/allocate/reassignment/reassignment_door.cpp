@@ -153,8 +153,14 @@ void round_trip(reassignment_place place, std::uint64_t seed, std::size_t wanted
                                                          {.tasks = chosen, .inexpressible_stay = true});
         if (!door) continue;
         ++made;
-        const slot_costs costs{world, door->tasks(), place, wishes.counters[0].load_weight, cpu ? 2 : 0,
-                               wishes.task_weight, wishes.pair_weight, wishes.counters[0].safety};
+        const slot_costs costs{world,
+                               door->tasks(),
+                               place,
+                               wishes.counters[0].load_weight,
+                               cpu ? 2 : 0,
+                               wishes.task_weight,
+                               wishes.pair_weight,
+                               wishes.counters[0].safety};
         std::map<std::vector<std::size_t>, amount> placements;
         berth::ledger ledger = berth_test::ledger_without(world, door->tasks());
         berth::assignment slots = world.current;
@@ -196,7 +202,9 @@ void round_trip(reassignment_place place, std::uint64_t seed, std::size_t wanted
 
 TEST_CASE("reassignment door: with GPUs as places it is the problem") { round_trip(reassignment_place::gpu, 11, 600); }
 
-TEST_CASE("reassignment door: with nodes as places it is the problem") { round_trip(reassignment_place::node, 12, 400); }
+TEST_CASE("reassignment door: with nodes as places it is the problem") {
+    round_trip(reassignment_place::node, 12, 400);
+}
 
 namespace {
 
@@ -257,8 +265,9 @@ TEST_CASE("reassignment door: a counter of a node with several GPUs is divided, 
 
     wishes.divide_node_counters = false;
     wishes.counters = {{.counter = "node.cpu", .load_weight = 1, .transient = true}};
-    CHECK(refusal(world, wishes) == "node 0 (\"node-0\"): its cpu is wished for, but it has several GPUs, and each is a "
-                                    "place of its own; see divide_node_counters");
+    CHECK(refusal(world, wishes) ==
+          "node 0 (\"node-0\"): its cpu is wished for, but it has several GPUs, and each is a "
+          "place of its own; see divide_node_counters");
 }
 
 TEST_CASE("reassignment door: transient counters, balances, move costs") {
@@ -298,11 +307,8 @@ TEST_CASE("reassignment door: groups are kept apart, spread, and near what they 
     world.current = {on(0, 1), on(1, 1), on(2, 1), on(2, 1)};
     const std::vector<std::size_t> spread{2, 1};
     const std::vector<berth::group_dependency> near_by{{berth::group_index{1}, berth::group_index{0}}};
-    reassignment_wishes wishes{.group_weight = 1,
-                               .groups_apart = true,
-                               .least_spread = spread,
-                               .dependencies = near_by,
-                               .near = {.level = 0}};
+    reassignment_wishes wishes{
+        .group_weight = 1, .groups_apart = true, .least_spread = spread, .dependencies = near_by, .near = {.level = 0}};
     const auto door = need(berth::to_reassignment_problem(world.problem(), world.current, wishes));
     const auto& p = door.problem();
     const auto at = [&](std::size_t a, std::size_t b, std::size_t c) {
@@ -312,7 +318,8 @@ TEST_CASE("reassignment door: groups are kept apart, spread, and near what they 
     CHECK(at(0, 1, 2).dependencies == 1);  // no web beside db
     CHECK(at(0, 0, 2).conflicts == 1);
     CHECK(at(0, 3, 2).none());
-    const auto plan = need(berth::reassignment_search{}.run(p, berth::initial_assignment(p), {.max_evaluations = 2000}));
+    const auto plan =
+        need(berth::reassignment_search{}.run(p, berth::initial_assignment(p), {.max_evaluations = 2000}));
     CHECK(plan.violations.none());
     CHECK(need(door.slots(plan.assignment))[3] == on(2, 1));
 
@@ -326,8 +333,9 @@ TEST_CASE("reassignment door: groups are kept apart, spread, and near what they 
     CHECK(rest.tasks()[0] == task_index{3});
     CHECK(rest.left_out()[0] == task_index{2});
     wishes.near = {.level = 1};
-    CHECK(refusal(world, wishes) == "node 0 (\"node-0\"): it has no domain of level 1, which dependencies of the wishes "
-                                    "needs");
+    CHECK(refusal(world, wishes) ==
+          "node 0 (\"node-0\"): it has no domain of level 1, which dependencies of the wishes "
+          "needs");
     wishes.groups_apart = false;
     CHECK(refusal(world, wishes).starts_with("wishes: group_weight is set, but groups_apart is not"));
 }
@@ -342,8 +350,8 @@ TEST_CASE("reassignment door: whole nodes give GPUs away, and a task leaves a si
     auto fleet = need(std::move(machines).build());
     berth::workload_builder tasks{fleet};
     for (const std::size_t wanted : {1U, 2U, 1U, 0U}) {
-        (void)need(tasks.add_task({.gpus = wanted, .gpu_demand = wanted > 0 ? std::span<const amount>{whole}
-                                                                           : std::span<const amount>{}}));
+        (void)need(tasks.add_task(
+            {.gpus = wanted, .gpu_demand = wanted > 0 ? std::span<const amount>{whole} : std::span<const amount>{}}));
     }
     auto work = need(std::move(tasks).build());
     const berth_test::door_world world{std::move(fleet), std::move(work), {on(1, 1), on(1, 6), on(0, 8), on(1, 0)}};
@@ -371,9 +379,10 @@ TEST_CASE("reassignment door: what it cannot express, it refuses by name") {
     world.current = {on(0, 1), on(0, 1), on(1, 3), berth::unplaced};
     CHECK(refusal(world, {}) ==
           "task 2 (\"task-2\"): gpus is 2, a reassignment problem with GPUs as places has one GPU for each task");
-    CHECK(refusal(world, {.place = reassignment_place::node}) ==
-          "node 0 (\"node-0\"): task 0 (\"task-0\") could share a GPU with another task, but a place is the whole node; "
-          "see reassignment_place");
+    CHECK(
+        refusal(world, {.place = reassignment_place::node}) ==
+        "node 0 (\"node-0\"): task 0 (\"task-0\") could share a GPU with another task, but a place is the whole node; "
+        "see reassignment_place");
     const std::vector<task_index> waiting{task_index{3}};
     CHECK(refusal(world, {}, {.tasks = waiting}) ==
           "task 3 (\"task-3\"): it runs nowhere, a reassignment problem has tasks that run");
@@ -403,12 +412,13 @@ TEST_CASE("reassignment door: what it cannot express, it refuses by name") {
     (void)need(tasks.add_task({.gpu_demand = bytes}));
     auto work = need(std::move(tasks).build());
     const berth_test::door_world in_bytes{std::move(fleet), std::move(work), {on(0, 1)}};
-    CHECK(refusal(in_bytes, {}) == "gpu.memory: all tasks together want 8589934592, a reassignment problem counts up to "
-                                   "4294967295; choose a larger unit, such as MiB");
+    CHECK(refusal(in_bytes, {}) ==
+          "gpu.memory: all tasks together want 8589934592, a reassignment problem counts up to "
+          "4294967295; choose a larger unit, such as MiB");
 
     // With what cannot be expressed staying, the rest is a problem; tasks that run nowhere were never looked at.
-    const auto door = need(berth::to_reassignment_problem(world.problem(), world.current, {},
-                                                          {.inexpressible_stay = true}));
+    const auto door =
+        need(berth::to_reassignment_problem(world.problem(), world.current, {}, {.inexpressible_stay = true}));
     CHECK(door.tasks().size() == 2);
     REQUIRE(door.left_out().size() == 1);
     CHECK(door.left_out()[0] == task_index{2});

@@ -77,8 +77,10 @@ public:
     /// The assignment problem. Tasks are those of `tasks()`, GPUs those of the fleet.
     [[nodiscard]] assignment_problem<cost_of_pair, load_of_pair> problem() const {
         const std::size_t gpus = capacities_.size();
-        return {tasks().size(), {cost_, tasks().data(), highest_.data(), may_.data(), row_of_.data(), gpus},
-                {loads_.data(), row_of_.data(), gpus}, capacities_.view()};
+        return {tasks().size(),
+                {cost_, tasks().data(), highest_.data(), may_.data(), row_of_.data(), gpus},
+                {loads_.data(), row_of_.data(), gpus},
+                capacities_.view()};
     }
     /// The tasks that take part, by their number in the workload: entry i is task i of `problem()`.
     [[nodiscard]] std::span<const task_index> tasks() const noexcept { return scope_.tasks(); }
@@ -102,9 +104,9 @@ public:
     /// @return the slots, or an error that names the first task that may not be where the answer has it
     [[nodiscard]] result<assignment> slots(std::span<const gpu_index> gpu_of) const {
         if (gpu_of.size() != tasks().size()) {
-            return detail::refuse(error_code::inconsistent, {"answer: it has ", gpu_of.size(),
-                                                             " GPUs, expected one for each of ", tasks().size(),
-                                                             " tasks"});
+            return detail::refuse(
+                error_code::inconsistent,
+                {"answer: it has ", gpu_of.size(), " GPUs, expected one for each of ", tasks().size(), " tasks"});
         }
         return scope_.answer([&](std::size_t i) -> slot {
             if (!gpu_of[i].below(node_of_.size())) return unplaced;
@@ -192,9 +194,8 @@ private:
 ///
 /// O(tasks × GPUs + demands × GPUs × counters²), 9 bytes for each pair of a different demand and a GPU.
 template <pair_cost Cost>
-[[nodiscard]] result<assignment_door<Cost>> to_assignment_problem(const problem& p, Cost cost,
-                                                                  std::span<const slot> current = {},
-                                                                  const search_scope& scope = {}) {
+[[nodiscard]] result<assignment_door<Cost>>
+to_assignment_problem(const problem& p, Cost cost, std::span<const slot> current = {}, const search_scope& scope = {}) {
     auto scoped = detail::scoped_problem::of(p, current, scope);
     if (!scoped) return scoped.error();
     const auto pairs = detail::one_gpu_each(*scoped, "an assignment problem");

@@ -161,9 +161,9 @@ private:
 
 /// At most so much of one counter do tasks take while another counter of theirs keeps within `room`.
 struct most_taken {
-    amount all = 0;       ///< what all tasks take
-    amount free_of = 0;   ///< what tasks take that take nothing of the other counter
-    amount limited = 0;   ///< the most that the others take
+    amount all = 0;      ///< what all tasks take
+    amount free_of = 0;  ///< what tasks take that take nothing of the other counter
+    amount limited = 0;  ///< the most that the others take
 
     void add(amount tasks, amount taken, amount other, amount room) noexcept {
         all += tasks * taken;

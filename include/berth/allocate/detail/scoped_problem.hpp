@@ -58,9 +58,7 @@ public:
     /// What the tasks that stay leave free.
     [[nodiscard]] const ledger& room() const noexcept { return room_; }
     /// `task 3 ("x")`
-    [[nodiscard]] phrase item(task_index t) const {
-        return phrase::item("task", t.value(), workload().name(t));
-    }
+    [[nodiscard]] phrase item(task_index t) const { return phrase::item("task", t.value(), workload().name(t)); }
 
     /// Takes every task out for which `why(task)` has a reason, a predicate such as "gpus is 2, ...".
     ///
@@ -151,8 +149,8 @@ private:
     [[nodiscard]] result<void> read_current(std::span<const slot> current) {
         const std::size_t tasks = workload().task_count();
         if (!current.empty() && current.size() != tasks) {
-            return refuse(error_code::inconsistent, {"current placement: it has ", current.size(),
-                                                     " slots, the workload has ", tasks, " tasks"});
+            return refuse(error_code::inconsistent,
+                          {"current placement: it has ", current.size(), " slots, the workload has ", tasks, " tasks"});
         }
         current_.resize(tasks, unplaced);
         role_.resize(tasks, stay);
@@ -250,8 +248,8 @@ private:
         for (const domain_index d : fleet().domains(where.node)) {
             const std::size_t k = lacks(room.free(d), demand.domain);
             if (k < demand.domain.size())
-                return sentence({"domain ", phrase::quoted(fleet().name(d)), " has too little ",
-                                 fleet().schema().domain[k]});
+                return sentence(
+                    {"domain ", phrase::quoted(fleet().name(d)), " has too little ", fleet().schema().domain[k]});
         }
         return {};
     }

@@ -61,19 +61,18 @@ public:
     ///         which there is no room; never for an answer without violations
     [[nodiscard]] result<assignment> slots(std::span<const node_index> placed) const {
         if (placed.size() != tasks().size()) {
-            return detail::refuse(error_code::inconsistent, {"answer: it has ", placed.size(),
-                                                             " places, expected one for each of ", tasks().size(),
-                                                             " tasks"});
+            return detail::refuse(
+                error_code::inconsistent,
+                {"answer: it has ", placed.size(), " places, expected one for each of ", tasks().size(), " tasks"});
         }
         if (place_ == reassignment_place::node) {
             const std::vector<slot> where = detail::node_machines::slots(scope_, usable_.view(), placed);
             for (std::size_t i = 0; i < placed.size(); ++i) {
                 if (where[i].placed() || !placed[i].below(usable_.size())) continue;
-                return detail::refuse(
-                    error_code::inconsistent,
-                    {scope_.item(tasks()[i]), ": the answer is not feasible, ",
-                     detail::phrase::item("node", placed[i].value(), scope_.fleet().name(placed[i])),
-                     " has too few free GPUs"});
+                return detail::refuse(error_code::inconsistent,
+                                      {scope_.item(tasks()[i]), ": the answer is not feasible, ",
+                                       detail::phrase::item("node", placed[i].value(), scope_.fleet().name(placed[i])),
+                                       " has too few free GPUs"});
             }
             return scope_.answer([&](std::size_t i) { return where[i]; });
         }
@@ -172,8 +171,8 @@ namespace detail {
 }
 
 /// Everything but resources.
-[[nodiscard]] inline result<void> add_tasks(reassignment_input& in, const scoped_problem& s,
-                                            const machine_table& table, const reassignment_wishes& wishes) {
+[[nodiscard]] inline result<void> add_tasks(reassignment_input& in, const scoped_problem& s, const machine_table& table,
+                                            const reassignment_wishes& wishes) {
     if (!wishes.move_cost.empty() && wishes.move_cost.size() != s.workload().task_count()) {
         return refuse(error_code::inconsistent, {"wishes: move_cost has ", wishes.move_cost.size(),
                                                  " entries, the workload has ", s.workload().task_count(), " tasks"});
@@ -186,8 +185,8 @@ namespace detail {
         in.initial.push_back(static_cast<std::uint32_t>(at));
         const amount cost = wishes.move_cost.empty() ? 1 : wishes.move_cost[t.value()];
         if (cost < 0 || cost > max_reassignment_amount) {
-            return refuse(error_code::invalid_value, {s.item(t), ": its move_cost is ", cost, ", expected 0..",
-                                                      max_reassignment_amount});
+            return refuse(error_code::invalid_value,
+                          {s.item(t), ": its move_cost is ", cost, ", expected 0..", max_reassignment_amount});
         }
         in.move_cost.push_back(cost);
     }

@@ -39,8 +39,7 @@ public:
                 if (most <= room) continue;
                 outcome = refuse(error_code::inconsistent,
                                  {places.name(p), ": its ", places.name(p, r), " can run out while GPUs have room (",
-                                  most < wanted ? most : wanted,
-                                  " could be taken, ", room,
+                                  most < wanted ? most : wanted, " could be taken, ", room,
                                   " is left), and an assignment problem has capacities of GPUs only"});
             }
         });

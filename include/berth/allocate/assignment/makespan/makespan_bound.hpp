@@ -80,7 +80,8 @@ template <load_source Load, class Stop = never_stop, class Observer = no_observe
     double all_speeds = 0.0;
     for (std::size_t g = 0; g < p.gpus; ++g) {
         double sum = 0.0;
-        for (std::size_t t = 0; t < p.tasks; ++t) sum += loads[t * p.gpus + g] < forbidden ? loads[t * p.gpus + g] : 0.0;
+        for (std::size_t t = 0; t < p.tasks; ++t)
+            sum += loads[t * p.gpus + g] < forbidden ? loads[t * p.gpus + g] : 0.0;
         weights[g] = sum > 0.0 ? 1.0 / sum : 0.0;
         all_speeds += weights[g];
         if (!poll.work(p.tasks)) return close();

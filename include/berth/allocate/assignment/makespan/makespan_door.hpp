@@ -57,7 +57,8 @@ public:
     /// The makespan problem. Its first tasks are those of `tasks()`, its GPUs those of the fleet.
     [[nodiscard]] makespan_problem<load_of_pair> problem() const {
         const std::size_t gpus = base_.size();
-        return {row_of_.size(), gpus,
+        return {row_of_.size(),
+                gpus,
                 {load_, tasks().data(), tasks().size(), may_.data(), row_of_.data(), base_.data(), gpus, forbidden_},
                 forbidden_};
     }
@@ -88,9 +89,9 @@ public:
     ///         node or domain lacks room: possible only above `limit()`
     [[nodiscard]] result<assignment> slots(std::span<const gpu_index> gpu_of) const {
         if (gpu_of.size() != row_of_.size()) {
-            return detail::refuse(error_code::inconsistent, {"answer: it has ", gpu_of.size(),
-                                                             " GPUs, expected one for each of ", row_of_.size(),
-                                                             " tasks"});
+            return detail::refuse(
+                error_code::inconsistent,
+                {"answer: it has ", gpu_of.size(), " GPUs, expected one for each of ", row_of_.size(), " tasks"});
         }
         return scope_.answer([&](std::size_t i) -> slot {
             if (!gpu_of[i].below(node_of_.size())) return unplaced;
@@ -230,9 +231,8 @@ private:
 ///
 /// O(tasks × GPUs × counters).
 template <load_source Load>
-[[nodiscard]] result<makespan_door<Load>> to_makespan_problem(const problem& p, Load load,
-                                                              std::span<const slot> current = {},
-                                                              const search_scope& scope = {}) {
+[[nodiscard]] result<makespan_door<Load>>
+to_makespan_problem(const problem& p, Load load, std::span<const slot> current = {}, const search_scope& scope = {}) {
     auto scoped = detail::scoped_problem::of(p, current, scope);
     if (!scoped) return scoped.error();
     const auto pairs = detail::one_gpu_each(*scoped, "a makespan problem");

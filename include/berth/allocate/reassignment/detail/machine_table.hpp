@@ -72,9 +72,8 @@ struct counter_wishes {
                               {"wishes: counters[", i, "] is ", phrase::quoted(one.counter), ", as one before"});
             }
             if (!(one.safety >= 0.0 && one.safety <= 1.0) || one.load_weight < 0) {
-                return refuse(error_code::invalid_value,
-                              {"wishes: counters[", i, "], ", phrase::quoted(one.counter),
-                               ": safety is 0 to 1, load_weight 0 or more"});
+                return refuse(error_code::invalid_value, {"wishes: counters[", i, "], ", phrase::quoted(one.counter),
+                                                          ": safety is 0 to 1, load_weight 0 or more"});
             }
             *wish = {one.load_weight, one.safety, one.transient, true, false};
         }
@@ -94,7 +93,7 @@ struct counter_wishes {
 
 /// One resource of all machines.
 struct machine_resource {
-    std::string name;         // `gpu.memory`
+    std::string name;  // `gpu.memory`
     counter_wish wish;
     flat<amount> capacity;  // of each machine
     flat<amount> safety;    // likewise

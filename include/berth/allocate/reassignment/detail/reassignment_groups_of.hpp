@@ -116,9 +116,9 @@ inline void add_groups(reassignment_input& in, const scoped_problem& s, const re
             }
         }
         if (needed && !found && n.valid() && machines.healthy(n)) {
-            return refuse(error_code::inconsistent, {phrase::item("node", n.value(), machines.name(n)),
-                                                     ": it has no domain of level ", place.level, ", which ", field,
-                                                     " of the wishes needs"});
+            return refuse(error_code::inconsistent,
+                          {phrase::item("node", n.value(), machines.name(n)), ": it has no domain of level ",
+                           place.level, ", which ", field, " of the wishes needs"});
         }
         numbers.push_back(static_cast<std::uint32_t>(number));
     }

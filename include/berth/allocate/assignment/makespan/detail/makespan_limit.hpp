@@ -55,8 +55,7 @@ struct makespan_limit {
             double most = 0.0;
             for (const part& one : parts) {
                 const double left = static_cast<double>(makespan) - one.base;
-                const double limited =
-                    one.free_of + (left > 0.0 ? std::floor(one.ratio * left * (1.0 + 1e-12)) : 0.0);
+                const double limited = one.free_of + (left > 0.0 ? std::floor(one.ratio * left * (1.0 + 1e-12)) : 0.0);
                 most += limited < one.all ? limited : one.all;
             }
             return most <= static_cast<double>(room);
