@@ -118,8 +118,8 @@ private:
                        wish.costs() || wish.transient ? " is wished for," : " can run out while its GPUs have room,",
                        " but it has several GPUs, and each is a place of its own; see divide_node_counters"});
     }
-    /// Each GPU gets what its tasks use and an equal part of the rest. One that no task may use gets what its tasks use,
-    /// which they hold until they have left.
+    /// Each GPU gets what its tasks use and an equal part of the rest; one that no task may use gets only what its
+    /// tasks use, which they hold until they have left.
     void divide(node_index n, std::size_t r, amount free, const flat<amount>& now, machine_resource& one) const {
         const fleet& machines = s_.fleet();
         const gpu_mask used = used_[n.value()];

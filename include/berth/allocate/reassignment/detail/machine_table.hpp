@@ -181,7 +181,9 @@ struct machine_table {
         const auto excludes = [](const std::string& pattern) { return pattern.find('n') != std::string::npos; };
         const auto count = [&](const name_table& patterns) {
             std::size_t excluding = 0;
-            for (const std::string& pattern : patterns.all()) excluding += excludes(pattern) ? 1 : 0;
+            for (const std::string& pattern : patterns.all()) {
+                if (excludes(pattern)) ++excluding;
+            }
             return excluding;
         };
         // As much as the largest demand, so that the search weighs it like one; all of them together stay in range.
