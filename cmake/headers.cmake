@@ -38,6 +38,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/assignment/priced_greedy.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/assignment/priced_problem.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/assignment/warm_start.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/cluster_scope.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/detail/counter_places.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/detail/gpu_pairs.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/detail/scoped_problem.hpp"

@@ -160,6 +160,7 @@ template <class Weight>
 struct move_cost;
 
 // allocate/
+class cluster_scope;
 struct plan;
 struct run_counters;
 struct search_scope;

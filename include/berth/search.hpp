@@ -76,6 +76,7 @@
 #include "berth/allocate/assignment/priced_greedy.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/assignment/warm_start.hpp"
+#include "berth/allocate/cluster_scope.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/crossover/gene_mixing.hpp"
 #include "berth/allocate/genetic/crossover/gpu_bundle.hpp"

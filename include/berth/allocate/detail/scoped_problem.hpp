@@ -36,9 +36,7 @@ public:
         if (auto ok = made.read_current(current); !ok) return ok.error();
         if (auto ok = made.read_in_flight(scope.in_flight); !ok) return ok.error();
         if (auto ok = made.read_tasks(scope, current.empty()); !ok) return ok.error();
-        for (std::size_t t = 0; t < made.current_.size(); ++t) {
-            if (made.role_[t] != part) made.hold(task_index{t}, made.current_[t]);
-        }
+        if (auto ok = made.read_room(scope.free); !ok) return ok.error();
         return made;
     }
 
@@ -179,9 +177,28 @@ private:
             }
             role_[r.task.value()] = moving;
             in_flight_.push_back(r);
-            current_[r.task.value()] = unplaced;  // both ends are held below
-            hold(r.task, r.from);
-            hold(r.task, r.to);
+            current_[r.task.value()] = unplaced;  // it is at both ends
+        }
+        return {};
+    }
+    [[nodiscard]] result<void> read_room(const ledger* free) {
+        if (free == nullptr) {
+            for (const task_move& r : in_flight_) {
+                hold(r.task, r.from);
+                hold(r.task, r.to);
+            }
+            for (std::size_t t = 0; t < current_.size(); ++t) {
+                if (role_[t] == stay) hold(task_index{t}, current_[t]);
+            }
+            return {};
+        }
+        if (&free->fleet() != &fleet()) {
+            return error{error_code::inconsistent, "scope: free is the ledger of another fleet"};
+        }
+        room_ = *free;
+        for (const task_index t : tasks_) {
+            if (!current_[t.value()].placed() || room_.try_remove(workload().demand(t), current_[t.value()])) continue;
+            return refuse(error_code::inconsistent, {"scope: free does not hold ", item(t), " at its current slot"});
         }
         return {};
     }

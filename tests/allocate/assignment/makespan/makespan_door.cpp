@@ -121,3 +121,80 @@ TEST_CASE("makespan door: up to its limit it is the problem, and the search find
     CHECK(refused < made);
     CHECK(solved > 20);
 }
+
+namespace {
+
+berth::slot on(std::size_t node, berth::gpu_mask gpus) { return {berth::node_index{node}, gpus}; }
+
+/// Two nodes of two GPUs with memory of 80; tasks of 100 thousandths and of the memory that is given.
+berth_test::door_world world_of(const std::vector<amount>& memories) {
+    berth::fleet_builder machines{{.gpu = {"share", "memory"}, .node = {}, .domain = {}}};
+    const amount capacity[] = {1000, 80};
+    const berth::gpu_description gpus[] = {{.capacity = capacity}, {.capacity = capacity}};
+    for (int n = 0; n < 2; ++n) (void)need(machines.add_node({.gpus = gpus}));
+    auto fleet = need(std::move(machines).build());
+    berth::workload_builder tasks{fleet};
+    for (const amount memory : memories) {
+        const amount demand[] = {100, memory};
+        (void)need(tasks.add_task({.gpu_demand = demand}));
+    }
+    auto work = need(std::move(tasks).build());
+    berth::assignment current(work.task_count(), berth::unplaced);
+    return {std::move(fleet), std::move(work), std::move(current)};
+}
+
+}  // namespace
+
+TEST_CASE("makespan door: tasks that stay and moves in flight load their GPUs") {
+    berth_test::door_world world = world_of({10, 10, 10, 10});
+    world.current = {on(0, 1), on(0, 1), on(1, 1), on(1, 2)};
+    const std::vector<berth::task_move> flying{{task_index{2}, on(1, 1), on(1, 2)}};
+    const std::vector<task_index> chosen{task_index{0}, task_index{3}};
+    const auto door = need(berth::to_makespan_problem(world.problem(), berth::share_load{&world.tasks}, world.current,
+                                                      {.tasks = chosen, .in_flight = flying}));
+    const auto p = door.problem();
+    REQUIRE(p.tasks == 5);  // immovable load on GPUs 0, 2 and 3
+    CHECK(p.load(task_index{2}, gpu_index{0}) == 100);
+    CHECK(p.load(task_index{2}, gpu_index{1}) >= p.forbidden);
+    CHECK(door.limit() == std::numeric_limits<amount>::max());
+    const berth::makespan_plan plan =
+        berth::makespan_search{.max_attempt_evaluations = 500, .patience = 1}.run(p, door.start());
+    CHECK(plan.makespan == 200);
+    CHECK(plan.lower_bound <= 200);
+    const auto slots = need(door.slots(plan.gpu_of));
+    CHECK(slots[1] == on(0, 1));
+    CHECK(slots[2] == on(1, 2));
+    CHECK(door.slots(std::vector{gpu_index{0}}).error().message ==
+          "answer: it has 1 GPUs, expected one for each of 5 tasks");
+}
+
+TEST_CASE("makespan door: a capacity that does not follow from the makespan is refused") {
+    const berth_test::door_world world = world_of({70, 70, 10});
+    const auto door = berth::to_makespan_problem(world.problem(), berth::share_load{&world.tasks});
+    REQUIRE(door);  // at most one of the large tasks on a GPU while the makespan is that of one task
+    CHECK(door->limit() == 115);
+    const auto crowded = door->slots(std::vector{gpu_index{0}, gpu_index{0}, gpu_index{1}});
+    CHECK(crowded.error().message ==
+          "task 0 (\"task-0\"): the answer is not feasible, GPU 0 of node 0 (\"node-0\") has "
+          "too little memory");
+    const auto uneven = [](task_index t, gpu_index) { return t.value() == 2 ? amount{100} : amount{1}; };
+    CHECK(
+        berth::to_makespan_problem(world.problem(), uneven).error().message ==
+        "GPU 0 of node 0 (\"node-0\"): its memory can run out at any makespan that an assignment can have (the largest "
+        "load is 100), and a makespan problem has no capacities");
+    const auto negative = [](task_index, gpu_index) { return amount{-1}; };
+    CHECK(berth::to_makespan_problem(world.problem(), negative).error().message ==
+          "task 0 (\"task-0\"): its load on GPU 0 is -1, expected 0..35184372088832");
+}
+
+TEST_CASE("makespan: forbidden pairs are left alone by bound and search") {
+    // Each task is allowed on two neighbouring GPUs only.
+    const auto load = [](task_index t, gpu_index g) {
+        return g.value() == t.value() % 8 || g.value() == (t.value() + 1) % 8 ? amount{10} : amount{1'000'000};
+    };
+    berth::makespan_problem<decltype(load)> p{40, 8, load};
+    p.forbidden = 1'000'000;
+    CHECK(berth::bound_makespan(p).rounded == 50);
+    const auto plan = berth::makespan_search{.max_attempt_evaluations = 2000, .patience = 2}.run(p);
+    CHECK(plan.makespan == 50);
+}
