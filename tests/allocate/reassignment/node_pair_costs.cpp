@@ -99,3 +99,13 @@ TEST_CASE("no nodes no costs") {
     CHECK(costs.largest() == 0);
     CHECK(node_pair_costs{}.node_count() == 0);
 }
+
+TEST_CASE("node pair costs: none") {
+    const berth::node_pair_costs costs = berth::node_pair_costs::none(3);
+    CHECK(costs.finished());
+    CHECK(costs.validate().has_value());
+    CHECK(costs.node_count() == 3);
+    CHECK(costs.largest() == 0);
+    CHECK(costs(berth::node_index{2}, berth::node_index{0}) == 0);
+    CHECK(berth::node_pair_costs::none(0).finished());
+}
