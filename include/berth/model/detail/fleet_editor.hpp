@@ -69,6 +69,8 @@ public:
         append_capacity(fleet_.domain_capacity_, capacity, counters);
         return domain_index{d};
     }
+    /// Memory for all models, so that views of their names stay valid when others are added.
+    void reserve_models() { fleet_.models_.reserve(max_models - 1); }
     /// The model of this name, new or known; not valid if the fleet has 64 others.
     [[nodiscard]] model_index find_or_add_model(std::string_view name) {
         const auto known = fleet_.models_.find(name);

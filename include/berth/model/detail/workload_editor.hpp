@@ -164,10 +164,12 @@ public:
 
     /// A description's demand with the defaults filled in. Valid until the next call.
     [[nodiscard]] demand_view complete(const task_description& task, std::uint64_t accepted) {
-        defaults_.assign(work_.gpu_counters_ + work_.node_counters_ + work_.domain_counters_, 0);
-        if (task.gpus > 0) defaults_[0] = whole_gpu;
+        completed_.assign(work_.gpu_counters_ + work_.node_counters_ + work_.domain_counters_, 0);
+        if (task.gpus > 0) completed_[0] = whole_gpu;
+        // A copy of what is given, because it may be a view of a demand of this workload, which is about to grow.
         const auto or_default = [&](std::span<const amount> given, std::size_t first, std::size_t size) {
-            return given.empty() ? std::span<const amount>{defaults_.data() + first, size} : given;
+            copy(given, completed_.data() + first);
+            return std::span<const amount>{completed_.data() + first, size};
         };
         return {.gpu = or_default(task.gpu_demand, 0, work_.gpu_counters_),
                 .node = or_default(task.node_demand, work_.gpu_counters_, work_.node_counters_),
@@ -211,10 +213,14 @@ public:
         const std::size_t i = t.value();
         work_.tasks_.make_room(i + 1);
         if (group.valid()) work_.members_.reserve(group.value());
-        work_.task_names_.extend(i + 1);
         if (!name.empty()) work_.task_names_.assign(i, name);
+        work_.task_names_.extend(i + 1);
         if (i == work_.tasks_.size()) work_.tasks_.push_back({});
-        work_.tasks_[i] = {.shape = shape, .group = group, .priority = task.priority, .state_bytes = task.state_bytes};
+        work_.tasks_[i] = {.shape = shape,
+                           .group = group,
+                           .priority = task.priority,
+                           .same_model = task.same_model,
+                           .state_bytes = task.state_bytes};
         ++work_.shapes_[shape.value()].frequency;
         if (!group.valid()) return;
         work_.members_.insert_sorted(group.value(), t);
@@ -223,7 +229,16 @@ public:
     void vacate_task(task_index t) noexcept {
         auto& record = work_.tasks_[t.value()];
         --work_.shapes_[record.shape.value()].frequency;
-        if (record.group.valid()) work_.members_.erase(record.group.value(), t);
+        if (record.group.valid()) {
+            const std::size_t g = record.group.value();
+            work_.members_.erase(g, t);
+            if (record.same_model && work_.gang_[g] != 0) {
+                work_.same_model_[g] = 0;
+                for (const task_index other : work_.members_[g]) {
+                    if (work_.tasks_[other.value()].same_model) work_.same_model_[g] = 1;
+                }
+            }
+        }
         if (!work_.task_names_[t.value()].empty()) work_.task_names_.erase(t.value());
         record = {};
     }
@@ -234,7 +249,7 @@ private:
     }
 
     workload& work_;
-    flat<amount> defaults_;
+    flat<amount> completed_;
 };
 
 }  // namespace berth::inline v0::detail
