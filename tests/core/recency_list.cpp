@@ -35,6 +35,9 @@ TEST_CASE("recency_list: equals a queue") {
                 list.remove(item);
             }
             REQUIRE(list.size() == queue.size());
+            std::deque<std::size_t> visited;
+            list.for_each([&](std::size_t i) { visited.push_back(i); });
+            REQUIRE(visited == queue);
             if (queue.empty()) continue;
             REQUIRE(list.oldest() == queue.front());
             if (below(g, 10) == 0) {

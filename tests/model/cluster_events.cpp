@@ -43,7 +43,7 @@ TEST_CASE("cluster: no counter differs from a recount after any sequence of even
         }
     }
     // The events are no idle ones.
-    CHECK(placed > 5 * total);
-    CHECK(moved > total);
-    CHECK(reserved > total);
+    CHECK(placed > 2 * total);
+    CHECK(moved > total / 4);
+    CHECK(reserved > total / 4);
 }

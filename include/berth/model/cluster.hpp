@@ -34,6 +34,13 @@
 
 namespace berth::inline v0 {
 
+namespace detail {
+
+class cluster_writer;
+class cluster_loader;
+
+}  // namespace detail
+
 /// What a task of a cluster does at the moment.
 enum class task_state : std::uint8_t {
     waiting,  ///< it has no slot
@@ -86,6 +93,9 @@ public:
     }
     /// An independent copy, with the same handles.
     cluster(const cluster& other);
+    /// Takes everything over, with the same handles. What borrows the other one does not follow, and the other one is
+    /// good for nothing but its destructor.
+    cluster(cluster&& other) noexcept;
     cluster& operator=(const cluster&) = delete;  ///< what borrows a cluster would not notice
 
     /// Whether a schema is usable: an error names the counter that is not.
@@ -337,7 +347,8 @@ public:
     [[nodiscard]] std::uint64_t structure_version() const noexcept { return structure_; }
 
 private:
-    friend class cluster_text;
+    friend class detail::cluster_writer;
+    friend class detail::cluster_loader;
     struct node_record {
         gpu_mask there = 0;
         gpu_mask healthy_gpus = 0;

@@ -33,6 +33,30 @@ inline cluster::cluster(const cluster& other)
     detail::fleet_editor{fleet_}.reserve_models();
 }
 
+inline cluster::cluster(cluster&& other) noexcept
+    : fleet_{std::move(other.fleet_)},
+      work_{std::move(other.work_)},
+      ledger_{std::move(other.ledger_), fleet_},
+      changes_{std::move(other.changes_)},
+      structure_{other.structure_},
+      nodes_{std::move(other.nodes_)},
+      node_states_{std::move(other.node_states_)},
+      gpus_{std::move(other.gpus_)},
+      places_{std::move(other.places_)},
+      uuids_{std::move(other.uuids_)},
+      gpu_id_{std::move(other.gpu_id_)},
+      tasks_{std::move(other.tasks_)},
+      where_{std::move(other.where_)},
+      target_{std::move(other.target_)},
+      moving_{std::move(other.moving_)},
+      tasks_on_{std::move(other.tasks_on_)},
+      shapes_{std::move(other.shapes_)},
+      pins_{std::move(other.pins_)},
+      idle_shapes_{std::move(other.idle_shapes_)},
+      groups_{std::move(other.groups_)},
+      reservations_{std::move(other.reservations_)},
+      reserved_{std::move(other.reserved_)} {}
+
 // ---- demands --------------------------------------------------------------------------------------------------------
 
 /// The shape of a description that was checked; a new one is idle.

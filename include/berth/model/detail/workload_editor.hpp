@@ -202,6 +202,10 @@ public:
         work_.same_model_[i] = 0;
         work_.min_tasks_[i] = gang ? min_tasks : 1;
     }
+    /// `min_tasks` as it was given: 0 for all.
+    [[nodiscard]] static std::size_t given_min_tasks(const workload& of, group_index g) noexcept {
+        return of.gang_[g.value()] == 0 ? 0 : of.min_tasks_[g.value()];
+    }
     void vacate_group(group_index g) noexcept { work_.groups_.erase(g.value()); }
 
     // ---- tasks ------------------------------------------------------------------------------------------------------
@@ -241,6 +245,26 @@ public:
         }
         if (!work_.task_names_[t.value()].empty()) work_.task_names_.erase(t.value());
         record = {};
+    }
+
+    /// More vacant positions of tasks, shapes and groups, for a workload that is loaded.
+    void extend(std::size_t tasks, std::size_t shapes, std::size_t groups) {
+        work_.tasks_.resize(tasks);
+        work_.task_names_.extend(tasks);
+        work_.shapes_.resize(shapes);
+        work_.shape_images_.extend(shapes);
+        work_.gpu_demand_.resize(shapes * work_.gpu_counters_);
+        work_.node_demand_.resize(shapes * work_.node_counters_);
+        work_.domain_demand_.resize(shapes * work_.domain_counters_);
+        work_.gang_.resize(groups);
+        work_.same_model_.resize(groups);
+        work_.min_tasks_.resize(groups);
+        work_.members_.resize(groups);
+        work_.groups_.extend(groups);
+    }
+    /// Says how many demands had a position.
+    void set_generation(shape_index s, std::uint32_t generation) noexcept {
+        work_.shapes_[s.value()].generation = generation;
     }
 
 private:
