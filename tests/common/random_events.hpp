@@ -8,7 +8,7 @@
 #include "common/instances.hpp"
 
 #include <cstddef>
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,47 +26,116 @@ public:
 
     /// One event.
     void step(berth::cluster& c) {
-        if (c.task_count() > 70) (void)c.retire(chance(g_, 50) ? running(c) : any(tasks_));
+        step(c, [](auto event) { event(); });
+    }
+    /// @param around  calls the event that it is given: nothing but a call of the cluster
+    template <class Around>
+    void step(berth::cluster& c, Around around) {
+        const auto result_of = [&](auto& known, auto event) {
+            known.reserve(known.size() + 1);
+            around([&] {
+                if (const auto made = event()) known.push_back(*made);
+            });
+        };
+        if (c.task_count() > 70 && chance(g_, 25)) {
+            const berth::task_handle task = chance(g_, 50) ? running(c) : any(tasks_);
+            return around([&] { (void)c.retire(task); });
+        }
         switch (below(g_, 22)) {
-            case 0: (void)keep(nodes_, c.join(node(name("node", 14)))); break;
-            case 1: (void)keep(nodes_, c.report(node(name("node", 14)))); break;
-            case 2: (void)c.change(any(nodes_), node(chance(g_, 80) ? std::string{} : name("node", 14))); break;
-            case 3:
-                if (chance(g_, 30)) (void)c.leave(any(nodes_));
-                break;
-            case 4: (void)c.set_healthy(any(nodes_), chance(g_, 70)); break;
-            case 5: (void)c.set_healthy(gpu(c), chance(g_, 70)); break;
-            case 6: (void)c.set_open(any(nodes_), chance(g_, 70)); break;
+            case 0: {
+                const berth::node_description joins = node(name("node", 14));
+                return result_of(nodes_, [&] { return c.join(joins); });
+            }
+            case 1: {
+                const berth::node_description now = node(name("node", 14));
+                return result_of(nodes_, [&] { return c.report(now); });
+            }
+            case 2: {
+                const berth::node_handle known = any(nodes_);
+                const berth::node_description now = node(chance(g_, 80) ? std::string{} : name("node", 14));
+                return around([&] { (void)c.change(known, now); });
+            }
+            case 3: {
+                const berth::node_handle known = chance(g_, 30) ? any(nodes_) : berth::node_handle{};
+                return around([&] { (void)c.leave(known); });
+            }
+            case 4: {
+                const berth::node_handle known = any(nodes_);
+                const bool healthy = chance(g_, 70);
+                return around([&] { (void)c.set_healthy(known, healthy); });
+            }
+            case 5: {
+                const berth::gpu_handle known = gpu(c);
+                const bool healthy = chance(g_, 70);
+                return around([&] { (void)c.set_healthy(known, healthy); });
+            }
+            case 6: {
+                const berth::node_handle known = any(nodes_);
+                const bool open = chance(g_, 70);
+                return around([&] { (void)c.set_open(known, open); });
+            }
             case 7:
             case 8:
             case 9:
-            case 10: (void)keep(tasks_, c.admit(task())); break;
+            case 10: {
+                const berth::task_description arrives = task();
+                return result_of(tasks_, [&] { return c.admit(arrives); });
+            }
             case 11:
             case 12:
-            case 13: (void)place(c); break;
-            case 14: (void)c.occupy(any(tasks_), any_slot(c)); break;
-            case 15: (void)c.release(any(tasks_)); break;
-            case 16: (void)c.retire(any(tasks_)); break;
-            case 17: {
-                const berth::task_handle task = running(c);
-                (void)c.begin_move(task, fitting_slot(c, task));
-                break;
+            case 13: {
+                const berth::task_handle known = any(tasks_);
+                const berth::slot where = chance(g_, 90) ? fitting_slot(c, known) : any_slot(c);
+                return around([&] { (void)c.place(known, where); });
             }
-            case 18: (void)(chance(g_, 50) ? c.finish_move(moving(c)) : c.finish_move(any(tasks_))); break;
-            case 19: (void)(chance(g_, 30) ? c.cancel_move(moving(c)) : c.cancel_move(any(tasks_))); break;
-            case 20: reserve(c); break;
+            case 14: {
+                const berth::task_handle known = any(tasks_);
+                const berth::slot where = any_slot(c);
+                return around([&] { (void)c.occupy(known, where); });
+            }
+            case 15: {
+                const berth::task_handle known = any(tasks_);
+                return around([&] { (void)c.release(known); });
+            }
+            case 16: {
+                const berth::task_handle known = any(tasks_);
+                return around([&] { (void)c.retire(known); });
+            }
+            case 17: {
+                const berth::task_handle known = running(c);
+                const berth::slot to = fitting_slot(c, known);
+                return around([&] { (void)c.begin_move(known, to); });
+            }
+            case 18: {
+                const berth::task_handle known = chance(g_, 50) ? moving(c) : any(tasks_);
+                return around([&] { (void)c.finish_move(known); });
+            }
+            case 19: {
+                const berth::task_handle known = chance(g_, 30) ? moving(c) : any(tasks_);
+                return around([&] { (void)c.cancel_move(known); });
+            }
+            case 20: {
+                const berth::task_description wanted = task();
+                around([&] { (void)c.shape_of(wanted); });
+                const auto shape = c.shape_of(wanted);
+                if (!shape) return;
+                const berth::slot where = fitting_slot(c, c.workload().demand(*shape));
+                return result_of(reservations_, [&] { return c.reserve(*shape, where); });
+            }
             default:
                 if (chance(g_, 50)) {
-                    (void)c.release(any(reservations_));
-                } else if (chance(g_, 20)) {
-                    (void)c.add_domain(name("rack", 5), below(g_, 2), amounts(schema().domain.size(), 900, 0));
-                } else if (chance(g_, 50)) {
-                    (void)c.shape_of(task());
-                } else {
-                    const std::vector<berth::task_handle> tasks{any(tasks_), any(tasks_)};
-                    const std::vector<berth::slot> where{any_slot(c), any_slot(c)};
-                    (void)c.occupy(tasks, where);
+                    const berth::reservation_handle known = any(reservations_);
+                    return around([&] { (void)c.release(known); });
                 }
+                if (chance(g_, 20)) {
+                    const std::string rack = name("rack", 5);
+                    const std::size_t level = below(g_, 2);
+                    const std::vector<berth::amount> capacity = amounts(schema().domain.size(), 900, 0);
+                    return around([&] { (void)c.add_domain(rack, level, capacity); });
+                }
+                const std::vector<berth::task_handle> tasks{any(tasks_), any(tasks_), any(tasks_)};
+                const std::vector<berth::slot> where{any_slot(c), fitting_slot(c, tasks[1]), any_slot(c)};
+                return around([&] { (void)c.occupy(tasks, where); });
         }
     }
 
@@ -131,8 +200,6 @@ public:
     }
 
     // ---- handles ----------------------------------------------------------------------------------------------------
-    [[nodiscard]] berth::task_handle any_task() { return any(tasks_); }
-    [[nodiscard]] berth::node_handle any_node() { return any(nodes_); }
     /// A slot where a task fits, if there is one among some that are tried.
     [[nodiscard]] berth::slot fitting_slot(const berth::cluster& c, berth::task_handle task) {
         const auto t = c.find(task);
@@ -149,17 +216,6 @@ public:
             if (c.admissible(demand, where)) return where;
         }
         return any_slot(c);
-    }
-    bool place(berth::cluster& c) {
-        const berth::task_handle task = any(tasks_);
-        return c.place(task, chance(g_, 90) ? fitting_slot(c, task) : any_slot(c));
-    }
-    void reserve(berth::cluster& c) {
-        const auto shape = c.shape_of(task());
-        if (!shape) return;
-        if (const auto held = c.reserve(*shape, fitting_slot(c, c.workload().demand(*shape)))) {
-            reservations_.push_back(*held);
-        }
     }
 
 private:
@@ -188,12 +244,6 @@ private:
         for (auto& value : values) value = static_cast<berth::amount>(least + below(g_, top - least + 1));
         if (chance(g_, 1)) values.push_back(1);
         return values;
-    }
-    template <class Handle>
-    [[nodiscard]] bool keep(std::vector<Handle>& known, const berth::result<Handle>& made) {
-        if (!made) return false;
-        known.push_back(*made);
-        return true;
     }
     /// Mostly one of the latest.
     template <class Handle>

@@ -57,15 +57,13 @@ public:
     }
     /// Makes sure that the next `take(size())` does not allocate. If an allocation fails, nothing has changed.
     void make_room() {
-        if (size() < room_) return;
-        const std::size_t room = size() < 64 ? 64 : 2 * size();
-        generations_.reserve(room);
-        std::size_t words = room;
-        for (std::size_t l = 0; l < max_levels; ++l) {
+        generations_.make_room(size() + 1);
+        std::size_t words = size() + 1;
+        std::size_t l = 0;
+        do {
             words = (words + 63) / 64;
-            vacant_[l].reserve(words);
-        }
-        room_ = room;
+            vacant_[l++].make_room(words);
+        } while (words > 1);
     }
     /// Takes a position that is vacant or `size()`. If an allocation fails, nothing has changed.
     void take(std::size_t position) {
@@ -135,7 +133,6 @@ private:
     flat<std::uint64_t> vacant_[max_levels];  // bit p of level 0: position p is vacant; above: a word below is not 0
     std::size_t levels_ = 0;
     std::size_t taken_ = 0;
-    std::size_t room_ = 0;
 };
 
 }  // namespace berth::inline v0::detail
