@@ -64,3 +64,16 @@ TEST_CASE("change_list: equals a table of times") {
         }
     }
 }
+
+TEST_CASE("change_list: items that are added later were never changed") {
+    change_list changes;
+    CHECK(changes.size() == 0);
+    for (std::size_t i = 0; i < 200; ++i) {
+        changes.resize(i + 1);
+        CHECK_FALSE(changes.ever_changed(i));
+        const auto before = changes.now();
+        changes.note(i / 2);
+        CHECK(since(changes, before) == std::vector<std::size_t>{i / 2});
+    }
+    CHECK(since(changes, 0).size() == 100);
+}

@@ -12,7 +12,8 @@ namespace berth::inline v0::detail {
 
 /// Many short lists in one block of memory: the tasks of each node, the members of each group. A list that is full
 /// moves to the end of the block; once half of the block is abandoned, all lists are packed again. Appending and
-/// removing are O(1), amortised. Memory O(lists + largest number of entries).
+/// removing are O(1), amortised. Memory O(lists + largest number of entries). Values that are appended may lie in the
+/// lists.
 template <class T>
 class list_pool {
 public:
@@ -28,7 +29,8 @@ public:
         return pool_[lists_[list].begin + i];
     }
 
-    /// Makes sure that `more` entries can be appended without an allocation. If one fails, nothing has changed.
+    /// Makes sure that `more` entries can be appended without an allocation, and still one after `reserve` of other
+    /// lists. If an allocation fails, nothing has changed.
     void reserve(std::size_t list, std::size_t more = 1) {
         const piece old = lists_[list];
         if (old.count + more <= old.capacity) return;
@@ -88,7 +90,7 @@ private:
         packed.reserve(pool_.size() - abandoned_ / 2);
         for (piece& p : lists) {
             const std::size_t begin = packed.size();
-            const std::size_t capacity = p.count == 0 ? 0 : p.count + p.count / 4 + 1;
+            const std::size_t capacity = p.count + p.count / 4 + 1;  // one more at least: it may have been reserved
             packed.append({pool_.data() + p.begin, p.count});
             packed.resize(begin + capacity);
             p = {begin, p.count, static_cast<std::uint32_t>(capacity)};

@@ -42,10 +42,10 @@ public:
     /// @param position  one without a name; may be beyond `size()`
     /// @param name      not in the table
     [[gnu::noinline]] void assign(std::size_t position, std::string_view name) {
+        std::string copy(name.data(), name.size());  // first, because the name may lie in the table
         reserve(position);
-        const std::size_t at = probe(name);
+        const std::size_t at = probe(copy);
         BERTH_ASSERT(slots_[at] == 0, "berth: the name has a position already");
-        std::string copy(name.data(), name.size());
         extend(position + 1);
         names_[position].swap(copy);
         slots_[at] = static_cast<std::uint32_t>(position + 1);
@@ -54,6 +54,14 @@ public:
     void reserve(std::size_t position) {
         while ((position + 1) * 2 >= slots_.size()) grow();
         if (names_.capacity() <= position) names_.reserve(2 * (position + 1));
+    }
+    /// Gives the name of a position to another one below `size()`, which has none.
+    [[gnu::noinline]] void pass(std::size_t from, std::size_t to) noexcept {
+        const std::size_t at = probe(names_[from]);
+        BERTH_ASSERT(slots_[at] == from + 1 && names_[to].empty(), "berth: a name goes from one position to another");
+        slots_[at] = static_cast<std::uint32_t>(to + 1);
+        names_[to].swap(names_[from]);
+        names_[from].clear();
     }
     /// Gives all positions below `size` an entry, without a name where they have none.
     void extend(std::size_t size) {

@@ -31,6 +31,18 @@ public:
     [[nodiscard]] bool is_taken(std::size_t position) const noexcept {
         return position < size() && (vacant_[0][position / 64] >> position % 64 & 1U) == 0;
     }
+    /// The lowest vacant position that is not below `from`; `size()` if there is none.
+    [[nodiscard]] std::size_t next_vacant(std::size_t from) const noexcept {
+        // Up to the first word that has something left to the right, then down to its lowest bit.
+        for (std::size_t l = 0, at = from; l < levels_ && at / 64 < vacant_[l].size(); ++l, at = at / 64 + 1) {
+            const std::uint64_t rest = vacant_[l][at / 64] >> at % 64;
+            if (rest == 0) continue;
+            at += static_cast<std::size_t>(std::countr_zero(rest));
+            while (l-- > 0) at = at * 64 + static_cast<std::size_t>(std::countr_zero(vacant_[l][at]));
+            return at;
+        }
+        return size();
+    }
     /// The generation of the last occupant, 0 if there was none.
     [[nodiscard]] std::uint32_t generation(std::size_t position) const noexcept { return generations_[position]; }
     /// True if the occupant of that generation is there.
@@ -38,22 +50,25 @@ public:
         return is_taken(position) && generations_[position] == generation;
     }
 
-    /// Makes sure that the next `take` does not allocate. If an allocation fails, nothing has changed.
+    /// Makes sure that the next `take` of the lowest vacant position does not allocate. If an allocation fails, nothing
+    /// has changed.
     void reserve_one() {
-        if (taken_ < size() || size() < room_) return;
-        const std::size_t room = size() < 64 ? 64 : 2 * size();
-        generations_.reserve(room);
-        std::size_t words = room;
-        for (std::size_t l = 0; l < max_levels; ++l) {
-            words = (words + 63) / 64;
-            vacant_[l].reserve(words);
-        }
-        room_ = room;
+        if (taken_ == size()) make_room();
     }
-    /// Takes a position that is vacant or `size()`.
+    /// Makes sure that the next `take(size())` does not allocate. If an allocation fails, nothing has changed.
+    void make_room() {
+        generations_.make_room(size() + 1);
+        std::size_t words = size() + 1;
+        std::size_t l = 0;
+        do {
+            words = (words + 63) / 64;
+            vacant_[l++].make_room(words);
+        } while (words > 1);
+    }
+    /// Takes a position that is vacant or `size()`. If an allocation fails, nothing has changed.
     void take(std::size_t position) {
         if (position == size()) {
-            reserve_one();
+            make_room();
             generations_.push_back(0);
             std::size_t words = size();
             levels_ = 0;
@@ -73,7 +88,7 @@ public:
         } else {
             mark(position, false);
         }
-        ++generations_[position];
+        if (++generations_[position] == 0) generations_[position] = 1;  // 0 stands for no occupant
         ++taken_;
     }
     /// Vacates a position that is taken.
@@ -82,14 +97,21 @@ public:
         mark(position, true);
         --taken_;
     }
-    /// Takes a position with a given generation, positions below it may stay vacant: for a table that is loaded.
-    void restore(std::size_t position, std::uint32_t generation) {
-        while (size() <= position) {
-            take(size());
-            vacate(size() - 1);
-            generations_.back() = 0;
+    /// Takes back the last `take` of a position, as if it had not been.
+    void undo_take(std::size_t position) noexcept {
+        vacate(position);
+        --generations_[position];
+    }
+    /// Positions up to `size`; new ones are vacant and had no occupant. If an allocation fails, nothing has changed but
+    /// the number of vacant positions.
+    void extend(std::size_t size) {
+        while (this->size() < size) {
+            take(this->size());
+            undo_take(this->size() - 1);
         }
-        take(position);
+    }
+    /// Says how many occupants a vacant position had: for a table that is loaded.
+    void set_generation(std::size_t position, std::uint32_t generation) noexcept {
         generations_[position] = generation;
     }
 
@@ -111,7 +133,6 @@ private:
     flat<std::uint64_t> vacant_[max_levels];  // bit p of level 0: position p is vacant; above: a word below is not 0
     std::size_t levels_ = 0;
     std::size_t taken_ = 0;
-    std::size_t room_ = 0;
 };
 
 }  // namespace berth::inline v0::detail

@@ -23,6 +23,12 @@ public:
     /// The item that was not used for the longest time; there is one.
     [[nodiscard]] std::size_t oldest() const noexcept { return oldest_; }
 
+    /// Calls `visit(item)`, oldest first.
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (std::uint32_t i = oldest_; i != none; i = items_[i].newer) visit(std::size_t{i});
+    }
+
     /// Makes an item the newest.
     void touch(std::size_t item) noexcept {
         const auto i = static_cast<std::uint32_t>(item);

@@ -34,6 +34,13 @@
 
 namespace berth::inline v0 {
 
+namespace detail {
+
+class cluster_writer;
+class cluster_loader;
+
+}  // namespace detail
+
 /// What a task of a cluster does at the moment.
 enum class task_state : std::uint8_t {
     waiting,  ///< it has no slot
@@ -81,10 +88,14 @@ public:
         : fleet_{detail::fleet_editor::make_empty(std::move(schema))},
           work_{detail::workload_editor::make_empty(fleet_)},
           ledger_{fleet_} {
+        detail::fleet_editor{fleet_}.reserve_models();
         BERTH_ASSERT(check(fleet_.schema()), "berth: the resource schema is unusable; cluster::check says why");
     }
     /// An independent copy, with the same handles.
     cluster(const cluster& other);
+    /// Takes everything over, with the same handles. What borrows the other one does not follow, and the other one is
+    /// good for nothing but its destructor.
+    cluster(cluster&& other) noexcept;
     cluster& operator=(const cluster&) = delete;  ///< what borrows a cluster would not notice
 
     /// Whether a schema is usable: an error names the counter that is not.
@@ -113,8 +124,9 @@ public:
         return join(described);
     }
     /// A node is reported again, with whatever changed: capacities, health, domains, its list of GPUs. GPUs are known by
-    /// UUID, or by position if they have none, so tasks stay on their GPUs whatever the order of the list. GPUs that are
-    /// missing have no capacity and take nothing; tasks on them stay entered, as trouble, until they are moved or retired.
+    /// UUID, so tasks stay on their GPUs whatever the order of the list; those without one in the order of the list. GPUs
+    /// that are missing have no capacity and take nothing; tasks on them stay entered, as trouble, until they are moved or
+    /// retired. A GPU that is missing here may appear on another node: it is another GPU then, with the UUID.
     ///
     /// O(its GPUs × counters); for other domains also O(what the node holds in them). A report that repeats what is known
     /// changes nothing.
@@ -299,6 +311,13 @@ public:
                    ? reserved_[reservation.position()].where
                    : unplaced;
     }
+    /// Calls `visit(reservation_handle, shape_index, slot)` for every reservation, in ascending order of positions.
+    template <class Visit>
+    void for_each_reservation(Visit visit) const {
+        for (std::size_t r = 0; r < reserved_.size(); ++r) {
+            if (reservations_.is_taken(r)) visit(reservation_at(r), reserved_[r].shape, reserved_[r].where);
+        }
+    }
     /// The number of reservations.
     [[nodiscard]] std::size_t reservation_count() const noexcept { return reservations_.taken(); }
 
@@ -328,7 +347,8 @@ public:
     [[nodiscard]] std::uint64_t structure_version() const noexcept { return structure_; }
 
 private:
-    friend class cluster_text;
+    friend class detail::cluster_writer;
+    friend class detail::cluster_loader;
     struct node_record {
         gpu_mask there = 0;
         gpu_mask healthy_gpus = 0;
@@ -343,6 +363,7 @@ private:
         shape_index shape;
         slot where;
     };
+    struct gpu_match;
     class node_guard;
     class new_uuids;
 
@@ -350,17 +371,21 @@ private:
 
     [[nodiscard]] bool known(task_handle task) const noexcept { return tasks_.has(task.position(), task.generation()); }
     [[nodiscard]] static task_index index(task_handle task) noexcept { return task_index{task.position()}; }
+    [[nodiscard]] reservation_handle reservation_at(std::size_t r) const noexcept {
+        return {static_cast<std::uint32_t>(r), reservations_.generation(r)};
+    }
     [[nodiscard]] bool there(task_index t) const noexcept { return t.valid() && tasks_.is_taken(t.value()); }
 
     // Nodes: model/detail/cluster_nodes.hpp.
     [[nodiscard]] result<void> add_domains_of(std::string_view node);
     [[nodiscard]] result<void> match_gpus(const node_description& node, detail::phrase item, node_index n,
-                                          detail::flat<std::uint32_t>& positions, std::size_t& count) const;
+                                          gpu_match& match) const;
     [[nodiscard]] node_index vacant_node(std::size_t gpus);
-    void reserve_for_nodes();
+    node_index append_vacant(std::size_t gpus);
     void write_state(node_index n, std::size_t gpus) noexcept;
     void put_gpus(node_index n, const node_description& node, std::span<const std::uint32_t> positions,
                   std::span<const model_index> models) noexcept;
+    model_index intern_model(std::string_view name);
     [[nodiscard]] bool intern_models(const node_description& node, detail::flat<model_index>& models);
     void move_to_larger_room(node_index n, std::size_t gpus, std::span<const amount> used);
     void name_gpus(node_index n, std::span<const std::uint32_t> ids) noexcept;

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 // Length: one class; all its members share the layout of its counters.
 
@@ -246,6 +247,8 @@ private:
 
     /// The same counters for a copy of the fleet.
     ledger(const ledger& other, const berth::fleet& fleet) : ledger{other} { fleet_ = &fleet; }
+    /// The same counters for a fleet that was moved.
+    ledger(ledger&& other, const berth::fleet& fleet) noexcept : ledger{std::move(other)} { fleet_ = &fleet; }
 
     /// Counters for all positions of the fleet; those of new domains are free. If an allocation fails, nothing has
     /// changed.

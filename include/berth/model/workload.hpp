@@ -82,6 +82,8 @@ public:
     /// The bytes that travel when the task is moved.
     [[nodiscard]] amount state_bytes(task_index t) const noexcept { return tasks_[t.value()].state_bytes; }
 
+    /// True if the task wants GPUs of one model, with those of its gang if it is in one.
+    [[nodiscard]] bool same_model(task_index t) const noexcept { return tasks_[t.value()].same_model; }
     /// The group (job, service) of a task; not valid if it has none.
     [[nodiscard]] group_index group(task_index t) const noexcept { return tasks_[t.value()].group; }
     /// The name of a group.
@@ -151,6 +153,7 @@ private:
         shape_index shape;
         group_index group;
         int priority;
+        bool same_model;
         amount state_bytes;
     };
     detail::flat<task_record> tasks_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/model/cluster.hpp"
+#include "berth/model/detail/description_copy.hpp"
 
 // What happens to the nodes and GPUs of a `cluster`. In every function, what may throw comes first; what is written
 // before something that may throw is undone by a guard.
@@ -57,11 +58,17 @@ public:
     new_uuids(const new_uuids&) = delete;
     new_uuids& operator=(const new_uuids&) = delete;
     ~new_uuids() {
-        for (const std::uint32_t id : armed_ ? ids_.view() : std::span<const std::uint32_t>{}) {
-            if (!cluster_.uuids_[id].empty()) cluster_.uuids_.erase(id);
-            cluster_.gpus_.vacate(id);
+        if (!armed_) return;
+        for (std::size_t i = named_.size(); i-- > 0;) {
+            const auto [id, before] = named_[i];
+            if (before != id) {
+                cluster_.uuids_.pass(id, before);
+            } else {
+                cluster_.uuids_.erase(id);
+            }
         }
-        if (armed_ && node_.valid()) detail::fleet_editor{cluster_.fleet_}.erase_name(node_);
+        for (std::size_t i = ids_.size(); i-- > 0;) cluster_.gpus_.undo_take(ids_[i]);
+        if (node_.valid()) detail::fleet_editor{cluster_.fleet_}.erase_name(node_);
     }
     /// A new identity; without a UUID if that is empty.
     std::uint32_t add(std::string_view uuid) {
@@ -70,11 +77,24 @@ public:
         const auto id = static_cast<std::uint32_t>(cluster_.gpus_.lowest_vacant());
         cluster_.uuids_.extend(id + 1);
         cluster_.places_.make_room(id + 1);
-        if (!uuid.empty()) cluster_.uuids_.assign(id, uuid);
+        name(id, uuid);
         cluster_.gpus_.take(id);
         if (id >= cluster_.places_.size()) cluster_.places_.resize(id + 1);
         ids_.push_back(id);
         return id;
+    }
+    /// The UUID of an identity that has none; a GPU that is missing elsewhere loses it.
+    void name(std::uint32_t id, std::string_view uuid) {
+        if (uuid.empty()) return;
+        named_.make_room(named_.size() + 1);
+        std::uint32_t before = id;
+        if (const auto elsewhere = cluster_.uuids_.find(uuid)) {
+            before = static_cast<std::uint32_t>(*elsewhere);
+            cluster_.uuids_.pass(before, id);
+        } else {
+            cluster_.uuids_.assign(id, uuid);
+        }
+        named_.push_back({id, before});
     }
     void name(node_index n, std::string_view name) {
         detail::fleet_editor{cluster_.fleet_}.set_name(n, name);
@@ -83,16 +103,29 @@ public:
     void carried_through() noexcept { armed_ = false; }
 
 private:
+    struct naming {
+        std::uint32_t id;
+        std::uint32_t before;  // who had the UUID; the same: nobody
+    };
     cluster& cluster_;
     detail::flat<std::uint32_t> ids_;
+    detail::flat<naming> named_;
     node_index node_;
     bool armed_ = true;
+};
+
+/// Which GPU of a node each described one is.
+struct cluster::gpu_match {
+    detail::flat<std::uint32_t> positions;  // on the node
+    gpu_mask known = 0;                     // positions whose GPU is the one that was there, or that is missing
+    std::size_t count = 0;                  // positions of the node, then
 };
 
 // ---- domains --------------------------------------------------------------------------------------------------------
 
 inline result<domain_index> cluster::add_domain(std::string_view name, std::size_t level,
                                                 std::span<const amount> capacity) {
+    ledger_.free_of_domains_.make_room((fleet_.domain_count() + 1) * fleet_.schema().domain.size());
     auto added = detail::fleet_editor{fleet_}.add_domain(name, level, capacity);
     if (added) ledger_.grow();
     return added;
@@ -156,13 +189,19 @@ inline void cluster::write_state(node_index n, std::size_t gpus) noexcept {
     detail::fleet_editor{fleet_}.set_state(n, gpus, node.there, node.there & node.healthy_gpus,
                                            node.healthy && node.open, true);
 }
-/// False if there would be too many models. Models without a GPU do no harm.
+/// The model of this name, a new one if it is not known; not valid if there would be too many. A model without a GPU
+/// does no harm.
+inline model_index cluster::intern_model(std::string_view name) {
+    const model_index m = detail::fleet_editor{fleet_}.find_or_add_model(name);
+    detail::workload_editor{work_}.set_model_count(fleet_.model_count());
+    return m;
+}
+/// False if there would be too many models.
 inline bool cluster::intern_models(const node_description& node, detail::flat<model_index>& models) {
     for (const gpu_description& gpu : node.gpus) {
-        models.push_back(detail::fleet_editor{fleet_}.find_or_add_model(gpu.model));
+        models.push_back(intern_model(gpu.model));
         if (!models.back().valid()) return false;
     }
-    detail::workload_editor{work_}.set_model_count(fleet_.model_count());
     return true;
 }
 inline void cluster::put_gpus(node_index n, const node_description& node, std::span<const std::uint32_t> positions,
@@ -185,89 +224,99 @@ inline void cluster::put_gpus(node_index n, const node_description& node, std::s
 inline node_index cluster::vacant_node(std::size_t gpus) {
     const detail::fleet_editor editor{fleet_};
     node_index best{};
-    for (std::size_t i = 0; nodes_.taken() < nodes_.size() && i < fleet_.node_count(); ++i) {
+    for (std::size_t i = nodes_.next_vacant(0); i < nodes_.size(); i = nodes_.next_vacant(i + 1)) {
         const node_index n{i};
-        if (nodes_.is_taken(i) || editor.room(n) < gpus) continue;
+        if (editor.room(n) < gpus) continue;
         if (!best.valid() || editor.room(n) < editor.room(best)) best = n;
     }
-    if (best.valid()) return best;
-    best = detail::fleet_editor{fleet_}.append_vacant(gpus);
-    reserve_for_nodes();
-    return best;
+    return best.valid() ? best : append_vacant(gpus);
 }
-/// Brings all arrays to the number of positions of the fleet. If an allocation fails, the next event does it.
-inline void cluster::reserve_for_nodes() {
-    const std::size_t nodes = fleet_.node_count();
-    ledger_.grow();
+/// A new vacant position. If an allocation fails, nothing has changed.
+inline node_index cluster::append_vacant(std::size_t gpus) {
+    detail::fleet_editor editor{fleet_};
+    const std::size_t nodes = fleet_.node_count() + 1;
+    ledger_.free_.make_room(fleet_.counter_count() + fleet_.schema().node.size() + gpus * fleet_.schema().gpu.size());
+    node_states_.make_room(nodes);
+    gpu_id_.make_room(fleet_.gpu_count() + gpus);
+    nodes_.make_room();
     changes_.resize(nodes);
     tasks_on_.resize(nodes);
-    node_states_.make_room(nodes);
+    const node_index added = editor.append_vacant(gpus);
+    ledger_.grow();
     node_states_.resize(nodes);
-    gpu_id_.make_room(fleet_.gpu_count());
     gpu_id_.resize(fleet_.gpu_count());
-    while (nodes_.size() < nodes) {
-        nodes_.reserve_one();
-        nodes_.take(nodes_.size());
-        nodes_.vacate(nodes_.size() - 1);
-    }
+    nodes_.extend(nodes);
+    return added;
 }
 
-/// The position of each described GPU on the node; `n` not valid: a new node.
+/// Finds the GPUs of a description among those of the node; `n` not valid: a new node.
 inline result<void> cluster::match_gpus(const node_description& node, detail::phrase item, node_index n,
-                                        detail::flat<std::uint32_t>& positions, std::size_t& count) const {
+                                        gpu_match& match) const {
     constexpr std::uint32_t open_position = ~std::uint32_t{0};
-    gpu_mask taken = 0;
-    count = n.valid() ? fleet_.gpu_count(n) : 0;
+    const std::size_t before = n.valid() ? fleet_.gpu_count(n) : 0;
+    detail::flat<std::uint32_t>& positions = match.positions;
     positions.resize(node.gpus.size(), open_position);
+    const auto settle = [&](std::size_t i, std::size_t p) {
+        positions[i] = static_cast<std::uint32_t>(p);
+        match.known |= gpu_mask{1} << p;
+    };
+    const auto is_open = [&](std::size_t p) { return p < before && (match.known >> p & 1U) == 0; };
+    // By UUID.
     for (std::size_t i = 0; i < node.gpus.size(); ++i) {
         const std::string_view uuid = node.gpus[i].uuid;
-        if (uuid.empty()) {
-            if (n.valid() && i < count && this->uuid(n, i).empty()) positions[i] = static_cast<std::uint32_t>(i);
-        } else if (const auto known = uuids_.find(uuid)) {
-            const gpu_place& at = places_[*known];
-            if (at.node != n) {
-                return detail::refuse(error_code::duplicate,
-                                      {item, " gpu ", i, ": uuid ", detail::phrase::quoted(uuid), " is on node ",
-                                       detail::phrase::quoted(fleet_.name(at.node))});
-            }
-            positions[i] = at.position;
-        }
-        if (positions[i] == open_position) {
-            for (std::size_t j = 0; j < i && !uuid.empty(); ++j) {
-                if (node.gpus[j].uuid != uuid) continue;
-                return detail::refuse(error_code::duplicate,
-                                      {item, " gpu ", i, ": uuid ", detail::phrase::quoted(uuid), " is listed twice"});
-            }
-            continue;
-        }
-        if ((taken >> positions[i] & 1U) != 0) {
+        if (uuid.empty()) continue;
+        for (std::size_t j = 0; j < i; ++j) {
+            if (node.gpus[j].uuid != uuid) continue;
             return detail::refuse(error_code::duplicate,
                                   {item, " gpu ", i, ": uuid ", detail::phrase::quoted(uuid), " is listed twice"});
         }
-        taken |= gpu_mask{1} << positions[i];
+        const auto known = uuids_.find(uuid);
+        if (!known) continue;
+        const gpu_place& at = places_[*known];
+        if (at.node == n) {
+            settle(i, at.position);
+        } else if ((gpus_there(at.node) >> at.position & 1U) != 0) {
+            return detail::refuse(error_code::duplicate,
+                                  {item, " gpu ", i, ": uuid ", detail::phrase::quoted(uuid), " is on node ",
+                                   detail::phrase::quoted(fleet_.name(at.node))});
+        }
     }
-    // New GPUs take positions of GPUs that are missing and that nothing holds, then new ones.
-    const auto unused = [&](std::size_t p) {
-        if ((node_states_[n.value()].there >> p & 1U) != 0 || (taken >> p & 1U) != 0) return false;
-        for (const amount free : ledger_.free(fleet_.gpu(n, p))) {
-            if (free != 0) return false;
+    // Without a UUID: in the order of the list. One that had a UUID before, or has it only now, is at its position.
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < node.gpus.size(); ++i) {
+        if (!node.gpus[i].uuid.empty()) continue;
+        while (next < before && !(is_open(next) && uuid(n, next).empty())) ++next;
+        if (next < before) settle(i, next++);
+    }
+    for (std::size_t i = 0; i < node.gpus.size(); ++i) {
+        if (positions[i] != open_position || !is_open(i)) continue;
+        if (node.gpus[i].uuid.empty() || (uuid(n, i).empty() && !uuids_.find(node.gpus[i].uuid))) settle(i, i);
+    }
+    // New GPUs take positions of GPUs that are not listed and that nothing holds, then new ones.
+    const auto is_unused = [&](std::size_t p) {
+        if (!is_open(p)) return false;
+        const gpu_index g = fleet_.gpu(n, p);
+        for (std::size_t r = 0; r < fleet_.schema().gpu.size(); ++r) {
+            if (ledger_.free(g)[r] != fleet_.capacity(g)[r]) return false;
         }
         return true;
     };
-    std::size_t next = 0;
-    const std::size_t before = count;
+    next = 0;
+    match.count = before;
     for (std::uint32_t& position : positions) {
         if (position != open_position) continue;
-        while (next < before && !unused(next)) ++next;
-        position = static_cast<std::uint32_t>(next < before ? next++ : count++);
+        while (next < before && !is_unused(next)) ++next;
+        position = static_cast<std::uint32_t>(next < before ? next++ : match.count++);
     }
-    if (count <= max_gpus_per_node) return {};
+    if (match.count <= max_gpus_per_node) return {};
     return detail::refuse(error_code::limit_exceeded, {item, ": gpus is ", node.gpus.size(),
                                                        ", but tasks still hold GPUs of it that are missing, and "
                                                        "at most 64 are known of one node"});
 }
 
-inline result<node_handle> cluster::join(const node_description& node) {
+inline result<node_handle> cluster::join(const node_description& given) {
+    const detail::description_copy copied{given};
+    const node_description& node = *copied;
     const auto item = detail::phrase::item("node", fleet_.node_count(), node.name);
     if (node.name.empty()) {
         return detail::refuse(error_code::invalid_value, {item, ": name is empty; a node of a cluster has a name"});
@@ -278,14 +327,12 @@ inline result<node_handle> cluster::join(const node_description& node) {
     detail::fleet_editor editor{fleet_};
     detail::flat<domain_index> domains;
     if (auto ok = editor.check_node(node, item, domains); !ok) return ok.error();
-    detail::flat<std::uint32_t> positions;
-    std::size_t count = 0;
-    if (auto ok = match_gpus(node, item, node_index{}, positions, count); !ok) return ok.error();
+    gpu_match match;
+    if (auto ok = match_gpus(node, item, node_index{}, match); !ok) return ok.error();
     detail::flat<model_index> models;
     if (!intern_models(node, models)) {
         return detail::refuse(error_code::limit_exceeded, {item, ": gpus have one model too many, 64 are known"});
     }
-    reserve_for_nodes();
     const node_index n = vacant_node(node.gpus.size());
     node_guard guard{*this, n};
     new_uuids names{*this};
@@ -294,8 +341,8 @@ inline result<node_handle> cluster::join(const node_description& node) {
     for (const gpu_description& gpu : node.gpus) ids.push_back(names.add(gpu.uuid));
     node_states_[n.value()] = {};
     editor.set_capacity(n, node.capacity);
-    put_gpus(n, node, positions.view(), models.view());
-    write_state(n, count);
+    put_gpus(n, node, match.positions.view(), models.view());
+    write_state(n, match.count);
     editor.reserve_domains(n, domains.view());
     editor.number(n);
 
@@ -312,7 +359,9 @@ inline result<node_handle> cluster::join(const node_description& node) {
 
 // ---- change ---------------------------------------------------------------------------------------------------------
 
-inline result<void> cluster::change(node_handle changed, const node_description& now) {
+inline result<void> cluster::change(node_handle changed, const node_description& given) {
+    const detail::description_copy copied{given};
+    const node_description& now = *copied;
     const auto at = find(changed);
     if (!at)
         return detail::refuse(error_code::unknown_name, {"node ", detail::phrase::quoted(now.name), ": it has left"});
@@ -324,9 +373,9 @@ inline result<void> cluster::change(node_handle changed, const node_description&
     detail::fleet_editor editor{fleet_};
     detail::flat<domain_index> domains;
     if (auto ok = editor.check_node(now, item, domains); !ok) return ok.error();
-    detail::flat<std::uint32_t> positions;
-    std::size_t count = 0;
-    if (auto ok = match_gpus(now, item, n, positions, count); !ok) return ok.error();
+    gpu_match match;
+    if (auto ok = match_gpus(now, item, n, match); !ok) return ok.error();
+    const std::size_t count = match.count;
     detail::flat<model_index> models;
     if (!intern_models(now, models)) {
         return detail::refuse(error_code::limit_exceeded, {item, ": gpus have one model too many, 64 are known"});
@@ -340,9 +389,12 @@ inline result<void> cluster::change(node_handle changed, const node_description&
     new_uuids names{*this};
     detail::flat<std::uint32_t> replaced;
     for (std::size_t i = 0; i < now.gpus.size(); ++i) {
-        const std::size_t p = positions[i];
+        const std::size_t p = match.positions[i];
         const std::string_view uuid = now.gpus[i].uuid;
-        if (p < known && (uuid.empty() || uuids_.find(uuid))) continue;
+        if ((match.known >> p & 1U) != 0) {
+            if (uuids_[ids[p]].empty()) names.name(ids[p], uuid);
+            continue;
+        }
         if (p < known) replaced.push_back(ids[p]);
         ids[p] = names.add(uuid);
     }
@@ -357,7 +409,7 @@ inline result<void> cluster::change(node_handle changed, const node_description&
         editor.set_capacity(n, now.capacity);
         for (std::size_t i = known; i < count; ++i) editor.set_gpu(n, i, model_index{0}, {});
         for (std::size_t i = 0; i < count; ++i) editor.vacate_gpu(n, i);
-        put_gpus(n, now, positions.view(), models.view());
+        put_gpus(n, now, match.positions.view(), models.view());
         write_state(n, count);
         editor.number(n);
         guard.carried_through();
@@ -381,7 +433,7 @@ inline result<void> cluster::change(node_handle changed, const node_description&
         }
     }
     // Most reports repeat what is known: nothing has to be repaired then.
-    if (moved || other_domains || kind_before != fleet_.kind(n)) {
+    if (moved || other_domains || !replaced.empty() || kind_before != fleet_.kind(n)) {
         ++structure_;
         note(n);
     }
@@ -391,8 +443,7 @@ inline result<void> cluster::change(node_handle changed, const node_description&
 /// A node that outgrows its room for GPUs gets another one at the end; the old room waits at a vacant position.
 inline void cluster::move_to_larger_room(node_index n, std::size_t gpus, std::span<const amount> used) {
     detail::fleet_editor editor{fleet_};
-    const node_index spare = editor.append_vacant(gpus);
-    reserve_for_nodes();
+    const node_index spare = append_vacant(gpus);
     detail::flat<std::uint32_t> ids;
     for (std::size_t i = 0; i < fleet_.gpu_count(n); ++i) ids.push_back(gpu_id_[fleet_.gpu(n, i).value()]);
     {
@@ -405,6 +456,8 @@ inline void cluster::move_to_larger_room(node_index n, std::size_t gpus, std::sp
     for (std::size_t i = 0; i < editor.room(spare); ++i) editor.vacate_gpu(spare, i);
     const std::size_t counters = fleet_.schema().node.size() + editor.room(spare) * fleet_.schema().gpu.size();
     for (std::size_t r = 0; r < counters; ++r) ledger_.free_[fleet_.first_counter(spare) + r] = 0;
+    ++structure_;
+    note(n);
 }
 inline void cluster::name_gpus(node_index n, std::span<const std::uint32_t> ids) noexcept {
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -498,8 +551,7 @@ inline bool cluster::leave(node_handle left, std::vector<task_handle>* displaced
         (void)release(t);
     }
     for (std::size_t r = 0; r < reserved_.size(); ++r) {
-        if (!reservations_.is_taken(r) || reserved_[r].where.node != n) continue;
-        (void)release(reservation_handle{static_cast<std::uint32_t>(r), reservations_.generation(r)});
+        if (reservations_.is_taken(r) && reserved_[r].where.node == n) (void)release(reservation_at(r));
     }
     for (std::size_t i = 0; i < gpus; ++i) {
         const std::uint32_t id = gpu_id_[fleet_.gpu(n, i).value()];

@@ -29,7 +29,33 @@ inline cluster::cluster(const cluster& other)
       idle_shapes_{other.idle_shapes_},
       groups_{other.groups_},
       reservations_{other.reservations_},
-      reserved_{other.reserved_} {}
+      reserved_{other.reserved_} {
+    detail::fleet_editor{fleet_}.reserve_models();
+}
+
+inline cluster::cluster(cluster&& other) noexcept
+    : fleet_{std::move(other.fleet_)},
+      work_{std::move(other.work_)},
+      ledger_{std::move(other.ledger_), fleet_},
+      changes_{std::move(other.changes_)},
+      structure_{other.structure_},
+      nodes_{std::move(other.nodes_)},
+      node_states_{std::move(other.node_states_)},
+      gpus_{std::move(other.gpus_)},
+      places_{std::move(other.places_)},
+      uuids_{std::move(other.uuids_)},
+      gpu_id_{std::move(other.gpu_id_)},
+      tasks_{std::move(other.tasks_)},
+      where_{std::move(other.where_)},
+      target_{std::move(other.target_)},
+      moving_{std::move(other.moving_)},
+      tasks_on_{std::move(other.tasks_on_)},
+      shapes_{std::move(other.shapes_)},
+      pins_{std::move(other.pins_)},
+      idle_shapes_{std::move(other.idle_shapes_)},
+      groups_{std::move(other.groups_)},
+      reservations_{std::move(other.reservations_)},
+      reserved_{std::move(other.reserved_)} {}
 
 // ---- demands --------------------------------------------------------------------------------------------------------
 
@@ -40,7 +66,7 @@ inline result<shape_index> cluster::intern_shape(const task_description& task, d
     // A model that no GPU is may come later, so it gets a number of its own.
     const auto find_model = [&](std::string_view name) {
         if (name.empty() || name.find('|') != std::string_view::npos) return fleet_.find_model(name);
-        const model_index m = detail::fleet_editor{fleet_}.find_or_add_model(name);
+        const model_index m = intern_model(name);
         return m.valid() ? std::optional{m} : std::nullopt;
     };
     const auto position = [&](std::string_view name) {
@@ -50,7 +76,6 @@ inline result<shape_index> cluster::intern_shape(const task_description& task, d
     if (auto ok = detail::read_accepted_models(task.accepted_models, item, position, accepted); !ok) {
         return ok.error();
     }
-    editor.set_model_count(fleet_.model_count());
     const demand_view demand = editor.complete(task, accepted.mask);
     const std::size_t model_set = editor.intern_accepted_text(accepted.text);
     editor.write_image(demand, model_set, image_);
@@ -133,7 +158,7 @@ inline std::optional<reservation_handle> cluster::reserve(shape_index shape, con
     reservations_.take(r);
     ++pins_[shape.value()];
     idle_shapes_.remove(shape.value());
-    return reservation_handle{static_cast<std::uint32_t>(r), reservations_.generation(r)};
+    return reservation_at(r);
 }
 inline bool cluster::release(reservation_handle reservation) {
     if (!reservations_.has(reservation.position(), reservation.generation())) return false;
@@ -235,9 +260,21 @@ inline bool cluster::occupy(task_index t, const slot& where) {
     return true;
 }
 inline std::size_t cluster::occupy(std::span<const task_handle> tasks, std::span<const slot> where) {
-    std::size_t entered = 0;
-    for (std::size_t i = 0; i < tasks.size() && i < where.size(); ++i) entered += occupy(tasks[i], where[i]) ? 1 : 0;
-    return entered;
+    // If an allocation fails, those that were entered leave again.
+    struct entry_guard {
+        cluster& entered_into;
+        detail::flat<task_index> entered{};
+        bool armed = true;
+        ~entry_guard() {
+            for (std::size_t i = 0; armed && i < entered.size(); ++i) (void)entered_into.release(entered[i]);
+        }
+    } guard{*this};
+    guard.entered.reserve(tasks.size());
+    for (std::size_t i = 0; i < tasks.size() && i < where.size(); ++i) {
+        if (occupy(tasks[i], where[i])) guard.entered.push_back(index(tasks[i]));
+    }
+    guard.armed = false;
+    return guard.entered.size();
 }
 inline bool cluster::release(task_index t) {
     if (!there(t) || !where_[t.value()].placed()) return false;

@@ -69,6 +69,8 @@ public:
         append_capacity(fleet_.domain_capacity_, capacity, counters);
         return domain_index{d};
     }
+    /// Memory for all models, so that views of their names stay valid when others are added.
+    void reserve_models() { fleet_.models_.reserve(max_models - 1); }
     /// The model of this name, new or known; not valid if the fleet has 64 others.
     [[nodiscard]] model_index find_or_add_model(std::string_view name) {
         const auto known = fleet_.models_.find(name);
@@ -127,7 +129,9 @@ public:
         fleet_.counter_count_ += node_counters + room * gpu_counters;
         return node_index{n};
     }
-    [[nodiscard]] std::size_t room(node_index n) const noexcept { return fleet_.nodes_[n.value()].room; }
+    [[nodiscard]] std::size_t room(node_index n) const noexcept { return room(fleet_, n); }
+    /// The positions of GPUs that belong to a node, in use or not.
+    [[nodiscard]] static std::size_t room(const fleet& of, node_index n) noexcept { return of.nodes_[n.value()].room; }
     /// Two positions exchange the room for GPUs that belongs to them; both are vacant or about to be written.
     void swap_rooms(node_index a, node_index b) noexcept {
         auto& x = fleet_.nodes_[a.value()];

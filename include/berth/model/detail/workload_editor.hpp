@@ -181,10 +181,12 @@ public:
 
     /// A description's demand with the defaults filled in. Valid until the next call.
     [[nodiscard]] demand_view complete(const task_description& task, std::uint64_t accepted) {
-        defaults_.assign(work_.gpu_counters_ + work_.node_counters_ + work_.domain_counters_, 0);
-        if (task.gpus > 0) defaults_[0] = whole_gpu;
+        completed_.assign(work_.gpu_counters_ + work_.node_counters_ + work_.domain_counters_, 0);
+        if (task.gpus > 0) completed_[0] = whole_gpu;
+        // A copy of what is given, because it may be a view of a demand of this workload, which is about to grow.
         const auto or_default = [&](std::span<const amount> given, std::size_t first, std::size_t size) {
-            return given.empty() ? std::span<const amount>{defaults_.data() + first, size} : given;
+            copy(given, completed_.data() + first);
+            return std::span<const amount>{completed_.data() + first, size};
         };
         return {.gpu = or_default(task.gpu_demand, 0, work_.gpu_counters_),
                 .node = or_default(task.node_demand, work_.gpu_counters_, work_.node_counters_),
@@ -217,6 +219,10 @@ public:
         work_.same_model_[i] = 0;
         work_.min_tasks_[i] = gang ? min_tasks : 1;
     }
+    /// `min_tasks` as it was given: 0 for all.
+    [[nodiscard]] static std::size_t given_min_tasks(const workload& of, group_index g) noexcept {
+        return of.gang_[g.value()] == 0 ? 0 : of.min_tasks_[g.value()];
+    }
     void vacate_group(group_index g) noexcept { work_.groups_.erase(g.value()); }
 
     // ---- tasks ------------------------------------------------------------------------------------------------------
@@ -228,10 +234,14 @@ public:
         const std::size_t i = t.value();
         work_.tasks_.make_room(i + 1);
         if (group.valid()) work_.members_.reserve(group.value());
-        work_.task_names_.extend(i + 1);
         if (!name.empty()) work_.task_names_.assign(i, name);
+        work_.task_names_.extend(i + 1);
         if (i == work_.tasks_.size()) work_.tasks_.push_back({});
-        work_.tasks_[i] = {.shape = shape, .group = group, .priority = task.priority, .state_bytes = task.state_bytes};
+        work_.tasks_[i] = {.shape = shape,
+                           .group = group,
+                           .priority = task.priority,
+                           .same_model = task.same_model,
+                           .state_bytes = task.state_bytes};
         ++work_.shapes_[shape.value()].frequency;
         ++work_.expected_;
         if (!group.valid()) return;
@@ -242,9 +252,38 @@ public:
         auto& record = work_.tasks_[t.value()];
         --work_.shapes_[record.shape.value()].frequency;
         --work_.expected_;
-        if (record.group.valid()) work_.members_.erase(record.group.value(), t);
+        if (record.group.valid()) {
+            const std::size_t g = record.group.value();
+            work_.members_.erase(g, t);
+            if (record.same_model && work_.gang_[g] != 0) {
+                work_.same_model_[g] = 0;
+                for (const task_index other : work_.members_[g]) {
+                    if (work_.tasks_[other.value()].same_model) work_.same_model_[g] = 1;
+                }
+            }
+        }
         if (!work_.task_names_[t.value()].empty()) work_.task_names_.erase(t.value());
         record = {};
+    }
+
+    /// More vacant positions of tasks, shapes and groups, for a workload that is loaded.
+    void extend(std::size_t tasks, std::size_t shapes, std::size_t groups) {
+        work_.tasks_.resize(tasks);
+        work_.task_names_.extend(tasks);
+        work_.shapes_.resize(shapes);
+        work_.shape_images_.extend(shapes);
+        work_.gpu_demand_.resize(shapes * work_.gpu_counters_);
+        work_.node_demand_.resize(shapes * work_.node_counters_);
+        work_.domain_demand_.resize(shapes * work_.domain_counters_);
+        work_.gang_.resize(groups);
+        work_.same_model_.resize(groups);
+        work_.min_tasks_.resize(groups);
+        work_.members_.resize(groups);
+        work_.groups_.extend(groups);
+    }
+    /// Says how many demands had a position.
+    void set_generation(shape_index s, std::uint32_t generation) noexcept {
+        work_.shapes_[s.value()].generation = generation;
     }
 
 private:
@@ -253,7 +292,7 @@ private:
     }
 
     workload& work_;
-    flat<amount> defaults_;
+    flat<amount> completed_;
 };
 
 }  // namespace berth::inline v0::detail
