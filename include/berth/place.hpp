@@ -18,11 +18,13 @@
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/lower.hpp"
+#include "berth/model/refusal.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/task_mix.hpp"
 #include "berth/model/traits.hpp"
 #include "berth/model/why_not.hpp"
+#include "berth/model/why_not_text.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/model/workload_builder.hpp"
 

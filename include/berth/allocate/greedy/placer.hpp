@@ -134,6 +134,12 @@ public:
         return berth::explain(ledger(), problem_.workload(), task,
                               [&](node_index n) { return finder_.nodes().slot_at(n, c).placed(); });
     }
+    /// The same for a demand alone; `why_not::nodes` is 0 for a shape that the placer does not know.
+    [[nodiscard]] why_not explain(shape_index shape) const {
+        if (!knows(shape)) return {};
+        candidate c = candidate_of(shape);
+        return berth::explain(ledger(), c.demand, [&](node_index n) { return finder_.nodes().slot_at(n, c).placed(); });
+    }
 
     /// The free room of every counter.
     [[nodiscard]] const berth::ledger& ledger() const noexcept { return finder_.nodes().ledger(); }
