@@ -31,6 +31,7 @@
 #include "berth/allocate/plan.hpp"
 #include "berth/allocate/greedy/combine.hpp"
 #include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/gang.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/placer.hpp"

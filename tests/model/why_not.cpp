@@ -271,7 +271,8 @@ TEST_CASE("explain: a demand, every counter of GPUs and domains by itself") {
     const auto strict = explain(free, one, [](node_index) { return false; });
     CHECK(strict[refusal::admission] == 1);
     CHECK(describe(strict, machines) ==
-          "the task waits: no node can take it now, 1 could if empty and healthy. Of 3 nodes: 1 is short of GPU share, 2 are short "
+          "the task waits: no node can take it now, 1 could if empty and healthy. Of 3 nodes: 1 is short of GPU share, "
+          "2 are short "
           "of "
           "GPU memory, 1 has room, but the policy does not admit it. The nearest is node \"small\": 1 GPU wanted, "
           "0 with 40 of GPU memory free.");
@@ -332,7 +333,8 @@ TEST_CASE("describe: never and not now, by hand") {
     ledger ledger{s.machines};
     const auto text = [&](std::size_t t) { return describe(explain(ledger, s.tasks, task_index{t}), p); };
     CHECK(text(0) ==
-          "task \"task-0\" waits: no node can take it now, 1 could if empty and healthy. Of 3 nodes: 1 is unhealthy or short of "
+          "task \"task-0\" waits: no node can take it now, 1 could if empty and healthy. Of 3 nodes: 1 is unhealthy or "
+          "short of "
           "healthy GPUs, 1 has too few GPUs of an accepted model (A100), 1 has too few GPUs at all. The nearest is "
           "node \"a100\": 2 GPUs wanted, 1 of an accepted model healthy.");
     CHECK(text(1) == "task \"task-1\" can never run here: no node could take it, even empty. The nearest would be node "
@@ -340,7 +342,8 @@ TEST_CASE("describe: never and not now, by hand") {
                      "node cpu wanted, 16 in all.");
     ledger.place(s.tasks.demand(task_index{2}), {node_index{1}, 0b01});
     CHECK(text(2) ==
-          "task \"task-2\" waits: no node can take it now, 1 could if empty and healthy. Of 3 nodes: 1 has too few GPUs of an "
+          "task \"task-2\" waits: no node can take it now, 1 could if empty and healthy. Of 3 nodes: 1 has too few "
+          "GPUs of an "
           "accepted "
           "model (A100), 1 has too few GPUs at all, 1 is short of GPU share. The nearest is node \"a100\": 900 of "
           "GPU share wanted, 100 free.");

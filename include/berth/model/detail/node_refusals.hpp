@@ -218,7 +218,7 @@ private:
         const auto lacking = [&](std::size_t r) {
             std::size_t gpus = 0;
             for (gpu_mask rest = candidates & ~enough; rest != 0; rest &= rest - 1) {
-                gpus += room_->free(fleet_->gpu(n, lowest_gpu(rest)))[r] < demand_.gpu[r] ? 1 : 0;
+                gpus += room_->free(fleet_->gpu(n, lowest_gpu(rest)))[r] < demand_.gpu[r] ? 1U : 0U;
             }
             return gpus;
         };
