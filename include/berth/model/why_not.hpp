@@ -24,7 +24,6 @@ template <class Ledger, class Admits>
     using fleet_type = std::remove_cvref_t<decltype(fleet)>;
     const empty_room<fleet_type> empty{&fleet};
     why_not why;
-    why.nodes = fleet.node_count();
     why.node_counters = std::vector<std::size_t>(demand.node.size());
     why.gpu_counters = std::vector<std::size_t>(demand.gpu.size());
     why.domain_counters = std::vector<std::size_t>(demand.domain.size());
@@ -34,6 +33,8 @@ template <class Ledger, class Admits>
     nearest_node nearest_empty;
     for (std::size_t i = 0; i < fleet.node_count(); ++i) {
         const node_index n{i};
+        if (!fleet.present(n)) continue;
+        ++why.nodes;
         if (demand.gpus == 0 || (fleet.models_on(n) & demand.accepted_models) != 0) ++why.accepting;
         const node_refusals at_best = ever.judge(n);
         const std::size_t against_empty = at_best.count();

@@ -166,7 +166,7 @@ private:
                                              explain_left_out explain) {
         const workload& work = placer.problem().workload();
         const auto members = work.members(group);
-        const gang_options options{.min_tasks = work.min_tasks(group)};
+        const gang_options options{.min_tasks = work.min_tasks(group), .same_model = work.same_model(group)};
         const gang_placement found = placer.place_gang(members, options, control);
         if (found.outcome == gang_outcome::undecided) plan.undecided_gangs.push_back(group);
         for (std::size_t i = 0; i < members.size(); ++i) {

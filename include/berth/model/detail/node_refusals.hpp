@@ -9,22 +9,11 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 
 // Length: one question, why a node refuses a demand, asked of two kinds of room.
 
 namespace berth::inline v0::detail {
-
-/// True if all GPUs of the task have to be of one model.
-template <class Demand>
-[[nodiscard]] constexpr bool wants_one_model(const Demand& demand) noexcept {
-    if constexpr (requires { demand.same_model; }) {
-        return demand.same_model;
-    } else {
-        return false;
-    }
-}
 
 /// By how much a counter is short, relative to what is wanted.
 [[nodiscard]] constexpr double relative_shortfall(amount wanted, amount available) noexcept {
@@ -105,7 +94,7 @@ public:
                 accepted |= gpu_mask{1} << g;
             }
         }
-        if (!wants_one_model(demand_)) return accepted;
+        if (!demand_.same_model) return accepted;
         gpu_mask best = 0;
         for (gpu_mask rest = accepted; rest != 0;) {
             const gpu_mask alike = alike_in(n, rest);

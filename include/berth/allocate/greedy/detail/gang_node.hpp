@@ -15,16 +15,6 @@
 
 namespace berth::inline v0::detail {
 
-/// True if all GPUs of the demand have to be of one model.
-template <class Demand>
-[[nodiscard]] constexpr bool one_model_only(const Demand& demand) noexcept {
-    if constexpr (requires { demand.same_model; }) {
-        return demand.same_model && demand.gpus > 1;
-    } else {
-        return false;
-    }
-}
-
 /// Tasks of a gang with equal demand.
 struct gang_kind {
     demand_view demand;
@@ -203,8 +193,7 @@ private:
             if (next == max_gpus_per_node) return false;
             so_far.last = next;
             if (passed_over(demand, so_far.chosen, next)) continue;
-            if (one_model_only(demand) && so_far.count > 0 && model_[lowest_gpu(so_far.chosen)] != model_[next])
-                continue;
+            if (demand.same_model && so_far.count > 0 && model_[lowest_gpu(so_far.chosen)] != model_[next]) continue;
             if (choose(all, i, {so_far.chosen | gpu_mask{1} << next, so_far.count + 1, next}, budget, leaf))
                 return true;
             if (budget.out()) return false;

@@ -199,8 +199,8 @@ private:
                 const demand_view& y = b.demand;
                 const bool gpu =
                     x.gpus > 0 && y.gpus > 0 && (x.accepted_models & ~y.accepted_models) == 0 && no_less(x.gpu, y.gpu);
-                const bool all = (y.gpus == 0 || (gpu && x.gpus >= y.gpus)) && no_less(x.node, y.node) &&
-                                 no_less(x.domain, y.domain);
+                const bool all = (y.gpus == 0 || (gpu && x.gpus >= y.gpus && (x.same_model || !y.same_model))) &&
+                                 no_less(x.node, y.node) && no_less(x.domain, y.domain);
                 covers_on_gpu_.push_back(gpu ? 1 : 0);
                 covers_.push_back(all ? 1 : 0);
             }
@@ -395,7 +395,7 @@ private:
         for (std::size_t k = 0; k < kinds_.size(); ++k) {
             if (fillings_[at + k] == 0) continue;
             ++kinds;
-            exact = exact && !one_model_only(kinds_[k].demand);
+            exact = exact && !kinds_[k].demand.same_model;
             choices += kinds_[k].demand.gpus == 0 ? 0 : fillings_[at + k] * (kinds_[k].demand.gpus + 1);
         }
         if (kinds == 0) return true;

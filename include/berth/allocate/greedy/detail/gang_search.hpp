@@ -80,7 +80,7 @@ private:
 
         template <class Try>
         [[nodiscard]] bool any(const Try& attempt) const {
-            if (!single) return attempt(all);
+            if (!single || all == 0) return attempt(all);
             if (first != 0 && attempt(first)) return true;
             for (std::uint64_t rest = all & ~first; rest != 0; rest &= rest - 1) {
                 if (attempt(rest & (~rest + 1))) return true;
@@ -95,15 +95,19 @@ private:
         }
         return false;
     }
-    /// The models of the fleet that every member with GPUs accepts.
+    /// The models of the fleet that every member with GPUs accepts; that any accepts, if some may be left out.
     [[nodiscard]] std::uint64_t common_models() const {
         const std::size_t models = books_->ledger().fleet().model_count();
-        std::uint64_t common = models < 64 ? (std::uint64_t{1} << models) - 1 : ~std::uint64_t{0};
+        const std::uint64_t known = models < 64 ? (std::uint64_t{1} << models) - 1 : ~std::uint64_t{0};
+        std::uint64_t by_all = known;
+        std::uint64_t by_any = 0;
         for (std::size_t i = 0; i < slots_.size(); ++i) {
             const demand_view demand = books_->demand(i);
-            if (demand.gpus > 0) common &= demand.accepted_models;
+            if (demand.gpus == 0) continue;
+            by_all &= demand.accepted_models;
+            by_any |= demand.accepted_models;
         }
-        return common;
+        return least_ < slots_.size() ? by_any & known : by_all;
     }
 
     [[nodiscard]] gang_outcome attempt_on(const model_sets& sets, gang_hold<Ledger>& hold, gang_budget& budget) {
@@ -168,7 +172,7 @@ private:
         for (std::size_t i = 0; i < slots_.size(); ++i) {
             if (books_->demand(i).gpus == 0) continue;
             slots_[i] = books_->place(i, models);
-            if (!slots_[i].placed()) return 0;
+            if (!slots_[i].placed()) continue;
             const model_index model = fleet.model(fleet.gpu(slots_[i].node, lowest_gpu(slots_[i].gpus)));
             books_->remove(i, slots_[i]);
             slots_[i] = unplaced;
