@@ -48,13 +48,14 @@ public:
 
     /// Calls `leaf()` for combinations until one returns true. `gpus(i)` are then those of the i-th task.
     ///
-    /// @param remember  skip combinations that leave the same GPUs as one that failed before; only if every leaf returns
-    ///                  true
+    /// @param count_only  every leaf returns true: combinations that leave the same GPUs as one that failed are skipped
+    /// @param alike       combinations that differ only in which of equal GPUs they use are tried once
     /// @return false if none did, or if the budget ran out
     template <class Leaf>
-    [[nodiscard]] bool pack(const tasks& all, bool remember, gang_budget& budget, const Leaf& leaf) {
+    [[nodiscard]] bool pack(const tasks& all, bool count_only, bool alike, gang_budget& budget, const Leaf& leaf) {
         chosen_.assign(all.members->size(), 0);
-        remember_ = remember && all.members->size() > 2;
+        remember_ = count_only && all.members->size() > 2;
+        alike_ = alike;
         failed_ = name_table{};
         return place_from(all, 0, budget, leaf);
     }
@@ -192,7 +193,7 @@ private:
             }
             if (next == max_gpus_per_node) return false;
             so_far.last = next;
-            if (passed_over(demand, so_far.chosen, next)) continue;
+            if (alike_ && passed_over(demand, so_far.chosen, next)) continue;
             if (demand.same_model && so_far.count > 0 && model_[lowest_gpu(so_far.chosen)] != model_[next]) continue;
             if (choose(all, i, {so_far.chosen | gpu_mask{1} << next, so_far.count + 1, next}, budget, leaf))
                 return true;
@@ -214,6 +215,7 @@ private:
     flat<std::uint8_t> model_;
     flat<gpu_mask> chosen_;
     bool remember_ = false;
+    bool alike_ = true;
     name_table failed_;
     std::string key_;
 };

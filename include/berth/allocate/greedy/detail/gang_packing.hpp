@@ -414,7 +414,7 @@ private:
         list_members(at);
         node_.load(books_->ledger(), nodes_[j]);
         const bool packed =
-            node_.pack({.kinds = kinds_.data(), .members = &members_}, true, *budget_, [] { return true; });
+            node_.pack({.kinds = kinds_.data(), .members = &members_}, true, true, *budget_, [] { return true; });
         if (knows_fillings_ && !budget_->out()) fits_.insert(number + (packed ? 1 : 0));
         return packed;
     }
@@ -473,7 +473,7 @@ private:
     [[nodiscard]] bool carry_out_filling(std::size_t j, std::size_t at) {
         list_members(at);
         node_.load(books_->ledger(), nodes_[j]);
-        return node_.pack({.kinds = kinds_.data(), .members = &members_}, false, *budget_, [&] {
+        return node_.pack({.kinds = kinds_.data(), .members = &members_}, false, books_->anonymous(), *budget_, [&] {
             for (std::size_t i = 0; i < members_.size(); ++i) {
                 const std::size_t k = members_[i];
                 const std::size_t member = order_[kinds_[k].first + used_[k]];
