@@ -23,6 +23,8 @@
 #include <utility>
 #include <vector>
 
+// Length: one class; most of it says what each call promises.
+
 namespace berth::inline v0 {
 
 /// Places tasks one at a time: the state of a run of `greedy`, which makes it (`greedy::start`). Owns the ledger of the

@@ -11,7 +11,7 @@
 
 namespace berth::inline v0::detail {
 
-/// What the search for a gang asks of whoever keeps the ledger. An abstract class, so that the search is compiled once and
+/// What the search for a gang asks of whoever keeps the ledger. An abstract class, so that the search is compiled once,
 /// not for every policy. *Members* are the positions of the gang's tasks.
 template <class Ledger>
 class gang_books {

@@ -71,8 +71,8 @@ public:
     [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
 
 private:
-    /// Models of the GPUs that are used, one attempt after the other: each of `all` alone, `first` before the others, if
-    /// the gang wants a `single` one.
+    /// Models of the GPUs that are used, one attempt after the other: each of `all` alone, `first` before the others,
+    /// if the gang wants a `single` one.
     struct model_sets {
         std::uint64_t all = ~std::uint64_t{0};
         std::uint64_t first = 0;
