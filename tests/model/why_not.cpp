@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/model/why_not.hpp"
 
+#include "berth/model/cluster.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/why_not_text.hpp"
 #include "berth/model/workload_builder.hpp"
@@ -325,6 +326,51 @@ TEST_CASE("explain: amounts below zero") {
         describe(cpu, machines) ==
         "the task waits: no node can take it now. Of 1 node: 1 is short of node cpu. The nearest is node \"ada\": 0 of "
         "node cpu wanted, but 4 more is in use than there is.");
+}
+
+TEST_CASE("explain: GPUs of one model; no reason exactly where the demand fits") {
+    std::size_t fitting = 0;
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        CAPTURE(seed);
+        const auto in = random_instance(seed, 20);
+        const ledger free{in.machines};
+        for (std::size_t t = 0; t < in.tasks.task_count(); ++t) {
+            berth::demand_view demand = in.tasks.demand(task_index{t});
+            demand.same_model = demand.gpus > 1;
+            std::vector<node_index> without;
+            const auto why = explain(free, demand, [&](node_index n) {
+                without.push_back(n);
+                return true;
+            });
+            std::vector<node_index> expected;
+            for (std::size_t n = 0; n < in.machines.node_count(); ++n) {
+                if (free.fits(demand, node_index{n})) expected.push_back(node_index{n});
+            }
+            REQUIRE(without == expected);
+            REQUIRE(why.fitting == expected.size());
+            fitting += expected.size();
+        }
+    }
+    CHECK(fitting > 100);
+}
+
+TEST_CASE("explain: nodes that left a cluster are not counted") {
+    berth::cluster cluster{{.gpu = {"share"}, .node = {"cpu"}}};
+    const berth::gpu_description gpus[] = {{.model = "A100"}};
+    const auto gone = need(cluster.join({.name = "gone", .gpus = gpus}));
+    (void)need(cluster.join({.name = "stays", .gpus = gpus}));
+    const amount two_gpus[] = {1000};
+    const amount cpu[] = {1};
+    const berth::demand_view demand{.gpu = two_gpus, .node = cpu, .domain = {}, .gpus = 2};
+    CHECK(explain(cluster.ledger(), demand).nodes == 2);
+    REQUIRE(cluster.leave(gone));
+    const auto why = explain(cluster.ledger(), demand);
+    CHECK(why.nodes == 1);
+    CHECK(why.never());
+    CHECK(why.too_few_gpus == 1);
+    CHECK(describe(why, cluster.fleet()) ==
+          "the task can never run here: no node could take it, even empty. The nearest would be node \"stays\": 2 GPUs "
+          "wanted, 1 there.");
 }
 
 TEST_CASE("describe: never and not now, by hand") {

@@ -161,7 +161,7 @@ private:
         for (std::size_t i = 0; i < slots_.size(); ++i) {
             const std::size_t member = order == nullptr ? i : order[i];
             slots_[member] = books_->place(member, models);
-            placed += slots_[member].placed() ? 1 : 0;
+            placed += slots_[member].placed() ? 1U : 0U;
             if (placed + (slots_.size() - i - 1) < wanted) break;
         }
         return placed;
