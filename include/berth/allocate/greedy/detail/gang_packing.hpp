@@ -329,7 +329,7 @@ private:
             if (!budget_->spend()) break;
             if (in_order_ && follows_equal(j) && above(at, plan_.back().filling)) continue;
             if (!every_filling_ && !is_maximal(j, at)) continue;
-            if (live_ && !carry_out_filling(j, at)) continue;
+            if (live_ && !is_admitted(j, at)) continue;
             apply(j, at, +1);
             plan_.push_back({j, at});
             found = solve(j + 1);
@@ -469,6 +469,15 @@ private:
         }
     }
 
+    /// Carries out a filling, unless the policy refused it there before.
+    [[nodiscard]] bool is_admitted(std::size_t j, std::size_t at) {
+        const bool lasts = knows_fillings_ && books_->by_shape() && nodes_.size() < (std::uint64_t{1} << 62U) / states_;
+        const std::uint64_t number = lasts ? j * states_ + code(fillings_.data() + at) : 0;
+        if (lasts && refused_.contains(number)) return false;
+        const bool admitted = carry_out_filling(j, at);
+        if (!admitted && lasts && !budget_->out()) refused_.insert(number);
+        return admitted;
+    }
     /// Places the tasks of a filling on the books, on the first combination of GPUs that the policy admits.
     [[nodiscard]] bool carry_out_filling(std::size_t j, std::size_t at) {
         list_members(at);
@@ -552,6 +561,7 @@ private:
     std::uint64_t states_ = 1;
     number_set failed_;
     number_set fits_;
+    number_set refused_;
     gang_node node_;
     flat<std::size_t> members_;  // kinds of the tasks of one filling
     flat<std::size_t> fillings_;
