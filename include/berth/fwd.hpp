@@ -247,6 +247,7 @@ struct uniform_crossover;
 // allocate/greedy/
 enum class explain_left_out : bool;
 enum class followed : std::uint8_t;
+enum class gang_outcome : std::uint8_t;
 enum class node_scan : std::uint8_t;
 enum class score_scope : std::uint8_t;
 struct arrival_order;
@@ -254,6 +255,8 @@ struct best_scored_gpu;
 struct candidate;
 struct cluster_placer_options;
 struct first_gpu;
+struct gang_options;
+struct gang_placement;
 struct largest_first;
 struct loosest_gpu;
 struct lowest_index;

@@ -64,6 +64,51 @@ TEST_CASE("placing and removing allocate nothing in steady state") {
 
 namespace {
 
+/// A gang that needs the search for another combination; every allocation on the way fails once.
+template <class Score>
+std::uint64_t failed_allocations_leave_nothing(const Score& score) {
+    const auto machines = hand_fleet({{{1000, 500}, 6}, {{1000}, 4}, {{700}, 3}});
+    const auto work = hand_workload(machines, {{.gpus = 1, .share = 500, .cpu = 3, .copies = 2},
+                                               {.gpus = 1, .share = 400, .cpu = 2, .copies = 3},
+                                               {.gpus = 0, .cpu = 1}});
+    const std::vector<task_index> gang{task_index{1}, task_index{2}, task_index{0}, task_index{3}, task_index{4}};
+    const problem p{machines, work};
+    auto spared = greedy{score}.start(p);
+    REQUIRE(spared.place(task_index{5}).placed());
+    const auto expected = spared.place_gang(gang);
+    std::size_t failures = 0;
+    for (std::size_t n = 1;; ++n) {
+        auto placer = greedy{score}.start(p);
+        (void)placer.place(task_index{5});
+        const ledger before = placer.ledger();
+        gang_placement found;
+        if (!throws_at(n, [&] { found = placer.place_gang(gang); })) {
+            REQUIRE(found.slots == expected.slots);
+            break;
+        }
+        ++failures;
+        REQUIRE(placer.ledger() == before);
+        found = placer.place_gang(gang);
+        REQUIRE(found.slots == expected.slots);
+        REQUIRE(placer.ledger() == spared.ledger());
+    }
+    CHECK(failures > 0);
+    return expected.steps;
+}
+
+}  // namespace
+
+TEST_CASE("a gang that runs out of memory leaves nothing in the ledger, and is placed later") {
+    std::uint64_t steps = failed_allocations_leave_nothing(best_fit{});
+    steps += failed_allocations_leave_nothing(fgd{});
+    steps += failed_allocations_leave_nothing(scarcity{});
+    steps += failed_allocations_leave_nothing(
+        [](const candidate& c) { return static_cast<double>(c.node.index.value() % 2); });
+    CHECK(steps > 0);
+}
+
+namespace {
+
 /// A search that has run for a while continues without a single allocation.
 template <class Search, class Objective>
 void steady_search_allocates_nothing(const Search& search, const problem& p, const Objective& wish,

@@ -35,6 +35,7 @@ struct plan {
     stop_reason stopped = stop_reason::completed;  ///< why the run ended
     std::vector<task_index> left_out;              ///< tasks without a slot, in the order in which they were tried
     std::vector<why_not> explanations;             ///< one per task left out, if requested
+    std::vector<group_index> undecided_gangs;      ///< gangs left out without proof that they have no place
     std::vector<task_move> moves;  ///< of a search: the changes from its start, one per task, in the order of tasks
     std::vector<term_value>
         by_term;  ///< of a search: every term's value of the assignment, as written in the objective

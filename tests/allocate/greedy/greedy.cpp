@@ -183,6 +183,24 @@ TEST_CASE("gangs are placed all or none") {
     CHECK(roomy.counters.placed + roomy.counters.rejected == 4);
 }
 
+TEST_CASE("a model that no GPU is any more: the others are used, and a task with none left waits with that reason") {
+    const auto machines = hand_fleet({{{1000}, 8, 8, "A100"}, {{1000}, 8, 8, "A100"}, {{1000}, 8, 8, "T4"}});
+    const auto work = hand_workload(machines, {{.gpus = 1, .share = 1000, .accepted = {"H100", "A100"}},
+                                               {.gpus = 1, .share = 1000, .accepted = {"H100"}},
+                                               {.gpus = 1, .share = 1000}});
+    const auto check = [&](const auto& any_policy) {
+        const plan some = any_policy.run(problem{machines, work}, arrival_order{}, {}, explain_left_out::yes);
+        CHECK(some.assignment[0].node.value() < 2);
+        CHECK(some.left_out == std::vector<task_index>{task_index{1}});
+        REQUIRE(some.explanations.size() == 1);
+        CHECK(some.explanations[0].never());
+        CHECK(some.explanations[0].accepting == 0);
+    };
+    check(policy);
+    check(greedy{});
+    check(greedy{fgd{}});
+}
+
 TEST_CASE("an order's unknown and repeated tasks are skipped and counted") {
     const auto [machines, work] = random_problem(6);
     const problem p{machines, work};

@@ -94,7 +94,8 @@ public:
     [[nodiscard]] const GpuSelection& selection() const noexcept { return gpu_selection_; }  ///< the GPU selection
     [[nodiscard]] const Ties& ties() const noexcept { return ties_; }                        ///< the tie break
 
-    /// Places a whole workload. A gang is placed, all members or none, when the order reaches its first member.
+    /// Places a whole workload. A gang is placed, at least its `min_tasks` members or none, when the order reaches
+    /// its first member.
     ///
     /// @param order    a `task_order`; entries that are no task of the workload, or were listed before, are skipped and
     ///                 counted in `run_counters::skipped`
@@ -127,7 +128,7 @@ private:
             }
             const group_index group = work.group(task);
             if (group.valid() && work.is_gang(group)) {
-                if (gang_seen[group.value()]++ == 0) place_gang(placer, group, plan, explain);
+                if (gang_seen[group.value()]++ == 0) place_gang(placer, group, plan, control, explain);
                 return;
             }
             const slot where = placer.place(task);
@@ -160,17 +161,20 @@ private:
         ++plan.counters.rejected;
         if (explain == explain_left_out::yes) plan.explanations.push_back(placer.explain(task));
     }
-    template <class Placer>
-    [[gnu::noinline]] static void place_gang(Placer& placer, group_index group, plan& plan, explain_left_out explain) {
-        const auto members = placer.problem().workload().members(group);
-        detail::flat<slot> slots(members.size());
-        const bool placed = placer.place_all(members, slots.data());
+    template <class Placer, class Control>
+    [[gnu::noinline]] static void place_gang(Placer& placer, group_index group, plan& plan, const Control& control,
+                                             explain_left_out explain) {
+        const workload& work = placer.problem().workload();
+        const auto members = work.members(group);
+        const gang_options options{.min_tasks = work.min_tasks(group), .same_model = work.same_model(group)};
+        const gang_placement found = placer.place_gang(members, options, control);
+        if (found.outcome == gang_outcome::undecided) plan.undecided_gangs.push_back(group);
         for (std::size_t i = 0; i < members.size(); ++i) {
-            if (!placed) {
+            if (!found.slots[i].placed()) {
                 leave_out(placer, members[i], plan, explain);
                 continue;
             }
-            plan.assignment[members[i].value()] = slots[i];
+            plan.assignment[members[i].value()] = found.slots[i];
             ++plan.counters.placed;
         }
     }

@@ -2,11 +2,15 @@
 #pragma once
 
 #include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/detail/finder_books.hpp"
+#include "berth/allocate/greedy/detail/gang_search.hpp"
 #include "berth/allocate/greedy/detail/shape_table.hpp"
 #include "berth/allocate/greedy/detail/slot_finder.hpp"
+#include "berth/allocate/greedy/gang.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/tie_break.hpp"
 #include "berth/core/result.hpp"
+#include "berth/core/run_control.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/why_not.hpp"
@@ -18,6 +22,8 @@
 #include <span>
 #include <utility>
 #include <vector>
+
+// Length: one class; most of it says what each call promises.
 
 namespace berth::inline v0 {
 
@@ -98,14 +104,39 @@ public:
     /// The same for a demand alone.
     bool remove(shape_index shape, const slot& where) { return knows(shape) && remove(candidate_of(shape), where); }
 
-    /// Places all of these tasks or none. Each takes its best place in turn; no other combination is tried. A failed
-    /// attempt leaves no trace but `evaluations()`.
+    /// Places all of these tasks or none: each in its best place in turn, as listed, then the largest first; if that
+    /// fails, `gang_options::max_steps` combinations are searched (`place_gang` tells whether absence is proven). A
+    /// failed attempt, and an exception of a score or of an allocation, leaves no trace but `evaluations()`.
     ///
-    /// @return  slots in the order of `tasks`, or nothing if one of them finds no place or is unknown
+    /// @return  slots in the order of `tasks`, or nothing if there is no place for all, or one is unknown
     [[nodiscard]] std::optional<std::vector<slot>> place_all(std::span<const task_index> tasks) {
         std::vector<slot> slots(tasks.size());
         if (!place_all(tasks, slots.data())) return std::nullopt;
         return slots;
+    }
+    /// The same for demands alone.
+    [[nodiscard]] std::optional<std::vector<slot>> place_all(std::span<const shape_index> shapes) {
+        gang_placement found = place_gang(shapes);
+        if (!found.placed()) return std::nullopt;
+        return std::move(found.slots);
+    }
+
+    /// Places a gang as `place_all` does, with the number of tasks that start together and one model for all if wanted,
+    /// and says whether absence is proven. Add the tasks that are missing later with `place`.
+    ///
+    /// @param tasks    any tasks of the workload, also of several groups; a task may occur more than once
+    /// @param options  at least so many tasks, one GPU model, the budget of the search
+    /// @param control  its stop ends the search; its budget and its observer are not used
+    template <class Stop = never_stop, class Observer = no_observer>
+    [[nodiscard]] gang_placement place_gang(std::span<const task_index> tasks, const gang_options& options = {},
+                                            const run_control<Stop, Observer>& control = {}) {
+        return place_gang_of(tasks, options, control);
+    }
+    /// The same for demands alone.
+    template <class Stop = never_stop, class Observer = no_observer>
+    [[nodiscard]] gang_placement place_gang(std::span<const shape_index> shapes, const gang_options& options = {},
+                                            const run_control<Stop, Observer>& control = {}) {
+        return place_gang_of(shapes, options, control);
     }
 
     /// Closes a node, for draining: it takes no new task, as if it were unhealthy, until it is opened. Tasks that run
@@ -133,6 +164,12 @@ public:
         candidate c = candidate_of(task);
         return berth::explain(ledger(), problem_.workload(), task,
                               [&](node_index n) { return finder_.nodes().slot_at(n, c).placed(); });
+    }
+    /// The same for a demand alone; `why_not::nodes` is 0 for a shape that the placer does not know.
+    [[nodiscard]] why_not explain(shape_index shape) const {
+        if (!knows(shape)) return {};
+        candidate c = candidate_of(shape);
+        return berth::explain(ledger(), c.demand, [&](node_index n) { return finder_.nodes().slot_at(n, c).placed(); });
     }
 
     /// The free room of every counter.
@@ -173,20 +210,41 @@ private:
         finder_.nodes().settle();
         return found;
     }
+    /// The tasks of a gang, for `detail::finder_books`.
+    template <class Item>
+    struct gang_tasks {
+        const placer* of;
+        std::span<const Item> items;
+
+        [[nodiscard]] std::size_t size() const noexcept { return items.size(); }
+        [[nodiscard]] candidate operator()(std::size_t i) const { return of->candidate_of(items[i]); }
+    };
     [[nodiscard]] bool place_all(std::span<const task_index> tasks, slot* slots) {
-        berth::ledger& ledger = finder_.nodes().ledger();
-        ledger.checkpoint();
-        for (std::size_t placed = 0; placed < tasks.size(); ++placed) {
-            slots[placed] = place(tasks[placed]);
-            if (slots[placed].placed()) continue;
-            // One by one, so that every score sees the node as it is after each removal.
-            for (std::size_t i = placed; i-- > 0;) finder_.remove(candidate_of(tasks[i]), slots[i]);
-            ledger.rollback();
-            return false;
+        gang_placement found;
+        place_gang_of(tasks, {}, run_control<>{}, {slots, tasks.size()}, found);
+        return found.placed();
+    }
+    template <class Item, class Control>
+    [[nodiscard]] gang_placement place_gang_of(std::span<const Item> items, const gang_options& options,
+                                               const Control& control) {
+        gang_placement found;
+        found.slots.resize(items.size());
+        place_gang_of(items, options, control, found.slots, found);
+        return found;
+    }
+    template <class Item, class Control>
+    [[gnu::noinline]] void place_gang_of(std::span<const Item> items, const gang_options& options,
+                                         const Control& control, std::span<slot> slots, gang_placement& found) {
+        found.outcome = gang_outcome::absent;
+        for (const Item& item : items) {
+            if (!knows(item)) return;
         }
-        ledger.commit();
-        finder_.nodes().settle();
-        return true;
+        const gang_tasks<Item> tasks{this, items};
+        detail::finder_books books{finder_, tasks};
+        detail::gang_search<berth::ledger> search{books, slots, options};
+        found.outcome = search.run([&] { return control.interruption() != stop_reason::completed; });
+        found.steps = search.steps();
+        if (found.placed()) finder_.nodes().settle();
     }
     [[gnu::noinline]] bool remove(const candidate& c, const slot& where) {
         if (!ledger().holds(c.demand, where)) return false;

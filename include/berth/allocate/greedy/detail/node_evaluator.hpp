@@ -96,6 +96,12 @@ public:
         const auto found = evaluate(n, c, not_counted);
         return found.value == lowest_value<value_type> ? unplaced : slot{n, found.gpus};
     }
+    /// True if the task fits in exactly this slot and the policy, offered no other GPUs of the node, takes it.
+    [[nodiscard]] bool admits(const slot& where, candidate& c) {
+        if (!ledger().fits(c.demand, where)) return false;
+        const auto found = evaluate(where.node, c, evaluations_, where.gpus);
+        return found.value > lowest_value<value_type> && found.gpus == where.gpus;
+    }
     /// The slot on the best node, by evaluating each.
     [[nodiscard]] slot scan(candidate& c) {
         const node_index best = best_node(c);
@@ -104,9 +110,12 @@ public:
         return scan_selections(c);
     }
 
+    /// If the score or the GPU selection throws, nothing has changed.
     void place(const candidate& c, const slot& where) {
         ledger().place(c.demand, where);
-        notify_placed(c, where);
+        undo_unless_told undo{this, &c, &where};
+        notify_placed(c, where, undo.told);
+        undo.of = nullptr;
     }
     void remove(const candidate& c, const slot& where) {
         ledger().remove(c.demand, where);
@@ -119,7 +128,8 @@ public:
     /// Enters a task that runs already, whatever room there is.
     void occupy(const candidate& c, const slot& where) {
         (void)ledger().occupy(c.demand, where);
-        notify_placed(c, where);
+        int told = 0;
+        notify_placed(c, where, told);
     }
     /// Ends a decision, unless it is part of a gang that may still fail.
     void settle() {
@@ -140,6 +150,21 @@ public:
 private:
     static constexpr std::size_t unranked = ~std::size_t{0};
 
+    /// Takes a placement back if an exception ends its notifications.
+    struct undo_unless_told {
+        node_evaluator* of;
+        const candidate* task;
+        const slot* where;
+        int told = 0;
+
+        ~undo_unless_told() {
+            if (of == nullptr) return;
+            of->ledger().remove(task->demand, *where);
+            const candidate after = of->candidate_at(*where, *task);
+            if (told > 0) notify_remove(of->score_, after);
+            if (told > 1) notify_remove(of->gpu_selection_, after);
+        }
+    };
     struct scan_entry {
         std::uint64_t models;
         std::size_t first_counter;
@@ -148,10 +173,13 @@ private:
         bool plain;  // open, and the node and all its GPUs are healthy
     };
 
-    void notify_placed(const candidate& c, const slot& where) {
+    /// @param told  counts who knows of the placement: the score, then the GPU selection
+    void notify_placed(const candidate& c, const slot& where, int& told) {
         const candidate after = candidate_at(where, c);
         notify_place(score_, after);
+        ++told;
         notify_place(gpu_selection_, after);
+        ++told;
         notify_node(score_, after.node);
         notify_node(gpu_selection_, after.node);
     }
@@ -180,12 +208,14 @@ private:
         BERTH_ASSERT(value == value, "berth: a score is never NaN");
         return value > lowest_value<value_type> ? value : lowest_value<value_type>;
     }
-    [[nodiscard]] scored_gpus<value_type> evaluate(node_index n, candidate& c, std::uint64_t& evaluations) const {
+    /// @param offered  the GPUs that the selection may pick from, if they fit
+    [[nodiscard]] scored_gpus<value_type> evaluate(node_index n, candidate& c, std::uint64_t& evaluations,
+                                                   gpu_mask offered = ~gpu_mask{0}) const {
         constexpr scored_gpus<value_type> refused{lowest_value<value_type>, 0};
         if (closed(n) || !ledger().host_fits(c.demand, n)) return refused;
         gpu_mask fitting = 0;
         if (c.demand.gpus > 0) {
-            fitting = ledger().fitting_gpus(c.demand, n);
+            fitting = ledger().fitting_gpus(c.demand, n) & offered;
             if (!has_gpus(fitting, c.demand.gpus)) return refused;
         }
         ++evaluations;

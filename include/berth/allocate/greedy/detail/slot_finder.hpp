@@ -36,6 +36,11 @@ class slot_finder {
     using value_type = typename evaluator::value_type;
 
 public:
+    /// What score and selection promise: values depend on the demand and the node only; equal nodes are alike.
+    static constexpr bool by_shape =
+        scope_of<Score> == score_scope::shape && gpu_scope_of<GpuSelection> == score_scope::shape;
+    static constexpr bool anonymous = is_anonymous<Score> && is_anonymous_selection<GpuSelection>;
+
     slot_finder(const problem& p, Books books, Score score, GpuSelection selection, std::span<const node_index> ranked,
                 std::size_t board_bytes)
         : nodes_{std::move(books), std::move(score), std::move(selection), ranked},
@@ -124,9 +129,7 @@ public:
 
 private:
     static constexpr bool by_parts = parted_score<Score>;
-    static constexpr bool cached = Scan == node_scan::indexed && scope_of<Score> == score_scope::shape &&
-                                   gpu_scope_of<GpuSelection> == score_scope::shape;
-    static constexpr bool anonymous = is_anonymous<Score> && is_anonymous_selection<GpuSelection>;
+    static constexpr bool cached = Scan == node_scan::indexed && by_shape;
     /// A score that compares nodes compares those that fit, so every counter matters.
     static constexpr std::size_t counters_read = [] {
         if constexpr (by_parts) {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/model/slot.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace berth::inline v0 {
+
+/// How the tasks of a gang are placed together.
+struct gang_options {
+    /// The gang starts when so many of its tasks have a slot; the others may be added later. 0: all of them.
+    std::size_t min_tasks = 0;
+    bool same_model = false;  ///< all GPUs of the gang are of one model
+    /// The budget of the search for another combination, when the best place in turn does not do: partial combinations
+    /// looked at. 0: none is looked for.
+    std::uint64_t max_steps = 10'000;
+};
+
+/// How an attempt to place a gang ended.
+enum class gang_outcome : std::uint8_t {
+    placed,     ///< enough tasks have a slot
+    absent,     ///< proven: there is no combination of slots
+    undecided,  ///< none was found, but the budget ran out, or the policy refused slots in a way that proves nothing
+};
+
+/// A word or two for messages and tables.
+[[nodiscard]] constexpr const char* to_string(gang_outcome outcome) noexcept {
+    return outcome == gang_outcome::placed ? "placed" : outcome == gang_outcome::absent ? "proven absent" : "undecided";
+}
+
+/// The answer of an attempt to place a gang.
+struct gang_placement {
+    gang_outcome outcome = gang_outcome::undecided;  ///< how it ended
+    std::vector<slot>
+        slots;  ///< one per task, in their order; `unplaced` for one that may be added later, all if not placed
+    std::uint64_t steps = 0;  ///< of the budget that were used
+
+    /// True if enough tasks have a slot.
+    [[nodiscard]] bool placed() const noexcept { return outcome == gang_outcome::placed; }
+};
+
+}  // namespace berth::inline v0
