@@ -14,8 +14,8 @@
 
 namespace berth::inline v0 {
 
-/// Numbers names, in order of first appearance unless positions are given. The library compares strings here and nowhere
-/// else; all other code uses positions. A hash table with open addressing: every call is O(length of the name),
+/// Numbers names, in order of first appearance unless positions are given. The library compares strings here and
+/// nowhere else; all other code uses positions. A hash table with open addressing: every call is O(length of the name),
 /// amortised.
 class name_table {
 public:

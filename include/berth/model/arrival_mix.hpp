@@ -47,8 +47,8 @@ public:
         BERTH_ASSERT(options.max_demands > 0, "berth: arrival_mix_options::max_demands is above 0");
     }
 
-    /// A mix that is known: every task of the workload counts as one arrival. Its fleet has the same resource schema and
-    /// numbers its GPU models as the cluster's does.
+    /// A mix that is known: every task of the workload counts as one arrival. Its fleet has the same resource schema
+    /// and numbers its GPU models as the cluster's does.
     void add_prior(const workload& prior) {
         for (std::size_t s = 0; s < prior.shape_count(); ++s) {
             const auto count = static_cast<double>(prior.frequency(shape_index{s}));

@@ -30,7 +30,8 @@
 #include <utility>
 #include <vector>
 
-// Length: the interface of the one mutable truth, with what it promises; the definitions are in model/detail/cluster_*.hpp.
+// Length: the interface of the one mutable truth, with what it promises; the definitions are in
+// model/detail/cluster_*.hpp.
 
 namespace berth::inline v0 {
 
@@ -76,9 +77,9 @@ enum class task_state : std::uint8_t {
 /// Moves hold both ends. A closed node takes nothing new; what runs there stays. An unhealthy one is to be drained as
 /// well.
 ///
-/// Deterministic. Not thread-safe. Copies are independent, for what-if questions; what borrows a cluster does not follow
-/// its copies. Memory O(nodes + GPUs + tasks + distinct demands), of the largest number that there was at a time;
-/// names of GPU models, of lists of accepted models and of domains are kept for good.
+/// Deterministic. Not thread-safe. Copies are independent, for what-if questions; what borrows a cluster does not
+/// follow its copies. Memory O(nodes + GPUs + tasks + distinct demands), of the largest number that there was at a
+/// time; names of GPU models, of lists of accepted models and of domains are kept for good.
 class cluster {
 public:
     /// A cluster without nodes.
@@ -123,13 +124,13 @@ public:
         if (auto ok = add_domains_of(described.name); !ok) return ok.error();
         return join(described);
     }
-    /// A node is reported again, with whatever changed: capacities, health, domains, its list of GPUs. GPUs are known by
-    /// UUID, so tasks stay on their GPUs whatever the order of the list; those without one in the order of the list. GPUs
-    /// that are missing have no capacity and take nothing; tasks on them stay entered, as trouble, until they are moved or
-    /// retired. A GPU that is missing here may appear on another node: it is another GPU then, with the UUID.
+    /// A node is reported again, with whatever changed: capacities, health, domains, its list of GPUs. GPUs are known
+    /// by UUID, so tasks stay on their GPUs whatever the order of the list; those without one in the order of the list.
+    /// GPUs that are missing have no capacity and take nothing; tasks on them stay entered, as trouble, until they are
+    /// moved or retired. A GPU that is missing here may appear on another node: it is another GPU then, with the UUID.
     ///
-    /// O(its GPUs × counters); for other domains also O(what the node holds in them). A report that repeats what is known
-    /// changes nothing.
+    /// O(its GPUs × counters); for other domains also O(what the node holds in them). A report that repeats what is
+    /// known changes nothing.
     ///
     /// @param now  its name is that of the node, or empty
     /// @return     an error that names node and field, as of `join`; or that the node has left
@@ -323,8 +324,8 @@ public:
 
     // ---- views ------------------------------------------------------------------------------------------------------
     /// True if a new task with this demand may go to the node, on whichever of its GPUs: it is there, open and healthy,
-    /// has GPUs of an accepted model, and room in every counter. The one question that all policies ask. `explain` counts
-    /// the reasons against it.
+    /// has GPUs of an accepted model, and room in every counter. The one question that all policies ask. `explain`
+    /// counts the reasons against it.
     [[nodiscard]] bool admissible(const demand_view& demand, node_index n) const noexcept {
         return ledger_.fits(demand, n);
     }

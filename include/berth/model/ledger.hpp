@@ -190,8 +190,8 @@ public:
         return true;
     }
 
-    /// Enters a task that runs already, whatever room there is: free amounts fall below zero if they have to. Health and
-    /// GPU models are ignored.
+    /// Enters a task that runs already, whatever room there is: free amounts fall below zero if they have to. Health
+    /// and GPU models are ignored.
     ///
     /// @return false if the slot does not exist or has another number of GPUs than demanded; nothing has changed then
     [[nodiscard]] bool occupy(const demand_view& demand, const slot& where) {

@@ -42,8 +42,8 @@ class workload_editor;
 }  // namespace detail
 
 /// The tasks with their demands, groups and priorities. Immutable for everyone but the `cluster` that it belongs to, if
-/// it belongs to one. Tasks with equal demand share a *shape*, the key of caches that depend on the demand alone; shapes
-/// are numbered in order of first appearance.
+/// it belongs to one. Tasks with equal demand share a *shape*, the key of caches that depend on the demand alone;
+/// shapes are numbered in order of first appearance.
 ///
 /// A workload of a cluster may have vacant positions of tasks, shapes and groups: see `present`. A vacant task is in no
 /// group and has no slot; its shape is not valid.
@@ -129,8 +129,8 @@ public:
     /// more makes way for another.
     [[nodiscard]] std::uint32_t generation(shape_index s) const noexcept { return shapes_[s.value()].generation; }
 
-    /// True if the fleet has as many counters, with the same roles, and GPU models as the one for which the workload was
-    /// built.
+    /// True if the fleet has as many counters, with the same roles, and GPU models as the one for which the workload
+    /// was built.
     [[nodiscard]] bool matches(const fleet& fleet) const noexcept {
         return fleet.schema().gpu.size() == gpu_counters_ && fleet.schema().node.size() == node_counters_ &&
                fleet.schema().domain.size() == domain_counters_ && fleet.roles() == roles_ &&

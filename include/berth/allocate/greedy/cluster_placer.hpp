@@ -64,8 +64,8 @@ struct cluster_placer_options {
 /// Places the tasks of a cluster, one at a time or in gangs: the state of a policy on a living fleet. Made by
 /// `greedy::start(cluster)`.
 ///
-/// It keeps nothing of the cluster's own facts: before every decision it looks at what has changed (nodes, health, tasks
-/// that others placed, moved or retired) and repairs its values there. Several placers may work on one cluster.
+/// It keeps nothing of the cluster's own facts: before every decision it looks at what has changed (nodes, health,
+/// tasks that others placed, moved or retired) and repairs its values there. Several placers may work on one cluster.
 ///
 /// Policies that expect a mix of demands learn it from the tasks that they are asked to place (`arrival_mix`); `prior`
 /// makes one known. While no mix is known (`mix_known`), `fgd` and `scarcity` behave like `best_fit`.
@@ -75,7 +75,8 @@ struct cluster_placer_options {
 ///
 /// Deterministic: the same cluster, memory and calls give the same slots. A placer that has lived long decides like one
 /// that is started now with its `memory()`: the mix, and with `scarcity` the prices that were cleared last. Not
-/// thread-safe. The cluster outlives the placer, whose memory is O(nodes) besides `cluster_placer_options::board_bytes`.
+/// thread-safe. The cluster outlives the placer, whose memory is O(nodes) besides
+/// `cluster_placer_options::board_bytes`.
 ///
 /// Cost of `place`: as of `placer`; in addition the score is told about each node that changed since the last decision.
 template <class Score, class GpuSelection, class Ties, node_scan Scan>

@@ -97,9 +97,9 @@ concept score_value =
 ///    whole gang: the moment to update estimates that depend on many nodes.
 /// 7. Optional: `on_node(node_view)` after any change of a node's room, capacity or health, whoever made it, and
 ///    `follow(problem)`, which yields a `followed`, after nodes joined, left or changed their hardware: it brings its
-///    tables up to date. On a `cluster`, a score with tables by node has these two; one that is made by `prepare` without
-///    `follow` is prepared anew whenever the fleet changes. If it also knows something of the past, such as prices,
-///    `memory()` yields that as a value and `recall(memory)` goes on from it after the score was prepared anew.
+///    tables up to date. On a `cluster`, a score with tables by node has these two; one that is made by `prepare`
+///    without `follow` is prepared anew whenever the fleet changes. If it also knows something of the past, such as
+///    prices, `memory()` yields that as a value and `recall(memory)` goes on from it after the score was prepared anew.
 template <class S>
 concept prepared_score = requires(const S& s, const candidate& c) {
     { s(c) } -> score_value;

@@ -93,8 +93,8 @@ public:
     /// Clears the market again if enough has changed.
     void on_settled();
 
-    /// What the score knows of the past and not from the nodes as they stand: the prices that were cleared last, and for
-    /// which free room.
+    /// What the score knows of the past and not from the nodes as they stand: the prices that were cleared last, and
+    /// for which free room.
     struct memory_type {
         /// One class of nodes.
         struct entry {
