@@ -300,6 +300,8 @@ public:
         if (!described) return described.error();
         return shape_of(**described);
     }
+    /// The same for a demand of this cluster's counters; accepted models are a mask of `fleet()`'s.
+    [[nodiscard]] shape_index shape_of(const demand_view& demand);
     /// Holds room for a demand.
     ///
     /// @return its handle, or nothing if there is no such shape or it does not fit there
@@ -399,6 +401,7 @@ private:
 
     // Tasks: model/detail/cluster_tasks.hpp.
     [[nodiscard]] result<shape_index> intern_shape(const task_description& task, detail::phrase item);
+    [[nodiscard]] shape_index intern_demand(const demand_view& demand, std::string_view accepted);
     void drop_idle_shapes() noexcept;
     void unpin(shape_index s) noexcept;
     void hold(const demand_view& demand, const slot& where, bool observed);

@@ -162,3 +162,110 @@ TEST_CASE("a placer that has lived long decides like a fresh one with its memory
             seed, 400);
     }
 }
+
+namespace {
+
+/// One node with GPUs of these models.
+struct machine {
+    struct gpu {
+        std::string model;
+    };
+    std::string name;
+    std::vector<gpu> gpus;
+};
+struct job {
+    std::string name;
+    std::size_t gpus = 1;
+    std::string group{};
+    bool gang = false;
+    bool same_model = false;
+    std::string accepted_models{};
+    std::size_t min_tasks = 0;
+};
+
+machine host(const std::string& name, const std::string& model, std::size_t gpus) {
+    return {name, std::vector<machine::gpu>(gpus, machine::gpu{model})};
+}
+
+}  // namespace
+
+TEST_CASE("own types: admitted and placed, found, explained and reserved") {
+    cluster living;
+    REQUIRE(living.join(host("a", "A100", 2)));
+    auto placer = greedy{}.start(living);
+    CHECK_FALSE(placer.mix_known());
+    const auto first = placer.place(job{"first", 2});
+    REQUIRE(first);
+    CHECK(living.where(*first) == slot{node_index{0}, 0b11});
+    const auto second = placer.place(job{"second"});
+    REQUIRE(second);
+    CHECK(living.state(*second) == task_state::waiting);
+    CHECK(placer.explain(*second).nodes == 1);
+    CHECK(*placer.find(job{"third"}) == unplaced);
+    CHECK_FALSE(placer.place(job{"second"}));  // the name is there
+    CHECK(placer.explain(job{"third", 65}).error().message.find("gpus is 65") != std::string::npos);
+    REQUIRE(living.retire(*first));
+    CHECK_FALSE(living.retire(*first));
+    CHECK(placer.place(*first) == unplaced);  // gone
+    CHECK(placer.place(*second) == slot{node_index{0}, 0b1});
+    CHECK(placer.place(*second) == unplaced);  // it runs
+    const auto room = placer.reserve(*living.shape_of(job{"room"}));
+    REQUIRE(room);
+    CHECK(living.where(*room) == slot{node_index{0}, 0b10});
+    CHECK_FALSE(placer.reserve(*living.shape_of(job{"room"})));
+}
+
+TEST_CASE("gangs on a cluster: whole or not, in any order, of one model, elastic") {
+    cluster living;
+    REQUIRE(living.join(host("a", "A100", 2)));
+    REQUIRE(living.join(host("h", "H100", 4)));
+    auto placer = greedy{best_fit{}}.start(living);
+    std::vector<task_handle> gang;
+    for (int i = 0; i < 4; ++i) {
+        gang.push_back(*living.admit(job{"g" + std::to_string(i), 1, "g", true, true, "A100|H100"}));
+    }
+    const auto placed = placer.place_gang(*living.workload().find_group("g"));
+    REQUIRE(placed.placed());
+    for (const task_handle t : gang) CHECK(living.where(t).node == node_index{1});
+    for (const task_handle t : gang) REQUIRE(living.release(t));
+
+    // Members of unlike demands, the small one first: it must not take the room of the large one.
+    std::vector<task_handle> mixed{*living.admit(job{"small", 1, "m", true}), *living.admit(job{"large", 4, "m", true}),
+                                   *living.admit(job{"other", 1, "m", true})};
+    REQUIRE(placer.place_all(mixed));
+    CHECK(living.where(mixed[1]) == slot{node_index{1}, 0b1111});
+    for (const task_handle t : mixed) REQUIRE(living.release(t));
+
+    // Seven tasks where six fit: none runs, or at least four.
+    std::vector<task_handle> many;
+    for (int i = 0; i < 7; ++i) many.push_back(*living.admit(job{"e" + std::to_string(i), 1, "e", true}));
+    const auto before = living.ledger();
+    const auto none = placer.place_gang(many);
+    CHECK(none.outcome == gang_outcome::absent);
+    CHECK(living.ledger() == before);
+    for (const task_handle t : many) CHECK(living.state(t) == task_state::waiting);
+    const auto some = placer.place_gang(many, {.min_tasks = 4});
+    CHECK(some.placed());
+    std::size_t running = 0;
+    for (const task_handle t : many) running += living.state(t) == task_state::running ? 1 : 0;
+    CHECK(running == 6);
+    CHECK(placer.place_gang(many).outcome == gang_outcome::absent);  // some run already
+}
+
+TEST_CASE("boards stay within their memory however many demands come") {
+    cluster living{{.node = {"cpu"}}};
+    for (int n = 0; n < 40; ++n) REQUIRE(living.join(host("n" + std::to_string(n), "A100", 4)));
+    const std::size_t limit = 64U << 10U;
+    auto placer = greedy{fgd{}, best_scored_gpu{}}.start(living, cluster_placer_options{.board_bytes = limit});
+    for (amount i = 0; i < 3000; ++i) {
+        const amount share[] = {1 + i % 900};
+        const amount cpu[] = {i};
+        const auto t = living.admit(task_description{.gpu_demand = share, .node_demand = cpu});
+        REQUIRE(t);
+        REQUIRE(placer.place(*t).placed());
+        REQUIRE(living.retire(*t));
+        REQUIRE(placer.board_bytes() <= limit + 4096);
+    }
+    CHECK(living.workload().shape_count() < 1200);
+    CHECK(placer.mix().demand_count() <= 4096);
+}

@@ -2,7 +2,10 @@
 #pragma once
 
 #include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/detail/gang_books.hpp"
+#include "berth/allocate/greedy/detail/gang_search.hpp"
 #include "berth/allocate/greedy/detail/slot_finder.hpp"
+#include "berth/allocate/greedy/gang.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/tie_break.hpp"
@@ -10,6 +13,7 @@
 #include "berth/core/flat.hpp"
 #include "berth/core/handle.hpp"
 #include "berth/core/result.hpp"
+#include "berth/core/run_control.hpp"
 #include "berth/model/arrival_mix.hpp"
 #include "berth/model/cluster.hpp"
 #include "berth/model/ledger.hpp"
@@ -17,6 +21,7 @@
 #include "berth/model/why_not.hpp"
 #include "berth/model/workload.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -153,29 +158,60 @@ public:
         if (admitted) (void)place(*admitted);
         return admitted;
     }
-    /// Places all of these waiting tasks, or none.
+    /// Places all of these waiting tasks, or none, as `place_gang` does.
     ///
-    /// @return their slots, or nothing if one of them finds no place, does not wait or is gone
+    /// @return their slots, or nothing if there is no place for all, or one does not wait or is gone
     [[nodiscard]] std::optional<std::vector<slot>> place_all(std::span<const task_handle> tasks) {
-        std::vector<slot> slots;
-        slots.reserve(tasks.size());
-        // What was placed is released again if a later one fails or something throws.
-        struct undo {
-            class cluster& of;
-            std::span<const task_handle> tasks;
-            std::vector<slot>& slots;
-            bool armed = true;
-            ~undo() {
-                for (std::size_t i = armed ? slots.size() : 0; i-- > 0;) (void)of.release(tasks[i]);
+        gang_placement found = place_gang(tasks);
+        if (!found.placed()) return std::nullopt;
+        return std::move(found.slots);
+    }
+    /// Places the tasks of a gang together: each in its best place in turn, as listed, then the largest first; if that
+    /// fails, `gang_options::max_steps` combinations are searched. With `min_tasks` it may start with fewer; add the
+    /// others later with `place`. A failed attempt, and an exception, leaves no trace but in the cluster's list of changes.
+    ///
+    /// @param tasks    waiting tasks, each once
+    /// @param options  at least so many tasks, one GPU model, the budget of the search
+    /// @param control  its stop ends the search; its budget and its observer are not used
+    /// @return         `absent` as well if a task does not wait, is gone or is listed twice
+    template <class Stop = never_stop, class Observer = no_observer>
+    [[nodiscard]] gang_placement place_gang(std::span<const task_handle> tasks, const gang_options& options = {},
+                                            const run_control<Stop, Observer>& control = {}) {
+        gang_placement found;
+        found.slots.resize(tasks.size());
+        found.outcome = gang_outcome::absent;
+        for (std::size_t i = 0; i < tasks.size(); ++i) {
+            const auto t = cluster_.find(tasks[i]);
+            if (!t || !waits(*t)) return found;
+            for (std::size_t k = 0; k < i; ++k) {
+                if (tasks[k] == tasks[i]) return found;
             }
-        } guard{cluster_, tasks, slots};
-        for (const task_handle task : tasks) {
-            const slot where = place(task);
-            if (!where.placed()) return std::nullopt;
-            slots.push_back(where);
         }
-        guard.armed = false;
-        return slots;
+        for (const task_handle task : tasks) learn(*cluster_.find(task));
+        gang books{*this, tasks};
+        detail::gang_search<berth::ledger> search{books, found.slots, options};
+        found.outcome = search.run([&] { return control.interruption() != stop_reason::completed; });
+        found.steps = search.steps();
+        return found;
+    }
+    /// Places the waiting tasks of a gang of `cluster::workload()`, with its own `min_tasks` (less those that run) and
+    /// `same_model`.
+    ///
+    /// @return slots in the order of the waiting tasks among `workload::members`
+    template <class Stop = never_stop, class Observer = no_observer>
+    [[nodiscard]] gang_placement place_gang(group_index group, const run_control<Stop, Observer>& control = {}) {
+        const workload& work = cluster_.workload();
+        std::vector<task_handle> waiting;
+        if (!group.below(work.group_count())) return place_gang(std::span<const task_handle>{waiting}, {}, control);
+        for (const task_index t : work.members(group)) {
+            if (waits(t)) waiting.push_back(cluster_.handle(t));
+        }
+        const std::size_t running = work.members(group).size() - waiting.size();
+        const std::size_t least = work.min_tasks(group);
+        // At least one: 0 would mean all of them.
+        const gang_options options{.min_tasks = least > running ? least - running : 1,
+                                   .same_model = work.same_model(group)};
+        return place_gang(std::span<const task_handle>{waiting}, options, control);
     }
 
     // ---- questions --------------------------------------------------------------------------------------------------
@@ -187,6 +223,14 @@ public:
     /// The slot that a demand would get now: a shape of `cluster::shape_of`. Not with scores that read the task itself.
     [[nodiscard]] slot find(shape_index shape) {
         return shape.below(cluster_.workload().shape_count()) ? find_slot(task_index{}, shape) : unplaced;
+    }
+    /// The same for a task of your own type, which need not be admitted.
+    template <class Task>
+        requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_index>)
+    [[nodiscard]] result<slot> find(const Task& task) {
+        const auto shape = cluster_.shape_of(task);
+        if (!shape) return shape.error();
+        return find(*shape);
     }
     /// Holds room for a demand on the best node.
     [[nodiscard]] std::optional<reservation_handle> reserve(shape_index shape) {
@@ -203,6 +247,22 @@ public:
         candidate c = candidate_of(*t, cluster_.workload().shape(*t));
         return berth::explain(cluster_.ledger(), cluster_.workload(), *t,
                               [&](node_index n) { return finder_->nodes().slot_at(n, c).placed(); });
+    }
+    /// The same for a demand: a shape of `cluster::shape_of`.
+    [[nodiscard]] why_not explain(shape_index shape) {
+        if (!shape.below(cluster_.workload().shape_count())) return {};
+        follow();
+        candidate c = candidate_of(task_index{}, shape);
+        return berth::explain(cluster_.ledger(), c.demand,
+                              [&](node_index n) { return finder_->nodes().slot_at(n, c).placed(); });
+    }
+    /// The same for a task of your own type, which need not be admitted.
+    template <class Task>
+        requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_index>)
+    [[nodiscard]] result<why_not> explain(const Task& task) {
+        const auto shape = cluster_.shape_of(task);
+        if (!shape) return shape.error();
+        return explain(*shape);
     }
 
     /// False while no mix of demands is known.
@@ -255,6 +315,85 @@ private:
         mix_.observe(cluster_.workload(), cluster_.workload().shape(t));
         learned_[t.value()] = generation;
     }
+
+    /// The members of a gang on the cluster, for the search. Their demands are copies: new shapes move those of the
+    /// workload.
+    class gang final : public detail::gang_books<berth::ledger> {
+    public:
+        gang(cluster_placer& placer, std::span<const task_handle> tasks) : placer_{&placer} {
+            const workload& work = placer.cluster_.workload();
+            for (const task_handle task : tasks) {
+                const task_index t = *placer.cluster_.find(task);
+                const demand_view demand = work.demand(t);
+                members_.push_back({.task = t,
+                                    .shape = work.shape(t),
+                                    .first = amounts_.size(),
+                                    .accepted_models = demand.accepted_models,
+                                    .gpus = demand.gpus,
+                                    .same_model = demand.same_model});
+                for (const auto& part : {demand.gpu, demand.node, demand.domain}) amounts_.append(part);
+            }
+        }
+
+        [[nodiscard]] std::size_t size() const noexcept override { return members_.size(); }
+        [[nodiscard]] shape_index shape(std::size_t member) const noexcept override { return members_[member].shape; }
+        [[nodiscard]] demand_view demand(std::size_t member) const noexcept override {
+            const member_record& m = members_[member];
+            const resource_schema& schema = placer_->cluster_.fleet().schema();
+            const std::span<const amount> amounts = amounts_.view().subspan(m.first);
+            return {.gpu = amounts.first(schema.gpu.size()),
+                    .node = amounts.subspan(schema.gpu.size(), schema.node.size()),
+                    .domain = amounts.subspan(schema.gpu.size() + schema.node.size(), schema.domain.size()),
+                    .gpus = m.gpus,
+                    .accepted_models = m.accepted_models,
+                    .same_model = m.same_model};
+        }
+        [[nodiscard]] const berth::ledger& ledger() const noexcept override { return placer_->cluster_.ledger(); }
+        [[nodiscard]] std::span<const node_index> nodes() const noexcept override {
+            placer_->follow();
+            return placer_->finder_->nodes().order();
+        }
+        [[nodiscard]] bool open(node_index n) const noexcept override { return placer_->cluster_.open(n); }
+
+        [[nodiscard]] slot place(std::size_t member, std::uint64_t models) override {
+            const member_record& m = members_[member];
+            shape_index shape = m.shape;
+            demand_view demand = this->demand(member);
+            if (demand.gpus > 0 && (demand.accepted_models & ~models) != 0) {
+                demand.accepted_models &= models;
+                shape = placer_->cluster_.shape_of(demand);
+            }
+            const slot where = placer_->find_slot(m.task, shape);
+            return where.placed() && take(m.task, where) ? where : unplaced;
+        }
+        [[nodiscard]] bool place_at(std::size_t member, const slot& where) override {
+            placer_->follow();
+            candidate c = placer_->candidate_of(members_[member].task, members_[member].shape);
+            return placer_->finder_->nodes().admits(where, c) && take(members_[member].task, where);
+        }
+        void remove(std::size_t member, const slot&) override { (void)placer_->cluster_.release(members_[member].task); }
+        [[nodiscard]] bool by_shape() const noexcept override { return finder::by_shape; }
+        [[nodiscard]] bool anonymous() const noexcept override { return finder::anonymous; }
+
+    private:
+        struct member_record {
+            task_index task;
+            shape_index shape;
+            std::size_t first = 0;
+            std::uint64_t accepted_models = 0;
+            std::size_t gpus = 0;
+            bool same_model = false;
+        };
+        [[nodiscard]] bool take(task_index t, const slot& where) {
+            if (!placer_->cluster_.place(t, where)) return false;
+            placer_->notify_placed(t, where);
+            return true;
+        }
+
+        cluster_placer* placer_;
+        detail::flat<member_record> members_;
+        detail::flat<amount> amounts_;
+    };
 
     /// Brings the policy's state up to date with the cluster and the mix.
     void follow() {

@@ -76,8 +76,15 @@ inline result<shape_index> cluster::intern_shape(const task_description& task, d
     if (auto ok = detail::read_accepted_models(task.accepted_models, item, position, accepted); !ok) {
         return ok.error();
     }
-    const demand_view demand = editor.complete(task, accepted.mask);
-    const std::size_t model_set = editor.intern_accepted_text(accepted.text);
+    return intern_demand(editor.complete(task, accepted.mask), accepted.text);
+}
+
+/// The shape of a demand that is no view of this workload's arrays.
+///
+/// @param accepted  the text of its accepted models
+inline shape_index cluster::intern_demand(const demand_view& demand, std::string_view accepted) {
+    detail::workload_editor editor{work_};
+    const std::size_t model_set = editor.intern_accepted_text(accepted);
     editor.write_image(demand, model_set, image_);
     if (const shape_index known = editor.find_shape(image_); known.valid()) {
         if (idle_shapes_.contains(known.value())) idle_shapes_.touch(known.value());
@@ -117,6 +124,22 @@ inline result<shape_index> cluster::shape_of(const task_description& demand) {
     const auto item = detail::phrase::item("task", tasks_.lowest_vacant(), demand.name);
     if (auto ok = detail::workload_editor{work_}.check_demands(demand, item); !ok) return ok.error();
     return intern_shape(demand, item);
+}
+
+inline shape_index cluster::shape_of(const demand_view& demand) {
+    detail::flat<amount> copy;
+    for (const auto& part : {demand.gpu, demand.node, demand.domain}) copy.append(part);
+    demand_view own = demand;
+    own.gpu = copy.view().first(demand.gpu.size());
+    own.node = copy.view().subspan(demand.gpu.size(), demand.node.size());
+    own.domain = copy.view().subspan(demand.gpu.size() + demand.node.size());
+    std::string accepted;
+    for (std::size_t m = 0; ~demand.accepted_models != 0 && m < fleet_.model_count(); ++m) {
+        if ((demand.accepted_models >> m & 1U) == 0) continue;
+        if (!accepted.empty()) accepted.push_back('|');
+        accepted.append(fleet_.name(model_index{m}));
+    }
+    return intern_demand(own, accepted);
 }
 
 // ---- room -----------------------------------------------------------------------------------------------------------
