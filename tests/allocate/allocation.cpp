@@ -66,8 +66,8 @@ namespace {
 
 /// A gang that needs the search for another combination; every allocation on the way fails once.
 template <class Score>
-std::uint64_t failed_allocations_leave_nothing(const Score& score) {
-    const auto machines = hand_fleet({{{1000, 500}, 6}, {{1000}, 4}, {{700}, 3}});
+std::uint64_t failed_allocations_leave_nothing(const Score& score, bool same_model = false) {
+    const auto machines = hand_fleet({{{1000, 500}, 6}, {{1000}, 4}, {{700}, 3}, {{300}, 1, 9, "T4"}});
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 500, .cpu = 3, .copies = 2},
                                                {.gpus = 1, .share = 400, .cpu = 2, .copies = 3},
                                                {.gpus = 0, .cpu = 1}});
@@ -75,20 +75,21 @@ std::uint64_t failed_allocations_leave_nothing(const Score& score) {
     const problem p{machines, work};
     auto spared = greedy{score}.start(p);
     REQUIRE(spared.place(task_index{5}).placed());
-    const auto expected = spared.place_gang(gang);
+    const gang_options options{.same_model = same_model};
+    const auto expected = spared.place_gang(gang, options);
     std::size_t failures = 0;
     for (std::size_t n = 1;; ++n) {
         auto placer = greedy{score}.start(p);
         (void)placer.place(task_index{5});
         const ledger before = placer.ledger();
         gang_placement found;
-        if (!throws_at(n, [&] { found = placer.place_gang(gang); })) {
+        if (!throws_at(n, [&] { found = placer.place_gang(gang, options); })) {
             REQUIRE(found.slots == expected.slots);
             break;
         }
         ++failures;
         REQUIRE(placer.ledger() == before);
-        found = placer.place_gang(gang);
+        found = placer.place_gang(gang, options);
         REQUIRE(found.slots == expected.slots);
         REQUIRE(placer.ledger() == spared.ledger());
     }
@@ -102,6 +103,8 @@ TEST_CASE("a gang that runs out of memory leaves nothing in the ledger, and is p
     std::uint64_t steps = failed_allocations_leave_nothing(best_fit{});
     steps += failed_allocations_leave_nothing(fgd{});
     steps += failed_allocations_leave_nothing(scarcity{});
+    steps += failed_allocations_leave_nothing(best_fit{}, true);
+    steps += failed_allocations_leave_nothing(scarcity{}, true);
     steps += failed_allocations_leave_nothing(
         [](const candidate& c) { return static_cast<double>(c.node.index.value() % 2); });
     CHECK(steps > 0);

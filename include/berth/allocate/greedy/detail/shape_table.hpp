@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace berth::inline v0::detail {
 
@@ -50,17 +51,20 @@ public:
         }
         write_image(demand, all);
         const std::size_t image = images_.intern(image_);
-        if (image == shape_of_image_.size()) {
+        // An image without a shape is left over from a call that ran out of memory.
+        while (shape_of_image_.size() <= image) shape_of_image_.push_back(shape_index{});
+        if (!shape_of_image_[image].valid()) {
             const shape_index added{size()};
-            owned_demand& copy = later_.grow();
+            owned_demand copy;
             copy.amounts.append(demand.gpu);
             copy.amounts.append(demand.node);
             copy.amounts.append(demand.domain);
             copy.gpus = demand.gpus;
             copy.accepted_models = demand.accepted_models;
             copy.same_model = demand.same_model;
-            shape_of_image_.push_back(added);
+            later_.grow() = std::move(copy);
             join_board(added, several);
+            shape_of_image_[image] = added;
         }
         return shape_of_image_[image];
     }
