@@ -195,7 +195,8 @@ public:
     }
     /// Adds the domains that nodes name.
     void add_domains(berth::cluster& c) {
-        for (const std::string_view rack : racks) (void)need(c.add_domain(rack, 0, amounts(schema().domain.size(), 900, 0)));
+        const std::vector<berth::amount> power(schema().domain.size(), 500);
+        for (const std::string_view rack : racks) (void)need(c.add_domain(rack, 0, power));
         for (const std::string_view zone : zones) (void)need(c.add_domain(zone, 1, {}));
     }
 

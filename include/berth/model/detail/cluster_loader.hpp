@@ -119,20 +119,21 @@ private:
     }
     /// First all rooms for GPUs, in the order in which they lie: the positions of GPUs are those of the saved cluster.
     void lay_nodes_out() {
-        line_reader& in = in_;
         const line_reader before = in_;
+        flat<std::size_t> line;
         flat<std::size_t> first;
         flat<std::size_t> room;
         while (next("node") || next("gpu")) {
-            const bool node = in.next_kind() == "node";
-            in.begin(node ? "node" : "gpu");
+            const bool node = in_.next_kind() == "node";
+            in_.begin(node ? "node" : "gpu");
             if (node) {
                 read_position(first.size());
-                (void)in.generation(0);
-                first.push_back(in.number("first-gpu", max_gpus_per_node * most_));
-                room.push_back(in.number("room", max_gpus_per_node));
+                (void)in_.generation(0);
+                first.push_back(in_.number("first-gpu", max_gpus_per_node * most_));
+                room.push_back(in_.number("room", max_gpus_per_node));
+                line.push_back(in_.lines());
             }
-            in.skip();
+            in_.skip();
         }
         if (!ok()) return;
         const auto order = sorted_positions(first.size(), [&](std::size_t a, std::size_t b) {
@@ -141,8 +142,8 @@ private:
         std::size_t end = 0;
         for (const std::size_t p : order) {
             if (first[p] != end) {
-                return in.refuse("first-gpu", std::to_string(first[p]),
-                                 {end, " at node ", p, ", so that rooms lie side by side"});
+                return in_.refuse_line(line[p], "first-gpu", std::to_string(first[p]),
+                                       {end, ", so that rooms lie side by side"});
             }
             end += room[p];
             (void)made_.append_vacant(room[p]);

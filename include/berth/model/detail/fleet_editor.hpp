@@ -204,7 +204,7 @@ public:
     }
     /// Brings `kind` and `hardware` of a node up to date. If an allocation fails, nothing has changed.
     void number(node_index n) {
-        std::string key;
+        std::string key{"n"};  // an image is never empty: a position without one has the empty one
         for (const amount value : fleet_.capacity(n)) append_bytes(key, value);
         for (std::size_t i = 0; i < fleet_.gpu_count(n); ++i) {
             const gpu_index gpu = fleet_.gpu(n, i);

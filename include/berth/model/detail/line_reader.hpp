@@ -147,9 +147,12 @@ public:
     }
 
     void refuse(const char* field, std::string_view found, phrases expected) {
+        refuse_line(number_, field, found, expected);
+    }
+    void refuse_line(std::size_t line, const char* field, std::string_view found, phrases expected) {
         if (failure_) return;
         const std::string what = sentence(expected);
-        failure_ = detail::refuse(error_code::malformed, {"line ", number_, ": ", field, " is ",
+        failure_ = detail::refuse(error_code::malformed, {"line ", line, ": ", field, " is ",
                                                           phrase::quoted(found.substr(0, 40)), ", expected ", what});
     }
     /// An error that something else found on this line.
