@@ -362,7 +362,7 @@ private:
         node_index node;
         std::uint32_t position = 0;
     };
-    struct reservation {
+    struct reserved_room {
         shape_index shape;
         slot where;
     };
@@ -434,7 +434,7 @@ private:
     detail::recency_list idle_shapes_;
     detail::position_pool groups_;
     detail::position_pool reservations_;
-    detail::flat<reservation> reserved_;
+    detail::flat<reserved_room> reserved_;
 
     detail::node_reader node_reader_;
     detail::task_reader task_reader_;
