@@ -3,6 +3,7 @@
 
 #include "berth/model/cluster.hpp"
 #include "berth/testing/check_cluster.hpp"
+
 #include "common/instances.hpp"
 
 #include <doctest/doctest.h>

@@ -2,6 +2,7 @@
 #include "berth/model/cluster.hpp"
 
 #include "berth/testing/check_cluster.hpp"
+
 #include "common/small_cluster.hpp"
 
 #include <doctest/doctest.h>
@@ -41,7 +42,8 @@ TEST_CASE("cluster: what join refuses is said, and changes nothing") {
              wrong{{}, "node 1 (\"node-1\"): name is empty; a node of a cluster has a name"},
              {{.name = "n0"}, "node 1 (\"n0\"): a node of this name exists already"},
              {{.name = "n1", .capacity = {-1}}, "node 1 (\"n1\"): capacity[0] is -1, expected 0..35184372088832"},
-             {{.name = "n1", .capacity = {1, 2}}, "node 1 (\"n1\"): capacity has 2 values, the resource schema names 1"},
+             {{.name = "n1", .capacity = {1, 2}},
+              "node 1 (\"n1\"): capacity has 2 values, the resource schema names 1"},
              {{.name = "n1", .gpus = bad}, "node 1 (\"n1\") gpu 0: capacity has 3 values, the resource schema names 2"},
              {{.name = "n1", .gpus = gpus_of(65)}, "node 1 (\"n1\"): gpus is 65, at most 64 GPUs fit on one node"},
              {{.name = "n1", .gpus = gpus_of({"T4", "T4"}, {"u1", "u1"})},
@@ -142,8 +144,8 @@ TEST_CASE("cluster: the device list shrinks from 8 to 6 while 8 are used") {
 
 TEST_CASE("cluster: a node reported again in another order keeps its tasks on their GPUs") {
     cluster c;
-    const auto n0 = need(
-        c.join(*node_spec{.name = "n0", .gpus = gpus_of({"H100", "A100", "A100", "A100"}, {"h", "a", "b", "c"})}));
+    const auto n0 =
+        need(c.join(*node_spec{.name = "n0", .gpus = gpus_of({"H100", "A100", "A100", "A100"}, {"h", "a", "b", "c"})}));
     const auto task = need(c.admit(task_description{}));
     CHECK(c.place(task, at(0, 1)));
     const auto h = *c.find_gpu("h");
@@ -405,10 +407,10 @@ TEST_CASE("cluster: descriptions may be views of the cluster that they change") 
         const auto t = c.workload().task_count();
         const std::string fresh = "B" + std::to_string(i);
         const std::string_view models[] = {fresh, fleet.name(berth::model_index{0})};
-        (void)need(c.admit({.gpu_demand = t == 0 ? std::span<const amount>{}
-                                                 : c.workload().demand(berth::task_index{0}).gpu,
-                            .node_demand = cpu,
-                            .accepted_models = models}));
+        (void)need(
+            c.admit({.gpu_demand = t == 0 ? std::span<const amount>{} : c.workload().demand(berth::task_index{0}).gpu,
+                     .node_demand = cpu,
+                     .accepted_models = models}));
         CHECK(c.workload().demand(berth::task_index{t}).gpu[0] == 1000);
         check_sound(c);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/model/cluster.hpp"
-
 #include "berth/testing/check_cluster.hpp"
+
 #include "common/small_cluster.hpp"
 
 #include <doctest/doctest.h>
@@ -83,9 +83,9 @@ TEST_CASE("cluster: a task waits, runs, waits and leaves; doubled events are dat
     const auto t = admit(c, 2, "t0");
     CHECK(c.state(t) == task_state::waiting);
     CHECK_FALSE(c.release(t));
-    CHECK_FALSE(c.place(t, at(0, 1)));      // one GPU too few
-    CHECK_FALSE(c.place(t, at(0, 0x11)));   // a GPU that does not exist
-    CHECK_FALSE(c.place(t, at(2, 3)));      // nor such a node
+    CHECK_FALSE(c.place(t, at(0, 1)));     // one GPU too few
+    CHECK_FALSE(c.place(t, at(0, 0x11)));  // a GPU that does not exist
+    CHECK_FALSE(c.place(t, at(2, 3)));     // nor such a node
     CHECK_FALSE(c.place(t, berth::unplaced));
     CHECK(c.place(t, at(0, 3)));
     CHECK_FALSE(c.place(t, at(1, 3)));
