@@ -87,6 +87,9 @@ TEST_CASE("cluster: a task waits, runs, waits and leaves; doubled events are dat
     CHECK_FALSE(c.place(t, at(0, 0x11)));  // a GPU that does not exist
     CHECK_FALSE(c.place(t, at(2, 3)));     // nor such a node
     CHECK_FALSE(c.place(t, berth::unplaced));
+    const auto alike = need(c.admit(task_description{.gpus = 2, .same_model = true}));
+    (void)need(c.join(*node_spec{.name = "mixed", .gpus = gpus_of({"T4", "A100"})}));
+    CHECK_FALSE(c.place(alike, at(2, berth::gpu_mask{3} << 62)));  // asked for the models of GPUs that do not exist
     CHECK(c.place(t, at(0, 3)));
     CHECK_FALSE(c.place(t, at(1, 3)));
     CHECK_FALSE(c.occupy(t, at(1, 3)));

@@ -143,8 +143,7 @@ public:
     /// True if a new task with this demand fits in exactly this slot: it exists, has the number of GPUs demanded, all
     /// healthy and of an accepted model (of one, with `same_model`), and every counter has room.
     [[nodiscard]] bool fits(const demand_view& demand, const slot& where) const noexcept {
-        if (!where.node.below(fleet_->node_count())) return false;
-        if (berth::gpu_count(where.gpus) != demand.gpus || !host_fits(demand, where.node)) return false;
+        if (!fleet_->has(where, demand.gpus) || !host_fits(demand, where.node)) return false;
         if (demand.same_model && !fleet_->one_model(where)) return false;
         return demand.gpus == 0 || (where.gpus & ~fitting_gpus(demand, where.node)) == 0;
     }
