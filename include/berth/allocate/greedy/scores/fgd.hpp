@@ -6,6 +6,7 @@
 #include "berth/core/flat.hpp"
 #include "berth/model/task_mix.hpp"
 #include "berth/objective/measures/fragmentation.hpp"
+#include "berth/objective/measures/memory_stranding.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -18,9 +19,12 @@ namespace berth::inline v0 {
 /// fragmentation F grows least. The value is trunc(100 · sigmoid((F before - F after) / 1000)), 50 for no change; the
 /// truncation is part of the published policy, because near-ties then go to the fixed node order.
 ///
+/// Where tasks want GPU memory, its cost (`memory_stranding`) counts as growth of F; the published policy ignores it.
+///
 /// Use with `best_scored_gpu`. O(typical tasks × GPUs) per GPU evaluated; F before is kept per node.
 struct fgd {
-    double coverage = 0.95;  ///< of `typical_mix`, in (0, 1]
+    double coverage = 0.95;                                    ///< of `typical_mix`, in (0, 1]
+    memory_weights memory{.stranding = 0.2, .surplus = 80.0};  ///< of GPU memory, taken off the difference of F
 
     /// The ready form, a `prepared_score`.
     class state {
@@ -30,7 +34,8 @@ struct fgd {
         static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
 
         /// Made by `prepare`.
-        state(const problem& p, double coverage) : fragmentation_{p, typical_mix(p.workload(), coverage)} {
+        state(const problem& p, double coverage, const memory_weights& memory)
+            : fragmentation_{p, typical_mix(p.workload(), coverage)}, memory_{p, memory} {
             const ledger ledger{p.fleet()};
             before_.reserve(p.fleet().node_count());
             detail::flat<double> of_kind(p.fleet().kind_count(), -1.0);
@@ -45,12 +50,13 @@ struct fgd {
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
             share_profile shares{c.node};
             shares.take(c.node, c.demand, c.gpus);
-            return value(c, shares);
+            return value(c, shares, c.gpus);
         }
         /// For tasks on one GPU: the best GPU, lowest position on ties, asking equal GPUs once.
         [[nodiscard]] scored_gpus<double> best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
-            return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, 0.0,
-                                              [&](const share_profile& shares) { return value(c, shares); });
+            return detail::best_gpu_by_shares(
+                c, fitting, share_profile{c.node}, 0.0,
+                [&](const share_profile& shares, gpu_mask gpu) { return value(c, shares, gpu); });
         }
         /// Counts a placement on its node.
         void on_place(const candidate& c) noexcept { before_[c.node.index.value()] = fragmentation_(c.node); }
@@ -58,17 +64,19 @@ struct fgd {
         void on_remove(const candidate& c) noexcept { on_place(c); }
 
     private:
-        [[nodiscard]] double value(const candidate& c, const share_profile& shares) const noexcept {
+        [[nodiscard]] double value(const candidate& c, const share_profile& shares, gpu_mask gpus) const noexcept {
             const amount cpu = c.node.free_cpu() - c.cpu();
-            const double change = before_[c.node.index.value()] - fragmentation_(c.node, shares, cpu);
+            double change = before_[c.node.index.value()] - fragmentation_(c.node, shares, cpu);
+            if (memory_.concerns(c.demand)) change -= memory_.cost(c.node, c.demand, gpus);
             return static_cast<double>(static_cast<int>(100.0 / (1.0 + std::exp(-change / 1000.0))));
         }
 
         fragmentation fragmentation_;
+        memory_stranding memory_;
         detail::flat<double> before_;
     };
     /// The ready form for a problem. O(nodes + GPUs).
-    [[nodiscard]] state prepare(const problem& p) const { return {p, coverage}; }
+    [[nodiscard]] state prepare(const problem& p) const { return {p, coverage, memory}; }
 };
 
 static_assert(placement_score<fgd>);

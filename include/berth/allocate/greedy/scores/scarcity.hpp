@@ -9,6 +9,7 @@
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/objective/measures/expected_fragmentation.hpp"
+#include "berth/objective/measures/memory_stranding.hpp"
 #include "berth/objective/measures/share_profile.hpp"
 
 #include <array>
@@ -42,6 +43,7 @@ struct scarcity {
     using default_gpu_selection = best_scored_gpu;  ///< of `greedy{scarcity{}}`
 
     fragmentation_weights fragmentation{};  ///< of the first part
+    memory_weights memory{};                ///< of GPU memory in the first part
     double first_fit_slope = 1200.0;        ///< thousandths between the first and the last node
     double whole_node_charge = 4000.0;      ///< thousandths; large enough to outweigh all other parts
     double reprice_after = 0.03;  ///< fraction of the free share that may change before prices are cleared again
@@ -114,6 +116,14 @@ private:
         return {fragmentation_(node), detail::whole_node_reserve::free_gpus(node),
                 reserve_.is_whole(node, classes_.of(node.index))};
     }
+    /// Thousandths per node. Where GPU memory matters, or may, a fleet of few nodes gets no slope that hides it.
+    [[nodiscard]] static double slope(const problem& p, const scarcity& how, const memory_stranding& memory) noexcept {
+        constexpr double steepest = 8.0;
+        const double per_node = how.first_fit_slope / static_cast<double>(p.fleet().node_count());
+        const bool may_matter =
+            memory.in_mix() || (p.workload().shape_count() == 0 && p.fleet().roles().gpu_memory != counter_roles::none);
+        return may_matter && per_node > steepest ? steepest : per_node;
+    }
     [[nodiscard]] static amount distance(amount a, amount b) noexcept { return a < b ? b - a : a - b; }
     void note(const candidate& c, amount sign);
     void reprice();
@@ -121,6 +131,7 @@ private:
 
     scarcity how_;
     expected_fragmentation fragmentation_;
+    memory_stranding memory_;
     mutable detail::fragmentation_memo memo_;  // a cache: no value depends on its contents
     detail::node_classes classes_;
     detail::fluid_market market_;
@@ -140,10 +151,11 @@ private:
 inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
     : how_{how},
       fragmentation_{p, how.fragmentation},
+      memory_{p, how.memory},
       classes_{p.fleet()},
       market_{p, classes_, ledger{p.fleet()}, fragmentation_.cpu_per_gpu()},
       reserve_{p, classes_, ledger{p.fleet()}},
-      slope_{how.first_fit_slope / static_cast<double>(p.fleet().node_count())},
+      slope_{slope(p, how, memory_)},
       free_share_(classes_.size(), 0),
       free_cpu_(classes_.size(), 0),
       prices_(classes_.size()),
@@ -178,7 +190,8 @@ inline scarcity_state::part_values scarcity_state::parts(const candidate& c) con
     shares.take(c.node, c.demand, c.gpus);
     const expected_fragmentation::value before = nodes_[c.node.index.value()].value;
     const expected_fragmentation::value after = value_after(c, shares);
-    return {static_cast<float>(after.fragmentation - before.fragmentation),
+    const double memory = memory_.concerns(c.demand) ? memory_.cost(c.node, c.demand, c.gpus) : 0.0;
+    return {static_cast<float>(after.fragmentation - before.fragmentation + memory),
             static_cast<float>(before.usable - after.usable),
             c.demand.gpus > 0 ? static_cast<float>(in_gpu_share(c.cpu())) : 0.0F,
             reserve_.breaks(c.node, classes_.of(c.node.index), c.demand, c.gpus) ? 1.0F : 0.0F};
@@ -188,9 +201,12 @@ inline scarcity_state::part_values scarcity_state::parts(const candidate& c) con
 inline scored_gpus<double> scarcity_state::best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
     constexpr double noise = 1e-9;  // of sums over the mix: equal GPUs must stay equal
     const double before = nodes_[c.node.index.value()].value.fragmentation;
-    return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, noise, [&](const share_profile& shares) {
-        return before - value_after(c, shares).fragmentation;
-    });
+    const bool memory = memory_.concerns(c.demand);
+    const auto value = [&](const share_profile& shares, gpu_mask gpu) {
+        const double less = before - value_after(c, shares).fragmentation;
+        return memory ? less - memory_.cost(c.node, c.demand, gpu) : less;
+    };
+    return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, noise, value);
 }
 
 inline void scarcity_state::note(const candidate& c, amount sign) {
