@@ -105,8 +105,8 @@ public:
         return model_sets_[shapes_[s.value()].model_set];
     }
 
-    /// True if the fleet has as many counters, with the same roles, and GPU models as the one for which the workload was
-    /// built.
+    /// True if the fleet has as many counters and GPU models as the one for which the workload was built, and the same
+    /// roles of counters.
     [[nodiscard]] bool matches(const fleet& fleet) const noexcept {
         return fleet.schema().gpu.size() == gpu_counters_ && fleet.schema().node.size() == node_counters_ &&
                fleet.schema().domain.size() == domain_counters_ && fleet.roles() == roles_ &&

@@ -26,9 +26,9 @@ struct memory_weights {
 
 /// What lack of GPU memory costs: the compute share that tasks of the mix will leave unused because memory is gone.
 ///
-/// Imagine that tasks of the mix arrive at one GPU, one after the other, and take it as long as they fit. V(s, f) is the
-/// share that is expected to be used of a free share s with free memory f; with memory in abundance it is V(s, ∞). The
-/// GPU has stranded V(s, ∞) - V(s, f). So a rest of a GPU with share but without memory is charged, and a task without
+/// Imagine that tasks of the mix arrive at one GPU, one after the other, and take it as long as they fit. V(s, f) is
+/// the share that is expected to be used of a free share s with free memory f; with memory in abundance it is V(s, ∞).
+/// The GPU has stranded V(s, ∞) - V(s, f). So a rest of a GPU with share but without memory is charged, and a task without
 /// memory is best put where memory is small. V is looked up in a table for each GPU model, in steps of 1/50 of a GPU
 /// and 1/64 of the model's memory; free amounts are rounded down, demands up.
 ///
@@ -38,8 +38,8 @@ struct memory_weights {
 ///   of the fleet, if more is free than needed. This also works where nothing is known of the mix. A task that wants
 ///   memory gets no credit for less stranding on such a GPU, so that it takes the smaller one if both are free.
 ///
-/// GPUs with unlimited memory strand nothing and have no surplus. Costs are 0 in a fleet where no counter is GPU memory,
-/// and if neither the mix nor the task wants memory. O(GPUs). Immutable, shared between threads.
+/// GPUs with unlimited memory strand nothing and have no surplus. Costs are 0 in a fleet where no counter is GPU
+/// memory, and if neither the mix nor the task wants memory. O(GPUs). Immutable, shared between threads.
 class memory_stranding {
 public:
     /// Of nothing: concerns no demand.

@@ -26,8 +26,8 @@ namespace berth::inline v0::detail {
 }
 
 /// `pick(GPUs)` on the GPUs of each model of which enough fit, so that a task gets GPUs of one model where it can: of
-/// those picks the one whose `sum(picked)` comes first by `before`, then of the model with the fewest that fit, then the
-/// lowest. The pick of all GPUs if no model has enough.
+/// those picks the one whose `sum(picked)` comes first by `before`, then of the model with the fewest that fit, then
+/// the lowest. The pick of all GPUs if no model has enough.
 template <class Pick, class Sum, class Before>
 [[nodiscard]] constexpr gpu_mask pick_alike(const node_view& node, const demand_view& demand, gpu_mask fitting,
                                             Pick pick, Sum sum, Before before) {

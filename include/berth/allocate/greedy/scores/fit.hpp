@@ -17,8 +17,8 @@
 //   dot_product   avoids nodes whose free room is proportional to the demand, as published for the openb trace
 //   random_score  baseline
 //
-// Where tasks want GPU memory, best_fit, worst_fit and dot_product take its cost (`memory_stranding`) off: best_fit so much
-// that it outweighs the rest, because share without memory is lost for good; worst_fit so little that it decides
+// Where tasks want GPU memory, best_fit, worst_fit and dot_product take its cost (`memory_stranding`) off: best_fit so
+// much that it outweighs the rest, because share without memory is lost for good; worst_fit so little that it decides
 // between nodes of about equal room.
 //
 // All cost O(GPUs of the node). CPU and GPU share are relative to the largest node of the fleet; a node with unlimited
