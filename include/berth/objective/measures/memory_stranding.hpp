@@ -27,9 +27,9 @@ struct memory_weights {
 /// What lack of GPU memory costs: the compute share that tasks of the mix will leave unused because memory is gone.
 ///
 /// Imagine that tasks of the mix arrive at one GPU, one after the other, and take it as long as they fit. V(s, f) is
-/// the share that is expected to be used of a free share s with free memory f; with memory in abundance it is V(s, ∞).
-/// The GPU has stranded V(s, ∞) - V(s, f). So a rest of a GPU with share but without memory is charged, and a task without
-/// memory is best put where memory is small. V is looked up in a table for each GPU model, in steps of 1/50 of a GPU
+/// the share that is expected to be used of a free share s with free memory f, and V(s, ∞) with memory in abundance.
+/// The GPU has stranded V(s, ∞) - V(s, f). So a rest of a GPU with share but without memory is charged, and a task
+/// without memory is best put where memory is small. V is looked up in a table for each GPU model, in steps of 1/50 of a GPU
 /// and 1/64 of the model's memory; free amounts are rounded down, demands up.
 ///
 /// The cost of a placement on one GPU is the sum of
