@@ -27,7 +27,8 @@ struct task_mix {
 
 /// The *typical tasks* of Weng et al. (FGD, USENIX ATC 2023, section 4; simulator
 /// `hkust-adsl/kubernetes-scheduler-simulator`): tasks are grouped by CPU, GPU share, number of GPUs and accepted
-/// models; other counters (memory) are ignored. The most frequent groups are kept until they cover `coverage` of all tasks.
+/// models; other counters (memory) are ignored. The most frequent groups are kept until they cover `coverage` of all
+/// tasks.
 ///
 /// Ordered by count, then CPU, GPU share, GPUs, text of accepted models, all descending. O(shapes log shapes).
 ///

@@ -29,8 +29,8 @@ struct memory_weights {
 /// Imagine that tasks of the mix arrive at one GPU, one after the other, and take it as long as they fit. V(s, f) is
 /// the share that is expected to be used of a free share s with free memory f, and V(s, ∞) with memory in abundance.
 /// The GPU has stranded V(s, ∞) - V(s, f). So a rest of a GPU with share but without memory is charged, and a task
-/// without memory is best put where memory is small. V is looked up in a table for each GPU model, in steps of 1/50 of a GPU
-/// and 1/64 of the model's memory; free amounts are rounded down, demands up.
+/// without memory is best put where memory is small. V is looked up in a table for each GPU model, in steps of 1/50 of
+/// a GPU and 1/64 of the model's memory; free amounts are rounded down, demands up.
 ///
 /// The cost of a placement on one GPU is the sum of
 /// - the growth of what it has stranded;
