@@ -295,6 +295,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/detail/merged_changes.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/measures/expected_fragmentation.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/measures/fragmentation.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/measures/memory_stranding.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/measures/power.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/measures/share_profile.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/objective.hpp"

@@ -44,6 +44,7 @@ struct place_options {
     bool listed = false;
     double inflate = 1.3;
     std::size_t replicate = 1;
+    bool hide_gpu_memory = false;
     std::string placements;
     std::string why_not;
     std::string json;
@@ -301,6 +302,7 @@ std::string results_json(const place_options& options, const experiment& input,
         json["order_file"] = options.order;
     }
     json["replicate"] = options.replicate;
+    json["gpu_memory"] = input.fleet->schema().gpu.size() > 1 ? (options.hide_gpu_memory ? "hidden" : "seen") : "none";
     if (options.moving.most > 0) {
         json["relocations"] = options.moving.most;
         json["park"] = options.moving.park;
@@ -321,6 +323,7 @@ std::string results_json(const place_options& options, const experiment& input,
         policy["fragmentation_percent"] = curve_json(r.curve.fragmentation_percent);
         policy["fragmentation_ratio_percent"] = curve_json(r.curve.fragmentation_ratio_percent);
         policy["rejected"] = r.rejected;
+        policy["rejected_at_100"] = r.rejected_at_100;
         policy["accepted_by_class"] = classes_json(r.accepted_by_class);
         policy["arrived_by_class"] = classes_json(r.arrived_by_class);
         policy["placements_per_second"] = outcome.placements_per_second;
@@ -455,7 +458,8 @@ int place(place_options options) {
         if (!read) return fail(read.error().message);
         order = *std::move(read);
     }
-    auto input = make_experiment(*nodes, *pods, order, options.replicate);
+    auto input = make_experiment(*nodes, *pods, order, options.replicate,
+                                 options.hide_gpu_memory ? gpu_memory_view::hidden : gpu_memory_view::seen);
     if (!input) return fail(input.error().message);
     input->power = *std::move(power);
 
@@ -538,9 +542,12 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
     std::vector<std::string> names;
     for (const auto& policy : policies()) names.emplace_back(policy.name);
 
-    place_app.add_option("--nodes", options->nodes, "Node list (CSV: sn, cpu_milli, memory_mib, gpu, model)");
+    place_app.add_option(
+        "--nodes", options->nodes,
+        "Node list (CSV: sn, cpu_milli, memory_mib, gpu, model and perhaps gpu_memory_mib of each GPU)");
     place_app.add_option("--pods", options->pods,
-                         "Task list (CSV: name, cpu_milli, memory_mib, num_gpu, gpu_milli and perhaps gpu_spec)");
+                         "Task list (CSV: name, cpu_milli, memory_mib, num_gpu, gpu_milli and perhaps gpu_spec and "
+                         "gpu_memory_mib on each GPU)");
     place_app.add_option("--policy", options->policies, "Policy to run, may be repeated; all by default")
         ->check(CLI::IsMember(names))
         ->take_all();
@@ -562,6 +569,8 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
                          "milli_per_package)");
     place_app.add_option("--replicate", options->replicate, "Copies of the fleet, with as many arrivals")
         ->check(CLI::Range(std::size_t{1}, std::size_t{256}));
+    place_app.add_flag("--hide-gpu-memory", options->hide_gpu_memory,
+                       "Do not show GPU memory to the policies; it still has to fit");
     place_app.add_option("--placements", options->placements,
                          "Write each arrival's pod, node (- if rejected) and GPUs; one file per policy");
     place_app.add_option("--why-not", options->why_not,

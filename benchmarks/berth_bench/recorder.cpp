@@ -112,6 +112,7 @@ placement_record record_run(const experiment& input, std::span<const berth::slot
         }
 
         if (record.arrived_milli <= input.capacity_milli) {
+            record.rejected_at_100 = record.rejected;
             record.relocations_at_100 = record.moves;
             record.arrivals_at_100 = i + 1;
         }

@@ -55,6 +55,7 @@ struct placement_record {
     arrival_curve curve;
     std::size_t arrivals = 0;
     std::size_t rejected = 0;
+    std::size_t rejected_at_100 = 0;  ///< of the first 100 % of the capacity
     berth::amount arrived_milli = 0;
     berth::amount allocated_milli = 0;
     std::array<std::size_t, task_class_count> arrived_by_class{};

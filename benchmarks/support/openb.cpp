@@ -11,6 +11,8 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <tuple>
@@ -40,6 +42,19 @@ result<void> sort_by_name(const csv_table& table, std::string_view field, std::v
     return {};
 }
 
+/// Memory of each GPU, 0 without the column.
+result<amount> gpu_memory_of(const csv_table& table, std::size_t row, std::optional<std::size_t> column, amount gpus,
+                             const char* without) {
+    if (!column) return amount{0};
+    const auto memory = table.integer(row, *column, 0, berth::max_amount);
+    if (!memory) return memory.error();
+    if (gpus == 0 && *memory != 0) {
+        return table.fault(row, *column, error_code::inconsistent,
+                           std::to_string(*memory) + " on each GPU, but " + without);
+    }
+    return *memory;
+}
+
 result<openb_node_list> to_nodes(const csv_table& table) {
     std::size_t column[5] = {};
     constexpr const char* names[] = {"sn", "cpu_milli", "memory_mib", "gpu", "model"};
@@ -48,7 +63,8 @@ result<openb_node_list> to_nodes(const csv_table& table) {
         if (!at) return at.error();
         column[c] = *at;
     }
-    openb_node_list list{.file = table.file(), .nodes = {}};
+    const auto gpu_memory_column = table.find_column("gpu_memory_mib");
+    openb_node_list list{.file = table.file(), .nodes = {}, .has_gpu_memory = gpu_memory_column.has_value()};
     list.nodes.reserve(table.row_count());
     for (std::size_t row = 0; row < table.row_count(); ++row) {
         const auto name = table.text(row, column[0]);
@@ -72,11 +88,18 @@ result<openb_node_list> to_nodes(const csv_table& table) {
             return table.fault(row, column[4], error_code::invalid_value,
                                shown(model) + " contains a bar, one model expected");
         }
+        const auto gpu_memory = gpu_memory_of(table, row, gpu_memory_column, *gpus, "the node has no GPU");
+        if (!gpu_memory) return gpu_memory.error();
+        if (gpu_memory_column && *gpus > 0 && *gpu_memory == 0) {
+            return table.fault(row, *gpu_memory_column, error_code::inconsistent,
+                               "0 on each GPU, but the node has " + std::to_string(*gpus) + " GPUs");
+        }
         list.nodes.push_back({.name = std::string{*name},
                               .cpu_milli = *cpu,
                               .memory_mib = *memory,
                               .gpus = static_cast<std::size_t>(*gpus),
                               .model = std::string{model},
+                              .gpu_memory_mib = *gpu_memory,
                               .line = table.line(row)});
     }
     if (const auto unique = sort_by_name(table, "sn", list.nodes); !unique) return unique.error();
@@ -124,7 +147,8 @@ result<openb_pod_list> to_pods(const csv_table& table) {
         column[c] = *at;
     }
     const auto spec = table.find_column("gpu_spec");  // some traces have only the first five columns
-    openb_pod_list list{.file = table.file(), .pods = {}};
+    const auto gpu_memory_column = table.find_column("gpu_memory_mib");
+    openb_pod_list list{.file = table.file(), .pods = {}, .has_gpu_memory = gpu_memory_column.has_value()};
     list.pods.reserve(table.row_count());
     for (std::size_t row = 0; row < table.row_count(); ++row) {
         const auto name = table.text(row, column[0]);
@@ -145,7 +169,9 @@ result<openb_pod_list> to_pods(const csv_table& table) {
             return table.fault(row, column[4], error_code::inconsistent,
                                std::to_string(*milli) + " of each GPU, but num_gpu is 0");
         }
-        if (*gpus > 0 && *milli == 0) {
+        const auto gpu_memory = gpu_memory_of(table, row, gpu_memory_column, *gpus, "num_gpu is 0");
+        if (!gpu_memory) return gpu_memory.error();
+        if (*gpus > 0 && *milli == 0 && *gpu_memory == 0) {
             return table.fault(row, column[4], error_code::inconsistent,
                                "0 of each GPU, but num_gpu is " + std::to_string(*gpus));
         }
@@ -159,6 +185,7 @@ result<openb_pod_list> to_pods(const csv_table& table) {
                       .memory_mib = *memory,
                       .gpus = static_cast<std::size_t>(*gpus),
                       .gpu_milli = *milli,
+                      .gpu_memory_mib = *gpu_memory,
                       .models = {},
                       .line = table.line(row)};
         if (spec) {
@@ -325,7 +352,7 @@ arrival_order make_order(const openb_pod_list& pods, const openb_node_list& node
 }
 
 result<experiment> make_experiment(const openb_node_list& nodes, const openb_pod_list& pods, const arrival_order& order,
-                                   std::size_t replicate) {
+                                   std::size_t replicate, gpu_memory_view memory) {
     const std::size_t node_count = nodes.nodes.size();
     const std::size_t arrival_count = order.arrivals.size();
     if (replicate == 0 || replicate > static_cast<std::size_t>(most_nodes) / node_count) {
@@ -333,16 +360,25 @@ result<experiment> make_experiment(const openb_node_list& nodes, const openb_pod
                                                     std::to_string(node_count) + " nodes, expected 1.." +
                                                     std::to_string(most_nodes) + " nodes"};
     }
+    if (pods.has_gpu_memory && !nodes.has_gpu_memory) {
+        return file_fault(error_code::inconsistent, pods.file, 0, "gpu_memory_mib",
+                          "the pods want GPU memory, but " + nodes.file + " has no column of this name");
+    }
     experiment made;
 
-    berth::fleet_builder fleet_builder{
-        berth::resource_schema{.gpu = {"gpu_milli"}, .node = {"cpu_milli", "memory_mib"}}};
+    berth::resource_schema schema{.gpu = {"gpu_milli"}, .node = {"cpu_milli", "memory_mib"}};
+    if (nodes.has_gpu_memory) schema.gpu.emplace_back("gpu_memory_mib");
+    if (memory == gpu_memory_view::hidden) schema.roles.gpu_memory = berth::no_counter;
+    const std::size_t gpu_counters = schema.gpu.size();
+    berth::fleet_builder fleet_builder{std::move(schema)};
     std::vector<berth::gpu_description> gpus;
     for (std::size_t copy = 0; copy < replicate; ++copy) {
         for (std::size_t n = 0; n < node_count; ++n) {
             const openb_node& node = nodes.nodes[n];
             const amount capacity[] = {node.cpu_milli, node.memory_mib};
-            gpus.assign(node.gpus, berth::gpu_description{.model = node.model});
+            const amount of_gpu[] = {berth::whole_gpu, node.gpu_memory_mib};
+            gpus.assign(node.gpus,
+                        berth::gpu_description{.model = node.model, .capacity = std::span{of_gpu}.first(gpu_counters)});
             const std::string name = copy == 0 ? node.name : node.name + '~' + std::to_string(copy);
             const auto added = fleet_builder.add_node({.name = name, .capacity = capacity, .gpus = gpus});
             if (!added) { return file_fault(added.error().code, nodes.file, node.line, {}, added.error().message); }
@@ -364,11 +400,11 @@ result<experiment> make_experiment(const openb_node_list& nodes, const openb_pod
             return file_fault(error_code::unknown_name, pods.file, pod.line, "gpu_spec",
                               "model " + shown(model) + " is on no node of " + nodes.file);
         }
-        const amount gpu_demand[] = {pod.gpu_milli};
+        const amount gpu_demand[] = {pod.gpu_milli, pod.gpu_memory_mib};
         const amount node_demand[] = {pod.cpu_milli, pod.memory_mib};
         const auto added = workload_builder.add_task({.name = pod.name,
                                                       .gpus = pod.gpus,
-                                                      .gpu_demand = gpu_demand,
+                                                      .gpu_demand = std::span{gpu_demand}.first(gpu_counters),
                                                       .node_demand = node_demand,
                                                       .accepted_models = models});
         if (!added) return file_fault(added.error().code, pods.file, pod.line, {}, added.error().message);

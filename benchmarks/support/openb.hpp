@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct openb_node {
     berth::amount memory_mib = 0;
     std::size_t gpus = 0;
     std::string model;
+    berth::amount gpu_memory_mib = 0;  ///< of each of its GPUs, if the list has the column
     std::size_t line = 0;
 };
 
@@ -31,8 +33,9 @@ struct openb_pod {
     berth::amount cpu_milli = 0;
     berth::amount memory_mib = 0;
     std::size_t gpus = 0;
-    berth::amount gpu_milli = 0;      ///< on each of its GPUs
-    std::vector<std::string> models;  ///< accepted models; empty: any
+    berth::amount gpu_milli = 0;       ///< on each of its GPUs
+    berth::amount gpu_memory_mib = 0;  ///< on each of its GPUs, if the list has the column
+    std::vector<std::string> models;   ///< accepted models; empty: any
     std::size_t line = 0;
 
     [[nodiscard]] berth::amount total_milli() const noexcept { return static_cast<berth::amount>(gpus) * gpu_milli; }
@@ -43,12 +46,14 @@ struct openb_node_list {
     std::string file;
     std::vector<openb_node> nodes;
     std::size_t without_gpus = 0;  ///< nodes of the file that were left out
+    bool has_gpu_memory = false;   ///< the file has the column `gpu_memory_mib`
 };
 
 /// The pods in the order of their names.
 struct openb_pod_list {
     std::string file;
     std::vector<openb_pod> pods;
+    bool has_gpu_memory = false;  ///< the file has the column `gpu_memory_mib`
 };
 
 /// The pods in arrival order, as positions in the name-sorted list (repetitions are clones), and for every GPU node a
@@ -91,10 +96,18 @@ struct experiment {
 inline constexpr const char* task_classes[] = {"cpu", "share", "1", "2", "4", "8", "other"};
 inline constexpr std::size_t task_class_count = std::size(task_classes);
 
-/// Checks nodes, pods and order against each other and makes a problem of them.
+/// Whether policies see GPU memory.
+enum class gpu_memory_view : std::uint8_t {
+    seen,    ///< as one of the counters, by its role
+    hidden,  ///< no: only the ledger counts it
+};
+
+/// Checks nodes, pods and order against each other and makes a problem of them. GPU memory is a counter if the node
+/// list has it.
 /// @param replicate  this many copies of the fleet, and as many arrivals: copy k of the arrivals runs k/K of the list
 ///                   ahead, so that equal pods do not arrive one after the other.
 [[nodiscard]] berth::result<experiment> make_experiment(const openb_node_list& nodes, const openb_pod_list& pods,
-                                                        const arrival_order& order, std::size_t replicate = 1);
+                                                        const arrival_order& order, std::size_t replicate = 1,
+                                                        gpu_memory_view memory = gpu_memory_view::seen);
 
 }  // namespace bench

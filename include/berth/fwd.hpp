@@ -129,6 +129,8 @@ class expected_fragmentation;
 class fragmentation;
 struct fragmentation_weights;
 struct gpu_watts;
+class memory_stranding;
+struct memory_weights;
 class power_model;
 struct power_table;
 class share_profile;

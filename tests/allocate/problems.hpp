@@ -28,9 +28,10 @@ struct problem_options {
     std::size_t tasks = 120;
     std::size_t shapes = 14;  ///< at most; tasks repeat them
     std::size_t gpu_counters = 1;
-    bool domains = false;  ///< racks and zones that supply power
-    bool sick = true;      ///< unhealthy nodes and GPUs
-    bool mixed = true;     ///< nodes with GPUs of several models and capacities
+    bool sees_memory = false;  ///< the second GPU counter plays the role of GPU memory
+    bool domains = false;      ///< racks and zones that supply power
+    bool sick = true;          ///< unhealthy nodes and GPUs
+    bool mixed = true;         ///< nodes with GPUs of several models and capacities
     bool gangs = true;
 };
 
@@ -40,6 +41,7 @@ struct problem_options {
     berth::xoshiro256 g{seed};
     berth::resource_schema schema{.gpu = {"share", "memory"}, .node = {"cpu", "memory"}, .domain = {}};
     schema.gpu.resize(options.gpu_counters);
+    if (!options.sees_memory) schema.roles.gpu_memory = berth::no_counter;
     if (options.domains) schema.domain = {"power"};
     berth::fleet_builder builder{schema};
     if (options.domains) {

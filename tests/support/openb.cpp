@@ -348,3 +348,64 @@ TEST_CASE("copies of a fleet keep arrivals, classes and the order of nodes") {
     CHECK(seen == std::array<int, 3>{3, 3, 3});
     for (std::size_t i = 0; i + 1 < 9; ++i) CHECK(input.arrivals[i] != input.arrivals[i + 1]);
 }
+
+TEST_CASE("GPU memory: a column of nodes and pods, a counter of the experiment") {
+    const auto nodes =
+        need(parse_openb_nodes("nodes.csv", "sn,cpu_milli,memory_mib,gpu,model,gpu_memory_mib\n"
+                                            "n0,1000,1000,2,T4,16384\nn1,1000,1000,0,,0\nn2,1000,1000,1,G3,81920\n"));
+    const auto pods =
+        need(parse_openb_pods("pods.csv", "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_memory_mib\n"
+                                          "p0,1,1,1,500,12000\np1,1,1,0,0,0\np2,1,1,1,0,300\np3,1,1,2,1000,0\n"));
+    CHECK(nodes.has_gpu_memory);
+    CHECK(pods.has_gpu_memory);
+    const arrival_order order{.arrivals = {0, 1, 2, 3}, .priorities = {0, 1}};
+    const auto seen = need(make_experiment(nodes, pods, order));
+    CHECK(seen.fleet->schema().gpu == std::vector<std::string>{"gpu_milli", "gpu_memory_mib"});
+    CHECK(seen.fleet->roles().gpu_memory == 1);
+    CHECK(seen.fleet->capacity(berth::gpu_index{0})[1] == 16384);
+    CHECK(seen.fleet->capacity(berth::gpu_index{2})[1] == 81920);
+    CHECK(seen.workload->demand(berth::task_index{0}).gpu[1] == 12000);
+    CHECK(seen.workload->demand(berth::task_index{2}).gpu[0] == 0);
+    CHECK(seen.workload->demand(berth::task_index{2}).gpu[1] == 300);
+    const auto hidden = need(make_experiment(nodes, pods, order, 1, gpu_memory_view::hidden));
+    CHECK(hidden.fleet->roles().gpu_memory == berth::counter_roles::none);
+    CHECK(hidden.fleet->capacity(berth::gpu_index{2})[1] == 81920);
+    const auto unasked =
+        need(make_experiment(nodes, pods_of("p0,1,1,1,500,\n"), {.arrivals = {0}, .priorities = {0, 1}}));
+    CHECK(unasked.workload->demand(berth::task_index{0}).gpu[1] == 0);
+    const auto without = make_experiment(nodes_of("n0,1,1,1,T4\n"), pods, {.arrivals = {0}, .priorities = {0}});
+    REQUIRE_FALSE(without.has_value());
+    CHECK(without.error().message.starts_with("pods.csv: field \"gpu_memory_mib\": "));
+    CHECK(contains(without.error().message, "nodes.csv has no column"));
+}
+
+TEST_CASE("GPU memory: what is refused, with file, line and field") {
+    const std::string nodes = "sn,cpu_milli,memory_mib,gpu,model,gpu_memory_mib\n";
+    const std::string pods = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_memory_mib\n";
+    const std::string none = nodes + "n0,1,1,1,T4,0\n";
+    const std::string empty = nodes + "n0,1,1,1,T4,\n";
+    const std::string without_gpu = nodes + "n0,1,1,0,,16\n";
+    const std::string negative = nodes + "n0,1,1,1,T4,16384\nn1,1,1,1,T4,-1\n";
+    const bad node_rows[] = {
+        {"a GPU without memory", none, "nodes.csv:2: field \"gpu_memory_mib\": ", "0 on each GPU"},
+        {"an empty cell", empty, "nodes.csv:2: field \"gpu_memory_mib\": ", "whole number"},
+        {"memory without GPU", without_gpu, "nodes.csv:2: field \"gpu_memory_mib\": ", "no GPU"},
+        {"negative", negative, "nodes.csv:3: field \"gpu_memory_mib\": ", "-1"},
+    };
+    for (const auto& row : node_rows) {
+        check_refused(row, [](std::string_view text) { return parse_openb_nodes("nodes.csv", text); });
+    }
+    const std::string text = pods + "p0,1,1,1,500,12 GiB\n";
+    const std::string no_gpu = pods + "p0,1,1,0,0,12\n";
+    const std::string nothing = pods + "p0,1,1,1,0,0\n";
+    const std::string huge = pods + "p0,1,1,1,500,99999999999999999\n";
+    const bad pod_rows[] = {
+        {"a unit", text, "pods.csv:2: field \"gpu_memory_mib\": ", "whole number"},
+        {"memory without GPU", no_gpu, "pods.csv:2: field \"gpu_memory_mib\": ", "num_gpu is 0"},
+        {"neither share nor memory", nothing, "pods.csv:2: field \"gpu_milli\": ", "0 of each GPU"},
+        {"too much", huge, "pods.csv:2: field \"gpu_memory_mib\": ", "0..35184372088832"},
+    };
+    for (const auto& row : pod_rows) {
+        check_refused(row, [](std::string_view text_of) { return parse_openb_pods("pods.csv", text_of); });
+    }
+}

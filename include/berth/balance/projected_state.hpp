@@ -129,6 +129,7 @@ public:
             const gpu_index g = machines().gpu(where.node, lowest_gpu(rest));
             if ((demand.accepted_models >> machines().model(g).value() & 1U) == 0) return false;
         }
+        if (demand.same_model && !machines().one_model(where)) return false;
         return ledger_.has_room(demand, where);
     }
 

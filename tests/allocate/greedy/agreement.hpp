@@ -62,6 +62,7 @@ void agrees(const Score& score, const GpuSelection& selection) {
                                         .tasks = 70,
                                         .shapes = 10 + 8 * (seed % 2),
                                         .gpu_counters = 1 + seed % 2,
+                                        .sees_memory = seed % 4 == 1,
                                         .domains = seed % 3 == 1});
         const berth::problem p{machines, work};
         const berth::greedy policy{score, selection, berth::random_order{seed / 2}};

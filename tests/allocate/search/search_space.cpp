@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 using namespace berth;
@@ -50,6 +52,39 @@ TEST_CASE("slots that a space draws are admitted, within the region, and reach e
             }
         }
     }
+}
+
+TEST_CASE("same_model: slots that are drawn and admitted have GPUs of one model") {
+    fleet_builder builder;
+    const std::vector<gpu_description> mixed{
+        {.model = "A"}, {.model = "B"}, {.model = "A"}, {.model = "B"}, {.model = "B"}};
+    const std::vector<gpu_description> pairs{{.model = "A"}, {.model = "B"}, {.model = "C"}};
+    (void)need(builder.add_node({.gpus = mixed}));
+    (void)need(builder.add_node({.gpus = pairs}));
+    const fleet machines = need(std::move(builder).build());
+    workload_builder tasks{machines};
+    (void)need(tasks.add_task({.gpus = 2, .same_model = true}));
+    (void)need(tasks.add_task({.gpus = 3, .same_model = true}));
+    const workload work = need(std::move(tasks).build());
+    const problem p{machines, work};
+    const objective wish{tier(capacity_excess{})};
+    search_space space{p, wish.prepare(p, assignment(2, unplaced)), any_node::prepare(p)};
+    xoshiro256 g{1};
+    std::vector<gpu_mask> seen;
+    for (int i = 0; i < 200; ++i) {
+        for (const std::size_t t : {0U, 1U}) {
+            const slot where = space.any_slot(task_index{t}, g);
+            if (!where.placed()) continue;
+            REQUIRE(where.node == node_index{0});
+            REQUIRE(machines.one_model(where));
+            REQUIRE(space.admits(task_index{t}, where));
+            if (t == 0 && std::find(seen.begin(), seen.end(), where.gpus) == seen.end()) seen.push_back(where.gpus);
+        }
+        CHECK_FALSE(space.slot_on(task_index{0}, node_index{1}, g).placed());
+    }
+    CHECK(seen.size() == 4);  // the pair of A, and three pairs of B
+    CHECK_FALSE(space.admits(task_index{0}, {node_index{0}, 0b00011}));
+    CHECK(space.admits(task_index{1}, {node_index{0}, 0b11010}));
 }
 
 TEST_CASE("back undoes every go") {

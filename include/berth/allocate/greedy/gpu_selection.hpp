@@ -90,7 +90,9 @@ inline constexpr bool is_anonymous_selection = [] {
 }();
 
 /// The GPUs with the least room that still fit; lowest position on ties. Shares of a GPU stay together, whole GPUs stay
-/// whole. A task on several GPUs gets GPUs of one model if enough of one fit: of the model with the least room.
+/// whole. A task on several GPUs gets GPUs of one model if enough of one fit: of the model with the least room. A task
+/// that wants GPU memory gets a GPU of the smallest class of memory (doublings of its capacity) where it fits, then by
+/// free share, then by free memory.
 struct tightest_gpu {
     static constexpr bool anonymous = true;               ///< see `gpu_rule`
     static constexpr std::size_t node_counters_read = 0;  ///< see `prepared_score`
@@ -98,12 +100,12 @@ struct tightest_gpu {
     /// The GPUs picked.
     [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
                                                 gpu_mask fitting) const {
-        return detail::pick_gpus(node, demand, fitting, [](amount a, amount b) { return a < b; });
+        return detail::pick_gpus(node, demand, fitting, detail::less_room{});
     }
 };
 
 /// The GPUs with the most room; lowest position on ties. A task on several GPUs gets GPUs of one model if enough of one
-/// fit.
+/// fit. Of equal free shares, a task that wants GPU memory gets the most free memory.
 struct loosest_gpu {
     static constexpr bool anonymous = true;               ///< see `gpu_rule`
     static constexpr std::size_t node_counters_read = 0;  ///< see `prepared_score`
@@ -111,7 +113,7 @@ struct loosest_gpu {
     /// The GPUs picked.
     [[nodiscard]] constexpr gpu_mask operator()(const node_view& node, const demand_view& demand,
                                                 gpu_mask fitting) const {
-        return detail::pick_gpus(node, demand, fitting, [](amount a, amount b) { return a > b; });
+        return detail::pick_gpus(node, demand, fitting, detail::more_room{});
     }
 };
 

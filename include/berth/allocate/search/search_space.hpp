@@ -157,7 +157,7 @@ public:
         if (demand.gpus == 0) return {n, 0};
         gpu_mask open = admitted_gpus(demand, n);
         if ((required & ~open) != 0 || !has_gpus(open, demand.gpus)) return unplaced;
-        if (gpu_count(open) == demand.gpus) return {n, open};
+        if (gpu_count(open) == demand.gpus) return kept_alike(demand, {n, open});
         gpu_mask picked = required;
         open &= ~required;
         const bool by_room = gpu_count(required) < demand.gpus && (random() >> 63U) != 0;
@@ -165,15 +165,18 @@ public:
             const gpu_mask one = by_room ? tightest(t, demand, n, open) : any_of(open, random);
             picked |= one;
             open &= ~one;
+            if (!demand.same_model || picked != one) continue;
+            open = like(n, open, one);
+            if (!has_gpus(open, demand.gpus - 1)) return unplaced;
         }
-        return {n, picked};
+        return kept_alike(demand, {n, picked});
     }
-    /// True if the task may move to the slot: within the region, healthy, accepted models, its number of GPUs. Room is
-    /// not checked.
+    /// True if the task may move to the slot: within the region, healthy, accepted models (one, with `same_model`), its
+    /// number of GPUs. Room is not checked.
     [[nodiscard]] bool admits(task_index t, const slot& target) const noexcept {
         const demand_view demand = problem_.workload().demand(t);
         if (!target.placed() || !open(target.node) || !problem_.fleet().healthy(target.node)) return false;
-        return gpu_count(target.gpus) == demand.gpus &&
+        return gpu_count(target.gpus) == demand.gpus && kept_alike(demand, target).placed() &&
                (demand.gpus == 0 || (target.gpus & ~admitted_gpus(demand, target.node)) == 0);
     }
     /// True if a task is within the region, or unplaced.
@@ -212,6 +215,19 @@ private:
             if ((demand.accepted_models >> model & 1U) == 0) admitted &= ~(rest & (~rest + 1));
         }
         return admitted;
+    }
+    /// The slot, or `unplaced` if the demand wants `same_model` and its GPUs are of several.
+    [[nodiscard]] slot kept_alike(const demand_view& demand, const slot& where) const noexcept {
+        return demand.same_model && !problem_.fleet().one_model(where) ? unplaced : where;
+    }
+    /// Those of these GPUs that are of the same model as one of the node.
+    [[nodiscard]] gpu_mask like(node_index n, gpu_mask gpus, gpu_mask one) const noexcept {
+        gpu_mask alike = 0;
+        for (gpu_mask rest = gpus; rest != 0; rest &= rest - 1) {
+            const gpu_mask other = rest & (~rest + 1);
+            if (problem_.fleet().one_model({n, one | other})) alike |= other;
+        }
+        return alike;
     }
     [[nodiscard]] static gpu_mask any_of(gpu_mask gpus, xoshiro256& random) {
         for (auto skip = bounded(random, static_cast<std::uint32_t>(gpu_count(gpus))); skip > 0; --skip) {

@@ -38,8 +38,8 @@ struct fragmentation_weights {
 /// - usable = us / Σ p_m over accepted tasks.
 ///
 /// Tasks that want no share of a GPU count as tasks without GPU. Tasks on several GPUs are left out on purpose:
-/// including them costs more than it saves; `detail::whole_node_reserve` cares for them. O(shares of the mix × GPUs +
-/// demands of the mix). Immutable, shared between threads.
+/// including them costs more than it saves; `detail::whole_node_reserve` cares for them. Memory is another measure,
+/// `memory_stranding`. O(shares of the mix × GPUs + demands of the mix). Immutable, shared between threads.
 class expected_fragmentation {
 public:
     /// Both figures, in GPU thousandths.

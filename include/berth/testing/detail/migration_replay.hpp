@@ -225,6 +225,7 @@ private:
             const std::size_t model = fleet_->model(fleet_->gpu(step.to.node, i)).value();
             if ((step.to.gpus >> i & 1U) != 0 && (demand.accepted_models >> model & 1U) == 0) good = false;
         }
+        if (demand.same_model && !fleet_->one_model(step.to)) good = false;
         if (!good) return refuse(wave, step.task, {"is staged at a slot that is not healthy or has another GPU model"});
         return {};
     }

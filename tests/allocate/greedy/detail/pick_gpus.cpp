@@ -30,7 +30,7 @@ TEST_CASE("picked GPUs come first by their free share, ties to the lowest positi
     const ledger ledger{machines};
     const auto pick = [&](std::size_t wanted, gpu_mask fitting) {
         const demand_view demand{.gpu = {}, .node = {}, .domain = {}, .gpus = wanted};
-        return detail::pick_gpus(ledger.node(node_index{0}), demand, fitting, [](amount a, amount b) { return a < b; });
+        return detail::pick_gpus(ledger.node(node_index{0}), demand, fitting, detail::less_room{});
     };
     CHECK(pick(1, 0b1111) == 0b0010);
     CHECK(pick(2, 0b1111) == 0b0110);
@@ -46,7 +46,7 @@ TEST_CASE("the best GPU by shares: equal GPUs are evaluated once, a later one wi
     const candidate c = candidate_for(ledger, work, 0, 0, 0);
     const share_profile shares{c.node};
     std::size_t evaluated = 0;
-    const auto value = [&](const share_profile& after) {
+    const auto value = [&](const share_profile& after, gpu_mask) {
         ++evaluated;
         return static_cast<double>(after.below(1));  // 500 if a small GPU takes the task, 600 if the large one does
     };

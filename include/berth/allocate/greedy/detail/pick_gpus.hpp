@@ -5,6 +5,7 @@
 #include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -50,11 +51,34 @@ template <class Pick, class Sum, class Before>
     return best != 0 ? best : pick(fitting);
 }
 
-/// The GPUs that the task gets if those come first whose free share does by `before`, ties to the lowest position; of
+/// The room of a GPU, or of several together, as rules compare it.
+struct gpu_room {
+    amount memory_class;  // doublings of capacity; 0 unless the task wants memory that is limited there
+    amount share;
+    amount memory;
+};
+[[nodiscard]] constexpr gpu_room operator+(const gpu_room& a, const gpu_room& b) noexcept {
+    return {a.memory_class + b.memory_class, a.share + b.share, a.memory + b.memory};
+}
+struct less_room {
+    [[nodiscard]] constexpr bool operator()(amount a, amount b) const noexcept { return a < b; }
+    [[nodiscard]] constexpr bool operator()(const gpu_room& a, const gpu_room& b) const noexcept {
+        if (a.memory_class != b.memory_class) return a.memory_class < b.memory_class;
+        return a.share != b.share ? a.share < b.share : a.memory < b.memory;
+    }
+};
+struct more_room {
+    [[nodiscard]] constexpr bool operator()(amount a, amount b) const noexcept { return a > b; }
+    [[nodiscard]] constexpr bool operator()(const gpu_room& a, const gpu_room& b) const noexcept {
+        return a.share != b.share ? a.share > b.share : a.memory > b.memory;
+    }
+};
+
+/// The GPUs that the task gets if those come first whose `room(GPU)` does by `before`, ties to the lowest position; of
 /// one model if that many of a model fit.
-template <class Before>
-[[nodiscard]] constexpr gpu_mask pick_gpus(const node_view& node, const demand_view& demand, gpu_mask fitting,
-                                           Before before) {
+template <class Room, class Before>
+[[nodiscard]] constexpr gpu_mask pick_by(const node_view& node, const demand_view& demand, gpu_mask fitting, Room room,
+                                         Before before) {
     const auto pick = [&](gpu_mask of) {
         if (gpu_count(of) == demand.gpus) return of;
         gpu_mask picked = 0;
@@ -62,7 +86,7 @@ template <class Before>
             std::size_t best = lowest_gpu(of);
             for (gpu_mask rest = of & (of - 1); rest != 0; rest &= rest - 1) {
                 const std::size_t i = lowest_gpu(rest);
-                if (before(node.free_share(i), node.free_share(best))) best = i;
+                if (before(room(i), room(best))) best = i;
             }
             picked |= gpu_mask{1} << best;
             of &= ~(gpu_mask{1} << best);
@@ -70,11 +94,26 @@ template <class Before>
         return picked;
     };
     const auto sum = [&](gpu_mask picked) {
-        amount share = 0;
-        for (; picked != 0; picked &= picked - 1) share += node.free_share(lowest_gpu(picked));
-        return share;
+        auto all = room(lowest_gpu(picked));
+        for (picked &= picked - 1; picked != 0; picked &= picked - 1) all = all + room(lowest_gpu(picked));
+        return all;
     };
     return pick_alike(node, demand, fitting, pick, sum, before);
+}
+/// The same by free share for `before(a, b)` of two amounts or two rooms; with memory where the task wants memory.
+template <class Before>
+[[nodiscard]] constexpr gpu_mask pick_gpus(const node_view& node, const demand_view& demand, gpu_mask fitting,
+                                           Before before) {
+    const std::size_t role = node.gpu_counters > 1 ? node.fleet->roles().gpu_memory : counter_roles::none;
+    if (role == counter_roles::none || demand.gpu[role] == 0) [[likely]]
+        return pick_by(node, demand, fitting, [&](std::size_t i) { return node.free_share(i); }, before);
+    const auto room = [&](std::size_t i) {
+        const gpu_index g = node.fleet->gpu(node.index, i);
+        if (node.fleet->unlimited(g, role)) return gpu_room{0, node.free_share(i), 0};
+        const auto capacity = static_cast<std::uint64_t>(node.fleet->capacity(g)[role]);
+        return gpu_room{static_cast<amount>(std::bit_width(capacity)), node.free_share(i), node.free_gpu(i)[role]};
+    };
+    return pick_by(node, demand, fitting, room, before);
 }
 
 /// True if an earlier GPU of the mask equals GPU i in model, capacities and free counters.
@@ -94,7 +133,7 @@ template <class Before>
     return false;
 }
 
-/// For a task on one GPU: the GPU with the best `value(shares)` of the node's free shares without the task, one
+/// For a task on one GPU: the GPU with the best `value(shares, GPU)` of the node's free shares without the task, one
 /// evaluation for equal GPUs. A later GPU wins only by more than `margin`.
 template <class Shares, class Value>
 [[nodiscard]] constexpr scored_gpus<double> best_gpu_by_shares(const candidate& c, gpu_mask fitting, Shares shares,
@@ -105,7 +144,7 @@ template <class Shares, class Value>
         if (repeats_earlier_gpu(c.node, fitting, i)) continue;
         const amount left = c.node.free_share(i);
         shares.replace(left, left - c.demand.gpu[0]);
-        const double v = value(shares);
+        const double v = value(shares, gpu_mask{1} << i);
         shares.replace(left - c.demand.gpu[0], left);
         if (found.gpus == 0 || v > found.value + margin) found = {v, gpu_mask{1} << i};
     }

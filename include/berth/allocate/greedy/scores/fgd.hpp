@@ -7,6 +7,7 @@
 #include "berth/core/flat.hpp"
 #include "berth/model/task_mix.hpp"
 #include "berth/objective/measures/fragmentation.hpp"
+#include "berth/objective/measures/memory_stranding.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -19,10 +20,13 @@ namespace berth::inline v0 {
 /// fragmentation F grows least. The value is trunc(100 · sigmoid((F before - F after) / 1000)), 50 for no change; the
 /// truncation is part of the published policy, because near-ties then go to the fixed node order.
 ///
-/// Without a mix (a workload without tasks) it behaves like `best_fit`, and `state::informed` says so. Use with
-/// `best_scored_gpu`. O(typical tasks × GPUs) per GPU evaluated; F before is kept per node.
+/// Where tasks want GPU memory, its cost (`memory_stranding`) counts as growth of F; the published policy ignores it.
+/// Without a mix (a workload without tasks) it behaves like `best_fit`, and `state::informed` says so.
+///
+/// Use with `best_scored_gpu`. O(typical tasks × GPUs) per GPU evaluated; F before is kept per node.
 struct fgd {
-    double coverage = 0.95;  ///< of `typical_mix`, in (0, 1]
+    double coverage = 0.95;                                    ///< of `typical_mix`, in (0, 1]
+    memory_weights memory{.stranding = 0.2, .surplus = 80.0};  ///< of GPU memory, taken off the difference of F
 
     /// The ready form, a `prepared_score`.
     class state {
@@ -32,10 +36,11 @@ struct fgd {
         static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
 
         /// Made by `prepare`.
-        state(const problem& p, double coverage)
+        state(const problem& p, double coverage, const memory_weights& memory)
             : informed_{p.workload().total_frequency() > 0},
               fallback_{best_fit{}.prepare(p)},
-              fragmentation_{p, typical_mix(p.workload(), coverage)} {
+              fragmentation_{p, typical_mix(p.workload(), coverage)},
+              memory_{p, memory} {
             const ledger ledger{p.fleet()};
             before_.reserve(p.fleet().node_count());
             detail::flat<double> of_kind(p.fleet().kind_count(), -1.0);
@@ -53,13 +58,14 @@ struct fgd {
             if (!informed_) return fallback_(c);
             share_profile shares{c.node};
             shares.take(c.node, c.demand, c.gpus);
-            return value(c, shares);
+            return value(c, shares, c.gpus);
         }
         /// For tasks on one GPU: the best GPU, lowest position on ties, asking equal GPUs once.
         [[nodiscard]] scored_gpus<double> best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
             if (!informed_) return {fallback_(c), tightest_gpu{}(c.node, c.demand, fitting)};
-            return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, 0.0,
-                                              [&](const share_profile& shares) { return value(c, shares); });
+            return detail::best_gpu_by_shares(
+                c, fitting, share_profile{c.node}, 0.0,
+                [&](const share_profile& shares, gpu_mask gpu) { return value(c, shares, gpu); });
         }
         /// The node has changed.
         void on_node(const node_view& node) noexcept { before_[node.index.value()] = fragmentation_(node); }
@@ -67,24 +73,27 @@ struct fgd {
         [[nodiscard]] followed follow(const problem& p) {
             before_.make_room(p.fleet().node_count());
             before_.resize(p.fleet().node_count(), 0.0);
+            if (!memory_.suits(p.fleet())) return followed::outgrown;
             const followed fits = fallback_.follow(p);
             return informed_ ? followed::kept : fits;
         }
 
     private:
-        [[nodiscard]] double value(const candidate& c, const share_profile& shares) const noexcept {
+        [[nodiscard]] double value(const candidate& c, const share_profile& shares, gpu_mask gpus) const noexcept {
             const amount cpu = c.node.free_cpu() - c.cpu();
-            const double change = before_[c.node.index.value()] - fragmentation_(c.node, shares, cpu);
+            double change = before_[c.node.index.value()] - fragmentation_(c.node, shares, cpu);
+            if (memory_.concerns(c.demand)) change -= memory_.cost(c.node, c.demand, gpus);
             return static_cast<double>(static_cast<int>(100.0 / (1.0 + std::exp(-change / 1000.0))));
         }
 
         bool informed_;
         best_fit::state fallback_;
         fragmentation fragmentation_;
+        memory_stranding memory_;
         detail::flat<double> before_;
     };
     /// The ready form for a problem. O(nodes + GPUs).
-    [[nodiscard]] state prepare(const problem& p) const { return {p, coverage}; }
+    [[nodiscard]] state prepare(const problem& p) const { return {p, coverage, memory}; }
 };
 
 static_assert(placement_score<fgd>);

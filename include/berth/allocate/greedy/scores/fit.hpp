@@ -3,7 +3,9 @@
 
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/core/random.hpp"
+#include "berth/objective/measures/memory_stranding.hpp"
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,6 +16,10 @@
 //   worst_fit     spreads: most free room wins              balance, headroom, few tasks lost per failure
 //   dot_product   avoids nodes whose free room is proportional to the demand, as published for the openb trace
 //   random_score  baseline
+//
+// Where tasks want GPU memory, best_fit, worst_fit and dot_product take its cost (`memory_stranding`) off: best_fit so
+// much that it outweighs the rest, because share without memory is lost for good; worst_fit so little that it decides
+// between nodes of about equal room.
 //
 // All cost O(GPUs of the node). CPU and GPU share are relative to the largest node of the fleet; a node with unlimited
 // CPU is judged by its GPU share alone.
@@ -72,6 +78,29 @@ private:
     }
 };
 
+/// GPU memory in a score between 0 and 1 that does not know the GPUs of a candidate.
+class memory_part {
+public:
+    memory_part() = default;
+    explicit memory_part(const problem& p) : measure_{p} {}
+
+    [[nodiscard]] bool concerns(const candidate& c) const noexcept { return measure_.concerns(c.demand); }
+    /// The fleet has changed; the mix has not.
+    [[nodiscard]] followed follow(const problem& p) const {
+        return measure_.suits(p.fleet()) ? followed::kept : followed::outgrown;
+    }
+    /// The value less `weight` for each GPU of `memory_stranding::least_cost`, in steps if `steps` is above 0.
+    [[nodiscard, gnu::noinline]] double less(double value, const candidate& c, double weight, double of_rest,
+                                             double steps) const noexcept {
+        const double cost = measure_.least_cost(c.node, c.demand, of_rest) / static_cast<double>(whole_gpu);
+        const double left = value - weight * cost;
+        return steps > 0.0 ? std::floor(steps * left) : left;
+    }
+
+private:
+    memory_stranding measure_;
+};
+
 }  // namespace detail
 
 /// Every node that fits is as good as any other: the tie-break order decides.
@@ -98,6 +127,7 @@ struct best_fit {
         static constexpr bool looks_at_gpus = false;              ///< see `prepared_score`
         detail::largest_node largest;                             ///< of the fleet
         double steps;                                             ///< of the description
+        detail::memory_part memory;                               ///< GPU memory
 
         /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
@@ -106,13 +136,21 @@ struct best_fit {
             const double value = largest.unlimited_cpu(c.node)
                                      ? 1.0 - share / largest.share
                                      : 1.0 - 0.5 * cpu / largest.cpu - 0.5 * share / largest.share;
+            if (memory.concerns(c)) [[unlikely]]
+                return memory.less(value, c, 5.0, 0.6, steps);
             return steps > 0.0 ? static_cast<double>(static_cast<std::int64_t>(steps * value)) : value;
         }
         /// The fleet has changed.
-        [[nodiscard]] followed follow(const problem& p) { return largest.follow(p.fleet()); }
+        [[nodiscard]] followed follow(const problem& p) {
+            const followed limits = memory.follow(p);
+            const followed fits = largest.follow(p.fleet());
+            return limits > fits ? limits : fits;
+        }
     };
-    /// The ready form for a problem. O(nodes + GPUs).
-    [[nodiscard]] state prepare(const problem& p) const { return {detail::largest_node{p.fleet()}, steps}; }
+    /// The ready form for a problem. O(nodes + GPUs), and the tables of `memory_stranding`.
+    [[nodiscard]] state prepare(const problem& p) const {
+        return {detail::largest_node{p.fleet()}, steps, detail::memory_part{p}};
+    }
 };
 
 /// Most free room: the reverse of `best_fit`, not truncated. On bare GPUs this is *least loaded*.
@@ -123,15 +161,25 @@ struct worst_fit {
         static constexpr bool anonymous = true;                   ///< see `prepared_score`
         static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
         static constexpr bool looks_at_gpus = false;              ///< see `prepared_score`
-        best_fit::state fit;                                      ///< its reverse
+        best_fit::state fit;                                      ///< its reverse, without memory
+        detail::memory_part memory;                               ///< GPU memory
 
         /// The value of a candidate.
-        [[nodiscard]] double operator()(const candidate& c) const noexcept { return -fit(c); }
+        [[nodiscard]] double operator()(const candidate& c) const noexcept {
+            const double value = -fit(c);
+            return memory.concerns(c) ? memory.less(value, c, 0.02, 0.0, 0.0) : value;
+        }
         /// The fleet has changed.
-        [[nodiscard]] followed follow(const problem& p) { return fit.follow(p); }
+        [[nodiscard]] followed follow(const problem& p) {
+            const followed limits = memory.follow(p);
+            const followed fits = fit.follow(p);
+            return limits > fits ? limits : fits;
+        }
     };
-    /// The ready form for a problem. O(nodes + GPUs).
-    [[nodiscard]] state prepare(const problem& p) const { return {{detail::largest_node{p.fleet()}, 0.0}}; }
+    /// The ready form for a problem. O(nodes + GPUs), and the tables of `memory_stranding`.
+    [[nodiscard]] state prepare(const problem& p) const {
+        return {{detail::largest_node{p.fleet()}, 0.0, {}}, detail::memory_part{p}};
+    }
 };
 /// The usual name where every GPU is a node.
 using least_loaded = worst_fit;
@@ -146,6 +194,7 @@ struct dot_product {
         static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
         static constexpr bool looks_at_gpus = false;              ///< see `prepared_score`
         detail::largest_node largest;                             ///< of the fleet
+        detail::memory_part memory;                               ///< GPU memory
 
         /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
@@ -154,13 +203,22 @@ struct dot_product {
             const double share = (static_cast<double>(detail::total_free_share(c.node)) / largest.share) *
                                  (static_cast<double>(c.demand.total_share()) / largest.share);
             const double cpu = largest.unlimited_cpu(c.node) ? share : host;
-            return static_cast<double>(static_cast<std::int64_t>(100.0 * (1.0 - (cpu + share) / 2.0)));
+            const double value = 1.0 - (cpu + share) / 2.0;
+            if (memory.concerns(c)) [[unlikely]]
+                return memory.less(value, c, 0.5, 0.6, 100.0);
+            return static_cast<double>(static_cast<std::int64_t>(100.0 * value));
         }
         /// The fleet has changed.
-        [[nodiscard]] followed follow(const problem& p) { return largest.follow(p.fleet()); }
+        [[nodiscard]] followed follow(const problem& p) {
+            const followed limits = memory.follow(p);
+            const followed fits = largest.follow(p.fleet());
+            return limits > fits ? limits : fits;
+        }
     };
-    /// The ready form for a problem. O(nodes + GPUs).
-    [[nodiscard]] state prepare(const problem& p) const { return {detail::largest_node{p.fleet()}}; }
+    /// The ready form for a problem. O(nodes + GPUs), and the tables of `memory_stranding`.
+    [[nodiscard]] state prepare(const problem& p) const {
+        return {detail::largest_node{p.fleet()}, detail::memory_part{p}};
+    }
 };
 
 /// Any node that fits, uniformly: the value is a hash of the seed, the number of tasks in place, the task and the node.

@@ -3,9 +3,11 @@
 
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
+#include "berth/objective/measures/memory_stranding.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -14,12 +16,26 @@ namespace berth::inline v0 {
 
 /// GpuPacking of the published table (Kubernetes scheduler simulator of FGD): prefers GPUs in use, then free GPUs of
 /// nodes in use, then untouched nodes. For tasks without GPU every node is equal. O(GPUs of the node × GPUs wanted).
+/// Where GPU memory matters, `memory_stranding::cost` is taken off.
 struct gpu_packing {
-    static constexpr score_scope scope = score_scope::shape;  ///< see `prepared_score`
-    static constexpr bool anonymous = true;                   ///< see `prepared_score`
-    static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
+    /// The ready form, a `prepared_score`.
+    struct state {
+        static constexpr score_scope scope = score_scope::shape;  ///< see `prepared_score`
+        static constexpr bool anonymous = true;                   ///< see `prepared_score`
+        static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
+        memory_stranding memory;                                  ///< GPU memory
 
-    /// The value of a candidate.
+        /// The value of a candidate.
+        [[nodiscard]] double operator()(const candidate& c) const noexcept {
+            constexpr double per_thousandth = 0.02;
+            const double value = gpu_packing{}(c);
+            return memory.concerns(c.demand) ? value - per_thousandth * memory.cost(c.node, c.demand, c.gpus) : value;
+        }
+    };
+    /// The ready form for a problem. O(GPUs), and the tables of `memory_stranding`.
+    [[nodiscard]] state prepare(const problem& p) const { return {memory_stranding{p}}; }
+
+    /// The value of a candidate without regard to GPU memory, as published.
     [[nodiscard]] double operator()(const candidate& c) const noexcept {
         if (c.demand.gpus == 0) return 0.0;
         const std::size_t gpus = c.node.gpu_count();
@@ -52,7 +68,8 @@ struct gpu_clustering {
 
         /// Made by `prepare`.
         explicit state(const problem& p)
-            : largest_{static_cast<amount>(detail::largest_node{p.fleet()}.share)},
+            : memory_{p},
+              largest_{static_cast<amount>(detail::largest_node{p.fleet()}.share)},
               present_(p.fleet().node_count(), 0),
               counts_(p.fleet().node_count() * class_count, 0) {}
 
@@ -63,7 +80,10 @@ struct gpu_clustering {
             const std::uint64_t own = std::uint64_t{1} << class_of(c.demand);
             const amount base = 25 * (largest_ - detail::total_free_share(c.node)) / largest_;
             const amount bonus = classes == own ? 75 : (classes & own) != 0 ? 50 : classes == 0 ? 25 : 0;
-            return static_cast<double>(base + bonus);
+            const auto value = static_cast<double>(base + bonus);
+            if (!memory_.concerns(c.demand)) return value;
+            // In steps of a tenth of a GPU, so that near-ties go to the fixed node order.
+            return value - 2.0 * std::floor(memory_.least_cost(c.node, c.demand) / 100.0);
         }
         /// Counts a placement on its node.
         void on_place(const candidate& c) noexcept { count(c, +1); }
@@ -85,6 +105,7 @@ struct gpu_clustering {
             present_[n] = counts_[n * class_count + k] > 0 ? present_[n] | bit : present_[n] & ~bit;
         }
 
+        memory_stranding memory_;
         amount largest_;
         std::vector<std::uint64_t> present_;
         std::vector<std::uint32_t> counts_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/allocate/greedy/concepts.hpp"
+#include "berth/objective/measures/memory_stranding.hpp"
 #include "berth/objective/measures/power.hpp"
 
 namespace berth::inline v0 {
@@ -18,14 +19,18 @@ struct power_score {
         static constexpr bool anonymous = true;                   ///< see `prepared_score`
         static constexpr std::size_t node_counters_read = 1;      ///< see `prepared_score`
         power_model watts;                                        ///< of every node
+        memory_stranding memory;                                  ///< GPU memory
 
         /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
-            return watts(c.node) - watts(c.node, c.gpus, c.cpu());
+            constexpr double watts_per_thousandth = 0.2;
+            const double less = watts(c.node) - watts(c.node, c.gpus, c.cpu());
+            return memory.concerns(c.demand) ? less - watts_per_thousandth * memory.cost(c.node, c.demand, c.gpus)
+                                             : less;
         }
     };
     /// The ready form for a problem. O(nodes + GPUs).
-    [[nodiscard]] state prepare(const problem& p) const { return {power_model{p.fleet(), table}}; }
+    [[nodiscard]] state prepare(const problem& p) const { return {power_model{p.fleet(), table}, memory_stranding{p}}; }
 };
 
 static_assert(placement_score<power_score>);

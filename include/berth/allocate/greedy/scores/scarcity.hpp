@@ -10,6 +10,7 @@
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/objective/measures/expected_fragmentation.hpp"
+#include "berth/objective/measures/memory_stranding.hpp"
 #include "berth/objective/measures/share_profile.hpp"
 
 #include <array>
@@ -43,6 +44,7 @@ struct scarcity {
     using default_gpu_selection = best_scored_gpu;  ///< of `greedy{scarcity{}}`
 
     fragmentation_weights fragmentation{};  ///< of the first part
+    memory_weights memory{};                ///< of GPU memory in the first part
     double first_fit_slope = 1200.0;        ///< thousandths between the first and the last node
     double whole_node_charge = 4000.0;      ///< thousandths; large enough to outweigh all other parts
     double reprice_after = 0.03;  ///< fraction of the free share that may change before prices are cleared again
@@ -98,9 +100,9 @@ public:
     struct memory_type {
         /// One class of nodes.
         struct entry {
-            std::uint64_t node_class = 0;                 ///< what its nodes have in common
-            detail::fluid_market::raw_prices prices{};    ///< before rounding
-            amount priced_share = 0;                      ///< its free share when prices were cleared
+            std::uint64_t node_class = 0;               ///< what its nodes have in common
+            detail::fluid_market::raw_prices prices{};  ///< before rounding
+            amount priced_share = 0;                    ///< its free share when prices were cleared
         };
         detail::flat<entry> classes;  ///< none while no mix is known
     };
@@ -145,6 +147,14 @@ private:
                 .node_class = static_cast<std::uint8_t>(c),
                 .whole = reserve_.is_whole(node, c)};
     }
+    /// Thousandths per node. Where GPU memory matters, or may, a fleet of few nodes gets no slope that hides it.
+    [[nodiscard]] static double slope(const problem& p, const scarcity& how, const memory_stranding& memory) noexcept {
+        constexpr double steepest = 8.0;
+        const double per_node = how.first_fit_slope / static_cast<double>(p.fleet().node_count());
+        const bool may_matter =
+            memory.in_mix() || (p.workload().shape_count() == 0 && p.fleet().roles().gpu_memory != counter_roles::none);
+        return may_matter && per_node > steepest ? steepest : per_node;
+    }
     [[nodiscard]] static amount distance(amount a, amount b) noexcept { return a < b ? b - a : a - b; }
     /// Adds what a node contributes to its class, or takes it away.
     void count(const node_record& node, int sign);
@@ -156,6 +166,7 @@ private:
     bool informed_;
     best_fit::state fallback_;
     expected_fragmentation fragmentation_;
+    memory_stranding memory_;
     mutable detail::fragmentation_memo memo_;  // a cache: no value depends on its contents
     detail::node_classes classes_;
     detail::fluid_market market_;
@@ -177,10 +188,11 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
       informed_{p.workload().total_frequency() > 0},
       fallback_{best_fit{}.prepare(p)},
       fragmentation_{p, how.fragmentation},
+      memory_{p, how.memory},
       classes_{p.fleet()},
       market_{p, classes_, ledger{p.fleet()}, fragmentation_.cpu_per_gpu()},
       reserve_{p, classes_, ledger{p.fleet()}},
-      slope_{how.first_fit_slope / static_cast<double>(p.fleet().node_count())},
+      slope_{slope(p, how, memory_)},
       free_share_(classes_.size(), 0),
       free_cpu_(classes_.size(), 0),
       prices_(classes_.size()),
@@ -216,7 +228,8 @@ inline scarcity_state::part_values scarcity_state::parts(const candidate& c) con
     shares.take(c.node, c.demand, c.gpus);
     const expected_fragmentation::value before = nodes_[c.node.index.value()].value;
     const expected_fragmentation::value after = value_after(c, shares);
-    return {static_cast<float>(after.fragmentation - before.fragmentation),
+    const double memory = memory_.concerns(c.demand) ? memory_.cost(c.node, c.demand, c.gpus) : 0.0;
+    return {static_cast<float>(after.fragmentation - before.fragmentation + memory),
             static_cast<float>(before.usable - after.usable),
             c.demand.gpus > 0 ? static_cast<float>(in_gpu_share(c.cpu())) : 0.0F,
             reserve_.breaks(c.node, classes_.of(c.node.index), c.demand, c.gpus) ? 1.0F : 0.0F};
@@ -227,9 +240,12 @@ inline scored_gpus<double> scarcity_state::best_gpu(const candidate& c, gpu_mask
     if (!informed_) return {fallback_(c), tightest_gpu{}(c.node, c.demand, fitting)};
     constexpr double noise = 1e-9;  // of sums over the mix: equal GPUs must stay equal
     const double before = nodes_[c.node.index.value()].value.fragmentation;
-    return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, noise, [&](const share_profile& shares) {
-        return before - value_after(c, shares).fragmentation;
-    });
+    const bool memory = memory_.concerns(c.demand);
+    const auto value = [&](const share_profile& shares, gpu_mask gpu) {
+        const double less = before - value_after(c, shares).fragmentation;
+        return memory ? less - memory_.cost(c.node, c.demand, gpu) : less;
+    };
+    return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, noise, value);
 }
 
 inline void scarcity_state::count(const node_record& node, int sign) {
@@ -262,13 +278,13 @@ inline void scarcity_state::on_node(const node_view& node) {
 
 inline followed scarcity_state::follow(const problem& p) {
     const std::size_t before = nodes_.size();
-    if (!classes_.follow(p.fleet())) return followed::outgrown;
+    if (!classes_.follow(p.fleet()) || !memory_.suits(p.fleet())) return followed::outgrown;
     nodes_.make_room(p.fleet().node_count());
     nodes_.resize(p.fleet().node_count());
     const followed fits = fallback_.follow(p);
     if (!informed_) return fits;
     if (nodes_.size() == before) return followed::kept;
-    slope_ = how_.first_fit_slope / static_cast<double>(nodes_.size());
+    slope_ = slope(p, how_, memory_);
     return followed::revalued;
 }
 

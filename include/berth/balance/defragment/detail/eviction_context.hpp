@@ -96,7 +96,8 @@ public:
                 if ((packed >> position & 1U) != 0) gpus |= rest & (~rest + 1);
             }
             const slot here{n, gpus};
-            if (may_move(t, here) && visit(here)) return true;
+            const bool alike = !wanted.same_model || fleet.machines().one_model(here);
+            if (alike && may_move(t, here) && visit(here)) return true;
             const gpu_mask lowest = packed & (~packed + 1);
             const gpu_mask next = packed + lowest;
             if (next == 0) return false;

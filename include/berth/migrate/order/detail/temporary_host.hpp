@@ -116,6 +116,12 @@ private:
             if (best == max_gpus_per_node) return {};
             found.gpus |= gpu_mask{1} << best;
             rest &= ~(gpu_mask{1} << best);
+            if (demand.same_model && k == 0) {
+                for (gpu_mask each = rest; each != 0; each &= each - 1) {
+                    const gpu_mask other = each & (~each + 1);
+                    if (!machines.one_model({n, found.gpus | other})) rest &= ~other;
+                }
+            }
             left_over += best_left;
         }
         return found;
