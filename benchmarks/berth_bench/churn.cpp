@@ -428,7 +428,8 @@ int churn(churn_options options) {
     if (!base) return fail(base.error().message);
     const auto large = make_experiment(*nodes, *pods, order, options.replicate);
     if (!large) return fail(large.error().message);
-    const churn_input input{.nodes = node_reports(*large), .tasks = task_reports(*large), .schema = large->fleet->schema()};
+    const churn_input input{
+        .nodes = node_reports(*large), .tasks = task_reports(*large), .schema = large->fleet->schema()};
     fmt::print("{}: {} demands, drawn by seed {}\n", options.pods, pods->pods.size(), options.seed);
     fmt::print("{}: {} nodes with {} GPUs", options.nodes, large->fleet->node_count(), large->fleet->gpu_count());
     if (options.replicate > 1) fmt::print(" ({} copies of the list)", options.replicate);

@@ -40,10 +40,8 @@ public:
     task_report(const berth::workload& from, berth::task_index t);
 
     [[nodiscard]] berth::task_description description() const noexcept {
-        return {.gpus = demand_.gpus,
-                .gpu_demand = demand_.gpu,
-                .node_demand = demand_.node,
-                .accepted_models = models_};
+        return {
+            .gpus = demand_.gpus, .gpu_demand = demand_.gpu, .node_demand = demand_.node, .accepted_models = models_};
     }
     [[nodiscard]] berth::amount total_milli() const noexcept { return demand_.total_share(); }
 
