@@ -35,5 +35,7 @@ using command = std::function<int()>;
 [[nodiscard]] command add_moves(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench rebalance`: the gain of a small budget of moves, on random fleets.
 [[nodiscard]] command add_rebalance(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench churn`: events per second of policies on a living cluster.
+[[nodiscard]] command add_churn(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench

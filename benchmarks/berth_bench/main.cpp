@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
     add(bench::add_scale);
     add(bench::add_moves);
     add(bench::add_rebalance);
+    add(bench::add_churn);
 
     try {
         program.parse(argc, argv);

@@ -42,6 +42,7 @@ struct place_options {
     std::uint64_t seed = 42;
     bool seeded = false;
     bool listed = false;
+    std::string prior = "known";
     double inflate = 1.3;
     std::size_t replicate = 1;
     bool hide_gpu_memory = false;
@@ -52,6 +53,9 @@ struct place_options {
     bool progress = true;
     relocation_rules moving;
     std::string moves;
+
+    /// The policies have to learn the mix of tasks from those that arrive.
+    [[nodiscard]] bool learns() const noexcept { return prior == "empty"; }
 };
 
 /// The figures of one policy on the trace.
@@ -73,8 +77,8 @@ int fail(const std::string& message) {
 
 /// Runs a policy, and repeats it while the measured time is short, so that the time of quick policies is accurate.
 /// Every repetition gives the same placements; the speed is all placements over all measured seconds.
-policy_outcome run_policy(const named_policy& policy, const experiment& input, const relocation_rules& moving,
-                          progress_line& progress, bool with_reasons) {
+policy_outcome run_policy(const named_policy& policy, const experiment& input, const place_options& options,
+                          progress_line& progress) {
     constexpr double enough_seconds = 0.5;
     constexpr std::size_t most_repetitions = 5;
     policy_outcome outcome;
@@ -88,7 +92,9 @@ policy_outcome run_policy(const named_policy& policy, const experiment& input, c
             progress.update(done);
             return !interrupted();
         };
-        placement_run run = moving.most > 0 ? policy.run_relocating(input, watch, moving) : policy.run(input, watch);
+        placement_run run = options.learns()          ? policy.run_learning(input, watch)
+                            : options.moving.most > 0 ? policy.run_relocating(input, watch, options.moving)
+                                                      : policy.run(input, watch);
         seconds += run.seconds;
         placed += run.placements.size();
         if (repetition == 0) {
@@ -100,7 +106,7 @@ policy_outcome run_policy(const named_policy& policy, const experiment& input, c
     }
     progress.clear();
     outcome.placements_per_second = seconds > 0.0 ? static_cast<double>(placed) / seconds : 0.0;
-    outcome.record = record_run(input, outcome.placements, with_reasons, outcome.rescues);
+    outcome.record = record_run(input, outcome.placements, !options.why_not.empty(), outcome.rescues);
     return outcome;
 }
 
@@ -301,6 +307,7 @@ std::string results_json(const place_options& options, const experiment& input,
     } else {
         json["order_file"] = options.order;
     }
+    json["prior"] = options.prior;
     json["replicate"] = options.replicate;
     json["gpu_memory"] = input.fleet->schema().gpu.size() > 1 ? (options.hide_gpu_memory ? "hidden" : "seen") : "none";
     if (options.moving.most > 0) {
@@ -398,6 +405,7 @@ berth::result<void> complete(place_options& options) {
         return {};
     }
     for (const auto& policy : policies()) {
+        if (options.learns() && policy.run_learning == nullptr) continue;
         // Its time grows with the square of the scale: minutes at 4 ×. It runs then only if it is named.
         if (options.replicate > 1 && policy.name == "fgd_naive") continue;
         options.policies.emplace_back(policy.name);
@@ -438,6 +446,11 @@ int place(place_options options) {
         if (options.moving.most == 0 || policy->run_relocating != nullptr) continue;
         return fail(fmt::format("--relocations: policy \"{}\" does not support moves of other tasks", policy->name));
     }
+    for (const named_policy* policy : chosen) {
+        if (!options.learns() || policy->run_learning != nullptr) continue;
+        return fail(
+            fmt::format("--prior: policy \"{}\" expects no mix of tasks, so there is nothing to learn", policy->name));
+    }
     if (!options.moves.empty() && options.moving.most == 0) return fail("--moves: nothing moves without --relocations");
     for (const auto& path : {options.placements, options.why_not, options.moves, options.json, options.svg}) {
         if (const auto ok = check_output(path); !ok) return fail(ok.error().message);
@@ -468,14 +481,15 @@ int place(place_options options) {
     fmt::print("{}: {} nodes with {} GPUs", options.nodes, input->fleet->node_count(), input->fleet->gpu_count());
     if (nodes->without_gpus > 0) fmt::print(" ({} nodes without GPUs left out)", nodes->without_gpus);
     if (options.replicate > 1) fmt::print(" ({} copies of the list)", options.replicate);
-    fmt::print("; {} arrivals\n", input->arrivals.size());
+    fmt::print("; {} arrivals{}\n", input->arrivals.size(),
+               options.learns() ? "; the mix of tasks is learned from them" : "");
     std::fflush(stdout);
 
     progress_line progress{options.progress ? progress_line::mode::automatic : progress_line::mode::off};
     std::vector<policy_outcome> outcomes;
     for (const auto* policy : chosen) {
         if (interrupted()) break;
-        outcomes.push_back(run_policy(*policy, *input, options.moving, progress, !options.why_not.empty()));
+        outcomes.push_back(run_policy(*policy, *input, options, progress));
         if (!outcomes.back().record.relocations_fit) {
             fmt::print(stderr, "berth-bench: a move of {} has no room at its target\n", policy->name);
             return exit_bad_input;
@@ -564,6 +578,12 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
                                       "Every task arrives once, in the order of the task list; --seed breaks ties");
     order->excludes(seed)->excludes(inflate)->excludes(listed);
     listed->excludes(inflate);
+    auto* prior =
+        place_app
+            .add_option("--prior", options->prior,
+                        "The mix of tasks that fgd and scarcity expect: known (that of the task list; default), "
+                        "or empty (learned from the arrivals, on a living cluster)")
+            ->check(CLI::IsMember({"known", "empty"}));
     place_app.add_option("--power", options->power,
                          "Watts of GPU models and CPU packages (CSV: part, model, idle_watts, full_watts, "
                          "milli_per_package)");
@@ -578,7 +598,8 @@ command add_place(CLI::App& program, CLI::App*& subcommand) {
     place_app
         .add_option("--relocations", options->moving.most,
                     "Moves that an arrival that fits nowhere may trigger (default 0: nothing ever moves)")
-        ->check(CLI::Range(std::size_t{0}, std::size_t{24}));
+        ->check(CLI::Range(std::size_t{0}, std::size_t{24}))
+        ->excludes(prior);
     place_app.add_flag("--park,!--no-park", options->moving.park,
                        "Let host memory break cycles of tasks that wait for each other's slot (default)");
     place_app

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth_bench/policies.hpp"
 
+#include "berth/allocate/greedy/cluster_placer.hpp"
 #include "berth/allocate/greedy/combine.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/greedy.hpp"
@@ -10,7 +11,9 @@
 #include "berth/allocate/greedy/scores/power_score.hpp"
 #include "berth/allocate/greedy/scores/scarcity.hpp"
 #include "berth/allocate/greedy/tie_break.hpp"
+#include "berth/model/cluster.hpp"
 
+#include "berth_bench/living.hpp"
 #include "berth_bench/naive_fgd.hpp"
 
 namespace bench {
@@ -41,7 +44,37 @@ constexpr named_policy composed(std::string_view name, std::string_view summary,
             [](input e, watcher w, const relocation_rules& rules) {
                 auto placer = Make{}(e).start(e.problem());
                 return place_relocating(e, placer, w, rules);
-            }};
+            },
+            nullptr};
+}
+
+/// On a cluster, each arrival a task of its own; one that is rejected leaves again.
+template <class Policy>
+placement_run place_learning(input experiment, const Policy& policy, watcher watch) {
+    const auto nodes = node_reports(experiment);
+    const auto tasks = task_reports(experiment);
+    berth::cluster living{experiment.fleet->schema()};
+    placement_run run;
+    if (!join_all(living, nodes)) return run;
+    auto placer = policy.start(living);
+    const auto arrive = [&](berth::task_index arrival) {
+        const auto task = living.admit(tasks[arrival.value()].description());
+        const berth::slot where = task ? placer.place(*task) : berth::unplaced;
+        if (task && !where.placed()) living.retire(*task);
+        return where;
+    };
+    struct {
+        decltype(arrive)& place;
+    } arrivals{arrive};
+    return place_all(experiment, arrivals, watch);
+}
+
+/// The same for a policy that expects a mix of tasks.
+template <class Make>
+constexpr named_policy expecting(std::string_view name, std::string_view summary, Make make) {
+    named_policy row = composed(name, summary, make);
+    row.run_learning = [](input e, watcher w) { return place_learning(e, Make{}(e), w); };
+    return row;
 }
 
 // To add a policy: one row, in the order in which it should be shown.
@@ -71,11 +104,11 @@ constexpr named_policy table[] = {
          naive_fgd placer{e};
          return place_all(e, placer, w);
      },
-     nullptr},
-    composed("fgd", "fragmentation gradient descent",
-             [](input e) { return policy(e, berth::fgd{}, berth::best_scored_gpu{}); }),
-    composed("scarcity", "least expected fragmentation, with prices for scarce nodes",
-             [](input e) { return policy(e, berth::scarcity{}, berth::best_scored_gpu{}); }),
+     nullptr, nullptr},
+    expecting("fgd", "fragmentation gradient descent",
+              [](input e) { return policy(e, berth::fgd{}, berth::best_scored_gpu{}); }),
+    expecting("scarcity", "least expected fragmentation, with prices for scarce nodes",
+              [](input e) { return policy(e, berth::scarcity{}, berth::best_scored_gpu{}); }),
 };
 
 }  // namespace

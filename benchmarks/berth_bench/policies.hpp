@@ -51,6 +51,9 @@ struct named_policy {
     placement_run (*run)(const experiment& input, const run_watch& watch);
     /// The same with moves for arrivals that do not fit; null if the policy does not support them.
     placement_run (*run_relocating)(const experiment& input, const run_watch& watch, const relocation_rules& rules);
+    /// The same on a living cluster that does not know what will arrive: the policy learns its mix from the arrivals.
+    /// Null if the policy does not expect a mix.
+    placement_run (*run_learning)(const experiment& input, const run_watch& watch);
 };
 
 /// All policies, in the order in which they are shown.
