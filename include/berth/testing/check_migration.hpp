@@ -4,6 +4,7 @@
 #include "berth/core/result.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/order/order_options.hpp"
+#include "berth/model/cluster.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/task_move.hpp"
@@ -33,6 +34,14 @@ namespace berth::inline v0 {
                                                   std::span<const slot> wanted, const migration_plan& plan,
                                                   task_moves in_flight = {}, const order_options& options = {}) {
     return detail::migration_replay{p, initial, wanted, plan, in_flight, options}.run();
+}
+
+/// The same for a plan that `migration_order` made for a cluster, before the cluster changes: from where its tasks are
+/// and from what its ledger says is free. The rules of the cluster hold as well: no step goes to a slot that is closed,
+/// not healthy or of another GPU model, nor to a place where any counter is below zero.
+[[nodiscard]] inline result<void> check_migration(const cluster& c, std::span<const slot> wanted,
+                                                  const migration_plan& plan, const order_options& options = {}) {
+    return detail::migration_replay{c, wanted, plan, options}.run();
 }
 
 }  // namespace berth::inline v0

@@ -59,6 +59,15 @@ public:
     bool finish(task_index t) { return fleet().finish(t, true); }
     /// Ends a move at its source. False if the task is not in flight.
     bool cancel(task_index t) { return fleet().finish(t, false); }
+    /// As `finish`, or the task is parked: its target is `unplaced`. With the next two, a `migration_ledger`.
+    bool finish(const task_move& r) { return r.to.placed() ? finish(r.task) : remove(r.task); }
+    /// As `cancel`.
+    bool cancel(const task_move& r) { return cancel(r.task); }
+    /// The task is nowhere any more, whether it was in flight or not. False if it was nowhere before.
+    bool lose(const task_move& r) {
+        const bool flew = cancel(r.task);
+        return remove(r.task) || flew;
+    }
 
     /// The task's slot, or `unplaced`; of a task in flight the source. O(1).
     [[nodiscard]] const slot& where(task_index t) const noexcept { return context_.fleet.where(t); }

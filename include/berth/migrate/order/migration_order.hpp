@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/flat.hpp"
 #include "berth/core/observer.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
@@ -12,6 +13,7 @@
 #include "berth/migrate/order/migration_cost.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/order/order_options.hpp"
+#include "berth/model/cluster.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/task_move.hpp"
@@ -30,6 +32,7 @@ namespace berth::inline v0 {
 /// const migration_order careful{stop_and_copy<>{}, {.per_node = 2, .per_link = 1}};
 /// run_control<deadline<>> control{.stop = deadline<>::after(200ms)};
 /// const auto other = careful.run(problem, initial, wanted, in_flight, control);
+/// const auto live = migration_order{}.run(cluster, wanted);  // where tasks are and what is free, the cluster says
 /// ```
 ///
 /// 1. **Both ends.** A task that moves holds its source until the step ends and its target from the beginning, as if
@@ -47,7 +50,7 @@ namespace berth::inline v0 {
 ///
 /// `unplaced` at the source is a task that arrives or lies in host memory (`fetch`), at the target one that leaves
 /// (`park`). A counter that is below zero at the start only has to take nothing more until it is not. Health and GPU
-/// models of targets are not checked.
+/// models of targets are not checked, except on a cluster.
 ///
 /// A description: immutable and shareable. Deterministic. Memory O(tasks + counters + touches) for the counters that
 /// the moves touch, and a bit for each wave that is full for a limit. Time O(touches log touches) for the rules,
@@ -89,12 +92,7 @@ public:
         notify::begin(control.observer, {.total = wanted.size()});
         detail::order_control watched{control};
         detail::order_engine engine{p, detail::migration_estimates::of(cost_), options_, watched};
-        migration_plan plan = engine.run(initial, wanted, in_flight);
-        notify::end(control.observer, {.done = plan.steps.size(),
-                                       .total = plan.steps.size(),
-                                       .evaluations = plan.evaluations,
-                                       .objective = plan.downtime});
-        return plan;
+        return ended(engine.run(initial, wanted, in_flight), control.observer);
     }
     /// The same without a stop: with the default budget a run takes about half a second more than its linear part.
     [[nodiscard]] result<migration_plan> run(const problem& p, std::span<const slot> initial,
@@ -103,7 +101,59 @@ public:
         return run(p, initial, wanted, in_flight, control);
     }
 
+    /// Orders the moves from where the tasks of a cluster are to another placement. Every step fits when its turn comes,
+    /// by `cluster::begin_move` and `cluster::place`, as long as nothing else takes room: reservations, tasks that move
+    /// already and over-committed places are in the cluster's ledger. A move to a slot that takes nothing new (closed, not
+    /// healthy, another GPU model) is dropped as not admissible.
+    ///
+    /// @param wanted   where the task of each position shall be; entries of vacant positions are not looked at. A task
+    ///                 that moves and is wanted at neither of its ends is dropped as not movable
+    /// @param control  as above
+    /// @return the plan, for `start_migration(cluster, ...)`; or an error that names the entry, if `wanted` has the wrong
+    ///         size, a slot does not exist, or an option is out of range
+    template <stoppable Stop, observer Observer>
+    [[nodiscard]] result<migration_plan> run(const cluster& c, std::span<const slot> wanted,
+                                             run_control<Stop, Observer>& control) const {
+        if (const auto ok = detail::check_order_input(c, wanted, options_); !ok) return ok.error();
+        notify::begin(control.observer, {.total = wanted.size()});
+        detail::order_control watched{control};
+        const problem p = c.problem();
+        detail::order_engine engine{p, detail::migration_estimates::of(cost_), options_, watched};
+        detail::order_input input{c, wanted};
+        return ended(engine.run(input), control.observer);
+    }
+    /// The same without a stop.
+    [[nodiscard]] result<migration_plan> run(const cluster& c, std::span<const slot> wanted) const {
+        run_control<> control;
+        return run(c, wanted, control);
+    }
+    /// The same for some moves; all other tasks stay where they are.
+    ///
+    /// @param moves  each of another task, from the slot where it is
+    /// @return       an error also if a task does not exist, is listed twice, or is not at `from`
+    template <stoppable Stop, observer Observer>
+    [[nodiscard]] result<migration_plan> run(const cluster& c, task_moves moves,
+                                             run_control<Stop, Observer>& control) const {
+        detail::flat<slot> wanted;
+        if (const auto ok = detail::read_moves(c, moves, wanted); !ok) return ok.error();
+        return run(c, wanted.view(), control);
+    }
+    /// The same without a stop.
+    [[nodiscard]] result<migration_plan> run(const cluster& c, task_moves moves) const {
+        run_control<> control;
+        return run(c, moves, control);
+    }
+
 private:
+    template <class Observer>
+    [[nodiscard]] static migration_plan ended(migration_plan plan, Observer& observer) {
+        notify::end(observer, {.done = plan.steps.size(),
+                               .total = plan.steps.size(),
+                               .evaluations = plan.evaluations,
+                               .objective = plan.downtime});
+        return plan;
+    }
+
     Cost cost_{};
     order_options options_;
 };

@@ -51,11 +51,13 @@ enum class drop_reason : std::uint8_t {
     cycle,          ///< it waits for a move that waits for it, and no cycle-breaking move was possible or cheap enough
     not_movable,    ///< the task is in flight to another slot
     limit_reached,  ///< the limit of its link, its nodes or the wave is zero
+    /// On a cluster: its target is closed or not healthy, or its GPUs are not of the models that the task wants.
+    not_admissible,
 };
 
 /// The reason as words, for messages.
 [[nodiscard]] constexpr const char* to_string(drop_reason why) noexcept {
-    constexpr const char* names[] = {"no room", "cycle", "not movable", "limit reached"};
+    constexpr const char* names[] = {"no room", "cycle", "not movable", "limit reached", "not admissible"};
     return names[static_cast<std::size_t>(why)];
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/handle.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/objective/task_move.hpp"
 
@@ -80,12 +81,15 @@ struct fencing_token {
     friend constexpr auto operator<=>(const fencing_token&, const fencing_token&) noexcept = default;
 };
 
-/// One move as an executor sees it. A plain value; between two calls about the same step only the token changes.
+/// One move as an executor sees it. A plain value; between two calls about the same step only the token changes. In a
+/// run on a cluster the positions of tasks and nodes are those of the cluster at the start, after a restart of the
+/// scheduler those of the cluster then; a position at which nothing is belongs to a node that has left.
 struct migration_job {
     task_move move{};       ///< an end that is `unplaced` is host memory: the task is parked, or fetched
     fencing_token token{};  ///< of the command
     std::size_t step = 0;   ///< position in the plan, the same after a restart of the scheduler
     amount bytes = 0;       ///< of state, from the workload
+    task_handle task{};     ///< on a cluster, where another task may take the position later; else not valid
 };
 
 /// State of an action that was started.
@@ -123,6 +127,10 @@ enum class action_status : std::uint8_t {
 /// 7. **Loss** is a fact that `query` reports, not an answer of an action: a failed restore whose image is intact is
 ///    `arrived`, one that has destroyed it is `lost`. Both ends of a lost task stay held until `release` and `cancel`,
 ///    like any other task's.
+///
+/// 8. **Nodes and tasks that go** (on a cluster). What is on a node that has left is gone: the run takes nothing there as
+///    held, whatever `query` yields, and starts no action there. Who retires or releases a task that moves ends it at
+///    both ends; the run aborts an action that is under way and never asks again.
 ///
 /// `migration_run` never restores a task before its target is reserved, and never gives up the source before the task
 /// runs at the target. `testing/simulated_executor.hpp` is a model for tests, `examples/own_executor.cpp` an executor

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/index.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/run/detail/checked_text.hpp"
 #include "berth/migrate/run/migration_record.hpp"
+#include "berth/model/resources.hpp"
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace berth::inline v0 {
 
@@ -21,12 +24,13 @@ enum class journal_write : std::uint8_t {
     append    ///< after what the journal holds
 };
 
-/// Version of the journal's text form, the second word of its first line.
+/// Latest version of the journal's text form, the second word of its first line: 2 is that of runs on a cluster, with
+/// the names of tasks, nodes and GPUs; runs elsewhere are written as version 1.
 ///
-/// Policy: every change that an older reader would misread raises it, and CHANGELOG marks that. `load_migration`
-/// refuses every other version with a sentence and converts none, because a journal lives no longer than its run:
-/// finish or abandon the runs before an upgrade that raises it. Lines end in LF; a reader accepts CRLF.
-inline constexpr std::uint64_t journal_format_version = 1;
+/// Policy: every change that an older reader would misread raises it, and CHANGELOG marks that. `load_migration` reads
+/// versions 1 and 2, and refuses every other with a sentence, because a journal lives no longer than its run: finish or
+/// abandon the runs before an upgrade that drops one. Lines end in LF; a reader accepts CRLF.
+inline constexpr std::uint64_t journal_format_version = 2;
 
 /// Stores what a run is about to do, before it does it. Write one to let a run survive a crash of the scheduler:
 ///
@@ -96,9 +100,24 @@ inline void write_run(checked_writer& out, const migration_progress& p) {
     out.number(static_cast<std::uint64_t>(p.stopped)).number(p.given_up ? 1 : 0).end();
 }
 
+[[nodiscard]] inline std::uint64_t journal_version(const migration_progress& p) noexcept {
+    return p.names == migration_names{} ? 1 : journal_format_version;
+}
+
+inline void write_names(checked_writer& out, const migration_names& names) {
+    out.line("names").number(names.tasks.size()).number(names.nodes.size()).number(names.gpus.size()).end();
+    for (const migration_names::task& t : names.tasks) {
+        out.line("task").number(t.at.value()).number(t.generation).text(t.name).end();
+    }
+    for (const migration_names::node& n : names.nodes) out.line("node").number(n.at.value()).text(n.name).end();
+    for (const migration_names::gpu& g : names.gpus) {
+        out.line("gpu").number(g.node.value()).number(g.position).text(g.uuid).end();
+    }
+}
+
 inline void write_whole(checked_writer& out, const migration_progress& p) {
     out.line("berth-migration")
-        .number(journal_format_version)
+        .number(journal_version(p))
         .number(p.run)
         .bits(p.fingerprint)
         .number(p.plan.steps.size());
@@ -108,6 +127,7 @@ inline void write_whole(checked_writer& out, const migration_progress& p) {
         out.line("step").number(s.task.value()).place(s.from).place(s.to).word(to_string(s.kind));
         out.real(s.duration).real(s.downtime).end();
     }
+    if (journal_version(p) > 1) write_names(out, p.names);
     for (std::size_t i = 0; i < p.records.size(); ++i) {
         if (p.records[i] != migration_record{}) write_record(out, i, p.records[i]);
     }
@@ -152,16 +172,63 @@ inline void read_run(checked_reader& in, migration_progress& p) {
     in.end_line();
 }
 
+/// Each list is in ascending order, so that names are found by their positions.
+inline void read_names(checked_reader& in, migration_names& names) {
+    if (const auto kind = in.next_line(); kind != "names") in.refuse("first word", kind, {"names"});
+    const std::uint64_t tasks = in.number("tasks", 0xffffffffU);
+    const std::uint64_t nodes = in.number("nodes", 0xffffffffU);
+    const std::uint64_t gpus = in.number("gpus", 0xffffffffU);
+    in.end_line();
+    const auto position = [&](const char* field) {
+        return static_cast<std::size_t>(in.number(field, gone_position - 1));
+    };
+    const auto begin = [&](const char* kind) {
+        if (const auto found = in.next_line(); found != kind) in.refuse("first word", found, {kind});
+    };
+    const auto in_order = [&](const auto& list, auto key) {
+        if (list.size() < 2 || key(list[list.size() - 2]) < key(list.back())) return;
+        in.refuse("position", "not behind that of the line before", {"ascending order"});
+    };
+    for (std::uint64_t i = 0; i < tasks && in.ok(); ++i) {
+        begin("task");
+        migration_names::task t;
+        t.at = task_index{position("task")};
+        t.generation = static_cast<std::uint32_t>(in.number("generation", 0xffffffffU));
+        t.name = in.text("name");
+        in.end_line();
+        names.tasks.push_back(std::move(t));
+        in_order(names.tasks, [](const migration_names::task& each) { return each.at; });
+    }
+    for (std::uint64_t i = 0; i < nodes && in.ok(); ++i) {
+        begin("node");
+        migration_names::node n;
+        n.at = node_index{position("node")};
+        n.name = in.text("name");
+        in.end_line();
+        names.nodes.push_back(std::move(n));
+        in_order(names.nodes, [](const migration_names::node& each) { return each.at; });
+    }
+    for (std::uint64_t i = 0; i < gpus && in.ok(); ++i) {
+        begin("gpu");
+        migration_names::gpu g;
+        g.node = node_index{position("node")};
+        g.position = static_cast<std::size_t>(in.number("position", max_gpus_per_node - 1));
+        g.uuid = in.text("uuid");
+        in.end_line();
+        names.gpus.push_back(std::move(g));
+        in_order(names.gpus, [](const migration_names::gpu& each) { return std::pair{each.node, each.position}; });
+    }
+}
+
 inline void read_plan(checked_reader& in, migration_progress& p) {
     // Before the sum of the line, which another version may compute in another way.
     const auto [name, version] = in.peek_words();
     if (in.whole_line() && name != "berth-migration") in.refuse_line(1, "first word", name, {"berth-migration"});
-    if (in.whole_line() && version != sentence({journal_format_version})) {
-        in.refuse_line(1, "version", version,
-                       {journal_format_version, ", the only version of a journal that this reader knows"});
+    if (in.whole_line() && version != "1" && version != "2") {
+        in.refuse_line(1, "version", version, {"1 or 2, the versions of a journal that this reader knows"});
     }
     (void)in.next_line();
-    (void)in.number("version");
+    const bool with_names = in.number("version") > 1;
     p.run = in.number("run");
     p.fingerprint = in.bits("fingerprint");
     const std::uint64_t steps = in.number("steps", 0xffffffffU);
@@ -193,6 +260,7 @@ inline void read_plan(checked_reader& in, migration_progress& p) {
         if (step.from == step.to) in.refuse("to", "the same as from", {"another slot"});
         p.plan.steps.push_back(step);
     }
+    if (with_names) read_names(in, p.names);
     p.records.resize(p.plan.steps.size());
 }
 

@@ -4,10 +4,12 @@
 #include "berth/core/run_control.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/run/migration_executor.hpp"
+#include "berth/core/index.hpp"
 #include "berth/migrate/run/migration_protocol.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace berth::inline v0 {
@@ -31,13 +33,16 @@ enum class migration_outcome : std::uint8_t {
     invalid,      ///< never begun, because earlier steps of its task, or for its room, have failed
     not_begun,    ///< the run was stopped or given up before
     unresolved,   ///< could not be ended: both ends stay held until it is (`migration_run::reopen`)
+    /// On a cluster: the task was retired, released or placed by somebody else meanwhile. The run has let go of it, and
+    /// touches nothing of it or of what has its position now.
+    gone,
 };
 /// Number of outcomes.
-inline constexpr std::size_t migration_outcome_count = 7;
+inline constexpr std::size_t migration_outcome_count = 8;
 
 /// The enumerator's name, as in the journal.
 [[nodiscard]] constexpr const char* to_string(migration_outcome outcome) noexcept {
-    constexpr const char* names[] = {"open", "done", "rolled_back", "lost", "invalid", "not_begun", "unresolved"};
+    constexpr const char* names[] = {"open", "done", "rolled_back", "lost", "invalid", "not_begun", "unresolved", "gone"};
     return names[static_cast<std::size_t>(outcome)];
 }
 
@@ -53,14 +58,19 @@ enum class migration_failure : std::uint8_t {
     contradiction,    ///< the executor reports an impossible state
     interrupted,      ///< the run was asked to stop
     too_many_failed,  ///< the run was given up at `migration_limits::max_failures`
+    task_gone,        ///< on a cluster: the task was retired
+    node_gone,        ///< on a cluster: the node of an end has left
+    not_healthy,      ///< on a cluster: the target, or a GPU of it, is not healthy or missing
+    closed,           ///< on a cluster: the target's node is closed
 };
 /// Number of failures.
-inline constexpr std::size_t migration_failure_count = 10;
+inline constexpr std::size_t migration_failure_count = 14;
 
 /// The enumerator's name, as in the journal.
 [[nodiscard]] constexpr const char* to_string(migration_failure failure) noexcept {
     constexpr const char* names[] = {"none",     "no_room", "not_there",     "failed",      "timed_out",
-                                     "terminal", "silent",  "contradiction", "interrupted", "too_many_failed"};
+                                     "terminal", "silent",  "contradiction", "interrupted", "too_many_failed",
+                                     "task_gone", "node_gone", "not_healthy", "closed"};
     return names[static_cast<std::size_t>(failure)];
 }
 
@@ -90,6 +100,44 @@ struct migration_record {
            (r.outcome == migration_outcome::open && r.phase != migration_phase::waiting);
 }
 
+/// What the positions in the plan of a run on a cluster meant when they were written: nodes, GPUs and tasks come and go
+/// and are reported in any order, so a run is resumed by names. Each list is in ascending order of positions. Empty for
+/// a run that is not on a cluster.
+struct migration_names {
+    /// A task of the plan. One without a name is known by the generation of its position.
+    struct task {
+        task_index at{};               ///< its position
+        std::uint32_t generation = 0;  ///< of the position's occupant
+        std::string name{};            ///< may be empty
+
+        friend bool operator==(const task&, const task&) = default;
+    };
+    /// A node of the plan.
+    struct node {
+        node_index at{};     ///< its position
+        std::string name{};  ///< not empty
+
+        friend bool operator==(const node&, const node&) = default;
+    };
+    /// A GPU of the plan that has a UUID. One without is known by its position on the node.
+    struct gpu {
+        node_index node{};         ///< the position of its node
+        std::size_t position = 0;  ///< on the node
+        std::string uuid{};        ///< not empty
+
+        friend bool operator==(const gpu&, const gpu&) = default;
+    };
+    std::vector<task> tasks{};  ///< of the plan
+    std::vector<node> nodes{};  ///< of the plan
+    std::vector<gpu> gpus{};    ///< of the plan, those with a UUID
+
+    friend bool operator==(const migration_names&, const migration_names&) = default;
+};
+
+/// The position of tasks of a plan, and of nodes that tasks leave, that were no longer there when the run was resumed; of
+/// nodes that tasks go to it is one more.
+inline constexpr std::size_t gone_position = 999'999'998;
+
 /// All that has to survive a crash of the scheduler: the plan and the state of each step. A plain value;
 /// `migration_journal.hpp` has its text form.
 struct migration_progress {
@@ -102,6 +150,7 @@ struct migration_progress {
     bool given_up = false;                         ///< because too many steps had failed
     migration_plan plan{};                         ///< steps and waves; `dropped` is not kept
     std::vector<migration_record> records{};       ///< one for each step
+    migration_names names{};                       ///< of a run on a cluster
 
     friend bool operator==(const migration_progress&, const migration_progress&) = default;
 };

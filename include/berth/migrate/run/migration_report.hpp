@@ -16,7 +16,8 @@
 
 namespace berth::inline v0 {
 
-/// A step that was not carried out, and why.
+/// A step that was not carried out, and why. On a cluster the position of its task may be another task's by now:
+/// `migration_run::task` has the handle.
 struct undone_step {
     std::size_t step = 0;                                    ///< position in the plan
     task_move move{};                                        ///< of the step
@@ -57,8 +58,11 @@ namespace detail {
     report.given_up = progress.given_up;
     flat<std::uint8_t> fetched_later(progress.records.size());
     for (std::size_t i = progress.records.size(); i-- > 0;) {
-        const bool done = progress.records[i].outcome == migration_outcome::done;
-        if (before[i] != no_step) fetched_later[before[i]] = done || fetched_later[i] != 0 ? 1 : 0;
+        // What has become of a task that others have taken over is not known here.
+        const migration_record& r = progress.records[i];
+        const bool left = r.outcome == migration_outcome::done || r.outcome == migration_outcome::gone ||
+                          r.failure == migration_failure::task_gone;
+        if (before[i] != no_step) fetched_later[before[i]] = left || fetched_later[i] != 0 ? 1 : 0;
     }
     for (std::size_t i = 0; i < progress.records.size(); ++i) {
         const migration_record& r = progress.records[i];
@@ -66,7 +70,8 @@ namespace detail {
         ++report.count[static_cast<std::size_t>(r.outcome)];
         report.downtime += r.downtime;
         if (under_way(r)) report.in_flight.push_back(step.move());
-        if (r.outcome == migration_outcome::lost) report.lost.push_back(step.task);
+        if (step.task.value() == gone_position) fetched_later[i] = 1;
+        if (r.outcome == migration_outcome::lost && step.task.value() != gone_position) report.lost.push_back(step.task);
         const bool parked = (r.outcome == migration_outcome::done && !step.to.placed()) ||
                             (r.outcome == migration_outcome::rolled_back && !step.from.placed());
         if (parked && fetched_later[i] == 0) report.parked.push_back(step.task);

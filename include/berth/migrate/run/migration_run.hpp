@@ -8,7 +8,10 @@
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
+#include "berth/core/handle.hpp"
 #include "berth/migrate/run/detail/checked_text.hpp"
+#include "berth/migrate/run/detail/cluster_moves.hpp"
+#include "berth/migrate/run/detail/plan_names.hpp"
 #include "berth/migrate/run/detail/step_machine.hpp"
 #include "berth/migrate/run/detail/step_records.hpp"
 #include "berth/migrate/run/migration_executor.hpp"
@@ -18,6 +21,7 @@
 #include "berth/migrate/run/migration_protocol.hpp"
 #include "berth/migrate/run/migration_record.hpp"
 #include "berth/migrate/run/migration_report.hpp"
+#include "berth/model/cluster.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 
@@ -26,6 +30,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 // Length: `advance` and what it calls decide together; half of the lines is the public interface.
@@ -36,62 +41,107 @@ namespace berth::inline v0 {
 /// then; each call polls what is under way, writes to the journal what it is about to do, then does it. It never
 /// blocks, and reads no clock.
 ///
-/// - A target is taken out of the ledger before the task is touched. A source is given back to the ledger once, after
-///   the executor has released it and the journal has it. So no counter is ever negative, whatever fails.
+/// ```
+/// auto plan = migration_order{}.run(cluster, wanted);
+/// migration_run run = start_migration(cluster, *std::move(plan), number_of_run);
+/// while (run.advance(executor, now(), journal)) wait_until(run.wake_at());
+/// ```
+///
+/// - A target is held before the task is touched. A source is given back once, after the executor has released it and
+///   the journal has it. So the free amounts never show more room than there is, whatever fails.
 /// - A step that fails is tried again within the limits, then taken back while the source is held. Steps that depended
 ///   on it lack their room or their task and become `invalid`: order `report().undone` again from the placement that is
 ///   true then.
 /// - After a crash of the scheduler, `resume_migration` goes on from the journal. It queries the executor about what
 ///   was under way.
 ///
+/// **On a cluster** (`start_migration(cluster, ...)`) targets are taken by `begin_move`, sources given back by
+/// `finish_move`, failures by `cancel_move`; a task that is parked or lost is released, one that is fetched is placed.
+/// The cluster changes meanwhile as it likes, and each step means the tasks, nodes and GPUs that it began with:
+///
+/// | meanwhile | the step |
+/// |---|---|
+/// | the task is retired, released, or placed by others | ends as `gone`; nothing is touched |
+/// | the target's node leaves, or the move is cancelled by others | is taken back |
+/// | the target becomes unhealthy | is taken back, unless the task is restored there already |
+/// | the source's node leaves | goes on if the task is restored at the target, and enters it there; else it is lost |
+/// | before it begins: no room, not healthy, closed, gone, or the task is elsewhere | is `invalid`, with the reason |
+///
+/// **Elsewhere** `advance` takes a `migration_ledger`: a ledger of your own, or a `ledger_adapter`.
+///
+/// **Time** is what the clock shows while it goes on steadily. A step back counts as no time, a jump ahead only up to
+/// `wake_at` and `migration_limits::max_late` beyond it: timeouts hold, and no jump makes all actions time out at once.
+/// While no step is under way all of a jump counts. A reading that is not finite counts as the one before. The executor
+/// gets the reading as it is.
+///
 /// Deterministic for an executor that is. One `advance` costs O(steps under way + steps begun or ended). Movable, not
-/// thread-safe. The problem must outlive it. Examples: `examples/drain_node.cpp`, `examples/own_executor.cpp`.
+/// thread-safe. The cluster or problem must outlive it. Examples: `examples/drain_node.cpp`, `examples/own_executor.cpp`.
 class migration_run : private detail::step_machine {
 public:
     /// Use `start_migration` and `resume_migration`.
     migration_run(const problem& p, migration_progress progress, const migration_limits& limits, bool resumed);
+    /// As above.
+    migration_run(cluster& c, migration_progress progress, const migration_limits& limits, bool resumed)
+        : migration_run{c.problem(), std::move(progress), limits, resumed} {
+        moves_ = detail::cluster_moves{c, progress_.plan};
+    }
 
-    /// Polls, decides, writes and starts; once. True while there is more to do.
+    /// Polls, decides, writes and starts, once, in a run on a cluster. True while there is more to do. The cluster is
+    /// changed by nothing else meanwhile.
+    ///
+    /// @param executor  carries the actions out
+    /// @param now       seconds of the scheduler's clock
+    /// @param journal   gets what is about to be started, before it is
+    /// @param control   as below
+    template <class Executor, migration_journal Journal, stoppable Stop, observer Observer>
+    bool advance(Executor& executor, double now, Journal& journal, run_control<Stop, Observer>& control) {
+        BERTH_ASSERT(moves_.lives(), "berth: this run is not on a cluster; advance it with a ledger");
+        return advance_with(executor, moves_, now, journal, control);
+    }
+    /// The same, without a stop.
+    template <class Executor, migration_journal Journal>
+    bool advance(Executor& executor, double now, Journal& journal) {
+        run_control<> control;
+        return advance(executor, now, journal, control);
+    }
+    /// The same, without a journal: the run is lost if the scheduler crashes.
+    template <class Executor>
+    bool advance(Executor& executor, double now) {
+        no_journal journal;
+        return advance(executor, now, journal);
+    }
+
+    /// Polls, decides, writes and starts, once, in a run that is not on a cluster. True while there is more to do.
     ///
     /// @param executor  carries the actions out
     /// @param ledger    loses the targets of steps that begin, and gets back the sources of steps that are done
-    /// @param now       seconds of a clock that does not go back, not even over a restart
+    /// @param now       seconds of the scheduler's clock
     /// @param journal   gets what is about to be started, before it is
     /// @param control   once it requests a stop, no step begins, and `migration_limits::when_stopped` decides about
     ///                  those under way. `max_evaluations` is in actions started. Its observer sees each step that ends
-    template <class Executor, migration_ledger Ledger, migration_journal Journal, stoppable Stop, observer Observer>
+    template <class Executor, class Ledger, migration_journal Journal, stoppable Stop, observer Observer>
     bool advance(Executor& executor, Ledger& ledger, double now, Journal& journal,
                  run_control<Stop, Observer>& control) {
+        static_assert(!std::is_same_v<Ledger, cluster>,
+                      "berth: a run on a cluster is started by start_migration(cluster, ...), and its advance takes no "
+                      "ledger: advance(executor, now, journal)");
         static_assert(
-            migration_executor<Executor>,
-            "berth: the first argument of advance is an executor, with start(action, job, now), poll(action, job, now) "
-            "that yields an action_status, abort(action, job, now), and query(job, now) that yields a "
-            "migration_state; see berth/migrate/run/migration_executor.hpp");
-        if (!announced_) notify::begin(control.observer, seen_so_far());
-        announced_ = true;
-        for (bool again = true; again;) {
-            if (unwritten_.text().empty()) {
-                follow_stop(control.check(progress_.actions), now);
-                for (std::size_t k = 0; k < active_.size(); ++k) collect(active_[k], executor, now);
-                begin_steps(ledger, now);
-            }
-            if (!write(journal)) return true;
-            again = settle_ended(ledger, control.observer);
-            for (const std::size_t i : active_) start(i, executor, now);
-        }
-        if (!finished()) return true;
-        if (!closed_) notify::end(control.observer, seen_so_far());
-        closed_ = true;
-        return false;
+            std::is_same_v<Ledger, cluster> || migration_ledger<Ledger>,
+            "berth: the second argument of advance is a ledger of running tasks, with begin(move) that yields bool, "
+            "finish(move), cancel(move) and lose(move). A placer keeps kinds of tasks, not which task is where: share a "
+            "cluster instead, or wrap a ledger by ledger_adapter; see berth/migrate/run/migration_ledger.hpp");
+        BERTH_ASSERT(!moves_.lives(), "berth: this run is on a cluster, so its advance takes no ledger");
+        detail::ledger_moves<Ledger> moves{ledger};
+        return advance_with(executor, moves, now, journal, control);
     }
     /// The same, without a stop.
-    template <class Executor, migration_ledger Ledger, migration_journal Journal>
+    template <class Executor, class Ledger, migration_journal Journal>
     bool advance(Executor& executor, Ledger& ledger, double now, Journal& journal) {
         run_control<> control;
         return advance(executor, ledger, now, journal, control);
     }
     /// The same, without a journal: the run is lost if the scheduler crashes.
-    template <class Executor, migration_ledger Ledger>
+    template <class Executor, class Ledger>
     bool advance(Executor& executor, Ledger& ledger, double now) {
         no_journal journal;
         return advance(executor, ledger, now, journal);
@@ -103,7 +153,7 @@ public:
     }
     /// When `advance` has something to do even if no action ends: the next timeout or further attempt, in seconds;
     /// infinite if none. O(steps under way).
-    [[nodiscard]] double wake_at() const noexcept;
+    [[nodiscard]] double wake_at() const noexcept { return clock_.reading_at(next_wake()); }
 
     /// The wave whose steps are under way, from 0.
     [[nodiscard]] std::size_t wave() const noexcept { return wave_; }
@@ -120,19 +170,40 @@ public:
     template <migration_ledger Ledger>
     [[nodiscard]] bool hold(Ledger& ledger) const {
         const auto all = detail::held_slots(progress_, before_);
-        std::size_t taken = 0;
-        while (taken < all.size() && ledger.occupy(all[taken].task, all[taken].where)) ++taken;
-        if (taken == all.size()) return true;
-        while (taken-- > 0) ledger.remove(all[taken].task, all[taken].where);
-        return false;
+        const auto let_go = [&](const detail::task_hold& h) {
+            if (h.where.placed()) ledger.lose(h.departure());
+        };
+        for (std::size_t taken = 0; taken < all.size(); ++taken) {
+            const detail::task_hold& h = all[taken];
+            const bool there = !h.where.placed() || ledger.begin(h.arrival());
+            if (there && h.where.placed()) ledger.finish(h.arrival());
+            if (there && (!h.to.placed() || ledger.begin(h.move()))) continue;
+            if (there) let_go(h);
+            while (taken-- > 0) {
+                if (all[taken].to.placed()) ledger.cancel(all[taken].move());
+                let_go(all[taken]);
+            }
+            return false;
+        }
+        return true;
     }
+    /// Enters in the cluster where the plan's tasks are and what they hold, by the run's records. For a cluster that was
+    /// made anew after a restart, or was saved before the journal ended; nothing changes in one that is up to date. Tasks
+    /// that others have placed elsewhere stay there. False if a target has no room; then what fits is entered. O(steps).
+    [[nodiscard]] bool hold();
+    /// The task of a step in a run on a cluster, whose position may be another task's by now; else not valid.
+    ///
+    /// @param step  below the number of steps
+    [[nodiscard]] task_handle task(std::size_t step) const noexcept { return moves_.task(step); }
     /// Brings a placement up to date with the steps that are done; lost tasks become `unplaced`. O(steps).
     ///
     /// @param placement  a slot for every task of the workload
     void apply_to(std::span<slot> placement) const;
     /// Takes up steps that were left unresolved: the executor is queried about them again. True if there are any.
     /// O(steps).
-    bool reopen(double now);
+    ///
+    /// @param reading  seconds of the scheduler's clock
+    bool reopen(double reading);
 
 private:
     [[nodiscard]] berth::progress seen_so_far() const noexcept {
@@ -141,20 +212,90 @@ private:
                 .evaluations = progress_.actions,
                 .objective = downtime_};
     }
+    template <class Executor, class Moves, class Journal, class Stop, class Observer>
+    bool advance_with(Executor& executor, Moves& moves, double now, Journal& journal,
+                      run_control<Stop, Observer>& control) {
+        static_assert(
+            migration_executor<Executor>,
+            "berth: the first argument of advance is an executor, with start(action, job, now), poll(action, job, now) "
+            "that yields an action_status, abort(action, job, now), and query(job, now) that yields a "
+            "migration_state; see berth/migrate/run/migration_executor.hpp");
+        const double time = clock_.tick(now, next_wake(), limits_.max_late);
+        reading_ = now;
+        if (!announced_) notify::begin(control.observer, seen_so_far());
+        announced_ = true;
+        for (bool again = true; again;) {
+            if (unwritten_.text().empty()) {
+                follow_stop(control.check(progress_.actions), time);
+                for (std::size_t k = 0; k < active_.size(); ++k) {
+                    follow(active_[k], executor, moves, time);
+                    collect(active_[k], executor, time);
+                }
+                begin_steps(moves, time);
+            }
+            if (!write(journal)) return true;
+            again = settle_ended(moves, control.observer);
+            for (const std::size_t i : active_) start(i, executor, time);
+        }
+        if (!finished()) return true;
+        if (!closed_) notify::end(control.observer, seen_so_far());
+        closed_ = true;
+        return false;
+    }
+    /// Reacts to what others did to a step under way.
+    template <class Executor, class Moves>
+    void follow(std::size_t i, Executor& executor, const Moves& moves, double now) {
+        migration_record& r = record(i);
+        if (r.phase == migration_phase::ended) return;
+        const task_move move = step(i).move();
+        const detail::step_news news = moves.look(i, move);
+        if (news == detail::step_news::none) return;
+        const auto abort = [&] {
+            if (r.phase == migration_phase::acting) executor.abort(r.action, job(i, r.serial), reading_);
+        };
+        switch (news) {
+            case detail::step_news::none: return;
+            case detail::step_news::task_gone:
+            case detail::step_news::not_ours: {
+                const bool retired = news == detail::step_news::task_gone;
+                abort();
+                note_failure(r, retired ? migration_failure::task_gone : migration_failure::not_there);
+                return end(i, migration_outcome::gone, now);
+            }
+            case detail::step_news::not_healthy:
+                if (r.direction == migration_direction::back) return;
+                note_failure(r, migration_failure::not_healthy);
+                r.direction = migration_direction::back;
+                if (r.phase == migration_phase::pausing) r.since = now;
+                return;
+            case detail::step_news::source_gone:
+            case detail::step_news::target_gone: break;
+        }
+        const lost_ends left{!moves.has_node(i, false, move.from), !moves.has_node(i, true, move.to)};
+        const bool known = left.source == left_[i].source && left.target == left_[i].target;
+        if (known && (left.source || left.target || r.direction == migration_direction::back)) return;
+        left_[i] = left;
+        const bool leaves = left.source || left.target;
+        note_failure(r, leaves ? migration_failure::node_gone : migration_failure::not_there);
+        r.direction = migration_direction::back;
+        r.attempts = 0;
+        abort();
+        settle_from(i, r.phase == migration_phase::acting ? asked::anew_and_aborted : asked::anew, now);
+    }
     template <class Executor>
     void collect(std::size_t i, Executor& executor, double now) {
         migration_record& r = record(i);
         if (r.phase == migration_phase::pausing && now >= r.since) return decide(i, now);
         if (r.phase == migration_phase::acting) {
             const migration_job about = job(i, r.serial);
-            const action_status status = executor.poll(r.action, about, now);
+            const action_status status = executor.poll(r.action, about, reading_);
             if (status == action_status::done) {
                 learn(i, after(r.action, r.known), now);
                 return decide(i, now);
             }
             const bool late = now - r.since >= limits_.timeout(r.action, step(i).duration);
             if (status == action_status::pending && !late) return;
-            if (status == action_status::pending) executor.abort(r.action, about, now);
+            if (status == action_status::pending) executor.abort(r.action, about, reading_);
             note_failure(r, status == action_status::failed ? migration_failure::failed : migration_failure::timed_out);
             settle_from(i, asked::about_failure, now);
         }
@@ -163,13 +304,13 @@ private:
             asked_[i] = asked::anew;
             asked_at_[i] = now;
         }
-        const migration_state seen = executor.query(job(i, progress_.serial), now);
+        const migration_state seen = corrected(i, executor.query(job(i, progress_.serial), reading_));
         if (!seen.busy && seen.task != task_location::unknown) return settle(i, seen, now);
         const double waited = now - asked_at_[i];
         if (asked_[i] == asked::anew && seen.busy) {
             // An action that was started before the restart may take as long as any.
             if (waited < limits_.timeout(r.action, step(i).duration)) return;
-            executor.abort(r.action, job(i, r.serial), now);
+            executor.abort(r.action, job(i, r.serial), reading_);
             asked_[i] = asked::anew_and_aborted;
             asked_at_[i] = now;
         } else if (waited >= limits_.settle_seconds) {
@@ -183,21 +324,22 @@ private:
         if (r.phase != migration_phase::intended) return;
         r.phase = migration_phase::acting;
         r.since = now;
-        executor.start(r.action, job(i, r.serial), now);
+        executor.start(r.action, job(i, r.serial), reading_);
     }
-    template <class Ledger>
-    void begin_steps(Ledger& ledger, double now) {
+    template <class Moves>
+    void begin_steps(Moves& moves, double now) {
         const std::size_t wave_end = wave_ < progress_.plan.wave_ends.size() ? progress_.plan.wave_ends[wave_] : next_;
         for (; next_ < wave_end && active_.size() < limits_.max_in_flight; ++next_) {
             if (record(next_).phase != migration_phase::waiting) continue;
             active_.push_back(next_);
             if (!may_begin(next_, now)) continue;
-            if (step(next_).to.placed() && !ledger.occupy(step(next_).task, step(next_).to)) {
-                note_failure(record(next_), migration_failure::no_room);
+            const migration_failure refusal = moves.begin(next_, step(next_).move());
+            if (refusal != migration_failure::none) {
+                note_failure(record(next_), refusal);
                 end(next_, migration_outcome::invalid, now);
                 continue;
             }
-            took_target_[next_] = step(next_).to.placed() ? 1 : 0;
+            begun_[next_] = 1;
             begin(next_, now);
         }
     }
@@ -220,8 +362,26 @@ private:
         return true;
     }
     /// True if another wave can begin at once.
-    template <class Ledger, class Observer>
-    [[nodiscard]] bool settle_ended(Ledger& ledger, Observer& observer) {
+    /// Enters how a step has ended.
+    template <class Moves>
+    void give_back(std::size_t i, Moves& moves) {
+        const task_move move = step(i).move();
+        switch (record(i).outcome) {
+            case migration_outcome::done: moves.finish(i, move); break;
+            case migration_outcome::lost: moves.lose(i, move); break;
+            case migration_outcome::rolled_back:
+            case migration_outcome::invalid:
+                if (move.to.placed()) moves.cancel(i, move);
+                break;
+            case migration_outcome::open:
+            case migration_outcome::unresolved: return;
+            case migration_outcome::not_begun:
+            case migration_outcome::gone: break;
+        }
+        begun_[i] = 0;
+    }
+    template <class Moves, class Observer>
+    [[nodiscard]] bool settle_ended(Moves& moves, Observer& observer) {
         std::size_t kept = 0;
         for (std::size_t k = 0; k < active_.size(); ++k) {
             const std::size_t i = active_[k];
@@ -230,12 +390,7 @@ private:
                 active_[kept++] = i;
                 continue;
             }
-            const bool leaves = r.outcome == migration_outcome::done || r.outcome == migration_outcome::lost;
-            const bool resolved = r.outcome != migration_outcome::unresolved;
-            if (leaves && step(i).from.placed()) ledger.remove(step(i).task, step(i).from);
-            if (took_target_[i] != 0 && resolved && r.outcome != migration_outcome::done)
-                ledger.remove(step(i).task, step(i).to);
-            if (resolved) took_target_[i] = 0;
+            if (begun_[i] != 0) give_back(i, moves);
             ++ended_;
             downtime_ += r.downtime;
             notify::step(observer, seen_so_far());
@@ -247,13 +402,16 @@ private:
     }
 
     void follow_stop(stop_reason reason, double now);
+    /// As `wake_at`, in the time of the run.
+    [[nodiscard]] double next_wake() const noexcept;
 
     detail::flat<std::size_t> active_;
-    detail::flat<std::uint8_t> took_target_;
+    detail::flat<std::uint8_t> begun_;  // held in the ledger or the cluster
     std::size_t wave_ = 0;
     std::size_t next_ = 0;
     std::size_t ended_ = 0;
     double downtime_ = 0.0;
+    double reading_ = 0.0;  // of the scheduler's clock
     std::size_t appended_ = 1;
     std::size_t replace_after_ = 0;
     bool run_line_ = false;
@@ -263,7 +421,7 @@ private:
 
 inline migration_run::migration_run(const problem& p, migration_progress progress, const migration_limits& limits,
                                     bool resumed)
-    : step_machine{p, std::move(progress), limits, resumed}, took_target_(progress_.records.size()) {
+    : step_machine{p, std::move(progress), limits, resumed}, begun_(progress_.records.size()) {
     const auto& ends = progress_.plan.wave_ends;
     std::size_t first = 0;
     while (first < progress_.records.size() && record(first).phase == migration_phase::ended) ++first;
@@ -281,7 +439,7 @@ inline migration_run::migration_run(const problem& p, migration_progress progres
         r.outcome = migration_outcome::open;
         r.attempts = 0;
         settle_from(i, asked::not_yet, 0.0);
-        took_target_[i] = step(i).to.placed() ? 1 : 0;
+        begun_[i] = 1;
         active_.push_back(i);
     }
     if (resumed_) ++progress_.serial;
@@ -289,7 +447,7 @@ inline migration_run::migration_run(const problem& p, migration_progress progres
     run_line_ = true;
 }
 
-inline double migration_run::wake_at() const noexcept {
+inline double migration_run::next_wake() const noexcept {
     double earliest = std::numeric_limits<double>::infinity();
     for (const std::size_t i : active_) {
         const migration_record& r = progress_.records[i];
@@ -327,7 +485,24 @@ inline void migration_run::apply_to(std::span<slot> placement) const {
     }
 }
 
-inline bool migration_run::reopen(double now) {
+inline bool migration_run::hold() {
+    BERTH_ASSERT(moves_.lives(), "berth: this run is not on a cluster; hold takes a ledger");
+    bool all = true;
+    for (const detail::task_hold& h : detail::held_slots(progress_, before_)) {
+        detail::flat<slot> ours;
+        for (std::size_t i = h.last_step; i != detail::no_step; i = before_[i]) {
+            ours.push_back(step(i).from);
+            ours.push_back(step(i).to);
+        }
+        // A task that is fetched is entered where it goes to.
+        const bool fetched = !h.where.placed() && h.to.placed();
+        all = moves_.restore(h.last_step, ours.view(), fetched ? h.to : h.where, fetched ? unplaced : h.to) && all;
+    }
+    return all;
+}
+
+inline bool migration_run::reopen(double reading) {
+    const double now = clock_.tick(reading, next_wake(), limits_.max_late);
     const std::size_t open = active_.size();
     for (std::size_t i = 0; i < progress_.records.size(); ++i) {
         migration_record& r = record(i);
@@ -365,6 +540,28 @@ inline bool migration_run::reopen(double now) {
     return {p, std::move(progress), limits, false};
 }
 
+/// Begins to carry out a plan on a cluster: one that `migration_order` made for it, with nothing changed since, or any
+/// plan whose steps may turn out invalid. The cluster outlives the run. O(steps + tasks).
+///
+/// @param plan  its tasks and slots exist now (asserted)
+/// @param run   as above
+[[nodiscard]] inline migration_run start_migration(cluster& c, migration_plan plan, std::uint64_t run,
+                                                   const migration_limits& limits = {}) {
+    const problem p = c.problem();
+    BERTH_ASSERT(detail::check_plan(p, plan).has_value(),
+                 "berth: start_migration takes a plan of this cluster, with each task at most once in a wave");
+    migration_progress progress;
+    progress.run = run;
+    progress.fingerprint = detail::fingerprint(p, plan);
+    plan.dropped.clear();
+    plan.evaluations = 0;
+    plan.stopped = stop_reason::completed;
+    progress.records.resize(plan.steps.size());
+    progress.names = detail::names_of(c, plan);
+    progress.plan = std::move(plan);
+    return {c, std::move(progress), limits, false};
+}
+
 /// Goes on with a run that was saved, or whose journal was read (`load_migration`), after a restart of the scheduler.
 /// Make a ledger of the tasks that the plan does not have, then call `hold`. The executor is queried about every step
 /// under way before anything is started.
@@ -382,6 +579,32 @@ inline bool migration_run::reopen(double now) {
                               {"migration run: fingerprint differs, the run was saved for other tasks or nodes"});
     }
     return migration_run{p, std::move(progress), limits, true};
+}
+
+/// Goes on with a run on a cluster after a restart of the scheduler: the cluster was loaded, or made anew from reports of
+/// nodes and tasks in any order; then call `migration_run::hold`. Nodes and tasks are found by their names, GPUs by their
+/// UUIDs where they have one, tasks without a name by their handle. What is no longer there is as if it had left during
+/// the run.
+///
+/// @return the run; or an error, if the records contradict each other, or, for a text without names (of a run that was
+///         not on a cluster), as above. O(steps log steps + tasks)
+[[nodiscard]] inline result<migration_run> resume_migration(cluster& c, migration_progress progress,
+                                                            const migration_limits& limits = {}) {
+    const problem p = c.problem();
+    const bool named = !progress.names.tasks.empty();
+    std::size_t positions = p.workload().task_count();
+    for (const migration_names::task& t : progress.names.tasks) {
+        positions = t.at.value() >= positions ? t.at.value() + 1 : positions;
+    }
+    const auto before = detail::steps_before(progress.plan, positions);
+    if (auto ok = detail::check_records(progress, before); !ok) return ok.error();
+    if (named) detail::relocate(c, progress);
+    if (auto ok = detail::check_plan(p, progress.plan, named); !ok) return ok.error();
+    if (!named && progress.fingerprint != detail::fingerprint(p, progress.plan)) {
+        return detail::refuse(error_code::inconsistent,
+                              {"migration run: fingerprint differs, the run was saved for other tasks or nodes"});
+    }
+    return migration_run{c, std::move(progress), limits, true};
 }
 
 }  // namespace berth::inline v0

@@ -6,6 +6,7 @@
 #include "berth/core/result.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/order/order_options.hpp"
+#include "berth/model/cluster.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
@@ -33,6 +34,22 @@ public:
           plan_{&plan},
           in_flight_{in_flight},
           options_{&options} {}
+    /// Of a plan for a cluster: from where its tasks are, with what its ledger says is free at the start.
+    migration_replay(const cluster& c, std::span<const slot> wanted, const migration_plan& plan,
+                     const order_options& options)
+        : migration_replay{c.problem(), c.slots(), wanted, plan, {}, options} {
+        cluster_ = &c;
+        for (const task_index t : c.moving()) {
+            moving_.push_back({t, c.slots()[t.value()], c.targets()[t.value()]});
+        }
+        in_flight_ = moving_;
+        all_wanted_.assign(wanted.begin(), wanted.end());
+        for (std::size_t t = 0; t < all_wanted_.size() && t < initial_.size(); ++t) {
+            if (!work_->present(task_index{t})) all_wanted_[t] = unplaced;
+        }
+        wanted_ = all_wanted_;
+    }
+    migration_replay(const migration_replay&) = delete;
 
     [[nodiscard]] result<void> run() {
         if (auto bad = check_shape(); !bad) return bad;
@@ -109,10 +126,18 @@ private:
         for (const task_move& r : in_flight_) {
             state_[r.task.value()] = place_of_task::in_flight;
             now_[r.task.value()] = r.to;
-            count(r.task, r.from, -1);
+            if (cluster_ == nullptr) count(r.task, r.from, -1);
         }
+        if (cluster_ != nullptr) return open_from(cluster_->ledger());
         for (std::size_t t = 0; t < now_.size(); ++t) count(task_index{t}, now_[t], -1);
     }
+    void open_from(const ledger& start) {
+        for (std::size_t n = 0; n < node_.size(); ++n) node_[n] = copy(start.free(node_index{n}));
+        for (std::size_t g = 0; g < gpu_.size(); ++g) gpu_[g] = copy(start.free(gpu_index{g}));
+        for (std::size_t d = 0; d < domain_.size(); ++d) domain_[d] = copy(start.free(domain_index{d}));
+    }
+    /// On a cluster nothing goes to a place while any of its counters is below zero.
+    [[nodiscard]] bool matters(amount demand) const noexcept { return demand > 0 || cluster_ != nullptr; }
     [[nodiscard]] static std::vector<amount> copy(std::span<const amount> values) {
         return {values.begin(), values.end()};
     }
@@ -137,14 +162,14 @@ private:
         const auto& of_node = node_[where.node.value()];
         const phrase node = item(where.node);
         for (std::size_t r = 0; r < of_node.size(); ++r) {
-            if (demand.node[r] > 0 && of_node[r] < 0) {
+            if (matters(demand.node[r]) && of_node[r] < 0) {
                 return refuse(wave, t, {node, " lacks ", -of_node[r], " of ", schema.node[r]});
             }
         }
         for (std::size_t i = 0; i < fleet_->gpu_count(where.node); ++i) {
             const auto& left = gpu_[fleet_->gpu(where.node, i).value()];
             for (std::size_t r = 0; r < left.size(); ++r) {
-                if ((where.gpus >> i & 1U) != 0 && demand.gpu[r] > 0 && left[r] < 0) {
+                if ((where.gpus >> i & 1U) != 0 && matters(demand.gpu[r]) && left[r] < 0) {
                     return refuse(wave, t, {"GPU ", i, " of ", node, " lacks ", -left[r], " of ", schema.gpu[r]});
                 }
             }
@@ -152,7 +177,7 @@ private:
         for (const domain_index d : fleet_->domains(where.node)) {
             const auto& left = domain_[d.value()];
             for (std::size_t r = 0; r < left.size(); ++r) {
-                if (demand.domain[r] > 0 && left[r] < 0) {
+                if (matters(demand.domain[r]) && left[r] < 0) {
                     return refuse(
                         wave, t,
                         {"domain ", phrase::quoted(fleet_->name(d)), " lacks ", -left[r], " of ", schema.domain[r]});
@@ -197,7 +222,11 @@ private:
         if (state_[t] == place_of_task::in_flight) return refuse(wave, step.task, {"is in flight already"});
         if (!(step.from == now_[t])) return refuse(wave, step.task, {"does not leave from its slot"});
         if (step.from == step.to) return refuse(wave, step.task, {"goes to the slot that it leaves"});
+        if (cluster_ != nullptr && !work_->present(step.task)) return refuse(wave, step.task, {"is not there"});
         if (!is_slot(step.task, step.to)) return refuse(wave, step.task, {"its target is not a slot for it"});
+        if (cluster_ != nullptr && step.to.placed() && !is_open(step)) {
+            return refuse(wave, step.task, {"goes to a slot that is not healthy or has another GPU model"});
+        }
         switch (step.kind) {
             case step_kind::move_task:
             case step_kind::fetch:
@@ -219,15 +248,20 @@ private:
         if (!step.to.placed() || !step.from.placed() || step.to == wanted_[step.task.value()]) {
             return refuse(wave, step.task, {"is staged at no slot, or at its wanted slot"});
         }
+        if (!is_open(step)) {
+            return refuse(wave, step.task, {"is staged at a slot that is not healthy or has another GPU model"});
+        }
+        return {};
+    }
+    /// True if the target is healthy and of models that the task accepts.
+    [[nodiscard]] bool is_open(const migration_step& step) const {
         const demand_view demand = work_->demand(step.task);
         bool good = fleet_->healthy(step.to.node) && (step.to.gpus & ~fleet_->healthy_gpus(step.to.node)) == 0;
         for (std::size_t i = 0; i < fleet_->gpu_count(step.to.node); ++i) {
             const std::size_t model = fleet_->model(fleet_->gpu(step.to.node, i)).value();
             if ((step.to.gpus >> i & 1U) != 0 && (demand.accepted_models >> model & 1U) == 0) good = false;
         }
-        if (demand.same_model && !fleet_->one_model(step.to)) good = false;
-        if (!good) return refuse(wave, step.task, {"is staged at a slot that is not healthy or has another GPU model"});
-        return {};
+        return good && (!demand.same_model || fleet_->one_model(step.to));
     }
 
     [[nodiscard]] result<void> check_host_memory(std::size_t wave, std::span<const migration_step> steps) {
@@ -319,6 +353,9 @@ private:
 
     const fleet* fleet_;
     const workload* work_;
+    const cluster* cluster_ = nullptr;
+    std::vector<task_move> moving_;  // of the cluster
+    std::vector<slot> all_wanted_;
     std::span<const slot> initial_;
     std::span<const slot> wanted_;
     const migration_plan* plan_;

@@ -31,7 +31,10 @@ void set(migration_progress& p, std::size_t step, migration_outcome outcome) {
 
 std::vector<slot> held_by(const migration_progress& p) {
     std::vector<slot> slots;
-    for (const held_slot& h : held_slots(p, steps_before(p.plan, 1))) slots.push_back(h.where);
+    for (const task_hold& h : held_slots(p, steps_before(p.plan, 1))) {
+        if (h.where.placed()) slots.push_back(h.where);
+        if (h.to.placed()) slots.push_back(h.to);
+    }
     return slots;
 }
 

@@ -4,6 +4,7 @@
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/model/fleet.hpp"
+#include "berth/model/ledger.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
@@ -39,12 +40,21 @@ public:
 
     /// Appends a demand at a slot, without zeros; nothing if it is `unplaced`. Counters are distinct.
     void append(const demand_view& demand, const slot& where, flat<counter_touch>& touches) const {
-        if (!where.placed()) return;
-        append_all(first(where.node), demand.node, touches);
-        for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
-            append_all(first(machines_->gpu(where.node, lowest_gpu(rest))), demand.gpu, touches);
-        }
-        for (const domain_index d : machines_->domains(where.node)) append_all(first(d), demand.domain, touches);
+        each(demand, where, [&](std::size_t counter, amount wanted) {
+            if (wanted > 0) touches.push_back({static_cast<std::uint32_t>(counter), wanted});
+        });
+    }
+    /// The same for the target of a move. With `watch`, zeros of counters that were below zero at the start stand there
+    /// as well: nothing goes to a place while one of its counters is below zero.
+    void append_target(const demand_view& demand, const slot& where, flat<counter_touch>& touches) const {
+        each(demand, where, [&](std::size_t counter, amount wanted) {
+            const bool watched = counter < below_zero_.size() && below_zero_[counter] != 0;
+            if (wanted > 0 || watched) touches.push_back({static_cast<std::uint32_t>(counter), wanted});
+        });
+    }
+    void watch(std::span<const amount> free) {
+        below_zero_.clear();
+        for (const amount left : free) below_zero_.push_back(left < 0 ? 1 : 0);
     }
 
     /// The capacity of every counter.
@@ -56,12 +66,28 @@ public:
         for (std::size_t d = 0; d < machines_->domain_count(); ++d) all.append(machines_->capacity(domain_index{d}));
         return all;
     }
+    /// What is free of every counter.
+    [[nodiscard]] flat<amount> free_of(const ledger& ledger) const {
+        flat<amount> all;
+        all.reserve(count());
+        for (std::size_t n = 0; n < machines_->node_count(); ++n) all.append(ledger.free(node_index{n}));
+        for (std::size_t g = 0; g < machines_->gpu_count(); ++g) all.append(ledger.free(gpu_index{g}));
+        for (std::size_t d = 0; d < machines_->domain_count(); ++d) all.append(ledger.free(domain_index{d}));
+        return all;
+    }
 
 private:
-    static void append_all(std::size_t first, std::span<const amount> demand, flat<counter_touch>& touches) {
-        for (std::size_t r = 0; r < demand.size(); ++r) {
-            if (demand[r] > 0) touches.push_back({static_cast<std::uint32_t>(first + r), demand[r]});
+    template <class Touch>
+    void each(const demand_view& demand, const slot& where, Touch touch) const {
+        if (!where.placed()) return;
+        const auto all = [&](std::size_t first, std::span<const amount> wanted) {
+            for (std::size_t r = 0; r < wanted.size(); ++r) touch(first + r, wanted[r]);
+        };
+        all(first(where.node), demand.node);
+        for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
+            all(first(machines_->gpu(where.node, lowest_gpu(rest))), demand.gpu);
         }
+        for (const domain_index d : machines_->domains(where.node)) all(first(d), demand.domain);
     }
 
     const fleet* machines_;
@@ -70,6 +96,7 @@ private:
     std::size_t domain_;
     std::size_t first_gpu_;
     std::size_t first_domain_;
+    flat<std::uint8_t> below_zero_;
 };
 
 /// Moves as demands: each gives back to some counters and takes from others. Ordering needs neither slots nor tasks.

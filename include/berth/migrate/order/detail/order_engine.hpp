@@ -43,6 +43,9 @@ public:
         BERTH_ASSERT(check_order_input(*problem_, initial, wanted, in_flight, *options_).has_value(),
                      "berth: order_engine takes input that check_order_input accepts");
         order_input in{*problem_, initial, wanted, in_flight};
+        return run(in);
+    }
+    [[nodiscard]] migration_plan run(order_input& in) {
         in_ = &in;
         (void)control_->poll();
         drops_.begin(in.moves, in.free.view());

@@ -94,6 +94,24 @@ private:
         for (const domain_index d : machines.domains(n)) {
             if (!fits(numbers_->first(d), demand.domain, first, last)) return {};
         }
+        const std::uint64_t models = machines.models_on(n) & demand.accepted_models;
+        if (!demand.same_model || (models & (models - 1)) == 0) {
+            return tightest(n, demand, models, first, last, left_over);
+        }
+        slot best{};
+        for (std::uint64_t rest = models; rest != 0; rest &= rest - 1) {
+            amount left = 0;
+            const slot of_model = tightest(n, demand, rest & (~rest + 1), first, last, left);
+            if (!of_model.placed() || (best.placed() && left >= left_over)) continue;
+            best = of_model;
+            left_over = left;
+        }
+        return best;
+    }
+    /// Those among GPUs of some models.
+    [[nodiscard]] slot tightest(node_index n, const demand_view& demand, std::uint64_t models, std::size_t first,
+                                std::size_t last, amount& left_over) const {
+        const fleet& machines = problem_->fleet();
         slot found{n, 0};
         gpu_mask rest = machines.healthy_gpus(n);
         for (std::size_t k = 0; k < demand.gpus; ++k) {
@@ -102,7 +120,7 @@ private:
             for (gpu_mask each = rest; each != 0; each &= each - 1) {
                 const std::size_t i = lowest_gpu(each);
                 const gpu_index g = machines.gpu(n, i);
-                if ((demand.accepted_models >> machines.model(g).value() & 1U) == 0 ||
+                if ((models >> machines.model(g).value() & 1U) == 0 ||
                     !fits(numbers_->first(g), demand.gpu, first, last)) {
                     rest &= ~(gpu_mask{1} << i);
                     continue;
@@ -140,7 +158,7 @@ private:
     [[nodiscard]] bool fits(std::size_t first_counter, std::span<const amount> demand, std::size_t first,
                             std::size_t last) const noexcept {
         for (std::size_t r = 0; r < demand.size(); ++r) {
-            if (demand[r] > 0 && board_->room().least(first_counter + r, first, last) < demand[r]) return false;
+            if (board_->room().least(first_counter + r, first, last) < demand[r]) return false;
         }
         return true;
     }

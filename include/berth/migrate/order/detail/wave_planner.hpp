@@ -141,7 +141,7 @@ private:
         }
         if (third.placed()) {
             touches_.clear();
-            numbers_->append(problem_->workload().demand((*wanted_)[out.move].task), third, touches_);
+            numbers_->append_target(problem_->workload().demand((*wanted_)[out.move].task), third, touches_);
             board_.stage(out, in, third, touches_.view());
             out.cost = estimate(out.move, out.from, out.to);
             in.cost = estimate(in.move, in.from, in.to);

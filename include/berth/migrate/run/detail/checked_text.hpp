@@ -49,6 +49,20 @@ public:
         text_.append(" ").append(word);
         return *this;
     }
+    /// Any text as one word: bytes up to the blank, `%` and DEL as two hexadecimal digits after `%`; `%` alone if empty.
+    checked_writer& text(std::string_view any) {
+        text_.append(any.empty() ? " %" : " ");
+        for (const char c : any) {
+            const auto byte = static_cast<unsigned char>(c);
+            if (byte > 0x20 && byte != '%' && byte != 0x7f) {
+                text_.push_back(c);
+            } else {
+                text_.push_back('%');
+                append_hex(text_, byte, 2);
+            }
+        }
+        return *this;
+    }
     checked_writer& number(std::uint64_t value) {
         text_.push_back(' ');
         phrase{value}.append_to(text_);
@@ -161,6 +175,24 @@ public:
         if (value && (*value >> 52U & 0x7ffU) != 0x7ffU) return std::bit_cast<double>(*value);
         refuse(field, word, {"the sixteen hexadecimal digits of a finite number"});
         return 0.0;
+    }
+    /// What `checked_writer::text` wrote.
+    [[nodiscard]] std::string text(const char* field) {
+        const std::string_view word = take();
+        std::string any;
+        for (std::size_t i = 0; i < word.size() && word != "%"; ++i) {
+            const auto byte = word[i] == '%' ? from_hex(word.substr(i + 1, 2)) : std::nullopt;
+            if (word[i] == '%' && (!byte || i + 2 >= word.size())) break;
+            any.push_back(byte ? static_cast<char>(static_cast<unsigned char>(*byte)) : word[i]);
+            if (byte) i += 2;
+        }
+        // Each text has one form, so that what is read is what is written again.
+        checked_writer again;
+        if (word.empty() || again.text(any).text().substr(1) != word) {
+            refuse(field, word, {"a name, with blanks and % as %20 and %25"});
+            return {};
+        }
+        return any;
     }
     /// One of the `count` names of an enumeration.
     template <class Enum>

@@ -5,6 +5,8 @@
 #include "berth/core/run_control.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/run/detail/checked_text.hpp"
+#include "berth/migrate/run/detail/cluster_moves.hpp"
+#include "berth/migrate/run/detail/run_clock.hpp"
 #include "berth/migrate/run/detail/step_records.hpp"
 #include "berth/migrate/run/migration_executor.hpp"
 #include "berth/migrate/run/migration_journal.hpp"
@@ -15,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace berth::inline v0::detail {
@@ -31,6 +34,12 @@ protected:
         anew_and_aborted  ///< the same, and the action was aborted after its timeout
     };
 
+    /// What has left of a step on a cluster.
+    struct lost_ends {
+        bool source = false;
+        bool target = false;
+    };
+
     step_machine(const problem& p, migration_progress progress, const migration_limits& limits, bool resumed)
         : problem_{p},
           progress_{std::move(progress)},
@@ -38,12 +47,34 @@ protected:
           before_{steps_before(progress_.plan, p.workload().task_count())},
           asked_(progress_.records.size()),
           asked_at_(progress_.records.size()),
+          left_(progress_.records.size()),
+          clock_{latest(progress_)},
           resumed_{resumed} {}
 
     [[nodiscard]] const migration_step& step(std::size_t i) const noexcept { return progress_.plan.steps[i]; }
     [[nodiscard]] migration_record& record(std::size_t i) noexcept { return progress_.records[i]; }
     [[nodiscard]] migration_job job(std::size_t i, std::uint64_t serial) const noexcept {
-        return {step(i).move(), {progress_.run, serial}, i, problem_.workload().state_bytes(step(i).task)};
+        const bool known = step(i).task.below(problem_.workload().task_count());
+        return {step(i).move(),
+                {progress_.run, serial},
+                i,
+                known ? problem_.workload().state_bytes(step(i).task) : 0,
+                moves_.task(i)};
+    }
+    /// The latest time of a record; of a new run a time before all others.
+    [[nodiscard]] static double latest(const migration_progress& progress) noexcept {
+        double time = std::numeric_limits<double>::lowest();
+        for (const migration_record& r : progress.records) {
+            if (r.phase == migration_phase::waiting) continue;
+            // While a step pauses, `since` is in the future.
+            const double since = r.phase == migration_phase::pausing ? r.begun : r.since;
+            for (const double each : {since, r.begun, r.ended}) time = each > time ? each : time;
+        }
+        return time;
+    }
+    /// What is true of a step where a node of it has left.
+    [[nodiscard]] migration_state corrected(std::size_t i, const migration_state& seen) const noexcept {
+        return without_ends(seen, left_[i].source, left_[i].target);
     }
     void log(std::size_t i) { write_record(unwritten_, i, progress_.records[i]); }
 
@@ -68,7 +99,7 @@ protected:
     /// Decides after a query.
     void settle(std::size_t i, const migration_state& seen, double now);
     /// Takes over a state, and counts downtime.
-    void learn(std::size_t i, const migration_state& seen, double now);
+    void learn(std::size_t i, const migration_state& reported, double now);
     void end(std::size_t i, migration_outcome outcome, double now);
 
     problem problem_;
@@ -77,6 +108,9 @@ protected:
     flat<std::size_t> before_;  // the step before of the same task
     flat<asked> asked_;
     flat<double> asked_at_;
+    flat<lost_ends> left_;
+    cluster_moves moves_;  // of a run on a cluster
+    run_clock clock_;
     checked_writer unwritten_;
     std::size_t failures_ = 0;
     bool resumed_;
@@ -143,7 +177,8 @@ inline void step_machine::settle(std::size_t i, const migration_state& seen, dou
                              seen.target_held == expected.target_held;
     const bool failure = asked_[i] == asked::about_failure && !as_expected;
     if (seen.task == task_location::lost && r.known.task != task_location::lost) {
-        note_failure(r, migration_failure::terminal);
+        const bool left = left_[i].source || left_[i].target;
+        note_failure(r, left ? migration_failure::node_gone : migration_failure::terminal);
     }
     const bool news = seen.task == task_location::lost && r.known.task != task_location::lost;
     learn(i, seen, now);
@@ -161,8 +196,9 @@ inline void step_machine::settle(std::size_t i, const migration_state& seen, dou
     }
 }
 
-inline void step_machine::learn(std::size_t i, const migration_state& seen, double now) {
+inline void step_machine::learn(std::size_t i, const migration_state& reported, double now) {
     migration_record& r = record(i);
+    const migration_state seen = corrected(i, reported);
     const bool ran = runs(r.known.task);
     const bool lost_before = r.known.task == task_location::lost;
     const bool over = runs(seen.task) || seen.task == task_location::lost;

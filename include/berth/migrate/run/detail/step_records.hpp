@@ -23,6 +23,10 @@ inline constexpr std::size_t no_step = ~std::size_t{0};
     flat<std::size_t> before;
     before.reserve(plan.steps.size());
     for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+        if (!plan.steps[i].task.below(tasks)) {
+            before.push_back(no_step);  // a task that is no longer there, all of whose steps have ended
+            continue;
+        }
         std::size_t& of_task = last[plan.steps[i].task.value()];
         before.push_back(of_task);
         of_task = i;
@@ -45,51 +49,61 @@ struct task_place {
         const migration_outcome outcome = progress.records[earlier].outcome;
         if (outcome == migration_outcome::done) return {progress.plan.steps[earlier].to, true};
         if (outcome == migration_outcome::lost || outcome == migration_outcome::unresolved ||
-            outcome == migration_outcome::open) {
+            outcome == migration_outcome::open || outcome == migration_outcome::gone) {
             return {};
         }
         step = earlier;
     }
 }
 
-struct held_slot {
+/// Where a task of a plan is, and the target of its step under way.
+struct task_hold {
     task_index task{};
-    slot where{};
+    slot where{};  // `unplaced`: in host memory, or lost
+    slot to{};     // `unplaced`: it does not move, or is being parked
+    std::size_t last_step = 0;  // of the task
+
+    [[nodiscard]] task_move arrival() const noexcept { return {task, unplaced, where}; }
+    [[nodiscard]] task_move departure() const noexcept { return {task, where, unplaced}; }
+    [[nodiscard]] task_move move() const noexcept { return {task, where, to}; }
 };
 
-/// The slots that the plan's tasks hold: where they are, and the targets of steps under way.
-[[nodiscard]] inline flat<held_slot> held_slots(const migration_progress& progress, const flat<std::size_t>& before) {
+/// What the plan's tasks hold, each task once. Tasks that others have taken over hold nothing here.
+[[nodiscard]] inline flat<task_hold> held_slots(const migration_progress& progress, const flat<std::size_t>& before) {
     const auto& steps = progress.plan.steps;
     flat<std::uint8_t> has_later(steps.size());
     for (std::size_t i = 0; i < steps.size(); ++i) {
         if (before[i] != no_step) has_later[before[i]] = 1;
     }
-    flat<held_slot> held;
-    const auto hold = [&](task_index task, const slot& where) {
-        if (where.placed()) held.push_back({task, where});
-    };
+    flat<task_hold> held;
     for (std::size_t i = 0; i < steps.size(); ++i) {
-        if (under_way(progress.records[i])) {
-            hold(steps[i].task, steps[i].from);
-            hold(steps[i].task, steps[i].to);
-        }
         if (has_later[i] != 0) continue;
         // The last step of its task. The last one that was done, lost or under way decides where the task is.
         std::size_t last = i;
         const auto decides = [&](const migration_record& r) {
-            return under_way(r) || r.outcome == migration_outcome::done || r.outcome == migration_outcome::lost;
+            return under_way(r) || r.outcome == migration_outcome::done || r.outcome == migration_outcome::lost ||
+                   r.outcome == migration_outcome::gone;
         };
         while (!decides(progress.records[last]) && before[last] != no_step) last = before[last];
         const migration_record& r = progress.records[last];
-        if (under_way(r) || r.outcome == migration_outcome::lost) continue;
-        hold(steps[i].task, r.outcome == migration_outcome::done ? steps[last].to : steps[last].from);
+        if (r.outcome == migration_outcome::gone || r.failure == migration_failure::task_gone) continue;
+        task_hold now{steps[i].task, unplaced, unplaced, i};
+        if (under_way(r)) now.to = steps[last].to;
+        if (r.outcome == migration_outcome::done) {
+            now.where = steps[last].to;
+        } else if (r.outcome != migration_outcome::lost) {
+            now.where = steps[last].from;
+        }
+        held.push_back(now);
     }
     return held;
 }
 
 /// Refuses a plan with a slot that does not exist or has not as many GPUs as its task wants, with waves out of order,
 /// or with a task twice in a wave.
-[[nodiscard]] inline result<void> check_plan(const problem& p, const migration_plan& plan) {
+///
+/// @param relocated  tasks and nodes at `gone_position` are accepted
+[[nodiscard]] inline result<void> check_plan(const problem& p, const migration_plan& plan, bool relocated = false) {
     const fleet& fleet = p.fleet();
     const workload& work = p.workload();
     flat<std::size_t> seen_in(work.task_count(), no_step);
@@ -105,16 +119,22 @@ struct held_slot {
                 return refuse(code, {"migration plan: step ", i, ": "}, why);
             };
             if (!step.task.valid()) return bad(error_code::unknown_name, {"it names no task"});
+            if (relocated && step.task.value() == gone_position) continue;
             if (!step.task.below(work.task_count())) {
                 return bad(error_code::unknown_name,
                            {"task is ", step.task.value(), ", there are ", work.task_count()});
             }
+            if (!work.present(step.task)) return bad(error_code::unknown_name, {"its task is no longer there"});
             for (const bool target : {false, true}) {
                 const slot& end = target ? step.to : step.from;
                 if (!end.placed() && end.gpus == 0) continue;
+                if (relocated && end.placed() && end.node.value() == gone_position + (target ? 1 : 0)) continue;
                 if (!end.placed() || end.node.value() >= fleet.node_count() ||
                     (end.gpus & ~first_gpus(fleet.gpu_count(end.node))) != 0) {
                     return bad(error_code::unknown_name, {target ? "to" : "from", " is no slot of the fleet"});
+                }
+                if (!fleet.present(end.node)) {
+                    return bad(error_code::unknown_name, {target ? "to" : "from", " is on a node that has left"});
                 }
                 if (gpu_count(end.gpus) != work.demand(step.task).gpus) {
                     return bad(error_code::inconsistent, {"a slot has ", gpu_count(end.gpus), " GPUs, the task wants ",
