@@ -287,9 +287,9 @@ TEST_CASE("balancer: an observation that does not belong to the problem is refus
     const std::vector<double> two(2, 0.0);
     seen.gpu_load = two;
     CHECK(message(seen) == "observation: gpu_load has 2 entries, expected 3");
-    const std::vector<double> bad{0.0, 0.0 / 0.0, 0.0};
+    const std::vector<double> bad{0.0, 1.0 / 0.0, 0.0};
     seen.gpu_load = bad;
-    CHECK(message(seen) == "observation: gpu_load[1] is not a number");
+    CHECK(message(seen) == "observation: gpu_load[1] is not finite");
     seen = fleet.seen();
     const std::vector<double> speed{1.0, 0.0, 1.0};
     seen.gpu_speed = speed;
@@ -310,7 +310,8 @@ TEST_CASE("balancer: an observation that does not belong to the problem is refus
     seen.placement = seen.placement.first(2);
     CHECK(message(seen) == "assignment: it has 2 slots, the workload has 4 tasks");
     CHECK(state.round(fleet.seen()).value().chosen.size() == 1);
-    CHECK(message(fleet.seen(-1.0)) == "observation: time is before that of the round before");
+    CHECK(message(fleet.seen(-1.0)) == "observation: time is before that of the round before; if the next observation "
+                                       "agrees, it is taken as the clock's new time");
 }
 
 TEST_CASE("balancer: the projected state outlives the caller's arrays") {

@@ -4,10 +4,14 @@
 #include "berth/balance/balance_round.hpp"
 #include "berth/balance/concepts.hpp"
 #include "berth/balance/detail/gpus_by_load.hpp"
+#include "berth/balance/detail/held_gangs.hpp"
 #include "berth/balance/detail/move_search.hpp"
+#include "berth/balance/detail/observation_clock.hpp"
 #include "berth/balance/detail/stop_poll.hpp"
+#include "berth/balance/detail/trigger_traits.hpp"
 #include "berth/balance/detail/winner_tree.hpp"
 #include "berth/balance/fleet_observation.hpp"
+#include "berth/balance/fleet_readings.hpp"
 #include "berth/balance/migration_budget.hpp"
 #include "berth/balance/move_choice.hpp"
 #include "berth/balance/projected_state.hpp"
@@ -22,6 +26,7 @@
 #include "berth/model/workload.hpp"
 #include "berth/objective/task_move.hpp"
 
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <tuple>
@@ -60,6 +65,7 @@ class balancer_state;
 /// In a round every trigger reads the observation. Then, trigger by trigger, the balancer chooses the move with the
 /// largest gain after cost, over all places in alarm and all their tasks, as long as the budget allows. A chosen move
 /// fits with both ends held, strictly improves the fleet, and keeps its target below the limits of *all* triggers.
+/// For a trigger that drains, the task of the highest priority comes first, and a gang moves as a whole or not at all.
 ///
 /// Every choice lowers a sum that is bounded from below, so under constant loads the choices come to an end. Under
 /// varying loads, `rounds`, `memory` and the gap between the thresholds of the triggers prevent needless moves
@@ -75,6 +81,7 @@ struct balancer {
     Triggers when;    ///< a `triggers`: when tasks have to move
     Choice choice{};  ///< a `move_choice`: which moves are worth it
     Budget budget{};  ///< a `move_budget`: how much may move in one round
+    observation_limits limits{};  ///< which readings and times are believed
 
     /// The state for one fleet. O(tasks + GPUs + nodes).
     [[nodiscard]] balancer_state<Triggers, Choice, Budget> prepare(const problem& p) const { return {*this, p}; }
@@ -85,6 +92,8 @@ template <class Triggers, class Choice>
 balancer(Triggers, Choice) -> balancer<Triggers, Choice>;
 template <class Triggers, class Choice, class Budget>
 balancer(Triggers, Choice, Budget) -> balancer<Triggers, Choice, Budget>;
+template <class Triggers, class Choice, class Budget>
+balancer(Triggers, Choice, Budget, observation_limits) -> balancer<Triggers, Choice, Budget>;
 
 /// The state of a balancer from round to round. The problem's fleet and workload must outlive it; the arrays of an
 /// observation need not outlive `round`. Copyable. Memory O(tasks + GPUs + nodes).
@@ -97,18 +106,24 @@ public:
           budget_{policy.budget.prepare(p)},
           triggers_{
               std::apply([&](const Trigger&... each) { return std::tuple{each.prepare(p)...}; }, policy.when.each)},
-          projected_{p},
-          chosen_at_(p.workload().task_count(), -std::numeric_limits<double>::infinity()),
-          by_load_{p.fleet().gpu_count()} {}
+          projected_{p, policy.limits},
+          clock_{policy.limits.max_step},
+          chosen_at_(p.workload().task_count(), never),
+          by_load_{p.fleet().gpu_count()} {
+        BERTH_ASSERT(policy.limits.max_age >= 0.0 && policy.limits.max_step > 0.0,
+                     "berth: observation limits have a max_age of 0 or more and a max_step above 0");
+    }
 
     /// Which moves the observed fleet needs. Choices are advisory: to decline one, leave it out of `in_flight` next
     /// time.
     ///
-    /// @param seen     the observation; its arrays are copied
+    /// @param seen     where tasks are and what is healthy; its arrays are copied
+    /// @param read     what was measured; its arrays are copied
     /// @param control  `max_evaluations` limits the moves evaluated, pairs of a task and a target; `on_progress` is
     ///                 called for each chosen move (`objective`: its gain after cost)
     /// @return         an error that names the item, with the state as it was, if the observation does not belong to
-    ///                 the problem or is older than the one before
+    ///                 the problem; or if its time is before that of the last round, or too far after it, which is
+    ///                 refused once (`observation_limits::max_step`)
     ///
     /// A stopped round returns the moves found so far, which are valid: `balance_round::stopped` tells why it ended. It
     /// chooses among the places searched until then, without further evaluations.
@@ -119,12 +134,9 @@ public:
     /// core. The control is polled at least once per millisecond of the search; reading the observation and the
     /// triggers' `update` and `alarms` are not interrupted.
     template <stoppable Stop = never_stop, observer Observer = no_observer>
-    [[nodiscard]] result<balance_round> round(const fleet_observation& seen, run_control<Stop, Observer> control = {}) {
-        if (seen.time < latest_) {
-            return detail::refuse(error_code::invalid_value, {"observation: time is before that of the round before"});
-        }
-        if (auto ok = projected_.update(seen); !ok) return ok.error();
-        latest_ = seen.time;
+    [[nodiscard]] result<balance_round> round(const fleet_status& seen, const fleet_readings& read,
+                                              run_control<Stop, Observer> control = {}) {
+        if (auto ok = observe(seen, read); !ok) return ok.error();
         balance_round out;
         budget_.begin(projected_);
         each_trigger([&](auto& trigger, std::size_t i) {
@@ -139,27 +151,29 @@ public:
         if (out.alarms.empty()) return out;
         by_load_.sort(projected_);
         detail::stop_poll poll{control};
-        search moves{choice_, budget_, triggers_, projected_, by_load_, chosen_at_, poll};
+        search moves{choice_, budget_, triggers_, projected_, by_load_, chosen_at_, held_, poll};
         notify::begin(control.observer, progress{});
-        const auto take = [&](const chosen_move& c) {
-            projected_.move_task(c.move);
-            by_load_.update(projected_, c.move);
-            budget_.spend(c.move, c.estimate);
-            out.chosen.push_back(c);
+        const auto took = [&](const chosen_move& c) {
             notify::step(control.observer, progress{out.chosen.size(), 0, poll.evaluations(), c.gain - c.cost});
         };
         std::size_t first = 0;
         each_trigger([&](auto& trigger, std::size_t i) {
             std::size_t end = first;
             while (end < out.alarms.size() && out.alarms[end].trigger == i) ++end;
-            answer(trigger, moves, poll, take, out, first, end);
+            answer(trigger, moves, poll, took, out, first, end);
             first = end;
         });
-        for (const chosen_move& c : out.chosen) chosen_at_[c.move.task.value()] = seen.time;
+        for (const chosen_move& c : out.chosen) chosen_at_[c.move.task.value()] = projected_.elapsed();
         out.evaluations = poll.evaluations();
         out.stopped = poll.reason();
         notify::end(control.observer, progress{out.chosen.size(), 0, poll.evaluations(), 0.0});
         return out;
+    }
+
+    /// The same for both in one struct.
+    template <stoppable Stop = never_stop, observer Observer = no_observer>
+    [[nodiscard]] result<balance_round> round(const fleet_observation& seen, run_control<Stop, Observer> control = {}) {
+        return round(seen.status(), seen.readings(), std::move(control));
     }
 
     /// The fleet as it will be after the last round's choices. Valid until the state is destroyed or moved from.
@@ -170,6 +184,13 @@ private:
     using trigger_states =
         std::tuple<decltype(std::declval<const Trigger&>().prepare(std::declval<const problem&>()))...>;
     using search = detail::move_search<Choice, budget_state, trigger_states>;
+    static constexpr double never = -std::numeric_limits<double>::infinity();
+
+    /// A task that has to leave together with others, and the alarm of its place.
+    struct leaver {
+        task_index task;
+        std::size_t alarm;
+    };
 
     template <class F>
     void each_trigger(const F& f) {
@@ -177,9 +198,43 @@ private:
         std::apply([&](auto&... each) { (f(each, i++), ...); }, triggers_);
     }
 
+    /// Reads an observation, unless its time is not believed.
+    [[nodiscard]] result<void> observe(const fleet_status& seen, const fleet_readings& read) {
+        const auto time = clock_.judge(read.time);
+        if (!time.accepted && std::isfinite(read.time)) {
+            clock_.refuse(read.time);
+            return detail::refuse(
+                error_code::invalid_value,
+                {"observation: time is ", time.ahead ? "more than max_step after" : "before",
+                 " that of the round before; if the next observation agrees, it is taken as the clock's new time"});
+        }
+        if (auto ok = projected_.update(seen, read, time.elapsed); !ok) return ok;
+        clock_.accept(read.time, time.elapsed);
+        const std::size_t tasks = projected_.problem().workload().task_count();
+        if (chosen_at_.size() < tasks) chosen_at_.resize(tasks, never);
+        return {};
+    }
+
+    void enter(const chosen_move& c, balance_round& out) {
+        projected_.move_task(c.move);
+        by_load_.update(projected_, c.move);
+        budget_.spend(c.move, c.estimate);
+        out.chosen.push_back(c);
+    }
+    /// Undoes the moves after the first so many, the last one first.
+    void undo(balance_round& out, std::size_t kept) {
+        while (out.chosen.size() > kept) {
+            const chosen_move& last = out.chosen.back();
+            projected_.undo_move(last.move);
+            by_load_.update(projected_, last.move);
+            budget_.refund(last.move, last.estimate);
+            out.chosen.pop_back();
+        }
+    }
+
     /// Answers the alarms of one trigger, the one with the best candidate first.
-    template <class State, class Take>
-    void answer(const State& trigger, search& moves, detail::stop_poll& poll, const Take& take, balance_round& out,
+    template <class State, class Took>
+    void answer(const State& trigger, search& moves, detail::stop_poll& poll, const Took& took, balance_round& out,
                 std::size_t first, std::size_t end) {
         const auto search_again = [&](std::size_t a, detail::move_candidate& c) {
             c.found = false;
@@ -190,9 +245,10 @@ private:
             }
         };
         candidates_.clear();
+        held_.clear();
         for (std::size_t a = first; a < end && !poll.stopped(); ++a) {
             if (out.alarms[a].waiting.valid()) {
-                answer_together(trigger, moves, take, out, a);
+                answer_together(trigger, moves, took, out, a);
             } else {
                 candidates_.push_back({});
                 search_again(a, candidates_.back());
@@ -205,15 +261,75 @@ private:
             detail::move_candidate& c = candidates_[top];
             if (!c.found) break;
             const alarm& why = out.alarms[c.best.alarm];
-            if (trigger.wants(projected_, why) && moves.still_valid(trigger, why, c)) take(c.best);
+            if (trigger.wants(projected_, why) && moves.still_valid(trigger, why, c)) {
+                if (detail::trigger_traits<State>::drains() && in_gang(c.best.move.task)) {
+                    move_gang(trigger, moves, poll, took, out, c.best.move.task, first, end);
+                } else {
+                    enter(c.best, out);
+                    took(c.best);
+                }
+            }
             search_again(c.best.alarm, c);
             ranking_.update(top, wins);
         }
     }
 
+    [[nodiscard]] bool in_gang(task_index t) const {
+        const workload& work = projected_.problem().workload();
+        return work.group(t).valid() && work.is_gang(work.group(t));
+    }
+    /// Moves all tasks of a gang that are on places in alarm, those that want most first; or holds the gang.
+    template <class State, class Took>
+    void move_gang(const State& trigger, search& moves, detail::stop_poll& poll, const Took& took, balance_round& out,
+                   task_index asked, std::size_t first, std::size_t end) {
+        const workload& work = projected_.problem().workload();
+        const group_index gang = work.group(asked);
+        leavers_.clear();
+        for (const task_index t : work.members(gang)) {
+            const slot& where = projected_.where(t);
+            if (!where.placed() || projected_.in_flight(t)) continue;
+            std::size_t a = first;
+            while (a < end && !concerns(out.alarms[a], where)) ++a;
+            if (a == end) continue;
+            std::size_t at = leavers_.size();
+            leavers_.push_back({t, a});
+            for (; at > 0 && wants_more(work.demand(t), work.demand(leavers_[at - 1].task)); --at) {
+                leavers_[at] = leavers_[at - 1];
+            }
+            leavers_[at] = {t, a};
+        }
+        const std::size_t before = out.chosen.size();
+        for (const leaver& l : leavers_) {
+            stay_reason stays{};
+            const detail::move_candidate c = moves.best_move_of(trigger, out.alarms[l.alarm], l.alarm, l.task, stays);
+            if (c.found) {
+                enter(c.best, out);
+                continue;
+            }
+            undo(out, before);
+            if (!poll.stopped(0)) held_.hold(work, gang, l.task, stays);
+            return;
+        }
+        for (std::size_t i = before; i < out.chosen.size(); ++i) took(out.chosen[i]);
+    }
+    [[nodiscard]] static bool concerns(const alarm& a, const slot& where) noexcept {
+        return a.node == where.node && !a.waiting.valid() && (a.gpus == 0 || (a.gpus & where.gpus) != 0);
+    }
+    /// True if the first demand is harder to place: more GPUs, or else more of the first counter that differs.
+    [[nodiscard]] static bool wants_more(const demand_view& a, const demand_view& b) noexcept {
+        if (a.gpus != b.gpus) return a.gpus > b.gpus;
+        for (std::size_t r = 0; r < a.gpu.size(); ++r) {
+            if (a.gpu[r] != b.gpu[r]) return a.gpu[r] > b.gpu[r];
+        }
+        for (std::size_t r = 0; r < a.node.size(); ++r) {
+            if (a.node[r] != b.node[r]) return a.node[r] > b.node[r];
+        }
+        return false;
+    }
+
     /// Answers an alarm whose moves are of use only together: all that it needs, or none.
-    template <class State, class Take>
-    void answer_together(const State& trigger, search& moves, const Take& take, balance_round& out, std::size_t a) {
+    template <class State, class Took>
+    void answer_together(const State& trigger, search& moves, const Took& took, balance_round& out, std::size_t a) {
         const alarm& why = out.alarms[a];
         for (const room_made& room : out.rooms) {
             if (room.task == why.waiting) return;
@@ -222,35 +338,41 @@ private:
         while (trigger.wants(projected_, why)) {
             const detail::move_candidate c = moves.best_move(trigger, why, a, out.staying);
             if (!c.found) break;
-            take(c.best);
+            enter(c.best, out);
         }
-        if (!trigger.wants(projected_, why)) {
-            const demand_view demand = projected_.problem().workload().demand(why.waiting);
-            slot where{why.node, 0};
-            gpu_mask fitting = projected_.ledger().fitting_gpus(demand, why.node) & projected_.healthy(why.node);
-            for (std::size_t i = 0; i < demand.gpus; ++i, fitting &= fitting - 1) where.gpus |= fitting & -fitting;
+        const slot where = trigger.wants(projected_, why) ? unplaced : first_fit(why.waiting, why.node);
+        if (where.placed()) {
             projected_.reserve(why.waiting, where);
             out.rooms.push_back({why.waiting, where});
             ++out.answered;
+            for (std::size_t i = before; i < out.chosen.size(); ++i) took(out.chosen[i]);
             return;
         }
-        while (out.chosen.size() > before) {
-            const chosen_move& last = out.chosen.back();
-            projected_.undo_move(last.move);
-            by_load_.update(projected_, last.move);
-            budget_.refund(last.move, last.estimate);
-            ++out.staying[static_cast<std::size_t>(stay_reason::group_incomplete)];
-            out.chosen.pop_back();
+        out.staying[static_cast<std::size_t>(stay_reason::group_incomplete)] += out.chosen.size() - before;
+        undo(out, before);
+    }
+
+    /// The slot on the node that a waiting task fits, of the lowest GPUs; `unplaced` if there is none.
+    [[nodiscard]] slot first_fit(task_index t, node_index n) const {
+        const demand_view demand = projected_.problem().workload().demand(t);
+        const gpu_mask fitting = projected_.ledger().fitting_gpus(demand, n) & projected_.healthy(n);
+        slot where{n, 0};
+        for (gpu_mask rest = fitting; rest != 0 && gpu_count(where.gpus) < demand.gpus; rest &= rest - 1) {
+            const slot more{n, where.gpus | (rest & (~rest + 1))};
+            if (!demand.same_model || projected_.machines().one_model(more)) where = more;
         }
+        return projected_.fits(demand, where) ? where : unplaced;
     }
 
     Choice choice_;
     budget_state budget_;
     trigger_states triggers_;
     projected_state projected_;
-    detail::flat<double> chosen_at_;  // per task: when it was last chosen
-    double latest_ = -std::numeric_limits<double>::infinity();
+    detail::observation_clock clock_;
+    detail::flat<double> chosen_at_;  // per task: when it was last chosen, on the clock that only runs forward
     detail::flat<detail::move_candidate> candidates_;
+    detail::flat<leaver> leavers_;
+    detail::held_gangs held_;
     detail::winner_tree ranking_;
     detail::gpus_by_load by_load_;
 };
