@@ -65,10 +65,10 @@ struct small_task {
         (void)need(work.add_task({.gpus = task.gpus,
                                   .gpu_demand = task.gpus == 0 ? std::span<const berth::amount>{} : demand,
                                   .accepted_models = accepted,
-                                  .state_bytes = task.bytes,
-                                  .priority = task.priority,
                                   .group = task.gang,
-                                  .gang = !task.gang.empty()}));
+                                  .gang = !task.gang.empty(),
+                                  .priority = task.priority,
+                                  .state_bytes = task.bytes}));
     }
     berth::workload all = need(std::move(work).build());
     return {std::move(machines), std::move(all)};

@@ -146,7 +146,7 @@ TEST_CASE("projected_state: a refused observation changes nothing") {
             berth::assignment placement;
             for (std::size_t t = 0; t < tasks.size(); ++t)
                 placement.push_back(berth_test::chance(g, 20) ? berth::unplaced : at(berth_test::below(g, 5)));
-            if (berth_test::chance(g, 15)) placement[berth_test::below(g, 6)] = at(5);
+            if (berth_test::chance(g, 30)) placement[berth_test::below(g, 6)] = at(5);
             std::vector<berth::task_move> flights;
             for (std::size_t t = 0; t < 2; ++t)
                 flights.push_back({berth::task_index{berth_test::below(g, 6)}, {}, at(berth_test::below(g, 5))});
