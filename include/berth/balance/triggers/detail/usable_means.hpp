@@ -30,11 +30,11 @@ struct no_unit {
 };
 
 /// The mean load of the GPUs that a task could use if they were empty: of an accepted model, large enough, and enough of
-/// them on one node. GPUs that it could not use say nothing about where it should be.
+/// them on a node whose own counters are large enough. GPUs that it could not use say nothing about where it should be.
 ///
-/// GPUs are alike if they have the same model and capacities, on nodes with the same GPUs; the nodes' own counters count
-/// with the largest capacity among those. Tasks are alike if they could use the same GPUs. So a round takes O(GPUs +
-/// tasks + kinds of GPUs × kinds of tasks), and the preparation O(GPUs log GPUs + shapes × kinds of GPUs).
+/// GPUs are alike if they have the same model and capacities, on nodes with the same GPUs that are large enough for the
+/// same demands. Tasks are alike if they could use the same GPUs. So a round takes O(GPUs + tasks + kinds of GPUs ×
+/// kinds of tasks), and the preparation O(GPUs log GPUs + shapes × (kinds of GPUs + hardware of nodes)).
 class usable_means {
 public:
     static constexpr bool used = true;
@@ -94,7 +94,6 @@ public:
 private:
     struct kind {
         gpu_index example{};      // one of its GPUs
-        std::size_t layout = 0;   // of its nodes
         double load = 0.0;        // of all its GPUs
         std::size_t healthy = 0;  // GPUs of known load
     };
@@ -127,59 +126,68 @@ private:
         const fleet& machines = p.fleet();
         nodes_ = machines.node_count();
         // GPUs of one model and capacity.
-        flat<std::size_t> hardware;
-        (void)number(machines.gpu_count(), hardware, [&](std::size_t a, std::size_t b) {
+        flat<std::size_t> type;
+        (void)number(machines.gpu_count(), type, [&](std::size_t a, std::size_t b) {
             const model_index x = machines.model(gpu_index{a});
             const model_index y = machines.model(gpu_index{b});
             if (x != y) return x < y ? -1 : 1;
             return compare<amount>(machines.capacity(gpu_index{a}), machines.capacity(gpu_index{b}));
         });
-        // Nodes with the same of them.
-        flat<std::size_t> sorted(machines.gpu_count(), 0);
-        const auto row = [&](std::size_t n) {
-            const node_index node{n};
-            return std::span<const std::size_t>{sorted.data() + machines.gpu(node, 0).value(),
-                                                machines.gpu_count(node)};
-        };
-        for (std::size_t n = 0; n < nodes_; ++n) {
-            const std::size_t first = machines.gpu(node_index{n}, 0).value();
-            for (std::size_t i = 0; i < machines.gpu_count(node_index{n}); ++i) {
-                std::size_t at = first + i;
-                for (; at > first && sorted[at - 1] > hardware[first + i]; --at) sorted[at] = sorted[at - 1];
-                sorted[at] = hardware[first + i];
-            }
-        }
-        flat<std::size_t> layout;
-        const std::size_t layouts =
-            number(nodes_, layout, [&](std::size_t a, std::size_t b) { return compare(row(a), row(b)); });
-        // GPUs of one model and capacity on such nodes.
+        const flat<std::size_t> group = group_nodes(p, type);
         kind_of_gpu_.assign(machines.gpu_count(), 0);
         const std::size_t kinds = number(machines.gpu_count(), kind_of_gpu_, [&](std::size_t a, std::size_t b) {
-            const std::size_t x = layout[machines.node_of(gpu_index{a}).value()];
-            const std::size_t y = layout[machines.node_of(gpu_index{b}).value()];
+            const std::size_t x = group[machines.node_of(gpu_index{a}).value()];
+            const std::size_t y = group[machines.node_of(gpu_index{b}).value()];
             if (x != y) return x < y ? -1 : 1;
-            return hardware[a] == hardware[b] ? 0 : hardware[a] < hardware[b] ? -1 : 1;
+            return type[a] == type[b] ? 0 : type[a] < type[b] ? -1 : 1;
         });
         kinds_.assign(kinds, {});
-        for (std::size_t g = machines.gpu_count(); g-- > 0;) {
-            kinds_[kind_of_gpu_[g]].example = gpu_index{g};
-            kinds_[kind_of_gpu_[g]].layout = layout[machines.node_of(gpu_index{g}).value()];
-        }
-        // The largest capacities of those nodes.
-        const std::size_t counters = machines.schema().node.size();
-        flat<amount> largest(layouts * counters, 0);
-        for (std::size_t n = 0; n < nodes_; ++n) {
-            const auto capacity = machines.capacity(node_index{n});
-            for (std::size_t r = 0; r < counters; ++r) {
-                amount& most = largest[layout[n] * counters + r];
-                most = capacity[r] > most ? capacity[r] : most;
-            }
-        }
-        find_uses(p, largest.view());
+        for (std::size_t g = machines.gpu_count(); g-- > 0;) kinds_[kind_of_gpu_[g]].example = gpu_index{g};
+        find_uses(p);
         least_.assign(machines.gpu_count(), std::numeric_limits<double>::infinity());
     }
+    /// For each node the number of its group: nodes with the same GPUs that are large enough for the same demands.
+    [[nodiscard]] static flat<std::size_t> group_nodes(const problem& p, const flat<std::size_t>& type) {
+        const fleet& machines = p.fleet();
+        const workload& work = p.workload();
+        flat<node_index> examples;  // of each hardware
+        for (std::size_t n = 0; n < machines.node_count(); ++n) {
+            const std::size_t hardware = machines.hardware(node_index{n});
+            if (examples.size() <= hardware) examples.resize(hardware + 1);
+            if (!examples[hardware].valid()) examples[hardware] = node_index{n};
+        }
+        const std::size_t words = work.shape_count() / 64 + 1;
+        flat<std::uint64_t> takes(examples.size() * words, 0);
+        flat<std::size_t> first(examples.size() + 1, 0);
+        flat<std::size_t> sorted;  // types of the GPUs
+        for (std::size_t h = 0; h < examples.size(); ++h) {
+            for (std::size_t i = 0; examples[h].valid() && i < machines.gpu_count(examples[h]); ++i) {
+                const std::size_t here = type[machines.gpu(examples[h], i).value()];
+                std::size_t at = sorted.size();
+                sorted.push_back(here);
+                for (; at > first[h] && sorted[at - 1] > here; --at) sorted[at] = sorted[at - 1];
+                sorted[at] = here;
+            }
+            first[h + 1] = sorted.size();
+            for (std::size_t s = 0; examples[h].valid() && s < work.shape_count(); ++s) {
+                if (covers(machines.capacity(examples[h]), work.demand(shape_index{s}).node))
+                    takes[h * words + s / 64] |= std::uint64_t{1} << (s % 64);
+            }
+        }
+        flat<std::size_t> group_of_hardware;
+        (void)number(examples.size(), group_of_hardware, [&](std::size_t a, std::size_t b) {
+            const auto gpus = [&](std::size_t h) { return sorted.view().subspan(first[h], first[h + 1] - first[h]); };
+            const int by_gpus = compare(gpus(a), gpus(b));
+            if (by_gpus != 0) return by_gpus;
+            return compare(takes.view().subspan(a * words, words), takes.view().subspan(b * words, words));
+        });
+        flat<std::size_t> group(machines.node_count(), 0);
+        for (std::size_t n = 0; n < machines.node_count(); ++n)
+            group[n] = group_of_hardware[machines.hardware(node_index{n})];
+        return group;
+    }
     /// Which kinds of GPUs each shape could use; shapes with the same ones share a row.
-    void find_uses(const problem& p, std::span<const amount> largest) {
+    void find_uses(const problem& p) {
         const workload& work = p.workload();
         words_ = kinds_.size() / 64 + 1;
         flat<std::uint64_t> bits(work.shape_count() * words_, 0);
@@ -187,7 +195,7 @@ private:
             const demand_view demand = work.demand(shape_index{s});
             if (demand.gpus == 0) continue;
             for (std::size_t k = 0; k < kinds_.size(); ++k) {
-                if (could_use(p.fleet(), demand, kinds_[k], largest))
+                if (could_use(p.fleet(), demand, kinds_[k].example))
                     bits[s * words_ + k / 64] |= std::uint64_t{1} << (k % 64);
             }
         }
@@ -200,26 +208,24 @@ private:
         }
         mean_.assign(uses, 0.0);
     }
-    [[nodiscard]] static bool takes(const fleet& machines, const demand_view& demand, gpu_index g) noexcept {
-        if ((demand.accepted_models >> machines.model(g).value() & 1U) == 0) return false;
-        const auto capacity = machines.capacity(g);
+    [[nodiscard]] static bool covers(std::span<const amount> capacity, std::span<const amount> wanted) noexcept {
         for (std::size_t r = 0; r < capacity.size(); ++r) {
-            if (capacity[r] < demand.gpu[r]) return false;
+            if (capacity[r] < wanted[r]) return false;
         }
         return true;
     }
-    [[nodiscard]] static bool could_use(const fleet& machines, const demand_view& demand, const kind& k,
-                                        std::span<const amount> largest) noexcept {
-        if (!takes(machines, demand, k.example)) return false;
-        for (std::size_t r = 0; r < demand.node.size(); ++r) {
-            if (largest[k.layout * demand.node.size() + r] < demand.node[r]) return false;
-        }
-        const node_index n = machines.node_of(k.example);
+    [[nodiscard]] static bool takes(const fleet& machines, const demand_view& demand, gpu_index g) noexcept {
+        return (demand.accepted_models >> machines.model(g).value() & 1U) != 0 &&
+               covers(machines.capacity(g), demand.gpu);
+    }
+    [[nodiscard]] static bool could_use(const fleet& machines, const demand_view& demand, gpu_index g) noexcept {
+        const node_index n = machines.node_of(g);
+        if (!takes(machines, demand, g) || !covers(machines.capacity(n), demand.node)) return false;
         std::size_t enough = 0;
         for (std::size_t i = 0; i < machines.gpu_count(n); ++i) {
-            const gpu_index g = machines.gpu(n, i);
-            if (demand.same_model && machines.model(g) != machines.model(k.example)) continue;
-            enough += takes(machines, demand, g) ? 1 : 0;
+            const gpu_index other = machines.gpu(n, i);
+            if (demand.same_model && machines.model(other) != machines.model(g)) continue;
+            enough += takes(machines, demand, other) ? 1 : 0;
         }
         return enough >= demand.gpus;
     }
