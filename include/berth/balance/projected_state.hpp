@@ -110,9 +110,15 @@ public:
     [[nodiscard]] double load_change(node_index n) const noexcept { return node_load_change_[n.value()]; }
     /// The number of moves of tasks of unknown load, from or to the GPU, that the measured load does not show yet. Above
     /// 0 nobody knows the load that the GPU will have.
-    [[nodiscard]] std::size_t unknown_changes(gpu_index g) const noexcept { return unknown_[g.value()]; }
+    [[nodiscard]] std::size_t unknown_changes(gpu_index g) const noexcept {
+        return any_unknown_ == 0 ? 0 : unknown_[g.value()];
+    }
     /// The same, summed over the GPUs of a node.
-    [[nodiscard]] std::size_t unknown_changes(node_index n) const noexcept { return node_unknown_[n.value()]; }
+    [[nodiscard]] std::size_t unknown_changes(node_index n) const noexcept {
+        return any_unknown_ == 0 ? 0 : node_unknown_[n.value()];
+    }
+    /// True if some GPU has unknown changes.
+    [[nodiscard]] bool has_unknown_changes() const noexcept { return any_unknown_ > 0; }
     /// The measured load of all GPUs divided by the number of healthy GPUs whose load was measured; 0 if there is none.
     /// Moves between GPUs of equal speed do not change it.
     [[nodiscard]] double mean_load() const noexcept { return mean_; }
@@ -142,11 +148,7 @@ public:
         return machines().healthy(n) && (seen_.node_healthy().empty() || seen_.node_healthy()[n.value()] != 0);
     }
     /// GPUs of a node that are healthy, in the fleet and in the last observation; none if the node is not.
-    [[nodiscard]] gpu_mask healthy(node_index n) const noexcept {
-        if (!node_healthy(n)) return 0;
-        const gpu_mask in_fleet = machines().healthy_gpus(n);
-        return seen_.healthy().empty() ? in_fleet : in_fleet & seen_.healthy()[n.value()];
-    }
+    [[nodiscard]] gpu_mask healthy(node_index n) const noexcept { return healthy_[n.value()]; }
     /// Seconds until the task ends; infinity if unknown.
     [[nodiscard]] double remaining(task_index t) const noexcept {
         constexpr double unknown = std::numeric_limits<double>::infinity();
@@ -188,6 +190,7 @@ private:
     }
     /// A problem that has grown starts anew: no task is placed.
     void fit_to_problem();
+    void update_health();
     /// Brings the ledger from the placement that it has to another one, with the targets of moves in flight on top.
     void update_ledger(const fleet_status& seen);
     /// @param change  of the number of unknown changes: +1 for a move, -1 for one that is undone
@@ -199,11 +202,13 @@ private:
     double elapsed_ = 0.0;
     detail::observation_copy seen_;
     berth::ledger ledger_;
+    detail::flat<gpu_mask> healthy_;
     detail::flat<double> load_;
     detail::flat<double> load_change_;
     detail::flat<double> node_load_change_;
     detail::flat<std::uint32_t> unknown_;
     detail::flat<std::uint32_t> node_unknown_;
+    std::uint32_t any_unknown_ = 0;  // their sum, which spares the usual case a read of memory
     double mean_ = 0.0;
     detail::flat<slot> where_;
     detail::flat<std::uint8_t> moving_;
@@ -216,17 +221,28 @@ inline void projected_state::fit_to_problem() {
     const std::size_t gpus = machines().gpu_count();
     const std::size_t nodes = machines().node_count();
     const std::size_t tasks = problem_.workload().task_count();
+    healthy_.assign(nodes, 0);
+    for (std::size_t n = 0; n < nodes; ++n) healthy_[n] = machines().healthy_gpus(node_index{n});
     load_.assign(gpus, std::numeric_limits<double>::quiet_NaN());
     load_change_.assign(gpus, 0.0);
     node_load_change_.assign(nodes, 0.0);
     unknown_.assign(gpus, 0);
     node_unknown_.assign(nodes, 0);
+    any_unknown_ = 0;
     where_.assign(tasks, unplaced);
     moving_.assign(tasks, 0);
     marks_.assign(tasks, 0);
     held_.clear();
     tasks_.resize(nodes, tasks);
     ledger_ = berth::ledger{machines()};
+}
+
+inline void projected_state::update_health() {
+    for (std::size_t i = 0; i < healthy_.size(); ++i) {
+        const node_index n{i};
+        healthy_[i] = node_healthy(n) ? machines().healthy_gpus(n) : 0;
+        if (!seen_.healthy().empty()) healthy_[i] &= seen_.healthy()[i];
+    }
 }
 
 inline void projected_state::update_ledger(const fleet_status& seen) {
@@ -260,15 +276,17 @@ inline result<void> projected_state::update(const fleet_status& seen, const flee
     update_ledger(seen);
     seen_.assign(seen, read, max_age_);
     elapsed_ = elapsed;
+    update_health();
     tasks_.clear();
-    for (std::size_t n = 0; n < node_load_change_.size(); ++n) {
-        node_load_change_[n] = 0.0;
-        node_unknown_[n] = 0;
+    for (double& change : node_load_change_) change = 0.0;
+    if (any_unknown_ > 0) {
+        unknown_.assign(unknown_.size(), 0);
+        node_unknown_.assign(node_unknown_.size(), 0);
+        any_unknown_ = 0;
     }
     for (std::size_t g = 0; g < load_.size(); ++g) {
         load_[g] = has_loads() ? seen_.gpu_load()[g] : std::numeric_limits<double>::quiet_NaN();
         load_change_[g] = 0.0;
-        unknown_[g] = 0;
     }
     for (std::size_t t = where_.size(); t-- > 0;) {
         where_[t] = seen_.placement()[t];
@@ -321,6 +339,7 @@ inline void projected_state::change_load(task_index t, const slot& where, double
         if (std::isnan(added)) {
             unknown_[g.value()] += static_cast<std::uint32_t>(change);
             node_unknown_[where.node.value()] += static_cast<std::uint32_t>(change);
+            any_unknown_ += static_cast<std::uint32_t>(change);
             continue;
         }
         load_change_[g.value()] += added;

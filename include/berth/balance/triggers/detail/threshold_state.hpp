@@ -93,16 +93,19 @@ public:
         const double unit = unit_.of(r.task);
         if (!(unit > 0.0)) return 0.0;
         const double before = value(now, place_of(now, a), 0.0, unit);
+        const bool unknown = now.has_unknown_changes();
+        const auto number = [&](place_index at, double more) { return in_units(gauge_.at(now, at, more), unit); };
         double saved = 0.0;
         bool better = true;
         each_place(now, r, r.from, [&](place_index at, double load) {
-            const double less = square(value(now, at, 0.0, unit)) - square(value(now, at, -load, unit));
-            if (!std::isnan(less)) saved += less;  // what is not measured is not saved
+            const double less = square(number(at, 0.0)) - square(number(at, -load));
+            const bool known = !std::isnan(less) && !(unknown && now.unknown_changes(at) > 0);
+            saved += known ? less : 0.0;  // what is not measured is not saved
         });
         each_place(now, r, r.to, [&](place_index at, double load) {
-            const double after = value(now, at, load, unit);
-            better = better && after < before;
-            saved -= square(after) - square(value(now, at, 0.0, unit));
+            const double after = number(at, load);
+            better = better && after < before && !(unknown && now.unknown_changes(at) > 0);
+            saved -= square(after) - square(number(at, 0.0));
         });
         return better ? gauge_.weight * saved : 0.0;
     }
@@ -177,7 +180,7 @@ private:
     /// Calls `f(place, load)` for the places at one end of a move whose load it changes, with the load that the task
     /// has there.
     template <class F>
-    static void each_place(const projected_state& now, const task_move& r, const slot& end, const F& f) {
+    [[gnu::always_inline]] static void each_place(const projected_state& now, const task_move& r, const slot& end, const F& f) {
         if constexpr (per_node) {
             if (r.from.node == r.to.node) return;
             double load = 0.0;

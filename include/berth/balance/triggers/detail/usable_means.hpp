@@ -48,7 +48,7 @@ public:
             nodes_ != machines.node_count()) {
             arrange(now.problem());
         }
-        for (kind& k : kinds_) {
+        for (gpu_kind& k : kinds_) {
             k.load = 0.0;
             k.healthy = 0;
         }
@@ -58,7 +58,7 @@ public:
             for (std::size_t g = 0; g < machines.gpu_count(n); ++g) {
                 const gpu_index gpu = machines.gpu(n, g);
                 if (std::isnan(now.load(gpu))) continue;
-                kind& k = kinds_[kind_of_gpu_[gpu.value()]];
+                gpu_kind& k = kinds_[kind_of_gpu_[gpu.value()]];
                 k.load += now.load(gpu);
                 k.healthy += healthy >> g & 1U;
             }
@@ -92,7 +92,7 @@ public:
     [[nodiscard]] double of(task_index t) const noexcept { return mean_[use_of_shape_[work_->shape(t).value()]]; }
 
 private:
-    struct kind {
+    struct gpu_kind {
         gpu_index example{};      // one of its GPUs
         double load = 0.0;        // of all its GPUs
         std::size_t healthy = 0;  // GPUs of known load
@@ -225,7 +225,7 @@ private:
         for (std::size_t i = 0; i < machines.gpu_count(n); ++i) {
             const gpu_index other = machines.gpu(n, i);
             if (demand.same_model && machines.model(other) != machines.model(g)) continue;
-            enough += takes(machines, demand, other) ? 1 : 0;
+            if (takes(machines, demand, other)) ++enough;
         }
         return enough >= demand.gpus;
     }
@@ -233,7 +233,7 @@ private:
     const workload* work_ = nullptr;
     std::size_t nodes_ = 0;
     std::size_t words_ = 0;               // of a row of `uses_`
-    flat<kind> kinds_;
+    flat<gpu_kind> kinds_;
     flat<std::size_t> kind_of_gpu_;
     flat<std::size_t> use_of_shape_;      // row of `uses_`
     flat<std::uint64_t> uses_;            // bits: the kinds of GPUs that tasks of a row could use
