@@ -3,10 +3,11 @@
 
 #include "berth/balance/balance_round.hpp"
 #include "berth/balance/concepts.hpp"
+#include "berth/balance/detail/drain.hpp"
 #include "berth/balance/detail/gpus_by_load.hpp"
-#include "berth/balance/detail/held_gangs.hpp"
 #include "berth/balance/detail/move_search.hpp"
 #include "berth/balance/detail/observation_clock.hpp"
+#include "berth/balance/detail/round_moves.hpp"
 #include "berth/balance/detail/stop_poll.hpp"
 #include "berth/balance/detail/trigger_traits.hpp"
 #include "berth/balance/detail/winner_tree.hpp"
@@ -151,16 +152,20 @@ public:
         if (out.alarms.empty()) return out;
         by_load_.sort(projected_);
         detail::stop_poll poll{control};
-        search moves{choice_, budget_, triggers_, projected_, by_load_, chosen_at_, held_, poll};
+        search best{choice_, budget_, triggers_, projected_, by_load_, chosen_at_, poll};
+        moves chosen{projected_, by_load_, budget_, out};
         notify::begin(control.observer, progress{});
-        const auto took = [&](const chosen_move& c) {
-            notify::step(control.observer, progress{out.chosen.size(), 0, poll.evaluations(), c.gain - c.cost});
+        const auto took = [&](std::size_t before) {
+            for (std::size_t i = before; i < out.chosen.size(); ++i) {
+                const chosen_move& c = out.chosen[i];
+                notify::step(control.observer, progress{i + 1, 0, poll.evaluations(), c.gain - c.cost});
+            }
         };
         std::size_t first = 0;
         each_trigger([&](auto& trigger, std::size_t i) {
             std::size_t end = first;
             while (end < out.alarms.size() && out.alarms[end].trigger == i) ++end;
-            answer(trigger, moves, poll, took, out, first, end);
+            answer(trigger, detail::drain::context<search, moves>{projected_, best, chosen, poll, out, first, end}, took);
             first = end;
         });
         for (const chosen_move& c : out.chosen) chosen_at_[c.move.task.value()] = projected_.elapsed();
@@ -184,13 +189,9 @@ private:
     using trigger_states =
         std::tuple<decltype(std::declval<const Trigger&>().prepare(std::declval<const problem&>()))...>;
     using search = detail::move_search<Choice, budget_state, trigger_states>;
+    using moves = detail::round_moves<budget_state>;
     static constexpr double never = -std::numeric_limits<double>::infinity();
 
-    /// A task that has to leave together with others, and the alarm of its place.
-    struct leaver {
-        task_index task;
-        std::size_t alarm;
-    };
 
     template <class F>
     void each_trigger(const F& f) {
@@ -215,141 +216,75 @@ private:
         return {};
     }
 
-    void enter(const chosen_move& c, balance_round& out) {
-        projected_.move_task(c.move);
-        by_load_.update(projected_, c.move);
-        budget_.spend(c.move, c.estimate);
-        out.chosen.push_back(c);
-    }
-    /// Undoes the moves after the first so many, the last one first.
-    void undo(balance_round& out, std::size_t kept) {
-        while (out.chosen.size() > kept) {
-            const chosen_move& last = out.chosen.back();
-            projected_.undo_move(last.move);
-            by_load_.update(projected_, last.move);
-            budget_.refund(last.move, last.estimate);
-            out.chosen.pop_back();
+    /// Answers the alarms of one trigger, the one with the best candidate first.
+    template <class State, class Context, class Took>
+    void answer(const State& trigger, const Context& c, const Took& took) {
+        for (std::size_t a = c.first; a < c.end && !c.poll.stopped(); ++a) {
+            if (c.out.alarms[a].waiting.valid()) answer_together(trigger, c, took, a);
+        }
+        if constexpr (detail::trigger_traits<State>::drains()) {
+            drain_.answer(trigger, c, took);
+        } else {
+            answer_apart(trigger, c, took);
         }
     }
 
-    /// Answers the alarms of one trigger, the one with the best candidate first.
-    template <class State, class Took>
-    void answer(const State& trigger, search& moves, detail::stop_poll& poll, const Took& took, balance_round& out,
-                std::size_t first, std::size_t end) {
-        const auto search_again = [&](std::size_t a, detail::move_candidate& c) {
-            c.found = false;
-            if (!trigger.wants(projected_, out.alarms[a])) {
-                ++out.answered;
-            } else if (!poll.stopped(0)) {
-                c = moves.best_move(trigger, out.alarms[a], a, out.staying);
+    /// Answers alarms of which every move is of use.
+    template <class State, class Context, class Took>
+    void answer_apart(const State& trigger, const Context& c, const Took& took) {
+        const auto search_again = [&](std::size_t a, detail::move_candidate& best) {
+            best.found = false;
+            if (!trigger.wants(projected_, c.out.alarms[a])) {
+                ++c.out.answered;
+            } else if (!c.poll.stopped(0)) {
+                best = c.search.best_move(trigger, c.out.alarms[a], a, c.out.staying);
             }
         };
         candidates_.clear();
-        held_.clear();
-        for (std::size_t a = first; a < end && !poll.stopped(); ++a) {
-            if (out.alarms[a].waiting.valid()) {
-                answer_together(trigger, moves, took, out, a);
-            } else {
-                candidates_.push_back({});
-                search_again(a, candidates_.back());
-            }
+        for (std::size_t a = c.first; a < c.end && !c.poll.stopped(); ++a) {
+            if (c.out.alarms[a].waiting.valid()) continue;
+            candidates_.push_back({});
+            search_again(a, candidates_.back());
         }
         const auto wins = [this](std::size_t a, std::size_t b) { return candidates_[a].wins_over(candidates_[b]); };
         ranking_.build(candidates_.size(), wins);
         while (!candidates_.empty()) {
             const std::size_t top = ranking_.winner();
-            detail::move_candidate& c = candidates_[top];
-            if (!c.found) break;
-            const alarm& why = out.alarms[c.best.alarm];
-            if (trigger.wants(projected_, why) && moves.still_valid(trigger, why, c)) {
-                if (detail::trigger_traits<State>::drains() && in_gang(c.best.move.task)) {
-                    move_gang(trigger, moves, poll, took, out, c.best.move.task, first, end);
-                } else {
-                    enter(c.best, out);
-                    took(c.best);
-                }
+            detail::move_candidate& best = candidates_[top];
+            if (!best.found) break;
+            const alarm& why = c.out.alarms[best.best.alarm];
+            if (trigger.wants(projected_, why) && c.search.still_valid(trigger, why, best)) {
+                c.moves.enter(best.best);
+                took(c.moves.count() - 1);
             }
-            search_again(c.best.alarm, c);
+            search_again(best.best.alarm, best);
             ranking_.update(top, wins);
         }
     }
 
-    [[nodiscard]] bool in_gang(task_index t) const {
-        const workload& work = projected_.problem().workload();
-        return work.group(t).valid() && work.is_gang(work.group(t));
-    }
-    /// Moves all tasks of a gang that are on places in alarm, those that want most first; or holds the gang.
-    template <class State, class Took>
-    void move_gang(const State& trigger, search& moves, detail::stop_poll& poll, const Took& took, balance_round& out,
-                   task_index asked, std::size_t first, std::size_t end) {
-        const workload& work = projected_.problem().workload();
-        const group_index gang = work.group(asked);
-        leavers_.clear();
-        for (const task_index t : work.members(gang)) {
-            const slot& where = projected_.where(t);
-            if (!where.placed() || projected_.in_flight(t)) continue;
-            std::size_t a = first;
-            while (a < end && !concerns(out.alarms[a], where)) ++a;
-            if (a == end) continue;
-            std::size_t at = leavers_.size();
-            leavers_.push_back({t, a});
-            for (; at > 0 && wants_more(work.demand(t), work.demand(leavers_[at - 1].task)); --at) {
-                leavers_[at] = leavers_[at - 1];
-            }
-            leavers_[at] = {t, a};
-        }
-        const std::size_t before = out.chosen.size();
-        for (const leaver& l : leavers_) {
-            stay_reason stays{};
-            const detail::move_candidate c = moves.best_move_of(trigger, out.alarms[l.alarm], l.alarm, l.task, stays);
-            if (c.found) {
-                enter(c.best, out);
-                continue;
-            }
-            undo(out, before);
-            if (!poll.stopped(0)) held_.hold(work, gang, l.task, stays);
-            return;
-        }
-        for (std::size_t i = before; i < out.chosen.size(); ++i) took(out.chosen[i]);
-    }
-    [[nodiscard]] static bool concerns(const alarm& a, const slot& where) noexcept {
-        return a.node == where.node && !a.waiting.valid() && (a.gpus == 0 || (a.gpus & where.gpus) != 0);
-    }
-    /// True if the first demand is harder to place: more GPUs, or else more of the first counter that differs.
-    [[nodiscard]] static bool wants_more(const demand_view& a, const demand_view& b) noexcept {
-        if (a.gpus != b.gpus) return a.gpus > b.gpus;
-        for (std::size_t r = 0; r < a.gpu.size(); ++r) {
-            if (a.gpu[r] != b.gpu[r]) return a.gpu[r] > b.gpu[r];
-        }
-        for (std::size_t r = 0; r < a.node.size(); ++r) {
-            if (a.node[r] != b.node[r]) return a.node[r] > b.node[r];
-        }
-        return false;
-    }
-
     /// Answers an alarm whose moves are of use only together: all that it needs, or none.
-    template <class State, class Took>
-    void answer_together(const State& trigger, search& moves, const Took& took, balance_round& out, std::size_t a) {
-        const alarm& why = out.alarms[a];
-        for (const room_made& room : out.rooms) {
+    template <class State, class Context, class Took>
+    void answer_together(const State& trigger, const Context& c, const Took& took, std::size_t a) {
+        const alarm& why = c.out.alarms[a];
+        for (const room_made& room : c.out.rooms) {
             if (room.task == why.waiting) return;
         }
-        const std::size_t before = out.chosen.size();
+        const std::size_t before = c.moves.count();
         while (trigger.wants(projected_, why)) {
-            const detail::move_candidate c = moves.best_move(trigger, why, a, out.staying);
-            if (!c.found) break;
-            enter(c.best, out);
+            const detail::move_candidate best = c.search.best_move(trigger, why, a, c.out.staying);
+            if (!best.found) break;
+            c.moves.enter(best.best);
         }
         const slot where = trigger.wants(projected_, why) ? unplaced : first_fit(why.waiting, why.node);
         if (where.placed()) {
             projected_.reserve(why.waiting, where);
-            out.rooms.push_back({why.waiting, where});
-            ++out.answered;
-            for (std::size_t i = before; i < out.chosen.size(); ++i) took(out.chosen[i]);
+            c.out.rooms.push_back({why.waiting, where});
+            ++c.out.answered;
+            took(before);
             return;
         }
-        out.staying[static_cast<std::size_t>(stay_reason::group_incomplete)] += out.chosen.size() - before;
-        undo(out, before);
+        c.out.staying[static_cast<std::size_t>(stay_reason::group_incomplete)] += c.moves.count() - before;
+        c.moves.undo(before);
     }
 
     /// The slot on the node that a waiting task fits, of the lowest GPUs; `unplaced` if there is none.
@@ -371,8 +306,7 @@ private:
     detail::observation_clock clock_;
     detail::flat<double> chosen_at_;  // per task: when it was last chosen, on the clock that only runs forward
     detail::flat<detail::move_candidate> candidates_;
-    detail::flat<leaver> leavers_;
-    detail::held_gangs held_;
+    detail::drain drain_;
     detail::winner_tree ranking_;
     detail::gpus_by_load by_load_;
 };

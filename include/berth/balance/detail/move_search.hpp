@@ -4,7 +4,6 @@
 #include "berth/balance/balance_round.hpp"
 #include "berth/balance/concepts.hpp"
 #include "berth/balance/detail/gpus_by_load.hpp"
-#include "berth/balance/detail/held_gangs.hpp"
 #include "berth/balance/detail/stop_poll.hpp"
 #include "berth/balance/detail/trigger_traits.hpp"
 #include "berth/balance/projected_state.hpp"
@@ -48,14 +47,13 @@ public:
     using tally = std::array<std::size_t, stay_reason_count>;
 
     move_search(const Choice& choice, const Budget& budget, const Triggers& triggers, const projected_state& now,
-                const gpus_by_load& by_load, const flat<double>& chosen_at, const held_gangs& held, stop_poll& poll)
+                const gpus_by_load& by_load, const flat<double>& chosen_at, stop_poll& poll)
         : choice_{choice},
           budget_{budget},
           triggers_{triggers},
           now_{now},
           by_load_{by_load},
           chosen_at_{chosen_at},
-          held_{held},
           poll_{poll} {}
 
     /// Finds the best move that answers the alarm, at `position` among the round's alarms. If there is none, adds to
@@ -68,7 +66,7 @@ public:
         now_.each_task(why.node, [&](task_index t) {
             const slot from = now_.where(t);
             if ((why.gpus != 0 && (from.gpus & why.gpus) == 0) || poll_.stopped(0)) return;
-            ++stays[static_cast<std::size_t>(search_task(trigger, why, t, from, c))];
+            ++stays[static_cast<std::size_t>(search_targets(trigger, why, t, from, c))];
         });
         if (c.found || poll_.stopped(0)) return c;
         for (std::size_t i = 0; i < stay_reason_count; ++i) staying[i] += stays[i];
@@ -96,26 +94,6 @@ public:
     }
 
 private:
-    /// Compares all targets of a task with the candidate, whose task may be more or less important. Returns why the task
-    /// stays if the candidate is of another one.
-    template <class State>
-    [[nodiscard]] stay_reason search_task(const State& trigger, const alarm& why, task_index t, const slot& from,
-                                          move_candidate& c) {
-        if constexpr (!trigger_traits<State>::drains()) {
-            return search_targets(trigger, why, t, from, c);
-        } else {
-            const workload& work = now_.problem().workload();
-            if (held_.holds(work.group(t))) return held_.reason(t);
-            const int priority = work.priority(t);
-            if (c.found && priority < c.priority) return stay_reason::over_budget;  // not asked: there is a candidate
-            move_candidate mine{.best = {.alarm = c.best.alarm}};
-            if (c.found && priority == c.priority) mine = c;
-            mine.priority = priority;
-            const stay_reason stays = search_targets(trigger, why, t, from, mine);
-            if (mine.found) c = mine;
-            return stays;
-        }
-    }
     /// Compares all targets of a task with the candidate. Returns the last check that the best target passed.
     template <class State>
     [[nodiscard]] stay_reason search_targets(const State& trigger, const alarm& why, task_index t, const slot& from,
@@ -264,7 +242,6 @@ private:
     const projected_state& now_;
     const gpus_by_load& by_load_;
     const flat<double>& chosen_at_;
-    const held_gangs& held_;
     stop_poll& poll_;
 };
 
