@@ -836,7 +836,8 @@ TEST_CASE("no churn: load that alternates every round raises no alarm that takes
     }
 }
 
-TEST_CASE("balancer: a fleet and a workload that grow in place keep the state: a hot GPU is relieved while tasks arrive") {
+TEST_CASE(
+    "balancer: a fleet and a workload that grow in place keep the state: a hot GPU is relieved while tasks arrive") {
     // Every round a task arrives on the last node; every third, a node joins.
     std::vector<berth_test::small_task> tasks(2);
     std::size_t nodes = 2;

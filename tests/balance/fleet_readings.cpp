@@ -37,12 +37,11 @@ TEST_CASE("readings: a lost GPU is drained although nothing about it is measured
     const std::vector<double> temperature{unknown, 70.0, 60.0, 50.0};
     const std::vector<double> task_load{unknown, unknown, 0.6, 0.4, 0.2};
     const std::vector<berth::gpu_mask> healthy{0, 1, 1, 1};
-    auto state = berth::balancer{berth::triggers{berth::unhealthy{}, at_once, berth::temperature_above{.rounds = 1}}}
-                     .prepare(p);
+    auto state =
+        berth::balancer{berth::triggers{berth::unhealthy{}, at_once, berth::temperature_above{.rounds = 1}}}.prepare(p);
     const berth::fleet_status seen{.placement = placement, .healthy = healthy};
-    auto round = state
-                     .round(seen, {.gpu_load = gpu_load, .task_load = task_load, .gpu_temperature = temperature})
-                     .value();
+    auto round =
+        state.round(seen, {.gpu_load = gpu_load, .task_load = task_load, .gpu_temperature = temperature}).value();
     REQUIRE(round.chosen.size() == 2);  // to GPUs that are known to be below the limit, one on each
     CHECK(round.chosen[0].move.to == at(3));
     CHECK(round.chosen[1].move.to == at(2));
@@ -68,8 +67,7 @@ TEST_CASE("readings: a GPU without a reading attracts no work, one that idles do
     auto state = berth::balancer{berth::triggers{at_once}}.prepare({all.machines, all.tasks});
     for (const double idle : {unknown, 0.1}) {
         const std::vector<double> gpu_load{1.0, unknown, idle};  // a task of 0.7 runs on GPU 1
-        const auto round =
-            state.round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load}).value();
+        const auto round = state.round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load}).value();
         CHECK(round.alarms.size() == 1);
         CHECK(round.chosen.size() == (std::isnan(idle) ? 0 : 1));
         for (const auto& c : round.chosen) CHECK(c.move.to == at(2));
@@ -142,12 +140,11 @@ TEST_CASE("readings: old ones count as not measured") {
     const std::vector<double> task_load{0.5, 0.5};
     const std::vector<double> gpu_load{1.0, 0.0, 0.1};
     const auto target = [&](const std::vector<double>& age, berth::observation_limits limits) {
-        auto state = berth::balancer{berth::triggers{at_once}, berth::move_choice{}, berth::migration_budget{}, limits}
-                         .prepare(p);
+        auto state =
+            berth::balancer{berth::triggers{at_once}, berth::move_choice{}, berth::migration_budget{}, limits}.prepare(
+                p);
         const auto round =
-            state
-                .round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load, .gpu_age = age})
-                .value();
+            state.round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load, .gpu_age = age}).value();
         return round.chosen.empty() ? std::size_t{9} : round.chosen[0].move.to.node.value();
     };
     CHECK(target({0.0, 300.0, 0.0}, {}) == 1);
@@ -167,8 +164,7 @@ TEST_CASE("readings: a round without a reading neither counts nor ends an alarm"
     double time = 0.0;
     const auto alarms = [&](double load) {
         const std::vector<double> gpu_load{load, 0.1};
-        return state
-            .round({.time = time += 10.0, .placement = placement, .gpu_load = gpu_load, .task_load = task_load})
+        return state.round({.time = time += 10.0, .placement = placement, .gpu_load = gpu_load, .task_load = task_load})
             .value()
             .alarms.size();
     };
@@ -265,20 +261,21 @@ TEST_CASE("readings: random holes - no alarm and no target without a reading, an
         const std::string_view sick = berth::unhealthy::name();
         std::vector<std::uint8_t> node_healthy(nodes, 1);
         node_healthy[berth_test::below(g, nodes)] = 0;
-        auto state = berth::balancer{berth::triggers{berth::unhealthy{}, at_once, berth::load_above_mean{.rounds = 1},
-                                                     berth::temperature_above{.rounds = 1},
-                                                     berth::power_above{.rounds = 1}}}
-                         .prepare(p);
-        const auto round = state
-                               .round({.placement = placement,
-                                       .gpu_load = gpu_load,
-                                       .task_load = task_load,
-                                       .gpu_speed = seed % 2 == 0 ? std::span<const double>{speed} : std::span<const double>{},
-                                       .gpu_temperature = temperature,
-                                       .node_power = power,
-                                       .remaining = remaining,
-                                       .node_healthy = node_healthy})
-                               .value();
+        auto state =
+            berth::balancer{berth::triggers{berth::unhealthy{}, at_once, berth::load_above_mean{.rounds = 1},
+                                            berth::temperature_above{.rounds = 1}, berth::power_above{.rounds = 1}}}
+                .prepare(p);
+        const auto round =
+            state
+                .round({.placement = placement,
+                        .gpu_load = gpu_load,
+                        .task_load = task_load,
+                        .gpu_speed = seed % 2 == 0 ? std::span<const double>{speed} : std::span<const double>{},
+                        .gpu_temperature = temperature,
+                        .node_power = power,
+                        .remaining = remaining,
+                        .node_healthy = node_healthy})
+                .value();
         for (const auto& a : round.alarms) CHECK_FALSE(std::isnan(a.pressure));
         for (const auto& c : round.chosen) {
             const std::size_t n = c.move.to.node.value();

@@ -79,9 +79,9 @@ struct balancer {
                   "berth: a budget has prepare(problem), which makes a state with begin(projected), allows(move, "
                   "estimate), spend(move, estimate) and refund(move, estimate)");
 
-    Triggers when;    ///< a `triggers`: when tasks have to move
-    Choice choice{};  ///< a `move_choice`: which moves are worth it
-    Budget budget{};  ///< a `move_budget`: how much may move in one round
+    Triggers when;                ///< a `triggers`: when tasks have to move
+    Choice choice{};              ///< a `move_choice`: which moves are worth it
+    Budget budget{};              ///< a `move_budget`: how much may move in one round
     observation_limits limits{};  ///< which readings and times are believed
 
     /// The state for one fleet. O(tasks + GPUs + nodes).
@@ -165,7 +165,8 @@ public:
         each_trigger([&](auto& trigger, std::size_t i) {
             std::size_t end = first;
             while (end < out.alarms.size() && out.alarms[end].trigger == i) ++end;
-            answer(trigger, detail::drain::context<search, moves>{projected_, best, chosen, poll, out, first, end}, took);
+            answer(trigger, detail::drain::context<search, moves>{projected_, best, chosen, poll, out, first, end},
+                   took);
             first = end;
         });
         for (const chosen_move& c : out.chosen) chosen_at_[c.move.task.value()] = projected_.elapsed();
@@ -191,7 +192,6 @@ private:
     using search = detail::move_search<Choice, budget_state, trigger_states>;
     using moves = detail::round_moves<budget_state>;
     static constexpr double never = -std::numeric_limits<double>::infinity();
-
 
     template <class F>
     void each_trigger(const F& f) {

@@ -36,9 +36,9 @@ struct fleet_readings {
 /// How old a reading may be, and how far the time may step, before they are not believed.
 struct observation_limits {
     double max_age = 300.0;  ///< seconds, 0 or more: an older reading counts as not measured
-    /// Seconds, above 0, between two rounds. A time further ahead, or before that of the last round, is refused once: the
-    /// next observation either goes on from the last accepted time, or agrees with the refused one, and the clock has
-    /// changed. Cooldowns and peaks go on counting in both cases.
+    /// Seconds, above 0, between two rounds. A time further ahead, or before that of the last round, is refused once:
+    /// the next observation either goes on from the last accepted time, or agrees with the refused one, and the clock
+    /// has changed. Cooldowns and peaks go on counting in both cases.
     double max_step = 86'400.0;
 
     /// Every reading is believed, and so is every step ahead.

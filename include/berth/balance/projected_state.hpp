@@ -6,9 +6,9 @@
 #include "berth/balance/detail/observation_copy.hpp"
 #include "berth/balance/fleet_observation.hpp"
 #include "berth/balance/fleet_readings.hpp"
+#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
-#include "berth/core/config.hpp"
 #include "berth/core/result.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
@@ -108,8 +108,8 @@ public:
     [[nodiscard]] double load_change(gpu_index g) const noexcept { return load_change_[g.value()]; }
     /// The same, summed over the GPUs of a node.
     [[nodiscard]] double load_change(node_index n) const noexcept { return node_load_change_[n.value()]; }
-    /// The number of moves of tasks of unknown load, from or to the GPU, that the measured load does not show yet. Above
-    /// 0 nobody knows the load that the GPU will have.
+    /// The number of moves of tasks of unknown load, from or to the GPU, that the measured load does not show yet.
+    /// Above 0 nobody knows the load that the GPU will have.
     [[nodiscard]] std::size_t unknown_changes(gpu_index g) const noexcept {
         return any_unknown_ == 0 ? 0 : unknown_[g.value()];
     }
@@ -128,8 +128,8 @@ public:
     [[nodiscard]] bool has_load(task_index t) const noexcept {
         return !seen_.task_load().empty() && !std::isnan(seen_.task_load()[t.value()]);
     }
-    /// Load that the task adds to the GPU, if that is one of its GPUs; NaN if the task's load or the GPU's speed was not
-    /// measured.
+    /// Load that the task adds to the GPU, if that is one of its GPUs; NaN if the task's load or the GPU's speed was
+    /// not measured.
     [[nodiscard]] double added_load(task_index t, gpu_index g) const noexcept {
         if (seen_.task_load().empty()) return std::numeric_limits<double>::quiet_NaN();
         const double load = seen_.task_load()[t.value()];

@@ -93,17 +93,17 @@ TEST_CASE("balancer: a clock that jumps ahead once, or back for good, locks noth
     const berth::assignment placement{at(0), at(0), at(0), at(1)};
     const std::vector<double> task_load{0.3, 0.4, 0.3, 0.2};
     const std::vector<double> gpu_load{1.0, 0.2, 0.0};
-    const berth::balancer policy{
-        berth::triggers{berth::load_above{.rounds = 1, .sweep = 0}},
-        berth::move_choice{berth::payback{}, berth::all_movable{}, {.cooldown = 300.0}}, berth::migration_budget{},
-        berth::observation_limits{.max_step = 7200.0}};
+    const berth::balancer policy{berth::triggers{berth::load_above{.rounds = 1, .sweep = 0}},
+                                 berth::move_choice{berth::payback{}, berth::all_movable{}, {.cooldown = 300.0}},
+                                 berth::migration_budget{}, berth::observation_limits{.max_step = 7200.0}};
     auto state = policy.prepare(p);
     const auto round = [&](double time) {
         return state.round({.time = time, .placement = placement, .gpu_load = gpu_load, .task_load = task_load});
     };
     CHECK(round(100.0).value().chosen.at(0).move.task.value() == 1);
-    CHECK(round(4e9).error().message == "observation: time is more than max_step after that of the round before; if the "
-                                        "next observation agrees, it is taken as the clock's new time");
+    CHECK(round(4e9).error().message ==
+          "observation: time is more than max_step after that of the round before; if the "
+          "next observation agrees, it is taken as the clock's new time");
     CHECK(round(160.0).value().chosen.at(0).move.task.value() == 0);  // task 1 cools down
     CHECK(round(220.0).value().chosen.at(0).move.task.value() == 2);
     CHECK(round(-3340.0).error().code == berth::error_code::invalid_value);

@@ -187,11 +187,9 @@ TEST_CASE("load_above_mean: 4 busy A100 and 4 idle T4 that their work cannot tak
                                                std::vector<berth_test::small_task>(4, {.model = "A100"}));
     auto state = berth::balancer{berth::triggers{berth::load_above_mean{}}}.prepare({all.machines, all.tasks});
     for (int i = 0; i < 20; ++i) {
-        const auto round = state.round({.time = 10.0 * i,
-                                        .placement = placement,
-                                        .gpu_load = gpu_load,
-                                        .task_load = task_load})
-                               .value();
+        const auto round =
+            state.round({.time = 10.0 * i, .placement = placement, .gpu_load = gpu_load, .task_load = task_load})
+                .value();
         CHECK(round.alarms.empty());
     }
     // If one of them can use T4, its GPU is in alarm, and it alone moves.
@@ -280,7 +278,8 @@ TEST_CASE("usable_means: random fleets, compared with the mean over all GPUs tha
                 sum += load[g1];
                 count += now.healthy(n) >> (g1 - fleet.gpu(n, 0).value()) & 1U;
             }
-            CHECK(means.of(berth::task_index{i}) == doctest::Approx(count == 0 ? 0.0 : sum / static_cast<double>(count)));
+            CHECK(means.of(berth::task_index{i}) ==
+                  doctest::Approx(count == 0 ? 0.0 : sum / static_cast<double>(count)));
         }
     }
 }

@@ -71,11 +71,10 @@ TEST_CASE("overcommitted: a node falls from 64 to 48 GB with 30 + 30 running; on
     const std::vector<double> gpu_load{1.0, 0.0};
     const std::vector<double> task_load{0.7, 0.3};
     // The load alone would move task 0 as well; both end below the limit.
-    auto state = berth::balancer{
-        berth::triggers{berth::overcommitted{}, berth::load_above{.enter = 0.9, .rounds = 1, .sweep = 0}}}
+    auto state = berth::balancer{berth::triggers{berth::overcommitted{},
+                                                 berth::load_above{.enter = 0.9, .rounds = 1, .sweep = 0}}}
                      .prepare(p);
-    const auto round =
-        state.round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load}).value();
+    const auto round = state.round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load}).value();
     REQUIRE(round.chosen.size() == 1);
     CHECK(std::string_view{round.reason(round.chosen[0])} == "overcommitted");
     CHECK(round.chosen[0].move.to == at(1));

@@ -81,7 +81,8 @@ TEST_CASE("unhealthy: tasks without GPU leave an unhealthy node, too") {
     for (const auto& c : round.chosen) CHECK(c.move.to.node.value() != 1);
 }
 
-TEST_CASE("unhealthy: a node without GPUs becomes sick while it runs, is drained, and is trusted again after some rounds") {
+TEST_CASE(
+    "unhealthy: a node without GPUs becomes sick while it runs, is drained, and is trusted again after some rounds") {
     // Node 0 has no GPU in use; its tasks want none.
     const std::vector<berth_test::small_task> tasks{{.gpus = 0}, {.gpus = 0}};
     const auto all = berth_test::make_instance({.nodes = 2, .gpus = 0}, tasks);
@@ -185,7 +186,8 @@ TEST_CASE("unhealthy: a gang leaves as a whole or not at all, and it is said why
     CHECK(round.stays(reason::group_incomplete) == 1);
 }
 
-TEST_CASE("unhealthy: random drains - gangs whole, important tasks first, moves fit, and the state is what they lead to") {
+TEST_CASE(
+    "unhealthy: random drains - gangs whole, important tasks first, moves fit, and the state is what they lead to") {
     std::size_t moved = 0;
     std::size_t held = 0;
     for (std::uint64_t seed = 1; seed <= 150; ++seed) {
@@ -219,7 +221,8 @@ TEST_CASE("unhealthy: random drains - gangs whole, important tasks first, moves 
         std::size_t stays = 0;
         std::size_t room = 0;  // tasks are of one size
         for (std::size_t n = 0; n < 6; ++n) {
-            if (healthy[n] != 0) room += static_cast<std::size_t>(state.projected().ledger().free(berth::gpu_index{n})[1]) / 20;
+            if (healthy[n] != 0)
+                room += static_cast<std::size_t>(state.projected().ledger().free(berth::gpu_index{n})[1]) / 20;
         }
         const auto sick = [&](const berth::slot& where) { return healthy[where.node.value()] == 0; };
         std::vector<int> left_alone;

@@ -20,8 +20,8 @@
 namespace berth::inline v0::detail {
 
 /// Answers the alarms of a trigger that drains: every task of their places has to leave. The task of the highest
-/// priority comes first, then the one whose move has the largest gain after cost, then the first by alarm and index. The
-/// tasks of a gang that have to leave do so together or not at all; a gang that cannot is tried once a round.
+/// priority comes first, then the one whose move has the largest gain after cost, then the first by alarm and index.
+/// The tasks of a gang that have to leave do so together or not at all; a gang that cannot is tried once a round.
 ///
 /// A task's best move is kept until the load of its target changes, so a drain takes a few searches for each task, of
 /// O(GPUs) each. Memory O(tasks that have to leave), kept from round to round, and O(tasks).

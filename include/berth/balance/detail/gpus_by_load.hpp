@@ -15,8 +15,8 @@
 
 namespace berth::inline v0::detail {
 
-/// True if the first GPU is less loaded: those of known load first, then those that the fewest tasks of unknown load come
-/// to or leave, those not measured last. Equal ones are neither way.
+/// True if the first GPU is less loaded: those of known load first, then those that the fewest tasks of unknown load
+/// come to or leave, those not measured last. Equal ones are neither way.
 [[nodiscard]] inline bool less_loaded(const projected_state& now, gpu_index a, gpu_index b) noexcept {
     const double x = now.load(a);
     const double y = now.load(b);

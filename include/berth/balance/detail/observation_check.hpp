@@ -83,8 +83,8 @@ struct observed_column {
         return refuse(error_code::inconsistent, {item(), ": slot has GPUs, but no node"});
     }
     if (!where.node.below(machines.node_count())) {
-        return refuse(error_code::unknown_name, {item(), ": node is ", where.node.value(), ", the fleet has ",
-                                                 machines.node_count()});
+        return refuse(error_code::unknown_name,
+                      {item(), ": node is ", where.node.value(), ", the fleet has ", machines.node_count()});
     }
     const std::size_t gpus = machines.gpu_count(where.node);
     if ((where.gpus & ~first_gpus(gpus)) != 0) {

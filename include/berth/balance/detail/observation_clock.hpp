@@ -9,8 +9,8 @@ namespace berth::inline v0::detail {
 ///
 /// A time is *in step* if it is neither before the last accepted one nor more than `max_step` after it. One that is out
 /// of step is refused, once: the next is accepted if it is in step after all, or if it is out of step to the same side
-/// and not before the refused one, so that two in a row agree. Then the caller's clock has changed, and this one goes on
-/// from where it was: by the whole step if the caller's went ahead, and by the time between the two that agree if it
+/// and not before the refused one, so that two in a row agree. Then the caller's clock has changed, and this one goes
+/// on from where it was: by the whole step if the caller's went ahead, and by the time between the two that agree if it
 /// was set back. So no wrong time locks a balancer for good, and cooldowns survive it.
 class observation_clock {
 public:

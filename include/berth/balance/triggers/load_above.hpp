@@ -41,8 +41,8 @@ struct load_above {
     [[nodiscard]] detail::threshold_state<load_above> prepare(const problem& p) const { return {*this, p}; }
 };
 
-/// GPUs loaded more than the others: as `load_above`, in multiples of the mean load. The mean of a task is over the GPUs
-/// that it could use, by model, capacities and GPUs per node; a GPU is compared with the least of the means of its
+/// GPUs loaded more than the others: as `load_above`, in multiples of the mean load. The mean of a task is over the
+/// GPUs that it could use, by model, capacities and GPUs per node; a GPU is compared with the least of the means of its
 /// tasks. So busy GPUs raise no alarm because others are idle that none of their tasks can use. It spreads load where
 /// no GPU is over a limit, and needs no limit. The steadier the loads, the nearer to 1 the thresholds may be.
 struct load_above_mean {
@@ -66,8 +66,8 @@ struct load_above_mean {
     [[nodiscard]] double at(const projected_state& now, gpu_index g, double more) const noexcept {
         return now.load(g) + more;
     }
-    /// The state for one balancer. O(GPUs log GPUs + distinct demands × kinds of GPUs and nodes); its `update` is O(GPUs
-    /// + tasks + kinds of tasks × kinds of GPUs).
+    /// The state for one balancer. O(GPUs log GPUs + distinct demands × kinds of GPUs and nodes); its `update` is
+    /// O(GPUs + tasks + kinds of tasks × kinds of GPUs).
     [[nodiscard]] detail::threshold_state<load_above_mean, detail::usable_means> prepare(const problem& p) const {
         return {*this, p};
     }

@@ -19,10 +19,10 @@ namespace berth::inline v0 {
 class overcommitted_state;
 
 /// Nodes and GPUs whose tasks want more of some counter than there is: a node came back with less memory, or tasks were
-/// entered that run already. The alarm begins at once and ends when no free amount of the node, its GPUs and its domains
-/// is below zero, moves in flight counted as gone. Tasks leave whatever their cooldown and the cost of the move, first
-/// those that bring the node nearest to its capacities, and no more than needed. List it first: memory that is short
-/// does not wait.
+/// entered that run already. The alarm begins at once and ends when no free amount of the node, its GPUs and its
+/// domains is below zero, moves in flight counted as gone. Tasks leave whatever their cooldown and the cost of the
+/// move, first those that bring the node nearest to its capacities, and no more than needed. List it first: memory that
+/// is short does not wait.
 ///
 /// `update` is O(moves in flight), `alarms` O(counters), `wants` and `gain` are O(counters of a node + moves in flight
 /// from such nodes).
@@ -50,8 +50,8 @@ public:
             if (r.from.placed() && below_zero(now, r.from.node)) leaving_.push_back(r);
         }
     }
-    /// Appends an alarm for every node with tasks and a counter below zero: for the GPUs concerned if it is theirs alone, else for
-    /// the whole node. O(counters).
+    /// Appends an alarm for every node with tasks and a counter below zero: for the GPUs concerned if it is theirs
+    /// alone, else for the whole node. O(counters).
     void alarms(const projected_state& now, std::vector<alarm>& out) const {
         for (std::size_t i = 0; i < now.machines().node_count(); ++i) {
             const node_index n{i};
@@ -116,7 +116,8 @@ private:
             for (const task_move& r : leaving_) {
                 if (r.from.node == n && counts(r.from)) sum += of_demand(work.demand(r.task));
             }
-            if (leaves != nullptr && counts(leaves->from) && !target_counts) sum += of_demand(work.demand(leaves->task));
+            if (leaves != nullptr && counts(leaves->from) && !target_counts)
+                sum += of_demand(work.demand(leaves->task));
             return sum;
         };
         const auto everywhere = [](const slot&) { return true; };

@@ -129,7 +129,7 @@ public:
     }
 
 private:
-    struct place {  // peaks are in the gauge's own unit
+    struct place {                                                // peaks are in the gauge's own unit
         double since = -std::numeric_limits<double>::infinity();  // when the present stretch of memory began
         double peak = 0.0;                                        // in the present stretch
         double peak_before = 0.0;                                 // in the stretch before
@@ -180,7 +180,8 @@ private:
     /// Calls `f(place, load)` for the places at one end of a move whose load it changes, with the load that the task
     /// has there.
     template <class F>
-    [[gnu::always_inline]] static void each_place(const projected_state& now, const task_move& r, const slot& end, const F& f) {
+    [[gnu::always_inline]] static void each_place(const projected_state& now, const task_move& r, const slot& end,
+                                                  const F& f) {
         if constexpr (per_node) {
             if (r.from.node == r.to.node) return;
             double load = 0.0;

@@ -29,8 +29,9 @@ struct no_unit {
     }
 };
 
-/// The mean load of the GPUs that a task could use if they were empty: of an accepted model, large enough, and enough of
-/// them on a node whose own counters are large enough. GPUs that it could not use say nothing about where it should be.
+/// The mean load of the GPUs that a task could use if they were empty: of an accepted model, large enough, and enough
+/// of them on a node whose own counters are large enough. GPUs that it could not use say nothing about where it should
+/// be.
 ///
 /// GPUs are alike if they have the same model and capacities, on nodes with the same GPUs that are large enough for the
 /// same demands. Tasks are alike if they could use the same GPUs. So a round takes O(GPUs + tasks + kinds of GPUs ×
@@ -232,13 +233,13 @@ private:
 
     const workload* work_ = nullptr;
     std::size_t nodes_ = 0;
-    std::size_t words_ = 0;               // of a row of `uses_`
+    std::size_t words_ = 0;  // of a row of `uses_`
     flat<gpu_kind> kinds_;
     flat<std::size_t> kind_of_gpu_;
-    flat<std::size_t> use_of_shape_;      // row of `uses_`
-    flat<std::uint64_t> uses_;            // bits: the kinds of GPUs that tasks of a row could use
-    flat<double> mean_;                   // per row
-    flat<double> least_;                  // per GPU
+    flat<std::size_t> use_of_shape_;  // row of `uses_`
+    flat<std::uint64_t> uses_;        // bits: the kinds of GPUs that tasks of a row could use
+    flat<double> mean_;               // per row
+    flat<double> least_;              // per GPU
 };
 
 }  // namespace berth::inline v0::detail
