@@ -44,6 +44,7 @@ struct small_task {
     int priority = 0;
     std::string gang{};
     std::string model{};  ///< the only one accepted; empty: all
+    bool same_model = false;
 };
 
 [[nodiscard]] inline instance make_instance(const alike_fleet& wanted, std::span<const small_task> tasks) {
@@ -65,6 +66,7 @@ struct small_task {
         (void)need(work.add_task({.gpus = task.gpus,
                                   .gpu_demand = task.gpus == 0 ? std::span<const berth::amount>{} : demand,
                                   .accepted_models = accepted,
+                                  .same_model = task.same_model,
                                   .group = task.gang,
                                   .gang = !task.gang.empty(),
                                   .priority = task.priority,

@@ -10,6 +10,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 using berth_test::at;
@@ -184,6 +186,44 @@ TEST_CASE("unhealthy: a gang leaves as a whole or not at all, and it is said why
     CHECK(round.chosen.empty());
     CHECK(round.stays(reason::over_budget) == 1);
     CHECK(round.stays(reason::group_incomplete) == 1);
+}
+
+TEST_CASE("unhealthy: a gang that wants GPUs of one model keeps them, or changes them as a whole") {
+    const berth_test::small_task member{.memory = 80, .gang = "ring", .same_model = true};
+    const std::vector<berth_test::small_task> two(2, member);
+    const auto drain = [](const std::vector<std::string>& models, const std::vector<berth_test::small_task>& tasks,
+                          const berth::assignment& placement, std::vector<berth::gpu_mask> healthy) {
+        const auto all = berth_test::make_instance({.nodes = models.size(), .models = models}, tasks);
+        auto state = berth::balancer{berth::triggers{berth::unhealthy{}}}.prepare({all.machines, all.tasks});
+        auto answer = state.round({.placement = placement, .healthy = healthy}).value();
+        std::vector<std::size_t> nodes;
+        for (const auto& c : answer.chosen) nodes.push_back(c.move.to.node.value());
+        return nodes;
+    };
+    using nodes = std::vector<std::size_t>;
+    // One GPU of H and two of B are free: both go to B.
+    CHECK(drain({"A", "A", "H", "B", "B"}, two, {at(0), at(1)}, {0, 0, 1, 1, 1}) == nodes{3, 4});
+    CHECK(drain({"A", "A", "H", "B"}, two, {at(0), at(1)}, {0, 0, 1, 1}).empty());
+    // One of them stays on A, so the other has to.
+    CHECK(drain({"A", "A", "H", "B", "A"}, two, {at(0), at(1)}, {0, 1, 1, 1, 1}) == nodes{4});
+    CHECK(drain({"A", "A", "H", "B"}, two, {at(0), at(1)}, {0, 1, 1, 1}).empty());
+}
+
+TEST_CASE("unhealthy: a task whose GPUs are to be of one model gets such ones") {
+    berth::fleet_builder builder;
+    const std::vector<berth::gpu_description> pair(2, {.model = "turing"});
+    const std::vector<berth::gpu_description> mixed{{.model = "turing"}, {.model = "ampere"}, {.model = "ampere"}};
+    (void)berth_test::need(builder.add_node({.gpus = pair, .healthy = false}));
+    (void)berth_test::need(builder.add_node({.gpus = mixed}));
+    const auto machines = berth_test::need(std::move(builder).build());
+    berth::workload_builder work{machines};
+    (void)berth_test::need(work.add_task({.gpus = 2, .same_model = true}));
+    const auto tasks = berth_test::need(std::move(work).build());
+    const std::vector<double> load{0.0, 0.0, 0.0, 0.5, 0.5};
+    auto state = berth::balancer{berth::triggers{berth::unhealthy{}}}.prepare({machines, tasks});
+    const auto round = state.round({.placement = berth::assignment{at(0, 3)}, .gpu_load = load}).value();
+    REQUIRE(round.chosen.size() == 1);
+    CHECK(round.chosen[0].move.to == at(1, 6));
 }
 
 TEST_CASE(

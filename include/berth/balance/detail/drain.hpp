@@ -43,6 +43,7 @@ public:
     template <class State, class Search, class Moves, class Took>
     void answer(const State& trigger, const context<Search, Moves>& c, const Took& took) {
         list(c.now, c.out, c.first, c.end);
+        c.search.set_leaving(&position_, none);
         for (std::size_t i = 0; i < entries_.size() && !c.poll.stopped(0); ++i) search_again(trigger, c, entries_[i]);
         ranking_.build(entries_.size(), better{entries_});
         while (!entries_.empty()) {
@@ -67,6 +68,7 @@ public:
         for (std::size_t a = c.first; a < c.end; ++a) {
             if (!c.out.alarms[a].waiting.valid() && !trigger.wants(c.now, c.out.alarms[a])) ++c.out.answered;
         }
+        c.search.set_leaving(nullptr, none);
         for (const entry& e : entries_) {
             position_[e.task.value()] = none;
             if (!e.known || !(c.now.where(e.task) == e.from) || !trigger.wants(c.now, c.out.alarms[e.alarm])) continue;
@@ -139,13 +141,14 @@ private:
             gang_[at] = position_[t.value()];
         }
         const std::size_t before = c.moves.count();
-        for (const std::size_t i : gang_) {
-            search_again(trigger, c, entries_[i]);
-            if (!entries_[i].candidate.found) break;
-            c.moves.enter(entries_[i].candidate.best);
+        bool whole = enter_gang(trigger, c);
+        if (!whole && work.same_model(work.group(asked))) {
+            for (std::size_t m = 0; m < c.now.machines().model_count() && !whole; ++m) {
+                c.search.set_model(model_index{m});
+                whole = enter_gang(trigger, c);
+            }
+            c.search.set_model({});
         }
-        const bool whole = c.moves.count() == before + gang_.size();
-        if (!whole) c.moves.undo(before);
         for (const std::size_t i : gang_) {
             entry& e = entries_[i];
             if (!whole && (e.candidate.found || !e.known)) e.stays = stay_reason::group_incomplete;
@@ -154,6 +157,20 @@ private:
             ranking_.update(i, better{entries_});
         }
         if (whole) took(before);
+    }
+    /// Enters a move of every task of the gang, or none. What keeps a task is in its entry.
+    template <class State, class Search, class Moves>
+    [[nodiscard]] bool enter_gang(const State& trigger, const context<Search, Moves>& c) {
+        const std::size_t before = c.moves.count();
+        for (const std::size_t i : gang_) {
+            search_again(trigger, c, entries_[i]);
+            if (!entries_[i].candidate.found) {
+                c.moves.undo(before);
+                return false;
+            }
+            c.moves.enter(entries_[i].candidate.best);
+        }
+        return true;
     }
     /// True if the first demand is harder to place: more GPUs, or else more of the first counter that differs.
     [[nodiscard]] static bool wants_more(const demand_view& a, const demand_view& b) noexcept {

@@ -82,6 +82,16 @@ public:
         return c;
     }
 
+    /// Other tasks of a gang do not bind one of them to their GPU model while they have to leave as well.
+    ///
+    /// @param leaving  per task: whether it has to leave; null: none does
+    void set_leaving(const flat<std::size_t>* leaving, std::size_t none) noexcept {
+        leaving_ = leaving;
+        stays_ = none;
+    }
+    /// Looks at GPUs of one model only; of all if it is not valid.
+    void set_model(model_index only) noexcept { only_ = only; }
+
     /// True if the move is still allowed, fits, and gains what it did when it was found: moves chosen since may have
     /// changed nodes, domains, and what a trigger compares with.
     template <class State>
@@ -177,9 +187,12 @@ private:
         if (!gang.valid() || !work.same_model(gang) || r.to.gpus == 0) return true;
         const fleet& machines = now_.machines();
         const auto model = [&](const slot& s) { return machines.model(machines.gpu(s.node, lowest_gpu(s.gpus))); };
+        if (only_.valid() && model(r.to) != only_) return false;
         for (const task_index other : work.members(gang)) {
             const slot& where = now_.where(other);
-            if (other != r.task && where.gpus != 0 && model(where) != model(r.to)) return false;
+            if (other == r.task || where.gpus == 0 || model(where) == model(r.to)) continue;
+            const bool leaves = leaving_ != nullptr && (*leaving_)[other.value()] != stays_;
+            if (!leaves || !(where == now_.observed(other))) return false;
         }
         return true;
     }
@@ -243,6 +256,9 @@ private:
     const gpus_by_load& by_load_;
     const flat<double>& chosen_at_;
     stop_poll& poll_;
+    const flat<std::size_t>* leaving_ = nullptr;
+    std::size_t stays_ = 0;
+    model_index only_{};
 };
 
 }  // namespace berth::inline v0::detail
