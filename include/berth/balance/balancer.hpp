@@ -290,7 +290,7 @@ private:
     /// The slot on the node that a waiting task fits, of the lowest GPUs; `unplaced` if there is none.
     [[nodiscard]] slot first_fit(task_index t, node_index n) const {
         const demand_view demand = projected_.problem().workload().demand(t);
-        const gpu_mask fitting = projected_.ledger().fitting_gpus(demand, n) & projected_.healthy(n);
+        const gpu_mask fitting = projected_.ledger().fitting_gpus(demand, n) & projected_.open_gpus(n);
         slot where{n, 0};
         for (gpu_mask rest = fitting; rest != 0 && gpu_count(where.gpus) < demand.gpus; rest &= rest - 1) {
             const slot more{n, where.gpus | (rest & (~rest + 1))};

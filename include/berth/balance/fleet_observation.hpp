@@ -19,8 +19,9 @@ struct fleet_status {
         in_flight{};                        ///< moves under way, one per task: both ends are held, the source is loaded
     std::span<const task_index> waiting{};  ///< unplaced tasks to be placed, in the order of the queue
     std::span<const gpu_mask> healthy{};    ///< per node: healthy GPUs; empty: as the fleet has them
-    std::span<const std::uint8_t>
-        node_healthy{};  ///< per node: 0 if it is sick as a whole; empty: as the fleet has them
+    /// Per node: 0 if it is sick as a whole; empty: as the fleet has them. If given, it and `healthy` say what is to be
+    /// drained, and a node that the fleet calls unhealthy is only closed: it takes nothing, and what runs there stays.
+    std::span<const std::uint8_t> node_healthy{};
 };
 
 /// A fleet at one moment: its `fleet_status` and its `fleet_readings` in one struct, for callers who have both at hand.

@@ -60,7 +60,15 @@ public:
     ///                 range
     ///
     /// O(tasks + GPUs). Allocates only where the observation is longer than every one before.
-    [[nodiscard]] result<void> update(const fleet_status& seen, const fleet_readings& read, double elapsed);
+    [[nodiscard]] result<void> update(const fleet_status& seen, const fleet_readings& read, double elapsed) {
+        return update(seen, read, elapsed, nullptr, 0);
+    }
+    /// The same on a cluster, whose ledger is copied instead of computed.
+    ///
+    /// @param ledger     holds all of `seen`, and reservations besides
+    /// @param structure  changes with the nodes and GPUs of the fleet
+    [[nodiscard]] result<void> update(const fleet_status& seen, const fleet_readings& read, double elapsed,
+                                      const berth::ledger* ledger, std::uint64_t structure);
     /// The same for both in one struct, with its time as the clock.
     [[nodiscard]] result<void> update(const fleet_observation& seen) {
         return update(seen.status(), seen.readings(), seen.time);
@@ -77,6 +85,8 @@ public:
     [[nodiscard]] double time() const noexcept { return seen_.time(); }
     /// The same on a clock that only runs forward, even where the caller's jumps: for whatever lasts some seconds.
     [[nodiscard]] double elapsed() const noexcept { return elapsed_; }
+    /// A number that changes with the nodes and GPUs of the fleet; 0 unless it is a cluster's.
+    [[nodiscard]] std::uint64_t structure() const noexcept { return structure_; }
     /// What is left of every counter; moves in flight hold both ends. Below zero where the observation exceeds a
     /// capacity.
     [[nodiscard]] const berth::ledger& ledger() const noexcept { return ledger_; }
@@ -119,7 +129,7 @@ public:
     }
     /// True if some GPU has unknown changes.
     [[nodiscard]] bool has_unknown_changes() const noexcept { return any_unknown_ > 0; }
-    /// The measured load of all GPUs divided by the number of healthy GPUs whose load was measured; 0 if there is none.
+    /// The measured load of all GPUs divided by the number of open GPUs whose load was measured; 0 if there is none.
     /// Moves between GPUs of equal speed do not change it.
     [[nodiscard]] double mean_load() const noexcept { return mean_; }
     /// True if every GPU has speed 1.
@@ -143,22 +153,26 @@ public:
     [[nodiscard]] bool has_power() const noexcept { return !seen_.node_power().empty(); }
     /// The measured power, W; NaN if this node's was not measured. Requires `has_power()`.
     [[nodiscard]] double power(node_index n) const noexcept { return seen_.node_power()[n.value()]; }
-    /// True if the node as a whole is healthy, in the fleet and in the last observation.
+    /// True if the node as a whole is healthy: in the last observation, or in the fleet if that does not say.
     [[nodiscard]] bool node_healthy(node_index n) const noexcept {
-        return machines().healthy(n) && (seen_.node_healthy().empty() || seen_.node_healthy()[n.value()] != 0);
+        return seen_.node_healthy().empty() ? machines().healthy(n) : seen_.node_healthy()[n.value()] != 0;
     }
+    /// True if the node may take tasks: it is healthy, and the fleet takes tasks there.
+    [[nodiscard]] bool node_open(node_index n) const noexcept { return node_healthy(n) && machines().healthy(n); }
     /// GPUs of a node that are healthy, in the fleet and in the last observation; none if the node is not.
     [[nodiscard]] gpu_mask healthy(node_index n) const noexcept { return healthy_[n.value()]; }
+    /// Those of them that may take tasks; none if the node may not.
+    [[nodiscard]] gpu_mask open_gpus(node_index n) const noexcept { return open_[n.value()]; }
     /// Seconds until the task ends; infinity if unknown.
     [[nodiscard]] double remaining(task_index t) const noexcept {
         constexpr double unknown = std::numeric_limits<double>::infinity();
         if (seen_.remaining().empty() || std::isnan(seen_.remaining()[t.value()])) return unknown;
         return seen_.remaining()[t.value()];
     }
-    /// True if the slot takes the demand: healthy node and GPUs, accepted models (of one, with `same_model`), room in
+    /// True if the slot takes the demand: open node and GPUs, accepted models (of one, with `same_model`), room in
     /// every counter. O(GPUs of the slot).
     [[nodiscard]] bool fits(const demand_view& demand, const slot& where) const noexcept {
-        if ((where.gpus & ~healthy(where.node)) != 0 || !node_healthy(where.node)) return false;
+        if ((where.gpus & ~open_gpus(where.node)) != 0 || !node_open(where.node)) return false;
         for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
             const gpu_index g = machines().gpu(where.node, lowest_gpu(rest));
             if ((demand.accepted_models >> machines().model(g).value() & 1U) == 0) return false;
@@ -200,9 +214,11 @@ private:
     berth::problem problem_;
     double max_age_;
     double elapsed_ = 0.0;
+    std::uint64_t structure_ = 0;
     detail::observation_copy seen_;
     berth::ledger ledger_;
     detail::flat<gpu_mask> healthy_;
+    detail::flat<gpu_mask> open_;
     detail::flat<double> load_;
     detail::flat<double> load_change_;
     detail::flat<double> node_load_change_;
@@ -222,7 +238,8 @@ inline void projected_state::fit_to_problem() {
     const std::size_t nodes = machines().node_count();
     const std::size_t tasks = problem_.workload().task_count();
     healthy_.assign(nodes, 0);
-    for (std::size_t n = 0; n < nodes; ++n) healthy_[n] = machines().healthy_gpus(node_index{n});
+    open_.assign(nodes, 0);
+    for (std::size_t n = 0; n < nodes; ++n) healthy_[n] = open_[n] = machines().healthy_gpus(node_index{n});
     load_.assign(gpus, std::numeric_limits<double>::quiet_NaN());
     load_change_.assign(gpus, 0.0);
     node_load_change_.assign(nodes, 0.0);
@@ -238,10 +255,13 @@ inline void projected_state::fit_to_problem() {
 }
 
 inline void projected_state::update_health() {
+    const bool whole = !seen_.healthy().empty() && !seen_.node_healthy().empty();
     for (std::size_t i = 0; i < healthy_.size(); ++i) {
         const node_index n{i};
-        healthy_[i] = node_healthy(n) ? machines().healthy_gpus(n) : 0;
-        if (!seen_.healthy().empty()) healthy_[i] &= seen_.healthy()[i];
+        gpu_mask well = whole ? first_gpus(machines().gpu_count(n)) : machines().healthy_gpus(n);
+        if (!seen_.healthy().empty()) well &= seen_.healthy()[i];
+        healthy_[i] = node_healthy(n) ? well : 0;
+        open_[i] = healthy_[i] & machines().healthy_gpus(n);
     }
 }
 
@@ -263,17 +283,24 @@ inline void projected_state::update_ledger(const fleet_status& seen) {
     }
 }
 
-inline result<void> projected_state::update(const fleet_status& seen, const fleet_readings& read, double elapsed) {
+inline result<void> projected_state::update(const fleet_status& seen, const fleet_readings& read, double elapsed,
+                                            const berth::ledger* ledger, std::uint64_t structure) {
     const bool grown = !fits_problem();
     if (grown && marks_.size() < problem_.workload().task_count()) marks_.resize(problem_.workload().task_count(), 0);
     if (auto ok = detail::check_status(problem_, seen, marks_); !ok) return ok;
     if (auto ok = detail::check_readings(problem_, seen.placement, read, marks_); !ok) return ok;
     for (std::size_t t = 0; t < seen.placement.size(); ++t) {
-        if (!grown && where_[t] == seen.placement[t]) continue;  // checked before
+        if (!grown && structure == structure_ && where_[t] == seen.placement[t]) continue;  // checked before
         if (auto ok = detail::check_slot(problem_, t, seen.placement[t]); !ok) return ok;
     }
     if (grown) fit_to_problem();
-    update_ledger(seen);
+    structure_ = structure;
+    if (ledger != nullptr) {
+        ledger_ = *ledger;
+        held_.clear();
+    } else {
+        update_ledger(seen);
+    }
     seen_.assign(seen, read, max_age_);
     elapsed_ = elapsed;
     update_health();
@@ -304,7 +331,7 @@ inline result<void> projected_state::update(const fleet_status& seen, const flee
     std::size_t count = 0;
     for (std::size_t i = 0; has_loads() && i < node_load_change_.size(); ++i) {
         const node_index n{i};
-        const gpu_mask well = healthy(n);
+        const gpu_mask well = open_gpus(n);
         for (std::size_t g = 0; g < machines().gpu_count(n); ++g) {
             const double load = load_[machines().gpu(n, g).value()];
             if (std::isnan(load)) continue;

@@ -127,8 +127,10 @@ private:
         for (const std::size_t g : by_load_.gpus()) {
             if (poll_.stopped()) break;
             r.to.node = machines.node_of(gpu_index{g});
-            r.to.gpus = gpu_mask{1} << (g - machines.gpu(r.to.node, 0).value());
-            if (r.to == from || (r.to.gpus & now_.healthy(r.to.node)) == 0) continue;
+            const std::size_t i = g - machines.gpu(r.to.node, 0).value();
+            if (i >= machines.gpu_count(r.to.node)) continue;  // a vacant position
+            r.to.gpus = gpu_mask{1} << i;
+            if (r.to == from || (r.to.gpus & now_.open_gpus(r.to.node)) == 0) continue;
             poll_.count();
             const double rate = static_cast<double>(trigger.gain(now_, why, r));
             const bool none_better = falls && (!(rate > 0.0) || (c.found && gain<State>(rate, t) < c.net()));
@@ -149,7 +151,7 @@ private:
             if (demand.gpus == 0 && r.to.node == from.node) continue;
             poll_.count();
             stay_reason here = stay_reason::no_room;
-            gpu_mask open = now_.healthy(r.to.node) & now_.ledger().fitting_gpus(demand, r.to.node);
+            gpu_mask open = now_.open_gpus(r.to.node) & now_.ledger().fitting_gpus(demand, r.to.node);
             if (r.to.node == from.node) open &= ~from.gpus;
             if (has_gpus(open, demand.gpus)) {
                 r.to.gpus = least_loaded_alike(demand, r.to.node, open);

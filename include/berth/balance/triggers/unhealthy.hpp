@@ -57,6 +57,14 @@ public:
             count(nodes_[i], now.node_healthy(n));
         }
     }
+    /// The node at this position is another one, and takes tasks at once.
+    void forget(node_index n) noexcept {
+        if (n.value() < nodes_.size()) nodes_[n.value()] = {};
+    }
+    /// The same for a GPU.
+    void forget(gpu_index g) noexcept {
+        if (g.value() < gpus_.size()) gpus_[g.value()] = {};
+    }
     /// Appends an alarm for every node with tasks that is sick, or has tasks on unhealthy GPUs. O(GPUs + tasks).
     void alarms(const projected_state& now, std::vector<alarm>& out) const {
         for (std::size_t i = 0; i < nodes_.size(); ++i) {

@@ -71,6 +71,10 @@ public:
             if (value_at(now, place_index{i}) >= gauge_.leave) places_[i].on = 1;
         }
     }
+    /// The node or GPU at this position is another one.
+    void forget(place_index at) noexcept {
+        if (at.value() < places_.size()) places_[at.value()] = {};
+    }
     void alarms(const projected_state& now, std::vector<alarm>& out) const {
         if (!gauge_.measured(now)) return;
         for (std::size_t i = 0; i < places_.size(); ++i) {

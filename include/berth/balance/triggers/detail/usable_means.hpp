@@ -4,6 +4,7 @@
 #include "berth/balance/projected_state.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/random.hpp"
 #include "berth/core/sort_positions.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/resources.hpp"
@@ -40,14 +41,15 @@ class usable_means {
 public:
     static constexpr bool used = true;
 
-    explicit usable_means(const problem& p) { arrange(p); }
+    explicit usable_means(const problem&) {}
 
     void update(const projected_state& now) {
         const fleet& machines = now.machines();
         const workload& work = now.problem().workload();
-        if (kind_of_gpu_.size() != machines.gpu_count() || use_of_shape_.size() != work.shape_count() ||
-            nodes_ != machines.node_count()) {
+        const std::uint64_t stamp = stamp_of(now);
+        if (stamp != stamp_) {
             arrange(now.problem());
+            stamp_ = stamp;
         }
         for (gpu_kind& k : kinds_) {
             k.load = 0.0;
@@ -55,7 +57,7 @@ public:
         }
         for (std::size_t i = 0; i < machines.node_count(); ++i) {
             const node_index n{i};
-            const gpu_mask healthy = now.healthy(n);
+            const gpu_mask healthy = now.open_gpus(n);
             for (std::size_t g = 0; g < machines.gpu_count(n); ++g) {
                 const gpu_index gpu = machines.gpu(n, g);
                 if (std::isnan(now.load(gpu))) continue;
@@ -102,6 +104,24 @@ private:
     [[nodiscard]] bool uses(std::size_t use, std::size_t kind) const noexcept {
         return (uses_[use * words_ + kind / 64] >> (kind % 64) & 1U) != 0;
     }
+    /// Changes with nodes, GPUs and demands. O(shapes × counters).
+    [[nodiscard]] static std::uint64_t stamp_of(const projected_state& now) noexcept {
+        const workload& work = now.problem().workload();
+        std::uint64_t stamp = 1;
+        const auto mix = [&stamp](std::uint64_t value) { stamp = splitmix64(stamp ^ value); };
+        mix(now.structure());
+        mix(now.machines().node_count());
+        mix(now.machines().gpu_count());
+        mix(work.shape_count());
+        for (std::size_t s = 0; s < work.shape_count(); ++s) {
+            const demand_view demand = work.demand(shape_index{s});
+            mix(demand.gpus * 2 + (demand.same_model ? 1 : 0));
+            mix(demand.accepted_models);
+            for (const amount wanted : demand.gpu) mix(static_cast<std::uint64_t>(wanted));
+            for (const amount wanted : demand.node) mix(static_cast<std::uint64_t>(wanted));
+        }
+        return stamp;
+    }
     /// Negative, 0 or positive by the order of two rows.
     template <class T>
     [[nodiscard]] static int compare(std::span<const T> a, std::span<const T> b) noexcept {
@@ -125,7 +145,6 @@ private:
 
     void arrange(const problem& p) {
         const fleet& machines = p.fleet();
-        nodes_ = machines.node_count();
         // GPUs of one model and capacity.
         flat<std::size_t> type;
         (void)number(machines.gpu_count(), type, [&](std::size_t a, std::size_t b) {
@@ -232,7 +251,7 @@ private:
     }
 
     const workload* work_ = nullptr;
-    std::size_t nodes_ = 0;
+    std::uint64_t stamp_ = 0;             // of what is arranged; 0: nothing
     std::size_t words_ = 0;  // of a row of `uses_`
     flat<gpu_kind> kinds_;
     flat<std::size_t> kind_of_gpu_;
