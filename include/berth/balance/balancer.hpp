@@ -23,14 +23,17 @@
 #include "berth/core/observer.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
+#include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/task_move.hpp"
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 // Length: a third is prose on the declarations.
@@ -53,6 +56,9 @@ struct triggers {
 
 template <class Triggers, class Choice, class Budget>
 class balancer_state;
+template <class Triggers, class Choice, class Budget>
+class cluster_balancer;
+class cluster;
 
 /// Recommends moves for a fleet that is observed round by round: none while no trigger raises an alarm, a few at a time
 /// otherwise.
@@ -86,6 +92,15 @@ struct balancer {
 
     /// The state for one fleet. O(tasks + GPUs + nodes).
     [[nodiscard]] balancer_state<Triggers, Choice, Budget> prepare(const problem& p) const { return {*this, p}; }
+
+    /// The state on a living cluster. Include `balance/cluster_balancer.hpp`.
+    ///
+    /// @param lender  outlives the state
+    template <class Cluster>
+        requires std::is_same_v<Cluster, cluster>
+    [[nodiscard]] auto start(const Cluster& lender) const {
+        return cluster_balancer<Triggers, Choice, Budget>{*this, lender};
+    }
 };
 template <class Triggers>
 balancer(Triggers) -> balancer<Triggers>;
@@ -137,7 +152,32 @@ public:
     template <stoppable Stop = never_stop, observer Observer = no_observer>
     [[nodiscard]] result<balance_round> round(const fleet_status& seen, const fleet_readings& read,
                                               run_control<Stop, Observer> control = {}) {
-        if (auto ok = observe(seen, read); !ok) return ok.error();
+        return round(seen, read, std::move(control), nullptr, 0);
+    }
+    /// The same for both in one struct.
+    template <stoppable Stop = never_stop, observer Observer = no_observer>
+    [[nodiscard]] result<balance_round> round(const fleet_observation& seen, run_control<Stop, Observer> control = {}) {
+        return round(seen.status(), seen.readings(), std::move(control));
+    }
+
+    /// The fleet as it will be after the last round's choices. Valid until the state is destroyed or moved from.
+    [[nodiscard]] const projected_state& projected() const noexcept { return projected_; }
+
+private:
+    friend class cluster_balancer<triggers<Trigger...>, Choice, Budget>;
+
+    using budget_state = decltype(std::declval<const Budget&>().prepare(std::declval<const problem&>()));
+    using trigger_states =
+        std::tuple<decltype(std::declval<const Trigger&>().prepare(std::declval<const problem&>()))...>;
+    using search = detail::move_search<Choice, budget_state, trigger_states>;
+    using moves = detail::round_moves<budget_state>;
+    static constexpr double never = -std::numeric_limits<double>::infinity();
+
+    template <class Stop, class Observer>
+    [[nodiscard]] result<balance_round> round(const fleet_status& seen, const fleet_readings& read,
+                                              run_control<Stop, Observer> control, const berth::ledger* ledger,
+                                              std::uint64_t structure) {
+        if (auto ok = observe(seen, read, ledger, structure); !ok) return ok.error();
         balance_round out;
         budget_.begin(projected_);
         each_trigger([&](auto& trigger, std::size_t i) {
@@ -176,22 +216,16 @@ public:
         return out;
     }
 
-    /// The same for both in one struct.
-    template <stoppable Stop = never_stop, observer Observer = no_observer>
-    [[nodiscard]] result<balance_round> round(const fleet_observation& seen, run_control<Stop, Observer> control = {}) {
-        return round(seen.status(), seen.readings(), std::move(control));
+    /// A node, a GPU or a task at this position is another one.
+    template <class Index>
+    void forget(Index at) {
+        if constexpr (std::is_same_v<Index, task_index>) {
+            if (at.value() < chosen_at_.size()) chosen_at_[at.value()] = never;
+        }
+        each_trigger([at](auto& trigger, std::size_t) {
+            if constexpr (requires { trigger.forget(at); }) trigger.forget(at);
+        });
     }
-
-    /// The fleet as it will be after the last round's choices. Valid until the state is destroyed or moved from.
-    [[nodiscard]] const projected_state& projected() const noexcept { return projected_; }
-
-private:
-    using budget_state = decltype(std::declval<const Budget&>().prepare(std::declval<const problem&>()));
-    using trigger_states =
-        std::tuple<decltype(std::declval<const Trigger&>().prepare(std::declval<const problem&>()))...>;
-    using search = detail::move_search<Choice, budget_state, trigger_states>;
-    using moves = detail::round_moves<budget_state>;
-    static constexpr double never = -std::numeric_limits<double>::infinity();
 
     template <class F>
     void each_trigger(const F& f) {
@@ -200,7 +234,8 @@ private:
     }
 
     /// Reads an observation, unless its time is not believed.
-    [[nodiscard]] result<void> observe(const fleet_status& seen, const fleet_readings& read) {
+    [[nodiscard]] result<void> observe(const fleet_status& seen, const fleet_readings& read, const berth::ledger* ledger,
+                                       std::uint64_t structure) {
         const auto time = clock_.judge(read.time);
         if (!time.accepted && std::isfinite(read.time)) {
             clock_.refuse(read.time);
@@ -209,7 +244,7 @@ private:
                 {"observation: time is ", time.ahead ? "more than max_step after" : "before",
                  " that of the round before; if the next observation agrees, it is taken as the clock's new time"});
         }
-        if (auto ok = projected_.update(seen, read, time.elapsed); !ok) return ok;
+        if (auto ok = projected_.update(seen, read, time.elapsed, ledger, structure); !ok) return ok;
         clock_.accept(read.time, time.elapsed);
         const std::size_t tasks = projected_.problem().workload().task_count();
         if (chosen_at_.size() < tasks) chosen_at_.resize(tasks, never);
