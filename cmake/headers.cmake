@@ -140,6 +140,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/search_scope.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/balance/balance_round.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/balance/balancer.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/balance/cluster_balancer.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/balance/concepts.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/balance/defragment/defragment.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/balance/defragment/defragment_options.hpp"

@@ -374,6 +374,8 @@ struct room_made;
 struct same_gpu_model;
 template <class Triggers, class Choice, class Budget>
 struct balancer;
+template <class Triggers, class Choice, class Budget>
+class cluster_balancer;
 template <class Valuation, class Movable>
 struct move_choice;
 template <class... Each>

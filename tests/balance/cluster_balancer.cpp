@@ -135,9 +135,9 @@ TEST_CASE("cluster_balancer: who takes a vacated position is trusted at once, an
     const auto a = fleet.join("a");
     (void)fleet.join("b");
     auto task = fleet.run(at(1));
-    const berth::balancer policy{berth::triggers{berth::unhealthy{.recovery_rounds = 100},
-                                                 berth::load_above{.rounds = 1, .sweep = 0}},
-                                 berth::move_choice{berth::payback{}, berth::all_movable{}, {.cooldown = 1e6}}};
+    const berth::balancer policy{
+        berth::triggers{berth::unhealthy{.recovery_rounds = 100}, berth::load_above{.rounds = 1, .sweep = 0}},
+        berth::move_choice{berth::payback{}, berth::all_movable{}, {.cooldown = 1e6}}};
     auto balancer = policy.start(fleet.cluster);
     CHECK(fleet.cluster.set_healthy(a, false));
     CHECK(balancer.round({}).value().alarms.empty());
@@ -161,7 +161,8 @@ TEST_CASE("cluster_balancer: who takes a vacated position is trusted at once, an
     CHECK(round(3.0).chosen.size() == 1);
 }
 
-TEST_CASE("cluster_balancer: random events - moves are admitted, and the ledger is the cluster's; nothing is inherited") {
+TEST_CASE(
+    "cluster_balancer: random events - moves are admitted, and the ledger is the cluster's; nothing is inherited") {
     std::size_t moves = 0;
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         CAPTURE(seed);
@@ -173,13 +174,13 @@ TEST_CASE("cluster_balancer: random events - moves are admitted, and the ledger 
         std::size_t names = 0;
         const auto join = [&] {
             const std::size_t gpus = berth_test::below(g, 4);
-            nodes.push_back(fleet.join("n" + std::to_string(names++), gpus, 30 + 10 * static_cast<berth::amount>(gpus)));
+            nodes.push_back(
+                fleet.join("n" + std::to_string(names++), gpus, 30 + 10 * static_cast<berth::amount>(gpus)));
         };
         for (int i = 0; i < 4; ++i) join();
-        auto balancer = berth::balancer{
-            berth::triggers{berth::overcommitted{}, berth::unhealthy{.recovery_rounds = 2},
-                            berth::load_above{.enter = 0.6, .leave = 0.5, .rounds = 1},
-                            berth::load_above_mean{.rounds = 2}, berth::fragmented{}}}
+        auto balancer = berth::balancer{berth::triggers{berth::overcommitted{}, berth::unhealthy{.recovery_rounds = 2},
+                                                        berth::load_above{.enter = 0.6, .leave = 0.5, .rounds = 1},
+                                                        berth::load_above_mean{.rounds = 2}, berth::fragmented{}}}
                             .start(cluster);
         for (int i = 0; i < 120; ++i) {
             const std::size_t n = berth_test::below(g, nodes.size());

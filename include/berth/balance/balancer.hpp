@@ -234,8 +234,8 @@ private:
     }
 
     /// Reads an observation, unless its time is not believed.
-    [[nodiscard]] result<void> observe(const fleet_status& seen, const fleet_readings& read, const berth::ledger* ledger,
-                                       std::uint64_t structure) {
+    [[nodiscard]] result<void> observe(const fleet_status& seen, const fleet_readings& read,
+                                       const berth::ledger* ledger, std::uint64_t structure) {
         const auto time = clock_.judge(read.time);
         if (!time.accepted && std::isfinite(read.time)) {
             clock_.refuse(read.time);

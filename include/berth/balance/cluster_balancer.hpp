@@ -34,8 +34,9 @@ namespace berth::inline v0 {
 /// ```
 ///
 /// Slots, moves in flight, health and room are the cluster's own; only what is measured comes from the caller. Alarms,
-/// peaks and cooldowns survive whatever arrives, leaves or joins; what takes a vacated position inherits none of them. A
-/// closed node takes no tasks, and those that run there stay; a sick one is drained, and a GPU that is missing as well.
+/// peaks and cooldowns survive whatever arrives, leaves or joins; what takes a vacated position inherits none of them.
+/// A closed node takes no tasks, and those that run there stay; a sick one is drained, and a GPU that is missing as
+/// well.
 ///
 /// Deterministic. The cluster outlives it. Copies are independent. Memory O(tasks + GPUs + nodes).
 template <class Triggers, class Choice, class Budget>
@@ -49,7 +50,8 @@ public:
     ///
     /// @param read     per position of the cluster's tasks, GPUs and nodes, vacant positions included; its arrays are
     ///                 copied. A NaN is right for whatever is not there
-    /// @param waiting  positions of tasks without a slot that `fragmented` is to make room for, in the order of the queue
+    /// @param waiting  positions of tasks without a slot that `fragmented` is to make room for, in the order of the
+    ///                 queue
     /// @param control  as `balancer_state::round`
     /// @return         the round; positions in it are those of the moment. An error as of `balancer_state::round`
     template <stoppable Stop = never_stop, observer Observer = no_observer>

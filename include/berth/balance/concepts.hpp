@@ -63,8 +63,8 @@ struct alarm {
 ///    than it gains, or they end soon.
 /// 8. `static constexpr bool drains = true`: every task has to leave its places. Tasks of higher priority get room
 ///    first, and those tasks of a gang that are on such places leave together or not at all.
-/// 9. `s.forget(node_index)`, `s.forget(gpu_index)`, `s.forget(task_index)`: the node, GPU or task at this position of a
-///    cluster is another one than in the round before.
+/// 9. `s.forget(node_index)`, `s.forget(gpu_index)`, `s.forget(task_index)`: the node, GPU or task at this position of
+///    a cluster is another one than in the round before.
 /// 10. `static constexpr bool needs_load = true`: without the task's own load the gain of a move is unknown.
 ///
 /// All are deterministic; 2 to 6 are const, and 3 to 6 do not allocate. A run control does not interrupt them: keep 1

@@ -5,7 +5,9 @@
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/sort_positions.hpp"
+#include "berth/model/fleet.hpp"
 #include "berth/model/slot.hpp"
+#include "berth/model/workload.hpp"
 #include "berth/objective/task_move.hpp"
 
 #include <cmath>
@@ -113,6 +115,28 @@ private:
         taken |= gpu_mask{1} << least;
     }
     return taken;
+}
+
+/// The least loaded GPUs for a demand; with `same_model` those of the model whose highest load is least; none if
+/// there are not enough.
+[[nodiscard]] inline gpu_mask least_loaded_alike(const projected_state& now, const demand_view& demand, node_index n,
+                                                 gpu_mask open) {
+    const fleet& machines = now.machines();
+    if (!demand.same_model || machines.one_model({n, open})) return least_loaded(now, n, open, demand.gpus);
+    gpu_mask best = 0;
+    while (open != 0) {
+        const gpu_mask first = gpu_mask{1} << lowest_gpu(open);
+        gpu_mask alike = 0;
+        for (gpu_mask rest = open; rest != 0; rest &= rest - 1) {
+            const gpu_mask one = gpu_mask{1} << lowest_gpu(rest);
+            if (machines.one_model({n, first | one})) alike |= one;
+        }
+        open &= ~alike;
+        if (!has_gpus(alike, demand.gpus)) continue;
+        const gpu_mask taken = least_loaded(now, n, alike, demand.gpus);
+        if (best == 0 || highest_load(now, {n, taken}) < highest_load(now, {n, best})) best = taken;
+    }
+    return best;
 }
 
 }  // namespace berth::inline v0::detail

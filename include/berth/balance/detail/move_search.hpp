@@ -154,32 +154,12 @@ private:
             gpu_mask open = now_.open_gpus(r.to.node) & now_.ledger().fitting_gpus(demand, r.to.node);
             if (r.to.node == from.node) open &= ~from.gpus;
             if (has_gpus(open, demand.gpus)) {
-                r.to.gpus = least_loaded_alike(demand, r.to.node, open);
+                r.to.gpus = least_loaded_alike(now_, demand, r.to.node, open);
                 here = consider<State>(why, demand, r, static_cast<double>(trigger.gain(now_, why, r)), c);
             }
             furthest = here > furthest ? here : furthest;
         }
         return furthest;
-    }
-    /// The least loaded GPUs for a demand; with `same_model` those of the model whose highest load is least; none if
-    /// there are not enough.
-    [[nodiscard]] gpu_mask least_loaded_alike(const demand_view& demand, node_index n, gpu_mask open) const {
-        const fleet& machines = now_.machines();
-        if (!demand.same_model || machines.one_model({n, open})) return least_loaded(now_, n, open, demand.gpus);
-        gpu_mask best = 0;
-        while (open != 0) {
-            const gpu_mask first = gpu_mask{1} << lowest_gpu(open);
-            gpu_mask alike = 0;
-            for (gpu_mask rest = open; rest != 0; rest &= rest - 1) {
-                const gpu_mask one = gpu_mask{1} << lowest_gpu(rest);
-                if (machines.one_model({n, first | one})) alike |= one;
-            }
-            open &= ~alike;
-            if (!has_gpus(alike, demand.gpus)) continue;
-            const gpu_mask taken = least_loaded(now_, n, alike, demand.gpus);
-            if (best == 0 || highest_load(now_, {n, taken}) < highest_load(now_, {n, best})) best = taken;
-        }
-        return best;
     }
     /// True if the target takes the task, and a gang that wants GPUs of one model keeps them.
     [[nodiscard]] bool fits(const demand_view& demand, const task_move& r) const {

@@ -3,7 +3,6 @@
 
 #include "berth/balance/concepts.hpp"
 #include "berth/balance/projected_state.hpp"
-#include "berth/balance/triggers/detail/usable_means.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
@@ -19,6 +18,17 @@
 #include <vector>
 
 namespace berth::inline v0::detail {
+
+/// The unit of a threshold on a number that needs none.
+struct no_unit {
+    static constexpr bool used = false;
+    explicit no_unit(const problem&) noexcept {}
+    void update(const projected_state&) noexcept {}
+    template <class Place>
+    [[nodiscard]] static constexpr double of(Place) noexcept {
+        return 1.0;
+    }
+};
 
 /// Hysteresis of a trigger that compares one number per GPU, or per node, with two thresholds. The gauge is the
 /// trigger's description: `place_index`, `enter`, `leave`, `rounds`, `memory`, `sweep`, `weight`, `measured(now)`, and

@@ -17,18 +17,9 @@
 #include <limits>
 #include <span>
 
-namespace berth::inline v0::detail {
+// Length: how GPUs and demands are arranged, which is of use nowhere else.
 
-/// The unit of a threshold on a number that needs none.
-struct no_unit {
-    static constexpr bool used = false;
-    explicit no_unit(const problem&) noexcept {}
-    void update(const projected_state&) noexcept {}
-    template <class Place>
-    [[nodiscard]] static constexpr double of(Place) noexcept {
-        return 1.0;
-    }
-};
+namespace berth::inline v0::detail {
 
 /// The mean load of the GPUs that a task could use if they were empty: of an accepted model, large enough, and enough
 /// of them on a node whose own counters are large enough. GPUs that it could not use say nothing about where it should
@@ -251,8 +242,8 @@ private:
     }
 
     const workload* work_ = nullptr;
-    std::uint64_t stamp_ = 0;             // of what is arranged; 0: nothing
-    std::size_t words_ = 0;  // of a row of `uses_`
+    std::uint64_t stamp_ = 0;  // of what is arranged; 0: nothing
+    std::size_t words_ = 0;    // of a row of `uses_`
     flat<gpu_kind> kinds_;
     flat<std::size_t> kind_of_gpu_;
     flat<std::size_t> use_of_shape_;  // row of `uses_`
