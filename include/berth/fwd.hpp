@@ -365,14 +365,19 @@ struct choice_options;
 struct chosen_move;
 struct except_pinned;
 struct fleet_observation;
+struct fleet_readings;
+struct fleet_status;
 struct migration_budget;
 class migration_budget_state;
 struct migration_weights;
+struct observation_limits;
 class projected_state;
 struct room_made;
 struct same_gpu_model;
 template <class Triggers, class Choice, class Budget>
 struct balancer;
+template <class Triggers, class Choice, class Budget>
+class cluster_balancer;
 template <class Valuation, class Movable>
 struct move_choice;
 template <class... Each>
@@ -394,6 +399,8 @@ struct fragmented;
 class fragmented_state;
 struct load_above;
 struct load_above_mean;
+struct overcommitted;
+class overcommitted_state;
 struct power_above;
 struct temperature_above;
 struct unhealthy;

@@ -14,8 +14,10 @@
 
 #include "berth/balance/balance_round.hpp"
 #include "berth/balance/balancer.hpp"
+#include "berth/balance/cluster_balancer.hpp"
 #include "berth/balance/concepts.hpp"
 #include "berth/balance/fleet_observation.hpp"
+#include "berth/balance/fleet_readings.hpp"
 #include "berth/balance/migration_budget.hpp"
 #include "berth/balance/movability.hpp"
 #include "berth/balance/move_choice.hpp"
@@ -28,6 +30,7 @@
 #include "berth/balance/defragment/fragmentation_cost.hpp"
 #include "berth/balance/triggers/fragmented.hpp"
 #include "berth/balance/triggers/load_above.hpp"
+#include "berth/balance/triggers/overcommitted.hpp"
 #include "berth/balance/triggers/power_above.hpp"
 #include "berth/balance/triggers/temperature_above.hpp"
 #include "berth/balance/triggers/unhealthy.hpp"

@@ -3,6 +3,7 @@
 
 #include "berth/balance/triggers/fragmented.hpp"
 #include "berth/balance/triggers/load_above.hpp"
+#include "berth/balance/triggers/overcommitted.hpp"
 #include "berth/balance/triggers/power_above.hpp"
 #include "berth/balance/triggers/temperature_above.hpp"
 #include "berth/balance/triggers/unhealthy.hpp"
@@ -287,9 +288,9 @@ TEST_CASE("balancer: an observation that does not belong to the problem is refus
     const std::vector<double> two(2, 0.0);
     seen.gpu_load = two;
     CHECK(message(seen) == "observation: gpu_load has 2 entries, expected 3");
-    const std::vector<double> bad{0.0, 0.0 / 0.0, 0.0};
+    const std::vector<double> bad{0.0, 1.0 / 0.0, 0.0};
     seen.gpu_load = bad;
-    CHECK(message(seen) == "observation: gpu_load[1] is not a number");
+    CHECK(message(seen) == "observation: gpu_load[1] is not finite");
     seen = fleet.seen();
     const std::vector<double> speed{1.0, 0.0, 1.0};
     seen.gpu_speed = speed;
@@ -310,7 +311,8 @@ TEST_CASE("balancer: an observation that does not belong to the problem is refus
     seen.placement = seen.placement.first(2);
     CHECK(message(seen) == "assignment: it has 2 slots, the workload has 4 tasks");
     CHECK(state.round(fleet.seen()).value().chosen.size() == 1);
-    CHECK(message(fleet.seen(-1.0)) == "observation: time is before that of the round before");
+    CHECK(message(fleet.seen(-1.0)) == "observation: time is before that of the round before; if the next observation "
+                                       "agrees, it is taken as the clock's new time");
 }
 
 TEST_CASE("balancer: the projected state outlives the caller's arrays") {
@@ -832,4 +834,48 @@ TEST_CASE("no churn: load that alternates every round raises no alarm that takes
         const bool first = round % 2 == 0;
         CHECK(fleet.step(std::vector<double>(6, 0.15), {first ? 0.5 : 0.0, first ? 0.0 : 0.5}).alarms.empty());
     }
+}
+
+TEST_CASE(
+    "balancer: a fleet and a workload that grow in place keep the state: a hot GPU is relieved while tasks arrive") {
+    // Every round a task arrives on the last node; every third, a node joins.
+    std::vector<berth_test::small_task> tasks(2);
+    std::size_t nodes = 2;
+    auto all = berth_test::make_instance({.nodes = nodes}, tasks);
+    const berth::problem p{all.machines, all.tasks};
+    berth::assignment placement{at(0), at(0)};
+    std::vector<double> task_load{0.4, 0.4};
+    auto state = balancer{triggers{berth::unhealthy{}, berth::overcommitted{}, load_above{},
+                                   berth::temperature_above{.rounds = 3, .sweep = 0}, berth::fragmented{}}}
+                     .prepare(p);
+    std::size_t moves = 0;
+    for (int i = 0; i < 12; ++i) {
+        const std::vector<double> temperature = [&] {
+            std::vector<double> t(nodes, 50.0);
+            for (const auto& where : placement) t[where.node.value()] += where.node.value() == 0 ? 21.0 : 0.0;
+            return t;
+        }();
+        const auto loads = berth_test::loads_of(all.machines, placement, task_load);
+        auto round = state
+                         .round({.time = 10.0 * i,
+                                 .placement = placement,
+                                 .gpu_load = loads,
+                                 .task_load = task_load,
+                                 .gpu_temperature = temperature})
+                         .value();
+        berth_test::carry_out(p, round, placement);
+        moves += round.chosen.size();
+        CHECK(round.chosen.size() == (i == 2 ? 1 : 0));  // three rounds at 92 °C
+        CHECK(state.projected().ledger() == berth_test::need(berth::make_ledger(p, placement)));
+        tasks.push_back({.memory = 2});
+        task_load.push_back(0.01);
+        nodes += i % 3 == 2 ? 1 : 0;
+        auto grown = berth_test::make_instance({.nodes = nodes}, tasks);
+        all.machines = std::move(grown.machines);
+        all.tasks = std::move(grown.tasks);
+        placement.push_back(at(nodes - 1));
+    }
+    CHECK(moves == 1);
+    placement.pop_back();
+    CHECK(state.round({.time = 200.0, .placement = placement}).error().code == berth::error_code::inconsistent);
 }

@@ -19,23 +19,25 @@ namespace berth::inline v0 {
 enum class stay_reason : std::uint8_t {
     in_flight,         ///< it is in flight, or already chosen
     cooling_down,      ///< it was chosen less than `choice_options::cooldown` seconds ago
+    not_measured,      ///< its own load was not measured, and the trigger weighs loads
     no_improvement,    ///< every target would end up worse than the source is
-    no_room,           ///< on every better target a counter is short, or no GPU is healthy
+    no_room,           ///< on every better target a counter is short, no GPU is healthy, or the gang's model is missing
     over_limit,        ///< the target would exceed a trigger's limit, or did so within the trigger's memory
     not_movable,       ///< the movability policy forbids the move
     gain_too_small,    ///< the gain is below `choice_options::min_gain`
     gain_below_cost,   ///< the move costs at least what it gains
     over_budget,       ///< the round's budget is spent
-    group_incomplete,  ///< it could leave, but other tasks that had to leave with it could not
+    group_incomplete,  ///< it could leave, but others that had to leave with it, of its gang or for a room, could not
 };
 /// The number of `stay_reason` values.
-inline constexpr std::size_t stay_reason_count = 10;
+inline constexpr std::size_t stay_reason_count = 11;
 
 /// The reason in words; "" for a value that is none.
 [[nodiscard]] constexpr const char* to_string(stay_reason why) noexcept {
     switch (why) {
         case stay_reason::in_flight: return "in flight";
         case stay_reason::cooling_down: return "cooling down";
+        case stay_reason::not_measured: return "load not measured";
         case stay_reason::no_improvement: return "no improvement";
         case stay_reason::no_room: return "no room";
         case stay_reason::over_limit: return "target over its limit";

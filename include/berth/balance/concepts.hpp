@@ -52,13 +52,20 @@ struct alarm {
 /// 4. `s.gain(now, alarm, move)` is what the move saves per second. It is above 0 only if the target ends up better
 ///    than the source was: then no two places trade tasks for ever.
 /// 5. `s.admits(now, move)` is true if the target stays below this trigger's limit with the task. The balancer asks
-///    every trigger about every move, so that none undoes the work of another.
+///    every trigger about every move, so that none undoes the work of another. A place where the number was not
+///    measured raises no alarm (2) and admits nothing (5).
 ///
 /// Optional members:
 ///
 /// 6. `s.gain_falls_with_load(now)`: true if, among targets of one GPU, the gain never rises with the target's load.
 ///    The search then starts with the least loaded GPU and ends early.
-/// 7. `static constexpr bool urgent = true`: tasks leave even within their cooldown.
+/// 7. `static constexpr bool urgent = true`: tasks leave even within their cooldown, and even if the move costs more
+///    than it gains, or they end soon.
+/// 8. `static constexpr bool drains = true`: every task has to leave its places. Tasks of higher priority get room
+///    first, and those tasks of a gang that are on such places leave together or not at all.
+/// 9. `s.forget(node_index)`, `s.forget(gpu_index)`, `s.forget(task_index)`: the node, GPU or task at this position of
+///    a cluster is another one than in the round before.
+/// 10. `static constexpr bool needs_load = true`: without the task's own load the gain of a move is unknown.
 ///
 /// All are deterministic; 2 to 6 are const, and 3 to 6 do not allocate. A run control does not interrupt them: keep 1
 /// and 2 at O(tasks + GPUs), and 3 to 5 at O(tasks of a node).

@@ -46,7 +46,7 @@ public:
 
     /// Opens a round: the full budget, less the moves in flight. O(nodes + links of the last round + moves in flight).
     void begin(const projected_state& now) {
-        for (std::uint32_t& count : at_node_) count = 0;
+        at_node_.assign(now.machines().node_count(), 0);
         if (used_links_ > 0) links_.assign(links_.size(), {});
         used_links_ = 0;
         moves_ = 0;

@@ -20,7 +20,8 @@ TEST_CASE("observation_check: a message names the field and the fault") {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     berth::detail::flat<std::uint8_t> marks(2, 0);
     const auto verdict = [&](const berth::fleet_observation& seen) -> std::string {
-        const auto ok = berth::detail::check_observation(p, seen, marks);
+        auto ok = berth::detail::check_status(p, seen.status(), marks);
+        if (ok) ok = berth::detail::check_readings(p, seen.placement, seen.readings(), marks);
         for (const std::uint8_t mark : marks) CHECK(mark == 0);
         return ok ? "fine" : ok.error().message;
     };
@@ -37,15 +38,26 @@ TEST_CASE("observation_check: a message names the field and the fault") {
     CHECK(verdict({.placement = placement, .gpu_load = short_row}) ==
           "observation: gpu_load has 2 entries, expected 3");
     CHECK(verdict({.placement = placement, .gpu_load = below}) == "observation: gpu_load[1] is below 0");
-    CHECK(verdict({.placement = placement, .gpu_load = nans}) == "observation: gpu_load[2] is not a number");
+    CHECK(verdict({.placement = placement,
+                   .gpu_load = nans,
+                   .gpu_speed = nans,
+                   .gpu_temperature = nans,
+                   .node_power = nans}) == "observation: gpu_speed[0] is not above 0");
+    CHECK(verdict({.placement = placement, .gpu_load = nans, .gpu_temperature = nans, .node_power = nans}) == "fine");
     CHECK(verdict({.placement = placement, .gpu_load = infinities}) == "observation: gpu_load[0] is not finite");
     CHECK(verdict({.placement = placement, .gpu_speed = below}) == "observation: gpu_speed[0] is not above 0");
     CHECK(verdict({.placement = placement, .gpu_temperature = below}) == "fine");
-    CHECK(verdict({.placement = placement, .node_power = nans}) == "observation: node_power[2] is not a number");
+    CHECK(verdict({.placement = placement, .node_power = infinities}) == "observation: node_power[0] is not finite");
+    CHECK(verdict({.placement = placement, .gpu_age = infinities, .node_age = nans}) == "fine");
+    CHECK(verdict({.placement = placement, .gpu_age = below}) == "observation: gpu_age[1] is below 0");
+    CHECK(verdict({.placement = placement, .task_age = below}) == "observation: task_age has 3 entries, expected 2");
+    const std::vector<std::uint8_t> nodes(2, 1);
+    CHECK(verdict({.placement = placement, .node_healthy = nodes}) ==
+          "observation: node_healthy has 2 entries, expected 3");
     const std::vector<double> ever{infinite, -5.0};
     const std::vector<double> unknown{nan, 1.0};
     CHECK(verdict({.placement = placement, .remaining = ever}) == "fine");
-    CHECK(verdict({.placement = placement, .remaining = unknown}) == "observation: remaining[0] is not a number");
+    CHECK(verdict({.placement = placement, .task_load = unknown, .remaining = unknown}) == "fine");
     const std::vector<berth::gpu_mask> masks(2, 1);
     CHECK(verdict({.placement = placement, .healthy = masks}) == "observation: healthy has 2 entries, expected 3");
     const berth::task_index none[] = {berth::task_index{}};
@@ -60,8 +72,8 @@ TEST_CASE("observation_check: moves in flight and settled ones") {
     const berth::task_index first{0};
     berth::detail::flat<std::uint8_t> marks(2, 0);
     const auto verdict = [&](std::vector<berth::task_move> flights, std::vector<berth::task_move> settled) {
-        const auto ok = berth::detail::check_observation(
-            p, {.placement = placement, .in_flight = flights, .settled = settled}, marks);
+        auto ok = berth::detail::check_status(p, {.placement = placement, .in_flight = flights}, marks);
+        if (ok) ok = berth::detail::check_readings(p, placement, {.settled = settled}, marks);
         for (const std::uint8_t mark : marks) CHECK(mark == 0);
         return ok ? std::string{"fine"} : ok.error().message;
     };

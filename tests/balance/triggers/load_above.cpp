@@ -2,12 +2,18 @@
 #include "berth/balance/triggers/load_above.hpp"
 
 #include "berth/balance/balancer.hpp"
+#include "berth/balance/triggers/detail/usable_means.hpp"
+#include "berth/core/random.hpp"
 
 #include "balance/balance_fleets.hpp"
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 using berth_test::at;
@@ -156,4 +162,124 @@ TEST_CASE("load_above_mean: in multiples of the mean") {
     REQUIRE(alarms.size() == 1);
     CHECK(alarms[0].pressure == doctest::Approx(0.7 / 0.55));
     CHECK(fleet.see(state, 2, 0.0, 0.0).empty());
+}
+
+namespace {
+
+constexpr berth::load_above_mean relative{.rounds = 1, .sweep = 0};
+
+/// The number of alarms of the first round.
+std::size_t alarms_of(const berth_test::instance& all, const berth::assignment& placement,
+                      const std::vector<double>& gpu_load, const std::vector<double>& task_load) {
+    auto state = berth::balancer{berth::triggers{relative}}.prepare({all.machines, all.tasks});
+    return state.round({.placement = placement, .gpu_load = gpu_load, .task_load = task_load}).value().alarms.size();
+}
+
+}  // namespace
+
+TEST_CASE("load_above_mean: 4 busy A100 and 4 idle T4 that their work cannot take raise no alarm, round after round") {
+    std::vector<std::string> models(8, "A100");
+    for (std::size_t n = 4; n < 8; ++n) models[n] = "T4";
+    const std::vector<double> gpu_load{0.8, 0.8, 0.8, 0.8, 0.0, 0.0, 0.0, 0.0};
+    const berth::assignment placement{at(0), at(1), at(2), at(3)};
+    const std::vector<double> task_load(4, 0.8);
+    const auto all = berth_test::make_instance({.nodes = 8, .models = models},
+                                               std::vector<berth_test::small_task>(4, {.model = "A100"}));
+    auto state = berth::balancer{berth::triggers{berth::load_above_mean{}}}.prepare({all.machines, all.tasks});
+    for (int i = 0; i < 20; ++i) {
+        const auto round =
+            state.round({.time = 10.0 * i, .placement = placement, .gpu_load = gpu_load, .task_load = task_load})
+                .value();
+        CHECK(round.alarms.empty());
+    }
+    // If one of them can use T4, its GPU is in alarm, and it alone moves.
+    std::vector<berth_test::small_task> tasks(5, {.model = "A100"});
+    tasks[4].model = "";
+    const auto other = berth_test::make_instance({.nodes = 8, .models = models}, tasks);
+    const berth::assignment five{at(0), at(1), at(2), at(3), at(3)};
+    const std::vector<double> loads{0.8, 0.8, 0.8, 0.4, 0.4};
+    auto moves = berth::balancer{berth::triggers{relative}}.prepare({other.machines, other.tasks});
+    const auto round = moves.round({.placement = five, .gpu_load = gpu_load, .task_load = loads}).value();
+    CHECK(round.alarms.size() == 1);
+    REQUIRE(round.chosen.size() == 1);
+    CHECK(round.chosen[0].move == berth::task_move{berth::task_index{4}, at(3), at(4)});
+    CHECK(round.alarms[0].pressure == doctest::Approx(0.8 / 0.4));
+}
+
+TEST_CASE("load_above_mean: GPUs that are too small, or too few on their node, do not lower the mean either") {
+    // The second node's GPUs are idle. What the tasks want decides.
+    berth::fleet_builder builder{berth::resource_schema{.gpu = {"share", "memory"}, .node = {"cpu"}, .domain = {}}};
+    const berth::amount large[] = {1000, 80};
+    const berth::amount small[] = {1000, 16};
+    const berth::amount cores[] = {8};
+    const std::vector<berth::gpu_description> pair(2, {.model = "A", .capacity = large});
+    const std::vector<berth::gpu_description> one(1, {.model = "A", .capacity = large});
+    const std::vector<berth::gpu_description> old(2, {.model = "A", .capacity = small});
+    const berth::amount many[] = {64};
+    (void)berth_test::need(builder.add_node({.capacity = many, .gpus = pair}));
+    (void)berth_test::need(builder.add_node({.capacity = many, .gpus = one}));
+    (void)berth_test::need(builder.add_node({.capacity = many, .gpus = old}));
+    (void)berth_test::need(builder.add_node({.capacity = cores, .gpus = pair}));
+    const auto machines = berth_test::need(std::move(builder).build());
+    const std::vector<double> gpu_load{0.8, 0.8, 0.0, 0.0, 0.0, 0.0, 0.0};
+    const auto alarms = [&](std::size_t gpus, berth::amount memory, berth::amount cpu) {
+        berth::workload_builder work{machines};
+        const berth::amount demand[] = {400, memory};
+        const berth::amount host[] = {cpu};
+        (void)berth_test::need(work.add_task({.gpus = gpus, .gpu_demand = demand, .node_demand = host}));
+        const berth_test::instance all{machines, berth_test::need(std::move(work).build())};
+        return alarms_of(all, {at(0, berth::first_gpus(gpus))}, gpu_load, {0.8});
+    };
+    CHECK(alarms(1, 10, 1) == 1);   // the mean is over all
+    CHECK(alarms(2, 10, 1) == 2);   // over all but the single one
+    CHECK(alarms(2, 40, 16) == 0);  // over its own node
+    CHECK(alarms(2, 40, 8) == 2);   // over the two nodes of large pairs
+}
+
+TEST_CASE("load_above_mean: a GPU with load but no task of the workload raises no alarm") {
+    const auto all = berth_test::make_instance({.nodes = 2}, std::vector<berth_test::small_task>(1));
+    CHECK(alarms_of(all, {at(0)}, {0.1, 0.9}, {0.1}) == 0);
+    CHECK(alarms_of(all, {at(1)}, {0.1, 0.9}, {0.1}) == 1);
+}
+
+TEST_CASE("usable_means: random fleets, compared with the mean over all GPUs that a task fits when they are empty") {
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        CAPTURE(seed);
+        const auto all = berth_test::random_instance(seed, 30);
+        const berth::problem p{all.machines, all.tasks};
+        const berth::fleet& fleet = all.machines;
+        berth::xoshiro256 g{seed + 9};
+        std::vector<double> load(fleet.gpu_count());
+        for (double& l : load) l = berth_test::chance(g, 10) ? std::nan("") : berth::uniform01(g);
+        berth::projected_state now{p};
+        const berth::assignment placement(all.tasks.task_count(), berth::unplaced);
+        REQUIRE(now.update({.placement = placement, .gpu_load = load}));
+        berth::detail::usable_means means{p};
+        means.update(now);
+        for (std::size_t i = 0; i < all.tasks.task_count(); ++i) {
+            const auto demand = all.tasks.demand(berth::task_index{i});
+            double sum = 0.0;
+            std::size_t count = 0;
+            for (std::size_t g1 = 0; g1 < fleet.gpu_count() && demand.gpus > 0; ++g1) {
+                const berth::node_index n = fleet.node_of(berth::gpu_index{g1});
+                const auto takes = [&](berth::gpu_index other) {
+                    bool fits = (demand.accepted_models >> fleet.model(other).value() & 1U) != 0;
+                    for (std::size_t r = 0; r < demand.gpu.size(); ++r)
+                        fits = fits && fleet.capacity(other)[r] >= demand.gpu[r];
+                    return fits && (!demand.same_model || fleet.model(other) == fleet.model(berth::gpu_index{g1}));
+                };
+                std::size_t enough = 0;
+                for (std::size_t k = 0; k < fleet.gpu_count(n); ++k) enough += takes(fleet.gpu(n, k)) ? 1 : 0;
+                if (!takes(berth::gpu_index{g1}) || enough < demand.gpus) continue;
+                bool host = true;
+                for (std::size_t r = 0; r < demand.node.size(); ++r)
+                    host = host && fleet.capacity(n)[r] >= demand.node[r];
+                if (!host || std::isnan(load[g1])) continue;
+                sum += load[g1];
+                count += now.healthy(n) >> (g1 - fleet.gpu(n, 0).value()) & 1U;
+            }
+            CHECK(means.of(berth::task_index{i}) ==
+                  doctest::Approx(count == 0 ? 0.0 : sum / static_cast<double>(count)));
+        }
+    }
 }

@@ -5,6 +5,7 @@
 #include "berth/balance/concepts.hpp"
 #include "berth/balance/detail/gpus_by_load.hpp"
 #include "berth/balance/detail/stop_poll.hpp"
+#include "berth/balance/detail/trigger_traits.hpp"
 #include "berth/balance/projected_state.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
@@ -15,6 +16,7 @@
 
 #include <array>
 #include <cstddef>
+#include <limits>
 #include <tuple>
 
 namespace berth::inline v0::detail {
@@ -23,11 +25,13 @@ namespace berth::inline v0::detail {
 struct move_candidate {
     chosen_move best{};
     double rank = 0.0;  // among equal nets the lowest wins
+    int priority = 0;   // of the task if the trigger drains: the highest wins
     bool found = false;
 
     [[nodiscard]] double net() const noexcept { return best.gain - best.cost; }
     [[nodiscard]] bool wins_over(const move_candidate& other) const noexcept {
-        return found && (!other.found || net() > other.net());
+        if (!found || !other.found) return found;
+        return priority != other.priority ? priority > other.priority : net() > other.net();
     }
 };
 
@@ -69,6 +73,25 @@ public:
         return c;
     }
 
+    /// The same for one task of the place. `stays` is the reason if there is no move.
+    template <class State>
+    [[nodiscard]] move_candidate best_move_of(const State& trigger, const alarm& why, std::size_t position,
+                                              task_index t, stay_reason& stays) {
+        move_candidate c{.best = {.alarm = position}};
+        stays = search_targets(trigger, why, t, now_.where(t), c);
+        return c;
+    }
+
+    /// Other tasks of a gang do not bind one of them to their GPU model while they have to leave as well.
+    ///
+    /// @param leaving  per task: whether it has to leave; null: none does
+    void set_leaving(const flat<std::size_t>* leaving, std::size_t none) noexcept {
+        leaving_ = leaving;
+        stays_ = none;
+    }
+    /// Looks at GPUs of one model only; of all if it is not valid.
+    void set_model(model_index only) noexcept { only_ = only; }
+
     /// True if the move is still allowed, fits, and gains what it did when it was found: moves chosen since may have
     /// changed nodes, domains, and what a trigger compares with.
     template <class State>
@@ -76,8 +99,8 @@ public:
         const task_move& r = c.best.move;
         if (!budget_.allows(r, c.best.estimate)) return false;
         return now_.where(r.task) == r.from &&
-               gain(static_cast<double>(trigger.gain(now_, why, r)), r.task) == c.best.gain &&
-               now_.fits(now_.problem().workload().demand(r.task), r.to) && all_admit(r);
+               gain<State>(static_cast<double>(trigger.gain(now_, why, r)), r.task) == c.best.gain &&
+               fits(now_.problem().workload().demand(r.task), r) && all_admit(r);
     }
 
 private:
@@ -86,8 +109,9 @@ private:
     [[nodiscard]] stay_reason search_targets(const State& trigger, const alarm& why, task_index t, const slot& from,
                                              move_candidate& c) {
         if (now_.in_flight(t) || !(from == now_.observed(t))) return stay_reason::in_flight;
-        const bool cools = now_.time() - chosen_at_[t.value()] < choice_.options.cooldown;
-        if (cools && !is_urgent<State>()) return stay_reason::cooling_down;
+        const bool cools = now_.elapsed() - chosen_at_[t.value()] < choice_.options.cooldown;
+        if (cools && !trigger_traits<State>::urgent()) return stay_reason::cooling_down;
+        if (trigger_traits<State>::needs_load() && !now_.has_load(t)) return stay_reason::not_measured;
         const demand_view demand = now_.problem().workload().demand(t);
         const stay_reason furthest = demand.gpus == 1 ? search_gpus(trigger, why, t, demand, from, c)
                                                       : search_nodes(trigger, why, t, demand, from, c);
@@ -97,18 +121,21 @@ private:
     [[nodiscard]] stay_reason search_gpus(const State& trigger, const alarm& why, task_index t,
                                           const demand_view& demand, const slot& from, move_candidate& c) {
         const fleet& machines = now_.machines();
-        const bool falls = gain_falls_with_load(trigger);
+        const bool falls = trigger_traits<State>::gain_falls_with_load(trigger, now_);
         task_move r{t, from, {}};
         stay_reason furthest = stay_reason::in_flight;
         for (const std::size_t g : by_load_.gpus()) {
             if (poll_.stopped()) break;
             r.to.node = machines.node_of(gpu_index{g});
-            r.to.gpus = gpu_mask{1} << (g - machines.gpu(r.to.node, 0).value());
-            if (r.to == from || (r.to.gpus & now_.healthy(r.to.node)) == 0) continue;
+            const std::size_t i = g - machines.gpu(r.to.node, 0).value();
+            if (i >= machines.gpu_count(r.to.node)) continue;  // a vacant position
+            r.to.gpus = gpu_mask{1} << i;
+            if (r.to == from || (r.to.gpus & now_.open_gpus(r.to.node)) == 0) continue;
             poll_.count();
             const double rate = static_cast<double>(trigger.gain(now_, why, r));
-            const bool none_better = falls && (!(rate > 0.0) || (c.found && gain(rate, t) < c.net()));
-            const stay_reason here = none_better ? stay_reason::no_improvement : consider(why, demand, r, rate, c);
+            const bool none_better = falls && (!(rate > 0.0) || (c.found && gain<State>(rate, t) < c.net()));
+            const stay_reason here =
+                none_better ? stay_reason::no_improvement : consider<State>(why, demand, r, rate, c);
             furthest = here > furthest ? here : furthest;
             if (none_better) break;
         }
@@ -124,33 +151,53 @@ private:
             if (demand.gpus == 0 && r.to.node == from.node) continue;
             poll_.count();
             stay_reason here = stay_reason::no_room;
-            gpu_mask open = now_.healthy(r.to.node) & now_.ledger().fitting_gpus(demand, r.to.node);
+            gpu_mask open = now_.open_gpus(r.to.node) & now_.ledger().fitting_gpus(demand, r.to.node);
             if (r.to.node == from.node) open &= ~from.gpus;
             if (has_gpus(open, demand.gpus)) {
-                r.to.gpus = least_loaded(now_, r.to.node, open, demand.gpus);
-                here = consider(why, demand, r, static_cast<double>(trigger.gain(now_, why, r)), c);
+                r.to.gpus = least_loaded_alike(now_, demand, r.to.node, open);
+                here = consider<State>(why, demand, r, static_cast<double>(trigger.gain(now_, why, r)), c);
             }
             furthest = here > furthest ? here : furthest;
         }
         return furthest;
     }
+    /// True if the target takes the task, and a gang that wants GPUs of one model keeps them.
+    [[nodiscard]] bool fits(const demand_view& demand, const task_move& r) const {
+        if (!now_.fits(demand, r.to)) return false;
+        const workload& work = now_.problem().workload();
+        const group_index gang = work.group(r.task);
+        if (!gang.valid() || !work.same_model(gang) || r.to.gpus == 0) return true;
+        const fleet& machines = now_.machines();
+        const auto model = [&](const slot& s) { return machines.model(machines.gpu(s.node, lowest_gpu(s.gpus))); };
+        if (only_.valid() && model(r.to) != only_) return false;
+        for (const task_index other : work.members(gang)) {
+            const slot& where = now_.where(other);
+            if (other == r.task || where.gpus == 0 || model(where) == model(r.to)) continue;
+            const bool leaves = leaving_ != nullptr && (*leaving_)[other.value()] != stays_;
+            if (!leaves || !(where == now_.observed(other))) return false;
+        }
+        return true;
+    }
     /// Compares one move with the candidate. Returns the last check that it passed.
+    template <class State>
     [[nodiscard]] stay_reason consider(const alarm& why, const demand_view& demand, const task_move& r, double rate,
                                        move_candidate& c) {
         if (!(rate > 0.0)) return stay_reason::no_improvement;
-        const double gains = gain(rate, r.task);
+        const double gains = gain<State>(rate, r.task);
         if (c.found && gains < c.net()) return stay_reason::no_improvement;
-        if (!now_.fits(demand, r.to)) return stay_reason::no_room;
+        if (!fits(demand, r)) return stay_reason::no_room;
         if (!all_admit(r)) return stay_reason::over_limit;
         if (!choice_.movable(r)) return stay_reason::not_movable;
-        if (rate < choice_.options.min_gain) return stay_reason::gain_too_small;
+        constexpr bool urgent = trigger_traits<State>::urgent();
+        if (!urgent && rate < choice_.options.min_gain) return stay_reason::gain_too_small;
         const migration_estimate estimate = choice_.valuation.estimate(now_.problem(), r);
         const double cost = static_cast<double>(choice_.valuation.cost(estimate));
-        if (!(gains > cost)) return stay_reason::gain_below_cost;
+        if (!urgent && !(gains > cost)) return stay_reason::gain_below_cost;
         if (!budget_.allows(r, estimate)) return stay_reason::over_budget;
         const move_candidate found{
             .best = {.move = r, .alarm = c.best.alarm, .gain = gains, .cost = cost, .estimate = estimate},
             .rank = why.waiting.valid() ? free_share(r.to) : highest_load(now_, r.to),
+            .priority = c.priority,
             .found = true};
         if (!c.found || better(found, c)) c = found;
         return stay_reason::over_budget;
@@ -160,24 +207,12 @@ private:
         return std::apply([&](const auto&... each) { return (static_cast<bool>(each.admits(now_, r)) && ...); },
                           triggers_);
     }
+    /// Of an urgent move: as if the task ran for ever.
+    template <class State>
     [[nodiscard]] double gain(double rate, task_index t) const {
-        return static_cast<double>(choice_.valuation.gain(rate, now_.remaining(t)));
-    }
-    template <class State>
-    [[nodiscard]] static constexpr bool is_urgent() noexcept {
-        if constexpr (requires { State::urgent; }) {
-            return State::urgent;
-        } else {
-            return false;
-        }
-    }
-    template <class State>
-    [[nodiscard]] bool gain_falls_with_load(const State& trigger) const noexcept {
-        if constexpr (requires { trigger.gain_falls_with_load(now_); }) {
-            return trigger.gain_falls_with_load(now_);
-        } else {
-            return false;
-        }
+        constexpr double for_ever = std::numeric_limits<double>::infinity();
+        const double remaining = trigger_traits<State>::urgent() ? for_ever : now_.remaining(t);
+        return static_cast<double>(choice_.valuation.gain(rate, remaining));
     }
     /// A total order: the tasks of a place come in no particular order.
     [[nodiscard]] static bool better(const move_candidate& a, const move_candidate& b) noexcept {
@@ -203,6 +238,9 @@ private:
     const gpus_by_load& by_load_;
     const flat<double>& chosen_at_;
     stop_poll& poll_;
+    const flat<std::size_t>* leaving_ = nullptr;
+    std::size_t stays_ = 0;
+    model_index only_{};
 };
 
 }  // namespace berth::inline v0::detail

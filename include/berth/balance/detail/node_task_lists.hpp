@@ -15,6 +15,12 @@ public:
     node_task_lists(std::size_t nodes, std::size_t tasks)
         : first_(nodes, none), next_(tasks, none), previous_(tasks, none) {}
 
+    /// As a new one of that size.
+    void resize(std::size_t nodes, std::size_t tasks) {
+        first_.assign(nodes, none);
+        next_.assign(tasks, none);
+        previous_.assign(tasks, none);
+    }
     void clear() noexcept {
         for (std::size_t& head : first_) head = none;
     }
@@ -35,6 +41,7 @@ public:
         }
         if (next_[task] != none) previous_[next_[task]] = previous_[task];
     }
+    [[nodiscard]] bool any(node_index n) const noexcept { return first_[n.value()] != none; }
     template <class F>
     void each(node_index n, const F& f) const {
         for (std::size_t t = first_[n.value()]; t != none; t = next_[t]) f(task_index{t});

@@ -2,31 +2,44 @@
 #pragma once
 
 #include "berth/balance/fleet_observation.hpp"
+#include "berth/balance/fleet_readings.hpp"
 #include "berth/core/index.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/objective/task_move.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 namespace berth::inline v0::detail {
 
-/// An observation with arrays of its own. `assign` allocates only where an array is longer than ever before.
+/// An observation with arrays of its own, in which readings that are too old are NaN. `assign` allocates only where an
+/// array is longer than ever before.
 class observation_copy {
 public:
-    void assign(const fleet_observation& seen) {
-        time_ = seen.time;
+    void assign(const fleet_status& seen, const fleet_readings& read, double max_age) {
+        time_ = read.time;
         copy(placement_, seen.placement);
         copy(in_flight_, seen.in_flight);
-        copy(settled_, seen.settled);
         copy(waiting_, seen.waiting);
-        copy(gpu_load_, seen.gpu_load);
-        copy(task_load_, seen.task_load);
-        copy(gpu_speed_, seen.gpu_speed);
-        copy(gpu_temperature_, seen.gpu_temperature);
-        copy(node_power_, seen.node_power);
         copy(healthy_, seen.healthy);
-        copy(remaining_, seen.remaining);
+        copy(node_healthy_, seen.node_healthy);
+        copy(settled_, read.settled);
+        copy(gpu_load_, read.gpu_load);
+        copy(task_load_, read.task_load);
+        copy(gpu_speed_, read.gpu_speed);
+        copy(gpu_temperature_, read.gpu_temperature);
+        copy(node_power_, read.node_power);
+        copy(remaining_, read.remaining);
+        copy(gpu_age_, read.gpu_age);
+        copy(node_age_, read.node_age);
+        copy(task_age_, read.task_age);
+        forget(gpu_load_, gpu_age_, max_age);
+        forget(gpu_temperature_, gpu_age_, max_age);
+        forget(node_power_, node_age_, max_age);
+        forget(task_load_, task_age_, max_age);
     }
     /// Valid until the next `assign`.
     [[nodiscard]] fleet_observation view() const noexcept {
@@ -41,12 +54,17 @@ public:
                 .gpu_temperature = gpu_temperature_,
                 .node_power = node_power_,
                 .healthy = healthy_,
-                .remaining = remaining_};
+                .remaining = remaining_,
+                .node_healthy = node_healthy_,
+                .gpu_age = gpu_age_,
+                .node_age = node_age_,
+                .task_age = task_age_};
     }
 
     [[nodiscard]] double time() const noexcept { return time_; }
     [[nodiscard]] const std::vector<slot>& placement() const noexcept { return placement_; }
     [[nodiscard]] const std::vector<task_move>& in_flight() const noexcept { return in_flight_; }
+    [[nodiscard]] const std::vector<task_move>& settled() const noexcept { return settled_; }
     [[nodiscard]] const std::vector<task_index>& waiting() const noexcept { return waiting_; }
     [[nodiscard]] const std::vector<double>& gpu_load() const noexcept { return gpu_load_; }
     [[nodiscard]] const std::vector<double>& task_load() const noexcept { return task_load_; }
@@ -54,6 +72,7 @@ public:
     [[nodiscard]] const std::vector<double>& gpu_temperature() const noexcept { return gpu_temperature_; }
     [[nodiscard]] const std::vector<double>& node_power() const noexcept { return node_power_; }
     [[nodiscard]] const std::vector<gpu_mask>& healthy() const noexcept { return healthy_; }
+    [[nodiscard]] const std::vector<std::uint8_t>& node_healthy() const noexcept { return node_healthy_; }
     [[nodiscard]] const std::vector<double>& remaining() const noexcept { return remaining_; }
 
 private:
@@ -61,6 +80,13 @@ private:
     static void copy(std::vector<T>& to, std::span<const T> from) {
         if (from.data() == to.data()) return to.resize(from.size());  // a view of this copy
         to.assign(from.begin(), from.end());
+    }
+    /// What is older than the limit, or of unknown age, was not measured.
+    static void forget(std::vector<double>& values, const std::vector<double>& ages, double max_age) noexcept {
+        if (values.empty()) return;
+        for (std::size_t i = 0; i < ages.size(); ++i) {
+            if (!(ages[i] <= max_age)) values[i] = std::numeric_limits<double>::quiet_NaN();
+        }
     }
 
     double time_ = 0.0;
@@ -74,7 +100,11 @@ private:
     std::vector<double> gpu_temperature_;
     std::vector<double> node_power_;
     std::vector<gpu_mask> healthy_;
+    std::vector<std::uint8_t> node_healthy_;
     std::vector<double> remaining_;
+    std::vector<double> gpu_age_;
+    std::vector<double> node_age_;
+    std::vector<double> task_age_;
 };
 
 }  // namespace berth::inline v0::detail

@@ -47,6 +47,10 @@ public:
 
     /// Notes which waiting tasks fit nowhere. O(tasks + shapes + nodes for each distinct demand that waits).
     void update(const projected_state& now) {
+        const workload& work = now.problem().workload();
+        if (since_.size() < work.task_count()) since_.resize(work.task_count(), never);
+        if (before_.size() < work.task_count()) before_.resize(work.task_count(), never);
+        if (fits_.size() < work.shape_count()) fits_.resize(work.shape_count(), unknown);
         before_.swap(since_);
         for (double& since : since_) since = never;
         for (std::uint8_t& fits : fits_) fits = unknown;
@@ -54,8 +58,8 @@ public:
         for (const task_index t : now.waiting()) {
             if (now.in_flight(t) || fits_somewhere(now, t)) continue;
             double& since = since_[t.value()];
-            since = before_[t.value()] == never ? now.time() : before_[t.value()];
-            if (now.time() - since >= trigger_.patience && stuck_.size() < trigger_.tasks) stuck_.push_back(t);
+            since = before_[t.value()] == never ? now.elapsed() : before_[t.value()];
+            if (now.elapsed() - since >= trigger_.patience && stuck_.size() < trigger_.tasks) stuck_.push_back(t);
         }
     }
     /// Appends, for each task that waited long enough, the nodes with the least shortage. O(nodes) for each.
@@ -88,6 +92,10 @@ public:
             demand.gpus == 0 ? 1.0 : static_cast<double>(demand.total_share()) / static_cast<double>(whole_gpu);
         return trigger_.weight * gpus * less / a.pressure;
     }
+    /// The task at this position is another one.
+    void forget(task_index t) noexcept {
+        if (t.value() < since_.size()) since_[t.value()] = never;
+    }
     /// Always true.
     [[nodiscard]] bool admits(const projected_state&, const task_move&) const noexcept { return true; }
 
@@ -107,8 +115,8 @@ private:
         const demand_view demand = now.problem().workload().demand(t);
         for (std::size_t i = 0; i < now.machines().node_count(); ++i) {
             const node_index n{i};
-            if (!now.ledger().host_fits(demand, n)) continue;
-            if (has_gpus(now.ledger().fitting_gpus(demand, n) & now.healthy(n), demand.gpus)) return true;
+            if (!now.node_open(n) || !now.ledger().host_fits(demand, n)) continue;
+            if (has_gpus(now.ledger().fitting_gpus(demand, n) & now.open_gpus(n), demand.gpus)) return true;
         }
         return false;
     }
@@ -126,7 +134,7 @@ private:
         const fleet& machines = now.machines();
         const demand_view demand = now.problem().workload().demand(t);
         const demand_view freed = leaves == nullptr ? demand_view{} : now.problem().workload().demand(leaves->task);
-        if (!machines.healthy(n)) return impossible;
+        if (!now.node_open(n)) return impossible;
         double sum = 0.0;
         for (std::size_t r = 0; r < demand.node.size(); ++r) {
             const amount back = leaves == nullptr ? 0 : freed.node[r];
@@ -139,7 +147,7 @@ private:
         }
         double least[max_gpus_per_node];
         std::size_t found = 0;
-        const gpu_mask healthy = demand.gpus == 0 ? 0 : now.healthy(n);
+        const gpu_mask healthy = demand.gpus == 0 ? 0 : now.open_gpus(n);
         for (gpu_mask rest = healthy; rest != 0; rest &= rest - 1) {
             const std::size_t i = lowest_gpu(rest);
             const gpu_index g = machines.gpu(n, i);

@@ -4,6 +4,7 @@
 #include "berth/balance/concepts.hpp"
 #include "berth/balance/projected_state.hpp"
 #include "berth/balance/triggers/detail/threshold_state.hpp"
+#include "berth/balance/triggers/detail/usable_means.hpp"
 #include "berth/core/index.hpp"
 #include "berth/model/workload.hpp"
 
@@ -40,8 +41,10 @@ struct load_above {
     [[nodiscard]] detail::threshold_state<load_above> prepare(const problem& p) const { return {*this, p}; }
 };
 
-/// GPUs loaded more than the others: as `load_above`, in multiples of the fleet's mean load. It spreads load where no
-/// GPU is over a limit, and needs no limit. The steadier the loads, the nearer to 1 the thresholds may be.
+/// GPUs loaded more than the others: as `load_above`, in multiples of the mean load. The mean of a task is over the
+/// GPUs that it could use, by model, capacities and GPUs per node; a GPU is compared with the least of the means of its
+/// tasks. So busy GPUs raise no alarm because others are idle that none of their tasks can use. It spreads load where
+/// no GPU is over a limit, and needs no limit. The steadier the loads, the nearer to 1 the thresholds may be.
 struct load_above_mean {
     using place_index = gpu_index;         ///< it watches GPUs
     static constexpr bool by_load = true;  ///< the watched number depends on the load alone
@@ -59,12 +62,15 @@ struct load_above_mean {
     [[nodiscard]] bool measured(const projected_state& now) const noexcept {
         return now.has_loads() && now.mean_load() > 0.0;
     }
-    /// The projected load of a GPU with `more` load, divided by the mean.
+    /// The projected load of a GPU with `more` load.
     [[nodiscard]] double at(const projected_state& now, gpu_index g, double more) const noexcept {
-        return (now.load(g) + more) / now.mean_load();
+        return now.load(g) + more;
     }
-    /// The state for one balancer. O(GPUs).
-    [[nodiscard]] detail::threshold_state<load_above_mean> prepare(const problem& p) const { return {*this, p}; }
+    /// The state for one balancer. O(GPUs log GPUs + distinct demands × kinds of GPUs and nodes); its `update` is
+    /// O(GPUs + tasks + kinds of tasks × kinds of GPUs).
+    [[nodiscard]] detail::threshold_state<load_above_mean, detail::usable_means> prepare(const problem& p) const {
+        return {*this, p};
+    }
 };
 
 static_assert(migration_trigger<load_above> && migration_trigger<load_above_mean>);

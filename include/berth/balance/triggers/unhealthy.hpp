@@ -18,12 +18,14 @@ namespace berth::inline v0 {
 class unhealthy_state;
 
 /// Drains failed hardware. The alarm begins when a GPU, or a whole node, has been unhealthy for `rounds` rounds in a
-/// row. Every task leaves it, whatever its cooldown, and none comes before a GPU has been healthy for `recovery_rounds`
-/// rounds in a row. Tasks without GPU leave a node only if the fleet calls the node unhealthy. `gain` and `admits` are
-/// O(GPUs of the slot), `wants` is O(tasks of the node).
+/// row. Every task leaves it, whatever its cooldown, its remaining time and the cost of the move; of two tasks for the
+/// same room the one of higher priority goes; the tasks of a gang that are on failed hardware leave together or stay.
+/// None comes before a GPU, and its node, have been healthy for `recovery_rounds` rounds in a row. Tasks without GPU
+/// leave a node only if it is sick as a whole (`fleet_status::node_healthy`, or the fleet says so). `gain` and `admits`
+/// are O(GPUs of the slot), `wants` is O(tasks of the node).
 struct unhealthy {
     std::uint32_t rounds = 1;           ///< 1 or more
-    std::uint32_t recovery_rounds = 3;  ///< 1 or more; a GPU that was never seen unhealthy takes tasks at once
+    std::uint32_t recovery_rounds = 3;  ///< 1 or more; what was never seen unhealthy takes tasks at once
     double weight = 100.0;              ///< cost per second of a task on an unhealthy GPU, above 0
 
     /// The text of the alarms.
@@ -35,28 +37,39 @@ struct unhealthy {
 /// The state of `unhealthy`: for how many rounds each GPU and node has been healthy or not.
 class unhealthy_state {
 public:
-    static constexpr bool urgent = true;  ///< tasks leave even within their cooldown
+    static constexpr bool urgent = true;  ///< tasks leave whatever their cooldown and the cost
+    static constexpr bool drains = true;  ///< every task has to leave: by priority, gangs together
 
     /// Every GPU trusted. O(GPUs + nodes).
     unhealthy_state(const unhealthy& trigger, const problem& p)
-        : trigger_{trigger}, gpus_(p.fleet().gpu_count()), node_rounds_(p.fleet().node_count(), 0) {}
+        : trigger_{trigger}, gpus_(p.fleet().gpu_count()), nodes_(p.fleet().node_count()) {}
 
     /// Counts one round. O(GPUs + nodes).
     void update(const projected_state& now) {
         const fleet& machines = now.machines();
-        for (std::size_t i = 0; i < node_rounds_.size(); ++i) {
+        if (gpus_.size() < machines.gpu_count()) gpus_.resize(machines.gpu_count());
+        if (nodes_.size() < machines.node_count()) nodes_.resize(machines.node_count());
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
             const node_index n{i};
             const gpu_mask healthy = now.healthy(n);
             for (std::size_t g = 0; g < machines.gpu_count(n); ++g)
                 count(gpus_[machines.gpu(n, g).value()], (healthy >> g & 1U) != 0);
-            node_rounds_[i] = machines.healthy(n) ? 0 : node_rounds_[i] + (node_rounds_[i] < trigger_.rounds ? 1 : 0);
+            count(nodes_[i], now.node_healthy(n));
         }
     }
-    /// Appends an alarm for every node with tasks on unhealthy GPUs. O(GPUs + tasks).
+    /// The node at this position is another one, and takes tasks at once.
+    void forget(node_index n) noexcept {
+        if (n.value() < nodes_.size()) nodes_[n.value()] = {};
+    }
+    /// The same for a GPU.
+    void forget(gpu_index g) noexcept {
+        if (g.value() < gpus_.size()) gpus_[g.value()] = {};
+    }
+    /// Appends an alarm for every node with tasks that is sick, or has tasks on unhealthy GPUs. O(GPUs + tasks).
     void alarms(const projected_state& now, std::vector<alarm>& out) const {
-        for (std::size_t i = 0; i < node_rounds_.size(); ++i) {
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
             const node_index n{i};
-            const bool whole = node_rounds_[i] >= trigger_.rounds;
+            const bool whole = nodes_[i].on != 0;
             const gpu_mask failed = whole ? 0 : unhealthy_gpus(now, n);
             if (!whole && failed == 0) continue;
             const alarm a{.reason = unhealthy::name(), .node = n, .gpus = failed, .pressure = 1.0};
@@ -73,12 +86,12 @@ public:
     [[nodiscard]] double gain(const projected_state&, const alarm& a, const task_move& r) const noexcept {
         return a.gpus == 0 && r.to.node == a.node ? 0.0 : trigger_.weight;
     }
-    /// True if the node is healthy and every GPU of the target is trusted. O(GPUs of the slot).
+    /// True if the node and every GPU of the target are trusted. O(GPUs of the slot).
     [[nodiscard]] bool admits(const projected_state& now, const task_move& r) const noexcept {
         for (gpu_mask rest = r.to.gpus; rest != 0; rest &= rest - 1) {
             if (gpus_[now.machines().gpu(r.to.node, lowest_gpu(rest)).value()].trusted == 0) return false;
         }
-        return now.machines().healthy(r.to.node);
+        return nodes_[r.to.node.value()].trusted != 0;
     }
 
 private:
@@ -111,7 +124,7 @@ private:
 
     unhealthy trigger_;
     detail::flat<record> gpus_;
-    detail::flat<std::uint32_t> node_rounds_;
+    detail::flat<record> nodes_;
 };
 
 inline unhealthy_state unhealthy::prepare(const problem& p) const { return {*this, p}; }

@@ -10,6 +10,7 @@
 #include "berth/model/workload.hpp"
 #include "berth/objective/task_move.hpp"
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -18,18 +19,37 @@
 
 namespace berth::inline v0::detail {
 
+/// The unit of a threshold on a number that needs none.
+struct no_unit {
+    static constexpr bool used = false;
+    explicit no_unit(const problem&) noexcept {}
+    void update(const projected_state&) noexcept {}
+    template <class Place>
+    [[nodiscard]] static constexpr double of(Place) noexcept {
+        return 1.0;
+    }
+};
+
 /// Hysteresis of a trigger that compares one number per GPU, or per node, with two thresholds. The gauge is the
 /// trigger's description: `place_index`, `enter`, `leave`, `rounds`, `memory`, `sweep`, `weight`, `measured(now)`, and
-/// `at(now, place, load)`: the number with that much load more, never falling in it. `by_load` is true if the number
-/// depends on the load alone.
-template <class Gauge>
+/// `at(now, place, load)`: the number with that much load more, never falling in it, NaN if it was not measured.
+/// `by_load` is true if the number depends on the load alone.
+///
+/// A round in which a place was not measured changes nothing about it: its count of rounds, its alarm and its peak wait
+/// for the next reading. Meanwhile it raises no alarm and is no target. The same holds while tasks of unknown load come
+/// to the place or leave it, except that further tasks of unknown load, which only urgent triggers move, may come.
+///
+/// @tparam Unit  what thresholds are multiples of: `update(now)`, `of(place)` and `of(task)`; 0 means nothing is above
+template <class Gauge, class Unit = no_unit>
 class threshold_state {
     using place_index = typename Gauge::place_index;
     static constexpr bool per_node = std::same_as<place_index, node_index>;
 
 public:
+    static constexpr bool needs_load = true;
+
     threshold_state(const Gauge& gauge, const problem& p)
-        : gauge_{gauge}, places_(per_node ? p.fleet().node_count() : p.fleet().gpu_count()) {
+        : gauge_{gauge}, unit_{p}, places_(per_node ? p.fleet().node_count() : p.fleet().gpu_count()) {
         BERTH_ASSERT(gauge.enter > 0.0 && gauge.leave < gauge.enter,
                      "berth: a trigger's threshold `enter` is above 0, and `leave` is less");
         BERTH_ASSERT(gauge.rounds > 0 && gauge.memory >= 0.0 && gauge.weight > 0.0,
@@ -37,14 +57,18 @@ public:
     }
 
     void update(const projected_state& now) {
+        const std::size_t count = per_node ? now.machines().node_count() : now.machines().gpu_count();
+        if (places_.size() < count) places_.resize(count);
         if (!gauge_.measured(now)) return;
+        unit_.update(now);
         bool begins = false;
-        for (std::size_t i = 0; i < places_.size(); ++i) {
+        for (std::size_t i = 0; i < count; ++i) {
             place& at = places_[i];
-            const double value = gauge_.at(now, place_index{i}, 0.0);
+            const double value = value_at(now, place_index{i});
+            if (std::isnan(value)) continue;
             const bool hot = value >= gauge_.enter;
             at.rounds = hot ? at.rounds + (at.rounds < gauge_.rounds ? 1 : 0) : 0;
-            remember(at, value, now.time());
+            remember(at, gauge_.at(now, place_index{i}, 0.0), now.elapsed());
             const bool was_on = at.on != 0;
             const bool on = was_on ? value >= gauge_.leave : hot && at.rounds >= gauge_.rounds;
             begins = begins || (on && !was_on);
@@ -53,15 +77,20 @@ public:
         if (begins) sweep_ = gauge_.sweep;
         if (sweep_ == 0) return;
         --sweep_;
-        for (std::size_t i = 0; i < places_.size(); ++i) {
-            if (gauge_.at(now, place_index{i}, 0.0) >= gauge_.leave) places_[i].on = 1;
+        for (std::size_t i = 0; i < count; ++i) {
+            if (value_at(now, place_index{i}) >= gauge_.leave) places_[i].on = 1;
         }
+    }
+    /// The node or GPU at this position is another one.
+    void forget(place_index at) noexcept {
+        if (at.value() < places_.size()) places_[at.value()] = {};
     }
     void alarms(const projected_state& now, std::vector<alarm>& out) const {
         if (!gauge_.measured(now)) return;
         for (std::size_t i = 0; i < places_.size(); ++i) {
             if (places_[i].on == 0) continue;
-            alarm a{.reason = gauge_.name(), .pressure = gauge_.at(now, place_index{i}, 0.0)};
+            alarm a{.reason = gauge_.name(), .pressure = value_at(now, place_index{i})};
+            if (std::isnan(a.pressure)) continue;
             if constexpr (per_node) {
                 a.node = node_index{i};
             } else {
@@ -72,28 +101,39 @@ public:
         }
     }
     [[nodiscard]] bool wants(const projected_state& now, const alarm& a) const {
-        return gauge_.at(now, place_of(now, a), 0.0) >= gauge_.leave;
+        return value_at(now, place_of(now, a)) >= gauge_.leave;
     }
     [[nodiscard]] double gain(const projected_state& now, const alarm& a, const task_move& r) const {
-        const double before = gauge_.at(now, place_of(now, a), 0.0);
+        const double unit = unit_.of(r.task);
+        if (!(unit > 0.0)) return 0.0;
+        const double before = value(now, place_of(now, a), 0.0, unit);
+        const bool unknown = now.has_unknown_changes();
+        const auto number = [&](place_index at, double more) { return in_units(gauge_.at(now, at, more), unit); };
         double saved = 0.0;
         bool better = true;
         each_place(now, r, r.from, [&](place_index at, double load) {
-            saved += square(gauge_.at(now, at, 0.0)) - square(gauge_.at(now, at, -load));
+            const double less = square(number(at, 0.0)) - square(number(at, -load));
+            const bool known = !std::isnan(less) && !(unknown && now.unknown_changes(at) > 0);
+            saved += known ? less : 0.0;  // what is not measured is not saved
         });
         each_place(now, r, r.to, [&](place_index at, double load) {
-            const double after = gauge_.at(now, at, load);
-            better = better && after < before;
-            saved -= square(after) - square(gauge_.at(now, at, 0.0));
+            const double after = number(at, load);
+            better = better && after < before && !(unknown && now.unknown_changes(at) > 0);
+            saved -= square(after) - square(number(at, 0.0));
         });
         return better ? gauge_.weight * saved : 0.0;
     }
     [[nodiscard]] bool admits(const projected_state& now, const task_move& r) const {
         if (!gauge_.measured(now)) return true;
+        const double unit = unit_.of(r.task);
+        if (!(unit > 0.0)) return true;
+        const bool known_load = now.has_load(r.task);
         bool below = true;
         each_place(now, r, r.to, [&](place_index at, double load) {
             const place& known = places_[at.value()];
-            below = below && known.on == 0 && gauge_.at(now, at, load) + known.below_peak < gauge_.leave;
+            const double more = known_load ? load : 0.0;
+            const double after = in_units(gauge_.at(now, at, more) + known.below_peak, unit);
+            below = below && known.on == 0 && after < gauge_.leave && !(known_load && now.unknown_changes(at) > 0);
         });
         return below;
     }
@@ -103,7 +143,7 @@ public:
     }
 
 private:
-    struct place {
+    struct place {                                                // peaks are in the gauge's own unit
         double since = -std::numeric_limits<double>::infinity();  // when the present stretch of memory began
         double peak = 0.0;                                        // in the present stretch
         double peak_before = 0.0;                                 // in the stretch before
@@ -125,6 +165,19 @@ private:
         at.below_peak = highest > value ? highest - value : 0.0;
     }
 
+    [[nodiscard]] static double in_units(double number, double unit) noexcept {
+        return Unit::used ? number / unit : number;
+    }
+    /// The number at a place with that much load more, in units; NaN if unknown.
+    [[nodiscard]] double value(const projected_state& now, place_index at, double more, double unit) const {
+        if (now.unknown_changes(at) > 0) return std::numeric_limits<double>::quiet_NaN();
+        return in_units(gauge_.at(now, at, more), unit);
+    }
+    /// In units of the place, 0 if that is 0.
+    [[nodiscard]] double value_at(const projected_state& now, place_index at) const {
+        const double unit = unit_.of(at);
+        return unit > 0.0 ? value(now, at, 0.0, unit) : 0.0;
+    }
     /// The cost of a place: 1 at `enter`, convex, so moving load to a place that stays below the source lowers the sum.
     [[nodiscard]] double square(double value) const noexcept {
         const double x = value / gauge_.enter;
@@ -141,7 +194,8 @@ private:
     /// Calls `f(place, load)` for the places at one end of a move whose load it changes, with the load that the task
     /// has there.
     template <class F>
-    static void each_place(const projected_state& now, const task_move& r, const slot& end, const F& f) {
+    [[gnu::always_inline]] static void each_place(const projected_state& now, const task_move& r, const slot& end,
+                                                  const F& f) {
         if constexpr (per_node) {
             if (r.from.node == r.to.node) return;
             double load = 0.0;
@@ -157,6 +211,7 @@ private:
     }
 
     Gauge gauge_;
+    Unit unit_;
     flat<place> places_;
     std::uint32_t sweep_ = 0;  // rounds that the present sweep still lasts
 };
