@@ -168,7 +168,8 @@ public:
     }
     /// Places the tasks of a gang together: each in its best place in turn, as listed, then the largest first; if that
     /// fails, `gang_options::max_steps` combinations are searched. With `min_tasks` it may start with fewer; add the
-    /// others later with `place`. A failed attempt, and an exception, leaves no trace but in the cluster's list of changes.
+    /// others later with `place`. A failed attempt, and an exception, leaves no trace but in the cluster's list of
+    /// changes.
     ///
     /// @param tasks    waiting tasks, each once
     /// @param options  at least so many tasks, one GPU model, the budget of the search

@@ -101,16 +101,16 @@ public:
         return run(p, initial, wanted, in_flight, control);
     }
 
-    /// Orders the moves from where the tasks of a cluster are to another placement. Every step fits when its turn comes,
-    /// by `cluster::begin_move` and `cluster::place`, as long as nothing else takes room: reservations, tasks that move
-    /// already and over-committed places are in the cluster's ledger. A move to a slot that takes nothing new (closed, not
-    /// healthy, another GPU model) is dropped as not admissible.
+    /// Orders the moves from where the tasks of a cluster are to another placement. Every step fits when its turn
+    /// comes, by `cluster::begin_move` and `cluster::place`, as long as nothing else takes room: reservations, tasks
+    /// that move already and over-committed places are in the cluster's ledger. A move to a slot that takes nothing new
+    /// (closed, not healthy, another GPU model) is dropped as not admissible.
     ///
     /// @param wanted   where the task of each position shall be; entries of vacant positions are not looked at. A task
     ///                 that moves and is wanted at neither of its ends is dropped as not movable
     /// @param control  as above
-    /// @return the plan, for `start_migration(cluster, ...)`; or an error that names the entry, if `wanted` has the wrong
-    ///         size, a slot does not exist, or an option is out of range
+    /// @return the plan, for `start_migration(cluster, ...)`; or an error that names the entry, if `wanted` has the
+    ///         wrong size, a slot does not exist, or an option is out of range
     template <stoppable Stop, observer Observer>
     [[nodiscard]] result<migration_plan> run(const cluster& c, std::span<const slot> wanted,
                                              run_control<Stop, Observer>& control) const {

@@ -128,7 +128,8 @@ enum class action_status : std::uint8_t {
 ///    `arrived`, one that has destroyed it is `lost`. Both ends of a lost task stay held until `release` and `cancel`,
 ///    like any other task's.
 ///
-/// 8. **Nodes and tasks that go** (on a cluster). What is on a node that has left is gone: the run takes nothing there as
+/// 8. **Nodes and tasks that go** (on a cluster). What is on a node that has left is gone: the run takes nothing there
+/// as
 ///    held, whatever `query` yields, and starts no action there. Who retires or releases a task that moves ends it at
 ///    both ends; the run aborts an action that is under way and never asks again.
 ///

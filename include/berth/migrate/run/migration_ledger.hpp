@@ -12,15 +12,17 @@ namespace berth::inline v0 {
 /// What keeps the free amounts of all counters while tasks move, for runs that are not on a `cluster`. `ledger_adapter`
 /// makes one of a `ledger`, and a `defragment_state` is one. Write one if your scheduler keeps its own ledger:
 ///
-/// 1. `l.begin(move)`: the task holds the target as well as the source. False, and no change, if a counter of the target
+/// 1. `l.begin(move)`: the task holds the target as well as the source. False, and no change, if a counter of the
+/// target
 ///    has no room. Not called where the target is `unplaced`.
 /// 2. `l.finish(move)`: the task is at the target; what it holds at the source is given back.
-/// 3. `l.cancel(move)`: the task is still at the source; what it holds at the target is given back. Not called where the
+/// 3. `l.cancel(move)`: the task is still at the source; what it holds at the target is given back. Not called where
+/// the
 ///    target is `unplaced`.
 /// 4. `l.lose(move)`: the task is nowhere any more; both ends are given back.
 ///
-/// An end that is `unplaced` holds nothing. A `placer` is none, because it keeps kinds of tasks and not which of them is
-/// where: let new tasks be placed during a run on a `cluster`, which the run and the placers share.
+/// An end that is `unplaced` holds nothing. A `placer` is none, because it keeps kinds of tasks and not which of them
+/// is where: let new tasks be placed during a run on a `cluster`, which the run and the placers share.
 template <class L>
 concept migration_ledger = requires(L& l, const task_move& move) {
     { l.begin(move) } -> std::convertible_to<bool>;

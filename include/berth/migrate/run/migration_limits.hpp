@@ -44,8 +44,8 @@ struct migration_limits {
     double settle_seconds = 600.0;
     double pause = 1.0;       ///< seconds before a second attempt; doubles with every further one
     double max_pause = 60.0;  ///< seconds at which it stops doubling
-    /// Seconds by which a call of `advance` may come later than `wake_at`; what is beyond them does not count. So a clock
-    /// that jumps ahead lets no more time out than what was nearly due.
+    /// Seconds by which a call of `advance` may come later than `wake_at`; what is beyond them does not count. So a
+    /// clock that jumps ahead lets no more time out than what was nearly due.
     double max_late = 60.0;
     /// Maximum number of steps at the same time, within a wave.
     std::size_t max_in_flight = std::numeric_limits<std::size_t>::max();

@@ -3,12 +3,12 @@
 
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/handle.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/observer.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
-#include "berth/core/handle.hpp"
 #include "berth/migrate/run/detail/checked_text.hpp"
 #include "berth/migrate/run/detail/cluster_moves.hpp"
 #include "berth/migrate/run/detail/plan_names.hpp"
@@ -75,7 +75,8 @@ namespace berth::inline v0 {
 /// gets the reading as it is.
 ///
 /// Deterministic for an executor that is. One `advance` costs O(steps under way + steps begun or ended). Movable, not
-/// thread-safe. The cluster or problem must outlive it. Examples: `examples/drain_node.cpp`, `examples/own_executor.cpp`.
+/// thread-safe. The cluster or problem must outlive it. Examples: `examples/drain_node.cpp`,
+/// `examples/own_executor.cpp`.
 class migration_run : private detail::step_machine {
 public:
     /// Use `start_migration` and `resume_migration`.
@@ -128,7 +129,8 @@ public:
         static_assert(
             std::is_same_v<Ledger, cluster> || migration_ledger<Ledger>,
             "berth: the second argument of advance is a ledger of running tasks, with begin(move) that yields bool, "
-            "finish(move), cancel(move) and lose(move). A placer keeps kinds of tasks, not which task is where: share a "
+            "finish(move), cancel(move) and lose(move). A placer keeps kinds of tasks, not which task is where: share "
+            "a "
             "cluster instead, or wrap a ledger by ledger_adapter; see berth/migrate/run/migration_ledger.hpp");
         BERTH_ASSERT(!moves_.lives(), "berth: this run is on a cluster, so its advance takes no ledger");
         detail::ledger_moves<Ledger> moves{ledger};
@@ -187,9 +189,10 @@ public:
         }
         return true;
     }
-    /// Enters in the cluster where the plan's tasks are and what they hold, by the run's records. For a cluster that was
-    /// made anew after a restart, or was saved before the journal ended; nothing changes in one that is up to date. Tasks
-    /// that others have placed elsewhere stay there. False if a target has no room; then what fits is entered. O(steps).
+    /// Enters in the cluster where the plan's tasks are and what they hold, by the run's records. For a cluster that
+    /// was made anew after a restart, or was saved before the journal ended; nothing changes in one that is up to date.
+    /// Tasks that others have placed elsewhere stay there. False if a target has no room; then what fits is entered.
+    /// O(steps).
     [[nodiscard]] bool hold();
     /// The task of a step in a run on a cluster, whose position may be another task's by now; else not valid.
     ///
@@ -581,10 +584,10 @@ inline bool migration_run::reopen(double reading) {
     return migration_run{p, std::move(progress), limits, true};
 }
 
-/// Goes on with a run on a cluster after a restart of the scheduler: the cluster was loaded, or made anew from reports of
-/// nodes and tasks in any order; then call `migration_run::hold`. Nodes and tasks are found by their names, GPUs by their
-/// UUIDs where they have one, tasks without a name by their handle. What is no longer there is as if it had left during
-/// the run.
+/// Goes on with a run on a cluster after a restart of the scheduler: the cluster was loaded, or made anew from reports
+/// of nodes and tasks in any order; then call `migration_run::hold`. Nodes and tasks are found by their names, GPUs by
+/// their UUIDs where they have one, tasks without a name by their handle. What is no longer there is as if it had left
+/// during the run.
 ///
 /// @return the run; or an error, if the records contradict each other, or, for a text without names (of a run that was
 ///         not on a cluster), as above. O(steps log steps + tasks)

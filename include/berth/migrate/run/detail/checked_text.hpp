@@ -49,7 +49,8 @@ public:
         text_.append(" ").append(word);
         return *this;
     }
-    /// Any text as one word: bytes up to the blank, `%` and DEL as two hexadecimal digits after `%`; `%` alone if empty.
+    /// Any text as one word: bytes up to the blank, `%` and DEL as two hexadecimal digits after `%`; `%` alone if
+    /// empty.
     checked_writer& text(std::string_view any) {
         text_.append(any.empty() ? " %" : " ");
         for (const char c : any) {
