@@ -266,6 +266,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/migrate/run/migration_run.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/arrival_mix.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/cluster.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/cluster_interface.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/cluster_text.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/descriptions.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/detail/check_amounts.hpp"

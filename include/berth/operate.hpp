@@ -9,6 +9,7 @@
 
 #include "berth/model/arrival_mix.hpp"
 #include "berth/model/cluster.hpp"
+#include "berth/model/cluster_text.hpp"
 
 #include "berth/allocate/greedy/cluster_placer.hpp"
 

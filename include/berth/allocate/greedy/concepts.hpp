@@ -17,6 +17,8 @@
 //   tie_break         which of equally good nodes             allocate/greedy/tie_break.hpp
 //   task_order        in which order a batch is placed        allocate/greedy/task_order.hpp
 
+// Length: the customisation points of one floor, most of it their rules.
+
 namespace berth::inline v0 {
 
 /// How a placer finds the best node. Both give the same placements.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/model/cluster.hpp"
+#include "berth/model/cluster_interface.hpp"
 #include "berth/model/detail/description_copy.hpp"
 
 // What happens to the nodes and GPUs of a `cluster`. In every function, what may throw comes first; what is written
 // before something that may throw is undone by a guard.
+// Length: the definitions of one class.
 
 namespace berth::inline v0 {
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/model/cluster.hpp"
+#include "berth/model/cluster_interface.hpp"
 
 // What happens to the tasks, demands and reservations of a `cluster`. In every function, what may throw comes first.
+// Length: the definitions of one class.
 
 namespace berth::inline v0 {
 

@@ -22,6 +22,8 @@
 #include <type_traits>
 #include <utility>
 
+// Length: the boards of all shapes and their repair.
+
 namespace berth::inline v0::detail {
 
 /// The state behind a placer: for each shape a board with the value of every node, repaired where nodes changed, and

@@ -24,6 +24,8 @@
 // All cost O(GPUs of the node). CPU and GPU share are relative to the largest node of the fleet; a node with unlimited
 // CPU is judged by its GPU share alone.
 
+// Length: a family of small scores.
+
 namespace berth::inline v0 {
 
 namespace detail {
