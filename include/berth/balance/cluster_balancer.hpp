@@ -12,7 +12,6 @@
 #include "berth/core/observer.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
-#include "berth/core/sort_positions.hpp"
 #include "berth/model/cluster.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/objective/task_move.hpp"
@@ -65,12 +64,10 @@ public:
             healthy_[i] = cluster_->healthy_gpus(node_index{i});
             node_healthy_[i] = cluster_->healthy(node_index{i}) ? 1 : 0;
         }
-        moving_.clear();
-        for (const task_index t : cluster_->moving()) moving_.push_back(t.value());
-        sort_positions(moving_, [](std::size_t a, std::size_t b) { return a < b; });
         in_flight_.clear();
-        for (const std::size_t t : moving_) {
-            in_flight_.push_back({task_index{t}, cluster_->slots()[t], cluster_->targets()[t]});
+        for (std::size_t t = 0; t < cluster_->targets().size() && !cluster_->moving().empty(); ++t) {
+            const slot& to = cluster_->targets()[t];
+            if (to.placed()) in_flight_.push_back({task_index{t}, cluster_->slots()[t], to});
         }
         return state_.round({.placement = cluster_->slots(),
                              .in_flight = in_flight_.view(),
@@ -122,7 +119,6 @@ private:
     detail::flat<std::uint64_t> names_;
     detail::flat<gpu_mask> healthy_;
     detail::flat<std::uint8_t> node_healthy_;
-    detail::flat<std::size_t> moving_;
     detail::flat<task_move> in_flight_;
 };
 
