@@ -438,6 +438,7 @@ struct fencing_token;
 class ledger_adapter;
 struct migration_job;
 struct migration_limits;
+struct migration_names;
 struct migration_progress;
 struct migration_record;
 struct migration_report;

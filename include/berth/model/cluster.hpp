@@ -64,8 +64,8 @@ enum class task_state : std::uint8_t {
 ///
 /// **Events.** Each is one call. What comes from outside is data, in every build: a doubled, late or unknown event is
 /// answered with false or an error that names the item, and changes nothing. An event costs O(what it touches),
-/// amortised. If an allocation throws, nothing has changed; vacant positions, and models and demands that nobody has, may
-/// stay behind.
+/// amortised. If an allocation throws, nothing has changed; vacant positions, and models and demands that nobody has,
+/// may stay behind.
 ///
 /// **Handles** (`node_handle`, `gpu_handle`, `task_handle`, `reservation_handle`) stay with a thing for as long as it
 /// is there and are never those of another thing. **Indices** are positions of the moment: those of `fleet()` and

@@ -204,11 +204,11 @@ struct journal : only_copies {
 
 /// Models `migration_ledger`: has room for everything.
 struct ledger : only_copies {
-    using only_copies::only_copies;                         ///< from any number
-    journal::yes begin(const task_move&) { return {}; }     ///< true
-    void finish(const task_move&) {}                        ///< ignored
-    void cancel(const task_move&) {}                        ///< ignored
-    void lose(const task_move&) {}                          ///< ignored
+    using only_copies::only_copies;                      ///< from any number
+    journal::yes begin(const task_move&) { return {}; }  ///< true
+    void finish(const task_move&) {}                     ///< ignored
+    void cancel(const task_move&) {}                     ///< ignored
+    void lose(const task_move&) {}                       ///< ignored
 };
 
 static_assert(stoppable<stop> && observer<end_observer> && cost_model<cost> && placement_score<score>);

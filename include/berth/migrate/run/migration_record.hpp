@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/index.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/migrate/run/migration_executor.hpp"
-#include "berth/core/index.hpp"
 #include "berth/migrate/run/migration_protocol.hpp"
 
 #include <cstddef>
@@ -42,7 +42,8 @@ inline constexpr std::size_t migration_outcome_count = 8;
 
 /// The enumerator's name, as in the journal.
 [[nodiscard]] constexpr const char* to_string(migration_outcome outcome) noexcept {
-    constexpr const char* names[] = {"open", "done", "rolled_back", "lost", "invalid", "not_begun", "unresolved", "gone"};
+    constexpr const char* names[] = {"open",    "done",      "rolled_back", "lost",
+                                     "invalid", "not_begun", "unresolved",  "gone"};
     return names[static_cast<std::size_t>(outcome)];
 }
 
@@ -68,9 +69,9 @@ inline constexpr std::size_t migration_failure_count = 14;
 
 /// The enumerator's name, as in the journal.
 [[nodiscard]] constexpr const char* to_string(migration_failure failure) noexcept {
-    constexpr const char* names[] = {"none",     "no_room", "not_there",     "failed",      "timed_out",
-                                     "terminal", "silent",  "contradiction", "interrupted", "too_many_failed",
-                                     "task_gone", "node_gone", "not_healthy", "closed"};
+    constexpr const char* names[] = {"none",      "no_room",   "not_there",     "failed",      "timed_out",
+                                     "terminal",  "silent",    "contradiction", "interrupted", "too_many_failed",
+                                     "task_gone", "node_gone", "not_healthy",   "closed"};
     return names[static_cast<std::size_t>(failure)];
 }
 

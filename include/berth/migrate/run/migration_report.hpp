@@ -71,7 +71,8 @@ namespace detail {
         report.downtime += r.downtime;
         if (under_way(r)) report.in_flight.push_back(step.move());
         if (step.task.value() == gone_position) fetched_later[i] = 1;
-        if (r.outcome == migration_outcome::lost && step.task.value() != gone_position) report.lost.push_back(step.task);
+        if (r.outcome == migration_outcome::lost && step.task.value() != gone_position)
+            report.lost.push_back(step.task);
         const bool parked = (r.outcome == migration_outcome::done && !step.to.placed()) ||
                             (r.outcome == migration_outcome::rolled_back && !step.from.placed());
         if (parked && fetched_later[i] == 0) report.parked.push_back(step.task);

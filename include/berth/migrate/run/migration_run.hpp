@@ -3,12 +3,12 @@
 
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/handle.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/observer.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
-#include "berth/core/handle.hpp"
 #include "berth/migrate/run/detail/checked_text.hpp"
 #include "berth/migrate/run/detail/cluster_moves.hpp"
 #include "berth/migrate/run/detail/plan_names.hpp"
@@ -128,7 +128,8 @@ public:
         static_assert(
             std::is_same_v<Ledger, cluster> || migration_ledger<Ledger>,
             "berth: the second argument of advance is a ledger of running tasks, with begin(move) that yields bool, "
-            "finish(move), cancel(move) and lose(move). A placer keeps kinds of tasks, not which task is where: share a "
+            "finish(move), cancel(move) and lose(move). A placer keeps kinds of tasks, not which task is where: share "
+            "a "
             "cluster instead, or wrap a ledger by ledger_adapter; see berth/migrate/run/migration_ledger.hpp");
         BERTH_ASSERT(!moves_.lives(), "berth: this run is on a cluster, so its advance takes no ledger");
         detail::ledger_moves<Ledger> moves{ledger};

@@ -39,9 +39,7 @@ public:
                      const order_options& options)
         : migration_replay{c.problem(), c.slots(), wanted, plan, {}, options} {
         cluster_ = &c;
-        for (const task_index t : c.moving()) {
-            moving_.push_back({t, c.slots()[t.value()], c.targets()[t.value()]});
-        }
+        for (const task_index t : c.moving()) { moving_.push_back({t, c.slots()[t.value()], c.targets()[t.value()]}); }
         in_flight_ = moving_;
         all_wanted_.assign(wanted.begin(), wanted.end());
         for (std::size_t t = 0; t < all_wanted_.size() && t < initial_.size(); ++t) {

@@ -172,8 +172,7 @@ struct order_input {
     /// Of input that `check_order_input` accepts. What is free is what the cluster's ledger says: beside tasks and moves
     /// there are reservations, and places that were observed to be over-committed. As on the cluster, nothing goes to a
     /// place while one of its counters is below zero.
-    order_input(const cluster& c, std::span<const slot> goal)
-        : numbers{c.fleet()}, free{numbers.free_of(c.ledger())} {
+    order_input(const cluster& c, std::span<const slot> goal) : numbers{c.fleet()}, free{numbers.free_of(c.ledger())} {
         numbers.watch(free.view());
         const workload& work = c.workload();
         for (std::size_t t = 0; t < goal.size(); ++t) {

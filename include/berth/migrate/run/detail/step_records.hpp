@@ -59,8 +59,8 @@ struct task_place {
 /// Where a task of a plan is, and the target of its step under way.
 struct task_hold {
     task_index task{};
-    slot where{};  // `unplaced`: in host memory, or lost
-    slot to{};     // `unplaced`: it does not move, or is being parked
+    slot where{};               // `unplaced`: in host memory, or lost
+    slot to{};                  // `unplaced`: it does not move, or is being parked
     std::size_t last_step = 0;  // of the task
 
     [[nodiscard]] task_move arrival() const noexcept { return {task, unplaced, where}; }
