@@ -16,6 +16,7 @@
 #include "berth/balance/balance_round.hpp"
 #include "berth/balance/balancer.hpp"
 #include "berth/balance/cluster_balancer.hpp"
+#include "berth/balance/cluster_readings.hpp"
 #include "berth/balance/concepts.hpp"
 #include "berth/balance/fleet_observation.hpp"
 #include "berth/balance/fleet_readings.hpp"

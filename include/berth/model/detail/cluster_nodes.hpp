@@ -6,7 +6,7 @@
 
 // What happens to the nodes and GPUs of a `cluster`. In every function, what may throw comes first; what is written
 // before something that may throw is undone by a guard.
-// Length: the definitions of one class.
+// Length: joining, changing and leaving write the same arrays and share their guards.
 
 namespace berth::inline v0 {
 
