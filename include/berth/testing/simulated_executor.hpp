@@ -3,10 +3,13 @@
 
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/handle.hpp"
+#include "berth/core/index.hpp"
 #include "berth/core/random.hpp"
 #include "berth/migrate/order/migration_cost.hpp"
 #include "berth/migrate/run/migration_executor.hpp"
 #include "berth/migrate/run/migration_protocol.hpp"
+#include "berth/model/cluster.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
@@ -49,8 +52,12 @@ inline constexpr std::size_t migration_violation_count = 7;
 /// assert(executor.violations() == 0);
 /// ```
 ///
+/// On a cluster it follows by itself what nodes join, change and leave; tasks that arrive and end apart from moves it is
+/// told (`arrive`, `depart`).
+///
 /// The fault of an action depends on the seed, the task and its token, not on how often it is polled. Deterministic.
-/// Amortised O(log tasks) for each call. The problem must outlive it.
+/// Amortised O(log tasks) for each call; on a cluster O(tasks + counters) after nodes have come, changed or gone. The
+/// problem or cluster must outlive it.
 template <migration_cost_model Cost = uniform_migration>
 class simulated_executor {
 public:
@@ -67,6 +74,21 @@ public:
         }
     }
 
+    /// Of a cluster: every task runs where the cluster has it, and no action has been started.
+    ///
+    /// @param faults  what goes wrong
+    /// @param cost    durations and downtimes of moves
+    explicit simulated_executor(const cluster& c, simulated_faults faults = {}, Cost cost = {})
+        : problem_{c.problem()}, ledger_{c.fleet()}, faults_{faults}, cost_{std::move(cost)}, cluster_{&c} {
+        tasks_.resize(c.slots().size());
+        for (std::size_t t = 0; t < tasks_.size(); ++t) {
+            if (!c.workload().present(task_index{t})) continue;
+            tasks_[t].at = c.slots()[t];
+            tasks_[t].handle = c.handle(task_index{t});
+        }
+        enter_all();
+    }
+
     /// Begins an action, see `migration_executor`.
     void start(migration_action action, const migration_job& job, double now);
     /// The status of an action, see `migration_executor`.
@@ -78,12 +100,20 @@ public:
 
     /// A task that ran nowhere starts at a slot, where the scheduler has placed it.
     void arrive(task_index t, const slot& where) {
+        follow();
         const demand_view demand = problem_.workload().demand(t);
-        BERTH_ASSERT(!tasks_[t.value()].at.placed(),
-                     "berth: simulated_executor::arrive takes a task that runs nowhere");
+        record& r = of_task(t, cluster_ == nullptr ? task_handle{} : cluster_->handle(t));
+        BERTH_ASSERT(!r.at.placed(), "berth: simulated_executor::arrive takes a task that runs nowhere");
         if (!ledger_.has_room(demand, where)) return count(migration_violation::overflow);
         ledger_.place(demand, where);
-        tasks_[t.value()].at = where;
+        r.at = where;
+        r.lost = false;
+    }
+    /// A task ends or is evicted, apart from what the scheduler's moves do: nothing is left of it at either end, and what
+    /// was under way ends. Called before the cluster retires or releases it.
+    void depart(task_index t) {
+        follow();
+        give_back(tasks_[t.value()], problem_.workload().demand(t));
     }
 
     /// When the next action ends by itself; infinite if none does.
@@ -129,6 +159,7 @@ private:
         fate ending = fate::succeeds;
         bool open = false;
         bool lost = false;
+        task_handle handle{};  // on a cluster
     };
     struct event {
         double at;
@@ -141,6 +172,7 @@ private:
     };
 
     void settle(double now) {
+        follow();
         while (!events_.empty() && events_.front().at <= now) {
             std::pop_heap(events_.begin(), events_.end());
             const event e = events_.back();
@@ -154,6 +186,83 @@ private:
         if (at == std::numeric_limits<double>::infinity()) return;
         events_.push_back({at, task, tasks_[task].token});
         std::push_heap(events_.begin(), events_.end());
+    }
+    /// Frees both ends, and forgets the move. Stale commands are still refused.
+    void give_back(record& r, const demand_view& demand) {
+        const bool open = std::exchange(r.open, false);
+        const slot source = open ? r.move.from : r.at;
+        if ((!open || r.seen.source_held) && source.placed()) ledger_.remove(demand, source);
+        if (open && r.seen.target_held && r.move.to.placed()) ledger_.remove(demand, r.move.to);
+        r.at = unplaced;
+        r.lost = false;
+        r.seen = {};
+        r.status = action_status::failed;
+    }
+    /// The record of a task, a new one if another task had the position.
+    record& of_task(task_index t, task_handle handle) {
+        record& r = tasks_[t.value()];
+        if (r.handle != handle) {
+            r = record{.newest = r.newest};
+            r.handle = handle;
+        }
+        return r;
+    }
+    [[nodiscard]] bool is_another(const migration_job& job) const noexcept {
+        return !job.move.task.below(tasks_.size()) || tasks_[job.move.task.value()].handle != job.task;
+    }
+    /// On a cluster: nodes that have left take with them what was there.
+    void follow() {
+        if (cluster_ == nullptr) return;
+        if (tasks_.size() < cluster_->slots().size()) tasks_.resize(cluster_->slots().size());
+        if (structure_ == cluster_->structure_version()) return;
+        const auto left = [&](const slot& where) {
+            return where.placed() && !cluster_->find(nodes_[where.node.value()]).has_value();
+        };
+        for (record& r : tasks_) {
+            if (r.open) {
+                leave(r, left(r.move.from), left(r.move.to));
+            } else if (left(r.at)) {
+                r.at = unplaced;
+            }
+        }
+        enter_all();
+    }
+    static void leave(record& r, bool source, bool target) {
+        if (!source && !target) return;
+        if (r.seen.busy) r.status = action_status::failed;
+        r.seen.busy = false;
+        const bool at_target = r.seen.task == task_location::locked_at_target || r.seen.task == task_location::runs_at_target;
+        if (at_target ? target : source) {
+            r.seen.task = task_location::lost;
+            r.lost = true;
+        } else if (target && r.seen.task == task_location::arrived) {
+            r.seen.task = task_location::suspended;
+        }
+        if (source) r.seen.source_held = r.seen.image_at_source = false;
+        if (target) r.seen.target_held = false;
+        if (r.seen == before_migration(r.move)) r.open = false;
+        if (r.seen.source_held || (r.lost && r.seen.target_held) || r.seen.task == task_location::locked_at_target) return;
+        r.at = r.lost ? unplaced : r.move.to;
+        r.open = false;
+    }
+    /// Counters for the cluster's present nodes, with all that is held.
+    void enter_all() {
+        structure_ = cluster_->structure_version();
+        nodes_.clear();
+        for (std::size_t n = 0; n < cluster_->fleet().node_count(); ++n) {
+            nodes_.push_back(cluster_->fleet().present(node_index{n}) ? cluster_->handle(node_index{n}) : node_handle{});
+        }
+        ledger_ = berth::ledger{cluster_->fleet()};
+        for (std::size_t t = 0; t < tasks_.size(); ++t) {
+            const record& r = tasks_[t];
+            const slot source = r.open ? r.move.from : r.at;
+            const bool target_held = r.open && r.seen.target_held && r.move.to.placed();
+            const bool source_held = source.placed() && (!r.open || r.seen.source_held);
+            if (!source_held && !target_held) continue;
+            const demand_view demand = problem_.workload().demand(task_index{t});
+            if (source_held) (void)ledger_.occupy(demand, source);
+            if (target_held) (void)ledger_.occupy(demand, r.move.to);
+        }
     }
     void count(migration_violation kind) noexcept { ++violations_[static_cast<std::size_t>(kind)]; }
     void open(record& r, const task_move& move) {
@@ -173,6 +282,9 @@ private:
     Cost cost_;
     std::vector<record> tasks_;
     std::vector<event> events_;
+    const cluster* cluster_ = nullptr;
+    std::uint64_t structure_ = 0;
+    std::vector<node_handle> nodes_;  // at each position, when it was looked at last
     std::array<std::uint64_t, migration_violation_count> violations_{};
     std::uint64_t releases_ = 0;
     std::uint64_t injected_ = 0;
@@ -182,6 +294,11 @@ private:
 template <migration_cost_model Cost>
 void simulated_executor<Cost>::start(migration_action action, const migration_job& job, double now) {
     settle(now);
+    if (is_another(job) && cluster_ != nullptr && cluster_->find(job.task)) (void)of_task(job.move.task, job.task);
+    if (is_another(job)) {
+        ++refused_;
+        return;
+    }
     record& r = tasks_[job.move.task.value()];
     if (job.token < r.newest) {
         ++refused_;
@@ -223,6 +340,7 @@ void simulated_executor<Cost>::start(migration_action action, const migration_jo
 template <migration_cost_model Cost>
 action_status simulated_executor<Cost>::poll(migration_action action, const migration_job& job, double now) {
     settle(now);
+    if (is_another(job)) return action_status::failed;
     const record& r = tasks_[job.move.task.value()];
     return r.token == job.token && r.action == action ? r.status : action_status::failed;
 }
@@ -230,6 +348,7 @@ action_status simulated_executor<Cost>::poll(migration_action action, const migr
 template <migration_cost_model Cost>
 void simulated_executor<Cost>::abort(migration_action action, const migration_job& job, double now) {
     settle(now);
+    if (is_another(job)) return;
     const record& r = tasks_[job.move.task.value()];
     const double at = now + faults_.abort_seconds;
     if (r.seen.busy && r.token == job.token && r.action == action && at < r.ends) schedule(job.move.task.value(), at);
@@ -238,6 +357,8 @@ void simulated_executor<Cost>::abort(migration_action action, const migration_jo
 template <migration_cost_model Cost>
 migration_state simulated_executor<Cost>::query(const migration_job& job, double now) {
     settle(now);
+    if (is_another(job) && cluster_ != nullptr && cluster_->find(job.task)) (void)of_task(job.move.task, job.task);
+    if (is_another(job)) return {.task = task_location::elsewhere};
     record& r = tasks_[job.move.task.value()];
     r.newest = std::max(r.newest, job.token);
     if (r.open && r.move == job.move) return r.seen;

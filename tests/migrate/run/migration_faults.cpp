@@ -147,7 +147,7 @@ void torture(std::uint64_t seed, double probability, bool stops, tally& sum) {
             for (std::size_t t = 0; t < world.initial.size(); ++t) {
                 const bool moves = std::any_of(plan.steps.begin(), plan.steps.end(),
                                                [&](const migration_step& s) { return s.task == task_index{t}; });
-                if (!moves && world.initial[t].placed()) REQUIRE(anew.occupy(task_index{t}, world.initial[t]));
+                if (!moves && world.initial[t].placed()) REQUIRE(anew.begin({task_index{t}, unplaced, world.initial[t]}));
             }
             REQUIRE(run->hold(anew));
             REQUIRE(covered(ledger, truth.ledger()));
@@ -158,7 +158,7 @@ void torture(std::uint64_t seed, double probability, bool stops, tally& sum) {
             const slot where = random_slot(g, ledger, p.workload().demand(task_index{newcomer}));
             if (where.placed()) {
                 ledger_adapter keeper_of_all{p, ledger};
-                REQUIRE(keeper_of_all.occupy(task_index{newcomer}, where));
+                REQUIRE(keeper_of_all.begin({task_index{newcomer}, unplaced, where}));
                 truth.arrive(task_index{newcomer}, where);
                 world.initial[newcomer] = where;
                 ++sum.arrivals;
