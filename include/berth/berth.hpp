@@ -21,6 +21,7 @@
 #include "berth/core/sort_positions.hpp"
 #include "berth/core/thread_pool.hpp"
 
+#include "berth/model/cluster_text.hpp"
 #include "berth/model/node_tasks.hpp"
 
 #include "berth/feature/eigen.hpp"

@@ -39,7 +39,7 @@ public:
             });
         };
         if (c.task_count() > 70 && chance(g_, 25)) {
-            const berth::task_handle task = chance(g_, 50) ? running(c) : any(tasks_);
+            const berth::task_handle task = some_task(c);
             return around([&] { (void)c.retire(task); });
         }
         switch (below(g_, 22)) {
@@ -85,7 +85,7 @@ public:
             case 11:
             case 12:
             case 13: {
-                const berth::task_handle known = any(tasks_);
+                const berth::task_handle known = some_task(c);
                 const berth::slot where = chance(g_, 90) ? fitting_slot(c, known) : any_slot(c);
                 return around([&] { (void)c.place(known, where); });
             }
@@ -261,6 +261,15 @@ private:
             return gpu_handles_.back();
         }
         return any(gpu_handles_);
+    }
+    /// Mostly one that is there.
+    [[nodiscard]] berth::task_handle some_task(const berth::cluster& c) {
+        const std::size_t tasks = c.slots().size();
+        for (std::size_t k = 0, first = below(g_, tasks + 1); k < tasks && !chance(g_, 10); ++k) {
+            const berth::task_index t{(first + k) % tasks};
+            if (c.workload().present(t)) return c.handle(t);
+        }
+        return any(tasks_);
     }
     [[nodiscard]] berth::task_handle running(const berth::cluster& c) {
         const std::size_t tasks = c.slots().size();

@@ -20,7 +20,7 @@ using berth_test::random_events;
 
 namespace {
 
-/// Long runs set BERTH_CLUSTER_EVENTS.
+/// Long runs set BERTH_CLUSTER_EVENTS, `.ci/run --all` to a million.
 std::size_t event_count(std::size_t usual) {
     const char* more = std::getenv("BERTH_CLUSTER_EVENTS");
     return more == nullptr ? usual : static_cast<std::size_t>(std::strtoull(more, nullptr, 10));

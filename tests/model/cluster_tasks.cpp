@@ -149,6 +149,11 @@ TEST_CASE("cluster: a move holds both ends") {
     CHECK_FALSE(c.finish_move(t));
     CHECK_FALSE(c.cancel_move(t));
     CHECK_FALSE(c.begin_move(t, at(0, 6)));  // its own GPUs are no room
+    const amount half[] = {500};
+    const auto small = need(c.admit(task_description{.gpu_demand = half}));
+    CHECK(c.place(small, at(0, 8)));
+    CHECK_FALSE(c.begin_move(small, at(0, 8)));  // no move, although there is room for two
+    CHECK(c.retire(small));
     CHECK(c.begin_move(t, at(1, 3)));
     CHECK_FALSE(c.begin_move(t, at(1, 12)));
     CHECK(c.state(t) == task_state::moving);

@@ -16,41 +16,44 @@ namespace berth::inline v0 {
 /// ```
 /// berth-cluster 1
 /// counters gpu "share" "memory"
-/// node 0 1 0 4 "n0" healthy open 64000 unlimited domains "rack-0"
+/// ...
+/// node 0 1 0 1 "n0" healthy open 64000 unlimited domains "rack-0"
 /// gpu 0 0 1 "GPU-5f1c" "A100" there healthy 1000 81920
-/// task 7 2 "train-3" 0 - 100 0 - 0:3
-/// end 6
+/// shape 0 1 1 gpu 500 4096 node 0 0 domain accepts "" ffffffffffffffff any-model
+/// idle
+/// task 0 2 "train-3" 0 - 100 0 any-model 0:1
+/// end 12
 /// ```
 ///
 /// It holds all that decides what comes next: positions and generations of everything that is there *and* of positions
 /// that are vacant, so that no handle of something that is gone becomes valid again; health, closed nodes, GPUs that
-/// are missing, UUIDs, domains, models, demands, tasks, slots, moves in flight and reservations. Free amounts are not
-/// in it: they follow. Nor are the versions and the list of changes; whatever borrows the loaded cluster starts anew.
+/// are missing, UUIDs, domains, models, demands, tasks, slots, moves in flight and reservations. Free amounts follow
+/// from it. Versions and the list of changes are not in it: whatever borrows the loaded cluster starts anew.
 ///
-/// | line                                                                                          | once for each |
-/// |-----------------------------------------------------------------------------------------------|---------------|
-/// | `counters` gpu, node or domain, names                                                          | sort of place |
-/// | `roles` cpu memory gpu-memory                                                                  |               |
-/// | `models` names                                                                                 |               |
-/// | `domain` name level capacities                                                                 | domain        |
-/// | `node` position generation first-gpu room name health open capacities `domains` names; or `vacant` after room |
-/// position |
-/// | `gpu` position-on-node identity generation uuid model there health capacities                  | GPU of the node
-/// above |
-/// | `identity` position generation `vacant`                                                        | identity of a GPU
-/// that is gone |
-/// | `shape` position generation gpus `gpu` … `node` … `domain` … `accepts` names mask same-model; or `vacant` |
-/// position |
-/// | `idle` positions of shapes that nobody has, the least recently used first                      |               |
-/// | `group` position name gang or plain, min-tasks; or `vacant`                                    | position      |
-/// | `task` position generation name shape group priority state-bytes same-model slot; or `vacant` after generation |
-/// position |
-/// | `move` task slot                                                                               | move in flight |
-/// | `reservation` position generation shape slot; or `vacant` after generation                     | position      |
-/// | `end` lines before                                                                             |               |
+/// | line          | words                                                                                        |
+/// |---------------|----------------------------------------------------------------------------------------------|
+/// | `counters`    | `gpu`, `node` or `domain`, names; one line for each                                          |
+/// | `roles`       | names of the counters that are CPU, memory and GPU memory                                    |
+/// | `models`      | names, by position                                                                           |
+/// | `domain`      | name, level, capacities                                                                      |
+/// | `node`        | position, generation, first GPU and room of its GPUs, name, health, whether it is open,      |
+/// |               | capacities, `domains`, their names                                                           |
+/// | `gpu`         | of the node above: position on it, identity, generation, UUID, model, `there` or `missing`,  |
+/// |               | health, capacities                                                                           |
+/// | `identity`    | of a GPU that is gone: position, generation                                                  |
+/// | `shape`       | position, generation, GPUs, `gpu`, demands, `node`, demands, `domain`, demands, `accepts`,   |
+/// |               | names of models, their mask, whether of one model                                            |
+/// | `idle`        | shapes that nobody has, the least recently used first                                        |
+/// | `group`       | position, name, whether a gang, `min_tasks`                                                  |
+/// | `task`        | position, generation, name, shape, group, priority, bytes of state, whether of one model,    |
+/// |               | slot                                                                                         |
+/// | `move`        | task, target                                                                                 |
+/// | `reservation` | position, generation, shape, slot                                                            |
+/// | `end`         | the number of lines before                                                                   |
 ///
-/// Names stand in quotes; `\"`, `\\` and `\x0a` stand for a quote, a backslash and any other byte. A slot is its node
-/// and its GPUs in hexadecimal, `-` for none. Deterministic: equal clusters have equal texts. O(text).
+/// A vacant position has the word `vacant` instead of what follows its generation (of a node: its room). Names stand in
+/// quotes; `\"`, `\\` and `\x0a` stand for a quote, a backslash and any other byte. A slot is its node and its GPUs in
+/// hexadecimal, `-` for none. Deterministic: equal clusters have equal texts. O(text).
 [[nodiscard]] inline std::string save_cluster(const cluster& c) { return detail::cluster_writer{c}.text(); }
 
 /// Reads what `save_cluster` wrote, also if it was edited by hand or its lines end in CRLF. The loaded cluster answers

@@ -312,6 +312,7 @@ inline bool cluster::release(task_index t) {
 
 inline bool cluster::begin_move(task_index t, const slot& to) {
     if (!there(t) || !where_[t.value()].placed() || target_[t.value()].placed()) return false;
+    if (to == where_[t.value()]) return false;
     if (!ledger_.fits(work_.demand(t), to)) return false;
     moving_.make_room(moving_.size() + 1);
     hold(work_.demand(t), to, false);

@@ -236,7 +236,7 @@ private:
             if (c_.state(t) != expected || c_.state(c_.handle(t)) != expected || c_.where(c_.handle(t)) != at) {
                 fail({task(t)}, {": state and slot do not agree"});
             }
-            moving += to.placed() ? 1 : 0;
+            moving += to.placed() ? 1U : 0U;
         });
         if (there != c_.task_count()) fail({"cluster"}, {": it says ", c_.task_count(), " tasks, but has ", there});
         if (moving != c_.moving().size()) fail({"cluster"}, {": moving lists another number of tasks than move"});
@@ -258,7 +258,7 @@ private:
     }
     void check_lists() {
         std::size_t running = 0;
-        for_each_task([&](task_index t) { running += c_.slots()[t.value()].placed() ? 1 : 0; });
+        for_each_task([&](task_index t) { running += c_.slots()[t.value()].placed() ? 1U : 0U; });
         for_each_node([&](node_index n) {
             if (!ascending(c_.tasks_on(n))) fail({node(n)}, {": its tasks are not in ascending order"});
             for (const task_index t : c_.tasks_on(n)) {
