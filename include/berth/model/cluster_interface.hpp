@@ -64,7 +64,8 @@ enum class task_state : std::uint8_t {
 ///
 /// **Events.** Each is one call. What comes from outside is data, in every build: a doubled, late or unknown event is
 /// answered with false or an error that names the item, and changes nothing. An event costs O(what it touches),
-/// amortised. If an allocation throws, nothing has changed.
+/// amortised. If an allocation throws, nothing has changed; vacant positions, and models and demands that nobody has,
+/// may stay behind.
 ///
 /// **Handles** (`node_handle`, `gpu_handle`, `task_handle`, `reservation_handle`) stay with a thing for as long as it
 /// is there and are never those of another thing. **Indices** are positions of the moment: those of `fleet()` and
@@ -117,7 +118,8 @@ public:
     /// @return its handle, or an error that names node and field: no name or one that is there, an amount that is
     ///         refused, more than 64 GPUs, a UUID that is there, an unknown domain
     [[nodiscard]] result<node_handle> join(const node_description& node);
-    /// The same for your own type, read through `node_traits` and `gpu_traits`.
+    /// The same for your own type, read through `node_traits` and `gpu_traits`. Domains that it names are added where
+    /// they are new, and stay even if the node is refused.
     template <class Node>
     [[nodiscard]] result<node_handle> join(const Node& node) {
         const node_description& described = node_reader_.read(node);
@@ -236,7 +238,8 @@ public:
     bool retire(task_handle task);
     /// A running task begins to move: it holds both ends until the move is finished or cancelled.
     ///
-    /// @return false if there is no such task, it does not run or moves already, or it does not fit there
+    /// @return false if there is no such task, it does not run or moves already, it is there already, or it does not fit
+    ///         there
     bool begin_move(task_handle task, const slot& to) { return known(task) && begin_move(index(task), to); }
     /// A move has arrived: the source is given back. False if there is no such task or it does not move.
     bool finish_move(task_handle task) { return known(task) && finish_move(index(task)); }
