@@ -363,6 +363,7 @@ struct all_movable;
 struct balance_round;
 struct choice_options;
 struct chosen_move;
+class cluster_readings;
 struct except_pinned;
 struct fleet_observation;
 struct fleet_readings;

@@ -52,8 +52,8 @@ inline constexpr std::size_t migration_violation_count = 7;
 /// assert(executor.violations() == 0);
 /// ```
 ///
-/// On a cluster it follows by itself what nodes join, change and leave; tasks that arrive and end apart from moves it is
-/// told (`arrive`, `depart`).
+/// On a cluster it follows by itself what nodes join, change and leave; tasks that arrive and end apart from moves it
+/// is told (`arrive`, `depart`).
 ///
 /// The fault of an action depends on the seed, the task and its token, not on how often it is polled. Deterministic.
 /// Amortised O(log tasks) for each call; on a cluster O(tasks + counters) after nodes have come, changed or gone. The
@@ -109,8 +109,8 @@ public:
         r.at = where;
         r.lost = false;
     }
-    /// A task ends or is evicted, apart from what the scheduler's moves do: nothing is left of it at either end, and what
-    /// was under way ends. Called before the cluster retires or releases it.
+    /// A task ends or is evicted, apart from what the scheduler's moves do: nothing is left of it at either end, and
+    /// what was under way ends. Called before the cluster retires or releases it.
     void depart(task_index t) {
         follow();
         give_back(tasks_[t.value()], problem_.workload().demand(t));
@@ -231,7 +231,8 @@ private:
         if (!source && !target) return;
         if (r.seen.busy) r.status = action_status::failed;
         r.seen.busy = false;
-        const bool at_target = r.seen.task == task_location::locked_at_target || r.seen.task == task_location::runs_at_target;
+        const bool at_target =
+            r.seen.task == task_location::locked_at_target || r.seen.task == task_location::runs_at_target;
         if (at_target ? target : source) {
             r.seen.task = task_location::lost;
             r.lost = true;
@@ -241,7 +242,8 @@ private:
         if (source) r.seen.source_held = r.seen.image_at_source = false;
         if (target) r.seen.target_held = false;
         if (r.seen == before_migration(r.move)) r.open = false;
-        if (r.seen.source_held || (r.lost && r.seen.target_held) || r.seen.task == task_location::locked_at_target) return;
+        if (r.seen.source_held || (r.lost && r.seen.target_held) || r.seen.task == task_location::locked_at_target)
+            return;
         r.at = r.lost ? unplaced : r.move.to;
         r.open = false;
     }
@@ -250,7 +252,8 @@ private:
         structure_ = cluster_->structure_version();
         nodes_.clear();
         for (std::size_t n = 0; n < cluster_->fleet().node_count(); ++n) {
-            nodes_.push_back(cluster_->fleet().present(node_index{n}) ? cluster_->handle(node_index{n}) : node_handle{});
+            nodes_.push_back(cluster_->fleet().present(node_index{n}) ? cluster_->handle(node_index{n})
+                                                                      : node_handle{});
         }
         ledger_ = berth::ledger{cluster_->fleet()};
         for (std::size_t t = 0; t < tasks_.size(); ++t) {

@@ -163,7 +163,8 @@ TEST_CASE("vacant positions are not looked at, and lists of moves begin where ta
     CHECK(refusal({{a, on(0), on(2)}}) == "migration order: moves[0]: task does not exist");
     CHECK(refusal({{b, on(1), on(2)}, {b, on(1), on(2)}}) ==
           "migration order: moves[1]: task 1 (\"t1\") is listed already, expected each task once");
-    CHECK(refusal({{b, on(2), on(1)}}) == "migration order: moves[0]: task 1 (\"t1\"): from is not the slot where it is");
+    CHECK(refusal({{b, on(2), on(1)}}) ==
+          "migration order: moves[0]: task 1 (\"t1\"): from is not the slot where it is");
     CHECK(refusal({{b, on(1), on(0)}}) ==
           "migration order: task 1 (\"t1\"): wanted is no slot of the cluster with 1 GPUs, nor unplaced");
     wanted.push_back(unplaced);
@@ -183,7 +184,8 @@ TEST_CASE("whatever is wanted of a random cluster, no step of the order is refus
         std::vector<reservation_handle> reserved;
         for (std::size_t k = 0; k < 2; ++k) {
             const auto shape = need(c.shape_of(random_job(g, 1000)));
-            if (const auto r = c.reserve(shape, admissible_slot(g, c, c.workload().demand(shape)))) reserved.push_back(*r);
+            if (const auto r = c.reserve(shape, admissible_slot(g, c, c.workload().demand(shape))))
+                reserved.push_back(*r);
         }
         assignment wanted(c.slots().begin(), c.slots().end());
         for (std::size_t t = 0; t < wanted.size(); ++t) {

@@ -147,7 +147,8 @@ void torture(std::uint64_t seed, double probability, bool stops, tally& sum) {
             for (std::size_t t = 0; t < world.initial.size(); ++t) {
                 const bool moves = std::any_of(plan.steps.begin(), plan.steps.end(),
                                                [&](const migration_step& s) { return s.task == task_index{t}; });
-                if (!moves && world.initial[t].placed()) REQUIRE(anew.begin({task_index{t}, unplaced, world.initial[t]}));
+                if (!moves && world.initial[t].placed())
+                    REQUIRE(anew.begin({task_index{t}, unplaced, world.initial[t]}));
             }
             REQUIRE(run->hold(anew));
             REQUIRE(covered(ledger, truth.ledger()));

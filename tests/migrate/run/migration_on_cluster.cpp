@@ -123,7 +123,8 @@ TEST_CASE("on a cluster: a step that fails gives its target back, and a lost tas
 }
 
 TEST_CASE("on a cluster: a task is retired during its move, and what has its position now is not touched") {
-    for (const migration_action at : {migration_action::reserve, migration_action::transfer, migration_action::release}) {
+    for (const migration_action at :
+         {migration_action::reserve, migration_action::transfer, migration_action::release}) {
         live l;
         l.start({{l.move(l.a, on(0), on(2))}, {l.move(l.a, on(2), on(3)), l.move(l.b, on(1), on(0))}});
         l.run_until(at);
@@ -168,8 +169,8 @@ TEST_CASE("on a cluster: a task that others release or place elsewhere is let go
 }
 
 TEST_CASE("on a cluster: the target's node leaves, another one takes its position, and the task goes back") {
-    for (const migration_action at : {migration_action::reserve, migration_action::lock, migration_action::transfer,
-                                      migration_action::restore}) {
+    for (const migration_action at :
+         {migration_action::reserve, migration_action::lock, migration_action::transfer, migration_action::restore}) {
         live l;
         l.start({{l.move(l.a, on(0), on(2))}, {l.move(l.b, on(1), on(2))}});
         l.run_until(at);
@@ -292,8 +293,8 @@ TEST_CASE("on a cluster: a clock that jumps ahead, or yields no number, is no ti
     live l;
     migration_limits limits;
     limits[migration_action::checkpoint].seconds = 200.0;
-    l.start({{l.move(l.a, on(0), on(2)), l.move(l.b, on(1), on(3))}}, failing(migration_action::checkpoint, {.hangs = 1.0}),
-            limits);
+    l.start({{l.move(l.a, on(0), on(2)), l.move(l.b, on(1), on(3))}},
+            failing(migration_action::checkpoint, {.hangs = 1.0}), limits);
     l.run_until(migration_action::checkpoint);
     for (const double broken : {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(),
                                 std::numeric_limits<double>::quiet_NaN()}) {
@@ -348,7 +349,9 @@ struct by_name {
         return job;
     }
     void start(migration_action a, const migration_job& j, double now) { truth->start(a, translated(j), now); }
-    action_status poll(migration_action a, const migration_job& j, double now) { return truth->poll(a, translated(j), now); }
+    action_status poll(migration_action a, const migration_job& j, double now) {
+        return truth->poll(a, translated(j), now);
+    }
     void abort(migration_action a, const migration_job& j, double now) { truth->abort(a, translated(j), now); }
     migration_state query(const migration_job& j, double now) { return truth->query(translated(j), now); }
 };

@@ -175,10 +175,10 @@ private:
     }
 
     cluster* cluster_ = nullptr;
-    flat<task_handle> tasks_;      // of each step
-    flat<node_handle> nodes_;      // source and target of each step
-    flat<gpu_handle> gpus_;        // of all ends
-    flat<std::size_t> gpu_ends_;   // source and target of each step
+    flat<task_handle> tasks_;     // of each step
+    flat<node_handle> nodes_;     // source and target of each step
+    flat<gpu_handle> gpus_;       // of all ends
+    flat<std::size_t> gpu_ends_;  // source and target of each step
 };
 
 /// The same interface over a ledger of the user's.

@@ -49,10 +49,9 @@ public:
     [[nodiscard]] task_index operator()(task_index saved) const {
         const auto* known = find(names_.tasks, [&](const migration_names::task& t) { return t.at < saved; });
         if (known == nullptr || known->at != saved) return task_index{gone_position};
-        const auto now =
-            known->name.empty()
-                ? std::optional{task_handle{static_cast<std::uint32_t>(saved.value()), known->generation}}
-                : cluster_.find_task(known->name);
+        const auto now = known->name.empty()
+                             ? std::optional{task_handle{static_cast<std::uint32_t>(saved.value()), known->generation}}
+                             : cluster_.find_task(known->name);
         return (now ? cluster_.find(*now) : std::nullopt).value_or(task_index{gone_position});
     }
     /// The same GPUs of the same node; at `position` if one of them, or the node, is no longer there.
@@ -67,9 +66,8 @@ public:
         slot now{*n, 0};
         for (gpu_mask rest = saved.gpus; rest != 0; rest &= rest - 1) {
             const std::pair at{saved.node, lowest_gpu(rest)};
-            const auto* gpu = find(names_.gpus, [&](const migration_names::gpu& g) {
-                return std::pair{g.node, g.position} < at;
-            });
+            const auto* gpu =
+                find(names_.gpus, [&](const migration_names::gpu& g) { return std::pair{g.node, g.position} < at; });
             const bool has_uuid = gpu != nullptr && std::pair{gpu->node, gpu->position} == at;
             const auto of_uuid = has_uuid ? cluster_.find_gpu(gpu->uuid) : std::nullopt;
             if (has_uuid && !of_uuid) return gone;

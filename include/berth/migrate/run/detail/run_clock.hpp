@@ -3,8 +3,8 @@
 
 namespace berth::inline v0::detail {
 
-/// The time of a run: that of the scheduler's clock as long as it goes on steadily, and steady where it does not. A step
-/// back counts as no time, a jump ahead as no more than up to the next timeout and a limit beyond it.
+/// The time of a run: that of the scheduler's clock as long as it goes on steadily, and steady where it does not. A
+/// step back counts as no time, a jump ahead as no more than up to the next timeout and a limit beyond it.
 class run_clock {
 public:
     /// Starts with the first reading, but not before this time.
