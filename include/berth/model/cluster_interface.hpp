@@ -238,8 +238,8 @@ public:
     bool retire(task_handle task);
     /// A running task begins to move: it holds both ends until the move is finished or cancelled.
     ///
-    /// @return false if there is no such task, it does not run or moves already, it is there already, or it does not fit
-    ///         there
+    /// @return false if there is no such task, it does not run or moves already, it is there already, or it does not
+    ///         fit there
     bool begin_move(task_handle task, const slot& to) { return known(task) && begin_move(index(task), to); }
     /// A move has arrived: the source is given back. False if there is no such task or it does not move.
     bool finish_move(task_handle task) { return known(task) && finish_move(index(task)); }
