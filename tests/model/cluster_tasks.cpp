@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/model/cluster.hpp"
+
+#include "berth/testing/check_cluster.hpp"
 #include "berth/testing/check_cluster.hpp"
 
 #include "common/small_cluster.hpp"
@@ -383,4 +385,36 @@ TEST_CASE("cluster: what changed is listed, of domains at all their nodes") {
     CHECK(c.leave(*c.find_node("n2")));
     CHECK(changed() == std::vector<std::size_t>{2});
     CHECK(c.structure_version() != version);
+}
+
+TEST_CASE("cluster: models that tasks accept take no number until a GPU is of them") {
+    cluster living;
+    const auto join = [&](const char* name, const char* model) {
+        const gpu_description gpu{.model = model};
+        return living.join(node_description{.name = name, .gpus = {&gpu, 1}});
+    };
+    REQUIRE(join("a", "A100"));
+    for (int i = 0; i < 100; ++i) {
+        const std::string junk = "junk-" + std::to_string(i);
+        const std::string_view models[] = {junk};
+        const auto task = living.admit(task_description{.accepted_models = models});
+        REQUIRE(task);
+        REQUIRE(living.retire(*task));
+    }
+    CHECK(living.fleet().model_count() == 1);
+    const std::string_view later[] = {"B200", "C300"};
+    const auto waits = living.admit(task_description{.name = "waits", .accepted_models = later});
+    REQUIRE(waits);
+    const task_index t = *living.find(*waits);
+    CHECK(living.workload().demand(t).accepted_models == 0);
+    CHECK_FALSE(living.admissible(living.workload().demand(t), node_index{0}));
+    REQUIRE(join("c", "C300"));
+    REQUIRE(join("b", "B200"));
+    CHECK(living.workload().demand(t).accepted_models == 0b110);
+    CHECK(living.place(*waits, {node_index{2}, 0b1}));
+    // Equal demands are one shape, whenever they arrived.
+    const auto twin = living.admit(task_description{.accepted_models = later});
+    REQUIRE(twin);
+    CHECK(living.workload().shape(*living.find(*twin)) == living.workload().shape(t));
+    CHECK(check_cluster(living));
 }

@@ -50,6 +50,12 @@ public:
         names_[position].swap(copy);
         slots_[at] = static_cast<std::uint32_t>(position + 1);
     }
+    /// The same for a position for which memory is reserved: does not allocate.
+    [[gnu::noinline]] void assign_reserved(std::size_t position, std::string&& name) noexcept {
+        extend(position + 1);
+        slots_[probe(name)] = static_cast<std::uint32_t>(position + 1);
+        names_[position].swap(name);
+    }
     /// Makes sure that `assign` of this position allocates for the text of the name alone, if at all.
     void reserve(std::size_t position) {
         while ((position + 1) * 2 >= slots_.size()) grow();
@@ -66,6 +72,12 @@ public:
     /// Gives all positions below `size` an entry, without a name where they have none.
     void extend(std::size_t size) {
         if (names_.size() < size) names_.resize(size);
+    }
+    /// Gives a position that has a name another one, which is not in the table. Does not allocate.
+    [[gnu::noinline]] void rename(std::size_t position, std::string&& name) noexcept {
+        erase(position);
+        slots_[probe(name)] = static_cast<std::uint32_t>(position + 1);
+        names_[position].swap(name);
     }
     /// Takes the name of a position away. O(length of the name + names that collide with it).
     [[gnu::noinline]] void erase(std::size_t position) noexcept {

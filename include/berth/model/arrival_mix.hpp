@@ -98,8 +98,7 @@ private:
 
     void add(const workload& work, shape_index s, double weight) {
         const demand_view demand = work.demand(s);
-        detail::workload_editor::write_demand_image(demand, image_);
-        image_.append(work.accepted_text(s));
+        detail::workload_editor::write_image(demand, work.accepted_text(s), image_);
         std::size_t at = 0;
         if (const auto known = images_.find(image_)) {
             at = *known;
@@ -175,15 +174,19 @@ inline workload arrival_mix::expected(const fleet& fleet) {
         }
         if (e.frequency == 0) continue;
         const amount* const first = amounts_.data() + i * counters_;
-        const demand_view demand{.gpu = {first, schema.gpu.size()},
-                                 .node = {first + schema.gpu.size(), schema.node.size()},
-                                 .domain = {first + schema.gpu.size() + schema.node.size(), schema.domain.size()},
-                                 .gpus = e.gpus,
-                                 .accepted_models = e.accepted_models,
-                                 .same_model = e.same_model};
-        const std::string& image = images_[i];
-        const std::string_view text =
-            std::string_view{image}.substr(detail::workload_editor::demand_image_size(demand));
+        demand_view demand{.gpu = {first, schema.gpu.size()},
+                           .node = {first + schema.gpu.size(), schema.node.size()},
+                           .domain = {first + schema.gpu.size() + schema.node.size(), schema.domain.size()},
+                           .gpus = e.gpus,
+                           .accepted_models = e.accepted_models,
+                           .same_model = e.same_model};
+        const std::string_view image = images_[i];
+        const std::string_view text = detail::workload_editor::accepted_in(image, demand);
+        // GPU models may have come since the demand was seen first.
+        for (std::size_t m = 0; m < fleet.model_count() && !text.empty(); ++m) {
+            if (!detail::workload_editor::names_model(text, fleet.name(model_index{m}))) continue;
+            demand.accepted_models |= std::uint64_t{1} << m;
+        }
         editor.put_expected(demand, text, image, static_cast<std::size_t>(e.frequency));
     }
     fresh_ = false;

@@ -80,7 +80,7 @@ enum class task_state : std::uint8_t {
 ///
 /// Deterministic. Not thread-safe. Copies are independent, for what-if questions; what borrows a cluster does not
 /// follow its copies. Memory O(nodes + GPUs + tasks + distinct demands), of the largest number that there was at a
-/// time; names of GPU models, of lists of accepted models and of domains are kept for good.
+/// time; names of GPU models and of domains are kept for good.
 class cluster {
 public:
     /// A cluster without nodes.
@@ -372,6 +372,7 @@ private:
     struct gpu_match;
     class node_guard;
     class new_uuids;
+    class node_models;
 
     static constexpr std::size_t max_idle_shapes = 1024;
 
@@ -391,8 +392,6 @@ private:
     void write_state(node_index n, std::size_t gpus) noexcept;
     void put_gpus(node_index n, const node_description& node, std::span<const std::uint32_t> positions,
                   std::span<const model_index> models) noexcept;
-    model_index intern_model(std::string_view name);
-    [[nodiscard]] bool intern_models(const node_description& node, detail::flat<model_index>& models);
     void move_to_larger_room(node_index n, std::size_t gpus, std::span<const amount> used);
     void name_gpus(node_index n, std::span<const std::uint32_t> ids) noexcept;
     void set_free_from(node_index n, std::span<const amount> used) noexcept;

@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace berth::inline v0 {
 
@@ -121,9 +122,7 @@ public:
     [[nodiscard]] std::size_t frequency(shape_index s) const noexcept { return shapes_[s.value()].frequency; }
     /// The accepted models in the task's own order, each once, joined by `|`; empty: all. `typical_mix` orders by this
     /// text, as published.
-    [[nodiscard]] const std::string& accepted_text(shape_index s) const {
-        return model_sets_[shapes_[s.value()].model_set];
-    }
+    [[nodiscard]] const std::string& accepted_text(shape_index s) const { return accepted_texts_[s.value()]; }
 
     /// How many demands had this position so far; the key of caches of a cluster, where a demand that nobody has any
     /// more makes way for another.
@@ -148,7 +147,7 @@ private:
     std::size_t model_count_ = 0;
     name_table task_names_;
     name_table groups_;
-    name_table model_sets_;
+    std::vector<std::string> accepted_texts_;  // per shape
     struct task_record {
         shape_index shape;
         group_index group;
@@ -167,7 +166,6 @@ private:
     struct shape_record {
         std::uint64_t accepted_models;
         std::size_t frequency;
-        std::uint32_t model_set;
         std::uint32_t generation;
         std::uint8_t gpus;
         bool same_model;

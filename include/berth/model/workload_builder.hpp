@@ -65,12 +65,11 @@ inline result<task_index> workload_builder::add_task(const task_description& tas
     if (auto ok = editor.check_group(task, item); !ok) return ok.error();
 
     const demand_view demand = editor.complete(task, accepted.mask);
-    const std::size_t model_set = editor.intern_accepted_text(accepted.text);
-    editor.write_image(demand, model_set, image_);
+    editor.write_image(demand, accepted.text, image_);
     shape_index shape = editor.find_shape(image_);
     if (!shape.valid()) {
         shape = shape_index{work_.shape_count()};
-        editor.put_shape(shape, demand, model_set, image_);
+        editor.put_shape(shape, demand, accepted.text, image_);
     }
     group_index group{};
     if (!task.group.empty()) {

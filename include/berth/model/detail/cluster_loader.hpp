@@ -92,8 +92,9 @@ private:
             const std::string name = in_.name("model");
             if (!ok()) return;
             if (fleet_.find_model(name)) return in_.refuse("model", name, {"one that is not listed yet"});
-            if (!made_.intern_model(name).valid())
-                return in_.refuse("model", name, {"at most ", max_models, " models"});
+            const model_index m = fleet_editor{made_.fleet_}.find_or_add_model(name);
+            workload_editor{made_.work_}.set_model_count(made_.fleet_.model_count());
+            if (!m.valid()) return in_.refuse("model", name, {"at most ", max_models, " models"});
         }
     }
     [[nodiscard]] std::span<const amount> read_capacities(std::size_t counters) {
@@ -331,10 +332,9 @@ private:
             return in_.refuse("same-model", "same-model", {"it with two GPUs or more"});
         if (!names_models(accepted, mask)) return in_.refuse("accepted models", accepted, {"a mask of these models"});
         const demand_view demand = editor.complete(task, mask);
-        const std::size_t model_set = editor.intern_accepted_text(accepted);
-        editor.write_image(demand, model_set, made_.image_);
+        editor.write_image(demand, accepted, made_.image_);
         if (editor.find_shape(made_.image_).valid()) return in_.refuse("shape", accepted, {"a demand of its own"});
-        editor.put_shape(s, demand, model_set, made_.image_);
+        editor.put_shape(s, demand, accepted, made_.image_);
         made_.shapes_.take(s.value());
     }
     /// Whether a mask is that of a list of models, as far as that can be told: a model may have any name.

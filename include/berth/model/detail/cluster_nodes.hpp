@@ -190,21 +190,47 @@ inline void cluster::write_state(node_index n, std::size_t gpus) noexcept {
     detail::fleet_editor{fleet_}.set_state(n, gpus, node.there, node.there & node.healthy_gpus,
                                            node.healthy && node.open, true);
 }
-/// The model of this name, a new one if it is not known; not valid if there would be too many. A model without a GPU
-/// does no harm.
-inline model_index cluster::intern_model(std::string_view name) {
-    const model_index m = detail::fleet_editor{fleet_}.find_or_add_model(name);
-    detail::workload_editor{work_}.set_model_count(fleet_.model_count());
-    return m;
-}
-/// False if there would be too many models.
-inline bool cluster::intern_models(const node_description& node, detail::flat<model_index>& models) {
-    for (const gpu_description& gpu : node.gpus) {
-        models.push_back(intern_model(gpu.model));
-        if (!models.back().valid()) return false;
+/// The models of a node's GPUs. Those that are new come into being when the event is carried through (`commit`), and
+/// shapes that accept them are told then.
+class cluster::node_models {
+public:
+    explicit node_models(cluster& c) : cluster_{c} {}
+
+    /// False if there would be too many models. Nothing has changed yet.
+    [[nodiscard]] bool read(const node_description& node) {
+        const std::size_t known = cluster_.fleet_.model_count();
+        for (const gpu_description& gpu : node.gpus) {
+            auto found = cluster_.fleet_.find_model(gpu.model);
+            for (std::size_t k = 0; !found && k < new_.size(); ++k) {
+                if (new_[k] == gpu.model) found = model_index{known + k};
+            }
+            if (!found) {
+                if (known + new_.size() == max_models) return false;
+                found = model_index{known + new_.size()};
+                new_.emplace_back(gpu.model);
+            }
+            of_gpus_.push_back(*found);
+        }
+        if (new_.empty()) return true;
+        adopted_ = detail::workload_editor{cluster_.work_}.adopt(known, new_);
+        return true;
     }
-    return true;
-}
+    [[nodiscard]] std::span<const model_index> of_gpus() const noexcept { return of_gpus_.view(); }
+    void commit() noexcept {
+        for (std::string& name : new_) detail::fleet_editor{cluster_.fleet_}.add_reserved_model(std::move(name));
+        detail::workload_editor editor{cluster_.work_};
+        editor.set_model_count(cluster_.fleet_.model_count());
+        editor.commit(adopted_);
+        new_.clear();
+        adopted_.clear();
+    }
+
+private:
+    cluster& cluster_;
+    detail::flat<model_index> of_gpus_;
+    std::vector<std::string> new_;
+    std::vector<detail::workload_editor::adopted_shape> adopted_;
+};
 inline void cluster::put_gpus(node_index n, const node_description& node, std::span<const std::uint32_t> positions,
                               std::span<const model_index> models) noexcept {
     node_record& state = node_states_[n.value()];
@@ -330,8 +356,8 @@ inline result<node_handle> cluster::join(const node_description& given) {
     if (auto ok = editor.check_node(node, item, domains); !ok) return ok.error();
     gpu_match match;
     if (auto ok = match_gpus(node, item, node_index{}, match); !ok) return ok.error();
-    detail::flat<model_index> models;
-    if (!intern_models(node, models)) {
+    node_models models{*this};
+    if (!models.read(node)) {
         return detail::refuse(error_code::limit_exceeded, {item, ": gpus have one model too many, 64 are known"});
     }
     const node_index n = vacant_node(node.gpus.size());
@@ -342,7 +368,7 @@ inline result<node_handle> cluster::join(const node_description& given) {
     for (const gpu_description& gpu : node.gpus) ids.push_back(names.add(gpu.uuid));
     node_states_[n.value()] = {};
     editor.set_capacity(n, node.capacity);
-    put_gpus(n, node, match.positions.view(), models.view());
+    put_gpus(n, node, match.positions.view(), models.of_gpus());
     write_state(n, match.count);
     editor.reserve_domains(n, domains.view());
     editor.number(n);
@@ -350,6 +376,7 @@ inline result<node_handle> cluster::join(const node_description& given) {
     editor.set_domains(n, domains.view());
     names.carried_through();
     guard.carried_through();
+    models.commit();
     nodes_.take(n.value());
     name_gpus(n, ids.view());
     set_free_from(n, {});
@@ -377,8 +404,8 @@ inline result<void> cluster::change(node_handle changed, const node_description&
     gpu_match match;
     if (auto ok = match_gpus(now, item, n, match); !ok) return ok.error();
     const std::size_t count = match.count;
-    detail::flat<model_index> models;
-    if (!intern_models(now, models)) {
+    node_models models{*this};
+    if (!models.read(now)) {
         return detail::refuse(error_code::limit_exceeded, {item, ": gpus have one model too many, 64 are known"});
     }
     const std::size_t known = fleet_.gpu_count(n);
@@ -410,12 +437,13 @@ inline result<void> cluster::change(node_handle changed, const node_description&
         editor.set_capacity(n, now.capacity);
         for (std::size_t i = known; i < count; ++i) editor.set_gpu(n, i, model_index{0}, {});
         for (std::size_t i = 0; i < count; ++i) editor.vacate_gpu(n, i);
-        put_gpus(n, now, match.positions.view(), models.view());
+        put_gpus(n, now, match.positions.view(), models.of_gpus());
         write_state(n, count);
         editor.number(n);
         guard.carried_through();
     }
     names.carried_through();
+    models.commit();
     for (const std::uint32_t id : replaced) {
         if (!uuids_[id].empty()) uuids_.erase(id);
         gpus_.vacate(id);

@@ -64,14 +64,9 @@ inline cluster::cluster(cluster&& other) noexcept
 inline result<shape_index> cluster::intern_shape(const task_description& task, detail::phrase item) {
     detail::workload_editor editor{work_};
     detail::accepted_set accepted;
-    // A model that no GPU is may come later, so it gets a number of its own.
-    const auto find_model = [&](std::string_view name) {
-        if (name.empty() || name.find('|') != std::string_view::npos) return fleet_.find_model(name);
-        const model_index m = intern_model(name);
-        return m.valid() ? std::optional{m} : std::nullopt;
-    };
+    // A model that no GPU is may come later: `node_models` then finds it in the text.
     const auto position = [&](std::string_view name) {
-        const auto m = find_model(name);
+        const auto m = fleet_.find_model(name);
         return m ? std::optional{m->value()} : std::nullopt;
     };
     if (auto ok = detail::read_accepted_models(task.accepted_models, item, position, accepted); !ok) {
@@ -85,8 +80,7 @@ inline result<shape_index> cluster::intern_shape(const task_description& task, d
 /// @param accepted  the text of its accepted models
 inline shape_index cluster::intern_demand(const demand_view& demand, std::string_view accepted) {
     detail::workload_editor editor{work_};
-    const std::size_t model_set = editor.intern_accepted_text(accepted);
-    editor.write_image(demand, model_set, image_);
+    editor.write_image(demand, accepted, image_);
     if (const shape_index known = editor.find_shape(image_); known.valid()) {
         if (idle_shapes_.contains(known.value())) idle_shapes_.touch(known.value());
         return known;
@@ -97,7 +91,7 @@ inline shape_index cluster::intern_demand(const demand_view& demand, std::string
         pins_.make_room(s + 1);
         idle_shapes_.resize(s + 1);
     }
-    editor.put_shape(shape_index{s}, demand, model_set, image_);
+    editor.put_shape(shape_index{s}, demand, accepted, image_);
     shapes_.take(s);
     if (s == pins_.size()) pins_.push_back(0);
     idle_shapes_.touch(s);

@@ -78,6 +78,11 @@ public:
         return fleet_.models_.size() == max_models ? model_index{} : model_index{fleet_.models_.intern(name)};
     }
 
+    /// A new model, for which memory is reserved.
+    void add_reserved_model(std::string&& name) noexcept {
+        fleet_.models_.assign_reserved(fleet_.models_.size(), std::move(name));
+    }
+
     // ---- checks -----------------------------------------------------------------------------------------------------
     /// Everything but the name.
     ///

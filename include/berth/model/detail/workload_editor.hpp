@@ -17,6 +17,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 // Length: the one place that writes to a workload, position by position.
 
@@ -117,8 +119,8 @@ public:
     }
 
     // ---- shapes -----------------------------------------------------------------------------------------------------
-    /// The byte image of a demand.
-    static void write_demand_image(const demand_view& demand, std::string& key) {
+    /// The byte image of a shape, its key: the demand, and its accepted models in the task's own order.
+    static void write_image(const demand_view& demand, std::string_view accepted, std::string& key) {
         key.clear();
         for (const amount value : demand.gpu) append_bytes(key, value);
         for (const amount value : demand.node) append_bytes(key, value);
@@ -126,41 +128,84 @@ public:
         append_bytes(key, demand.gpus);
         append_bytes(key, demand.accepted_models);
         append_bytes(key, demand.same_model);
+        key.append(accepted);
     }
-    [[nodiscard]] static std::size_t demand_image_size(const demand_view& demand) noexcept {
-        return (demand.gpu.size() + demand.node.size() + demand.domain.size()) * sizeof(amount) + sizeof demand.gpus +
-               sizeof demand.accepted_models + sizeof demand.same_model;
+    /// The accepted models in the image of such a demand.
+    [[nodiscard]] static std::string_view accepted_in(std::string_view image, const demand_view& demand) noexcept {
+        return image.substr((demand.gpu.size() + demand.node.size() + demand.domain.size()) * sizeof(amount) +
+                            sizeof demand.gpus + sizeof demand.accepted_models + sizeof demand.same_model);
     }
-    /// The byte image of a shape, its key: the demand's and the number of its list of accepted models.
-    static void write_image(const demand_view& demand, std::size_t model_set, std::string& key) {
-        write_demand_image(demand, key);
-        append_bytes(key, model_set);
+    /// True if a list of accepted models has this name.
+    [[nodiscard]] static bool names_model(std::string_view accepted, std::string_view model) noexcept {
+        while (!accepted.empty()) {
+            const std::size_t bar = accepted.find('|');
+            if (accepted.substr(0, bar) == model) return true;
+            if (bar == std::string_view::npos) return false;
+            accepted.remove_prefix(bar + 1);
+        }
+        return false;
     }
-    [[nodiscard]] std::size_t intern_accepted_text(std::string_view text) { return work_.model_sets_.intern(text); }
+    /// A shape that accepts GPU models which are new, as it will be.
+    struct adopted_shape {
+        std::size_t shape = 0;
+        std::uint64_t accepted_models = 0;
+        std::string image;
+    };
+    /// The shapes that accept new models. Nothing has changed yet.
+    ///
+    /// @param first   the position of the first new model
+    /// @param models  the names of the new ones
+    [[nodiscard]] std::vector<adopted_shape> adopt(std::size_t first, const std::vector<std::string>& models) const {
+        std::vector<adopted_shape> changed;
+        for (std::size_t s = 0; s < work_.shapes_.size() && s < work_.shape_images_.size(); ++s) {
+            if (work_.shape_images_[s].empty()) continue;
+            demand_view demand = work_.demand(shape_index{s});
+            const std::uint64_t before = demand.accepted_models;
+            for (std::size_t m = 0; m < models.size(); ++m) {
+                if (!names_model(work_.accepted_texts_[s], models[m])) continue;
+                demand.accepted_models |= std::uint64_t{1} << (first + m);
+            }
+            if (demand.accepted_models == before) continue;
+            changed.push_back({s, demand.accepted_models, {}});
+            write_image(demand, work_.accepted_texts_[s], changed.back().image);
+        }
+        return changed;
+    }
+    /// Now they accept them; each is of another generation.
+    void commit(std::vector<adopted_shape>& changed) noexcept {
+        for (adopted_shape& each : changed) {
+            work_.shapes_[each.shape].accepted_models = each.accepted_models;
+            ++work_.shapes_[each.shape].generation;
+            work_.shape_images_.rename(each.shape, std::move(each.image));
+        }
+    }
     /// The shape of an image, if there is one.
     [[nodiscard]] shape_index find_shape(std::string_view image) const noexcept {
         const auto at = work_.shape_images_.find(image);
         return at ? shape_index{*at} : shape_index{};
     }
     /// Writes a new shape at a position: the end, or one that was vacated. If an allocation fails, nothing has changed.
-    void put_shape(shape_index s, const demand_view& demand, std::size_t model_set, std::string_view image) {
+    void put_shape(shape_index s, const demand_view& demand, std::string_view accepted, std::string_view image) {
         const std::size_t i = s.value();
         const std::size_t count = i < work_.shapes_.size() ? work_.shapes_.size() : i + 1;
         work_.shapes_.make_room(count);
         work_.gpu_demand_.make_room(count * work_.gpu_counters_);
         work_.node_demand_.make_room(count * work_.node_counters_);
         work_.domain_demand_.make_room(count * work_.domain_counters_);
+        if (work_.accepted_texts_.capacity() < count) work_.accepted_texts_.reserve(2 * count);
+        std::string text{accepted};
         work_.shape_images_.assign(i, image);
         if (i == work_.shapes_.size()) {
+            work_.accepted_texts_.emplace_back();
             work_.shapes_.push_back({});
             work_.gpu_demand_.resize(count * work_.gpu_counters_);
             work_.node_demand_.resize(count * work_.node_counters_);
             work_.domain_demand_.resize(count * work_.domain_counters_);
         }
+        work_.accepted_texts_[i].swap(text);
         auto& record = work_.shapes_[i];
         record = {.accepted_models = demand.accepted_models,
                   .frequency = 0,
-                  .model_set = static_cast<std::uint32_t>(model_set),
                   .generation = record.generation + 1,
                   .gpus = static_cast<std::uint8_t>(demand.gpus),
                   .same_model = demand.same_model};
@@ -174,7 +219,7 @@ public:
     void put_expected(const demand_view& demand, std::string_view accepted, std::string_view image,
                       std::size_t frequency) {
         const shape_index s{work_.shape_count()};
-        put_shape(s, demand, intern_accepted_text(accepted), image);
+        put_shape(s, demand, accepted, image);
         work_.shapes_[s.value()].frequency = frequency;
         work_.expected_ += frequency;
     }
@@ -272,6 +317,7 @@ public:
         work_.task_names_.extend(tasks);
         work_.shapes_.resize(shapes);
         work_.shape_images_.extend(shapes);
+        work_.accepted_texts_.resize(shapes);
         work_.gpu_demand_.resize(shapes * work_.gpu_counters_);
         work_.node_demand_.resize(shapes * work_.node_counters_);
         work_.domain_demand_.resize(shapes * work_.domain_counters_);
