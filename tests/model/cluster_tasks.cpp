@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/model/cluster.hpp"
 
-#include "berth/testing/check_cluster.hpp"
-#include "berth/testing/check_cluster.hpp"
-
 #include "common/small_cluster.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -390,8 +389,8 @@ TEST_CASE("cluster: what changed is listed, of domains at all their nodes") {
 TEST_CASE("cluster: models that tasks accept take no number until a GPU is of them") {
     cluster living;
     const auto join = [&](const char* name, const char* model) {
-        const gpu_description gpu{.model = model};
-        return living.join(node_description{.name = name, .gpus = {&gpu, 1}});
+        const berth::gpu_description gpu{.model = model};
+        return living.join(berth::node_description{.name = name, .gpus = {&gpu, 1}});
     };
     REQUIRE(join("a", "A100"));
     for (int i = 0; i < 100; ++i) {
@@ -405,7 +404,7 @@ TEST_CASE("cluster: models that tasks accept take no number until a GPU is of th
     const std::string_view later[] = {"B200", "C300"};
     const auto waits = living.admit(task_description{.name = "waits", .accepted_models = later});
     REQUIRE(waits);
-    const task_index t = *living.find(*waits);
+    const berth::task_index t = *living.find(*waits);
     CHECK(living.workload().demand(t).accepted_models == 0);
     CHECK_FALSE(living.admissible(living.workload().demand(t), node_index{0}));
     REQUIRE(join("c", "C300"));
@@ -416,5 +415,5 @@ TEST_CASE("cluster: models that tasks accept take no number until a GPU is of th
     const auto twin = living.admit(task_description{.accepted_models = later});
     REQUIRE(twin);
     CHECK(living.workload().shape(*living.find(*twin)) == living.workload().shape(t));
-    CHECK(check_cluster(living));
+    check_sound(living);
 }
