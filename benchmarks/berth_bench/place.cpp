@@ -436,6 +436,7 @@ bool is_published_fleet(const openb_node_list& list) {
 }
 
 int place(place_options options) {
+    const bool all_policies = options.policies.empty();
     if (const auto ok = complete(options); !ok) return fail(ok.error().message);
     std::vector<const named_policy*> chosen;
     for (const auto& name : options.policies) {
@@ -460,6 +461,16 @@ int place(place_options options) {
     if (!nodes) return fail(nodes.error().message);
     const auto pods = read_openb_pods(options.pods);
     if (!pods) return fail(pods.error().message);
+    if (nodes->has_gpu_memory) {
+        // The baseline of the published policy knows no GPU memory.
+        const auto naive = std::find(chosen.begin(), chosen.end(), find_policy("fgd_naive"));
+        if (naive != chosen.end() && all_policies) {
+            chosen.erase(naive);
+        } else if (naive != chosen.end()) {
+            return fail("policy \"fgd_naive\" does not know GPU memory; " + options.nodes +
+                        " has the column gpu_memory_mib");
+        }
+    }
     auto power = options.power.empty() ? berth::power_table{} : read_power_table(options.power);
     if (!power) return fail(power.error().message);
     arrival_order order;

@@ -64,6 +64,29 @@ t.check(svg.tag == "{http://www.w3.org/2000/svg}svg", "SVG: well-formed")
 texts = {element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")}
 t.check("best_fit" in texts, "SVG: the curve is named")
 
+# ---- GPU memory ------------------------------------------------------------------------------------------------------
+large = t.write("large.csv", NODES.replace("model", "model,gpu_memory_mib") +
+                "a,64000,262144,1,A100,81920\nb,64000,262144,1,T4,16384\n")
+asked = t.write("asked.csv", PODS.replace("gpu_spec", "gpu_memory_mib") +
+                "p0,1000,1000,1,500,12288\np1,1000,1000,1,500,73728\np2,1000,1000,1,0,4096\n")
+in_turn = t.write("in_turn.txt", "3\n0\n1\n2\n2\n0\n1\n")
+memory = ["place", "--nodes", large, "--pods", asked, "--order", in_turn, "--json", json_file, "--no-progress"]
+t.good(*memory, "--policy", "scarcity", "--placements", csv_file)
+hosts = [row.split(",")[1] for row in csv_file.read_text().splitlines()]
+t.check(hosts[:2] == ["b", "a"], f"12 GiB leave the A100 to 72 GiB: {hosts}")
+seen = json.loads(json_file.read_text())
+t.check((seen["gpu_memory"], seen["policies"]["scarcity"]["rejected"]) == ("seen", 0), "JSON: GPU memory is seen")
+t.good(*memory, "--policy", "scarcity", "--hide-gpu-memory")
+blind = json.loads(json_file.read_text())
+t.check((blind["gpu_memory"], blind["policies"]["scarcity"]["rejected"]) == ("hidden", 1),
+        "JSON: GPU memory is hidden, 72 GiB fit nowhere")
+t.check("rejected_at_100" in blind["policies"]["scarcity"], "JSON: rejected_at_100")
+t.good(*memory)
+t.check("fgd_naive" not in json.loads(json_file.read_text())["policies"], "all policies: not the one without GPU memory")
+t.bad([*memory, "--policy", "fgd_naive"], "does not know GPU memory", "large.csv")
+short = t.write("short.csv", NODES.replace("model", "model,gpu_memory_mib") + "a,64000,262144,1,A100,80 GiB\n")
+t.bad(["place", "--nodes", short, "--pods", asked], 'short.csv:2: field "gpu_memory_mib"')
+
 t.good(*given, "--policy", "fgd", "--policy", "fgd_naive", "--placements", csv_file)
 several = [t.folder / "placed.fgd.csv", t.folder / "placed.fgd_naive.csv"]
 t.check(all(path.exists() for path in several), "placements: one file for each of several policies")

@@ -174,6 +174,48 @@ TEST_CASE("a task on several GPUs gets like ones, and never others with same_mod
     CHECK(choose_gpus(mixes, first_fit{}, any, 0b1111)->gpus == 0b0011);
 }
 
+TEST_CASE("the tightest GPU is of the smallest class of memory where the task fits, then by share, then by memory") {
+    fleet_builder builder{{.gpu = {"share", "memory"}}};
+    const std::vector<amount> a100{1000, 80};
+    const std::vector<amount> t4{1000, 16};
+    const std::vector<amount> a10{1000, 24};
+    const std::vector<gpu_description> gpus{{.model = "A100", .capacity = a100},
+                                            {.model = "A10", .capacity = a10},
+                                            {.model = "T4", .capacity = t4},
+                                            {.model = "T4", .capacity = t4},
+                                            {.model = "A100", .capacity = a100}};
+    (void)need(builder.add_node({.gpus = gpus}));
+    const fleet machines = need(std::move(builder).build());
+    workload_builder tasks{machines};
+    const auto add = [&](std::size_t wanted, amount share, amount memory) {
+        const std::vector<amount> gpu{share, memory};
+        (void)need(tasks.add_task({.gpus = wanted, .gpu_demand = gpu}));
+    };
+    add(1, 300, 12);
+    add(1, 300, 40);
+    add(2, 1000, 12);
+    add(2, 300, 20);
+    add(1, 300, 0);
+    add(1, 0, 4);
+    const workload work = need(std::move(tasks).build());
+    ledger ledger{machines};
+    const auto pick = [&](const auto& rule, std::size_t task) {
+        const auto c = candidate_for(ledger, work, task, 0, 0);
+        return rule(c.node, c.demand, ledger.fitting_gpus(c.demand, node_index{0}));
+    };
+    CHECK(pick(tightest_gpu{}, 0) == 0b00100);
+    CHECK(pick(tightest_gpu{}, 1) == 0b00001);
+    CHECK(pick(tightest_gpu{}, 2) == 0b01100);
+    CHECK(pick(tightest_gpu{}, 3) == 0b10001);  // two A100 rather than an A10 and an A100
+    CHECK(pick(tightest_gpu{}, 4) == 0b00001);  // wants no memory: by share and position, as ever
+    CHECK(pick(loosest_gpu{}, 0) == 0b00001);
+    ledger.place(work.demand(task_index{0}), {node_index{0}, 0b00100});
+    CHECK(pick(tightest_gpu{}, 0) == 0b01000);  // 4 GiB are left on the first T4
+    CHECK(pick(tightest_gpu{}, 5) == 0b00100);
+    ledger.place(work.demand(task_index{0}), {node_index{0}, 0b01000});
+    CHECK(pick(tightest_gpu{}, 0) == 0b00010);  // the A10 before the A100
+}
+
 TEST_CASE("random_gpu reaches every GPU") {
     const auto machines = hand_fleet({{.shares = {1000, 1000, 1000, 1000}}});
     const auto work = hand_workload(machines, {{.gpus = 2, .share = 1000}});

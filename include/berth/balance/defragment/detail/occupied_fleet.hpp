@@ -30,8 +30,8 @@ public:
           tasks_{p.fleet().node_count(), where_.view()},
           changes_(p.fleet().node_count()) {
         for (std::size_t d = 0; d < p.fleet().domain_count(); ++d) {
-            for (const amount a : p.fleet().capacity(domain_index{d}))
-                domains_count_ = domains_count_ || a < max_amount;
+            for (std::size_t r = 0; r < p.fleet().schema().domain.size(); ++r)
+                domains_count_ = domains_count_ || !p.fleet().unlimited(domain_index{d}, r);
         }
     }
 
