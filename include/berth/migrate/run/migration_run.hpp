@@ -247,7 +247,7 @@ private:
     }
     /// Reacts to what others did to a step under way.
     template <class Executor, class Moves>
-    void follow(std::size_t i, Executor& executor, const Moves& moves, double now) {
+    void follow(std::size_t i, Executor& executor, Moves& moves, double now) {
         migration_record& r = record(i);
         if (r.phase == migration_phase::ended) return;
         const task_move move = step(i).move();
@@ -278,6 +278,7 @@ private:
         const bool known = left.source == left_[i].source && left.target == left_[i].target;
         if (known && (left.source || left.target || r.direction == migration_direction::back)) return;
         left_[i] = left;
+        if (news == detail::step_news::source_gone) moves.keep_target(i, move);
         const bool leaves = left.source || left.target;
         note_failure(r, leaves ? migration_failure::node_gone : migration_failure::not_there);
         r.direction = migration_direction::back;

@@ -74,7 +74,7 @@ protected:
     }
     /// What is true of a step where a node of it has left.
     [[nodiscard]] migration_state corrected(std::size_t i, const migration_state& seen) const noexcept {
-        return without_ends(seen, left_[i].source, left_[i].target);
+        return without_ends(step(i).move(), seen, left_[i].source, left_[i].target);
     }
     void log(std::size_t i) { write_record(unwritten_, i, progress_.records[i]); }
 
