@@ -24,6 +24,7 @@ enum class step_news : std::uint8_t {
     task_gone,    ///< retired
     not_ours,     ///< released or placed by others
     source_gone,  ///< the source's node has left, so the task has no place
+    kept,         ///< the same, and the task is entered at the target
     target_gone,  ///< the target is not held any more: its node has left, or the move was cancelled by others
     not_healthy,  ///< of the target
 };
@@ -95,7 +96,7 @@ public:
             if (!fetches && move.to.placed() && !(target_node && target(*t) == move.to)) return step_news::target_gone;
             return move.to.placed() && !healthy(move.to) ? step_news::not_healthy : step_news::none;
         }
-        if (is_kept(*t, i, move)) return step_news::source_gone;
+        if (is_kept(*t, i, move)) return source ? step_news::none : step_news::kept;
         if (at(*t).placed()) return step_news::not_ours;
         if (fetches) return target_node ? step_news::not_ours : step_news::target_gone;
         return source ? step_news::not_ours : step_news::source_gone;
@@ -107,9 +108,9 @@ public:
 
     /// After the source's node has left, the task waits. If it is restored at the target it is there to stay: so it is
     /// placed there at once, before somebody else takes the room or starts it anew.
-    void keep_target(std::size_t i, const task_move& move) {
+    bool keep_target(std::size_t i, const task_move& move) {
         const auto t = cluster_->find(tasks_[i]);
-        if (t && move.to.placed() && is_there(i, true, move.to)) (void)cluster_->place(*t, move.to);
+        return t && move.to.placed() && is_there(i, true, move.to) && cluster_->place(*t, move.to);
     }
     /// The task is at the target. It is entered there even if the run no longer holds it: reality wins.
     void finish(std::size_t i, const task_move& move) {
@@ -129,6 +130,9 @@ public:
         if (!t || look(i, move) == step_news::not_ours || !has_node(i, true, move.to)) return;
         if (!move.from.placed()) {
             if (at(*t) == move.to) (void)cluster_->release(*t);
+        } else if (is_kept(*t, i, move)) {
+            (void)cluster_->release(*t);
+            if (is_there(i, false, move.from)) (void)cluster_->occupy(*t, move.from);
         } else if (at(*t) == move.from && target(*t) == move.to) {
             (void)cluster_->cancel_move(*t);
         }
@@ -164,10 +168,9 @@ public:
     }
 
 private:
-    /// True if the source's node has left, and the task is entered at the target.
+    /// True if the task is entered at the target already, since the source's node has left (and is there again, maybe).
     [[nodiscard]] bool is_kept(task_index t, std::size_t i, const task_move& move) const {
-        return move.from.placed() && !has_node(i, false, move.from) && move.to.placed() && at(t) == move.to &&
-               has_node(i, true, move.to);
+        return move.from.placed() && move.to.placed() && at(t) == move.to && has_node(i, true, move.to);
     }
     [[nodiscard]] const workload& work() const noexcept { return cluster_->workload(); }
     [[nodiscard]] const slot& at(task_index t) const noexcept { return cluster_->slots()[t.value()]; }
@@ -211,7 +214,7 @@ struct ledger_moves {
     [[nodiscard]] static constexpr bool has_node(std::size_t, bool, const slot&) noexcept { return true; }
     void finish(std::size_t, const task_move& move) { ledger.finish(move); }
     void cancel(std::size_t, const task_move& move) { ledger.cancel(move); }
-    static constexpr void keep_target(std::size_t, const task_move&) noexcept {}
+    static constexpr bool keep_target(std::size_t, const task_move&) noexcept { return false; }
     void lose(std::size_t, const task_move& move) { ledger.lose(move); }
 };
 
