@@ -160,6 +160,8 @@ private:
         bool open = false;
         bool lost = false;
         task_handle handle{};  // on a cluster
+        std::uint64_t run = 0;  // of the open move
+        std::size_t step = 0;
     };
     struct event {
         double at;
@@ -207,6 +209,11 @@ private:
         }
         return r;
     }
+    /// A task that was lost in another step and is fetched starts anew from nothing.
+    static void revive(record& r, const migration_job& job) {
+        const bool same_step = r.move == job.move && r.token.run == job.token.run;
+        if (r.lost && !r.open && !job.move.from.placed() && !same_step) r.lost = false;
+    }
     [[nodiscard]] bool is_another(const migration_job& job) const noexcept {
         return !job.move.task.below(tasks_.size()) || tasks_[job.move.task.value()].handle != job.task;
     }
@@ -223,6 +230,7 @@ private:
                 leave(r, left(r.move.from), left(r.move.to));
             } else if (left(r.at)) {
                 r.at = unplaced;
+                r.lost = true;
             }
         }
         enter_all();
@@ -233,7 +241,8 @@ private:
         r.seen.busy = false;
         const bool at_target =
             r.seen.task == task_location::locked_at_target || r.seen.task == task_location::runs_at_target;
-        if (at_target ? target : source) {
+        const bool in_memory = r.seen.task == task_location::arrived && !r.move.to.placed();
+        if (at_target ? target : source && !in_memory) {
             r.seen.task = task_location::lost;
             r.lost = true;
         } else if (target && r.seen.task == task_location::arrived) {
@@ -268,10 +277,16 @@ private:
         }
     }
     void count(migration_violation kind) noexcept { ++violations_[static_cast<std::size_t>(kind)]; }
-    void open(record& r, const task_move& move) {
-        r.move = move;
+    static void open(record& r, const migration_job& job) {
+        r.move = job.move;
+        r.run = job.token.run;
+        r.step = job.step;
         r.open = true;
-        r.seen = before_migration(move);
+        r.seen = before_migration(job.move);
+    }
+    /// True if the open move is the job's. On a cluster ends may have other positions after a restart of the scheduler.
+    [[nodiscard]] bool is_of(const record& r, const migration_job& job) const noexcept {
+        return r.move == job.move || (cluster_ != nullptr && r.run == job.token.run && r.step == job.step);
     }
     /// True if the action is possible in the task's state; counts the violation if not.
     [[nodiscard]] bool possible(const record& r, migration_action action);
@@ -309,9 +324,10 @@ void simulated_executor<Cost>::start(migration_action action, const migration_jo
     }
     if (r.token == job.token) return;
     r.newest = job.token;
+    revive(r, job);
     if (r.seen.busy) return count(migration_violation::overlapping);
-    if (!r.open && !r.lost && r.at == job.move.from) open(r, job.move);
-    if (!r.open || r.move != job.move) return count(migration_violation::out_of_order);
+    if (!r.open && !r.lost && r.at == job.move.from) open(r, job);
+    if (!r.open || !is_of(r, job)) return count(migration_violation::out_of_order);
     r.token = job.token;
     r.action = action;
     r.status = action_status::failed;
@@ -364,7 +380,8 @@ migration_state simulated_executor<Cost>::query(const migration_job& job, double
     if (is_another(job)) return {.task = task_location::elsewhere};
     record& r = tasks_[job.move.task.value()];
     r.newest = std::max(r.newest, job.token);
-    if (r.open && r.move == job.move) return r.seen;
+    revive(r, job);
+    if (r.open && is_of(r, job)) return r.seen;
     if (!r.open && r.lost) return {.task = task_location::lost};
     if (r.open) return {.task = task_location::elsewhere};
     if (r.at == job.move.from) return before_migration(job.move);
@@ -442,7 +459,9 @@ void simulated_executor<Cost>::take_effect(record& r) {
     if (r.action == migration_action::reserve && r.move.to.placed()) {
         if (!ledger_.has_room(demand, r.move.to)) {
             r.status = action_status::failed;
-            return count(migration_violation::overflow);
+            // On a cluster capacity may have gone since the action was started.
+            if (cluster_ == nullptr) count(migration_violation::overflow);
+            return;
         }
         ledger_.place(demand, r.move.to);
     }

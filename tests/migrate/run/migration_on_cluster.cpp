@@ -526,3 +526,134 @@ TEST_CASE("on a cluster: own structs are placed, ordered and moved, with faults,
     CHECK(steps > 100);
     CHECK(failed > 0);
 }
+
+namespace {
+
+struct tally {
+    std::size_t events = 0;
+    std::size_t restarts = 0;
+    std::size_t count[migration_outcome_count] = {};
+};
+
+/// A cluster on which much happens while moves to a random placement are under way.
+class storm {
+public:
+    explicit storm(std::uint64_t seed) : g_{seed} {
+        for (std::size_t n = 0; n < 6; ++n) machines_.push_back(random_machine(g_, n));
+        for (const own_machine& m : machines_) (void)need(c_.join(m));
+        while (jobs_ < 24) admit();
+        truth_.emplace(c_, simulated_faults::everywhere(seed % 2 == 0 ? 0.1 : 0.0, 0.1, seed));
+    }
+    void blow(tally& sum) {
+        for (std::uint64_t round = 1; round <= 3; ++round) {
+            assignment wanted(c_.slots().begin(), c_.slots().end());
+            for (std::size_t t = 0; t < wanted.size(); ++t) {
+                if (!c_.workload().present(task_index{t}) || !chance(g_, 60)) continue;
+                wanted[t] = chance(g_, 5) ? unplaced : any_slot(g_, c_, c_.workload().demand(task_index{t}).gpus);
+            }
+            const migration_plan plan = need(migration_order{uniform_migration{2.0}}.run(c_, wanted));
+            migration_run run = start_migration(c_, plan, round);
+            text_journal journal;
+            for (std::size_t looks = 0; run.advance(*truth_, now_, journal); ++looks) {
+                REQUIRE(looks < 20'000);
+                check_books();
+                if (chance(g_, 15)) sum.events += event() ? 1 : 0;
+                check_books();
+                if (chance(g_, 3)) {
+                    // The scheduler restarts with the cluster that it has saved.
+                    run = need(resume_migration(c_, need(load_migration(journal.text))));
+                    ++sum.restarts;
+                }
+                now_ = std::max(now_ + 0.01, std::min(truth_->next_event(), run.wake_at()));
+            }
+            for (std::size_t o = 0; o < migration_outcome_count; ++o) sum.count[o] += run.report().count[o];
+            CHECK(run.report()[migration_outcome::open] == 0);
+            CHECK(run.report()[migration_outcome::unresolved] == 0);
+            CHECK(c_.moving().empty());
+            check_reality();
+        }
+    }
+
+private:
+    void admit() {
+        const task_handle task = need(c_.admit(random_job(g_, jobs_++)));
+        place(*c_.find(task));
+    }
+    void place(task_index t) {
+        const slot where = admissible_slot(g_, c_, c_.workload().demand(t));
+        if (!where.placed()) return;
+        // What is left of an earlier life ends before it starts anew.
+        if (truth_) truth_->depart(t);
+        if (c_.place(t, where) && truth_) truth_->arrive(t, where);
+    }
+    bool event() {
+        const node_index n{below(g_, c_.fleet().node_count())};
+        const task_index t{below(g_, c_.slots().size())};
+        const bool here = c_.fleet().present(n);
+        const bool there = c_.workload().present(t);
+        switch (below(g_, 9)) {
+            case 0:
+                if (!there) return false;
+                truth_->depart(t);
+                return c_.retire(c_.handle(t));
+            case 1:
+                if (!there || !c_.slots()[t.value()].placed()) return false;
+                truth_->depart(t);
+                return c_.release(t);
+            case 2:
+                if (there && c_.state(t) == task_state::waiting) place(t);
+                return true;
+            case 3: return admit(), true;
+            case 4: return here && chance(g_, 50) && c_.leave(c_.handle(n));
+            case 5:
+                for (const own_machine& m : machines_) {
+                    if (!c_.find_node(m.name)) (void)need(c_.join(m));
+                }
+                return true;
+            case 6: return here && c_.set_healthy(c_.handle(n, 0), chance(g_, 60));
+            case 7: return here && c_.set_open(c_.handle(n), chance(g_, 60));
+            default: {
+                // Reported again, in another order, with all its GPUs or without the last one.
+                own_machine now = machines_[below(g_, machines_.size())];
+                if (!c_.find_node(now.name)) return false;
+                std::reverse(now.gpus.begin(), now.gpus.end());
+                if (chance(g_, 30)) now.gpus.pop_back();
+                return c_.report(now).has_value();
+            }
+        }
+    }
+    void check_books() const { REQUIRE(recount{c_}.equals(c_.ledger())); }
+    void check_reality() {
+        REQUIRE(truth_->violations() == 0);
+        for (std::size_t t = 0; t < c_.slots().size(); ++t) {
+            if (!c_.workload().present(task_index{t})) continue;
+            CAPTURE(t);
+            CHECK(truth_->location(task_index{t}) == c_.slots()[t]);
+        }
+        CHECK(c_.ledger() == truth_->ledger());
+    }
+
+    xoshiro256 g_;
+    std::vector<own_machine> machines_;
+    cluster c_{own_schema()};
+    std::size_t jobs_ = 0;
+    std::optional<simulated_executor<>> truth_;
+    double now_ = 0.0;
+};
+
+}  // namespace
+
+TEST_CASE("on a cluster: whatever happens during a run, the cluster equals a recount and what is true in the end") {
+    tally sum;
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        CAPTURE(seed);
+        storm{seed}.blow(sum);
+    }
+    MESSAGE(sum.events, " events, ", sum.restarts, " restarts, done ", sum.count[1], ", rolled back ", sum.count[2],
+            ", lost ", sum.count[3], ", invalid ", sum.count[4], ", gone ", sum.count[7]);
+    CHECK(sum.restarts > 0);
+    for (const migration_outcome o : {migration_outcome::done, migration_outcome::rolled_back, migration_outcome::lost,
+                                      migration_outcome::invalid, migration_outcome::gone}) {
+        CHECK(sum.count[static_cast<std::size_t>(o)] > 0);
+    }
+}

@@ -247,12 +247,16 @@ private:
     }
     /// Reacts to what others did to a step under way.
     template <class Executor, class Moves>
-    void follow(std::size_t i, Executor& executor, const Moves& moves, double now) {
+    void follow(std::size_t i, Executor& executor, Moves& moves, double now) {
         migration_record& r = record(i);
         if (r.phase == migration_phase::ended) return;
         const task_move move = step(i).move();
-        const detail::step_news news = moves.look(i, move);
+        detail::step_news news = moves.look(i, move);
         if (news == detail::step_news::none) return;
+        const lost_ends left{!moves.has_node(i, false, move.from), !moves.has_node(i, true, move.to),
+                             news == detail::step_news::kept};
+        // A task that was entered at the target and waits was released by others.
+        if (news == detail::step_news::source_gone && left_[i].kept && !left.target) news = detail::step_news::not_ours;
         const auto abort = [&] {
             if (r.phase == migration_phase::acting) executor.abort(r.action, job(i, r.serial), reading_);
         };
@@ -272,12 +276,13 @@ private:
                 if (r.phase == migration_phase::pausing) r.since = now;
                 return;
             case detail::step_news::source_gone:
+            case detail::step_news::kept:
             case detail::step_news::target_gone: break;
         }
-        const lost_ends left{!moves.has_node(i, false, move.from), !moves.has_node(i, true, move.to)};
         const bool known = left.source == left_[i].source && left.target == left_[i].target;
         if (known && (left.source || left.target || r.direction == migration_direction::back)) return;
         left_[i] = left;
+        if (news == detail::step_news::source_gone) left_[i].kept = moves.keep_target(i, move);
         const bool leaves = left.source || left.target;
         note_failure(r, leaves ? migration_failure::node_gone : migration_failure::not_there);
         r.direction = migration_direction::back;

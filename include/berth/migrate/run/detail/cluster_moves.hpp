@@ -24,18 +24,21 @@ enum class step_news : std::uint8_t {
     task_gone,    ///< retired
     not_ours,     ///< released or placed by others
     source_gone,  ///< the source's node has left, so the task has no place
+    kept,         ///< the same, and the task is entered at the target
     target_gone,  ///< the target is not held any more: its node has left, or the move was cancelled by others
     not_healthy,  ///< of the target
 };
 
 /// What is true of a move whose source or target has left, whatever an executor says: nothing is held there, and no
-/// task and no image is there.
-[[nodiscard]] constexpr migration_state without_ends(migration_state seen, bool no_source, bool no_target) noexcept {
+/// task and no image is there. A task that is parked is in host memory, if the executor says so.
+[[nodiscard]] constexpr migration_state without_ends(const task_move& move, migration_state seen, bool no_source,
+                                                     bool no_target) noexcept {
     using enum task_location;
     if (no_source) {
         seen.source_held = false;
         seen.image_at_source = false;
-        if (seen.task >= runs_at_source && seen.task <= arrived) seen.task = lost;
+        const bool in_memory = seen.task == arrived && !move.to.placed();
+        if (seen.task >= runs_at_source && seen.task <= arrived && !in_memory) seen.task = lost;
     }
     if (no_target) {
         seen.target_held = false;
@@ -93,6 +96,7 @@ public:
             if (!fetches && move.to.placed() && !(target_node && target(*t) == move.to)) return step_news::target_gone;
             return move.to.placed() && !healthy(move.to) ? step_news::not_healthy : step_news::none;
         }
+        if (is_kept(*t, i, move)) return source ? step_news::none : step_news::kept;
         if (at(*t).placed()) return step_news::not_ours;
         if (fetches) return target_node ? step_news::not_ours : step_news::target_gone;
         return source ? step_news::not_ours : step_news::source_gone;
@@ -102,6 +106,12 @@ public:
         return !end.placed() || cluster_->find(nodes_[2 * i + (is_target ? 1 : 0)]).has_value();
     }
 
+    /// After the source's node has left, the task waits. If it is restored at the target it is there to stay: so it is
+    /// placed there at once, before somebody else takes the room or starts it anew.
+    bool keep_target(std::size_t i, const task_move& move) {
+        const auto t = cluster_->find(tasks_[i]);
+        return t && move.to.placed() && is_there(i, true, move.to) && cluster_->place(*t, move.to);
+    }
     /// The task is at the target. It is entered there even if the run no longer holds it: reality wins.
     void finish(std::size_t i, const task_move& move) {
         const auto t = cluster_->find(tasks_[i]);
@@ -120,6 +130,9 @@ public:
         if (!t || look(i, move) == step_news::not_ours || !has_node(i, true, move.to)) return;
         if (!move.from.placed()) {
             if (at(*t) == move.to) (void)cluster_->release(*t);
+        } else if (is_kept(*t, i, move)) {
+            (void)cluster_->release(*t);
+            if (is_there(i, false, move.from)) (void)cluster_->occupy(*t, move.from);
         } else if (at(*t) == move.from && target(*t) == move.to) {
             (void)cluster_->cancel_move(*t);
         }
@@ -128,7 +141,9 @@ public:
     void lose(std::size_t i, const task_move& move) {
         const auto t = cluster_->find(tasks_[i]);
         const slot& stays = move.from.placed() ? move.from : move.to;
-        if (t && has_node(i, !move.from.placed(), stays) && at(*t) == stays) (void)cluster_->release(*t);
+        if (!t) return;
+        const bool ours = has_node(i, !move.from.placed(), stays) && at(*t) == stays;
+        if (ours || is_kept(*t, i, move)) (void)cluster_->release(*t);
     }
 
     /// Brings one task to where a journal has it, if it waits or is at one of the places of its steps.
@@ -139,6 +154,7 @@ public:
     [[nodiscard]] bool restore(std::size_t i, std::span<const slot> ours, const slot& stays, const slot& moves_to) {
         const auto t = cluster_->find(tasks_[i]);
         if (!t || (at(*t) == stays && target(*t) == moves_to)) return true;
+        if (stays.placed() && !exists(stays) && at(*t) == moves_to) return true;  // it was kept there
         bool known = !at(*t).placed();
         for (const slot& each : ours) known = known || each == at(*t);
         if (!known) return true;
@@ -152,6 +168,10 @@ public:
     }
 
 private:
+    /// True if the task is entered at the target already, since the source's node has left (and is there again, maybe).
+    [[nodiscard]] bool is_kept(task_index t, std::size_t i, const task_move& move) const {
+        return move.from.placed() && move.to.placed() && at(t) == move.to && has_node(i, true, move.to);
+    }
     [[nodiscard]] const workload& work() const noexcept { return cluster_->workload(); }
     [[nodiscard]] const slot& at(task_index t) const noexcept { return cluster_->slots()[t.value()]; }
     [[nodiscard]] const slot& target(task_index t) const noexcept { return cluster_->targets()[t.value()]; }
@@ -194,6 +214,7 @@ struct ledger_moves {
     [[nodiscard]] static constexpr bool has_node(std::size_t, bool, const slot&) noexcept { return true; }
     void finish(std::size_t, const task_move& move) { ledger.finish(move); }
     void cancel(std::size_t, const task_move& move) { ledger.cancel(move); }
+    static constexpr bool keep_target(std::size_t, const task_move&) noexcept { return false; }
     void lose(std::size_t, const task_move& move) { ledger.lose(move); }
 };
 

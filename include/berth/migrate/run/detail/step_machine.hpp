@@ -38,6 +38,7 @@ protected:
     struct lost_ends {
         bool source = false;
         bool target = false;
+        bool kept = false;  // the task is entered at the target
     };
 
     step_machine(const problem& p, migration_progress progress, const migration_limits& limits, bool resumed)
@@ -74,7 +75,7 @@ protected:
     }
     /// What is true of a step where a node of it has left.
     [[nodiscard]] migration_state corrected(std::size_t i, const migration_state& seen) const noexcept {
-        return without_ends(seen, left_[i].source, left_[i].target);
+        return without_ends(step(i).move(), seen, left_[i].source, left_[i].target);
     }
     void log(std::size_t i) { write_record(unwritten_, i, progress_.records[i]); }
 
@@ -125,7 +126,7 @@ inline bool step_machine::may_begin(std::size_t i, double now) {
         return false;
     }
     const task_place at = place_before(progress_, before_, i);
-    if (at.known && at.where == step(i).from) return true;
+    if (at.known && same_place(at.where, step(i).from)) return true;
     note_failure(r, migration_failure::not_there);
     end(i, migration_outcome::invalid, now);
     return false;

@@ -39,6 +39,12 @@ struct task_place {
     bool known = false;
 };
 
+/// The same slot; on a node that has left it has another position as a source than as a target.
+[[nodiscard]] inline bool same_place(const slot& a, const slot& b) noexcept {
+    const auto gone = [](const slot& s) { return s.placed() && s.node.value() >= gone_position; };
+    return a == b || (gone(a) && gone(b) && a.gpus == b.gpus);
+}
+
 /// Where a task is before a step of it, by the outcomes of the steps before. Not known if one of them lost it, or is
 /// still open.
 [[nodiscard]] inline task_place place_before(const migration_progress& progress, const flat<std::size_t>& before,
@@ -169,7 +175,7 @@ struct task_hold {
                            r.outcome != migration_outcome::not_begun;
         if (!begun) continue;
         const task_place at = place_before(progress, before, i);
-        if (at.known && at.where == progress.plan.steps[i].from) continue;
+        if (at.known && same_place(at.where, progress.plan.steps[i].from)) continue;
         return refuse(error_code::inconsistent,
                       {"migration run: step ", i, ": outcome is ", phrase::quoted(to_string(r.outcome)),
                        ", but the steps before have not left the task where it begins"});
