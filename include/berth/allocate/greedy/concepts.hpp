@@ -252,4 +252,20 @@ constexpr void notify_settled(S& score) {
     if constexpr (requires { score.on_settled(); }) score.on_settled();
 }
 
+namespace detail {
+
+/// False for a score or GPU selection that counts placements by itself: on a cluster it would miss those of others. A
+/// combination says it for its members.
+template <class S>
+inline constexpr bool follows_cluster = [] {
+    if constexpr (requires { S::follows_cluster; }) {
+        return S::follows_cluster;
+    } else {
+        return !requires(S& s, const candidate& c) { s.on_place(c); } ||
+               requires(S& s, const node_view& n) { s.on_node(n); };
+    }
+}();
+
+}  // namespace detail
+
 }  // namespace berth::inline v0

@@ -82,6 +82,7 @@ struct score_pack {
          ...);
         return most;
     }();
+    static constexpr bool follows_cluster = (detail::follows_cluster<prepared<Descriptions>> && ...);
     static constexpr std::size_t all_values = (value_count<prepared<Descriptions>> + ...);
     static constexpr bool any_parted = (parted_score<prepared<Descriptions>> || ...);
     /// A combination of one score made of parts compares GPUs as that score does.
