@@ -290,7 +290,8 @@ TEST_CASE("scarcity in tiers and sums agrees with a look at every node") {
         const scarcity how{.reprice_after = 0.004};
         const auto coarse = [](const candidate& c) { return static_cast<double>(c.node.gpu_count() / 2); };
         auto in_tiers = greedy{tiers{coarse, how}, tightest_gpu{}}.start(p);
-        auto in_sum = greedy{weighted_sum{weighted{2.0, rescaled{coarse}}, weighted{0.5, how}}, tightest_gpu{}}.start(p);
+        auto in_sum =
+            greedy{weighted_sum{weighted{2.0, rescaled{coarse}}, weighted{0.5, how}}, tightest_gpu{}}.start(p);
         std::array<scarcity_state, 2> known{how.prepare(p), how.prepare(p)};
         for (std::size_t t = 0; t < w.task_count(); ++t) {
             for (const bool sum : {false, true}) {

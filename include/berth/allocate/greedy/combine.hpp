@@ -181,7 +181,9 @@ class tiers : public detail::inherited_selection<Scores...> {
     using value = tier_values<pack::all_values>;
 
     struct plain_state : pack {
-        [[nodiscard]] constexpr value operator()(const candidate& c) const { return refused_as_a_whole({this->values(c)}); }
+        [[nodiscard]] constexpr value operator()(const candidate& c) const {
+            return refused_as_a_whole({this->values(c)});
+        }
         /// Of the only score, if that is made of parts.
         [[nodiscard]] constexpr scored_gpus<value> best_gpu(const candidate& c, gpu_mask fitting) const
             requires(pack::lends_best_gpu)

@@ -206,7 +206,7 @@ struct gpu_scored_by {
         static constexpr bool anonymous = is_anonymous<prepared<Score>>;                           ///< the score's
         static constexpr std::size_t node_counters_read = node_counters_read_by<prepared<Score>>;  ///< the score's
 
-        static constexpr bool follows_cluster = detail::follows_cluster<prepared<Score>>;          ///< the score's
+        static constexpr bool follows_cluster = detail::follows_cluster<prepared<Score>>;  ///< the score's
 
         prepared<Score> score;  ///< values GPUs, not nodes
 

@@ -95,9 +95,9 @@ public:
     }
 
     score_index<value_type> values;  ///< the combined value of each node by rank
-    std::uint64_t seen = 0;      ///< the time of the last change of a node that this board knows
-    std::size_t room = 0;        ///< nodes that it has room for
-    bool known = false;          ///< its shape arrived before
+    std::uint64_t seen = 0;          ///< the time of the last change of a node that this board knows
+    std::size_t room = 0;            ///< nodes that it has room for
+    bool known = false;              ///< its shape arrived before
 
 private:
     using part_number = typename part_values::value_type;

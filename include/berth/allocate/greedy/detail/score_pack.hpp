@@ -78,7 +78,7 @@ struct score_pack {
     static constexpr std::size_t node_counters_read = [] {
         std::size_t most = 0;
         ((most = node_counters_read_by<prepared<Descriptions>> > most ? node_counters_read_by<prepared<Descriptions>>
-                                                                     : most),
+                                                                      : most),
          ...);
         return most;
     }();
@@ -160,7 +160,8 @@ struct score_pack {
     {
         std::size_t most = 0;
         const auto see = [&](const auto& score) {
-            if constexpr (requires { score.kind_count(); }) most = score.kind_count() > most ? score.kind_count() : most;
+            if constexpr (requires { score.kind_count(); })
+                most = score.kind_count() > most ? score.kind_count() : most;
         };
         std::apply([&](const auto&... score) { (see(score), ...); }, scores);
         return most;
