@@ -45,6 +45,8 @@ namespace berth::inline v0 {
 /// | `group` position name gang or plain, min-tasks; or `vacant`                                    | position      |
 /// | `task` position generation name shape group priority state-bytes same-model slot; or `vacant` after generation |
 /// position |
+/// | `alternatives` task, the one it runs with, then shape and speed (bits of a double in hexadecimal) of each | task that
+/// lists some |
 /// | `move` task slot                                                                               | move in flight |
 /// | `reservation` position generation shape slot; or `vacant` after generation                     | position      |
 /// | `end` lines before                                                                             |               |
