@@ -1,15 +1,17 @@
-// expect: berth: a score made of parts .* is no part of another score
+// expect: berth: rescaled\{score\} takes no score made of parts
 // SPDX-License-Identifier: Apache-2.0
-// The outer combination would silently see the values before rescaling.
+// Prices change values without a change of any node, so there is no range of them that could be kept.
 #include "berth/allocate/greedy/combine.hpp"
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
+#include "berth/allocate/greedy/scores/scarcity.hpp"
 
 berth::plan place(const berth::problem& problem) {
+    using berth::weighted;
 #ifdef BERTH_FIXED
-    const berth::weighted_sum inner{berth::weighted{1.0, berth::best_fit{}}};
+    const berth::weighted_sum sum{weighted{0.1, berth::scarcity{}}, weighted{1.0, berth::rescaled{berth::best_fit{}}}};
 #else
-    const berth::weighted_sum inner{berth::weighted{1.0, berth::rescaled{berth::best_fit{}}}};
+    const berth::weighted_sum sum{weighted{1.0, berth::rescaled{berth::scarcity{}}}, weighted{1.0, berth::best_fit{}}};
 #endif
-    return berth::greedy{berth::tiers{inner, berth::dot_product{}}}.run(problem);
+    return berth::greedy{sum}.run(problem);
 }

@@ -49,6 +49,12 @@ enum class task_state : std::uint8_t {
     moving,   ///< it runs at its slot and holds its target as well
 };
 
+/// One of the demands that would do for a task of a cluster.
+struct task_alternative {
+    shape_index shape;   ///< the demand, of `cluster::workload()`
+    double speed = 1.0;  ///< relative, above 0
+};
+
 /// The living fleet: nodes and GPUs that come, change and go, their health, and the tasks that wait, run and move. One
 /// mutable truth that placing, balancing, moving and searching share; whatever borrows it repairs itself from its list
 /// of changes.
@@ -208,7 +214,8 @@ public:
     [[nodiscard]] std::size_t node_count() const noexcept { return nodes_.taken(); }
 
     // ---- tasks ------------------------------------------------------------------------------------------------------
-    /// A task arrives and waits. Models that it accepts need not exist. O(counters + length of its names).
+    /// A task arrives and waits. Models that it accepts need not exist. O(counters + length of its names), for each of
+    /// its alternatives too.
     ///
     /// @return its handle, or an error that names task and field, as `workload_builder::add_task`; a task without a
     ///         name has none
@@ -222,12 +229,18 @@ public:
     }
     /// A waiting task is placed. O(GPUs of the slot + tasks of the node), and so are the next ones.
     ///
-    /// @return false if there is no such task, it has a slot, or it does not fit there (see `ledger::fits`)
-    bool place(task_handle task, const slot& where) { return known(task) && place(index(task), where); }
+    /// @param alternative  which of its demands it runs with, as of `alternatives`; 0: its own
+    /// @return false if there is no such task or alternative, it has a slot, or it does not fit there (see
+    ///         `ledger::fits`)
+    bool place(task_handle task, const slot& where, std::size_t alternative = 0) {
+        return known(task) && place(index(task), where, alternative);
+    }
     /// A waiting task is observed to run: entered whatever room, health and models say.
     ///
-    /// @return false if there is no such task or slot, it has a slot, or it wants another number of GPUs
-    [[nodiscard]] bool occupy(task_handle task, const slot& where) { return known(task) && occupy(index(task), where); }
+    /// @return false if there is no such task, alternative or slot, it has a slot, or it wants another number of GPUs
+    [[nodiscard]] bool occupy(task_handle task, const slot& where, std::size_t alternative = 0) {
+        return known(task) && occupy(index(task), where, alternative);
+    }
     /// Enters many running tasks at once.
     ///
     /// @return how many were entered; the others are unknown, have a slot, or their slot does not exist
@@ -247,12 +260,12 @@ public:
     bool cancel_move(task_handle task) { return known(task) && cancel_move(index(task)); }
 
     /// As above, for a position of `workload()`; false as well if it is vacant.
-    bool place(task_index task, const slot& where);
-    [[nodiscard]] bool occupy(task_index task, const slot& where);  ///< see above
-    bool release(task_index task);                                  ///< see above
-    bool begin_move(task_index task, const slot& to);               ///< see above
-    bool finish_move(task_index task);                              ///< see above
-    bool cancel_move(task_index task);                              ///< see above
+    bool place(task_index task, const slot& where, std::size_t alternative = 0);
+    [[nodiscard]] bool occupy(task_index task, const slot& where, std::size_t alternative = 0);  ///< see above
+    bool release(task_index task);                                                               ///< see above
+    bool begin_move(task_index task, const slot& to);                                            ///< see above
+    bool finish_move(task_index task);                                                           ///< see above
+    bool cancel_move(task_index task);                                                           ///< see above
 
     /// The position of a task, if it is there.
     [[nodiscard]] std::optional<task_index> find(task_handle task) const noexcept {
@@ -280,6 +293,18 @@ public:
     /// The slot of a task, of a moving one the source; `unplaced` if it waits or is gone.
     [[nodiscard]] slot where(task_handle task) const noexcept {
         return known(task) ? where_[index(task).value()] : unplaced;
+    }
+    /// The demands that would do for the task at a position, its own first; empty if it lists no alternatives. Valid
+    /// until the next event.
+    [[nodiscard]] std::span<const task_alternative> alternatives(task_index t) const noexcept {
+        return alternatives_[t.value()];
+    }
+    /// Which of them the task at a position runs with; 0 while it waits. `workload().demand(t)` is that demand, and moves
+    /// keep it.
+    [[nodiscard]] std::size_t alternative(task_index t) const noexcept { return runs_with_[t.value()]; }
+    /// The same for a task; 0 if it is gone.
+    [[nodiscard]] std::size_t alternative(task_handle task) const noexcept {
+        return known(task) ? alternative(index(task)) : 0;
     }
     /// The slots of all positions of tasks, of moving ones the sources. Valid until the next event.
     [[nodiscard]] std::span<const slot> slots() const noexcept { return where_.view(); }
@@ -375,6 +400,7 @@ private:
     class node_models;
 
     static constexpr std::size_t max_idle_shapes = 1024;
+    static constexpr std::size_t max_alternatives = 64;  // far fewer, so that a task's own do not become idle
 
     [[nodiscard]] bool known(task_handle task) const noexcept { return tasks_.has(task.position(), task.generation()); }
     [[nodiscard]] static task_index index(task_handle task) noexcept { return task_index{task.position()}; }
@@ -410,6 +436,11 @@ private:
     void give_back(const demand_view& demand, const slot& where);
     void note_room(const demand_view& demand, node_index n) noexcept;
     void settle_at(task_index t, const slot& where);
+    [[nodiscard]] static task_description demand_of(const alternative_description& other) noexcept;
+    [[nodiscard]] result<void> check_alternatives(const task_description& task, detail::phrase item) const;
+    [[nodiscard]] result<void> intern_alternatives(const task_description& task, shape_index own, detail::phrase item);
+    [[nodiscard]] shape_index shape_with(task_index t, std::size_t alternative) const noexcept;
+    void run_with(task_index t, std::size_t alternative) noexcept;
     void stop_moving(task_index t) noexcept;
 
     berth::fleet fleet_;
@@ -430,9 +461,11 @@ private:
     detail::flat<slot> target_;
     detail::flat<task_index> moving_;
     detail::list_pool<task_index> tasks_on_;
+    detail::list_pool<task_alternative> alternatives_;  // its own first; empty: no others
+    detail::flat<std::uint32_t> runs_with_;
 
     detail::position_pool shapes_;
-    detail::flat<std::uint32_t> pins_;  // reservations of each shape
+    detail::flat<std::uint32_t> pins_;  // reservations and alternatives of each shape
     detail::recency_list idle_shapes_;
     detail::position_pool groups_;
     detail::position_pool reservations_;
@@ -441,6 +474,7 @@ private:
     detail::node_reader node_reader_;
     detail::task_reader task_reader_;
     std::string image_;
+    detail::flat<task_alternative> interned_;  // scratch
 };
 
 }  // namespace berth::inline v0

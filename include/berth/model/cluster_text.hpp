@@ -47,6 +47,8 @@ namespace berth::inline v0 {
 /// | `group`       | position, name, whether a gang, `min_tasks`                                                  |
 /// | `task`        | position, generation, name, shape, group, priority, bytes of state, whether of one model,    |
 /// |               | slot                                                                                         |
+/// | `alternatives`| of a task that lists some: the task, the one that it runs with, then shape and speed (the    |
+/// |               | bits of a double in hexadecimal) of each                                                     |
 /// | `move`        | task, target                                                                                 |
 /// | `reservation` | position, generation, shape, slot                                                            |
 /// | `end`         | the number of lines before                                                                   |

@@ -33,6 +33,17 @@ struct node_description {
     bool healthy = true;                          ///< false: takes no new task, nor do its GPUs
 };
 
+/// Another demand that would do for a task, as input of `cluster`; fields as of `task_description`.
+struct alternative_description {
+    std::size_t gpus = 1;                                 ///< 0: CPU only
+    std::span<const amount> gpu_demand{};                 ///< empty: one whole GPU
+    std::span<const amount> node_demand{};                ///< empty: 0
+    std::span<const amount> domain_demand{};              ///< empty: 0
+    std::span<const std::string_view> accepted_models{};  ///< empty: all
+    bool same_model = false;                              ///< its GPUs are of one model
+    double speed = 1.0;                                   ///< relative, finite and above 0; twice as fast: 2
+};
+
 /// A task, as input of `workload_builder` and `cluster`.
 struct task_description {
     std::string_view name{};                  ///< unique; empty: `task-<position>`
@@ -49,6 +60,10 @@ struct task_description {
     std::size_t min_tasks = 0;  ///< a gang starts with so many of its tasks; 0: with all
     int priority = 0;           ///< larger is more important
     amount state_bytes = 0;     ///< bytes that travel when the task is moved, 0..`max_amount`
+    double speed = 1.0;         ///< relative, with the demand above; matters beside alternatives
+    /// Other demands that would do. Only a `cluster` keeps them; a workload that is built for a batch has the demand above
+    /// alone.
+    std::span<const alternative_description> alternatives{};
 };
 
 }  // namespace berth::inline v0

@@ -6,7 +6,7 @@
 //   node_traits<T>   name, capacity, gpus, domains, healthy
 //   gpu_traits<T>    model, capacity, healthy, uuid
 //   task_traits<T>   name, gpus, gpu_demand, node_demand, domain_demand, accepted_models, same_model, group, gang,
-//                    min_tasks, priority, state_bytes
+//                    min_tasks, priority, state_bytes, speed, alternatives
 //
 // Every property is looked up in this order: a static function of your specialisation, a member function of that name,
 // a data member of that name, the default given below. A type with these member names needs nothing. For a type that
@@ -73,6 +73,11 @@ struct gpu_traits {};
 /// | `min_tasks`       | integer: a gang starts when so many of its tasks have a slot  | 0, all of them               |
 /// | `priority`        | int, larger is more important                                 | 0                            |
 /// | `state_bytes`     | integer: bytes that travel when the task is moved             | 0                            |
+/// | `speed`           | number above 0: relative speed with this demand               | 1                            |
+/// | `alternatives`    | a range of objects, see below                                 | none                         |
+///
+/// An alternative is another demand that would do, for example CPU only. It is read as a task is, but only `gpus`,
+/// `gpu_demand`, `node_demand`, `domain_demand`, `accepted_models`, `same_model` and `speed`. A `cluster` keeps them.
 template <class T>
 struct task_traits {};
 
@@ -135,6 +140,8 @@ BERTH_DETAIL_READER(task, gang)
 BERTH_DETAIL_READER(task, min_tasks)
 BERTH_DETAIL_READER(task, priority)
 BERTH_DETAIL_READER(task, state_bytes)
+BERTH_DETAIL_READER(task, speed)
+BERTH_DETAIL_READER(task, alternatives)
 
 #undef BERTH_DETAIL_READER
 

@@ -4,6 +4,7 @@
 #include "berth/allocate/greedy/combine.hpp"
 #include "berth/allocate/greedy/scores/fgd.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
+#include "berth/allocate/greedy/scores/gpu_packing.hpp"
 #include "berth/allocate/greedy/scores/scarcity.hpp"
 
 #include "allocate/problems.hpp"
@@ -163,7 +164,18 @@ TEST_CASE("a placer that has lived long decides like a fresh one with its memory
         decides_like_a_fresh_one(
             greedy{weighted_sum{weighted{0.3, rescaled{best_fit{}}}, weighted{0.7, fgd{}}}, best_scored_gpu{}}, options,
             seed, 400);
+        const weighted_sum both{weighted{2.0, rescaled{best_fit{}}}, weighted{1.0, scarcity{.reprice_after = 0.01}}};
+        decides_like_a_fresh_one(greedy{tiers{gpu_packing{}, both}, gpu_scored_by{scarcity{}}}, options, seed, 400);
     }
+}
+
+TEST_CASE("a score that counts placements by itself does not follow a cluster, in whatever it stands") {
+    namespace detail = berth::detail;
+    static_assert(detail::follows_cluster<prepared<decltype(tiers{fgd{}, scarcity{}})>>);
+    static_assert(!detail::follows_cluster<prepared<gpu_clustering>>);
+    static_assert(!detail::follows_cluster<prepared<decltype(tiers{scarcity{}, gpu_clustering{}})>>);
+    static_assert(!detail::follows_cluster<gpu_scored_by<gpu_clustering>::prepared_selection>);
+    static_assert(detail::follows_cluster<gpu_scored_by<fgd>::prepared_selection>);
 }
 
 namespace {

@@ -5,14 +5,19 @@
 #include "berth/allocate/greedy/scores/fgd.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/allocate/greedy/scores/power_score.hpp"
+#include "berth/allocate/greedy/scores/scarcity.hpp"
 
 #include "allocate/problems.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace berth;
@@ -205,4 +210,124 @@ TEST_CASE("on_settled calls the parts of every combination once per decision") {
     CHECK(in_sum == 3);
     CHECK(in_tiers == 3);
     CHECK(in_selection == 3);
+}
+
+namespace {
+
+/// Two policies get the same arrivals and departures and must agree at every step.
+template <class A, class B>
+void decide_alike(const A& a, const B& b) {
+    static_assert(std::is_same_v<typename A::selection_type, typename B::selection_type>);
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+        CAPTURE(seed);
+        const auto [f, w] = random_problem(300 + seed, {.tasks = 90, .gpu_counters = 1 + seed % 2, .gangs = false});
+        const problem p{f, w};
+        auto first = a.policy.start(p);
+        auto second = b.policy.start(p);
+        xoshiro256 g{seed};
+        std::vector<std::pair<task_index, slot>> live;
+        for (std::size_t step = 0; step < 150; ++step) {
+            const task_index t{below(g, w.task_count())};
+            if (below(g, 3) > 0 || live.empty()) {
+                const slot where = first.place(t);
+                REQUIRE(where == second.place(t));
+                if (where.placed()) live.emplace_back(t, where);
+            } else {
+                const std::size_t at = below(g, live.size());
+                REQUIRE(first.remove(live[at].first, live[at].second));
+                REQUIRE(second.remove(live[at].first, live[at].second));
+                live.erase(live.begin() + static_cast<std::ptrdiff_t>(at));
+            }
+        }
+    }
+}
+/// A policy with the default GPU selection of its score.
+template <class Score>
+struct with_defaults {
+    using selection_type = default_gpu_selection_of<Score>;
+    greedy<Score, selection_type> policy;
+};
+template <class Score>
+with_defaults<Score> policy_of(const Score& score) {
+    return {greedy<Score, default_gpu_selection_of<Score>>{score, {}, {}}};
+}
+
+}  // namespace
+
+TEST_CASE("a combination of scarcity alone is scarcity") {
+    const scarcity eager{.reprice_after = 0.005};
+    decide_alike(policy_of(tiers{eager}), policy_of(eager));
+    decide_alike(policy_of(weighted_sum{weighted{1.0, eager}}), policy_of(eager));
+    decide_alike(policy_of(tiers{weighted_sum{weighted{2.0, tiers{eager}}}}), policy_of(eager));
+    const auto constant = [](const candidate&) { return 1.0; };
+    CHECK(prepared<decltype(tiers{eager, constant})>::part_values{}.size() == 5);
+    static_assert(std::is_same_v<prepared<decltype(tiers{scarcity{}})>::part_values, std::array<float, 4>>);
+    static_assert(std::is_same_v<default_gpu_selection_of<decltype(tiers{best_fit{}, scarcity{}})>, best_scored_gpu>);
+    static_assert(std::is_same_v<default_gpu_selection_of<decltype(tiers{best_fit{}, fgd{}})>, tightest_gpu>);
+}
+
+TEST_CASE("what a combination is made of") {
+    using plain = prepared<decltype(tiers{best_fit{}, tiers{worst_fit{}, fgd{}}})>;
+    static_assert(!parted_score<plain> && plain::all_values == 3);
+    static_assert(!parted_score<prepared<decltype(weighted_sum{weighted{1.0, best_fit{}}})>>);
+    using ranged = prepared<decltype(tiers{best_fit{}, weighted_sum{weighted{1.0, rescaled{best_fit{}}}}})>;
+    static_assert(parted_score<ranged> && ranged::compares_nodes);
+    using priced = prepared<decltype(weighted_sum{weighted{1.0, scarcity{}}, weighted{1.0, best_fit{}}})>;
+    static_assert(!berth::detail::follows_prices<ranged> && berth::detail::follows_prices<priced>);
+    static_assert(parted_score<priced> && !priced::compares_nodes);
+    // Tiers in tiers are as if they were listed.
+    const table_score a{{1, 2, 2, 1}};
+    const table_score b{{9, 3, 4, 9}};
+    CHECK(value(tiers{a, tiers{b, a}}, 2) == tier_values<3>{{2.0, 4.0, 2.0}});
+    CHECK(chosen(tiers{tiers{a, b}}).node == node_index{2});
+}
+
+TEST_CASE("scarcity in tiers and sums agrees with a look at every node") {
+    for (std::uint64_t seed = 0; seed < 6; ++seed) {
+        CAPTURE(seed);
+        const auto [f, w] = random_problem(seed, {.gangs = false});
+        const problem p{f, w};
+        const scarcity how{.reprice_after = 0.004};
+        const auto coarse = [](const candidate& c) { return static_cast<double>(c.node.gpu_count() / 2); };
+        auto in_tiers = greedy{tiers{coarse, how}, tightest_gpu{}}.start(p);
+        auto in_sum =
+            greedy{weighted_sum{weighted{2.0, rescaled{coarse}}, weighted{0.5, how}}, tightest_gpu{}}.start(p);
+        std::array<scarcity_state, 2> known{how.prepare(p), how.prepare(p)};
+        for (std::size_t t = 0; t < w.task_count(); ++t) {
+            for (const bool sum : {false, true}) {
+                auto& placer_ledger = sum ? in_sum.ledger() : in_tiers.ledger();
+                std::vector<candidate> open;
+                double least = 1e9;
+                double greatest = -1e9;
+                for (std::size_t n = 0; n < f.node_count(); ++n) {
+                    auto c = candidate_for(placer_ledger, w, t, n, 0);
+                    if (!placer_ledger.fits(c.demand, node_index{n})) continue;
+                    if (c.demand.gpus > 0) {
+                        c.gpus = tightest_gpu{}(c.node, c.demand, placer_ledger.fitting_gpus(c.demand, node_index{n}));
+                    }
+                    least = std::min(least, coarse(c));
+                    greatest = std::max(greatest, coarse(c));
+                    open.push_back(c);
+                }
+                slot expected = unplaced;
+                std::array<double, 2> best{not_admitted, not_admitted};
+                for (const candidate& c : open) {
+                    const double second = known[sum].combine(known[sum].parts(c), c.node.index, {});
+                    const double width = greatest - least;
+                    const double stretched = width > 0.0 ? 100.0 * (coarse(c) - least) / width : 0.0;
+                    const std::array<double, 2> now{sum ? 0.0 + 2.0 * stretched + 0.5 * second : coarse(c),
+                                                    sum ? 0.0 : second};
+                    if (now > best) {
+                        best = now;
+                        expected = {c.node.index, c.gpus};
+                    }
+                }
+                const slot where = sum ? in_sum.place(task_index{t}) : in_tiers.place(task_index{t});
+                REQUIRE(where == expected);
+                if (!where.placed()) continue;
+                known[sum].on_node(placer_ledger.node(where.node));
+                known[sum].on_settled();
+            }
+        }
+    }
 }

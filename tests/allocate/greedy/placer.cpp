@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -79,6 +80,60 @@ TEST_CASE("a task that runs already is entered wherever it runs") {
     placer.remove(task_index{0}, {node_index{0}, 1});
     placer.remove(task_index{1}, {node_index{1}, 1});
     CHECK(placer.ledger() == ledger{machines});
+}
+
+TEST_CASE("a running fleet is entered as a whole or not at all, in one decision") {
+    const auto as_one_by_one = [](const auto& policy) {
+        for (std::uint64_t seed = 0; seed < 4; ++seed) {
+            CAPTURE(seed);
+            const auto [machines, work] = random_problem(50 + seed, {.domains = seed % 2 == 0});
+            const problem p{machines, work};
+            const auto running = greedy{best_fit{}}.run(p).assignment;
+            std::vector<task_index> tasks;
+            std::vector<slot> where;
+            for (std::size_t t = 0; t < work.task_count(); t += 2) {
+                tasks.emplace_back(t);
+                where.push_back(running[t]);
+            }
+            auto single = policy.start(p);
+            auto bulk = policy.start(p);
+            std::size_t entered = 0;
+            for (std::size_t i = 0; i < tasks.size(); ++i) {
+                if (where[i].placed()) entered += single.occupy(tasks[i], where[i]) ? 1 : 0;
+            }
+            // One that exists nowhere, one without room: nothing of the others stays.
+            const std::vector<task_index> unknown{task_index{0}, task_index{work.task_count()}};
+            CHECK_FALSE(bulk.occupy(unknown, std::vector<slot>(2, running[0])));
+            CHECK_FALSE(bulk.occupy(tasks, std::span{where}.first(1)));
+            auto too_many = where;
+            too_many.back() = {node_index{machines.node_count()}, 1};
+            CHECK_FALSE(bulk.occupy(tasks, too_many));
+            CHECK(bulk.ledger() == ledger{machines});
+            CHECK(bulk.occupy(tasks, where) == entered);
+            CHECK(bulk.ledger() == single.ledger());
+            for (std::size_t t = 1; t < work.task_count(); t += 2) {
+                REQUIRE(bulk.place(task_index{t}) == single.place(task_index{t}));
+            }
+        }
+    };
+    as_one_by_one(greedy{fgd{}, best_scored_gpu{}});
+    as_one_by_one(greedy{gpu_clustering{}});
+    as_one_by_one(greedy{scarcity{.reprice_after = 2.0}});  // the market is not cleared on the way
+
+    struct settled {
+        int* count;
+        double operator()(const candidate&) const { return 0.0; }
+        void on_settled() const { ++*count; }
+    };
+    const auto machines = two_nodes();
+    const auto work = hand_workload(machines, {{.gpus = 1, .share = 500, .copies = 3}});
+    int decisions = 0;
+    auto placer = greedy{settled{&decisions}}.start(problem{machines, work});
+    const std::vector<task_index> three{task_index{0}, task_index{1}, task_index{2}};
+    CHECK_FALSE(placer.occupy(three, std::vector<slot>(3, {node_index{0}, 1})));
+    CHECK(decisions == 0);
+    CHECK(placer.occupy(three, std::vector<slot>{{node_index{0}, 1}, unplaced, {node_index{0}, 1}}) == 2);
+    CHECK(decisions == 1);
 }
 
 TEST_CASE("not_admitted is never taken, everything else is") {

@@ -19,6 +19,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -125,7 +126,7 @@ private:
 
     void fill(const detail::gpu_pairs& pairs, const detail::leading_counters& leads) {
         for (std::size_t g = 0; g < pairs.gpus(); ++g) {
-            capacities_.push_back(leads.capacity(g));
+            capacities_.push_back(capacity_of(pairs, leads, g));
             node_of_.push_back(pairs.node_of(g));
         }
         for (std::size_t row = 0; row < pairs.rows().size(); ++row) {
@@ -137,6 +138,18 @@ private:
         }
         for (std::size_t i = 0; i < tasks().size(); ++i)
             row_of_.push_back(static_cast<std::uint32_t>(pairs.rows().of(i)));
+    }
+    /// An unlimited counter, or one of bytes, has more room than a packed problem's words can hold: all that tasks can
+    /// take there is as good.
+    [[nodiscard]] static amount capacity_of(const detail::gpu_pairs& pairs, const detail::leading_counters& leads,
+                                            std::size_t g) {
+        constexpr amount most_packed = amount{std::numeric_limits<std::uint32_t>::max()} - 1;
+        if (leads.capacity(g) <= most_packed) return leads.capacity(g);
+        amount all = 0;
+        for (std::size_t row = 0; row < pairs.rows().size(); ++row) {
+            if (pairs.may(row, g)) all += pairs.rows().tasks(row) * leads.load(pairs.rows().demand(row), g);
+        }
+        return leads.capacity(g) < all ? leads.capacity(g) : all;
     }
     [[nodiscard]] result<void> read_costs() {
         const std::size_t gpus = capacities_.size();

@@ -52,11 +52,6 @@ private:
     const cluster* cluster_;
 };
 
-/// A score or GPU selection that counts placements by itself would miss those of others.
-template <class S>
-inline constexpr bool follows_cluster =
-    !requires(S& s, const candidate& c) { s.on_place(c); } || requires(S& s, const node_view& n) { s.on_node(n); };
-
 }  // namespace detail
 
 /// How a placer works on a cluster.

@@ -2,10 +2,11 @@
 #pragma once
 
 #include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/detail/score_pack.hpp"
+#include "berth/core/index.hpp"
 #include "berth/objective/tier_values.hpp"
 
 #include <array>
-#include <compare>
 #include <cstddef>
 #include <tuple>
 #include <utility>
@@ -17,70 +18,24 @@
 //                                                               fit, at every arrival (a pass over the cached values)
 //   tiers{a, b}                                                 b only decides between candidates of equal a
 //
+// They nest: any score stands in them, `scarcity` and sums with `rescaled` too. Such a combination is a `parted_score`
+// that keeps what its scores keep, side by side.
+//
 // Left out: products of scores (their zero hides every other part) and minima (write a lambda).
 
 namespace berth::inline v0 {
 
-namespace detail {
-
-/// Several prepared scores: their common scope and anonymity, and notifications for all.
-template <class... Scores>
-struct score_pack {
-    static_assert(
-        !(is_parted<Scores> || ...),
-        "berth: a score made of parts (a weighted_sum with rescaled{...}, or scarcity) is combined per node at every "
-        "arrival, so it is no part of another score; list the parts of a sum in the outer one, or leave rescaled out");
-
-    static constexpr score_scope scope =
-        ((scope_of<Scores> == score_scope::shape) && ...) ? score_scope::shape : score_scope::task;
-    static constexpr bool anonymous = (is_anonymous<Scores> && ...);
-    static constexpr std::size_t node_counters_read = [] {
-        std::size_t most = 0;
-        ((most = node_counters_read_by<Scores> > most ? node_counters_read_by<Scores> : most), ...);
-        return most;
-    }();
-
-    std::tuple<Scores...> scores;
-
-    constexpr void on_place(const candidate& c) {
-        std::apply([&](auto&... score) { (notify_place(score, c), ...); }, scores);
-    }
-    constexpr void on_remove(const candidate& c) {
-        std::apply([&](auto&... score) { (notify_remove(score, c), ...); }, scores);
-    }
-    constexpr void on_node(const node_view& node) {
-        std::apply([&](auto&... score) { (notify_node(score, node), ...); }, scores);
-    }
-    constexpr void on_settled() {
-        std::apply([](auto&... score) { (notify_settled(score), ...); }, scores);
-    }
-    [[nodiscard]] constexpr auto memory() const {
-        return std::apply([](const auto&... score) { return std::tuple{memory_of(score)...}; }, scores);
-    }
-    template <class Memories>
-    constexpr void recall(const Memories& before) {
-        [&]<std::size_t... I>(std::index_sequence<I...>) {
-            (recall_memory(std::get<I>(scores), std::get<I>(before)), ...);
-        }(std::index_sequence_for<Scores...>{});
-    }
-    [[nodiscard]] constexpr followed follow(const problem& p) {
-        followed worst = followed::kept;
-        const auto note = [&](followed one) { worst = one > worst ? one : worst; };
-        std::apply([&](auto&... score) { (note(notify_fleet<false>(score, p)), ...); }, scores);
-        return worst;
-    }
-};
-
-}  // namespace detail
-
 /// A score stretched linearly so that, over the nodes that fit the arriving task, the worst is 0 and the best 100 (all
-/// 0 if they are equal). Only inside the outermost `weighted_sum`. Within a node, GPUs are compared by the unstretched
-/// values.
+/// 0 if they are equal). Only inside a `weighted_sum`. Within a node, GPUs are compared by the unstretched values.
 template <class S>
 struct rescaled {
     static_assert(placement_score<S>,
                   "berth: rescaled{score} takes a score: double(const candidate&), or a description "
                   "whose prepare(problem) makes one");
+    static_assert(!parted_score<prepared<S>>,
+                  "berth: rescaled{score} takes no score made of parts (scarcity, or a combination with it or with "
+                  "rescaled): its values follow prices or other nodes, so that they have no range that could be kept; "
+                  "put rescaled around the scores inside");
     S score;  ///< any but one made of parts
 
     /// Does not compile: the enclosing `weighted_sum` prepares the score.
@@ -115,64 +70,75 @@ struct weighted {
     static_assert(placement_score<typename detail::unwrap_rescaled<S>::type>,
                   "berth: weighted{weight, score} takes a score: double(const candidate&), or a description whose "
                   "prepare(problem) makes one");
+    static_assert(detail::value_count<prepared<typename detail::unwrap_rescaled<S>::type>> == 1,
+                  "berth: weighted{weight, score} takes a score that yields a number; tiers yield several");
     double weight = 1.0;  ///< any finite number
     S score;              ///< a score, or one in `rescaled`
 };
 template <class S>
 weighted(double, S) -> weighted<S>;
 
-/// Σ weight · score. A part that is `not_admitted` refuses the candidate, whatever the others and the weights say.
+/// Σ weight · score. A score that is `not_admitted` refuses the candidate, whatever the others and the weights say.
 template <class... Scores>
-class weighted_sum {
+class weighted_sum : public detail::inherited_selection<typename detail::unwrap_rescaled<Scores>::type...> {
+    using pack = detail::score_pack<typename detail::unwrap_rescaled<Scores>::type...>;
     static constexpr bool any_rescaled = (detail::unwrap_rescaled<Scores>::value || ...);
+    using numbers = std::array<double, sizeof...(Scores)>;
 
-    template <class S>
-    using ready = prepared<typename detail::unwrap_rescaled<S>::type>;
+    struct plain_state : pack {
+        numbers weights{};
 
-    struct plain_state : detail::score_pack<ready<Scores>...> {
-        std::array<double, sizeof...(Scores)> weights{};
+        [[nodiscard]] constexpr double operator()(const candidate& c) const { return sum(this->values(c)); }
+        /// Of the only score, if that is made of parts.
+        [[nodiscard]] constexpr scored_gpus<double> best_gpu(const candidate& c, gpu_mask fitting) const
+            requires(pack::lends_best_gpu)
+        {
+            if (weights[0] > 0.0) {
+                const auto found = std::get<0>(this->scores).best_gpu(c, fitting);
+                numbers value{};
+                double* to = value.data();
+                detail::append_values(found.value, to);
+                return {sum(value), found.gpus};
+            }
+            scored_gpus<double> found{};
+            candidate one = c;
+            for (gpu_mask rest = fitting; rest != 0; rest &= rest - 1) {
+                one.gpus = rest & (~rest + 1);
+                const double value = (*this)(one);
+                if (found.gpus == 0 || value > found.value) found = {value, one.gpus};
+            }
+            return found;
+        }
 
-        [[nodiscard]] constexpr double operator()(const candidate& c) const {
-            std::size_t i = 0;
-            return std::apply(
-                [&](const auto&... score) {
-                    double sum = 0.0;
-                    bool refused = false;
-                    const auto add = [&](double value) {
-                        refused = refused || value == not_admitted;
-                        sum += weights[i++] * value;
-                    };
-                    (add(static_cast<double>(score(c))), ...);
-                    return refused ? not_admitted : sum;
-                },
-                this->scores);
+    protected:
+        [[nodiscard]] constexpr double sum(const numbers& of) const {
+            double total = 0.0;
+            for (std::size_t i = 0; i < of.size(); ++i) {
+                if (of[i] == not_admitted) return not_admitted;
+                total += weights[i] * of[i];
+            }
+            return total;
         }
     };
 
-    struct rescaled_state : plain_state {
-        static constexpr bool compares_nodes = true;
-        static constexpr std::size_t part_count = sizeof...(Scores);
-        using part_values = std::array<double, part_count>;
+    struct parted_state : plain_state {
+        static constexpr bool compares_nodes = any_rescaled || pack::any_compares_nodes;
+        using part_values = typename pack::part_values;
 
-        /// The parts before rescaling.
-        [[nodiscard]] constexpr part_values parts(const candidate& c) const {
-            return std::apply([&](const auto&... score) { return part_values{static_cast<double>(score(c))...}; },
-                              this->scores);
-        }
         /// The sum, given the range of each part over the candidates.
-        [[nodiscard]] constexpr double combine(const part_values& part, node_index,
+        [[nodiscard]] constexpr double combine(const part_values& kept, node_index n,
                                                const part_range<part_values>& range) const {
-            constexpr std::array<bool, part_count> stretch{detail::unwrap_rescaled<Scores>::value...};
-            double sum = 0.0;
-            for (std::size_t i = 0; i < part_count; ++i) {
-                double value = part[i];
-                if (stretch[i]) {
-                    const double width = range.greatest[i] - range.least[i];
-                    value = width > 0.0 ? 100.0 * (value - range.least[i]) / width : 0.0;
-                }
-                sum += this->weights[i] * value;
+            constexpr std::array<bool, sizeof...(Scores)> stretch{detail::unwrap_rescaled<Scores>::value...};
+            constexpr std::array<std::size_t, sizeof...(Scores)> sizes{
+                detail::kept_parts<prepared<typename detail::unwrap_rescaled<Scores>::type>>::count...};
+            numbers of = this->combined(kept, n, range);
+            std::size_t part = 0;
+            for (std::size_t i = 0; i < of.size(); part += sizes[i++]) {
+                if (!stretch[i]) continue;
+                const double width = double{range.greatest[part]} - double{range.least[part]};
+                of[i] = width > 0.0 ? 100.0 * (of[i] - double{range.least[part]}) / width : 0.0;
             }
-            return sum;
+            return this->sum(of);
         }
     };
 
@@ -180,15 +146,13 @@ public:
     /// A sum of one or more scores.
     constexpr explicit weighted_sum(weighted<Scores>... parts) : parts_{std::move(parts)...} {}
 
-    /// The ready form: a `prepared_score`, a `parted_score` if a part is rescaled.
+    /// The ready form: a `prepared_score`, a `parted_score` if a score is rescaled or made of parts.
     [[nodiscard]] constexpr auto prepare(const problem& p) const {
         return std::apply(
             [&](const auto&... part) {
-                using pack = detail::score_pack<ready<Scores>...>;
-                pack scores{{prepare_score(unwrap(part), p)...}};
-                plain_state plain{std::move(scores), {part.weight...}};
-                if constexpr (any_rescaled) {
-                    return rescaled_state{std::move(plain)};
+                plain_state plain{{{prepare_score(unwrap(part), p)...}}, {part.weight...}};
+                if constexpr (any_rescaled || pack::any_parted) {
+                    return parted_state{std::move(plain)};
                 } else {
                     return plain;
                 }
@@ -206,25 +170,49 @@ private:
 template <class... Scores>
 weighted_sum(weighted<Scores>...) -> weighted_sum<Scores...>;
 
-/// Lexicographic: the first score decides, the next only among equals. A tier that is `not_admitted` refuses the
-/// candidate.
+/// Lexicographic: the first score decides, the next only among equals. Tiers in tiers are as if they were listed. A
+/// tier that is `not_admitted` refuses the candidate.
 template <class... Scores>
-class tiers {
+class tiers : public detail::inherited_selection<Scores...> {
     static_assert(
         (placement_score<Scores> && ...),
         "berth: tiers{...} lists scores: double(const candidate&), or a description whose prepare(problem) makes one");
+    using pack = detail::score_pack<Scores...>;
+    using value = tier_values<pack::all_values>;
 
-    struct state : detail::score_pack<prepared<Scores>...> {
-        [[nodiscard]] constexpr tier_values<sizeof...(Scores)> operator()(const candidate& c) const {
-            tier_values<sizeof...(Scores)> tier = std::apply(
-                [&](const auto&... score) {
-                    return tier_values<sizeof...(Scores)>{{static_cast<double>(score(c))...}};
-                },
-                this->scores);
-            for (const double value : tier.values) {
-                if (value == not_admitted) tier.values.fill(not_admitted);
+    struct plain_state : pack {
+        [[nodiscard]] constexpr value operator()(const candidate& c) const {
+            return refused_as_a_whole({this->values(c)});
+        }
+        /// Of the only score, if that is made of parts.
+        [[nodiscard]] constexpr scored_gpus<value> best_gpu(const candidate& c, gpu_mask fitting) const
+            requires(pack::lends_best_gpu)
+        {
+            const auto found = std::get<0>(this->scores).best_gpu(c, fitting);
+            value tier{};
+            double* to = tier.values.data();
+            detail::append_values(found.value, to);
+            return {refused_as_a_whole(tier), found.gpus};
+        }
+
+    private:
+        [[nodiscard]] static constexpr value refused_as_a_whole(value tier) {
+            for (const double one : tier.values) {
+                if (one == not_admitted) {
+                    tier.values.fill(not_admitted);
+                    break;
+                }
             }
             return tier;
+        }
+    };
+    struct parted_state : plain_state {
+        static constexpr bool compares_nodes = pack::any_compares_nodes;
+        using part_values = typename pack::part_values;
+
+        [[nodiscard]] constexpr value combine(const part_values& kept, node_index n,
+                                              const part_range<part_values>& range) const {
+            return {this->combined(kept, n, range)};
         }
     };
 
@@ -232,9 +220,18 @@ public:
     /// Scores in order of importance.
     constexpr explicit tiers(Scores... scores) : scores_{std::move(scores)...} {}
 
-    /// The ready form: a `prepared_score` with `tier_values`.
+    /// The ready form: a `prepared_score` with `tier_values`, a `parted_score` if a score is made of parts.
     [[nodiscard]] constexpr auto prepare(const problem& p) const {
-        return std::apply([&](const auto&... score) { return state{{{prepare_score(score, p)...}}}; }, scores_);
+        return std::apply(
+            [&](const auto&... score) {
+                plain_state plain{{{prepare_score(score, p)...}}};
+                if constexpr (pack::any_parted) {
+                    return parted_state{std::move(plain)};
+                } else {
+                    return plain;
+                }
+            },
+            scores_);
     }
 
 private:

@@ -118,18 +118,20 @@ struct part_range {
 };
 
 /// A score that combines parts, where the parts obey the rules of `prepared_score` and the combination may change at
-/// any time: a placer keeps the parts and only combines them again. `weighted_sum` with `rescaled` parts and `scarcity`
-/// are such scores. Write one when a value depends on all nodes, but only through a few numbers.
+/// any time: a placer keeps the parts and only combines them again. `scarcity`, a `weighted_sum` with `rescaled` scores,
+/// and `tiers` and sums with such a score are. Write one when a value depends on all nodes, but only through a few
+/// numbers.
 ///
-/// 1. `parts(candidate)` yields an array of numbers; `combine(parts, node, range)` is the value: finite, cheap, larger
-///    is better.
-/// 2. With `compares_nodes` the combination reads `range`. Without, it ignores `range` and may follow prices: then
-///    `price_version(kind)` changes whenever the combination changes for nodes of that kind.
+/// 1. `parts(candidate)` yields a `std::array` of numbers; `combine(parts, node, range)` is the value: finite, cheap,
+///    larger is better, of the type of the score's values.
+/// 2. With `compares_nodes` the combination reads `range`. It may follow prices, and does without `compares_nodes`: then
+///    `price_version(kind)` grows whenever the combination changes for nodes of that kind, and never falls. A score that
+///    has `follow` also says of how many kinds it has prices, by `kind_count()`.
 /// 3. The score itself (`operator()`) compares the GPUs of one node and refuses candidates. It does not follow prices.
 template <class S>
 concept parted_score = prepared_score<S> && requires(const S& s, const candidate& c, typename S::part_values parts) {
     { s.parts(c) } -> std::same_as<typename S::part_values>;
-    { s.combine(parts, node_index{}, part_range<typename S::part_values>{}) } -> std::same_as<double>;
+    { s.combine(parts, node_index{}, part_range<typename S::part_values>{}) } -> score_value;
     { S::compares_nodes } -> std::convertible_to<bool>;
     requires S::compares_nodes || requires { s.price_version(std::size_t{}); };
 };
@@ -181,14 +183,6 @@ inline constexpr bool is_anonymous = [] {
         return false;
     }
 }();
-
-namespace detail {
-
-/// True for scores that combine their values anew at every arrival, so that they cannot be part of another score.
-template <class S>
-inline constexpr bool is_parted = parted_score<S>;
-
-}  // namespace detail
 
 /// A score's member `looks_at_gpus`; true without one.
 template <prepared_score S>
@@ -257,5 +251,21 @@ template <class S>
 constexpr void notify_settled(S& score) {
     if constexpr (requires { score.on_settled(); }) score.on_settled();
 }
+
+namespace detail {
+
+/// False for a score or GPU selection that counts placements by itself: on a cluster it would miss those of others. A
+/// combination says it for its members.
+template <class S>
+inline constexpr bool follows_cluster = [] {
+    if constexpr (requires { S::follows_cluster; }) {
+        return S::follows_cluster;
+    } else {
+        return !requires(S& s, const candidate& c) { s.on_place(c); } ||
+               requires(S& s, const node_view& n) { s.on_node(n); };
+    }
+}();
+
+}  // namespace detail
 
 }  // namespace berth::inline v0

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 // Length: one table of selections to choose from.
@@ -190,17 +191,13 @@ struct best_scored_gpu {
     }
 };
 
-/// As `best_scored_gpu`, by a score of its own: `gpu_scored_by{fgd{}}`.
+/// As `best_scored_gpu`, by a score of its own: `gpu_scored_by{fgd{}}`. A score made of parts compares the GPUs of a
+/// node by its `operator()`: without prices, and unstretched.
 template <class Score>
 struct gpu_scored_by {
     static_assert(placement_score<Score>,
                   "berth: gpu_scored_by{score} takes a score: double(const candidate&), or a description "
                   "whose prepare(problem) makes one");
-    static_assert(
-        !detail::is_parted<prepared<Score>>,
-        "berth: a score made of parts (a weighted_sum with rescaled{...}, or scarcity) cannot select a GPU within a "
-        "node by itself; use best_scored_gpu, or leave rescaled out here");
-
     Score score;  ///< values GPUs, not nodes
 
     /// The ready form: a `gpu_search` with the properties and the notifications of its score.
@@ -208,6 +205,8 @@ struct gpu_scored_by {
         static constexpr score_scope scope = scope_of<prepared<Score>>;                            ///< the score's
         static constexpr bool anonymous = is_anonymous<prepared<Score>>;                           ///< the score's
         static constexpr std::size_t node_counters_read = node_counters_read_by<prepared<Score>>;  ///< the score's
+
+        static constexpr bool follows_cluster = detail::follows_cluster<prepared<Score>>;  ///< the score's
 
         prepared<Score> score;  ///< values GPUs, not nodes
 
@@ -227,7 +226,16 @@ struct gpu_scored_by {
         /// Passed on to the score.
         constexpr void on_settled() { notify_settled(score); }
         /// Passed on to the score.
-        [[nodiscard]] constexpr followed follow(const problem& p) { return notify_fleet<false>(score, p); }
+        [[nodiscard]] constexpr followed follow(const problem& p) {
+            return notify_fleet<std::is_same_v<prepared<Score>, Score>>(score, p);
+        }
+        /// The score's.
+        [[nodiscard]] constexpr auto memory() const { return memory_of(score); }
+        /// Passed on to the score.
+        template <class Memory>
+        constexpr void recall(const Memory& before) {
+            recall_memory(score, before);
+        }
     };
     /// The ready form for a problem.
     [[nodiscard]] constexpr prepared_selection prepare(const problem& p) const { return {prepare_score(score, p)}; }

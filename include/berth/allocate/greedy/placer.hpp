@@ -96,6 +96,44 @@ public:
         return true;
     }
 
+    /// Enters many running tasks at once, as for a running fleet at the start: the score hears of each, but a decision
+    /// ends only once, so that `scarcity` clears its market once.
+    ///
+    /// @param tasks  may list a task more than once: each is another arrival of the same demand
+    /// @param where  the slot of each; those that are `unplaced` are skipped
+    /// @return       how many were entered; nothing, and nothing changes, if the lengths differ or one of them could not
+    ///               be entered
+    [[nodiscard]] std::optional<std::size_t> occupy(std::span<const task_index> tasks, std::span<const slot> where) {
+        if (tasks.size() != where.size()) return std::nullopt;
+        struct leave_unless_all {
+            placer& entered_into;
+            std::span<const task_index> tasks;
+            std::span<const slot> where;
+            std::size_t seen = 0;
+            bool all = false;
+
+            ~leave_unless_all() {
+                while (!all && seen-- > 0) {
+                    if (!where[seen].placed()) continue;
+                    entered_into.finder_.remove(entered_into.candidate_of(tasks[seen]), where[seen]);
+                }
+            }
+        } guard{*this, tasks, where};
+        std::size_t entered = 0;
+        for (; guard.seen < tasks.size(); ++guard.seen) {
+            const slot& at = where[guard.seen];
+            if (!knows(tasks[guard.seen])) return std::nullopt;
+            if (!at.placed()) continue;
+            const candidate c = candidate_of(tasks[guard.seen]);
+            if (!ledger().has_room(c.demand, at)) return std::nullopt;
+            finder_.place(c, at);
+            ++entered;
+        }
+        guard.all = true;
+        finder_.nodes().settle();
+        return entered;
+    }
+
     /// Frees a task's slot. O(counters of the slot), and O(nodes of the domain) if it holds a domain counter.
     ///
     /// @return  false, and nothing changes, if there is no such task or slot, or the counters show that it was not

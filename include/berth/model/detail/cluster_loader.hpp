@@ -14,6 +14,7 @@
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -50,6 +51,7 @@ public:
         loader.read_idle_shapes();
         loader.read_groups();
         loader.read_tasks();
+        loader.read_alternatives();
         loader.read_moves();
         loader.read_reservations();
         loader.read_end();
@@ -407,6 +409,8 @@ private:
             editor.extend(i + 1, work_.shape_count(), work_.group_count());
             made_.where_.push_back(unplaced);
             made_.target_.push_back(unplaced);
+            made_.runs_with_.push_back(0);
+            made_.alternatives_.resize(i + 1);
             if (!vacant) read_task(task_index{i});
         }
     }
@@ -446,6 +450,35 @@ private:
         }
         made_.hold(demand, where, true);
         return true;
+    }
+    void read_alternatives() {
+        while (next("alternatives")) {
+            in_.begin("alternatives");
+            const std::size_t t = in_.number("task", most_);
+            const std::size_t runs = in_.number("alternative", cluster::max_alternatives);
+            if (!ok()) return;
+            if (!made_.tasks_.is_taken(t) || !made_.alternatives_[t].empty()) {
+                return in_.refuse("task", std::to_string(t), {"one that is listed above, once"});
+            }
+            while (in_.line_has_more()) {
+                const shape_index shape = read_shape_position();
+                const double speed = std::bit_cast<double>(in_.hex("speed"));
+                if (ok() && !(speed > 0.0 && speed <= std::numeric_limits<double>::max())) {
+                    in_.refuse("speed", "other", {"the bits of a finite number above 0"});
+                }
+                if (!ok()) return;
+                made_.alternatives_.push_back(t, {shape, speed});
+                ++made_.pins_[shape.value()];
+            }
+            const auto listed =
+                work_.present(task_index{t}) ? made_.alternatives_[t] : std::span<const task_alternative>{};
+            if (listed.size() < 2 || listed.size() > cluster::max_alternatives + 1 || runs >= listed.size() ||
+                listed[runs].shape != work_.shape(task_index{t}) || (runs != 0 && !made_.where_[t].placed())) {
+                return in_.refuse("alternatives", std::to_string(t),
+                                  {"the task's demand among them, the first if it waits"});
+            }
+            made_.runs_with_[t] = static_cast<std::uint32_t>(runs);
+        }
     }
     void read_moves() {
         while (next("move")) {

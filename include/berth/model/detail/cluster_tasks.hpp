@@ -3,6 +3,13 @@
 
 #include "berth/model/cluster_interface.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
 // What happens to the tasks, demands and reservations of a `cluster`. In every function, what may throw comes first.
 // Length: one short function for each event.
 
@@ -25,6 +32,8 @@ inline cluster::cluster(const cluster& other)
       target_{other.target_},
       moving_{other.moving_},
       tasks_on_{other.tasks_on_},
+      alternatives_{other.alternatives_},
+      runs_with_{other.runs_with_},
       shapes_{other.shapes_},
       pins_{other.pins_},
       idle_shapes_{other.idle_shapes_},
@@ -51,6 +60,8 @@ inline cluster::cluster(cluster&& other) noexcept
       target_{std::move(other.target_)},
       moving_{std::move(other.moving_)},
       tasks_on_{std::move(other.tasks_on_)},
+      alternatives_{std::move(other.alternatives_)},
+      runs_with_{std::move(other.runs_with_)},
       shapes_{std::move(other.shapes_)},
       pins_{std::move(other.pins_)},
       idle_shapes_{std::move(other.idle_shapes_)},
@@ -190,6 +201,68 @@ inline bool cluster::release(reservation_handle reservation) {
 
 // ---- tasks ----------------------------------------------------------------------------------------------------------
 
+inline task_description cluster::demand_of(const alternative_description& other) noexcept {
+    return {.gpus = other.gpus,
+            .gpu_demand = other.gpu_demand,
+            .node_demand = other.node_demand,
+            .domain_demand = other.domain_demand,
+            .accepted_models = other.accepted_models,
+            .same_model = other.same_model};
+}
+/// Everything that can be wrong with the alternatives of a task.
+inline result<void> cluster::check_alternatives(const task_description& task, detail::phrase item) const {
+    const auto good = [](double speed) { return speed > 0.0 && speed <= std::numeric_limits<double>::max(); };
+    if (task.alternatives.size() > max_alternatives) {
+        return detail::refuse(error_code::limit_exceeded, {item, ": it lists ", task.alternatives.size(),
+                                                           " alternatives, expected at most ", max_alternatives});
+    }
+    if (!good(task.speed)) {
+        return detail::refuse(error_code::invalid_value, {item, ": speed is not a finite number above 0"});
+    }
+    const auto position = [&](std::string_view name) {
+        const auto m = fleet_.find_model(name);
+        return m ? std::optional{m->value()} : std::nullopt;
+    };
+    for (std::size_t k = 0; k < task.alternatives.size(); ++k) {
+        const alternative_description& other = task.alternatives[k];
+        if (!good(other.speed)) {
+            return detail::refuse(error_code::invalid_value,
+                                  {item, ": alternatives[", k, "]: speed is not a finite number above 0"});
+        }
+        detail::accepted_set accepted;
+        auto ok = detail::workload_editor::check_demands(work_, demand_of(other), item);
+        if (ok) ok = detail::read_accepted_models(other.accepted_models, item, position, accepted);
+        if (ok) continue;
+        const std::string subject = detail::sentence({item});
+        return detail::refuse(ok.error().code, {subject, ": alternatives[", k, "]",
+                                                std::string_view{ok.error().message}.substr(subject.size())});
+    }
+    return {};
+}
+/// Leaves the demands of a task that lists alternatives in `interned_`, its own first. They may be idle.
+inline result<void> cluster::intern_alternatives(const task_description& task, shape_index own, detail::phrase item) {
+    interned_.clear();
+    if (task.alternatives.empty()) return {};
+    interned_.push_back({own, task.speed});
+    for (const alternative_description& other : task.alternatives) {
+        const auto shape = intern_shape(demand_of(other), item);
+        if (!shape) return shape.error();
+        interned_.push_back({*shape, other.speed});
+    }
+    return {};
+}
+inline shape_index cluster::shape_with(task_index t, std::size_t alternative) const noexcept {
+    const auto listed = alternatives_[t.value()];
+    if (alternative < listed.size()) return listed[alternative].shape;
+    return alternative == 0 ? work_.shape(t) : shape_index{};
+}
+/// All its demands are pinned, so none becomes idle.
+inline void cluster::run_with(task_index t, std::size_t alternative) noexcept {
+    if (runs_with_[t.value()] == alternative) return;
+    detail::workload_editor{work_}.set_shape(t, alternatives_[t.value()][alternative].shape);
+    runs_with_[t.value()] = static_cast<std::uint32_t>(alternative);
+}
+
 inline result<task_handle> cluster::admit(const task_description& task) {
     detail::workload_editor editor{work_};
     tasks_.reserve_one();
@@ -200,11 +273,16 @@ inline result<task_handle> cluster::admit(const task_description& task) {
     }
     if (auto ok = editor.check_demands(task, item); !ok) return ok.error();
     if (auto ok = editor.check_group(task, item); !ok) return ok.error();
+    if (auto ok = check_alternatives(task, item); !ok) return ok.error();
     const result<shape_index> shape = intern_shape(task, item);
     if (!shape) return shape.error();
+    if (auto ok = intern_alternatives(task, *shape, item); !ok) return ok.error();
 
     where_.make_room(t + 1);
     target_.make_room(t + 1);
+    runs_with_.make_room(t + 1);
+    if (alternatives_.size() <= t) alternatives_.resize(t + 1);
+    if (!interned_.empty()) alternatives_.reserve(t, interned_.size());
     moving_.make_room(t + 1);
     group_index group{};
     bool new_group = false;
@@ -234,9 +312,16 @@ inline result<task_handle> cluster::admit(const task_description& task) {
     if (t == where_.size()) {
         where_.push_back(unplaced);
         target_.push_back(unplaced);
+        runs_with_.push_back(0);
     }
     where_[t] = unplaced;
     target_[t] = unplaced;
+    runs_with_[t] = 0;
+    for (const task_alternative& one : interned_) {
+        alternatives_.push_back(t, one);
+        ++pins_[one.shape.value()];
+        idle_shapes_.remove(one.shape.value());
+    }
     return task_handle{static_cast<std::uint32_t>(t), tasks_.generation(t)};
 }
 
@@ -249,6 +334,9 @@ inline bool cluster::retire(task_handle task) {
     detail::workload_editor editor{work_};
     editor.vacate_task(t);
     tasks_.vacate(t.value());
+    for (const task_alternative& one : alternatives_[t.value()]) --pins_[one.shape.value()];
+    for (const task_alternative& one : alternatives_[t.value()]) unpin(one.shape);
+    alternatives_.clear(t.value());
     unpin(shape);
     if (group.valid() && work_.members(group).empty()) {
         editor.vacate_group(group);
@@ -262,19 +350,24 @@ inline void cluster::settle_at(task_index t, const slot& where) {
     where_[t.value()] = where;
     tasks_on_.insert_sorted(where.node.value(), t);
 }
-inline bool cluster::place(task_index t, const slot& where) {
-    if (!there(t) || where_[t.value()].placed() || !ledger_.fits(work_.demand(t), where)) return false;
+inline bool cluster::place(task_index t, const slot& where, std::size_t alternative) {
+    if (!there(t) || where_[t.value()].placed()) return false;
+    const shape_index shape = shape_with(t, alternative);
+    if (!shape.valid() || !ledger_.fits(work_.demand(shape), where)) return false;
     tasks_on_.reserve(where.node.value());
-    hold(work_.demand(t), where, false);
+    hold(work_.demand(shape), where, false);
     settle_at(t, where);
+    run_with(t, alternative);
     return true;
 }
-inline bool cluster::occupy(task_index t, const slot& where) {
+inline bool cluster::occupy(task_index t, const slot& where, std::size_t alternative) {
     if (!there(t) || where_[t.value()].placed()) return false;
-    if (!fleet_.has(where, work_.demand(t).gpus) || !fleet_.present(where.node)) return false;
+    const shape_index shape = shape_with(t, alternative);
+    if (!shape.valid() || !fleet_.has(where, work_.demand(shape).gpus) || !fleet_.present(where.node)) return false;
     tasks_on_.reserve(where.node.value());
-    hold(work_.demand(t), where, true);
+    hold(work_.demand(shape), where, true);
     settle_at(t, where);
+    run_with(t, alternative);
     return true;
 }
 inline std::size_t cluster::occupy(std::span<const task_handle> tasks, std::span<const slot> where) {
@@ -301,6 +394,7 @@ inline bool cluster::release(task_index t) {
     give_back(work_.demand(t), from);
     tasks_on_.erase(from.node.value(), t);
     where_[t.value()] = unplaced;
+    run_with(t, 0);
     return true;
 }
 

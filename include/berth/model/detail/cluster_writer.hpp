@@ -10,6 +10,7 @@
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -195,6 +196,17 @@ private:
             begin("task").number(i).number(c_.tasks_.generation(i)).name(work.name(t));
             number(work.shape(t).value()).position(work.group(t)).number(work.priority(t)).number(work.state_bytes(t));
             word(work.same_model(t) ? "same-model" : "any-model").place(c_.where_[i]).end();
+        }
+        for (std::size_t i = 0; i < c_.tasks_.size(); ++i) {
+            const auto listed = c_.alternatives_[i];
+            if (listed.empty()) continue;
+            begin("alternatives").number(i).number(c_.runs_with_[i]);
+            for (const task_alternative& one : listed) {
+                number(one.shape.value());
+                text_.push_back(' ');
+                hex(std::bit_cast<std::uint64_t>(one.speed));
+            }
+            end();
         }
         for (const task_index t : c_.moving_) begin("move").number(t.value()).place(c_.target_[t.value()]).end();
         for (std::size_t r = 0; r < c_.reservations_.size(); ++r) {

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -136,6 +137,49 @@ private:
     flat<std::string_view> present_domains_;
 };
 
+/// What a demand refers to: a task's own, or that of an alternative.
+struct demand_memory {
+    flat<amount> gpu;
+    flat<amount> node;
+    flat<amount> domain;
+    text_list models;
+
+    /// Reads what tasks and alternatives have in common. False for a negative number of GPUs, which `gpus` then is.
+    template <class Task, class Description>
+    [[nodiscard]] bool read(const Task& task, Description& described, amount& gpus) {
+        gpu.clear();
+        node.clear();
+        domain.clear();
+        models.clear();
+        if constexpr (offers_task_gpus<Task>()) {
+            static_assert(
+                counter_value<std::remove_cvref_t<decltype(read_task_gpus(task))>>,
+                "berth: `gpus` of a task is a number of GPUs, an integer; a share of one goes into gpu_demand");
+            gpus = to_amount(read_task_gpus(task));
+            if (gpus < 0) return false;
+            described.gpus = static_cast<std::size_t>(gpus);
+        }
+        if constexpr (offers_task_speed<Task>()) {
+            static_assert(std::is_arithmetic_v<std::remove_cvref_t<decltype(read_task_speed(task))>>,
+                          "berth: `speed` of a task is a number");
+            described.speed = static_cast<double>(read_task_speed(task));
+        }
+        if constexpr (offers_task_gpu_demand<Task>()) read_amounts(read_task_gpu_demand(task), gpu);
+        if constexpr (offers_task_node_demand<Task>()) read_amounts(read_task_node_demand(task), node);
+        if constexpr (offers_task_domain_demand<Task>()) read_amounts(read_task_domain_demand(task), domain);
+        if constexpr (offers_task_accepted_models<Task>()) models.read(read_task_accepted_models(task));
+        if constexpr (offers_task_same_model<Task>()) described.same_model = as_flag(read_task_same_model(task));
+        return true;
+    }
+    template <class Description>
+    void show(Description& described) {
+        described.gpu_demand = gpu.view();
+        described.node_demand = node.view();
+        described.domain_demand = domain.view();
+        described.accepted_models = models.views();
+    }
+};
+
 /// Reads tasks of the user's own type, one at a time. Its memory is reused for the next task.
 class task_reader {
 public:
@@ -150,10 +194,7 @@ public:
             "specialise berth::task_traits for it");
         name_.clear();
         group_.clear();
-        gpu_demand_.clear();
-        node_demand_.clear();
-        domain_demand_.clear();
-        models_.clear();
+        listed_.clear();
         described_ = {};
         if constexpr (offers_task_name<Task>()) name_ = as_text(read_task_name(task));
         if constexpr (offers_task_group<Task>()) group_ = as_text(read_task_group(task));
@@ -161,14 +202,8 @@ public:
             return refuse(error_code::invalid_value,
                           {phrase::item("task", position, name_), ": ", field, " is ", value, ", expected ", expected});
         };
-        if constexpr (offers_task_gpus<Task>()) {
-            static_assert(
-                counter_value<std::remove_cvref_t<decltype(read_task_gpus(task))>>,
-                "berth: `gpus` of a task is a number of GPUs, an integer; a share of one goes into gpu_demand");
-            const amount gpus = to_amount(read_task_gpus(task));
-            if (gpus < 0) return wrong("gpus", gpus, "0..64");
-            described_.gpus = static_cast<std::size_t>(gpus);
-        }
+        amount gpus = 0;
+        if (!own_.read(task, described_, gpus)) return wrong("gpus", gpus, "0..64");
         if constexpr (offers_task_priority<Task>()) {
             const amount priority = to_amount(read_task_priority(task));
             if (!std::in_range<int>(priority)) return wrong("priority", priority, "an int");
@@ -177,23 +212,34 @@ public:
         if constexpr (offers_task_state_bytes<Task>()) {
             described_.state_bytes = to_amount(read_task_state_bytes(task));
         }
-        if constexpr (offers_task_gpu_demand<Task>()) read_amounts(read_task_gpu_demand(task), gpu_demand_);
-        if constexpr (offers_task_node_demand<Task>()) read_amounts(read_task_node_demand(task), node_demand_);
-        if constexpr (offers_task_domain_demand<Task>()) read_amounts(read_task_domain_demand(task), domain_demand_);
-        if constexpr (offers_task_accepted_models<Task>()) models_.read(read_task_accepted_models(task));
-        if constexpr (offers_task_same_model<Task>()) described_.same_model = as_flag(read_task_same_model(task));
         if constexpr (offers_task_gang<Task>()) described_.gang = as_flag(read_task_gang(task));
         if constexpr (offers_task_min_tasks<Task>()) {
             const amount least = to_amount(read_task_min_tasks(task));
             if (least < 0) return wrong("min_tasks", least, "0 or more");
             described_.min_tasks = static_cast<std::size_t>(least);
         }
+        if constexpr (offers_task_alternatives<Task>()) {
+            static_assert(
+                requires { std::begin(read_task_alternatives(task)); },
+                "berth: `alternatives` of a task is a range of objects that are read as tasks are");
+            for (const auto& other : read_task_alternatives(task)) {
+                using alternative = std::remove_cvref_t<decltype(other)>;
+                static_assert(task_like<alternative>,
+                              "berth: an alternative of a task offers `gpus`, `gpu_demand` or `node_demand`, as a "
+                              "member or in task_traits");
+                const std::size_t k = listed_.size();
+                if (k == others_.size()) others_.push_back({});
+                listed_.push_back({});
+                if (others_[k].read(other, listed_.back(), gpus)) continue;
+                return refuse(error_code::invalid_value, {phrase::item("task", position, name_), ": alternatives[", k,
+                                                          "]: gpus is ", gpus, ", expected 0..64"});
+            }
+        }
         described_.name = name_;
         described_.group = group_;
-        described_.gpu_demand = gpu_demand_.view();
-        described_.node_demand = node_demand_.view();
-        described_.domain_demand = domain_demand_.view();
-        described_.accepted_models = models_.views();
+        own_.show(described_);
+        for (std::size_t k = 0; k < listed_.size(); ++k) others_[k].show(listed_[k]);
+        described_.alternatives = listed_.view();
         return &described_;
     }
 
@@ -201,10 +247,9 @@ private:
     task_description described_;
     std::string name_;
     std::string group_;
-    flat<amount> gpu_demand_;
-    flat<amount> node_demand_;
-    flat<amount> domain_demand_;
-    text_list models_;
+    demand_memory own_;
+    std::vector<demand_memory> others_;  // kept, to reuse their memory
+    flat<alternative_description> listed_;
 };
 
 }  // namespace berth::inline v0::detail

@@ -74,13 +74,16 @@ public:
 
     // ---- checks -----------------------------------------------------------------------------------------------------
     [[nodiscard]] result<void> check_demands(const task_description& task, phrase item) const {
+        return check_demands(work_, task, item);
+    }
+    [[nodiscard]] static result<void> check_demands(const workload& work, const task_description& task, phrase item) {
         if (task.gpus > max_gpus_per_node) {
             return refuse(error_code::limit_exceeded,
                           {item, ": gpus is ", task.gpus, ", a task gets at most 64 GPUs of one node"});
         }
-        if (auto ok = check_amounts({item}, "gpu_demand", task.gpu_demand, work_.gpu_counters_); !ok) return ok;
-        if (auto ok = check_amounts({item}, "node_demand", task.node_demand, work_.node_counters_); !ok) return ok;
-        if (auto ok = check_amounts({item}, "domain_demand", task.domain_demand, work_.domain_counters_); !ok) {
+        if (auto ok = check_amounts({item}, "gpu_demand", task.gpu_demand, work.gpu_counters_); !ok) return ok;
+        if (auto ok = check_amounts({item}, "node_demand", task.node_demand, work.node_counters_); !ok) return ok;
+        if (auto ok = check_amounts({item}, "domain_demand", task.domain_demand, work.domain_counters_); !ok) {
             return ok;
         }
         for (std::size_t r = 0; task.gpus == 0 && r < task.gpu_demand.size(); ++r) {
@@ -292,6 +295,12 @@ public:
         if (!group.valid()) return;
         work_.members_.insert_sorted(group.value(), t);
         if (task.gang && task.same_model) work_.same_model_[group.value()] = 1;
+    }
+    /// Gives a task the demand of another shape.
+    void set_shape(task_index t, shape_index shape) noexcept {
+        --work_.shapes_[work_.tasks_[t.value()].shape.value()].frequency;
+        ++work_.shapes_[shape.value()].frequency;
+        work_.tasks_[t.value()].shape = shape;
     }
     void vacate_task(task_index t) noexcept {
         auto& record = work_.tasks_[t.value()];

@@ -227,6 +227,12 @@ private:
             }
             if (!work_.shape(t).below(work_.shape_count())) return fail({task(t)}, {": its shape does not exist"});
             ++frequency_[work_.shape(t).value()];
+            const auto listed = c_.alternatives(t);
+            if (listed.empty() ? c_.alternative(t) != 0
+                               : c_.alternative(t) >= listed.size() || (c_.alternative(t) != 0 && !at.placed()) ||
+                                     listed[c_.alternative(t)].shape != work_.shape(t)) {
+                fail({task(t)}, {": its demand is not that of its alternative ", c_.alternative(t)});
+            }
             check_slot(t, "slot", at);
             check_slot(t, "target", to);
             if (to.placed() && !at.placed()) fail({task(t)}, {": it moves, but from nowhere"});

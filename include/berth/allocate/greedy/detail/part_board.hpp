@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <span>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 namespace berth::inline v0::detail {
 
@@ -21,6 +23,8 @@ template <parted_score Score>
 class part_board {
 public:
     using part_values = typename Score::part_values;
+    using value_type = kept_value<std::remove_cvref_t<decltype(std::declval<const Score&>().combine(
+        part_values{}, node_index{}, part_range<part_values>{}))>>;
     static constexpr std::size_t part_count = std::tuple_size_v<part_values>;
 
     /// Starts over: call `put` for every rank, then `refresh`.
@@ -39,7 +43,7 @@ public:
     /// The parts of the node at a rank, or nothing if the task does not fit there.
     void put(std::size_t rank, node_index n, const part_values* parts, const Score& score) {
         if (parts) parts_[rank] = *parts;
-        values.set(rank, parts ? score.combine(*parts, n, range_) : not_admitted);
+        values.set(rank, parts ? static_cast<value_type>(score.combine(*parts, n, range_)) : lowest_value<value_type>);
         if constexpr (Score::compares_nodes) {
             for (std::size_t i = 0; i < part_count; ++i) {
                 greatest_[i].set(rank, parts ? (*parts)[i] : not_admitted);
@@ -52,19 +56,19 @@ public:
     /// @param node_at  the node at each rank.
     /// @param kind_at  its kind.
     void refresh(const Score& score, std::span<const node_index> node_at, std::span<const std::uint32_t> kind_at) {
+        bool all = false;
+        bool any = false;
         if constexpr (Score::compares_nodes) {
             part_range<part_values> range;
             for (std::size_t i = 0; i < part_count; ++i) {
-                range.greatest[i] = greatest_[i].greatest();
-                range.least[i] = -negated_least_[i].greatest();
+                range.greatest[i] = static_cast<part_number>(greatest_[i].greatest());
+                range.least[i] = static_cast<part_number>(-negated_least_[i].greatest());
             }
-            if (range_known_ && range == range_) return;
+            all = !range_known_ || !(range == range_);
             range_ = range;
             range_known_ = true;
-            for (std::size_t rank = 0; rank < node_at.size(); ++rank) combine_unrepaired(rank, node_at[rank], score);
-            values.rebuild();
-        } else {
-            bool any = false;
+        }
+        if constexpr (follows_prices) {
             // Kinds of a cluster's nodes may be new; their nodes have changed and have been put.
             if (score_kinds(score) > versions_.size()) {
                 versions_.resize(score_kinds(score), never);
@@ -76,12 +80,12 @@ public:
                 versions_[kind] = version;
                 any = any || changed_[kind] != 0;
             }
-            if (!any) return;
-            for (std::size_t rank = 0; rank < node_at.size(); ++rank) {
-                if (changed_[kind_at[rank]] != 0) combine_unrepaired(rank, node_at[rank], score);
-            }
-            values.rebuild();
         }
+        if (!all && !any) return;
+        for (std::size_t rank = 0; rank < node_at.size(); ++rank) {
+            if (all || changed_[kind_at[rank]] != 0) combine_unrepaired(rank, node_at[rank], score);
+        }
+        values.rebuild();
     }
 
     [[nodiscard]] std::size_t bytes() const noexcept {
@@ -90,13 +94,15 @@ public:
         return sum;
     }
 
-    score_index<double> values;  ///< the combined value of each node by rank
-    std::uint64_t seen = 0;      ///< the time of the last change of a node that this board knows
-    std::size_t room = 0;        ///< nodes that it has room for
-    bool known = false;          ///< its shape arrived before
+    score_index<value_type> values;  ///< the combined value of each node by rank
+    std::uint64_t seen = 0;          ///< the time of the last change of a node that this board knows
+    std::size_t room = 0;            ///< nodes that it has room for
+    bool known = false;              ///< its shape arrived before
 
 private:
+    using part_number = typename part_values::value_type;
     static constexpr std::uint64_t never = ~std::uint64_t{0};
+    static constexpr bool follows_prices = requires(const Score& s) { s.price_version(std::size_t{}); };
 
     /// The number of kinds that the score has prices of, if it says so.
     [[nodiscard]] static std::size_t score_kinds(const Score& score) noexcept {
@@ -108,7 +114,8 @@ private:
     }
 
     void combine_unrepaired(std::size_t rank, node_index n, const Score& score) {
-        if (values[rank] != not_admitted) values.set_unrepaired(rank, score.combine(parts_[rank], n, range_));
+        if (values[rank] == lowest_value<value_type>) return;
+        values.set_unrepaired(rank, static_cast<value_type>(score.combine(parts_[rank], n, range_)));
     }
 
     flat<part_values> parts_;
