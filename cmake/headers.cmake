@@ -79,6 +79,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/greedy/detail/part_board.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/greedy/detail/pick_gpus.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/greedy/detail/score_index.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/greedy/detail/score_pack.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/greedy/detail/shape_table.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/greedy/detail/slot_finder.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/greedy/detail/whole_node_reserve.hpp"

@@ -35,6 +35,7 @@ class result;
 // model/
 enum class refusal : std::uint8_t;
 enum class task_state : std::uint8_t;
+struct alternative_description;
 class arrival_mix;
 struct arrival_mix_options;
 class cluster;
@@ -52,6 +53,7 @@ class problem;
 struct resource_schema;
 struct role_names;
 struct slot;
+struct task_alternative;
 struct task_description;
 struct task_mix;
 struct why_not;

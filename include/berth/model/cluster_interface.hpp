@@ -299,8 +299,8 @@ public:
     [[nodiscard]] std::span<const task_alternative> alternatives(task_index t) const noexcept {
         return alternatives_[t.value()];
     }
-    /// Which of them the task at a position runs with; 0 while it waits. `workload().demand(t)` is that demand, and moves
-    /// keep it.
+    /// Which of them the task at a position runs with; 0 while it waits. `workload().demand(t)` is that demand, and
+    /// moves keep it.
     [[nodiscard]] std::size_t alternative(task_index t) const noexcept { return runs_with_[t.value()]; }
     /// The same for a task; 0 if it is gone.
     [[nodiscard]] std::size_t alternative(task_handle task) const noexcept {

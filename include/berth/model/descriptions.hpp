@@ -61,8 +61,8 @@ struct task_description {
     int priority = 0;           ///< larger is more important
     amount state_bytes = 0;     ///< bytes that travel when the task is moved, 0..`max_amount`
     double speed = 1.0;         ///< relative, with the demand above; matters beside alternatives
-    /// Other demands that would do. Only a `cluster` keeps them; a workload that is built for a batch has the demand above
-    /// alone.
+    /// Other demands that would do. Only a `cluster` keeps them; a workload that is built for a batch has the demand
+    /// above alone.
     std::span<const alternative_description> alternatives{};
 };
 

@@ -159,7 +159,7 @@ private:
         fate ending = fate::succeeds;
         bool open = false;
         bool lost = false;
-        task_handle handle{};  // on a cluster
+        task_handle handle{};   // on a cluster
         std::uint64_t run = 0;  // of the open move
         std::size_t step = 0;
     };

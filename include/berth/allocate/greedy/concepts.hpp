@@ -118,15 +118,16 @@ struct part_range {
 };
 
 /// A score that combines parts, where the parts obey the rules of `prepared_score` and the combination may change at
-/// any time: a placer keeps the parts and only combines them again. `scarcity`, a `weighted_sum` with `rescaled` scores,
-/// and `tiers` and sums with such a score are. Write one when a value depends on all nodes, but only through a few
-/// numbers.
+/// any time: a placer keeps the parts and only combines them again. `scarcity`, a `weighted_sum` with `rescaled`
+/// scores, and `tiers` and sums with such a score are. Write one when a value depends on all nodes, but only through a
+/// few numbers.
 ///
 /// 1. `parts(candidate)` yields a `std::array` of numbers; `combine(parts, node, range)` is the value: finite, cheap,
 ///    larger is better, of the type of the score's values.
-/// 2. With `compares_nodes` the combination reads `range`. It may follow prices, and does without `compares_nodes`: then
-///    `price_version(kind)` grows whenever the combination changes for nodes of that kind, and never falls. A score that
-///    has `follow` also says of how many kinds it has prices, by `kind_count()`.
+/// 2. With `compares_nodes` the combination reads `range`. It may follow prices, and does without `compares_nodes`:
+/// then
+///    `price_version(kind)` grows whenever the combination changes for nodes of that kind, and never falls. A score
+///    that has `follow` also says of how many kinds it has prices, by `kind_count()`.
 /// 3. The score itself (`operator()`) compares the GPUs of one node and refuses candidates. It does not follow prices.
 template <class S>
 concept parted_score = prepared_score<S> && requires(const S& s, const candidate& c, typename S::part_values parts) {

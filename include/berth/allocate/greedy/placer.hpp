@@ -101,8 +101,8 @@ public:
     ///
     /// @param tasks  may list a task more than once: each is another arrival of the same demand
     /// @param where  the slot of each; those that are `unplaced` are skipped
-    /// @return       how many were entered; nothing, and nothing changes, if the lengths differ or one of them could not
-    ///               be entered
+    /// @return       how many were entered; nothing, and nothing changes, if the lengths differ or one of them could
+    ///               not be entered
     [[nodiscard]] std::optional<std::size_t> occupy(std::span<const task_index> tasks, std::span<const slot> where) {
         if (tasks.size() != where.size()) return std::nullopt;
         struct leave_unless_all {
