@@ -42,16 +42,6 @@ struct service {
 
 berth::slot on(berth::node_index n, berth::gpu_mask gpus) { return {n, gpus}; }
 
-/// Steps of a run as moves of a cluster.
-struct moves_of_cluster {
-    berth::cluster* of;
-
-    bool occupy(berth::task_index t, const berth::slot& to) { return of->begin_move(t, to); }
-    void remove(berth::task_index t, const berth::slot& end) {
-        REQUIRE((end == of->slots()[t.value()] ? of->finish_move(t) : of->cancel_move(t)));
-    }
-};
-
 }  // namespace
 
 TEST_CASE("cluster scope: own structs, cluster, reassignment, order, run; the cluster is what was planned") {
@@ -99,14 +89,12 @@ TEST_CASE("cluster scope: own structs, cluster, reassignment, order, run; the cl
     for (const berth::slot& where : wanted) CHECK(where.node != index(1));
 
     REQUIRE(cluster.finish_move(tasks[13]));
-    const berth::assignment before(cluster.slots().begin(), cluster.slots().end());
-    auto order = need(berth::migration_order{}.run(cluster.problem(), before, wanted));
+    auto order = need(berth::migration_order{}.run(cluster, wanted));
     CHECK(order.dropped.empty());
     const std::size_t moves = order.steps.size();
-    moves_of_cluster ledger{&cluster};
-    berth::simulated_executor<> executor{cluster.problem(), before};
-    berth::migration_run run = berth::start_migration(cluster.problem(), std::move(order), 1);
-    for (double now = 0.0; run.advance(executor, ledger, now);) {
+    berth::simulated_executor<> executor{cluster};
+    berth::migration_run run = berth::start_migration(cluster, std::move(order), 1);
+    for (double now = 0.0; run.advance(executor, now);) {
         now = std::max(now + 0.001, std::min(executor.next_event(), run.wake_at()));
         REQUIRE(now < 1e7);
     }
