@@ -11,7 +11,9 @@
 #include "berth/model/cluster.hpp"
 #include "berth/model/cluster_text.hpp"
 
+#include "berth/allocate/greedy/alternative_choice.hpp"
 #include "berth/allocate/greedy/cluster_placer.hpp"
+#include "berth/allocate/greedy/fleet_room.hpp"
 
 #include "berth/balance/balance_round.hpp"
 #include "berth/balance/balancer.hpp"

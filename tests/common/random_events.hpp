@@ -86,13 +86,15 @@ public:
             case 12:
             case 13: {
                 const berth::task_handle known = some_task(c);
-                const berth::slot where = chance(g_, 90) ? fitting_slot(c, known) : any_slot(c);
-                return around([&] { (void)c.place(known, where); });
+                const std::size_t other = alternative(c, known);
+                const berth::slot where = chance(g_, 90) ? fitting_slot(c, known, other) : any_slot(c);
+                return around([&] { (void)c.place(known, where, other); });
             }
             case 14: {
                 const berth::task_handle known = any(tasks_);
                 const berth::slot where = any_slot(c);
-                return around([&] { (void)c.occupy(known, where); });
+                const std::size_t other = alternative(c, known);
+                return around([&] { (void)c.occupy(known, where, other); });
             }
             case 15: {
                 const berth::task_handle known = any(tasks_);
@@ -181,6 +183,17 @@ public:
         accepted_.clear();
         for (std::size_t m = below(g_, 3); m-- > 0;) accepted_.push_back(models[below(g_, 5)]);
         const bool gang = !group_.empty() && (group_.back() & 1) != 0;
+        alternatives_.clear();
+        if (chance(g_, 25)) {
+            const std::size_t most = 1 + below(g_, 3);
+            for (std::size_t k = 0; k < most; ++k) {
+                alternatives_.push_back({.gpus = chance(g_, 40) || gpus == 0 ? 0 : gpus,
+                                         .node_demand = node_demand_,
+                                         .accepted_models = accepted_,
+                                         .speed = chance(g_, 2) ? -1.0 : 0.1 * static_cast<double>(1 + below(g_, 90))});
+                if (alternatives_.back().gpus != 0 && chance(g_, 50)) alternatives_.back().gpu_demand = gpu_demand_;
+            }
+        }
         return {.name = task_name_,
                 .gpus = gpus,
                 .gpu_demand = gpu_demand_,
@@ -192,7 +205,9 @@ public:
                 .gang = gang && chance(g_, 95),
                 .min_tasks = gang ? below(g_, 2) : 0,
                 .priority = static_cast<int>(below(g_, 5)) - 2,
-                .state_bytes = static_cast<berth::amount>(below(g_, 1000))};
+                .state_bytes = static_cast<berth::amount>(below(g_, 1000)),
+                .speed = 0.5,
+                .alternatives = alternatives_};
     }
     /// Adds the domains that nodes name.
     void add_domains(berth::cluster& c) {
@@ -203,9 +218,19 @@ public:
 
     // ---- handles ----------------------------------------------------------------------------------------------------
     /// A slot where a task fits, if there is one among some that are tried.
-    [[nodiscard]] berth::slot fitting_slot(const berth::cluster& c, berth::task_handle task) {
+    [[nodiscard]] berth::slot fitting_slot(const berth::cluster& c, berth::task_handle task,
+                                           std::size_t alternative = 0) {
         const auto t = c.find(task);
-        return t ? fitting_slot(c, c.workload().demand(*t)) : any_slot(c);
+        if (!t) return any_slot(c);
+        const auto listed = c.alternatives(*t);
+        return fitting_slot(c, alternative < listed.size() ? c.workload().demand(listed[alternative].shape)
+                                                           : c.workload().demand(*t));
+    }
+    /// Mostly one that the task lists.
+    [[nodiscard]] std::size_t alternative(const berth::cluster& c, berth::task_handle task) {
+        if (chance(g_, 2)) return 1 + below(g_, 4);
+        const auto t = c.find(task);
+        return t && !c.alternatives(*t).empty() ? below(g_, c.alternatives(*t).size()) : 0;
     }
     [[nodiscard]] berth::slot fitting_slot(const berth::cluster& c, const berth::demand_view& demand) {
         const std::size_t nodes = c.fleet().node_count();
@@ -307,6 +332,7 @@ private:
     std::string task_name_;
     std::string group_;
     std::vector<berth::amount> gpu_demand_;
+    std::vector<berth::alternative_description> alternatives_;
     std::vector<berth::amount> node_demand_;
     std::vector<berth::amount> domain_demand_;
     std::vector<std::string_view> accepted_;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/greedy/alternative_choice.hpp"
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/allocate/greedy/detail/gang_books.hpp"
 #include "berth/allocate/greedy/detail/gang_search.hpp"
 #include "berth/allocate/greedy/detail/slot_finder.hpp"
+#include "berth/allocate/greedy/fleet_room.hpp"
 #include "berth/allocate/greedy/gang.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/tie_break.hpp"
 #include "berth/core/change_list.hpp"
+#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/handle.hpp"
 #include "berth/core/result.hpp"
@@ -127,30 +130,34 @@ public:
     }
 
     // ---- tasks ------------------------------------------------------------------------------------------------------
-    /// Places a waiting task on the best node.
+    /// Places a waiting task on the best node. Of a task that lists alternatives, each is tried, and of those that fit
+    /// the one of the least cost is taken; `cluster::alternative` tells which.
     ///
+    /// @param choice  what an alternative costs
     /// @return its slot, or `unplaced` if no node takes it, it does not wait, or there is no such task
-    slot place(task_handle task) {
+    template <class Choice = cheapest_first>
+    slot place(task_handle task, const Choice& choice = {}) {
         const auto t = cluster_.find(task);
-        return t ? place(*t) : unplaced;
+        return t ? place(*t, choice) : unplaced;
     }
     /// The same for a position of `cluster::workload()`.
-    slot place(task_index t) {
+    template <class Choice = cheapest_first>
+    slot place(task_index t, const Choice& choice = {}) {
         if (!waits(t)) return unplaced;
         learn(t);
-        const slot where = find_slot(t, cluster_.workload().shape(t));
-        if (!where.placed() || !cluster_.place(t, where)) return unplaced;
-        notify_placed(t, where);
-        return where;
+        const chosen_alternative found = choose_for(t, choice);
+        if (!found.where.placed() || !cluster_.place(t, found.where, found.alternative)) return unplaced;
+        notify_placed(t, found.where);
+        return found.where;
     }
     /// Admits a task of your own type and places it.
     ///
     /// @return its handle; whether it runs or waits is `cluster::state`. An error as of `cluster::admit`
-    template <class Task>
+    template <class Task, class Choice = cheapest_first>
         requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, task_index>)
-    [[nodiscard]] result<task_handle> place(const Task& task) {
+    [[nodiscard]] result<task_handle> place(const Task& task, const Choice& choice = {}) {
         const auto admitted = cluster_.admit(task);
-        if (admitted) (void)place(*admitted);
+        if (admitted) (void)place(*admitted, choice);
         return admitted;
     }
     /// Places all of these waiting tasks, or none, as `place_gang` does.
@@ -163,8 +170,8 @@ public:
     }
     /// Places the tasks of a gang together: each in its best place in turn, as listed, then the largest first; if that
     /// fails, `gang_options::max_steps` combinations are searched. With `min_tasks` it may start with fewer; add the
-    /// others later with `place`. A failed attempt, and an exception, leaves no trace but in the cluster's list of
-    /// changes.
+    /// others later with `place`. Members run with their own demands, not with alternatives. A failed attempt, and an
+    /// exception, leaves no trace but in the cluster's list of changes.
     ///
     /// @param tasks    waiting tasks, each once
     /// @param options  at least so many tasks, one GPU model, the budget of the search
@@ -211,10 +218,16 @@ public:
     }
 
     // ---- questions --------------------------------------------------------------------------------------------------
-    /// The slot that a task would get now. Changes nothing.
+    /// The slot that a task would get now, with its own demand. Changes nothing.
     [[nodiscard]] slot find(task_handle task) {
         const auto t = cluster_.find(task);
         return t ? find_slot(*t, cluster_.workload().shape(*t)) : unplaced;
+    }
+    /// The slot and the alternative that a waiting task would get now. Changes nothing.
+    template <class Choice = cheapest_first>
+    [[nodiscard]] chosen_alternative choose(task_handle task, const Choice& choice = {}) {
+        const auto t = cluster_.find(task);
+        return t && waits(*t) ? choose_for(*t, choice) : chosen_alternative{};
     }
     /// The slot that a demand would get now: a shape of `cluster::shape_of`. Not with scores that read the task itself.
     [[nodiscard]] slot find(shape_index shape) {
@@ -232,8 +245,8 @@ public:
     [[nodiscard]] std::optional<reservation_handle> reserve(shape_index shape) {
         return cluster_.reserve(shape, find(shape));
     }
-    /// Explains why a task has no slot now; examines every node. O(nodes × GPUs) and an evaluation for each node where
-    /// it fits.
+    /// Explains why a task has no slot now, with its own demand; examines every node. O(nodes × GPUs) and an evaluation
+    /// for each node where it fits. For an alternative ask about its shape.
     ///
     /// @return `why_not::nodes` is 0 if there is no such task
     [[nodiscard]] why_not explain(task_handle task) {
@@ -289,6 +302,34 @@ private:
         follow();
         candidate c = candidate_of(t, shape);
         return finder_->find(c);
+    }
+    template <class Choice>
+    [[nodiscard]] chosen_alternative choose_for(task_index t, const Choice& choice) {
+        static_assert(alternative_choice<Choice>,
+                      "berth: the second argument of place and choose is a choice among alternatives: a function of a "
+                      "const alternative_candidate& that yields a cost");
+        const std::size_t count = cluster_.alternatives(t).size();
+        if (count == 0) return {find_slot(t, cluster_.workload().shape(t)), 0};
+        room_.follow(cluster_);
+        chosen_alternative best;
+        double least = 0.0;
+        for (std::size_t k = 0; k < count; ++k) {
+            const task_alternative one = cluster_.alternatives(t)[k];
+            const slot where = find_slot(t, one.shape);
+            if (!where.placed()) continue;
+            const alternative_candidate a{.demand = cluster_.workload().demand(one.shape),
+                                          .where = where,
+                                          .speed = one.speed,
+                                          .position = k,
+                                          .machines = &cluster_.fleet(),
+                                          .room = &room_};
+            const double cost = static_cast<double>(choice(a));
+            BERTH_ASSERT(cost == cost, "berth: the cost of an alternative is never NaN");
+            if (best.where.placed() && !(cost < least)) continue;
+            best = {where, k};
+            least = cost;
+        }
+        return best;
     }
     /// Scores that count decisions hear of them at once, of the room they leave with the next decision.
     void notify_placed(task_index t, const slot& where) {
@@ -435,6 +476,7 @@ private:
     arrival_mix mix_;
     std::unique_ptr<workload> expected_;  // the score may refer to it
     std::unique_ptr<finder> finder_;
+    fleet_room room_;  // followed where a task lists alternatives
     std::uint64_t structure_ = 0;
     std::uint64_t evaluations_ = 0;
     std::uint64_t preparations_ = 0;

@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+// Length: a reader for each kind of thing.
+
 namespace berth::inline v0::detail {
 
 /// The GPUs of one node. Its memory is reused for the next node.
