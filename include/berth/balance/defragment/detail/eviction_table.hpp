@@ -65,14 +65,10 @@ public:
     /// Makes room for what came, drops entries of demands that went, and then those that were not used for the longest
     /// time while all have more than `max_bytes`. Not while an entry is in use. O(entries in use), and what grows.
     void follow(const workload& work, std::size_t nodes, std::size_t max_bytes) {
-        if (entries_.size() < work.shape_count()) {
-            recent_.resize(work.shape_count());
-            entries_.resize(work.shape_count());
-        }
-        if (changed_.size() < nodes) {
-            nearby_.resize(nodes);
-            changed_.resize(nodes, 0);
-        }
+        recent_.resize(work.shape_count());
+        if (entries_.size() < work.shape_count()) entries_.resize(work.shape_count());
+        nearby_.resize(nodes);
+        changed_.resize(nodes, 0);
         dropped_.clear();
         bytes_ = 0;
         recent_.for_each([&](std::size_t s) {
