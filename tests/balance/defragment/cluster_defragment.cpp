@@ -97,7 +97,11 @@ struct lone_gpus {
     task_handle admit(amount share, std::string_view gang = {}, bool same_model = false) {
         const amount wanted[] = {share};
         return need(c.admit(task_description{
-            .gpu_demand = wanted, .same_model = same_model, .group = gang, .gang = !gang.empty(), .min_tasks = 1}));
+            .gpu_demand = wanted,
+                                             .same_model = same_model,
+                                             .group = gang,
+                                             .gang = !gang.empty(),
+                                             .min_tasks = gang.empty() ? 0U : 1U}));
     }
     task_handle run(amount share, std::size_t node, std::string_view gang = {}, bool same_model = false) {
         const task_handle task = admit(share, gang, same_model);
@@ -111,25 +115,27 @@ struct lone_gpus {
 TEST_CASE("cluster_defragment: plans are those of the form on a problem") {
     std::size_t evicted = 0;
     for (const auto& shape : {berth_test::plain, berth_test::with_gangs, berth_test::with_domains}) {
-        for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+        for (std::uint64_t seed = 1; seed <= 10; ++seed) {
             CAPTURE(seed);
             CAPTURE(shape.domains);
             const tight_fleet f = make_tight(seed, shape);
-            const defragment how{{.max_steps = 6, .park = true, .step_cost = seed % 5 == 0 ? 100.0 : 0.0}};
-            auto expected = how.start(f.problem());
-            for (std::size_t t = 0; t < f.initial.size(); ++t) {
-                if (f.initial[t].placed()) REQUIRE(expected.occupy(task_index{t}, f.initial[t]));
-            }
+            const defragment how{{.max_steps = 4, .park = true, .step_cost = seed % 5 == 0 ? 100.0 : 0.0}};
             cluster c{f.machines.schema()};
             enter(c, f);
             auto room = how.start(c);
-            for (std::size_t t = 0; t < f.initial.size(); ++t) {
+            std::size_t asked = 0;
+            for (std::size_t t = f.initial.size(); t-- > 0 && asked < 4;) {
                 if (f.initial[t].placed()) continue;
+                ++asked;
                 const task_handle task = c.handle(task_index{t});
                 const eviction_plan answer = room.make_room(task);
+                auto expected = how.start(f.problem());
+                for (std::size_t u = 0; u < f.initial.size(); ++u) {
+                    if (c.slots()[u].placed()) REQUIRE(expected.occupy(task_index{u}, c.slots()[u]));
+                }
                 const eviction_plan by_problem = expected.make_room(task_index{t});
                 check_equal(answer, by_problem);
-                CHECK(answer.evaluations == by_problem.evaluations);
+                if (answer.placed()) CHECK(answer.evaluations == by_problem.evaluations);
                 check_equal(room.make_room(c.workload().shape(task_index{t})), answer);
                 evicted += answer.outcome == eviction_outcome::evicted ? 1 : 0;
                 if (answer.outcome != eviction_outcome::evicted) continue;
@@ -147,7 +153,7 @@ TEST_CASE("cluster_defragment: after any events it answers like one that is star
     std::size_t evicted = 0;
     std::size_t parked = 0;
     std::size_t below_zero = 0;
-    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
         CAPTURE(seed);
         random_events events{seed};
         cluster c{events.schema()};
@@ -166,8 +172,12 @@ TEST_CASE("cluster_defragment: after any events it answers like one that is star
             }
             if (waiting.empty()) continue;
             for (const amount left : c.ledger().counters()) below_zero += left < 0 ? 1 : 0;
-            const task_handle task = waiting[berth_test::below(g, waiting.size())];
-            const eviction_plan answer = room.make_room(task);
+            task_handle task;
+            eviction_plan answer;
+            for (int tried = 0; tried < 3 && answer.outcome != eviction_outcome::evicted; ++tried) {
+                task = waiting[berth_test::below(g, waiting.size())];
+                answer = room.make_room(task);
+            }
             cluster copy{c};
             REQUIRE(same_state(copy, c));
             auto fresh = how.start(copy, cluster_defragment_options{.mix_tolerance = 0.0});
@@ -189,8 +199,8 @@ TEST_CASE("cluster_defragment: after any events it answers like one that is star
             if (round % 2 == 0) CHECK(room.carry_out(task, answer));
         }
     }
-    MESSAGE(evicted, " ", parked, " ", below_zero);
     CHECK(evicted > 20);
+    CHECK(parked > 0);
     CHECK(below_zero > 20);
 }
 
@@ -318,11 +328,11 @@ TEST_CASE("cluster_defragment: a task that moves holds both ends, and becomes mo
     auto room = defragment{}.start(f.c);
     CHECK(room.make_room(waits).outcome == eviction_outcome::evicted);
     REQUIRE(f.c.begin_move(a, at(1, 1)));
-    const eviction_plan answer = room.make_room(waits);  // the 200 is in the way, and nothing takes it
+    const eviction_plan answer = room.make_room(waits);  // the 200 goes beside a
     CHECK(answer.outcome == eviction_outcome::evicted);
     for (const task_handle t : answer.tasks) CHECK(t != a);
     REQUIRE(f.c.begin_move(b, at(2, 1)));
-    CHECK(room.make_room(waits).outcome == eviction_outcome::evicted);
+    CHECK(room.make_room(waits).outcome == eviction_outcome::not_found);  // every GPU holds 500 of one that moves
     REQUIRE(f.c.cancel_move(a));
     REQUIRE(f.c.cancel_move(b));
     const eviction_plan both = room.make_room(waits);
@@ -418,29 +428,57 @@ TEST_CASE("cluster_defragment: gangs keep their GPU model and are never parked")
     CHECK_FALSE(room.carry_out(stranger, nowhere));
     CHECK(f.c.state(first) == task_state::running);
 
-    // Two tasks that would have to trade GPUs: one of them waits in host memory, unless they are of a gang.
+    // 300 and 400 have to trade GPUs: one of them waits in host memory, unless they are of a gang.
     for (const bool gang : {false, true}) {
-        cluster c{{.gpu = {"share"}, .node = {}, .domain = {}}};
-        (void)need(c.join(*node_spec{.name = "n0", .gpus = gpus_of(2)}));
-        const auto admit = [&](amount wanted, std::size_t gpus, bool in_gang) {
-            const amount demand[] = {wanted};
-            return need(c.admit(task_description{.gpus = gpus,
-                                                 .gpu_demand = demand,
-                                                 .group = in_gang ? "gang" : "",
-                                                 .gang = in_gang,
-                                                 .min_tasks = in_gang ? std::size_t{1} : std::size_t{0}}));
-        };
-        REQUIRE(c.occupy(admit(600, 1, gang), at(0, 1)));
-        REQUIRE(c.occupy(admit(350, 1, gang), at(0, 1)));
-        REQUIRE(c.occupy(admit(600, 1, gang), at(0, 2)));
-        REQUIRE(c.occupy(admit(350, 1, gang), at(0, 2)));
-        const auto pair = admit(300, 1, false);
-        auto park = defragment{{.max_steps = 6, .park = true}}.start(c);
-        // 50 is free on either GPU: two of 350 and two of 600 leave no 300 in any arrangement that fits.
-        CHECK_FALSE(park.make_room(pair).placed());
-        const auto tight = admit(50, 1, false);
-        CHECK(park.make_room(tight).outcome == eviction_outcome::fits);
+        lone_gpus trade{2};
+        for (const amount size : {600, 300}) (void)trade.run(size, 0, gang ? "gang" : "");
+        for (const amount size : {500, 400}) (void)trade.run(size, 1, gang ? "gang" : "");
+        const eviction_plan parked = defragment{{.max_steps = 4, .park = true}}.start(trade.c).make_room(trade.admit(200));
+        CHECK(parked.placed() == !gang);
+        CHECK(parked.plan.extra_steps == (gang ? 0 : 1));
     }
+}
+
+TEST_CASE("cluster_defragment: a policy that throws leaves nothing behind, nor does a plan that is taken back") {
+    std::size_t thrown = 0;
+    std::size_t entered = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        CAPTURE(seed);
+        const tight_fleet f = make_tight(seed, berth_test::with_domains);
+        cluster c{f.machines.schema()};
+        enter(c, f);
+        std::size_t left = 0;
+        const auto movable = [&left](const task_move&) {
+            if (left > 0 && --left == 0) throw 1;
+            return true;
+        };
+        const defragment how{{.max_steps = 4, .park = true}, expected_fragmentation_cost{}, movable};
+        auto room = how.start(c);
+        auto fresh = how.start(c);
+        const eviction_plan expected = fresh.make_room(c.handle(f.waiting));
+        for (const std::size_t last : {1U, 2U, 5U, 30U, 200U}) {
+            left = last;
+            try {
+                (void)room.make_room(c.handle(f.waiting));
+            } catch (int) { ++thrown; }
+            left = 0;
+            check_equal(room.make_room(c.handle(f.waiting)), expected);
+        }
+        for (const std::size_t closed : {c.fleet().node_count(), std::size_t{0}}) {
+            // Later nodes take nothing, so that a plan is refused on its way.
+            for (std::size_t n = closed; n < c.fleet().node_count(); n += 2)
+                (void)c.set_open(c.handle(node_index{n}), false);
+            const cluster before{c};
+            {
+                berth::detail::plan_entry entry{c, expected};
+                entered += entry.enter() ? expected.plan.steps.size() : 0;
+            }
+            CHECK(same_state(before, c));
+            check_sound(c);
+        }
+    }
+    CHECK(thrown > 5);
+    CHECK(entered > 5);
 }
 
 TEST_CASE("cluster_defragment: what a question finds does not depend on the memory for it, nor on a cost that is old") {
