@@ -96,8 +96,7 @@ struct lone_gpus {
     }
     task_handle admit(amount share, std::string_view gang = {}, bool same_model = false) {
         const amount wanted[] = {share};
-        return need(c.admit(task_description{
-            .gpu_demand = wanted,
+        return need(c.admit(task_description{.gpu_demand = wanted,
                                              .same_model = same_model,
                                              .group = gang,
                                              .gang = !gang.empty(),
@@ -149,7 +148,8 @@ TEST_CASE("cluster_defragment: plans are those of the form on a problem") {
     CHECK(evicted > 20);
 }
 
-TEST_CASE("cluster_defragment: after any events it answers like one that is started now, and plans can be carried out") {
+TEST_CASE(
+    "cluster_defragment: after any events it answers like one that is started now, and plans can be carried out") {
     std::size_t evicted = 0;
     std::size_t parked = 0;
     std::size_t below_zero = 0;
@@ -160,8 +160,8 @@ TEST_CASE("cluster_defragment: after any events it answers like one that is star
         events.add_domains(c);
         xoshiro256 g{seed};
         const defragment how{{.max_steps = 4, .park = true, .max_evaluations = 3000}};
-        auto room = how.start(c, cluster_defragment_options{.table_bytes = seed % 2 == 0 ? 4096U : 1U << 20U,
-                                                            .mix_tolerance = 0.0});
+        auto room = how.start(
+            c, cluster_defragment_options{.table_bytes = seed % 2 == 0 ? 4096U : 1U << 20U, .mix_tolerance = 0.0});
         for (int round = 0; round < 60; ++round) {
             CAPTURE(round);
             for (int i = 0; i < 12; ++i) events.step(c);
@@ -433,7 +433,8 @@ TEST_CASE("cluster_defragment: gangs keep their GPU model and are never parked")
         lone_gpus trade{2};
         for (const amount size : {600, 300}) (void)trade.run(size, 0, gang ? "gang" : "");
         for (const amount size : {500, 400}) (void)trade.run(size, 1, gang ? "gang" : "");
-        const eviction_plan parked = defragment{{.max_steps = 4, .park = true}}.start(trade.c).make_room(trade.admit(200));
+        const eviction_plan parked =
+            defragment{{.max_steps = 4, .park = true}}.start(trade.c).make_room(trade.admit(200));
         CHECK(parked.placed() == !gang);
         CHECK(parked.plan.extra_steps == (gang ? 0 : 1));
     }

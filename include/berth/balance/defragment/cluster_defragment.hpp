@@ -59,7 +59,7 @@ struct cluster_defragment_options {
 ///
 /// **Gangs.** A task of a gang is moved like any other: it has a slot at every moment, so a gang is never in half. But
 /// it is not parked, and if its gang wants `same_model`, it stays on its GPU model; a waiting task of such a gang gets
-/// room on the model that the others have. Forbid moves of gangs that cannot move task by task with a movability policy.
+/// room on the model that the others have. Gangs that cannot move task by task: forbid it with a movability policy.
 ///
 /// The fragmentation cost is prepared with the tasks of the cluster as the mix, or with one that is given.
 /// Movability and cost model get positions of the moment.
@@ -73,8 +73,8 @@ struct cluster_defragment_options {
 template <class FragmentationCost, class Movable, class Cost>
 class cluster_defragment {
     using prepared_cost = decltype(std::declval<const FragmentationCost&>().prepare(std::declval<const problem&>()));
-    using search = detail::eviction_search<
-        detail::eviction_context<prepared_cost, Movable, Cost, detail::borrowed_fleet>>;
+    using search =
+        detail::eviction_search<detail::eviction_context<prepared_cost, Movable, Cost, detail::borrowed_fleet>>;
     template <class Task>
     static constexpr bool is_own_type =
         !std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_index>;

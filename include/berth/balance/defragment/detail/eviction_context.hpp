@@ -23,6 +23,8 @@
 #include <optional>
 #include <utility>
 
+// Length: the questions about moves that both searches ask, over one state.
+
 namespace berth::inline v0::detail {
 
 /// What both searches of `defragment` share: the occupied fleet, the table of evictions, the policies, and the best
@@ -88,8 +90,7 @@ public:
         return static_cast<double>((*fragmentation_)(fleet.ledger().node(n)));
     }
     [[nodiscard]] bool may_move(task_index t, const slot& to) const {
-        return t == root_ ||
-               (to != fleet.where(t) && keeps_model(t, to) && movable_(task_move{t, fleet.where(t), to}));
+        return t == root_ || (to != fleet.where(t) && keeps_model(t, to) && movable_(task_move{t, fleet.where(t), to}));
     }
     [[nodiscard]] bool fits_on(node_index n) const { return fleet.ledger().fits(demand(root_), n); }
 

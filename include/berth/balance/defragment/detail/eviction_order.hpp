@@ -17,9 +17,7 @@
 namespace berth::inline v0::detail {
 
 /// Takes a hypothetical departure back. Where more runs than there is capacity for, there is no room for it.
-inline void put_back(ledger& ledger, const demand_view& demand, const slot& from) {
-    (void)ledger.occupy(demand, from);
-}
+inline void put_back(ledger& ledger, const demand_view& demand, const slot& from) { (void)ledger.occupy(demand, from); }
 
 /// True for a task of a gang, which is not parked: the others would wait for it.
 [[nodiscard]] inline bool in_gang(const workload& work, task_index t) noexcept {

@@ -21,6 +21,8 @@
 #include <span>
 #include <vector>
 
+// Length: the enumeration for one node, and the memory of all of them.
+
 namespace berth::inline v0::detail {
 
 /// For every shape: the nodes that it fits on, and those that it fits on without one, two, or three tasks of one GPU.
@@ -160,7 +162,8 @@ public:
         for (gpu_mask rest = machines.healthy_gpus(n); rest != 0; rest &= rest - 1) {
             const gpu_index g = machines.gpu(n, lowest_gpu(rest));
             bool large = (demand.accepted_models >> machines.model(g).value() & 1U) != 0;
-            for (std::size_t r = 0; r < demand.gpu.size(); ++r) large = large && machines.capacity(g)[r] >= demand.gpu[r];
+            for (std::size_t r = 0; r < demand.gpu.size(); ++r)
+                large = large && machines.capacity(g)[r] >= demand.gpu[r];
             enough += large ? 1 : 0;
         }
         return enough >= demand.gpus;
@@ -210,8 +213,7 @@ private:
         return go_on;
     }
     template <class Fleet>
-    void triples(entry& e, const demand_view& demand, node_index n, Fleet& fleet, std::size_t i,
-                 std::size_t j) {
+    void triples(entry& e, const demand_view& demand, node_index n, Fleet& fleet, std::size_t i, std::size_t j) {
         const gpu_mask gpus = fleet.where(nearby_[i]).gpus & fleet.where(nearby_[j]).gpus;
         for (std::size_t k = j + 1; k < nearby_.size(); ++k) {
             if (single_[k] != 0 || nearby_.rank(k) != nearby_.alike(i, k) + nearby_.alike(j, k)) continue;
@@ -275,7 +277,8 @@ private:
         entries_[s] = entry{};
         recent_.remove(s);
     }
-    /// Merges the values before `middle` with those from there on, both in ascending order of nodes. No node is in both.
+    /// Merges the values before `middle` with those from there on, both in ascending order of nodes. No node
+    /// is in both.
     template <class T, class NodeOf>
     static void merge(flat<T>& list, std::size_t middle, flat<T>& spare, NodeOf node_of) {
         if (middle == 0 || middle == list.size()) return;
@@ -290,9 +293,9 @@ private:
     }
 
     std::vector<entry> entries_;
-    recency_list recent_;          // entries in use, on a fleet that lives
+    recency_list recent_;  // entries in use, on a fleet that lives
     std::size_t bytes_ = 0;
-    flat<std::size_t> dropped_;    // scratch, as the next two
+    flat<std::size_t> dropped_;  // scratch, as the next two
     flat<node_index> spare_nodes_;
     flat<eviction> spare_options_;
     flat<std::uint8_t> changed_;  // per node

@@ -26,8 +26,7 @@ public:
     void resize(std::size_t nodes) { known_.resize(nodes, 0); }
     /// @param absent  empty, or one flag per task: a flagged task does not count
     template <class Fleet>
-    void collect(const demand_view& demand, node_index n, const Fleet& fleet,
-                 std::span<const std::uint8_t> absent) {
+    void collect(const demand_view& demand, node_index n, const Fleet& fleet, std::span<const std::uint8_t> absent) {
         tasks_.clear();
         nodes_.clear();
         nodes_.push_back(n);
