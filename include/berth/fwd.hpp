@@ -393,12 +393,15 @@ struct triggers;
 
 // balance/defragment/
 enum class eviction_outcome : std::uint8_t;
+struct cluster_defragment_options;
 struct defragment_options;
 struct eviction_beam;
 struct eviction_plan;
 struct expected_fragmentation_cost;
 struct mix_fragmentation_cost;
 struct no_fragmentation_cost;
+template <class FragmentationCost, class Movable, class Cost>
+class cluster_defragment;
 template <class FragmentationCost, class Movable, class Cost>
 class defragment_state;
 

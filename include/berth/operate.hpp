@@ -27,6 +27,7 @@
 #include "berth/balance/move_choice.hpp"
 #include "berth/balance/payback.hpp"
 #include "berth/balance/projected_state.hpp"
+#include "berth/balance/defragment/cluster_defragment.hpp"
 #include "berth/balance/defragment/defragment.hpp"
 #include "berth/balance/defragment/defragment_state.hpp"
 #include "berth/balance/defragment/defragment_options.hpp"

@@ -372,7 +372,7 @@ public:
     /// The free amount of every counter: running and moving tasks and reservations hold theirs, at both ends.
     [[nodiscard]] const berth::ledger& ledger() const noexcept { return ledger_; }
 
-    /// The nodes by the time of their last change of room, capacity, health or occupants.
+    /// The nodes by the time of their last change of room, capacity, health or occupants, or of which of these move.
     [[nodiscard]] const detail::change_list& changes() const noexcept { return changes_; }
     /// Changes with every node that joins, leaves or changes its capacities, GPUs or domains.
     [[nodiscard]] std::uint64_t structure_version() const noexcept { return structure_; }

@@ -9,9 +9,14 @@
 #include "berth/migrate/order/migration_cost.hpp"
 #include "berth/model/workload.hpp"
 
+#include <type_traits>
 #include <utility>
 
 namespace berth::inline v0 {
+
+class cluster;
+template <class FragmentationCost, class Movable, class Cost>
+class cluster_defragment;
 
 /// Makes room for a task that fits nowhere by moving few others: tasks leave a node for other nodes, where others in
 /// turn may make room for them. Fewest steps first, then least downtime and fewest bytes by a cost model, then least
@@ -22,6 +27,7 @@ namespace berth::inline v0 {
 ///   even so.
 /// - Up to two steps the search is complete: a plan is found if there is one, and there is none with fewer steps (for
 ///   tasks on several GPUs: among 64 choices of GPUs on each node). Every task moves at most once.
+/// - A task of a gang is not parked, and stays on its GPU model if the gang wants `same_model`.
 /// - For three steps and more a beam search over chains and repackings of several nodes.
 /// - Every target has room when its step begins, with both ends held. In a full fleet, tasks that would trade slots
 ///   wait for each other for ever; `park` lets one of them wait in host memory.
@@ -60,8 +66,23 @@ public:
         return defragment_state<decltype(fragmentation), Movable, Cost>{p, options_, std::move(fragmentation), movable_,
                                                                         cost_};
     }
+    /// The state on a living cluster. Include `balance/defragment/cluster_defragment.hpp`.
+    ///
+    /// @param lender   outlives the state
+    /// @param options  `cluster_defragment_options`, and a known mix: see `cluster_defragment`
+    template <class Cluster, class... Options>
+        requires std::is_same_v<Cluster, cluster>
+    [[nodiscard]] auto start(Cluster& lender, const Options&... options) const {
+        return cluster_defragment<FragmentationCost, Movable, Cost>{*this, lender, options...};
+    }
     /// The options that it was made with.
     [[nodiscard]] const defragment_options& options() const noexcept { return options_; }
+    /// The fragmentation cost that it was made with.
+    [[nodiscard]] const FragmentationCost& fragmentation() const noexcept { return fragmentation_; }
+    /// The movability policy that it was made with.
+    [[nodiscard]] const Movable& movable() const noexcept { return movable_; }
+    /// The cost model that it was made with.
+    [[nodiscard]] const Cost& cost() const noexcept { return cost_; }
 
 private:
     defragment_options options_;

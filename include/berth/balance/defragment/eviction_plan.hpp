@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/handle.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/model/slot.hpp"
 
 #include <cstdint>
+#include <vector>
 
 namespace berth::inline v0 {
 
@@ -16,7 +18,7 @@ enum class eviction_outcome : std::uint8_t {
     no_node,      ///< no node would take the task if it were empty
     not_worth,    ///< `min_share_per_step` allows no step, or no plan that was found saves the cost of its steps
     not_found,    ///< no plan within the options was found
-    not_waiting,  ///< the task is unknown, placed or in flight
+    not_waiting,  ///< the task or the demand is unknown, or the task is placed or in flight
 };
 
 /// The outcome in words.
@@ -45,6 +47,10 @@ struct eviction_plan {
     std::uint64_t evaluations = 0;  ///< combinations of moves and slots evaluated
     /// Why the search ended early, if it did; the best plan so far is returned
     stop_reason stopped = stop_reason::completed;
+    /// On a cluster, where positions are taken again: the task of each of `plan.steps`
+    std::vector<task_handle> tasks;
+    /// On a cluster: the node of each step's target, none for a task that is parked, and at the end that of `where`
+    std::vector<node_handle> nodes;
 
     /// True if there is room for the task, at once or after the plan.
     [[nodiscard]] bool placed() const noexcept { return where.placed(); }

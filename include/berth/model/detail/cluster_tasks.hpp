@@ -404,6 +404,7 @@ inline bool cluster::begin_move(task_index t, const slot& to) {
     if (!ledger_.fits(work_.demand(t), to)) return false;
     moving_.make_room(moving_.size() + 1);
     hold(work_.demand(t), to, false);
+    note_room(work_.demand(t), where_[t.value()].node);  // a task that moves is no longer one that could leave
     target_[t.value()] = to;
     moving_.push_back(t);
     return true;
@@ -423,6 +424,7 @@ inline bool cluster::finish_move(task_index t) {
 inline bool cluster::cancel_move(task_index t) {
     if (!there(t) || !target_[t.value()].placed()) return false;
     give_back(work_.demand(t), target_[t.value()]);
+    note_room(work_.demand(t), where_[t.value()].node);
     stop_moving(t);
     return true;
 }

@@ -35,13 +35,18 @@ class beam_eviction {
 public:
     beam_eviction(const eviction_beam& beam, std::size_t tasks) : beam_{beam}, moved_(tasks) {}
 
+    /// More tasks.
+    void resize(std::size_t tasks) { moved_.resize(tasks); }
     /// Searches until the context's poll ends it, nothing is left to follow, or nothing better can follow.
     void run(Context& context) {
         context_ = &context;
         const std::size_t most = context_->max_steps();
         largest_hole_ = 0;
-        for (std::size_t g = 0; g < context_->fleet.machines().gpu_count(); ++g) {
-            largest_hole_ = std::max(largest_hole_, context_->fleet.ledger().free(gpu_index{g})[0]);
+        for (std::size_t n = 0; n < context_->fleet.machines().node_count(); ++n) {
+            const node_view node = ledger().node(node_index{n});
+            for (std::size_t g = 0; g < node.gpu_count(); ++g) {
+                largest_hole_ = std::max(largest_hole_, node.free_share(g));
+            }
         }
         tree_.start(key_of(context_->root()), most);
         for (std::size_t used = 0; used <= most; ++used) {
@@ -111,7 +116,7 @@ private:
     }
     void put(std::size_t at, task_index t, const slot& to) {
         ledger().place(context_->demand(t), to);
-        tree_.put(at, {t, where(t), to});
+        tree_.put(at, {t, t == context_->root() ? unplaced : where(t), to});
         touch(to.node);
     }
 
@@ -207,7 +212,7 @@ private:
             const node_view node = ledger().node(n);
             for (std::size_t g = 0; g < node.gpu_count(); ++g) {
                 piece_ = std::max(piece_, node.free_share(g));
-                pieces_ += node.free_share(g);
+                if (node.free_share(g) > 0) pieces_ += node.free_share(g);
             }
         }
         const auto& listed =
@@ -263,7 +268,7 @@ private:
     Context* context_ = nullptr;
     eviction_beam beam_;
     candidate_tree tree_;
-    node_clearing clearing_;
+    node_clearing<typename Context::fleet_type> clearing_;
     flat<std::uint8_t> moved_;
     amount largest_hole_ = 0;
     amount rest_ = 0;  // share of the waiting tasks but the largest

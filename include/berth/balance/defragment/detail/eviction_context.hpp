@@ -20,38 +20,60 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <utility>
+
+// Length: the questions about moves that both searches ask, over one state.
 
 namespace berth::inline v0::detail {
 
 /// What both searches of `defragment` share: the occupied fleet, the table of evictions, the policies, and the best
 /// candidate plan so far. Between calls of `consider` the ledger stands at the occupied slots.
-template <class FragmentationCost, class Movable, class Cost>
+///
+/// @tparam Fleet  who is where, and what is free: `occupied_fleet` or `borrowed_fleet`
+template <class FragmentationCost, class Movable, class Cost, class Fleet = occupied_fleet>
 class eviction_context {
 public:
-    eviction_context(const problem& p, FragmentationCost fragmentation, Movable movable, Cost cost, bool alike)
-        : fleet{p},
-          table{p.workload().shape_count(), p.fleet().node_count(), alike},
+    using fleet_type = Fleet;
+    using movability_type = Movable;
+
+    /// @param source  a problem or a cluster: of what the fleet is made
+    template <class Source>
+    eviction_context(const Source& source, FragmentationCost fragmentation, Movable movable, Cost cost, bool alike)
+        : fleet{source},
+          table{fleet.work().shape_count(), fleet.machines().node_count(), alike},
           fragmentation_{std::move(fragmentation)},
           movable_{std::move(movable)},
           cost_{std::move(cost)} {}
 
-    occupied_fleet fleet;
+    Fleet fleet;
     eviction_table table;
     stop_poll poll;  // of the present question
 
-    /// Begins a question: room for `root`.
-    void begin(task_index root, std::size_t max_steps, const defragment_options& options) {
+    /// Replaces the fragmentation cost, for another mix or fleet.
+    void set_fragmentation(FragmentationCost fragmentation) { fragmentation_.emplace(std::move(fragmentation)); }
+
+    /// Begins a question: room for the task `root`, which is not valid if the question is about a demand alone.
+    ///
+    /// @param shape  its demand
+    void begin(task_index root, shape_index shape, std::size_t max_steps, const defragment_options& options) {
         root_ = root;
+        root_shape_ = shape;
         max_steps_ = max_steps;
         park_ = options.park;
         step_cost_ = options.step_cost;
         found_ = false;
         best_ = {};
     }
+    /// The same for a task with its own demand.
+    void begin(task_index root, std::size_t max_steps, const defragment_options& options) {
+        begin(root, fleet.work().shape(root), max_steps, options);
+    }
     [[nodiscard]] task_index root() const noexcept { return root_; }
-    [[nodiscard]] demand_view demand(task_index t) const noexcept { return fleet.work().demand(t); }
-    [[nodiscard]] shape_index shape(task_index t) const noexcept { return fleet.work().shape(t); }
+    [[nodiscard]] shape_index shape(task_index t) const noexcept {
+        return t == root_ ? root_shape_ : fleet.work().shape(t);
+    }
+    [[nodiscard]] demand_view demand(task_index t) const noexcept { return fleet.work().demand(shape(t)); }
     [[nodiscard]] const eviction_table::entry& evictions(task_index t) { return table.of(shape(t), fleet, poll); }
     [[nodiscard]] std::size_t max_steps() const noexcept { return max_steps_; }
     [[nodiscard]] bool may_park() const noexcept { return park_; }
@@ -65,10 +87,10 @@ public:
         return !steps_cost() || demand(root_).gpus == 0 || best_.total(step_cost_) <= noise;
     }
     [[nodiscard]] double fragmentation_of(node_index n) const {
-        return static_cast<double>(fragmentation_(fleet.ledger().node(n)));
+        return static_cast<double>((*fragmentation_)(fleet.ledger().node(n)));
     }
     [[nodiscard]] bool may_move(task_index t, const slot& to) const {
-        return t == root_ || (to != fleet.where(t) && movable_(task_move{t, fleet.where(t), to}));
+        return t == root_ || (to != fleet.where(t) && keeps_model(t, to) && movable_(task_move{t, fleet.where(t), to}));
     }
     [[nodiscard]] bool fits_on(node_index n) const { return fleet.ledger().fits(demand(root_), n); }
 
@@ -173,7 +195,7 @@ public:
             ledger.remove(demand(root_), c.root);
         }
         for (const task_move& r : all) ledger.remove(demand(r.task), r.to);
-        for (const task_move& r : all) ledger.place(demand(r.task), r.from);
+        for (const task_move& r : all) put_back(ledger, demand(r.task), r.from);
         if (!fits) return false;
         if (!found_ || c.better_than(best_, step_cost_)) {
             found_ = true;
@@ -198,6 +220,16 @@ public:
 private:
     static constexpr double noise = candidate_plan::noise;
 
+    /// A task of a gang that wants GPUs of one model stays on its model, so that the gang does, whoever else moves.
+    [[nodiscard]] bool keeps_model(task_index t, const slot& to) const {
+        const group_index gang = fleet.work().group(t);
+        if (!gang.valid() || to.gpus == 0 || !fleet.work().same_model(gang)) return true;
+        const auto model = [&](const slot& s) {
+            return fleet.machines().model(fleet.machines().gpu(s.node, lowest_gpu(s.gpus)));
+        };
+        return fleet.machines().one_model(to) && model(to) == model(fleet.where(t));
+    }
+
     [[nodiscard]] static bool same_gpu(const node_view& node, std::size_t a, std::size_t b) noexcept {
         if (node.model(a) != node.model(b)) return false;
         for (std::size_t r = 0; r < node.gpu_counters; ++r) {
@@ -212,11 +244,12 @@ private:
         touched_.push_back(n);
     }
 
-    FragmentationCost fragmentation_;
+    std::optional<FragmentationCost> fragmentation_;
     Movable movable_;
     Cost cost_;
     eviction_order order_;
     task_index root_{};
+    shape_index root_shape_{};
     std::size_t max_steps_ = 0;
     bool park_ = false;
     double step_cost_ = 0.0;

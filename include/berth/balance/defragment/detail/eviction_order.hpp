@@ -3,8 +3,10 @@
 
 #include "berth/balance/detail/stop_poll.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/index.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
 #include "berth/model/ledger.hpp"
+#include "berth/model/slot.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/task_move.hpp"
 
@@ -13,6 +15,15 @@
 #include <span>
 
 namespace berth::inline v0::detail {
+
+/// Takes a hypothetical departure back. Where more runs than there is capacity for, there is no room for it.
+inline void put_back(ledger& ledger, const demand_view& demand, const slot& from) { (void)ledger.occupy(demand, from); }
+
+/// True for a task of a gang, which is not parked: the others would wait for it.
+[[nodiscard]] inline bool in_gang(const workload& work, task_index t) noexcept {
+    const group_index group = work.group(t);
+    return group.valid() && work.is_gang(group);
+}
 
 /// Orders a few moves so that every target has room while its source is still held, with as few tasks parked as
 /// possible. Depth-first search over sets of finished moves, memoised; complete up to `max_states` sets for each number
@@ -67,19 +78,19 @@ private:
             if (!parked) ledger.remove(demand, all[i].from);
             steps_.push_back({i, parked ? step_kind::fetch : step_kind::move_task});
             const bool found = extend(ledger, work, all, done | bit, away & ~bit, parks);
-            if (!parked) ledger.place(demand, all[i].from);
+            if (!parked) put_back(ledger, demand, all[i].from);
             ledger.remove(demand, all[i].to);
             if (found) return true;
             steps_.pop_back();
         }
         for (std::size_t i = 0; parks > 0 && i < all.size(); ++i) {
             const std::uint64_t bit = std::uint64_t{1} << i;
-            if (((done | away) & bit) != 0) continue;
+            if (((done | away) & bit) != 0 || in_gang(work, all[i].task)) continue;
             const demand_view demand = work.demand(all[i].task);
             ledger.remove(demand, all[i].from);
             steps_.push_back({i, step_kind::park});
             const bool found = extend(ledger, work, all, done, away | bit, parks - 1);
-            ledger.place(demand, all[i].from);
+            put_back(ledger, demand, all[i].from);
             if (found) return true;
             steps_.pop_back();
         }

@@ -71,7 +71,7 @@ void write_waves(const problem& p, ledger& ledger, task_moves moves, std::span<c
     }
     if (plan.steps.size() > released) end_wave();
     for (const task_move& r : moves) ledger.remove(demand(r.task), r.to);
-    for (const task_move& r : moves) ledger.place(demand(r.task), r.from);
+    for (const task_move& r : moves) put_back(ledger, demand(r.task), r.from);
     plan.downtime += parked_downtime(plan);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/balance/defragment/detail/occupied_fleet.hpp"
+#include "berth/balance/defragment/detail/eviction_order.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/random.hpp"
@@ -19,12 +19,14 @@ namespace berth::inline v0::detail {
 /// short. O(nodes and tasks there).
 class nearby_tasks {
 public:
-    /// @param alike  tasks of one shape on the same GPUs are interchangeable
+    /// @param alike  tasks of one shape on the same GPUs are interchangeable, unless they are of different gangs
     nearby_tasks(std::size_t nodes, bool alike) : known_(nodes, 0), alike_{alike} {}
 
+    /// More nodes.
+    void resize(std::size_t nodes) { known_.resize(nodes, 0); }
     /// @param absent  empty, or one flag per task: a flagged task does not count
-    void collect(const demand_view& demand, node_index n, const occupied_fleet& fleet,
-                 std::span<const std::uint8_t> absent) {
+    template <class Fleet>
+    void collect(const demand_view& demand, node_index n, const Fleet& fleet, std::span<const std::uint8_t> absent) {
         tasks_.clear();
         nodes_.clear();
         nodes_.push_back(n);
@@ -55,14 +57,16 @@ public:
     }
 
 private:
-    [[nodiscard]] static bool is_short(const demand_view& demand, domain_index d, const occupied_fleet& fleet) {
+    template <class Fleet>
+    [[nodiscard]] static bool is_short(const demand_view& demand, domain_index d, const Fleet& fleet) {
         const auto left = fleet.ledger().free(d);
         for (std::size_t r = 0; r < left.size(); ++r) {
             if (left[r] < demand.domain[r]) return true;
         }
         return false;
     }
-    void add_nodes(domain_index d, const occupied_fleet& fleet) {
+    template <class Fleet>
+    void add_nodes(domain_index d, const Fleet& fleet) {
         for (const node_index m : fleet.machines().nodes_in(d)) {
             if (known_[m.value()] != 0) continue;
             known_[m.value()] = 1;
@@ -70,7 +74,8 @@ private:
         }
     }
     /// Finds interchangeable tasks by a hash table of the first one of each group.
-    void group(const occupied_fleet& fleet) {
+    template <class Fleet>
+    void group(const Fleet& fleet) {
         rank_.assign(tasks_.size(), 0);
         first_alike_.assign(tasks_.size(), 0);
         for (std::size_t i = 0; i < tasks_.size(); ++i) first_alike_[i] = i;
@@ -86,12 +91,18 @@ private:
                 splitmix64(splitmix64(where.gpus) ^ (where.node.value() << 32U) ^ shape.value()) & (capacity - 1);
             for (; groups_[at] != none; at = (at + 1) & (capacity - 1)) {
                 const task_index other = tasks_[groups_[at]];
-                if (fleet.work().shape(other) == shape && fleet.where(other) == where) break;
+                if (fleet.work().shape(other) == shape && fleet.where(other) == where &&
+                    gang_of(fleet.work(), other) == gang_of(fleet.work(), tasks_[i]))
+                    break;
             }
             if (groups_[at] == none) groups_[at] = i;
             first_alike_[i] = groups_[at];
             rank_[i] = members_[groups_[at]]++;
         }
+    }
+
+    [[nodiscard]] static group_index gang_of(const workload& work, task_index t) noexcept {
+        return in_gang(work, t) ? work.group(t) : group_index{};
     }
 
     static constexpr std::size_t none = ~std::size_t{0};

@@ -17,11 +17,12 @@ namespace berth::inline v0::detail {
 /// Chooses tasks to evict so that a demand on several GPUs fits on a node: the GPUs with the fewest tasks are cleared,
 /// then the largest users of the first host counter leave. A heuristic for more tasks than the eviction table covers;
 /// not minimal.
+template <class Fleet = occupied_fleet>
 class node_clearing {
 public:
     /// Empty if more than `max_tasks` would have to leave, or if all tasks are not enough. Valid until the next call;
     /// the ledger is left as it was. O(GPUs² · tasks of the node).
-    [[nodiscard]] std::span<const task_index> tasks(const demand_view& wanted, node_index n, occupied_fleet& fleet,
+    [[nodiscard]] std::span<const task_index> tasks(const demand_view& wanted, node_index n, Fleet& fleet,
                                                     std::size_t max_tasks) {
         fleet_ = &fleet;
         out_.clear();
@@ -82,7 +83,7 @@ private:
         out_.push_back(t);
     }
 
-    occupied_fleet* fleet_ = nullptr;
+    Fleet* fleet_ = nullptr;
     flat<task_index> out_;
 };
 

@@ -17,11 +17,13 @@
 
 namespace berth::inline v0::detail {
 
-/// The slot of every task, what is left of every counter, and the nodes that changed. A task in flight holds both ends
-/// and is on no list of tasks that may be moved. Changes that do not fit the present state are refused with false, and
-/// change nothing.
+/// The slot of every task, what is left of every counter, and the nodes that changed, for a search on a problem; one on
+/// a cluster borrows all three (`borrowed_fleet`). A task in flight holds both ends and is on no list of tasks that may
+/// be moved. Changes that do not fit the present state are refused with false, and change nothing.
 class occupied_fleet {
 public:
+    static constexpr bool lives = false;  ///< nodes, tasks and demands neither come nor go
+
     explicit occupied_fleet(const problem& p)
         : problem_{p},
           ledger_{p.fleet()},

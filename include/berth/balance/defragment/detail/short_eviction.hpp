@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/balance/defragment/detail/eviction.hpp"
+#include "berth/balance/defragment/detail/eviction_order.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/model/ledger.hpp"
@@ -52,7 +53,7 @@ private:
         ledger().remove(context_->demand(r.task), r.from);
     }
     void undo(const task_move& r) {
-        ledger().place(context_->demand(r.task), r.from);
+        put_back(ledger(), context_->demand(r.task), r.from);
         ledger().remove(context_->demand(r.task), r.to);
     }
 
@@ -142,7 +143,7 @@ private:
         if (where(first).node != n) return false;
         ledger().remove(context_->demand(first), where(first));
         const bool fits = ledger().fits(context_->demand(second), n);
-        ledger().place(context_->demand(first), where(first));
+        put_back(ledger(), context_->demand(first), where(first));
         return fits;
     }
     /// The tasks of the node, and of the other nodes of its domains if these have counters.
@@ -175,7 +176,7 @@ private:
             if (ledger().fits(context_->demand(second), m)) targets_[kept++] = m;
         }
         targets_.resize(kept);
-        ledger().place(context_->demand(first), where(first));
+        put_back(ledger(), context_->demand(first), where(first));
         if (!targets_.empty()) try_both(n, first, second);
     }
     /// The same with the target of the second given: the node that `h` leaves.
@@ -236,7 +237,7 @@ private:
                         return stopped();
                     });
                 }
-                ledger().place(context_->demand(t), from);
+                put_back(ledger(), context_->demand(t), from);
                 for (const slot& to : returns_) {
                     const task_move r{t, from, to};
                     if (context_->consider({&r, 1}, o.node)) ++found_;
