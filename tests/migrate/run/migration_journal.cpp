@@ -263,7 +263,7 @@ TEST_CASE("a journal in memory replaces and appends") {
 }
 
 TEST_CASE("journal: the seeds of the fuzzer are journals that load") {
-    for (const char* name : {"one_wave", "three_waves"}) {
+    for (const char* name : {"one_wave", "three_waves", "on_cluster"}) {
         const std::string file =
             std::string{BERTH_DATA_DIR} + "/../../tests/fuzz/corpus/migration_text/" + name + ".txt";
         std::ifstream in{file, std::ios::binary};
