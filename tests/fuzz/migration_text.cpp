@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Saved runs: any text is loaded or refused. Then the sums of its lines are put right, so that what stands in them is read, too;
-// what is loaded comes back when it is saved, and a run that is resumed from it keeps its ledger, whatever its executor says.
+// what is loaded comes back when it is saved, and a run that is resumed from it keeps its ledger, or its cluster, whatever its
+// executor says.
 #include "berth/migrate/run/migration_run.hpp"
+#include "berth/model/cluster.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/workload_builder.hpp"
 
@@ -58,6 +60,49 @@ struct babbler {
     }
 };
 
+/// Nodes n0..n3 of two GPUs, and jobs j0..j5, two of them running.
+berth::cluster a_cluster() {
+    berth::cluster made{{.gpu = {"share"}, .node = {}}};
+    for (int n = 0; n < 4; ++n) {
+        const std::string name = "n" + std::to_string(n);
+        const std::string uuids[2] = {name + "a", name + "b"};
+        const berth::amount share[] = {1000};
+        const berth::gpu_description gpus[2] = {{.capacity = share, .uuid = uuids[0]},
+                                                {.capacity = share, .uuid = uuids[1]}};
+        if (!made.join(berth::node_description{.name = name, .gpus = gpus})) std::abort();
+    }
+    for (int t = 0; t < 6; ++t) {
+        const std::string name = "j" + std::to_string(t);
+        const berth::amount share[] = {400};
+        const auto task = made.admit(berth::task_description{.name = name, .gpu_demand = share});
+        if (!task) std::abort();
+        if (t < 2) (void)made.place(*task, {berth::node_index{0}, 1});
+    }
+    return made;
+}
+
+void resume_on_cluster(const berth::migration_progress& loaded, std::size_t size) {
+    berth::cluster cluster{a_cluster()};
+    auto run = berth::resume_migration(cluster, loaded, {.max_attempts_back = 3, .settle_seconds = 20.0});
+    if (!run) return;
+    (void)run->hold();
+    const auto again = berth::load_migration(run->save());
+    require(again.has_value() && *again == run->progress(), "what is saved is not what was resumed");
+    babbler executor{berth::xoshiro256{size}};
+    for (int look = 0; look < 400 && run->advance(executor, look * 3.0); ++look) {
+        if (look == 5) (void)cluster.leave(cluster.handle(berth::node_index{1}));
+        if (look == 9) (void)cluster.retire(cluster.handle(berth::task_index{2}));
+    }
+    berth::ledger recount{cluster.fleet()};
+    for (std::size_t t = 0; t < cluster.slots().size(); ++t) {
+        if (!cluster.workload().present(berth::task_index{t})) continue;
+        for (const berth::slot& held : {cluster.slots()[t], cluster.targets()[t]}) {
+            if (held.placed()) (void)recount.occupy(cluster.workload().demand(berth::task_index{t}), held);
+        }
+    }
+    require(recount == cluster.ledger(), "the cluster differs from a recount");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -69,6 +114,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = berth::load_migration(berth::save_migration(*loaded));
     require(again.has_value() && *again == *loaded, "what is saved is not what is loaded");
 
+    resume_on_cluster(*loaded, size);
     berth::fleet_builder nodes;
     for (int n = 0; n < 4; ++n) {
         const berth::gpu_description gpus[2] = {};

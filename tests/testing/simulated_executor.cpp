@@ -195,3 +195,38 @@ TEST_CASE("a task that arrives takes its room and can be moved") {
     h.command_all({reserve, lock, checkpoint, transfer, restore, unlock, release});
     CHECK(executor.location(task_index{1}) == on(2));
 }
+
+TEST_CASE("on a cluster: nodes that leave take with them what was there, and another task at a position is another task") {
+    cluster c{{.gpu = {"share", "memory"}, .node = {}, .domain = {}}};
+    const amount capacity[] = {1000, 80};
+    const gpu_description gpu[] = {{.model = "H100", .capacity = capacity}};
+    for (const char* name : {"a", "b", "c"}) (void)need(c.join(node_description{.name = name, .gpus = gpu}));
+    const amount demand[] = {1, 60};
+    const task_handle first = need(c.admit(task_description{.gpu_demand = demand}));
+    REQUIRE(c.place(first, on(0)));
+    simulated_executor<> executor{c};
+    CHECK(executor.ledger() == c.ledger());
+    commander h{executor};
+    h.job.task = first;
+    h.command_all({reserve, lock, checkpoint});
+    REQUIRE(c.leave(c.handle(node_index{1})));
+    CHECK(executor.query(h.job, h.now) ==
+          migration_state{.task = task_location::suspended, .source_held = true, .image_at_source = true});
+    REQUIRE(c.leave(c.handle(node_index{0})));
+    CHECK(executor.query(h.job, h.now).task == task_location::lost);
+    CHECK(executor.lost(*c.find(first)));
+    CHECK(executor.at_rest(*c.find(first)));
+    CHECK(executor.ledger() == c.ledger());
+
+    executor.depart(*c.find(first));
+    REQUIRE(c.retire(first));
+    const task_handle second = need(c.admit(task_description{.gpu_demand = demand}));
+    REQUIRE(c.place(second, on(2)));
+    executor.arrive(*c.find(second), on(2));
+    executor.start(reserve, h.job, h.now);  // a late command about the first
+    CHECK(executor.refused() == 1);
+    CHECK(executor.query(h.job, h.now).task == task_location::elsewhere);
+    CHECK(executor.location(*c.find(second)) == on(2));
+    CHECK(executor.ledger() == c.ledger());
+    CHECK(executor.violations() == 0);
+}

@@ -116,6 +116,26 @@ public:
         give_back(tasks_[t.value()], problem_.workload().demand(t));
     }
 
+    /// On a cluster: nodes that have left take with them what was there, and capacities are those of now. All calls about
+    /// tasks and actions do that; before `ledger`, `location` and `lost` are asked it is done by hand.
+    void follow() {
+        if (cluster_ == nullptr) return;
+        if (tasks_.size() < cluster_->slots().size()) tasks_.resize(cluster_->slots().size());
+        if (structure_ == cluster_->structure_version()) return;
+        const auto left = [&](const slot& where) {
+            return where.placed() && !cluster_->find(nodes_[where.node.value()]).has_value();
+        };
+        for (record& r : tasks_) {
+            if (r.open) {
+                leave(r, left(r.move.from), left(r.move.to));
+            } else if (left(r.at)) {
+                r.at = unplaced;
+                r.lost = true;
+            }
+        }
+        enter_all();
+    }
+
     /// When the next action ends by itself; infinite if none does.
     [[nodiscard]] double next_event() const noexcept {
         return events_.empty() ? std::numeric_limits<double>::infinity() : events_.front().at;
@@ -210,30 +230,14 @@ private:
         return r;
     }
     /// A task that was lost in another step and is fetched starts anew from nothing.
-    static void revive(record& r, const migration_job& job) {
+    void revive(record& r, const migration_job& job) {
         const bool same_step = r.move == job.move && r.token.run == job.token.run;
-        if (r.lost && !r.open && !job.move.from.placed() && !same_step) r.lost = false;
+        if (r.lost && !job.move.from.placed() && !same_step && !(r.open && is_of(r, job))) {
+            give_back(r, problem_.workload().demand(job.move.task));
+        }
     }
     [[nodiscard]] bool is_another(const migration_job& job) const noexcept {
         return !job.move.task.below(tasks_.size()) || tasks_[job.move.task.value()].handle != job.task;
-    }
-    /// On a cluster: nodes that have left take with them what was there.
-    void follow() {
-        if (cluster_ == nullptr) return;
-        if (tasks_.size() < cluster_->slots().size()) tasks_.resize(cluster_->slots().size());
-        if (structure_ == cluster_->structure_version()) return;
-        const auto left = [&](const slot& where) {
-            return where.placed() && !cluster_->find(nodes_[where.node.value()]).has_value();
-        };
-        for (record& r : tasks_) {
-            if (r.open) {
-                leave(r, left(r.move.from), left(r.move.to));
-            } else if (left(r.at)) {
-                r.at = unplaced;
-                r.lost = true;
-            }
-        }
-        enter_all();
     }
     static void leave(record& r, bool source, bool target) {
         if (!source && !target) return;

@@ -98,6 +98,40 @@ TEST_CASE("the text has the documented lines") {
     CHECK(p.records[0].phase == migration_phase::acting);
 }
 
+TEST_CASE("a run on a cluster has the names of tasks, nodes and GPUs") {
+    migration_progress p = some_progress(9);
+    p.names.tasks = {{task_index{3}, 7, "a job"}, {task_index{9}, 1, ""}};
+    p.names.nodes = {{node_index{0}, "100%\n"}, {node_index{1}, "\xc3\xa4"}};
+    p.names.gpus = {{node_index{0}, 63, "GPU-1"}, {node_index{1}, 0, "GPU-2"}};
+    const std::string text = save_migration(p);
+    CHECK(text.find("berth-migration 2 ") == 0);
+    CHECK(text.find("\nnames 2 2 2 ") != std::string::npos);
+    CHECK(text.find("\ntask 3 7 a%20job ") != std::string::npos);
+    CHECK(text.find("\ntask 9 1 % ") != std::string::npos);
+    CHECK(text.find("\nnode 0 100%25%0a ") != std::string::npos);
+    CHECK(text.find("\ngpu 0 63 GPU-1 ") != std::string::npos);
+    CHECK(need(load_migration(text)) == p);
+    for (std::size_t size = 0; size < text.size(); size += 3) (void)refusal_of(std::string_view{text}.substr(0, size));
+
+    std::string head_2 = head;
+    head_2.replace(head_2.find(" 1 "), 3, " 2 ");
+    const auto refuse = [&](std::vector<std::string> names) {
+        std::vector<std::string> lines{head_2, "wave 1", step};
+        lines.insert(lines.end(), names.begin(), names.end());
+        return refusal_of(sealed(lines));
+    };
+    CHECK(refuse({"run 9 4 1 0 0"}) == "line 4: first word is \"run\", expected names");
+    CHECK(refuse({"names 1 0 0", "node 1 a"}) == "line 5: first word is \"node\", expected task");
+    for (const char* bad : {"%2", "%4", "a%", "%zz", "%61", "%%", ""}) {
+        CHECK(refuse({"names 1 0 0", std::string{"task 1 1 "} + bad}).find("line 5: name is \"") == 0);
+    }
+    CHECK(refuse({"names 1 0 0", "task 999999998 1 a"}) ==
+          "line 5: task is \"999999998\", expected a whole number, at most 999999997");
+    CHECK(refuse({"names 0 2 0", "node 1 a", "node 1 b"}) ==
+          "line 6: position is \"not behind that of the line before\", expected ascending order");
+    CHECK(refuse({"names 0 0 1", "gpu 1 64 a"}) == "line 5: position is \"64\", expected a whole number, at most 63");
+}
+
 TEST_CASE("the last line about a step counts") {
     std::string later = state;
     later.replace(later.find("lock"), 4, "checkpoint");
@@ -229,7 +263,7 @@ TEST_CASE("a journal in memory replaces and appends") {
 }
 
 TEST_CASE("journal: the seeds of the fuzzer are journals that load") {
-    for (const char* name : {"one_wave", "three_waves"}) {
+    for (const char* name : {"one_wave", "three_waves", "on_cluster"}) {
         const std::string file =
             std::string{BERTH_DATA_DIR} + "/../../tests/fuzz/corpus/migration_text/" + name + ".txt";
         std::ifstream in{file, std::ios::binary};
