@@ -196,7 +196,8 @@ TEST_CASE("a task that arrives takes its room and can be moved") {
     CHECK(executor.location(task_index{1}) == on(2));
 }
 
-TEST_CASE("on a cluster: nodes that leave take with them what was there, and another task at a position is another task") {
+TEST_CASE(
+    "on a cluster: nodes that leave take with them what was there, and another task at a position is another task") {
     cluster c{{.gpu = {"share", "memory"}, .node = {}, .domain = {}}};
     const amount capacity[] = {1000, 80};
     const gpu_description gpu[] = {{.model = "H100", .capacity = capacity}};

@@ -116,8 +116,8 @@ public:
         give_back(tasks_[t.value()], problem_.workload().demand(t));
     }
 
-    /// On a cluster: nodes that have left take with them what was there, and capacities are those of now. All calls about
-    /// tasks and actions do that; before `ledger`, `location` and `lost` are asked it is done by hand.
+    /// On a cluster: nodes that have left take with them what was there, and capacities are those of now. All calls
+    /// about tasks and actions do that; before `ledger`, `location` and `lost` are asked it is done by hand.
     void follow() {
         if (cluster_ == nullptr) return;
         if (tasks_.size() < cluster_->slots().size()) tasks_.resize(cluster_->slots().size());
