@@ -34,9 +34,7 @@ template <class F>
         const disarm at_the_end;
         allocations_left = n;
         f();
-    } catch (const std::bad_alloc&) {
-        return true;
-    }
+    } catch (const std::bad_alloc&) { return true; }
     return false;
 }
 

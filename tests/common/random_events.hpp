@@ -5,6 +5,7 @@
 #include "berth/core/random.hpp"
 #include "berth/model/cluster.hpp"
 #include "berth/model/descriptions.hpp"
+
 #include "common/instances.hpp"
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 #include "berth/core/list_pool.hpp"
 
 #include "berth/core/random.hpp"
+
 #include "common/instances.hpp"
 
 #include <doctest/doctest.h>

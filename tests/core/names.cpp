@@ -2,6 +2,7 @@
 #include "berth/core/names.hpp"
 
 #include "berth/core/random.hpp"
+
 #include "common/instances.hpp"
 
 #include <doctest/doctest.h>
@@ -62,9 +63,8 @@ TEST_CASE("name_table: names that come and go equal a map") {
         for (std::size_t step = 0; step < 4000; ++step) {
             const std::size_t p = berth_test::below(g, most);
             // Few names for many positions, so that names wander; long ones, so that they have memory of their own.
-            const std::string name =
-                (berth_test::below(g, 4) == 0 ? "" : "a name with memory of its own, ") +
-                std::to_string(berth_test::below(g, 2 * most));
+            const std::string name = (berth_test::below(g, 4) == 0 ? "" : "a name with memory of its own, ") +
+                                     std::to_string(berth_test::below(g, 2 * most));
             if (!at[p].empty()) {
                 const std::size_t to = berth_test::below(g, most);
                 if (at[to].empty() && to < names.size() && berth_test::below(g, 3) == 0) {

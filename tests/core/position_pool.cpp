@@ -2,6 +2,7 @@
 #include "berth/core/position_pool.hpp"
 
 #include "berth/core/random.hpp"
+
 #include "common/instances.hpp"
 
 #include <doctest/doctest.h>
@@ -86,9 +87,9 @@ TEST_CASE("position_pool: equals plain arrays") {
             const bool fill = step < most || (step > 2 * most && below(g, 2) == 0);
             const std::size_t p = below(g, plain.taken.size() + 1);
             if (fill) {
-                const std::size_t at = below(g, 5) == 0 && p < plain.taken.size() && !plain.taken[p]
-                                           ? p
-                                           : below(g, 20) == 0 ? plain.taken.size() : plain.next_vacant(0);
+                const std::size_t at = below(g, 5) == 0 && p < plain.taken.size() && !plain.taken[p] ? p
+                                       : below(g, 20) == 0 ? plain.taken.size()
+                                                           : plain.next_vacant(0);
                 if (below(g, 2) == 0) pool.reserve_one();
                 pool.take(at);
                 if (at == plain.taken.size()) {

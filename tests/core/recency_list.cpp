@@ -2,6 +2,7 @@
 #include "berth/core/recency_list.hpp"
 
 #include "berth/core/random.hpp"
+
 #include "common/instances.hpp"
 
 #include <doctest/doctest.h>

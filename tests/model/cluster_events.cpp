@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/model/cluster.hpp"
-
 #include "berth/testing/check_cluster.hpp"
+
 #include "common/random_events.hpp"
 
 #include <doctest/doctest.h>

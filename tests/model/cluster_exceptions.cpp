@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/model/cluster.hpp"
-
 #include "berth/model/cluster_text.hpp"
 #include "berth/testing/check_cluster.hpp"
+
 #include "common/counting_new.hpp"
 #include "common/random_events.hpp"
 
@@ -31,7 +31,9 @@ std::string visible(const berth::cluster& c) {
             while (i-- > 0) at = line.find(' ', at) + 1;
             return at;
         };
-        const auto word = [&](std::size_t i) { return line.substr(word_at(i), line.find_first_of(" \n", word_at(i)) - word_at(i)); };
+        const auto word = [&](std::size_t i) {
+            return line.substr(word_at(i), line.find_first_of(" \n", word_at(i)) - word_at(i));
+        };
         begin = end;
         if (word(0) == "models" || word(0) == "idle" || word(0) == "end") continue;
         if (word(2) == "0" && word(3) == "vacant") continue;

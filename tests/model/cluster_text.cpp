@@ -2,6 +2,7 @@
 #include "berth/model/cluster_text.hpp"
 
 #include "berth/testing/check_cluster.hpp"
+
 #include "common/random_events.hpp"
 
 #include <doctest/doctest.h>
@@ -72,25 +73,24 @@ TEST_CASE("cluster text: by hand") {
     CHECK(c.occupy(t, {berth::node_index{0}, 1}));
 
     const std::string text = save_cluster(c);
-    CHECK(text ==
-          "berth-cluster 1\n"
-          "counters gpu \"share\" \"memory\"\n"
-          "counters node \"cpu\"\n"
-          "counters domain \"power\"\n"
-          "roles \"\" \"\" \"\"\n"
-          "models \"A100\" \"H100\" \"B200\"\n"
-          "domain \"rack 1\" 0 9000\n"
-          "node 0 1 0 2 \"n0\" healthy closed unlimited domains \"rack 1\"\n"
-          "gpu 0 0 1 \"GPU-\\\"5f\\\\1c\\\"\" \"A100\" there healthy 1000 80\n"
-          "gpu 1 1 1 \"\" \"H100\" there sick 1000 unlimited\n"
-          "node 1 1 2 0 vacant\n"
-          "shape 0 1 1 gpu 500 40 node 0 domain 0 accepts \"B200|A100\" 5 any-model\n"
-          "shape 1 1 0 gpu 0 0 node 0 domain 0 accepts \"\" ffffffffffffffff any-model\n"
-          "idle\n"
-          "group 0 \"job\" gang 2\n"
-          "task 0 1 \"a\\x0ab\" 0 - -3 0 any-model 0:1\n"
-          "task 1 1 \"\" 1 0 0 0 any-model -\n"
-          "end 17\n");
+    CHECK(text == "berth-cluster 1\n"
+                  "counters gpu \"share\" \"memory\"\n"
+                  "counters node \"cpu\"\n"
+                  "counters domain \"power\"\n"
+                  "roles \"\" \"\" \"\"\n"
+                  "models \"A100\" \"H100\" \"B200\"\n"
+                  "domain \"rack 1\" 0 9000\n"
+                  "node 0 1 0 2 \"n0\" healthy closed unlimited domains \"rack 1\"\n"
+                  "gpu 0 0 1 \"GPU-\\\"5f\\\\1c\\\"\" \"A100\" there healthy 1000 80\n"
+                  "gpu 1 1 1 \"\" \"H100\" there sick 1000 unlimited\n"
+                  "node 1 1 2 0 vacant\n"
+                  "shape 0 1 1 gpu 500 40 node 0 domain 0 accepts \"B200|A100\" 5 any-model\n"
+                  "shape 1 1 0 gpu 0 0 node 0 domain 0 accepts \"\" ffffffffffffffff any-model\n"
+                  "idle\n"
+                  "group 0 \"job\" gang 2\n"
+                  "task 0 1 \"a\\x0ab\" 0 - -3 0 any-model 0:1\n"
+                  "task 1 1 \"\" 1 0 0 0 any-model -\n"
+                  "end 17\n");
 
     const berth::cluster loaded = need(load_cluster(text));
     CHECK(loaded.find(n0) == berth::node_index{0});
@@ -189,8 +189,7 @@ TEST_CASE("cluster text: a text that was changed is refused, or is that of anoth
                     lines[line] = lines[other];
                     changed = text_of(lines);
                     break;
-                default:
-                    changed.erase(below(g, text.size()), 1 + below(g, 4));
+                default: changed.erase(below(g, text.size()), 1 + below(g, 4));
             }
             if (changed == text) continue;
             const auto loaded = load_cluster(changed);

@@ -89,8 +89,8 @@ private:
 
     struct entry {
         double weight = 0.0;
-        double share = 0.0;             // of the mix that was handed out last
-        std::uint64_t frequency = 0;    // in that mix
+        double share = 0.0;           // of the mix that was handed out last
+        std::uint64_t frequency = 0;  // in that mix
         std::uint64_t accepted_models = 0;
         std::uint32_t gpus = 0;
         bool same_model = false;

@@ -57,8 +57,6 @@ namespace berth::inline v0 {
 /// every event as the saved one would have, with the same handles, and `save_cluster` of it is the same text. O(text).
 ///
 /// @return the cluster, or an error that names line and field; nothing is built then
-[[nodiscard]] inline result<cluster> load_cluster(std::string_view text) {
-    return detail::cluster_loader::load(text);
-}
+[[nodiscard]] inline result<cluster> load_cluster(std::string_view text) { return detail::cluster_loader::load(text); }
 
 }  // namespace berth::inline v0

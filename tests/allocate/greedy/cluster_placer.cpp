@@ -65,8 +65,10 @@ public:
             const auto shape = work_.demand(task_index{any(work_.task_count())});
             for (std::size_t n = 0; n < machines_.node_count(); ++n) {
                 const slot where{node_index{n}, first_gpus(shape.gpus)};
-                const auto known = cluster_.shape_of(task_description{
-                    .gpus = shape.gpus, .gpu_demand = shape.gpu, .node_demand = shape.node, .domain_demand = shape.domain});
+                const auto known = cluster_.shape_of(task_description{.gpus = shape.gpus,
+                                                                      .gpu_demand = shape.gpu,
+                                                                      .node_demand = shape.node,
+                                                                      .domain_demand = shape.domain});
                 REQUIRE(known);
                 if (const auto held = cluster_.reserve(*known, where)) {
                     reserved_.push_back(*held);
@@ -124,13 +126,14 @@ void decides_like_a_fresh_one(const Policy& policy, const problem_options& optio
     const auto [machines, work] = random_problem(seed, options);
     cluster living{machines.schema()};
     random_events world{living, machines, work, seed};
-    auto old = policy.start(living, cluster_placer_options{.board_bytes = seed % 2 == 0 ? std::size_t{1} << 16U
-                                                                                        : default_board_bytes,
-                                                           .mix = {.half_life = 300.0, .tolerance = 0.2}});
+    auto old = policy.start(
+        living, cluster_placer_options{.board_bytes = seed % 2 == 0 ? std::size_t{1} << 16U : default_board_bytes,
+                                       .mix = {.half_life = 300.0, .tolerance = 0.2}});
     for (std::size_t i = 0; i < events; ++i) world.next([&](task_handle t) { return old.place(t); });
 
     cluster copy{living};
-    auto fresh = policy.start(copy, cluster_placer_options{.mix = {.half_life = 300.0, .tolerance = 0.2}}, old.memory());
+    auto fresh =
+        policy.start(copy, cluster_placer_options{.mix = {.half_life = 300.0, .tolerance = 0.2}}, old.memory());
     xoshiro256 random{seed};
     std::size_t placed = 0;
     for (std::size_t i = 0; i < 100; ++i) {

@@ -115,9 +115,9 @@ public:
 
     /// What a placer has learned: all that it knows besides the cluster. Copyable.
     struct memory_type {
-        arrival_mix mix;                                                           ///< of the demands that arrived
-        decltype(memory_of(std::declval<const ready_score&>())) score;             ///< of the score
-        decltype(memory_of(std::declval<const ready_selection&>())) selection{};   ///< of the GPU selection
+        arrival_mix mix;                                                          ///< of the demands that arrived
+        decltype(memory_of(std::declval<const ready_score&>())) score;            ///< of the score
+        decltype(memory_of(std::declval<const ready_selection&>())) selection{};  ///< of the GPU selection
     };
     /// The state of a policy that goes on from what another one has learned on this cluster, or on a copy of it.
     cluster_placer(const greedy<Score, GpuSelection, Ties, Scan>& policy, class cluster& lender,
@@ -371,7 +371,9 @@ private:
             candidate c = placer_->candidate_of(members_[member].task, members_[member].shape);
             return placer_->finder_->nodes().admits(where, c) && take(members_[member].task, where);
         }
-        void remove(std::size_t member, const slot&) override { (void)placer_->cluster_.release(members_[member].task); }
+        void remove(std::size_t member, const slot&) override {
+            (void)placer_->cluster_.release(members_[member].task);
+        }
         [[nodiscard]] bool by_shape() const noexcept override { return finder::by_shape; }
         [[nodiscard]] bool anonymous() const noexcept override { return finder::anonymous; }
 
@@ -400,8 +402,9 @@ private:
         if (mix_.changed() || !expected_->matches(cluster_.fleet())) return prepare();
         if (structure_ != cluster_.structure_version()) {
             const problem p{cluster_.fleet(), *expected_};
-            const followed score = notify_fleet<stateless_score>(finder_->nodes().score(), p);
-            const followed selection = notify_fleet<stateless_selection>(finder_->nodes().selection(), p);
+            const auto changed = finder_->changed_nodes();
+            const followed score = notify_fleet<stateless_score>(finder_->nodes().score(), p, changed);
+            const followed selection = notify_fleet<stateless_selection>(finder_->nodes().selection(), p, changed);
             if (score == followed::outgrown || selection == followed::outgrown) return prepare();
             if (score == followed::revalued || selection == followed::revalued) finder_->forget_values();
             if constexpr (!std::is_same_v<Ties, lowest_index>) finder_->rank(policy_.ties().rank(cluster_.fleet()));
@@ -412,10 +415,9 @@ private:
     void prepare(const memory_type* before = nullptr) {
         auto expected = std::make_unique<workload>(mix_.expected(cluster_.fleet()));
         const problem p{cluster_.fleet(), *expected};
-        auto made = std::make_unique<finder>(cluster_.problem(), detail::borrowed_cluster{cluster_},
-                                             prepare_score(policy_.score(), p),
-                                             prepare_gpu_selection(policy_.selection(), p),
-                                             policy_.ties().rank(cluster_.fleet()), options_.board_bytes);
+        auto made = std::make_unique<finder>(
+            cluster_.problem(), detail::borrowed_cluster{cluster_}, prepare_score(policy_.score(), p),
+            prepare_gpu_selection(policy_.selection(), p), policy_.ties().rank(cluster_.fleet()), options_.board_bytes);
         made->tell_all_nodes();
         if (before) {
             recall_memory(made->nodes().score(), before->score);

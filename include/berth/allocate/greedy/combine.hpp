@@ -7,6 +7,7 @@
 #include <array>
 #include <compare>
 #include <cstddef>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -63,10 +64,10 @@ struct score_pack {
             (recall_memory(std::get<I>(scores), std::get<I>(before)), ...);
         }(std::index_sequence_for<Scores...>{});
     }
-    [[nodiscard]] constexpr followed follow(const problem& p) {
+    [[nodiscard]] constexpr followed follow(const problem& p, std::span<const node_index> changed) {
         followed worst = followed::kept;
         const auto note = [&](followed one) { worst = one > worst ? one : worst; };
-        std::apply([&](auto&... score) { (note(notify_fleet<false>(score, p)), ...); }, scores);
+        std::apply([&](auto&... score) { (note(notify_fleet<false>(score, p, changed)), ...); }, scores);
         return worst;
     }
 };

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 
 // Length: one table of selections to choose from.
@@ -225,7 +226,9 @@ struct gpu_scored_by {
         /// Passed on to the score.
         constexpr void on_settled() { notify_settled(score); }
         /// Passed on to the score.
-        [[nodiscard]] constexpr followed follow(const problem& p) { return notify_fleet<false>(score, p); }
+        [[nodiscard]] constexpr followed follow(const problem& p, std::span<const node_index> changed) {
+            return notify_fleet<false>(score, p, changed);
+        }
     };
     /// The ready form for a problem.
     [[nodiscard]] constexpr prepared_selection prepare(const problem& p) const { return {prepare_score(score, p)}; }

@@ -92,7 +92,8 @@ private:
             const std::string name = in_.name("model");
             if (!ok()) return;
             if (fleet_.find_model(name)) return in_.refuse("model", name, {"one that is not listed yet"});
-            if (!made_.intern_model(name).valid()) return in_.refuse("model", name, {"at most ", max_models, " models"});
+            if (!made_.intern_model(name).valid())
+                return in_.refuse("model", name, {"at most ", max_models, " models"});
         }
     }
     [[nodiscard]] std::span<const amount> read_capacities(std::size_t counters) {
@@ -220,7 +221,8 @@ private:
         fleet_editor editor{made_.fleet_};
         in_.begin("gpu");
         read_position(i);
-        if (i >= editor.room(n)) in_.refuse("position", std::to_string(i), {"at most the ", editor.room(n), " of its room"});
+        if (i >= editor.room(n))
+            in_.refuse("position", std::to_string(i), {"at most the ", editor.room(n), " of its room"});
         const auto id = static_cast<std::uint32_t>(in_.number("identity", most_));
         const std::uint32_t generation = in_.generation(1);
         const std::string uuid = in_.name("uuid");
@@ -325,7 +327,8 @@ private:
         task.node_demand = node.view();
         task.domain_demand = domain.view();
         if (auto good = editor.check_demands(task, {"shape"}); !good) return in_.refuse(good.error());
-        if (task.same_model && task.gpus < 2) return in_.refuse("same-model", "same-model", {"it with two GPUs or more"});
+        if (task.same_model && task.gpus < 2)
+            return in_.refuse("same-model", "same-model", {"it with two GPUs or more"});
         if (!names_models(accepted, mask)) return in_.refuse("accepted models", accepted, {"a mask of these models"});
         const demand_view demand = editor.complete(task, mask);
         const std::size_t model_set = editor.intern_accepted_text(accepted);
@@ -390,7 +393,8 @@ private:
             in_.end();
             if (!ok()) return;
             if (name.empty() || work_.find_group(name)) return in_.refuse("name", name, {"a name of its own"});
-            if (!gang && min_tasks != 0) return in_.refuse("min-tasks", std::to_string(min_tasks), {"0 without a gang"});
+            if (!gang && min_tasks != 0)
+                return in_.refuse("min-tasks", std::to_string(min_tasks), {"0 without a gang"});
             editor.put_group(group_index{i}, name, gang, min_tasks);
             made_.groups_.take(i);
         }
@@ -414,7 +418,8 @@ private:
         group_index group;
         if (!in_.next_is("-")) {
             const std::size_t g = in_.number("group", most_);
-            if (ok() && !made_.groups_.is_taken(g)) in_.refuse("group", std::to_string(g), {"one that is listed above"});
+            if (ok() && !made_.groups_.is_taken(g))
+                in_.refuse("group", std::to_string(g), {"one that is listed above"});
             if (!ok()) return;
             group = group_index{g};
             task.gang = work_.is_gang(group);
@@ -480,7 +485,8 @@ private:
         in_.end();
         if (!in_.at_end()) in_.refuse("text", "more", {"nothing after this line"});
         for (std::size_t s = 0; ok() && s < made_.shapes_.size(); ++s) {
-            const bool used = made_.shapes_.is_taken(s) && (work_.frequency(shape_index{s}) != 0 || made_.pins_[s] != 0);
+            const bool used =
+                made_.shapes_.is_taken(s) && (work_.frequency(shape_index{s}) != 0 || made_.pins_[s] != 0);
             if (made_.shapes_.is_taken(s) && used == made_.idle_shapes_.contains(s)) {
                 in_.refuse("idle", std::to_string(s), {"exactly the shapes of no task and no reservation"});
             }

@@ -100,7 +100,8 @@ public:
         return true;
     }
     void expect(const char* expected) {
-        if (!next_is(expected)) refuse("word", failure_ ? std::string_view{} : rest_of_line(), {phrase::quoted(expected)});
+        if (!next_is(expected))
+            refuse("word", failure_ ? std::string_view{} : rest_of_line(), {phrase::quoted(expected)});
     }
     /// True for the first of two words, false for the second.
     [[nodiscard]] bool either(const char* field, const char* yes, const char* no) {
@@ -118,8 +119,8 @@ public:
             } else if (i + 1 < line_.size() && (line_[i + 1] == '"' || line_[i + 1] == '\\')) {
                 read.push_back(line_[++i]);
             } else {
-                const auto byte = i + 3 < line_.size() && line_[i + 1] == 'x' ? from_hex(line_.substr(i + 2, 2))
-                                                                              : std::nullopt;
+                const auto byte =
+                    i + 3 < line_.size() && line_[i + 1] == 'x' ? from_hex(line_.substr(i + 2, 2)) : std::nullopt;
                 if (!byte) break;
                 read.push_back(static_cast<char>(*byte));
                 i += 3;

@@ -126,7 +126,8 @@ private:
         if (fleet_.model(g).value() >= fleet_.model_count()) wrong("its model does not exist");
         if (c_.find(c_.handle(n, i)) != slot{n, gpu_mask{1} << i}) wrong("its handle does not find it");
         if (!c_.uuid(n, i).empty() && c_.find_gpu(c_.uuid(n, i)) != c_.handle(n, i)) wrong("its UUID does not find it");
-        if ((c_.gpus_there(n) >> i & 1U) == 0 && !all_zero(fleet_.capacity(g))) wrong("it is missing, but has capacity");
+        if ((c_.gpus_there(n) >> i & 1U) == 0 && !all_zero(fleet_.capacity(g)))
+            wrong("it is missing, but has capacity");
         for (const amount value : fleet_.capacity(g)) {
             if (value < 0 || value > max_amount) wrong("its capacity is out of range");
         }
@@ -320,7 +321,8 @@ private:
         for (std::size_t i = 0; i < work_.shape_count() && !failure_; ++i) {
             const shape_index s{i};
             if (work_.frequency(s) != frequency_[i]) {
-                fail({"shape ", i}, {": its frequency is ", work_.frequency(s), ", but ", frequency_[i], " tasks have it"});
+                fail({"shape ", i},
+                     {": its frequency is ", work_.frequency(s), ", but ", frequency_[i], " tasks have it"});
             }
             if (frequency_[i] == 0 && pins_[i] == 0) continue;
             const demand_view demand = work_.demand(s);
@@ -344,8 +346,8 @@ private:
             if (name.empty() || name.find('|') != std::string_view::npos) return;  // the text is ambiguous
             bool named = text.empty();
             for (std::size_t begin = 0; begin < text.size() && !named;) {
-                const std::size_t end = text.find('|', begin) == std::string_view::npos ? text.size()
-                                                                                         : text.find('|', begin);
+                const std::size_t end =
+                    text.find('|', begin) == std::string_view::npos ? text.size() : text.find('|', begin);
                 named = text.substr(begin, end - begin) == name;
                 begin = end + 1;
             }

@@ -67,6 +67,7 @@ public:
     /// All nodes: of equally good ones the first wins.
     [[nodiscard]] std::span<const node_index> order() const noexcept { return order_.view(); }
     [[nodiscard]] std::size_t rank_of(node_index n) const noexcept { return rank_of_[n.value()]; }
+    [[nodiscard]] std::span<const std::size_t> ranks() const noexcept { return rank_of_.view(); }
 
     [[nodiscard]] Books& books() noexcept { return books_; }
     [[nodiscard]] const Books& books() const noexcept { return books_; }

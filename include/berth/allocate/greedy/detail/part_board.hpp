@@ -50,8 +50,10 @@ public:
 
     /// Combines outdated values again.
     /// @param node_at  the node at each rank.
-    /// @param kind_at  its kind.
-    void refresh(const Score& score, std::span<const node_index> node_at, std::span<const std::uint32_t> kind_at) {
+    /// @param rank_of  the rank of each node.
+    /// @param kind_at  the kind of the node at each rank.
+    void refresh(const Score& score, std::span<const node_index> node_at, std::span<const std::size_t> rank_of,
+                 std::span<const std::uint32_t> kind_at) {
         if constexpr (Score::compares_nodes) {
             part_range<part_values> range;
             for (std::size_t i = 0; i < part_count; ++i) {
@@ -76,6 +78,22 @@ public:
                 versions_[kind] = version;
                 any = any || changed_[kind] != 0;
             }
+            if constexpr (has_charges) {
+                // Charges come and go often and matter to few nodes.
+                const auto switched = charges_ ^ score.charges();
+                charges_ = score.charges();
+                if (switched != 0 && !any) {
+                    score.for_each_charged(switched, [&](node_index n) {
+                        const std::size_t rank = rank_of[n.value()];
+                        if (values[rank] != not_admitted) values.set(rank, score.combine(parts_[rank], n, range_));
+                    });
+                    return;
+                }
+                if (switched != 0) {
+                    score.for_each_charged(switched,
+                                           [&](node_index n) { combine_unrepaired(rank_of[n.value()], n, score); });
+                }
+            }
             if (!any) return;
             for (std::size_t rank = 0; rank < node_at.size(); ++rank) {
                 if (changed_[kind_at[rank]] != 0) combine_unrepaired(rank, node_at[rank], score);
@@ -97,6 +115,8 @@ public:
 
 private:
     static constexpr std::uint64_t never = ~std::uint64_t{0};
+    /// The score has charges that apply to few nodes of a class, besides its prices.
+    static constexpr bool has_charges = requires(const Score& score) { score.charges(); };
 
     /// The number of kinds that the score has prices of, if it says so.
     [[nodiscard]] static std::size_t score_kinds(const Score& score) noexcept {
@@ -114,6 +134,7 @@ private:
     flat<part_values> parts_;
     flat<std::uint64_t> versions_;  // of the prices that values were combined with, per kind
     flat<std::uint8_t> changed_;
+    std::uint64_t charges_ = 0;  // that values were combined with
     part_range<part_values> range_{};
     bool range_known_ = false;
     std::array<score_index<double>, Score::compares_nodes ? part_count : 0> greatest_{};

@@ -109,6 +109,14 @@ public:
         followed_ = changes.now();
         nodes_.settle();
     }
+    /// Of a cluster: the nodes that have changed since the score was told last. Valid until the next call.
+    [[nodiscard]] std::span<const node_index> changed_nodes() {
+        const change_list& changes = nodes_.books().changes();
+        changed_.clear();
+        changed_.reserve(changes.size());
+        changes.for_each_since(followed_, [&](std::size_t i) { changed_.push_back(node_index{i}); });
+        return changed_.view();
+    }
     /// Of a cluster: tells the score about every node.
     void tell_all_nodes() {
         for (std::size_t n = 0; n < fleet().node_count(); ++n) nodes_.refresh(node_index{n});
@@ -218,7 +226,7 @@ private:
             changes().for_each_since(board.seen, [&](std::size_t i) { repair(board, node_index{i}, kept); });
         }
         board.seen = changes().now();
-        if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), kind_at_.view());
+        if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), nodes_.ranks(), kind_at_.view());
         return best_that_fits(board, c);
     }
     /// The best node that also has enough of the counters that the board does not know. Nodes that have not leave the
@@ -331,6 +339,7 @@ private:
     std::uint64_t followed_ = 0;      // the time of the last change that the score was told about
     flat<std::uint32_t> kind_at_;     // by rank, for boards of parts
     flat<refused_node> refused_;      // scratch
+    flat<node_index> changed_;        // scratch
     [[no_unique_address]] std::conditional_t<by_parts, shape_board, no_board> scratch_;
 };
 

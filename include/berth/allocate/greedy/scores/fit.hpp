@@ -2,10 +2,12 @@
 #pragma once
 
 #include "berth/allocate/greedy/concepts.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 // Scores by the free room of a node. When to use which:
 //
@@ -35,30 +37,27 @@ struct largest_node {
     double share = 1.0;
     std::size_t sometimes_unlimited = counter_roles::none;  ///< the CPU counter, if some node has no limit of it
 
-    /// The largest nodes of a fleet that has changed: whether they are others than before.
-    [[nodiscard]] followed follow(const fleet& fleet) {
-        const largest_node now{fleet};
-        if (now == *this) return followed::kept;
-        *this = now;
-        return followed::revalued;
+    explicit largest_node(const fleet& fleet) : of_node_(fleet.node_count()) {
+        for (std::size_t i = 0; i < of_node_.size(); ++i) of_node_[i] = record_of(fleet, node_index{i});
+        find(fleet.roles().cpu);
     }
-    friend bool operator==(const largest_node&, const largest_node&) = default;
-
-    explicit largest_node(const fleet& fleet) {
-        const std::size_t role = fleet.roles().cpu;
-        for (std::size_t i = 0; i < fleet.node_count(); ++i) {
-            const node_index n{i};
-            if (role != counter_roles::none) {
-                if (fleet.unlimited(n, role)) {
-                    sometimes_unlimited = role;
-                } else {
-                    raise(cpu, fleet.capacity(n)[role]);
-                }
-            }
-            amount sum = 0;
-            for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) sum += fleet.capacity(fleet.gpu(n, g))[0];
-            raise(share, sum);
+    /// The largest nodes of a fleet where these nodes have changed: whether they are others than before.
+    [[nodiscard]] followed follow(const fleet& fleet, std::span<const node_index> changed) {
+        of_node_.make_room(fleet.node_count());
+        of_node_.resize(fleet.node_count(), {});
+        const auto known = [this] { return record{cpu, share, sometimes_unlimited != counter_roles::none}; };
+        const record before = known();
+        bool smaller = false;
+        for (const node_index n : changed) {
+            record& of = of_node_[n.value()];
+            const record now = record_of(fleet, n);
+            smaller = smaller || (of.cpu == cpu && now.cpu < cpu) || (of.share == share && now.share < share) ||
+                      (of.unlimited && !now.unlimited);
+            of = now;
+            include(now, fleet.roles().cpu);
         }
+        if (smaller) find(fleet.roles().cpu);
+        return known() == before ? followed::kept : followed::revalued;
     }
 
     /// True if the node has no limit of CPU.
@@ -67,9 +66,40 @@ struct largest_node {
     }
 
 private:
-    static void raise(double& largest, amount capacity) noexcept {
-        if (static_cast<double>(capacity) > largest) largest = static_cast<double>(capacity);
+    struct record {
+        double cpu = 1.0;  // 1 if it is unlimited
+        double share = 1.0;
+        bool unlimited = false;
+
+        friend bool operator==(const record&, const record&) = default;
+    };
+
+    [[nodiscard]] static record record_of(const fleet& fleet, node_index n) noexcept {
+        const std::size_t role = fleet.roles().cpu;
+        record of;
+        of.unlimited = role != counter_roles::none && fleet.unlimited(n, role);
+        if (role != counter_roles::none && !of.unlimited) raise(of.cpu, static_cast<double>(fleet.capacity(n)[role]));
+        amount sum = 0;
+        for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) sum += fleet.capacity(fleet.gpu(n, g))[0];
+        raise(of.share, static_cast<double>(sum));
+        return of;
     }
+    static void raise(double& largest, double capacity) noexcept {
+        if (capacity > largest) largest = capacity;
+    }
+    void include(const record& of, std::size_t cpu_counter) noexcept {
+        raise(cpu, of.cpu);
+        raise(share, of.share);
+        if (of.unlimited) sometimes_unlimited = cpu_counter;
+    }
+    void find(std::size_t cpu_counter) noexcept {
+        cpu = 1.0;
+        share = 1.0;
+        sometimes_unlimited = counter_roles::none;
+        for (const record& of : of_node_) include(of, cpu_counter);
+    }
+
+    flat<record> of_node_;
 };
 
 }  // namespace detail
@@ -109,7 +139,9 @@ struct best_fit {
             return steps > 0.0 ? static_cast<double>(static_cast<std::int64_t>(steps * value)) : value;
         }
         /// The fleet has changed.
-        [[nodiscard]] followed follow(const problem& p) { return largest.follow(p.fleet()); }
+        [[nodiscard]] followed follow(const problem& p, std::span<const node_index> changed) {
+            return largest.follow(p.fleet(), changed);
+        }
     };
     /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {detail::largest_node{p.fleet()}, steps}; }
@@ -128,7 +160,9 @@ struct worst_fit {
         /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept { return -fit(c); }
         /// The fleet has changed.
-        [[nodiscard]] followed follow(const problem& p) { return fit.follow(p); }
+        [[nodiscard]] followed follow(const problem& p, std::span<const node_index> changed) {
+            return fit.follow(p, changed);
+        }
     };
     /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {{detail::largest_node{p.fleet()}, 0.0}}; }
@@ -157,7 +191,9 @@ struct dot_product {
             return static_cast<double>(static_cast<std::int64_t>(100.0 * (1.0 - (cpu + share) / 2.0)));
         }
         /// The fleet has changed.
-        [[nodiscard]] followed follow(const problem& p) { return largest.follow(p.fleet()); }
+        [[nodiscard]] followed follow(const problem& p, std::span<const node_index> changed) {
+            return largest.follow(p.fleet(), changed);
+        }
     };
     /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] state prepare(const problem& p) const { return {detail::largest_node{p.fleet()}}; }
