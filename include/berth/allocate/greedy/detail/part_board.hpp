@@ -102,6 +102,10 @@ public:
         }
     }
 
+    void prefetch(std::size_t rank) const noexcept {
+        values.prefetch(rank);
+        __builtin_prefetch(parts_.data() + rank, 1);
+    }
     [[nodiscard]] std::size_t bytes() const noexcept {
         std::size_t sum = values.bytes() + parts_.capacity() * sizeof(part_values);
         for (const auto& part : greatest_) sum += 2 * part.bytes();

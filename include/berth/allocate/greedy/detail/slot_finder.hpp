@@ -160,6 +160,7 @@ private:
         std::size_t room = 0;    ///< nodes that it has room for
         bool known = false;      ///< its shape arrived before
 
+        void prefetch(std::size_t rank) const noexcept { values.prefetch(rank); }
         [[nodiscard]] std::size_t bytes() const noexcept { return values.bytes(); }
     };
     template <bool Parted, class S>
@@ -223,7 +224,7 @@ private:
         if (board.seen == 0 || board.room < nodes_.order().size()) {
             fill(board, kept);
         } else {
-            changes().for_each_since(board.seen, [&](std::size_t i) { repair(board, node_index{i}, kept); });
+            repair_changed(board, kept);
         }
         board.seen = changes().now();
         if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), nodes_.ranks(), kind_at_.view());
@@ -252,6 +253,24 @@ private:
         return found;
     }
 
+    /// Repairs the nodes that changed since the board was used. On a large fleet their values are far apart in memory, so
+    /// they are asked for some nodes ahead.
+    void repair_changed(shape_board& board, candidate& c) {
+        constexpr std::size_t ahead = 16;
+        std::uint32_t coming[ahead];
+        std::size_t count = 0;
+        changes().for_each_since(board.seen, [&](std::size_t i) {
+            board.prefetch(nodes_.rank_of(node_index{i}));
+            nodes_.prefetch(node_index{i});
+            std::uint32_t& place = coming[count % ahead];
+            if (count >= ahead) repair(board, node_index{place}, c);
+            place = static_cast<std::uint32_t>(i);
+            ++count;
+        });
+        for (std::size_t i = count < ahead ? 0 : count - ahead; i < count; ++i) {
+            repair(board, node_index{coming[i % ahead]}, c);
+        }
+    }
     void repair(shape_board& board, node_index n, candidate& c) {
         if constexpr (by_parts) {
             const auto found = parts_at(n, c);

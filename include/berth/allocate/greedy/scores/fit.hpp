@@ -39,25 +39,26 @@ struct largest_node {
 
     explicit largest_node(const fleet& fleet) : of_node_(fleet.node_count()) {
         for (std::size_t i = 0; i < of_node_.size(); ++i) of_node_[i] = record_of(fleet, node_index{i});
-        find(fleet.roles().cpu);
+        find();
+        if (unlimited_nodes_ > 0) sometimes_unlimited = fleet.roles().cpu;
     }
     /// The largest nodes of a fleet where these nodes have changed: whether they are others than before.
     [[nodiscard]] followed follow(const fleet& fleet, std::span<const node_index> changed) {
         of_node_.make_room(fleet.node_count());
-        of_node_.resize(fleet.node_count(), {});
-        const auto known = [this] { return record{cpu, share, sometimes_unlimited != counter_roles::none}; };
-        const record before = known();
-        bool smaller = false;
+        while (of_node_.size() < fleet.node_count()) {
+            of_node_.push_back({});
+            include(of_node_.back());
+        }
+        const record before{cpu, share, unlimited_nodes_ > 0};
         for (const node_index n : changed) {
             record& of = of_node_[n.value()];
-            const record now = record_of(fleet, n);
-            smaller = smaller || (of.cpu == cpu && now.cpu < cpu) || (of.share == share && now.share < share) ||
-                      (of.unlimited && !now.unlimited);
-            of = now;
-            include(now, fleet.roles().cpu);
+            leave_out(of);
+            of = record_of(fleet, n);
+            include(of);
         }
-        if (smaller) find(fleet.roles().cpu);
-        return known() == before ? followed::kept : followed::revalued;
+        if (cpu_nodes_ == 0 || share_nodes_ == 0) find();
+        sometimes_unlimited = unlimited_nodes_ > 0 ? fleet.roles().cpu : counter_roles::none;
+        return before == record{cpu, share, unlimited_nodes_ > 0} ? followed::kept : followed::revalued;
     }
 
     /// True if the node has no limit of CPU.
@@ -87,18 +88,32 @@ private:
     static void raise(double& largest, double capacity) noexcept {
         if (capacity > largest) largest = capacity;
     }
-    void include(const record& of, std::size_t cpu_counter) noexcept {
-        raise(cpu, of.cpu);
-        raise(share, of.share);
-        if (of.unlimited) sometimes_unlimited = cpu_counter;
+    static void include(double& largest, std::size_t& nodes, double capacity) noexcept {
+        if (capacity > largest) {
+            largest = capacity;
+            nodes = 0;
+        }
+        nodes += capacity == largest ? 1 : 0;
     }
-    void find(std::size_t cpu_counter) noexcept {
-        cpu = 1.0;
-        share = 1.0;
-        sometimes_unlimited = counter_roles::none;
-        for (const record& of : of_node_) include(of, cpu_counter);
+    void include(const record& of) noexcept {
+        include(cpu, cpu_nodes_, of.cpu);
+        include(share, share_nodes_, of.share);
+        unlimited_nodes_ += of.unlimited ? 1 : 0;
+    }
+    void leave_out(const record& of) noexcept {
+        cpu_nodes_ -= of.cpu == cpu ? 1 : 0;
+        share_nodes_ -= of.share == share ? 1 : 0;
+        unlimited_nodes_ -= of.unlimited ? 1 : 0;
+    }
+    void find() noexcept {
+        cpu = share = 1.0;
+        cpu_nodes_ = share_nodes_ = unlimited_nodes_ = 0;
+        for (const record& of : of_node_) include(of);
     }
 
+    std::size_t cpu_nodes_ = 0;  // with the largest capacity
+    std::size_t share_nodes_ = 0;
+    std::size_t unlimited_nodes_ = 0;
     flat<record> of_node_;
 };
 
