@@ -439,8 +439,9 @@ private:
         if (mix_.changed() || !expected_->matches(cluster_.fleet())) return prepare();
         if (structure_ != cluster_.structure_version()) {
             const problem p{cluster_.fleet(), *expected_};
-            const followed score = notify_fleet<stateless_score>(finder_->nodes().score(), p);
-            const followed selection = notify_fleet<stateless_selection>(finder_->nodes().selection(), p);
+            const auto changed = finder_->changed_nodes();
+            const followed score = notify_fleet<stateless_score>(finder_->nodes().score(), p, changed);
+            const followed selection = notify_fleet<stateless_selection>(finder_->nodes().selection(), p, changed);
             if (score == followed::outgrown || selection == followed::outgrown) return prepare();
             if (score == followed::revalued || selection == followed::revalued) finder_->forget_values();
             if constexpr (!std::is_same_v<Ties, lowest_index>) finder_->rank(policy_.ties().rank(cluster_.fleet()));

@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <utility>
 
 // Customisation points of greedy placement, all of them plain const structs or lambdas:
@@ -98,10 +99,11 @@ concept score_value =
 ///    integers), or a gang that failed leaves a trace. `on_settled()` comes after a decision that stands, once for a
 ///    whole gang: the moment to update estimates that depend on many nodes.
 /// 7. Optional: `on_node(node_view)` after any change of a node's room, capacity or health, whoever made it, and
-///    `follow(problem)`, which yields a `followed`, after nodes joined, left or changed their hardware: it brings its
-///    tables up to date. On a `cluster`, a score with tables by node has these two; one that is made by `prepare`
-///    without `follow` is prepared anew whenever the fleet changes. If it also knows something of the past, such as
-///    prices, `memory()` yields that as a value and `recall(memory)` goes on from it after the score was prepared anew.
+///    `follow(problem)`, or `follow(problem, changed nodes)` for tables by node, after nodes joined, left or changed
+///    their hardware: it brings its tables up to date and yields a `followed`. On a `cluster`, a score with tables by
+///    node has these two; one that is made by `prepare` without `follow` is prepared anew whenever the fleet changes.
+///    If it also knows something of the past, such as prices, `memory()` yields that as a value and `recall(memory)`
+///    goes on from it after the score was prepared anew.
 template <class S>
 concept prepared_score = requires(const S& s, const candidate& c) {
     { s(c) } -> score_value;
@@ -219,8 +221,10 @@ constexpr void notify_remove(S& score, const candidate& c) {
 ///
 /// @tparam Stateless  true if the ready form is the description itself, which has no tables of the fleet
 template <bool Stateless, class S>
-[[nodiscard]] constexpr followed notify_fleet(S& score, const problem& p) {
-    if constexpr (requires { score.follow(p); }) {
+[[nodiscard]] constexpr followed notify_fleet(S& score, const problem& p, std::span<const node_index> changed) {
+    if constexpr (requires { score.follow(p, changed); }) {
+        return score.follow(p, changed);
+    } else if constexpr (requires { score.follow(p); }) {
         return score.follow(p);
     } else {
         return Stateless ? followed::kept : followed::outgrown;

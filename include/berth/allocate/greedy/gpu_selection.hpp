@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -226,8 +227,8 @@ struct gpu_scored_by {
         /// Passed on to the score.
         constexpr void on_settled() { notify_settled(score); }
         /// Passed on to the score.
-        [[nodiscard]] constexpr followed follow(const problem& p) {
-            return notify_fleet<std::is_same_v<prepared<Score>, Score>>(score, p);
+        [[nodiscard]] constexpr followed follow(const problem& p, std::span<const node_index> changed) {
+            return notify_fleet<std::is_same_v<prepared<Score>, Score>>(score, p, changed);
         }
         /// The score's.
         [[nodiscard]] constexpr auto memory() const { return memory_of(score); }

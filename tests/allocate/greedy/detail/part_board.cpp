@@ -105,6 +105,8 @@ void agrees_with_two_passes(Score score, Change change) {
         for (std::size_t r = 0; r < nodes; ++r) { kind_at[r] = static_cast<std::uint32_t>(node_at[r].value() % kinds); }
         rank_parts parts(nodes);
         part_board<Score> board;
+        std::vector<std::size_t> rank_of(nodes);
+        for (std::size_t r = 0; r < nodes; ++r) rank_of[node_at[r].value()] = r;
         const auto draw = [&](std::size_t r) {
             parts[r].reset();
             if (chance(g, 70)) {
@@ -117,7 +119,7 @@ void agrees_with_two_passes(Score score, Change change) {
             for (std::size_t r = 0; r < nodes; ++r) draw(r);
             for (int step = 0; step < 100; ++step) {
                 if (chance(g, 50)) change(score, g);
-                board.refresh(score, node_at, kind_at);
+                board.refresh(score, node_at, rank_of, kind_at);
                 REQUIRE(board.values.best() == naive_best(score, parts, node_at).value_or(board.values.nowhere));
                 for (std::size_t i = below(g, 4); i > 0; --i) draw(below(g, nodes));
             }
@@ -125,7 +127,7 @@ void agrees_with_two_passes(Score score, Change change) {
                 parts[r].reset();
                 board.put(r, node_at[r], parts[r] ? &*parts[r] : nullptr, score);
             }
-            board.refresh(score, node_at, kind_at);
+            board.refresh(score, node_at, rank_of, kind_at);
             REQUIRE(board.values.best() == board.values.nowhere);
         }
     }

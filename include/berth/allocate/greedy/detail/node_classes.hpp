@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace berth::inline v0::detail {
 
@@ -25,18 +26,18 @@ public:
         number_kinds(fleet);
     }
 
-    /// Brings the class of every node up to date after the fleet changed. False if a node is of no known class.
-    [[nodiscard]] bool follow(const fleet& fleet) {
+    /// Brings the classes up to date after these nodes of the fleet changed. False if one is of no known class.
+    [[nodiscard]] bool follow(const fleet& fleet, std::span<const node_index> changed) {
         of_node_.make_room(fleet.node_count());
         of_node_.resize(fleet.node_count(), 0);
-        for (std::size_t i = 0; i < fleet.node_count(); ++i) {
-            const node_index n{i};
+        of_kind_.resize(fleet.kind_count());
+        for (const node_index n : changed) {
             // A vacant position has nothing that a class could count.
             const std::size_t c = fleet.present(n) ? find(key(fleet, n)) : 0;
             if (c == keys_.size()) return false;
-            of_node_[i] = static_cast<std::uint8_t>(c);
+            of_node_[n.value()] = static_cast<std::uint8_t>(c);
+            of_kind_[fleet.kind(n)] = static_cast<std::uint8_t>(c);
         }
-        number_kinds(fleet);
         return true;
     }
 

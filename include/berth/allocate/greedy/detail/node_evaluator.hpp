@@ -67,6 +67,7 @@ public:
     /// All nodes: of equally good ones the first wins.
     [[nodiscard]] std::span<const node_index> order() const noexcept { return order_.view(); }
     [[nodiscard]] std::size_t rank_of(node_index n) const noexcept { return rank_of_[n.value()]; }
+    [[nodiscard]] std::span<const std::size_t> ranks() const noexcept { return rank_of_.view(); }
 
     [[nodiscard]] Books& books() noexcept { return books_; }
     [[nodiscard]] const Books& books() const noexcept { return books_; }
@@ -77,6 +78,10 @@ public:
     [[nodiscard]] GpuSelection& selection() noexcept { return gpu_selection_; }
     [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
 
+    /// Asks for the memory of a node that will be evaluated soon.
+    void prefetch(node_index n) const noexcept {
+        __builtin_prefetch(ledger().counters().data() + books_.fleet().first_counter(n));
+    }
     /// The task's value and GPUs on a node; the lowest value if it does not fit or is not admitted.
     [[nodiscard]] scored_gpus<value_type> evaluate(node_index n, candidate& c) { return evaluate(n, c, evaluations_); }
     /// The task's value on a node, the lowest if it does not fit or is not admitted.

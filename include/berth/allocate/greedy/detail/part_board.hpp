@@ -54,8 +54,10 @@ public:
 
     /// Combines outdated values again.
     /// @param node_at  the node at each rank.
-    /// @param kind_at  its kind.
-    void refresh(const Score& score, std::span<const node_index> node_at, std::span<const std::uint32_t> kind_at) {
+    /// @param rank_of  the rank of each node.
+    /// @param kind_at  the kind of the node at each rank.
+    void refresh(const Score& score, std::span<const node_index> node_at, std::span<const std::size_t> rank_of,
+                 std::span<const std::uint32_t> kind_at) {
         bool all = false;
         bool any = false;
         if constexpr (Score::compares_nodes) {
@@ -80,6 +82,23 @@ public:
                 versions_[kind] = version;
                 any = any || changed_[kind] != 0;
             }
+            if constexpr (has_charges) {
+                // Charges come and go often and matter to few nodes.
+                const auto switched = charges_ ^ score.charges();
+                charges_ = score.charges();
+                if (switched != 0 && !any && !all) {
+                    score.for_each_charged(switched, [&](node_index n) {
+                        const std::size_t rank = rank_of[n.value()];
+                        if (values[rank] == lowest_value<value_type>) return;
+                        values.set(rank, static_cast<value_type>(score.combine(parts_[rank], n, range_)));
+                    });
+                    return;
+                }
+                if (switched != 0) {
+                    score.for_each_charged(switched,
+                                           [&](node_index n) { combine_unrepaired(rank_of[n.value()], n, score); });
+                }
+            }
         }
         if (!all && !any) return;
         for (std::size_t rank = 0; rank < node_at.size(); ++rank) {
@@ -88,6 +107,10 @@ public:
         values.rebuild();
     }
 
+    void prefetch(std::size_t rank) const noexcept {
+        values.prefetch(rank);
+        __builtin_prefetch(parts_.data() + rank, 1);
+    }
     [[nodiscard]] std::size_t bytes() const noexcept {
         std::size_t sum = values.bytes() + parts_.capacity() * sizeof(part_values);
         for (const auto& part : greatest_) sum += 2 * part.bytes();
@@ -103,6 +126,8 @@ private:
     using part_number = typename part_values::value_type;
     static constexpr std::uint64_t never = ~std::uint64_t{0};
     static constexpr bool follows_prices = requires(const Score& s) { s.price_version(std::size_t{}); };
+    /// The score has charges that apply to few nodes of a class, besides its prices.
+    static constexpr bool has_charges = requires(const Score& score) { score.charges(); };
 
     /// The number of kinds that the score has prices of, if it says so.
     [[nodiscard]] static std::size_t score_kinds(const Score& score) noexcept {
@@ -121,6 +146,7 @@ private:
     flat<part_values> parts_;
     flat<std::uint64_t> versions_;  // of the prices that values were combined with, per kind
     flat<std::uint8_t> changed_;
+    std::uint64_t charges_ = 0;  // that values were combined with
     part_range<part_values> range_{};
     bool range_known_ = false;
     std::array<score_index<double>, Score::compares_nodes ? part_count : 0> greatest_{};

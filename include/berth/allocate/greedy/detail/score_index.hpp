@@ -55,6 +55,8 @@ public:
     [[nodiscard]] std::size_t bytes() const noexcept { return values_.capacity() * sizeof(Value); }
     [[nodiscard]] const Value& operator[](std::size_t position) const noexcept { return values_[position]; }
 
+    /// Asks for the memory of a value that will be set soon.
+    void prefetch(std::size_t position) const noexcept { __builtin_prefetch(values_.data() + position, 1); }
     void set(std::size_t position, Value value) noexcept {
         Value* const all = values_.data();
         for (std::size_t l = 0; l < levels_; ++l) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -150,6 +151,7 @@ struct score_pack {
                 if (kind >= score.kind_count()) return;
             }
             if constexpr (follows_prices<std::remove_cvref_t<decltype(score)>>) sum += score.price_version(kind);
+            if constexpr (requires { score.charge_version(); }) sum += score.charge_version();
         };
         std::apply([&](const auto&... score) { (add(score), ...); }, scores);
         return sum;
@@ -188,11 +190,12 @@ struct score_pack {
             (recall_memory(std::get<I>(scores), std::get<I>(before)), ...);
         }(std::index_sequence_for<Descriptions...>{});
     }
-    [[nodiscard]] constexpr followed follow(const problem& p) {
+    [[nodiscard]] constexpr followed follow(const problem& p, std::span<const node_index> changed) {
         followed worst = followed::kept;
         [&]<std::size_t... I>(std::index_sequence<I...>) {
             const auto note = [&](followed one) { worst = one > worst ? one : worst; };
-            (note(notify_fleet<std::is_same_v<prepared<Descriptions>, Descriptions>>(std::get<I>(scores), p)), ...);
+            (note(notify_fleet<std::is_same_v<prepared<Descriptions>, Descriptions>>(std::get<I>(scores), p, changed)),
+             ...);
         }(std::index_sequence_for<Descriptions...>{});
         return worst;
     }

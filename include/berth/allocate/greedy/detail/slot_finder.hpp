@@ -111,6 +111,14 @@ public:
         followed_ = changes.now();
         nodes_.settle();
     }
+    /// Of a cluster: the nodes that have changed since the score was told last. Valid until the next call.
+    [[nodiscard]] std::span<const node_index> changed_nodes() {
+        const change_list& changes = nodes_.books().changes();
+        changed_.clear();
+        changed_.reserve(changes.size());
+        changes.for_each_since(followed_, [&](std::size_t i) { changed_.push_back(node_index{i}); });
+        return changed_.view();
+    }
     /// Of a cluster: tells the score about every node.
     void tell_all_nodes() {
         for (std::size_t n = 0; n < fleet().node_count(); ++n) nodes_.refresh(node_index{n});
@@ -154,6 +162,7 @@ private:
         std::size_t room = 0;    ///< nodes that it has room for
         bool known = false;      ///< its shape arrived before
 
+        void prefetch(std::size_t rank) const noexcept { values.prefetch(rank); }
         [[nodiscard]] std::size_t bytes() const noexcept { return values.bytes(); }
     };
     template <bool Parted, class S>
@@ -217,10 +226,10 @@ private:
         if (board.seen == 0 || board.room < nodes_.order().size()) {
             fill(board, kept);
         } else {
-            changes().for_each_since(board.seen, [&](std::size_t i) { repair(board, node_index{i}, kept); });
+            repair_changed(board, kept);
         }
         board.seen = changes().now();
-        if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), kind_at_.view());
+        if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), nodes_.ranks(), kind_at_.view());
         return best_that_fits(board, c);
     }
     /// The best node that also has enough of the counters that the board does not know. Nodes that have not leave the
@@ -246,6 +255,24 @@ private:
         return found;
     }
 
+    /// Repairs the nodes that changed since the board was used. On a large fleet their values are far apart in memory,
+    /// so they are asked for some nodes ahead.
+    void repair_changed(shape_board& board, candidate& c) {
+        constexpr std::size_t ahead = 16;
+        std::uint32_t coming[ahead];
+        std::size_t count = 0;
+        changes().for_each_since(board.seen, [&](std::size_t i) {
+            board.prefetch(nodes_.rank_of(node_index{i}));
+            nodes_.prefetch(node_index{i});
+            std::uint32_t& place = coming[count % ahead];
+            if (count >= ahead) repair(board, node_index{place}, c);
+            place = static_cast<std::uint32_t>(i);
+            ++count;
+        });
+        for (std::size_t i = count < ahead ? 0 : count - ahead; i < count; ++i) {
+            repair(board, node_index{coming[i % ahead]}, c);
+        }
+    }
     void repair(shape_board& board, node_index n, candidate& c) {
         if constexpr (by_parts) {
             const auto found = parts_at(n, c);
@@ -333,6 +360,7 @@ private:
     std::uint64_t followed_ = 0;      // the time of the last change that the score was told about
     flat<std::uint32_t> kind_at_;     // by rank, for boards of parts
     flat<refused_node> refused_;      // scratch
+    flat<node_index> changed_;        // scratch
     [[no_unique_address]] std::conditional_t<by_parts, shape_board, no_board> scratch_;
 };
 

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 namespace berth::inline v0 {
@@ -70,11 +71,11 @@ struct fgd {
         /// The node has changed.
         void on_node(const node_view& node) noexcept { before_[node.index.value()] = fragmentation_(node); }
         /// The fleet has changed; the mix has not.
-        [[nodiscard]] followed follow(const problem& p) {
+        [[nodiscard]] followed follow(const problem& p, std::span<const node_index> changed) {
             before_.make_room(p.fleet().node_count());
             before_.resize(p.fleet().node_count(), 0.0);
             if (!memory_.suits(p.fleet())) return followed::outgrown;
-            const followed fits = fallback_.follow(p);
+            const followed fits = fallback_.follow(p, changed);
             return informed_ ? followed::kept : fits;
         }
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "berth/allocate/greedy/concepts.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/objective/measures/memory_stranding.hpp"
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 // Scores by the free room of a node. When to use which:
 //
@@ -43,30 +45,28 @@ struct largest_node {
     double share = 1.0;
     std::size_t sometimes_unlimited = counter_roles::none;  ///< the CPU counter, if some node has no limit of it
 
-    /// The largest nodes of a fleet that has changed: whether they are others than before.
-    [[nodiscard]] followed follow(const fleet& fleet) {
-        const largest_node now{fleet};
-        if (now == *this) return followed::kept;
-        *this = now;
-        return followed::revalued;
+    explicit largest_node(const fleet& fleet) : of_node_(fleet.node_count()) {
+        for (std::size_t i = 0; i < of_node_.size(); ++i) of_node_[i] = record_of(fleet, node_index{i});
+        find();
+        if (unlimited_nodes_ > 0) sometimes_unlimited = fleet.roles().cpu;
     }
-    friend bool operator==(const largest_node&, const largest_node&) = default;
-
-    explicit largest_node(const fleet& fleet) {
-        const std::size_t role = fleet.roles().cpu;
-        for (std::size_t i = 0; i < fleet.node_count(); ++i) {
-            const node_index n{i};
-            if (role != counter_roles::none) {
-                if (fleet.unlimited(n, role)) {
-                    sometimes_unlimited = role;
-                } else {
-                    raise(cpu, fleet.capacity(n)[role]);
-                }
-            }
-            amount sum = 0;
-            for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) sum += fleet.capacity(fleet.gpu(n, g))[0];
-            raise(share, sum);
+    /// The largest nodes of a fleet where these nodes have changed: whether they are others than before.
+    [[nodiscard]] followed follow(const fleet& fleet, std::span<const node_index> changed) {
+        of_node_.make_room(fleet.node_count());
+        while (of_node_.size() < fleet.node_count()) {
+            of_node_.push_back({});
+            include(of_node_.back());
         }
+        const record before{cpu, share, unlimited_nodes_ > 0};
+        for (const node_index n : changed) {
+            record& of = of_node_[n.value()];
+            leave_out(of);
+            of = record_of(fleet, n);
+            include(of);
+        }
+        if (cpu_nodes_ == 0 || share_nodes_ == 0) find();
+        sometimes_unlimited = unlimited_nodes_ > 0 ? fleet.roles().cpu : counter_roles::none;
+        return before == record{cpu, share, unlimited_nodes_ > 0} ? followed::kept : followed::revalued;
     }
 
     /// True if the node has no limit of CPU.
@@ -75,9 +75,54 @@ struct largest_node {
     }
 
 private:
-    static void raise(double& largest, amount capacity) noexcept {
-        if (static_cast<double>(capacity) > largest) largest = static_cast<double>(capacity);
+    struct record {
+        double cpu = 1.0;  // 1 if it is unlimited
+        double share = 1.0;
+        bool unlimited = false;
+
+        friend bool operator==(const record&, const record&) = default;
+    };
+
+    [[nodiscard]] static record record_of(const fleet& fleet, node_index n) noexcept {
+        const std::size_t role = fleet.roles().cpu;
+        record of;
+        of.unlimited = role != counter_roles::none && fleet.unlimited(n, role);
+        if (role != counter_roles::none && !of.unlimited) raise(of.cpu, static_cast<double>(fleet.capacity(n)[role]));
+        amount sum = 0;
+        for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) sum += fleet.capacity(fleet.gpu(n, g))[0];
+        raise(of.share, static_cast<double>(sum));
+        return of;
     }
+    static void raise(double& largest, double capacity) noexcept {
+        if (capacity > largest) largest = capacity;
+    }
+    static void include(double& largest, std::size_t& nodes, double capacity) noexcept {
+        if (capacity > largest) {
+            largest = capacity;
+            nodes = 0;
+        }
+        nodes += capacity == largest ? 1 : 0;
+    }
+    void include(const record& of) noexcept {
+        include(cpu, cpu_nodes_, of.cpu);
+        include(share, share_nodes_, of.share);
+        unlimited_nodes_ += of.unlimited ? 1 : 0;
+    }
+    void leave_out(const record& of) noexcept {
+        cpu_nodes_ -= of.cpu == cpu ? 1 : 0;
+        share_nodes_ -= of.share == share ? 1 : 0;
+        unlimited_nodes_ -= of.unlimited ? 1 : 0;
+    }
+    void find() noexcept {
+        cpu = share = 1.0;
+        cpu_nodes_ = share_nodes_ = unlimited_nodes_ = 0;
+        for (const record& of : of_node_) include(of);
+    }
+
+    std::size_t cpu_nodes_ = 0;  // with the largest capacity
+    std::size_t share_nodes_ = 0;
+    std::size_t unlimited_nodes_ = 0;
+    flat<record> of_node_;
 };
 
 /// GPU memory in a score between 0 and 1 that does not know the GPUs of a candidate.
@@ -143,9 +188,9 @@ struct best_fit {
             return steps > 0.0 ? static_cast<double>(static_cast<std::int64_t>(steps * value)) : value;
         }
         /// The fleet has changed.
-        [[nodiscard]] followed follow(const problem& p) {
+        [[nodiscard]] followed follow(const problem& p, std::span<const node_index> changed) {
             const followed limits = memory.follow(p);
-            const followed fits = largest.follow(p.fleet());
+            const followed fits = largest.follow(p.fleet(), changed);
             return limits > fits ? limits : fits;
         }
     };
@@ -172,9 +217,9 @@ struct worst_fit {
             return memory.concerns(c) ? memory.less(value, c, 0.02, 0.0, 0.0) : value;
         }
         /// The fleet has changed.
-        [[nodiscard]] followed follow(const problem& p) {
+        [[nodiscard]] followed follow(const problem& p, std::span<const node_index> changed) {
             const followed limits = memory.follow(p);
-            const followed fits = fit.follow(p);
+            const followed fits = fit.follow(p, changed);
             return limits > fits ? limits : fits;
         }
     };
@@ -211,9 +256,9 @@ struct dot_product {
             return static_cast<double>(static_cast<std::int64_t>(100.0 * value));
         }
         /// The fleet has changed.
-        [[nodiscard]] followed follow(const problem& p) {
+        [[nodiscard]] followed follow(const problem& p, std::span<const node_index> changed) {
             const followed limits = memory.follow(p);
-            const followed fits = largest.follow(p.fleet());
+            const followed fits = largest.follow(p.fleet(), changed);
             return limits > fits ? limits : fits;
         }
     };

@@ -16,6 +16,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 // Length: the description and the state that it prepares.
 
@@ -84,6 +85,17 @@ public:
     [[nodiscard]] std::uint64_t price_version(std::size_t kind) const noexcept {
         return prices_[classes_.of_kind(kind)].version;
     }
+    /// The classes of nodes, bit c for class c, where breaking a whole node is charged. This is no change of prices.
+    [[nodiscard]] std::uint64_t charges() const noexcept { return charges_; }
+    /// Grows with every change of `charges`, for combinations that cannot tell which nodes it concerns.
+    [[nodiscard]] std::uint64_t charge_version() const noexcept { return charge_version_; }
+    /// Calls `visit(node)` for the nodes of these classes whose values may depend on the charge.
+    template <class Visit>
+    void for_each_charged(std::uint64_t classes, Visit visit) const {
+        for (const node_index n : whole_nodes_) {
+            if ((classes >> nodes_[n.value()].node_class & 1U) != 0) visit(n);
+        }
+    }
     /// The number of kinds that `price_version` knows.
     [[nodiscard]] std::size_t kind_count() const noexcept { return classes_.kind_count(); }
     /// False if the mix is empty: the values are those of `best_fit` then.
@@ -91,7 +103,7 @@ public:
     /// The node has changed.
     void on_node(const node_view& node);
     /// The fleet has changed; the mix has not.
-    [[nodiscard]] followed follow(const problem& p);
+    [[nodiscard]] followed follow(const problem& p, std::span<const node_index> changed);
     /// Clears the market again if enough has changed.
     void on_settled();
 
@@ -124,6 +136,7 @@ private:
         std::int64_t free_gpus = 0;
         amount free_share = 0;  // of healthy GPUs
         amount free_cpu = 0;
+        std::uint32_t whole_at = 0;  // its position in `whole_nodes_`
         std::uint8_t node_class = 0;
         bool whole = false;
     };
@@ -144,6 +157,7 @@ private:
                 .free_gpus = detail::whole_node_reserve::free_gpus(node),
                 .free_share = shares.total(),
                 .free_cpu = node.free_cpu(),
+                .whole_at = 0,
                 .node_class = static_cast<std::uint8_t>(c),
                 .whole = reserve_.is_whole(node, c)};
     }
@@ -158,6 +172,10 @@ private:
     [[nodiscard]] static amount distance(amount a, amount b) noexcept { return a < b ? b - a : a - b; }
     /// Adds what a node contributes to its class, or takes it away.
     void count(const node_record& node, int sign);
+    void note_whole(node_index n) {
+        nodes_[n.value()].whole_at = static_cast<std::uint32_t>(whole_nodes_.size());
+        whole_nodes_.push_back(n);
+    }
     void reprice();
     void take_prices();
     void set_reserve_charges();
@@ -173,9 +191,12 @@ private:
     detail::whole_node_reserve reserve_;
     double slope_;
     detail::flat<node_record> nodes_;
-    detail::flat<amount> free_share_;  // per class
-    detail::flat<amount> free_cpu_;    // per class
+    detail::flat<node_index> whole_nodes_;  // in no particular order
+    detail::flat<amount> free_share_;       // per class
+    detail::flat<amount> free_cpu_;         // per class
     detail::flat<class_prices> prices_;
+    std::uint64_t charges_ = 0;  // classes with a charge, one bit each
+    std::uint64_t charge_version_ = 0;
     detail::flat<double> gpu_supply_;
     detail::flat<double> cpu_supply_;
     detail::flat<amount> priced_share_;  // per class: its free share when prices were cleared last
@@ -203,6 +224,7 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
     detail::flat<std::uint8_t> kind_known(p.fleet().kind_count(), 0);
     detail::flat<node_record> of_kind(p.fleet().kind_count());
     nodes_.reserve(p.fleet().node_count());
+    whole_nodes_.reserve(p.fleet().node_count());  // no update allocates
     for (std::size_t i = 0; i < p.fleet().node_count(); ++i) {
         const node_index n{i};
         const node_view node = empty.node(n);
@@ -213,6 +235,7 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
         }
         nodes_.push_back(of_kind[kind]);
         nodes_.back().node_class = static_cast<std::uint8_t>(classes_.of(n));
+        if (nodes_.back().whole) note_whole(n);
         free_share_[classes_.of(n)] += nodes_.back().free_share;
         free_cpu_[classes_.of(n)] += nodes_.back().free_cpu;
     }
@@ -272,16 +295,26 @@ inline void scarcity_state::on_node(const node_view& node) {
         reserve_.note(known.node_class, known.whole ? -1 : 0, -known.free_gpus);
         reserve_.note(now.node_class, now.whole ? 1 : 0, now.free_gpus);
     }
+    const std::uint32_t whole_at = known.whole_at;
+    const bool was_whole = known.whole;
     known = now;
+    known.whole_at = whole_at;
+    if (now.whole && !was_whole) note_whole(node.index);
+    if (was_whole && !now.whole) {
+        whole_nodes_[whole_at] = whole_nodes_.back();
+        nodes_[whole_nodes_[whole_at].value()].whole_at = whole_at;
+        whole_nodes_.pop_back();
+    }
     if (reserves) set_reserve_charges();
 }
 
-inline followed scarcity_state::follow(const problem& p) {
+inline followed scarcity_state::follow(const problem& p, std::span<const node_index> changed) {
     const std::size_t before = nodes_.size();
-    if (!classes_.follow(p.fleet()) || !memory_.suits(p.fleet())) return followed::outgrown;
+    if (!classes_.follow(p.fleet(), changed) || !memory_.suits(p.fleet())) return followed::outgrown;
     nodes_.make_room(p.fleet().node_count());
+    whole_nodes_.make_room(p.fleet().node_count());
     nodes_.resize(p.fleet().node_count());
-    const followed fits = fallback_.follow(p);
+    const followed fits = fallback_.follow(p, changed);
     if (!informed_) return fits;
     if (nodes_.size() == before) return followed::kept;
     slope_ = slope(p, how_, memory_);
@@ -352,7 +385,8 @@ inline void scarcity_state::set_reserve_charges() {
         const double charge = reserve_.reserved(c) ? how_.whole_node_charge : 0.0;
         if (prices_[c].whole_node == charge) continue;
         prices_[c].whole_node = charge;
-        ++prices_[c].version;
+        charges_ ^= std::uint64_t{1} << c;
+        ++charge_version_;
     }
 }
 
