@@ -16,6 +16,8 @@
 #include <string_view>
 #include <utility>
 
+// Length: a text form, written and read line by line; each line has its pair.
+
 namespace berth::inline v0 {
 
 /// How a text is written to a journal.

@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 
+// Length: a writer and a reader of one form; each word has its pair.
+
 namespace berth::inline v0::detail {
 
 /// FNV-1a, finished by splitmix64, so that all bits of the sum depend on all bytes.

@@ -20,10 +20,12 @@
 #include <limits>
 #include <utility>
 
+// Length: what is known of a step, asked about it and decided by it changes together.
+
 namespace berth::inline v0::detail {
 
-/// The part of `migration_run` without executor, ledger and journal: the known state of each step, the decisions that
-/// follow from it, and the lines about it that are not in the journal yet.
+/// The part of `migration_run` without ledger, waves and journal: the known state of each step, what is asked about it,
+/// the decisions that follow from it, and the lines about it that are not in the journal yet.
 class step_machine {
 protected:
     /// Why a step is settling.
@@ -103,6 +105,96 @@ protected:
     void learn(std::size_t i, const migration_state& reported, double now);
     void end(std::size_t i, migration_outcome outcome, double now);
 
+    /// Reacts to what others did to a step under way.
+    template <class Executor, class Moves>
+    void follow(std::size_t i, Executor& executor, Moves& moves, double now) {
+        migration_record& r = record(i);
+        if (r.phase == migration_phase::ended) return;
+        const task_move move = step(i).move();
+        step_news news = moves.look(i, move);
+        if (news == step_news::none) return;
+        const lost_ends left{!moves.has_node(i, false, move.from), !moves.has_node(i, true, move.to),
+                             news == step_news::kept};
+        // A task that was entered at the target and waits was released by others.
+        if (news == step_news::source_gone && left_[i].kept && !left.target) news = step_news::not_ours;
+        const auto abort = [&] {
+            if (r.phase == migration_phase::acting) executor.abort(r.action, job(i, r.serial), reading_);
+        };
+        switch (news) {
+            case step_news::none: return;
+            case step_news::task_gone:
+            case step_news::not_ours: {
+                const bool retired = news == step_news::task_gone;
+                abort();
+                note_failure(r, retired ? migration_failure::task_gone : migration_failure::not_there);
+                return end(i, migration_outcome::gone, now);
+            }
+            case step_news::not_healthy:
+                if (r.direction == migration_direction::back) return;
+                note_failure(r, migration_failure::not_healthy);
+                r.direction = migration_direction::back;
+                if (r.phase == migration_phase::pausing) r.since = now;
+                return;
+            case step_news::source_gone:
+            case step_news::kept:
+            case step_news::target_gone: break;
+        }
+        const bool known = left.source == left_[i].source && left.target == left_[i].target;
+        if (known && (left.source || left.target || r.direction == migration_direction::back)) return;
+        left_[i] = left;
+        if (news == step_news::source_gone) left_[i].kept = moves.keep_target(i, move);
+        const bool leaves = left.source || left.target;
+        note_failure(r, leaves ? migration_failure::node_gone : migration_failure::not_there);
+        r.direction = migration_direction::back;
+        r.attempts = 0;
+        abort();
+        settle_from(i, r.phase == migration_phase::acting ? asked::anew_and_aborted : asked::anew, now);
+    }
+    template <class Executor>
+    void collect(std::size_t i, Executor& executor, double now) {
+        migration_record& r = record(i);
+        if (r.phase == migration_phase::pausing && now >= r.since) return decide(i, now);
+        if (r.phase == migration_phase::acting) {
+            const migration_job about = job(i, r.serial);
+            const action_status status = executor.poll(r.action, about, reading_);
+            if (status == action_status::done) {
+                learn(i, after(r.action, r.known), now);
+                return decide(i, now);
+            }
+            const bool late = now - r.since >= limits_.timeout(r.action, step(i).duration);
+            if (status == action_status::pending && !late) return;
+            if (status == action_status::pending) executor.abort(r.action, about, reading_);
+            note_failure(r, status == action_status::failed ? migration_failure::failed : migration_failure::timed_out);
+            settle_from(i, asked::about_failure, now);
+        }
+        if (r.phase != migration_phase::settling) return;
+        if (asked_[i] == asked::not_yet) {
+            asked_[i] = asked::anew;
+            asked_at_[i] = now;
+        }
+        const migration_state seen = corrected(i, executor.query(job(i, progress_.serial), reading_));
+        if (!seen.busy && seen.task != task_location::unknown) return settle(i, seen, now);
+        const double waited = now - asked_at_[i];
+        if (asked_[i] == asked::anew && seen.busy) {
+            // An action that was started before the restart may take as long as any.
+            if (waited < limits_.timeout(r.action, step(i).duration)) return;
+            executor.abort(r.action, job(i, r.serial), reading_);
+            asked_[i] = asked::anew_and_aborted;
+            asked_at_[i] = now;
+        } else if (waited >= limits_.settle_seconds) {
+            if (r.failure == migration_failure::none || !seen.busy) note_failure(r, migration_failure::silent);
+            end(i, migration_outcome::unresolved, now);
+        }
+    }
+    template <class Executor>
+    void start(std::size_t i, Executor& executor, double now) {
+        migration_record& r = record(i);
+        if (r.phase != migration_phase::intended) return;
+        r.phase = migration_phase::acting;
+        r.since = now;
+        executor.start(r.action, job(i, r.serial), reading_);
+    }
+
     problem problem_;
     migration_progress progress_;
     migration_limits limits_;
@@ -112,6 +204,7 @@ protected:
     flat<lost_ends> left_;
     cluster_moves moves_;  // of a run on a cluster
     run_clock clock_;
+    double reading_ = 0.0;  // of the scheduler's clock
     checked_writer unwritten_;
     std::size_t failures_ = 0;
     bool resumed_;
