@@ -561,3 +561,50 @@ TEST_CASE("cluster_defragment: a demand that takes the position of one that went
     check_equal(room.make_room(before), defragment{}.start(f.c).make_room(before));
     check_equal(room.make_room(after), defragment{}.start(f.c).make_room(after));
 }
+
+TEST_CASE("cluster_defragment: tasks keep the alternative that they run with, and one may get room") {
+    lone_gpus f{2};
+    const amount own[] = {1000};
+    const amount less[] = {300};
+    const auto admit = [&] {
+        const alternative_description others[] = {{.gpu_demand = less, .speed = 0.5}};
+        return need(f.c.admit(task_description{.gpu_demand = own, .alternatives = others}));
+    };
+    (void)f.run(600, 0);
+    const task_handle slow = admit();
+    REQUIRE(f.c.occupy(slow, at(0, 1), 1));
+    (void)f.run(500, 1);
+    (void)f.run(400, 1);
+    const task_handle waits = f.admit(200);
+    auto room = defragment{{.max_steps = 4, .park = true}}.start(f.c);
+    const eviction_plan parked = room.make_room(waits);  // 300 and 400 trade GPUs
+    REQUIRE(parked.placed());
+    CHECK(parked.plan.extra_steps == 1);
+    {
+        const cluster before{f.c};
+        {
+            berth::detail::plan_entry entry{f.c, parked};
+            REQUIRE(entry.enter());
+            CHECK(f.c.alternative(slow) == 1);
+        }
+        CHECK(same_state(before, f.c));
+        CHECK(f.c.alternative(slow) == 1);
+    }
+    REQUIRE(room.carry_out(waits, parked));
+    CHECK(f.c.alternative(slow) == 1);
+    check_sound(f.c);
+
+    (void)f.join("n2");
+    (void)f.run(700, 2);
+    const task_handle other = admit();
+    CHECK_FALSE(room.make_room(other).placed());
+    const auto shape = f.c.alternatives(*f.c.find(other))[1].shape;
+    REQUIRE(f.c.retire(waits));
+    const eviction_plan smaller = room.make_room(shape);
+    REQUIRE(smaller.placed());
+    CHECK_FALSE(room.carry_out(other, smaller));
+    CHECK_FALSE(room.carry_out(other, smaller, 2));
+    CHECK(room.carry_out(other, smaller, 1));
+    CHECK(f.c.alternative(other) == 1);
+    check_sound(f.c);
+}
