@@ -3,6 +3,8 @@
 
 #include "berth/core/random.hpp"
 #include "berth/core/run_control.hpp"
+#include "berth/migrate/run/migration_run.hpp"
+#include "berth/testing/simulated_executor.hpp"
 
 #include "balance/defragment/tight_fleets.hpp"
 #include "common/cluster_of.hpp"
@@ -11,6 +13,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -202,6 +205,32 @@ TEST_CASE(
     CHECK(evicted > 20);
     CHECK(parked > 0);
     CHECK(below_zero > 20);
+}
+
+TEST_CASE("cluster_defragment: a plan is for migration_run, after which the task has its place") {
+    std::size_t runs = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        CAPTURE(seed);
+        const tight_fleet f = make_tight(seed, berth_test::plain);
+        cluster c{f.machines.schema()};
+        enter(c, f);
+        const task_handle task = c.handle(f.waiting);
+        auto room = defragment{{.max_steps = 6, .park = true}}.start(c);
+        const eviction_plan answer = room.make_room(task);
+        if (answer.outcome != eviction_outcome::evicted) continue;
+        cluster at_once{c};
+        REQUIRE(defragment{}.start(at_once).carry_out(task, answer));
+        simulated_executor<> executor{c};
+        migration_run run = start_migration(c, answer.plan, seed);
+        double now = 0.0;
+        while (run.advance(executor, now)) now = std::max(now, std::min(executor.next_event(), run.wake_at()));
+        CHECK(executor.violations() == 0);
+        CHECK(c.place(task, answer.where));
+        CHECK(same_state(c, at_once));
+        CHECK(room.make_room(task).outcome == eviction_outcome::not_waiting);
+        ++runs;
+    }
+    CHECK(runs > 3);
 }
 
 TEST_CASE("cluster_defragment: late and wrong plans, tasks and demands are refused, and change nothing") {
@@ -505,4 +534,77 @@ TEST_CASE("cluster_defragment: what a question finds does not depend on the memo
     CHECK(small.preparations() == large.preparations());
     CHECK(large.table_bytes() > 1);
     CHECK(small.table_bytes() < large.table_bytes());
+}
+
+TEST_CASE("cluster_defragment: a demand that takes the position of one that went is another one") {
+    lone_gpus f{3};
+    (void)f.run(600, 0);
+    (void)f.run(900, 1);
+    (void)f.run(400, 2);
+    auto room = defragment{}.start(f.c);
+    const auto demand_of = [&](amount share) {
+        const amount wanted[] = {share};
+        return f.c.shape_of(demand_view{.gpu = wanted, .gpus = 1});
+    };
+    const shape_index before = demand_of(890);
+    CHECK(room.make_room(before).outcome == eviction_outcome::evicted);
+    CHECK(room.make_room(demand_of(1000)).outcome == eviction_outcome::evicted);
+    const std::uint32_t generation = f.c.workload().generation(before);
+    for (amount share = 1; share < 1200; ++share) (void)demand_of(2000 + share);  // unused demands go
+    const shape_index after = demand_of(100);
+    REQUIRE(f.c.workload().generation(before) == generation + 1);
+    for (std::size_t s = 0; s < f.c.workload().shape_count(); s += 7) {
+        cluster copy{f.c};
+        auto fresh = defragment{}.start(copy);
+        check_equal(room.make_room(shape_index{s}), fresh.make_room(shape_index{s}));
+    }
+    check_equal(room.make_room(before), defragment{}.start(f.c).make_room(before));
+    check_equal(room.make_room(after), defragment{}.start(f.c).make_room(after));
+}
+
+TEST_CASE("cluster_defragment: tasks keep the alternative that they run with, and one may get room") {
+    lone_gpus f{2};
+    const amount own[] = {1000};
+    const amount less[] = {300};
+    const auto admit = [&] {
+        const alternative_description others[] = {{.gpu_demand = less, .speed = 0.5}};
+        return need(f.c.admit(task_description{.gpu_demand = own, .alternatives = others}));
+    };
+    (void)f.run(600, 0);
+    const task_handle slow = admit();
+    REQUIRE(f.c.occupy(slow, at(0, 1), 1));
+    (void)f.run(500, 1);
+    (void)f.run(400, 1);
+    const task_handle waits = f.admit(200);
+    auto room = defragment{{.max_steps = 4, .park = true}}.start(f.c);
+    const eviction_plan parked = room.make_room(waits);  // 300 and 400 trade GPUs
+    REQUIRE(parked.placed());
+    CHECK(parked.plan.extra_steps == 1);
+    {
+        const cluster before{f.c};
+        {
+            berth::detail::plan_entry entry{f.c, parked};
+            REQUIRE(entry.enter());
+            CHECK(f.c.alternative(slow) == 1);
+        }
+        CHECK(same_state(before, f.c));
+        CHECK(f.c.alternative(slow) == 1);
+    }
+    REQUIRE(room.carry_out(waits, parked));
+    CHECK(f.c.alternative(slow) == 1);
+    check_sound(f.c);
+
+    (void)f.join("n2");
+    (void)f.run(700, 2);
+    const task_handle other = admit();
+    CHECK_FALSE(room.make_room(other).placed());
+    const auto shape = f.c.alternatives(*f.c.find(other))[1].shape;
+    REQUIRE(f.c.retire(waits));
+    const eviction_plan smaller = room.make_room(shape);
+    REQUIRE(smaller.placed());
+    CHECK_FALSE(room.carry_out(other, smaller));
+    CHECK_FALSE(room.carry_out(other, smaller, 2));
+    CHECK(room.carry_out(other, smaller, 1));
+    CHECK(f.c.alternative(other) == 1);
+    check_sound(f.c);
 }

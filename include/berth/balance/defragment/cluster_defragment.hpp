@@ -102,7 +102,8 @@ public:
     }
     /// How to make room for a waiting task. Changes nothing, but that the demand of a task of a gang may get a shape.
     ///
-    /// @param task       the outcome is `not_waiting` if it runs, moves or is gone
+    /// @param task       the outcome is `not_waiting` if it runs, moves or is gone. The room is for its own demand; ask
+    ///                   about the shapes of its `cluster::alternatives` one by one
     /// @param max_steps  fewer steps than the options allow; more are cut to these
     /// @param control    as of `defragment_state::make_room`
     /// @return           as of `defragment_state::make_room`; positions in it are those of the moment, for which it has
@@ -115,7 +116,7 @@ public:
                                           run_control<Stop, Observer> control = {}) {
         const auto t = cluster_->find(task);
         const bool waits = t && cluster_->state(*t) == task_state::waiting;
-        const shape_index shape = waits ? shape_for(*t) : shape_index{};
+        const shape_index shape = waits ? shape_for(*t, 0) : shape_index{};
         eviction_plan answer = ask(waits ? *t : task_index{}, shape, max_steps, control);
         if (waits && !shape.valid()) answer.outcome = eviction_outcome::no_node;
         return answer;
@@ -148,11 +149,14 @@ public:
     /// False, with nothing changed, if the plan is out of date or not one of this cluster: the task does not wait, one
     /// of the others or a target's node is gone (whatever has its position now), a task is not at its source, or a
     /// target is not admissible, with both ends held. O(steps² + counters of the cluster).
-    bool carry_out(task_handle task, const eviction_plan& plan) {
+    ///
+    /// @param alternative  which of its demands the task runs with, as of `cluster::place`
+    bool carry_out(task_handle task, const eviction_plan& plan, std::size_t alternative = 0) {
         const auto t = cluster_->find(task);
-        if (!t || cluster_->state(*t) != task_state::waiting || !is_current(shape_for(*t), plan)) return false;
+        if (!t || cluster_->state(*t) != task_state::waiting) return false;
+        if (!is_current(shape_for(*t, alternative), plan)) return false;
         detail::plan_entry entry{*cluster_, plan};
-        if (!entry.enter() || !cluster_->place(*t, plan.where)) return false;
+        if (!entry.enter() || !cluster_->place(*t, plan.where, alternative)) return false;
         entry.keep();
         return true;
     }
@@ -180,12 +184,15 @@ private:
         return shape.below(cluster_->workload().shape_count());
     }
     /// The demand of a task that waits; of a gang that wants GPUs of one model, on the models that its others have. Not
-    /// valid if it accepts none of these.
-    [[nodiscard]] shape_index shape_for(task_index t) {
+    /// valid if it accepts none of these, or if there is no such alternative.
+    [[nodiscard]] shape_index shape_for(task_index t, std::size_t alternative) {
         const workload& work = cluster_->workload();
+        const auto listed = cluster_->alternatives(t);
+        if (alternative > 0 && alternative >= listed.size()) return {};
+        const shape_index shape = alternative > 0 ? listed[alternative].shape : work.shape(t);
         const group_index gang = work.group(t);
-        demand_view demand = work.demand(t);
-        if (!gang.valid() || !work.same_model(gang) || demand.gpus == 0) return work.shape(t);
+        demand_view demand = work.demand(shape);
+        if (!gang.valid() || !work.same_model(gang) || demand.gpus == 0) return shape;
         std::uint64_t models = 0;
         for (const task_index other : work.members(gang)) {
             const slot& where = cluster_->slots()[other.value()];
@@ -195,7 +202,7 @@ private:
         }
         const std::size_t count = cluster_->fleet().model_count();
         const std::uint64_t all = count < 64 ? (std::uint64_t{1} << count) - 1 : ~std::uint64_t{0};
-        if (models == 0 || (demand.accepted_models & all & ~models) == 0) return work.shape(t);
+        if (models == 0 || (demand.accepted_models & all & ~models) == 0) return shape;
         demand.accepted_models &= models;
         return demand.accepted_models == 0 ? shape_index{} : cluster_->shape_of(demand);
     }

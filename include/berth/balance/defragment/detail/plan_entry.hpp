@@ -88,19 +88,21 @@ public:
     plan_entry(const plan_entry&) = delete;
     plan_entry& operator=(const plan_entry&) = delete;
     ~plan_entry() {
-        for (std::size_t i = kept_ ? 0 : done_.size(); i-- > 0;) undo(plan_->steps[done_[i].step], done_[i].ended);
+        for (std::size_t i = kept_ ? 0 : done_.size(); i-- > 0;) undo(plan_->steps[done_[i].step], done_[i]);
     }
 
     [[nodiscard]] bool enter() {
         std::size_t first = 0;
         for (const std::size_t end : plan_->wave_ends) {
             for (std::size_t i = first; i < end; ++i) {
-                if (!begin(plan_->steps[i])) return false;
-                done_.push_back({i, false});
+                const std::size_t alternative = alternative_of(plan_->steps[i]);
+                if (!begin(plan_->steps[i], alternative)) return false;
+                done_.push_back({i, false, alternative});
             }
             for (; first < end; ++first) {
+                const std::size_t alternative = cluster_->alternative(plan_->steps[first].task);
                 if (!finish(plan_->steps[first])) return false;
-                done_.push_back({first, true});
+                done_.push_back({first, true, alternative});
             }
         }
         return true;
@@ -111,23 +113,31 @@ private:
     struct event {
         std::size_t step = 0;
         bool ended = false;
+        std::size_t alternative = 0;  // that the task runs with
     };
 
-    [[nodiscard]] bool begin(const migration_step& s) {
+    /// A task that is fetched runs with the demand that it was parked with.
+    [[nodiscard]] std::size_t alternative_of(const migration_step& s) const {
+        for (std::size_t i = s.from.placed() ? 0 : done_.size(); i-- > 0;) {
+            if (plan_->steps[done_[i].step].task == s.task) return done_[i].alternative;
+        }
+        return cluster_->alternative(s.task);
+    }
+    [[nodiscard]] bool begin(const migration_step& s, std::size_t alternative) {
         if (!s.to.placed()) return true;
-        return s.from.placed() ? cluster_->begin_move(s.task, s.to) : cluster_->place(s.task, s.to);
+        return s.from.placed() ? cluster_->begin_move(s.task, s.to) : cluster_->place(s.task, s.to, alternative);
     }
     [[nodiscard]] bool finish(const migration_step& s) {
         if (!s.to.placed()) return cluster_->release(s.task);
         return !s.from.placed() || cluster_->finish_move(s.task);
     }
     /// Where it was may be sick or hold too much, hence `occupy`.
-    void undo(const migration_step& s, bool ended) {
-        if (!ended) {
+    void undo(const migration_step& s, const event& done) {
+        if (!done.ended) {
             if (s.to.placed()) (void)(s.from.placed() ? cluster_->cancel_move(s.task) : cluster_->release(s.task));
         } else if (s.from.placed()) {
             if (s.to.placed()) (void)cluster_->release(s.task);
-            (void)cluster_->occupy(s.task, s.from);
+            (void)cluster_->occupy(s.task, s.from, done.alternative);
         }
     }
 
