@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/model/cluster.hpp"
 #include "berth/model/cluster_text.hpp"
-    #include "berth/testing/check_cluster.hpp"
+#include "berth/testing/check_cluster.hpp"
 
 #include "common/random_events.hpp"
 
@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-    using berth_test::need;
+using berth_test::need;
 using berth_test::random_events;
 
 namespace {
