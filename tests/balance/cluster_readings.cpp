@@ -26,7 +26,7 @@ struct machine {
 
 }  // namespace
 
-TEST_CASE("reports by handle become readings by position; what is not reported is not measured") {
+TEST_CASE("reports by handle become readings by position, what is not reported is not measured") {
     cluster living;
     const auto a = living.join(machine{"a", {{"U1"}, {"U2"}}});
     const auto b = living.join(machine{"b", {{"U3"}}});

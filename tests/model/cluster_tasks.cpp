@@ -79,7 +79,7 @@ TEST_CASE("cluster: what admit refuses is said, and changes nothing") {
     }
 }
 
-TEST_CASE("cluster: a task waits, runs, waits and leaves; doubled events are data") {
+TEST_CASE("cluster: a task waits, runs, waits and leaves, doubled events are data") {
     cluster c = two_nodes();
     const auto t = admit(c, 2, "t0");
     CHECK(c.state(t) == task_state::waiting);

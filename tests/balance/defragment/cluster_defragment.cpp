@@ -322,7 +322,7 @@ TEST_CASE("cluster_defragment: late and wrong plans, tasks and demands are refus
     refused(waits, fits);
 }
 
-TEST_CASE("cluster_defragment: demands and tasks of own types; the room is reserved") {
+TEST_CASE("cluster_defragment: demands and tasks of own types, the room is reserved") {
     lone_gpus f{2};
     (void)f.run(400, 0);
     (void)f.run(300, 1);
