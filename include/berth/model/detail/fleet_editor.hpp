@@ -220,9 +220,9 @@ public:
         append_bytes(key, fleet_.healthy_gpus(n));
         key.push_back(fleet_.healthy(n) ? 'h' : 'u');
         const std::string_view image{key};
-        const std::size_t new_hardware =
-            find_number(fleet_.hardwares_, fleet_.hardware_uses_, image.substr(0, hardware));
-        const std::size_t new_kind = find_number(fleet_.kinds_, fleet_.kind_uses_, image);
+        const std::size_t new_hardware = find_number(fleet_.hardwares_, fleet_.hardware_uses_,
+                                                     &fleet_.hardware_generation_, image.substr(0, hardware));
+        const std::size_t new_kind = find_number(fleet_.kinds_, fleet_.kind_uses_, nullptr, image);
         use(fleet_.hardwares_, fleet_.hardware_uses_, fleet_.hardware_[n.value()], new_hardware);
         use(fleet_.kinds_, fleet_.kind_uses_, fleet_.kind_[n.value()], new_kind);
     }
@@ -231,15 +231,22 @@ private:
     static constexpr std::uint32_t no_kind = fleet::no_number;
 
     /// The number of an image; a new one gets the lowest that nobody uses.
+    ///
+    /// @param generations  if given, counts the images of each number
     [[nodiscard]] static std::size_t find_number(name_table& images, flat<std::uint32_t>& uses,
-                                                 std::string_view image) {
+                                                 flat<std::uint32_t>* generations, std::string_view image) {
         if (const auto known = images.find(image)) return *known;
         std::size_t number = 0;
         while (number < uses.size() && uses[number] != 0) ++number;
         uses.make_room(number + 1);
+        if (generations) generations->make_room(number + 1);
         if (number < images.size() && !images[number].empty()) images.erase(number);
         images.assign(number, image);
         if (number == uses.size()) uses.push_back(0);
+        if (generations) {
+            if (number == generations->size()) generations->push_back(0);
+            ++(*generations)[number];
+        }
         return number;
     }
     /// A number that nobody uses any more keeps its image until another one needs the number.
