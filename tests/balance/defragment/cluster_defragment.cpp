@@ -21,12 +21,12 @@
 #include <vector>
 
 using namespace berth;
-using berth_test::at;
 using berth_test::check_sound;
 using berth_test::gpus_of;
 using berth_test::make_tight;
 using berth_test::need;
 using berth_test::node_spec;
+using berth_test::on_node;
 using berth_test::random_events;
 using berth_test::tight_fleet;
 
@@ -107,7 +107,7 @@ struct lone_gpus {
     }
     task_handle run(amount share, std::size_t node, std::string_view gang = {}, bool same_model = false) {
         const task_handle task = admit(share, gang, same_model);
-        REQUIRE(c.occupy(task, at(node, 1)));
+        REQUIRE(c.occupy(task, on_node(node, 1)));
         return task;
     }
 };
@@ -272,14 +272,14 @@ TEST_CASE("cluster_defragment: late and wrong plans, tasks and demands are refus
     wrong.nodes[0] = {};
     refused(waits, wrong);
     wrong = plan;
-    wrong.where = at(99, 1);
+    wrong.where = on_node(99, 1);
     refused(waits, wrong);
     wrong = plan;
-    wrong.where = at(1, 1);  // full
+    wrong.where = on_node(1, 1);  // full
     wrong.nodes[1] = f.c.handle(node_index{1});
     refused(waits, wrong);
     wrong = plan;
-    wrong.plan.steps[0].from = at(1, 1);
+    wrong.plan.steps[0].from = on_node(1, 1);
     refused(waits, wrong);
     wrong = plan;
     wrong.plan.steps[0].to = unplaced;
@@ -356,11 +356,11 @@ TEST_CASE("cluster_defragment: a task that moves holds both ends, and becomes mo
     const task_handle waits = f.admit(900);
     auto room = defragment{}.start(f.c);
     CHECK(room.make_room(waits).outcome == eviction_outcome::evicted);
-    REQUIRE(f.c.begin_move(a, at(1, 1)));
+    REQUIRE(f.c.begin_move(a, on_node(1, 1)));
     const eviction_plan answer = room.make_room(waits);  // the 200 goes beside a
     CHECK(answer.outcome == eviction_outcome::evicted);
     for (const task_handle t : answer.tasks) CHECK(t != a);
-    REQUIRE(f.c.begin_move(b, at(2, 1)));
+    REQUIRE(f.c.begin_move(b, on_node(2, 1)));
     CHECK(room.make_room(waits).outcome == eviction_outcome::not_found);  // every GPU holds 500 of one that moves
     REQUIRE(f.c.cancel_move(a));
     REQUIRE(f.c.cancel_move(b));
@@ -383,24 +383,24 @@ TEST_CASE("cluster_defragment: a node with less capacity than runs there gets no
     };
     const auto a = admit(30, 300);
     const auto b = admit(30, 300);
-    REQUIRE(c.occupy(a, at(0, 1)));
-    REQUIRE(c.occupy(b, at(0, 2)));
+    REQUIRE(c.occupy(a, on_node(0, 1)));
+    REQUIRE(c.occupy(b, on_node(0, 2)));
     REQUIRE(c.change(n0, *node_spec{.capacity = {48}, .gpus = gpus_of(2)}));
     REQUIRE(c.ledger().free(node_index{0})[0] == -12);
     auto room = defragment{}.start(c);
     // 18 are free on n0 once one of the two has left; 64 on n1, where nothing has to leave.
     const auto whole = admit(50, 1000);
     CHECK(room.make_room(whole).where.node == node_index{1});
-    REQUIRE(c.place(whole, at(1, 1)));
+    REQUIRE(c.place(whole, on_node(1, 1)));
     const auto small = admit(18, 100);
     CHECK(room.make_room(small).outcome == eviction_outcome::not_found);  // 14 are free on n1: nobody goes there
     REQUIRE(c.retire(whole));
     const auto pinned = admit(20, 1000);
-    REQUIRE(c.place(pinned, at(1, 2)));
+    REQUIRE(c.place(pinned, on_node(1, 2)));
     const auto large = admit(40, 200);
     const eviction_plan direct = room.make_room(large);
     CHECK(direct.outcome == eviction_outcome::fits);
-    REQUIRE(c.place(large, at(1, 1)));
+    REQUIRE(c.place(large, on_node(1, 1)));
     CHECK(room.make_room(small).outcome == eviction_outcome::not_found);
     REQUIRE(c.retire(pinned));
     const auto three = admit(24, 900);  // nowhere: -12 and 24 free, the GPU of n1 that has 24 is free
@@ -410,8 +410,8 @@ TEST_CASE("cluster_defragment: a node with less capacity than runs there gets no
     const auto needs_n0 = admit(18, 800);
     const auto fills_n1 = admit(0, 1000);
     const auto fills_too = admit(0, 600);
-    REQUIRE(c.place(fills_n1, at(1, 1)));
-    REQUIRE(c.place(fills_too, at(1, 2)));
+    REQUIRE(c.place(fills_n1, on_node(1, 1)));
+    REQUIRE(c.place(fills_too, on_node(1, 2)));
     const eviction_plan relief = room.make_room(needs_n0);
     REQUIRE(relief.outcome == eviction_outcome::evicted);
     CHECK(relief.where.node == node_index{0});
@@ -572,7 +572,7 @@ TEST_CASE("cluster_defragment: tasks keep the alternative that they run with, an
     };
     (void)f.run(600, 0);
     const task_handle slow = admit();
-    REQUIRE(f.c.occupy(slow, at(0, 1), 1));
+    REQUIRE(f.c.occupy(slow, on_node(0, 1), 1));
     (void)f.run(500, 1);
     (void)f.run(400, 1);
     const task_handle waits = f.admit(200);
