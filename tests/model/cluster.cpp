@@ -306,13 +306,99 @@ TEST_CASE("cluster: sick nodes and GPUs, closed nodes") {
 }
 
 TEST_CASE("cluster: unlimited counters take whatever there is") {
-    cluster c;
-    (void)need(c.join(*node_spec{.name = "n0", .gpus = gpus_of(1)}));
-    const amount much[] = {berth::max_amount / 4, berth::max_amount / 4};
-    for (int i = 0; i < 4; ++i)
-        CHECK(c.place(need(c.admit(task_description{.gpus = 0, .node_demand = much})), on_node(0)));
+    cluster c{{.gpu = {"share", "memory"}, .node = {"cpu", "memory"}, .domain = {"power"}}};
+    const auto rack = need(c.add_domain("rack", 0));
+    (void)need(c.join(*node_spec{.name = "n0", .gpus = gpus_of(1), .domains = {"rack"}}));
+    const amount much[] = {berth::max_amount, berth::max_amount};
+    const amount gpu[] = {1, berth::max_amount};
+    const amount power[] = {berth::max_amount / 2};
+    std::vector<berth::task_handle> tasks;
+    for (int i = 0; i < 300; ++i) {
+        tasks.push_back(need(c.admit({.gpu_demand = gpu, .node_demand = much, .domain_demand = power})));
+        CHECK(c.place(tasks.back(), on_node(0, 1)));
+    }
     CHECK(c.fleet().unlimited(node_index{0}, 0));
+    CHECK(c.ledger().free(node_index{0})[0] == berth::max_amount);
+    CHECK(c.ledger().free(rack)[0] == berth::max_amount);
     check_sound(c);
+    for (const auto task : tasks) CHECK(c.release(task));
+    CHECK(c.ledger().free(rack)[0] == berth::max_amount);
+    check_sound(c);
+}
+
+TEST_CASE("cluster: what is in use is known again when a counter becomes limited") {
+    cluster c{{.gpu = {"share", "memory"}, .node = {"cpu"}, .domain = {}}};
+    const auto n0 = need(c.join(*node_spec{.name = "n0", .gpus = gpus_of({"A100", "A100"}, {"U0", "U1"})}));
+    (void)need(c.join(*node_spec{.name = "n1", .gpus = gpus_of(1)}));
+    const amount gpu[] = {100, 30};
+    const amount cpu[] = {7};
+    const auto admit = [&] { return need(c.admit({.gpu_demand = gpu, .node_demand = cpu})); };
+    const auto runs = admit();
+    const auto arrives = admit();
+    const auto leaves = admit();
+    CHECK(c.place(runs, on_node(0, 1)));
+    CHECK(c.place(arrives, on_node(1, 1)));
+    CHECK(c.begin_move(arrives, on_node(0, 1)));
+    CHECK(c.place(leaves, on_node(0, 2)));
+    CHECK(c.begin_move(leaves, on_node(1, 1)));
+    const auto held = c.reserve(c.workload().shape(*c.find(runs)), on_node(0, 2));
+    REQUIRE(held);
+    check_sound(c);
+    const auto report = [&](std::vector<amount> node, std::vector<amount> each, std::size_t gpus = 2) {
+        auto listed = gpus_of({"A100", "A100"}, {"U0", "U1"});
+        listed.resize(gpus);
+        for (auto& g : listed) g.capacity = each;
+        REQUIRE(c.change(n0, *node_spec{.capacity = node, .gpus = listed}));
+        check_sound(c);
+    };
+    const auto gpu_free = [&](std::size_t i) { return c.ledger().free(c.fleet().gpu(node_index{0}, i))[1]; };
+    report({20}, {});
+    CHECK(c.ledger().free(node_index{0})[0] == -8);
+    CHECK(gpu_free(0) == berth::max_amount);
+    report({}, {1000, 80});
+    CHECK(c.ledger().free(node_index{0})[0] == berth::max_amount);
+    CHECK(gpu_free(0) == 20);
+    report({berth::max_amount - 1}, {});
+    CHECK(c.ledger().free(node_index{0})[0] == berth::max_amount - 29);
+    CHECK(c.finish_move(arrives));
+    CHECK(c.cancel_move(leaves));
+    report({}, {});
+    SUBCASE("a GPU that goes missing while only unlimited memory tells what is there") {
+        const amount memory_alone[] = {0, 5};
+        const auto small = need(c.admit({.gpu_demand = memory_alone}));
+        CHECK(c.release(leaves));
+        CHECK(c.release(*held));
+        CHECK(c.place(small, on_node(0, 2)));
+        report({}, {}, 1);
+        CHECK(gpu_free(1) == -5);
+        // Another GPU does not get the position that is held.
+        REQUIRE(c.change(n0, *node_spec{.gpus = gpus_of({"A100", "A100"}, {"U0", "U2"})}));
+        CHECK(c.fleet().gpu_count(node_index{0}) == 3);
+        CHECK(c.where(small) == on_node(0, 2));
+        CHECK(gpu_free(1) == -5);
+        check_sound(c);
+    }
+    SUBCASE("the same, in one report") {
+        const amount memory_alone[] = {0, 5};
+        const auto small = need(c.admit({.gpu_demand = memory_alone}));
+        CHECK(c.release(leaves));
+        CHECK(c.release(*held));
+        CHECK(c.place(small, on_node(0, 2)));
+        REQUIRE(c.change(n0, *node_spec{.gpus = gpus_of({"A100", "A100"}, {"U0", "U2"})}));
+        CHECK(c.fleet().gpu_count(node_index{0}) == 3);
+        CHECK(gpu_free(1) == -5);
+        check_sound(c);
+    }
+    SUBCASE("the node leaves") {
+        CHECK(c.leave(n0));
+        check_sound(c);
+    }
+    SUBCASE("it moves to a larger room") {
+        REQUIRE(
+            c.change(n0, *node_spec{.capacity = {50}, .gpus = gpus_of({"A100", "A100", "T4"}, {"U0", "U1", "U2"})}));
+        CHECK(c.ledger().free(node_index{0})[0] == 22);
+        check_sound(c);
+    }
 }
 
 TEST_CASE("cluster: a task that accepts a model that does not exist waits for it") {

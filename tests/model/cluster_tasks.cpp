@@ -351,11 +351,13 @@ TEST_CASE("cluster: copies answer what-if questions, a moved one goes on") {
 
 TEST_CASE("cluster: what changed is listed, of domains at all their nodes") {
     cluster c{{.gpu = {"share"}, .node = {}, .domain = {"power"}}};
-    (void)need(c.add_domain("rack", 0));
+    const amount watts[] = {5};
+    (void)need(c.add_domain("rack", 0, watts));
+    (void)need(c.add_domain("room", 1));  // without a limit: it takes nothing from anybody
     for (const char* name : {"n0", "n1"}) {
-        (void)need(c.join(*node_spec{.name = name, .gpus = gpus_of(2), .domains = {"rack"}}));
+        (void)need(c.join(*node_spec{.name = name, .gpus = gpus_of(2), .domains = {"rack", "room"}}));
     }
-    (void)need(c.join(*node_spec{.name = "n2", .gpus = gpus_of(2)}));
+    (void)need(c.join(*node_spec{.name = "n2", .gpus = gpus_of(2), .domains = {"room"}}));
     auto since = c.changes().now();
     const auto changed = [&] {
         std::vector<std::size_t> nodes;

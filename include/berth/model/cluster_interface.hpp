@@ -14,6 +14,7 @@
 #include "berth/model/descriptions.hpp"
 #include "berth/model/detail/fleet_editor.hpp"
 #include "berth/model/detail/own_type_readers.hpp"
+#include "berth/model/detail/vacant_rooms.hpp"
 #include "berth/model/detail/workload_editor.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/ledger.hpp"
@@ -137,7 +138,8 @@ public:
     /// GPUs that are missing have no capacity and take nothing; tasks on them stay entered, as trouble, until they are
     /// moved or retired. A GPU that is missing here may appear on another node: it is another GPU then, with the UUID.
     ///
-    /// O(its GPUs × counters); for other domains also O(what the node holds in them). A report that repeats what is
+    /// O(its GPUs × counters); for other domains, for a counter that had no limit before, and for other GPUs also
+    /// O(what the node holds). A report that repeats what is
     /// known changes nothing.
     ///
     /// @param now  its name is that of the node, or empty
@@ -399,6 +401,7 @@ private:
     class new_uuids;
     class node_models;
 
+    static constexpr amount not_known = -1;  // what is in use of a counter without a limit
     static constexpr std::size_t max_idle_shapes = 1024;
     static constexpr std::size_t max_alternatives = 64;  // far fewer, so that a task's own do not become idle
 
@@ -421,8 +424,12 @@ private:
     void move_to_larger_room(node_index n, std::size_t gpus, std::span<const amount> used);
     void name_gpus(node_index n, std::span<const std::uint32_t> ids) noexcept;
     void set_free_from(node_index n, std::span<const amount> used) noexcept;
+    void count_held(node_index n, std::span<const amount> used) noexcept;
+    [[nodiscard]] gpu_mask held_gpus(node_index n) const;
     void collect_used(node_index n, detail::flat<amount>& used) const;
     void move_domain_room(node_index n, std::span<const domain_index> from, amount sign) noexcept;
+    template <class Visit>
+    void for_each_held(node_index n, Visit visit) const;
     template <class Change>
     void change_state(node_index n, Change change);
     void note(node_index n) noexcept { changes_.note(n.value()); }
@@ -441,6 +448,7 @@ private:
     [[nodiscard]] result<void> intern_alternatives(const task_description& task, shape_index own, detail::phrase item);
     [[nodiscard]] shape_index shape_with(task_index t, std::size_t alternative) const noexcept;
     void run_with(task_index t, std::size_t alternative) noexcept;
+    void start_moving(task_index t, const slot& to);
     void stop_moving(task_index t) noexcept;
 
     berth::fleet fleet_;
@@ -450,6 +458,7 @@ private:
     std::uint64_t structure_ = 0;
 
     detail::position_pool nodes_;
+    detail::vacant_rooms vacant_nodes_;
     detail::flat<node_record> node_states_;
     detail::position_pool gpus_;          // identities of GPUs
     detail::flat<gpu_place> places_;      // of each identity
@@ -460,7 +469,9 @@ private:
     detail::flat<slot> where_;
     detail::flat<slot> target_;
     detail::flat<task_index> moving_;
+    detail::flat<std::uint32_t> moving_at_;  // the position of a task that moves in `moving_`
     detail::list_pool<task_index> tasks_on_;
+    detail::list_pool<task_index> arriving_;            // on each node the tasks that move there, in ascending order
     detail::list_pool<task_alternative> alternatives_;  // its own first; empty: no others
     detail::flat<std::uint32_t> runs_with_;
 
@@ -470,6 +481,7 @@ private:
     detail::position_pool groups_;
     detail::position_pool reservations_;
     detail::flat<reserved_room> reserved_;
+    detail::list_pool<std::uint32_t> reserved_on_;  // positions of the reservations of each node, in ascending order
 
     detail::node_reader node_reader_;
     detail::task_reader task_reader_;

@@ -5,6 +5,7 @@
 #include "berth/core/index.hpp"
 #include "berth/core/list_pool.hpp"
 #include "berth/core/names.hpp"
+#include "berth/core/position_pool.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 
@@ -200,6 +201,8 @@ private:
     detail::flat<std::uint32_t> kind_uses_;
     detail::flat<std::uint32_t> hardware_uses_;
     detail::flat<std::uint32_t> hardware_generation_;  // per number: how many images it had
+    detail::position_pool kind_numbers_;               // vacant: nobody uses the number
+    detail::position_pool hardware_numbers_;
     std::size_t counter_count_ = 0;
     detail::flat<amount> gpu_capacity_;
     detail::flat<amount> node_capacity_;
