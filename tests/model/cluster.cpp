@@ -295,6 +295,20 @@ TEST_CASE("cluster: sick nodes and GPUs, closed nodes") {
         CHECK(c.set_open(n0, true));
         CHECK(c.place(waits, at(0, 2)));
     }
+    SUBCASE("a report tells of the health of a closed node") {
+        CHECK(c.set_open(n0, false));
+        auto before = c.changes().now();
+        CHECK(c.change(n0, *node_spec{.gpus = gpus_of(2)}));
+        CHECK(c.changes().now() == before);
+        auto gpus = gpus_of(2);
+        gpus[1].healthy = false;
+        CHECK(c.change(n0, *node_spec{.gpus = gpus}));
+        CHECK(c.changes().now() != before);
+        CHECK(c.healthy_gpus(node_index{0}) == 1);
+        before = c.changes().now();
+        CHECK(c.change(n0, *node_spec{.gpus = gpus, .healthy = false}));
+        CHECK(c.changes().now() != before);
+    }
     SUBCASE("what is said twice changes nothing") {
         CHECK(c.set_healthy(n0, false));
         const auto before = c.changes().now();
@@ -341,7 +355,7 @@ TEST_CASE("cluster: what is in use is known again when a counter becomes limited
     CHECK(c.begin_move(arrives, at(0, 1)));
     CHECK(c.place(leaves, at(0, 2)));
     CHECK(c.begin_move(leaves, at(1, 1)));
-    const auto held = c.reserve(c.workload().shape(*c.find(runs)), at(0, 2));
+    const auto held = c.reserve(c.handle(c.workload().shape(*c.find(runs))), at(0, 2));
     REQUIRE(held);
     check_sound(c);
     const auto report = [&](std::vector<amount> node, std::vector<amount> each, std::size_t gpus = 2) {
@@ -394,7 +408,8 @@ TEST_CASE("cluster: what is in use is known again when a counter becomes limited
         check_sound(c);
     }
     SUBCASE("it moves to a larger room") {
-        REQUIRE(c.change(n0, *node_spec{.capacity = {50}, .gpus = gpus_of({"A100", "A100", "T4"}, {"U0", "U1", "U2"})}));
+        REQUIRE(
+            c.change(n0, *node_spec{.capacity = {50}, .gpus = gpus_of({"A100", "A100", "T4"}, {"U0", "U1", "U2"})}));
         CHECK(c.ledger().free(node_index{0})[0] == 22);
         check_sound(c);
     }
@@ -442,7 +457,7 @@ TEST_CASE("cluster: domains, and a node that changes its rack while tasks run") 
     CHECK_FALSE(c.place(tasks[2], at(1, 2)));
     CHECK(c.place(tasks[2], at(2, 1)));
     CHECK(c.begin_move(tasks[2], at(2, 2)));  // 80 of rack-1
-    const auto held = c.reserve(c.workload().shape(*c.find(tasks[3])), at(0, 2));
+    const auto held = c.reserve(c.handle(c.workload().shape(*c.find(tasks[3]))), at(0, 2));
     CHECK_FALSE(held);
     CHECK(c.ledger().free(r0)[0] == 20);
     const auto before = c.changes().now();
@@ -548,7 +563,7 @@ TEST_CASE("cluster: own types come in through the traits, at any time") {
     h.name = "n1";
     h.gpus = {{"s2", "T4"}};
     CHECK(need(c.report(h)) != n0);
-    CHECK(need(c.shape_of(shop::job{.gpus = 2})) == c.workload().shape(*c.find(j)));
+    CHECK(c.find(need(c.shape_of(shop::job{.gpus = 2}))) == c.workload().shape(*c.find(j)));
     CHECK_FALSE(c.admit(shop::job{.gpus = -1}));
     CHECK_FALSE(c.admit(shop::job{.name = "j"}));
     h.domains = {"zone"};  // it was level 2

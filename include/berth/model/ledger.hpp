@@ -157,8 +157,8 @@ public:
         }
         return host_has_room(demand, where.node);
     }
-    /// True if the slot exists, has the number of GPUs demanded, and at least the demand is in use in every counter with
-    /// a limit, so that `remove` is allowed. Which tasks use it is not recorded here.
+    /// True if the slot exists, has the number of GPUs demanded, and at least the demand is in use in every counter
+    /// with a limit, so that `remove` is allowed. Which tasks use it is not recorded here.
     [[nodiscard]] bool holds(const demand_view& demand, const slot& where) const noexcept {
         if (!fleet_->has(where, demand.gpus)) return false;
         for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
