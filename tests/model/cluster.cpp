@@ -295,6 +295,20 @@ TEST_CASE("cluster: sick nodes and GPUs, closed nodes") {
         CHECK(c.set_open(n0, true));
         CHECK(c.place(waits, on_node(0, 2)));
     }
+    SUBCASE("a report tells of the health of a closed node") {
+        CHECK(c.set_open(n0, false));
+        auto before = c.changes().now();
+        CHECK(c.change(n0, *node_spec{.gpus = gpus_of(2)}));
+        CHECK(c.changes().now() == before);
+        auto gpus = gpus_of(2);
+        gpus[1].healthy = false;
+        CHECK(c.change(n0, *node_spec{.gpus = gpus}));
+        CHECK(c.changes().now() != before);
+        CHECK(c.healthy_gpus(node_index{0}) == 1);
+        before = c.changes().now();
+        CHECK(c.change(n0, *node_spec{.gpus = gpus, .healthy = false}));
+        CHECK(c.changes().now() != before);
+    }
     SUBCASE("what is said twice changes nothing") {
         CHECK(c.set_healthy(n0, false));
         const auto before = c.changes().now();
@@ -341,7 +355,7 @@ TEST_CASE("cluster: what is in use is known again when a counter becomes limited
     CHECK(c.begin_move(arrives, on_node(0, 1)));
     CHECK(c.place(leaves, on_node(0, 2)));
     CHECK(c.begin_move(leaves, on_node(1, 1)));
-    const auto held = c.reserve(c.workload().shape(*c.find(runs)), on_node(0, 2));
+    const auto held = c.reserve(c.handle(c.workload().shape(*c.find(runs))), on_node(0, 2));
     REQUIRE(held);
     check_sound(c);
     const auto report = [&](std::vector<amount> node, std::vector<amount> each, std::size_t gpus = 2) {
@@ -443,7 +457,7 @@ TEST_CASE("cluster: domains, and a node that changes its rack while tasks run") 
     CHECK_FALSE(c.place(tasks[2], on_node(1, 2)));
     CHECK(c.place(tasks[2], on_node(2, 1)));
     CHECK(c.begin_move(tasks[2], on_node(2, 2)));  // 80 of rack-1
-    const auto held = c.reserve(c.workload().shape(*c.find(tasks[3])), on_node(0, 2));
+    const auto held = c.reserve(c.handle(c.workload().shape(*c.find(tasks[3]))), on_node(0, 2));
     CHECK_FALSE(held);
     CHECK(c.ledger().free(r0)[0] == 20);
     const auto before = c.changes().now();
@@ -549,7 +563,7 @@ TEST_CASE("cluster: own types come in through the traits, at any time") {
     h.name = "n1";
     h.gpus = {{"s2", "T4"}};
     CHECK(need(c.report(h)) != n0);
-    CHECK(need(c.shape_of(shop::job{.gpus = 2})) == c.workload().shape(*c.find(j)));
+    CHECK(c.find(need(c.shape_of(shop::job{.gpus = 2}))) == c.workload().shape(*c.find(j)));
     CHECK_FALSE(c.admit(shop::job{.gpus = -1}));
     CHECK_FALSE(c.admit(shop::job{.name = "j"}));
     h.domains = {"zone"};  // it was level 2

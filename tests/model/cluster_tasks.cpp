@@ -138,8 +138,15 @@ TEST_CASE("cluster: what is observed exceeds, what is planned does not") {
     check_sound(c);
     const std::vector<berth::task_handle> tasks{admit(c), a, {}, admit(c), admit(c)};
     const std::vector<berth::slot> where{on_node(1, 1), on_node(1, 1), on_node(1, 1), on_node(1, 3), on_node(1, 1)};
-    CHECK(c.occupy(tasks, where) == 2);
+    std::vector<std::size_t> refused{77};
+    CHECK(cluster{c}.occupy(tasks, where) == 2);
+    CHECK(c.occupy(tasks, where, &refused) == 2);
+    CHECK(refused == std::vector<std::size_t>{77, 1, 2, 3});
     CHECK(c.where(tasks[4]) == on_node(1, 1));
+    // Without a slot each.
+    refused.clear();
+    CHECK(c.occupy(std::vector{admit(c), admit(c)}, std::vector{on_node(1, 2)}, &refused) == 1);
+    CHECK(refused == std::vector<std::size_t>{1});
     check_sound(c);
 }
 
@@ -219,7 +226,7 @@ TEST_CASE("cluster: a node leaves with moves from and to it, and with reservatio
     CHECK(c.place(from, on_node(0, 2)));
     CHECK(c.begin_move(to, on_node(0, 4)));
     CHECK(c.begin_move(from, on_node(1, 2)));
-    const auto shape = c.workload().shape(*c.find(stays));
+    const auto shape = c.handle(c.workload().shape(*c.find(stays)));
     const auto held = *c.reserve(shape, on_node(0, 8));
     const auto elsewhere = *c.reserve(shape, on_node(1, 8));
     std::vector<berth::task_handle> displaced{{}};
@@ -244,8 +251,8 @@ TEST_CASE("cluster: reservations hold room for a demand") {
     cluster c = two_nodes();
     const amount cpu[] = {10};
     const auto shape = need(c.shape_of(task_description{.gpus = 3, .node_demand = cpu}));
-    CHECK_FALSE(c.reserve(berth::shape_index{}, on_node(0, 7)));
-    CHECK_FALSE(c.reserve(berth::shape_index{9}, on_node(0, 7)));
+    CHECK_FALSE(c.reserve(berth::shape_handle{}, on_node(0, 7)));
+    CHECK_FALSE(c.reserve(berth::shape_handle{9, 1}, on_node(0, 7)));
     CHECK_FALSE(c.reserve(shape, on_node(0, 3)));
     const auto held = c.reserve(shape, on_node(0, 7));
     REQUIRE(held);
@@ -255,7 +262,7 @@ TEST_CASE("cluster: reservations hold room for a demand") {
     std::size_t seen = 0;
     c.for_each_reservation([&](berth::reservation_handle r, berth::shape_index s, berth::slot where) {
         CHECK(r == *held);
-        CHECK(s == shape);
+        CHECK(c.handle(s) == shape);
         CHECK(where == on_node(0, 7));
         ++seen;
     });
@@ -290,11 +297,47 @@ TEST_CASE("cluster: demands that nobody has make way after a thousand others") {
         CHECK(shape(3) == used_often);
     }
     CHECK(c.workload().shape_count() <= 1030);
-    CHECK(shape(1) == c.workload().shape(*c.find(t)));
+    CHECK(c.find(shape(1)) == c.workload().shape(*c.find(t)));
     CHECK(shape(2) == reserved);
-    CHECK(c.workload().generation(used_once) > 1);  // somebody else's by now
-    CHECK(c.workload().demand(shape(4)).node[0] == 4);
+    // Its position is somebody else's by now, and it is not taken for that.
+    CHECK_FALSE(c.find(used_once));
+    CHECK(c.workload().generation(berth::shape_index{used_once.position()}) > used_once.generation());
+    CHECK_FALSE(c.reserve(used_once, on_node(1, 1)));
+    CHECK(c.workload().demand(*c.find(shape(4))).node[0] == 4);
     CHECK(c.release(held));
+    check_sound(c);
+}
+
+TEST_CASE("cluster: a demand that no task may have has no shape") {
+    cluster c = two_nodes();
+    const auto refused = [&](std::vector<amount> gpu, std::size_t gpus, std::vector<amount> node,
+                             std::uint64_t models) {
+        const auto shape =
+            c.shape_of(berth::demand_view{.gpu = gpu, .node = node, .gpus = gpus, .accepted_models = models});
+        REQUIRE_FALSE(shape);
+        return shape.error().message;
+    };
+    const std::uint64_t every = ~std::uint64_t{0};
+    CHECK(refused({1000}, 65, {0}, every) == "demand: gpus is 65, a task gets at most 64 GPUs of one node");
+    CHECK(refused({-1}, 1, {0}, every).find("demand: gpu[0] is -1") == 0);
+    CHECK(refused({0}, 1, {0}, every) == "demand: gpu[0] is 0, but the task wants 1 GPUs");
+    CHECK(refused({5}, 0, {0}, every) == "demand: gpu[0] is 5, but the task wants 0 GPUs");
+    CHECK(refused({1000}, 1, {berth::max_amount + 1}, every).find("demand: node[0] is ") == 0);
+    CHECK(refused({1000}, 1, {}, every).find("demand: it has 1 GPU, 0 node and 0 domain counters") == 0);
+    CHECK(refused({1000}, 1, {0}, std::uint64_t{1} << 40U) ==
+          "demand: accepted_models has no bit of a model of the fleet");
+    check_sound(c);
+    // What does not matter makes no other shape, and bits of models that do not exist are not kept.
+    const std::vector<amount> one{1000};
+    const std::vector<amount> none{0};
+    const auto shape = [&](std::size_t gpus, std::uint64_t models, bool same) {
+        return need(c.shape_of(berth::demand_view{
+            .gpu = gpus == 0 ? none : one, .node = none, .gpus = gpus, .accepted_models = models, .same_model = same}));
+    };
+    CHECK(shape(1, every, true) == shape(1, every, false));
+    CHECK(shape(0, 0, false) == shape(0, every, true));
+    CHECK(shape(1, 1, false) == shape(1, std::uint64_t{1} << 40U | 1U, false));
+    (void)need(c.join(*node_spec{.name = "b", .gpus = gpus_of({"B200"})}));
     check_sound(c);
 }
 

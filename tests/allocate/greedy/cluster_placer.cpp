@@ -250,6 +250,21 @@ TEST_CASE("own types: admitted and placed, found, explained and reserved") {
     REQUIRE(room);
     CHECK(living.where(*room) == slot{node_index{0}, 0b10});
     CHECK_FALSE(placer.reserve(*living.shape_of(job{"room"})));
+    // A demand whose position is that of another by now is gone.
+    REQUIRE(living.release(*room));
+    const amount part[] = {77};
+    const auto old = *living.shape_of(task_description{.gpu_demand = part});
+    REQUIRE(placer.find(old).placed());
+    REQUIRE(placer.explain(old).nodes > 0);
+    for (amount share = 1; share < 1500; ++share) {
+        const amount wanted[] = {2000 + share};
+        REQUIRE(living.shape_of(task_description{.gpu_demand = wanted}));
+    }
+    CHECK_FALSE(living.find(old));
+    CHECK(living.workload().generation(shape_index{old.position()}) > old.generation());
+    CHECK_FALSE(placer.find(old).placed());
+    CHECK(placer.explain(old).nodes == 0);
+    CHECK_FALSE(placer.reserve(old));
 }
 
 TEST_CASE("gangs on a cluster: whole or not, in any order, of one model, elastic") {

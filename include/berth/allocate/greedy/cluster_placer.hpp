@@ -240,19 +240,20 @@ public:
         return t && waits(*t) ? choose_for(*t, choice) : chosen_alternative{};
     }
     /// The slot that a demand would get now: a shape of `cluster::shape_of`. Not with scores that read the task itself.
-    [[nodiscard]] slot find(shape_index shape) {
-        return shape.below(cluster_.workload().shape_count()) ? find_slot(task_index{}, shape) : unplaced;
+    [[nodiscard]] slot find(shape_handle shape) {
+        const auto known = cluster_.find(shape);
+        return known ? find_slot(task_index{}, *known) : unplaced;
     }
     /// The same for a task of your own type, which need not be admitted.
     template <class Task>
-        requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_index>)
+        requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_handle>)
     [[nodiscard]] result<slot> find(const Task& task) {
         const auto shape = cluster_.shape_of(task);
         if (!shape) return shape.error();
         return find(*shape);
     }
-    /// Holds room for a demand on the best node.
-    [[nodiscard]] std::optional<reservation_handle> reserve(shape_index shape) {
+    /// Holds room for a demand on the best node. Nothing if no node takes it, or there is no such shape (any more).
+    [[nodiscard]] std::optional<reservation_handle> reserve(shape_handle shape) {
         return cluster_.reserve(shape, find(shape));
     }
     /// Explains why a task has no slot now, with its own demand; examines every node. O(nodes × GPUs) and an evaluation
@@ -268,16 +269,17 @@ public:
                               [&](node_index n) { return finder_->nodes().slot_at(n, c).placed(); });
     }
     /// The same for a demand: a shape of `cluster::shape_of`.
-    [[nodiscard]] why_not explain(shape_index shape) {
-        if (!shape.below(cluster_.workload().shape_count())) return {};
+    [[nodiscard]] why_not explain(shape_handle shape) {
+        const auto known = cluster_.find(shape);
+        if (!known) return {};
         follow();
-        candidate c = candidate_of(task_index{}, shape);
+        candidate c = candidate_of(task_index{}, *known);
         return berth::explain(cluster_.ledger(), c.demand,
                               [&](node_index n) { return finder_->nodes().slot_at(n, c).placed(); });
     }
     /// The same for a task of your own type, which need not be admitted.
     template <class Task>
-        requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_index>)
+        requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_handle>)
     [[nodiscard]] result<why_not> explain(const Task& task) {
         const auto shape = cluster_.shape_of(task);
         if (!shape) return shape.error();
@@ -431,7 +433,9 @@ private:
             demand_view demand = this->demand(member);
             if (demand.gpus > 0 && (demand.accepted_models & ~models) != 0) {
                 demand.accepted_models &= models;
-                shape = placer_->cluster_.shape_of(demand);
+                const auto narrowed = placer_->cluster_.shape_of(demand);
+                if (!narrowed) return unplaced;
+                shape = *placer_->cluster_.find(*narrowed);
             }
             const slot where = placer_->find_slot(m.task, shape);
             return where.placed() && placer_->take(m.task, where, 0) ? where : unplaced;

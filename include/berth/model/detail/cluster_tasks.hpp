@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // What happens to the tasks, demands and reservations of a `cluster`. In every function, what may throw comes first.
 // Length: one short function for each event.
@@ -134,26 +135,38 @@ inline void cluster::unpin(shape_index s) noexcept {
     drop_idle_shapes();
 }
 
-inline result<shape_index> cluster::shape_of(const task_description& demand) {
+inline result<shape_handle> cluster::shape_of(const task_description& demand) {
     const auto item = detail::phrase::item("task", tasks_.lowest_vacant(), demand.name);
     if (auto ok = detail::workload_editor{work_}.check_demands(demand, item); !ok) return ok.error();
-    return intern_shape(demand, item);
+    const auto shape = intern_shape(demand, item);
+    if (!shape) return shape.error();
+    return handle(*shape);
 }
 
-inline shape_index cluster::shape_of(const demand_view& demand) {
+inline result<shape_handle> cluster::shape_of(const demand_view& demand) {
+    if (auto ok = detail::check_demand(fleet_, demand); !ok) return ok.error();
+    const std::uint64_t every = ~std::uint64_t{0};
+    const std::uint64_t known =
+        fleet_.model_count() == max_models ? every : (std::uint64_t{1} << fleet_.model_count()) - 1;
+    const bool any_model = demand.gpus == 0 || demand.accepted_models == every;
+    if (!any_model && (demand.accepted_models & known) == 0) {
+        return detail::refuse(error_code::unknown_name, {"demand: accepted_models has no bit of a model of the fleet"});
+    }
     detail::flat<amount> copy;
     for (const auto& part : {demand.gpu, demand.node, demand.domain}) copy.append(part);
     demand_view own = demand;
     own.gpu = copy.view().first(demand.gpu.size());
     own.node = copy.view().subspan(demand.gpu.size(), demand.node.size());
     own.domain = copy.view().subspan(demand.gpu.size() + demand.node.size());
+    own.accepted_models = any_model ? every : demand.accepted_models & known;
+    own.same_model = demand.same_model && demand.gpus > 1;
     std::string accepted;
-    for (std::size_t m = 0; ~demand.accepted_models != 0 && m < fleet_.model_count(); ++m) {
-        if ((demand.accepted_models >> m & 1U) == 0) continue;
+    for (std::size_t m = 0; !any_model && m < fleet_.model_count(); ++m) {
+        if ((own.accepted_models >> m & 1U) == 0) continue;
         if (!accepted.empty()) accepted.push_back('|');
         accepted.append(fleet_.name(model_index{m}));
     }
-    return intern_demand(own, accepted);
+    return handle(intern_demand(own, accepted));
 }
 
 // ---- room -----------------------------------------------------------------------------------------------------------
@@ -185,8 +198,10 @@ inline void cluster::give_back(const demand_view& demand, const slot& where) {
     note_room(demand, where.node);
 }
 
-inline std::optional<reservation_handle> cluster::reserve(shape_index shape, const slot& where) {
-    if (!shape.valid() || !shapes_.is_taken(shape.value())) return std::nullopt;
+inline std::optional<reservation_handle> cluster::reserve(shape_handle wanted, const slot& where) {
+    const auto known = find(wanted);
+    if (!known) return std::nullopt;
+    const shape_index shape = *known;
     const demand_view demand = work_.demand(shape);
     if (!ledger_.fits(demand, where)) return std::nullopt;
     reservations_.reserve_one();
@@ -386,7 +401,8 @@ inline bool cluster::occupy(task_index t, const slot& where, std::size_t alterna
     run_with(t, alternative);
     return true;
 }
-inline std::size_t cluster::occupy(std::span<const task_handle> tasks, std::span<const slot> where) {
+inline std::size_t cluster::occupy(std::span<const task_handle> tasks, std::span<const slot> where,
+                                   std::vector<std::size_t>* refused) {
     // If an allocation fails, those that were entered leave again.
     struct entry_guard {
         cluster& entered_into;
@@ -397,9 +413,15 @@ inline std::size_t cluster::occupy(std::span<const task_handle> tasks, std::span
         }
     } guard{*this};
     guard.entered.reserve(tasks.size());
-    for (std::size_t i = 0; i < tasks.size() && i < where.size(); ++i) {
-        if (occupy(tasks[i], where[i])) guard.entered.push_back(index(tasks[i]));
+    detail::flat<std::size_t> others;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (i < where.size() && occupy(tasks[i], where[i])) {
+            guard.entered.push_back(index(tasks[i]));
+        } else if (refused) {
+            others.push_back(i);
+        }
     }
+    if (refused) refused->insert(refused->end(), others.begin(), others.end());
     guard.armed = false;
     return guard.entered.size();
 }

@@ -18,7 +18,7 @@ struct plain_counter {
 };
 
 /// All counters of some places against their capacities.
-template <counter_places Places>
+template <berth::counter_places Places>
 struct capacity_rows : excess_rows<Places, plain_counter, std::dynamic_extent> {
     explicit capacity_rows(const problem& p)
         : excess_rows<Places, plain_counter, std::dynamic_extent>{
