@@ -38,9 +38,8 @@ int main() {
     ok = ok && set(west, edge, 75, 5, 0.09);  // nobody measured edge -> west
 
     const std::vector<machine> machines{{"e1", {"edge"}}, {"a1", {"east"}}, {"b1", {"west"}}};
-    const std::vector<job> jobs{{"chat", "east", 2, "edge", 0.005},
-                                {"train", "west", 400, "west", 1.0},
-                                {"camera", "edge", 20, "edge", 0.020}};
+    const std::vector<job> jobs{
+        {"chat", "east", 2, "edge", 0.005}, {"train", "west", 400, "west", 1.0}, {"camera", "edge", 20, "edge", 0.020}};
     const berth::domain_description domains[] = {{"edge"}, {"east"}, {"west"}};
     const auto fleet = berth::make_fleet(machines, {}, domains);
     if (!ok || !fleet) return std::puts("bad links or machines"), 1;

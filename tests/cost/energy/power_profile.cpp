@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/cost/energy/power_profile.hpp"
 
-#include "berth/core/random.hpp"
-
 #include "support/data_folders.hpp"
 #include "support/zeus_power.hpp"
 

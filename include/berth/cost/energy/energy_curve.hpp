@@ -30,9 +30,9 @@ struct energy_point {
     std::size_t option = 0;  ///< its new position in `power_profile::points`
 };
 
-/// Energy against completion time of a set of tasks, from the fastest choice of limits to that of the least energy. Each
-/// point is optimal: no choice of limits takes at most its time and less energy. Choices that lie between two neighbours
-/// save at most what the line between them says (`least_joules`).
+/// Energy against completion time of a set of tasks, from the fastest choice of limits to that of the least energy.
+/// Each point is optimal: no choice of limits takes at most its time and less energy. Choices that lie between two
+/// neighbours save at most what the line between them says (`least_joules`).
 class energy_curve {
 public:
     /// The points, in ascending order of seconds, in descending order of joules.

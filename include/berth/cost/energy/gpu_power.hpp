@@ -50,9 +50,9 @@ struct gpu_power {
 ///
 ///     c(t, g) = seconds(t, g) * min(g[busy], g[limit])
 ///
-/// A cost model like any other: a term of `weighted_terms`, the model of a `bound_cost`. The seconds are those under the
-/// limit; a model of time that knows no limits gives the energy of a task that the limit does not slow down. As fast as
-/// the model of time.
+/// A cost model like any other: a term of `weighted_terms`, the model of a `bound_cost`. The seconds are those under
+/// the limit; a model of time that knows no limits gives the energy of a task that the limit does not slow down. As
+/// fast as the model of time.
 ///
 /// @tparam Seconds  a `cost_model` in seconds
 template <cost_model Seconds>

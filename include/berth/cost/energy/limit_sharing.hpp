@@ -36,8 +36,8 @@ struct gpu_limits {
     std::vector<limit_option> options;  ///< 1..65535
 };
 
-/// The limits of a profile, each with the speed that is lost: 1 - speed / speed at the largest limit. Positions of options
-/// are positions of points. The profile is valid. O(points).
+/// The limits of a profile, each with the speed that is lost: 1 - speed / speed at the largest limit. Positions of
+/// options are positions of points. The profile is valid. O(points).
 [[nodiscard]] inline gpu_limits limits_of(const power_profile& profile) {
     gpu_limits limits{profile.name, {}};
     for (const limit_point& point : profile.points) {
@@ -183,7 +183,8 @@ private:
     }
 
     /// The optimum, or an error without a message if the table is too large or the run was stopped; then `first` says
-    /// why. Sums are rounded in the order of GPUs in every cell, and rounding keeps order, hence the least of these sums.
+    /// why. Sums are rounded in the order of GPUs in every cell, and rounding keeps order, hence the least of these
+    /// sums.
     template <class Control>
     result<limit_plan> table(std::span<const gpu_limits> gpus, amount room, const Control& control,
                              limit_plan& first) const {

@@ -95,8 +95,8 @@ template <limit_cost Cost>
     return best;
 }
 
-/// The point of least energy among those that take at most so many seconds; of equal ones that of the smallest limit. If
-/// none is as fast, the fastest point. The profile has a point. O(points).
+/// The point of least energy among those that take at most so many seconds; of equal ones that of the smallest limit.
+/// If none is as fast, the fastest point. The profile has a point. O(points).
 [[nodiscard]] inline std::size_t least_energy_within(const power_profile& profile, double seconds) {
     BERTH_ASSERT(!profile.points.empty(), "berth: least_energy_within needs a profile with a point");
     const std::size_t fastest = choose_limit(profile, [](const limit_point& p) { return p.seconds; });
@@ -108,8 +108,8 @@ template <limit_cost Cost>
     return best == profile.points.size() ? fastest : best;
 }
 
-/// The points that no other beats in time and energy at once, from the fastest to that of the least energy; of equal ones
-/// that of the smallest limit. O(points * log points).
+/// The points that no other beats in time and energy at once, from the fastest to that of the least energy; of equal
+/// ones that of the smallest limit. O(points * log points).
 ///
 /// @return  positions in `power_profile::points`
 [[nodiscard]] inline std::vector<std::size_t> pareto_points(const power_profile& profile) {

@@ -39,8 +39,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// The price, or the time, of carrying a task's data between the site where they are and the GPU's site. Without bytes 0,
-/// wherever they are not. A cost model like any other: a term of `weighted_terms`, one for every data set of a task.
+/// The price, or the time, of carrying a task's data between the site where they are and the GPU's site. Without bytes
+/// 0, wherever they are not. A cost model like any other: a term of `weighted_terms`, one for every data set of a task.
 /// O(1).
 struct transfer_cost {
     const site_links* links = nullptr;                  ///< outlives the model
@@ -68,8 +68,8 @@ struct transfer_cost {
     }
 };
 
-/// The bound of a service's latency: nothing if the round trip from its users' site to the GPU's site is known and within
-/// the bound, else `over`. A cost model; one term for every site with users. O(1).
+/// The bound of a service's latency: nothing if the round trip from its users' site to the GPU's site is known and
+/// within the bound, else `over`. A cost model; one term for every site with users. O(1).
 struct latency_bound {
     const site_links* links = nullptr;  ///< outlives the model
     std::size_t user_site = 0;          ///< column of a task row: `site_feature`

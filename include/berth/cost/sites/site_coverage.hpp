@@ -39,7 +39,8 @@ namespace detail {
     return answer;
 }
 
-/// Sites that must be used to serve so many users: the sites with the largest min(capacity, users in reach) that add up.
+/// Sites that must be used to serve so many users: the sites with the largest min(capacity, users in reach) that add
+/// up.
 [[nodiscard]] inline std::size_t least_sites(const site_reach& reach, std::size_t sites, std::size_t capacity,
                                              std::size_t served) {
     flat<std::size_t> could(sites, 0);
@@ -81,9 +82,9 @@ struct fewest_sites_options {
     std::uint64_t seed = 1;    ///< of the sites that are opened
 };
 
-/// Serves as many users as `most_users`, with few sites: closes sites while all users can be served by others, the sites
-/// that fewest users can reach first; then opens two at random and closes again, and keeps what is no worse. The bound on
-/// the number of sites is proven, the number itself only where it equals the bound. Deterministic. A budget of
+/// Serves as many users as `most_users`, with few sites: closes sites while all users can be served by others, the
+/// sites that fewest users can reach first; then opens two at random and closes again, and keeps what is no worse. The
+/// bound on the number of sites is proven, the number itself only where it equals the bound. Deterministic. A budget of
 /// evaluations counts attempts to close a site; each is O(capacity * reach of all users).
 template <class Control = run_control<>>
 [[nodiscard]] site_coverage fewest_sites(const site_reach& reach, std::size_t sites, std::size_t capacity,

@@ -40,8 +40,8 @@ struct site_transfer {
     double price = 0.0;    ///< money
 };
 
-/// Sites and the links between them: directed, so that the way back may differ, and incomplete. Within a site everything
-/// is free and at once unless a link says otherwise. 24 bytes for each pair.
+/// Sites and the links between them: directed, so that the way back may differ, and incomplete. Within a site
+/// everything is free and at once unless a link says otherwise. 24 bytes for each pair.
 class site_links {
 public:
     /// Adds a site. Fails if the name is empty or taken. Amortised O(sites).
@@ -61,8 +61,8 @@ public:
         links_.swap(links);
         return site_index{before};
     }
-    /// Sets what is known of one direction; fields that are NaN become unknown. Fails if a site does not exist or a field
-    /// is out of range; the error names the sites and the field. O(1).
+    /// Sets what is known of one direction; fields that are NaN become unknown. Fails if a site does not exist or a
+    /// field is out of range; the error names the sites and the field. O(1).
     [[nodiscard]] result<void> set_link(site_index from, site_index to, const site_link& link) {
         if (!from.below(count()) || !to.below(count())) {
             return error{error_code::unknown_name, "site links: a link names a site that was not added"};
@@ -110,8 +110,8 @@ private:
     detail::flat<site_link> links_;  // from, then to
 };
 
-/// The site of every node: the domain of the node whose name is a site's. An index that is not valid, so that nothing is
-/// known of its links, where no domain of the node is a site. Fails if a node lies in two sites; the error names it.
+/// The site of every node: the domain of the node whose name is a site's. An index that is not valid, so that nothing
+/// is known of its links, where no domain of the node is a site. Fails if a node lies in two sites; the error names it.
 /// O(nodes * levels + domains * sites).
 [[nodiscard]] inline result<std::vector<site_index>> sites_of_nodes(const fleet& machines, const site_links& links) {
     std::vector<site_index> of_domain(machines.domain_count());

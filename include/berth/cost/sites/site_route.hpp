@@ -20,8 +20,8 @@ enum class route_goal : std::uint8_t {
     quickest,  ///< the shortest round trip; those of the links add up
 };
 
-/// Which routes are wanted. A bound that is set asks for the field to be known on every link; a field that is neither the
-/// goal nor bounded may be unknown, and then is in the answer.
+/// Which routes are wanted. A bound that is set asks for the field to be known on every link; a field that is neither
+/// the goal nor bounded may be unknown, and then is in the answer.
 struct route_wish {
     route_goal goal = route_goal::widest;  ///< what is best
     std::size_t max_relays = 1;            ///< sites between the ends; 0: the direct link alone
@@ -42,9 +42,9 @@ struct site_route {
 
 namespace detail {
 
-/// Labels by number of links. A label is kept unless another of the same site, with no more links, is at least as good in
-/// the goal and in every bounded field, so the search is exact; without a second criterion a site keeps one label of each
-/// length.
+/// Labels by number of links. A label is kept unless another of the same site, with no more links, is at least as good
+/// in the goal and in every bounded field, so the search is exact; without a second criterion a site keeps one label of
+/// each length.
 class route_search {
 public:
     route_search(const site_links& links, const route_wish& wish) noexcept : links_{links}, wish_{wish} {
@@ -154,9 +154,9 @@ private:
 
 }  // namespace detail
 
-/// The best route from a site to another over at most `max_relays` others, for bulk data that the relays pass on at once.
-/// Exact: a shortest path with bounds. O(sites^2 * relays) if the goal is the only criterion; each bounded field makes a
-/// site keep more than one way to it. Deterministic. A budget of evaluations counts links looked at.
+/// The best route from a site to another over at most `max_relays` others, for bulk data that the relays pass on at
+/// once. Exact: a shortest path with bounds. O(sites^2 * relays) if the goal is the only criterion; each bounded field
+/// makes a site keep more than one way to it. Deterministic. A budget of evaluations counts links looked at.
 ///
 /// @return  the route, without sites if there is none
 template <class Control = run_control<>>
