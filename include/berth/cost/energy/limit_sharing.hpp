@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+// Length: both ways share the checks, the sums and the table of options.
+
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/message.hpp"
@@ -85,6 +87,8 @@ struct limit_sharing {
     }
 
 private:
+    static constexpr std::size_t block = std::size_t{1} << 16U;  // table columns between two polls
+
     static result<void> check(std::span<const gpu_limits> gpus, amount budget, amount& least) {
         if (budget < 0 || budget > max_amount) {
             return detail::refuse(error_code::invalid_value, {"power budget is ", budget}, {", expected 0 or more"});
@@ -214,20 +218,24 @@ private:
             std::uint16_t* const row = taken.data() + g * columns;
             for (double& value : next) value = std::numeric_limits<double>::infinity();
             for (std::size_t o = 0; o < options.size(); ++o) {
-                if (const stop_reason reason = control.check(evaluations); reason != stop_reason::completed) {
-                    first.stopped = reason;
-                    return error{};
-                }
                 const amount above = options[o].watts - smallest[g];
                 const auto shift = static_cast<std::size_t>(unit == 0 ? 0 : above / unit);
-                for (std::size_t c = shift; c < columns; ++c) {
-                    const double value = best[c - shift] + options[o].loss;
-                    if (value < next[c]) {
-                        next[c] = value;
-                        row[c] = static_cast<std::uint16_t>(o);
+                for (std::size_t begin = shift; begin < columns; begin += block) {
+                    const stop_reason reason = control.check(evaluations);
+                    if (reason != stop_reason::completed) {
+                        first.stopped = reason;
+                        return error{};
                     }
+                    const std::size_t end = columns - begin < block ? columns : begin + block;
+                    for (std::size_t c = begin; c < end; ++c) {
+                        const double value = best[c - shift] + options[o].loss;
+                        if (value < next[c]) {
+                            next[c] = value;
+                            row[c] = static_cast<std::uint16_t>(o);
+                        }
+                    }
+                    evaluations += end - begin;
                 }
-                evaluations += columns;
             }
             best.swap(next);
         }

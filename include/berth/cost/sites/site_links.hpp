@@ -44,7 +44,7 @@ struct site_transfer {
 /// everything is free and at once unless a link says otherwise. 24 bytes for each pair.
 class site_links {
 public:
-    /// Adds a site. Fails if the name is empty or taken. Amortised O(sites).
+    /// Adds a site. Fails if the name is empty or taken. O(sites^2).
     [[nodiscard]] result<site_index> add_site(std::string_view name) {
         if (name.empty()) return error{error_code::invalid_value, "site links: a site has no name"};
         if (find(name)) {
