@@ -38,4 +38,9 @@ using command = std::function<int()>;
 /// `berth-bench churn`: events per second of policies on a living cluster.
 [[nodiscard]] command add_churn(CLI::App& program, CLI::App*& subcommand);
 
+/// `berth-bench power`: power limits of jobs and of a fleet.
+[[nodiscard]] command add_power(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench sites`: links between sites, and edge sites that serve users.
+[[nodiscard]] command add_sites(CLI::App& program, CLI::App*& subcommand);
+
 }  // namespace bench
