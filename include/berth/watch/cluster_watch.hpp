@@ -10,6 +10,7 @@
 #include "berth/model/slot.hpp"
 #include "berth/watch/clocks.hpp"
 #include "berth/watch/concepts.hpp"
+#include "berth/watch/contact_rule.hpp"
 #include "berth/watch/energy.hpp"
 #include "berth/watch/estimate.hpp"
 #include "berth/watch/health.hpp"
@@ -83,11 +84,13 @@ public:
         follow(policy_.power, r.power, *step, s.power);
         const bool believed = follow(policy_.temperature, r.temperature, *step, s.temperature);
         policy_.energy.observe(r.energy, *step, s.power, s.energy);
-        const gpu_view view{s, *step, believed ? believe(policy_.temperature, r.temperature, 0.0) : estimate{}};
-        verdict v = policy_.checks.judge(r.checks, view, r.health.blame);
-        if (r.health.blame == blame_contact) v.blamed = severity::good;
-        judge(r.health, v, *step, {.time = s.time, .gpu = s.gpu, .node = cluster_->handle(at.node)}, &r.reason);
-        if (usable(r.health.health) != r.told) r.told_in = round_, r.told = usable(r.health.health);
+        const double passed = *step < steps_.max_step ? *step : (*step == *step ? steps_.max_step : *step);
+        const gpu_view view{s, passed, believed ? believe(policy_.temperature, r.temperature, 0.0) : estimate{},
+                            shown(policy_.load, r.load, true, 0.0)};
+        verdict v = policy_.checks.judge(r.checks, view);
+        v.good |= silence_bit;
+        judge(r.health, v, passed, {.time = s.time, .gpu = s.gpu, .node = cluster_->handle(at.node)}, &r.reason);
+        note_told(r);
         return true;
     }
     /// Reads a sample of a node, as of a GPU.
@@ -101,10 +104,9 @@ public:
         if (!step) return false;
         r.heard_now = r.ever = true;
         follow(policy_.power, r.power, *step, s.power);
-        verdict v{};
-        if (s.fault) v.worst = {*s.fault ? severity::bad : severity::good, *s.fault ? "node fault" : ""};
-        if (r.health.blame == blame_contact) v.blamed = severity::good;
-        if (r.health.blame == 0) v.blamed = v.worst.level;
+        verdict v{{severity::good}, 0, silence_bit};
+        if (s.fault && *s.fault) v = {{severity::bad, "node fault"}, 1, silence_bit};
+        if (s.fault && !*s.fault) v.good |= 1;
         judge(r.health, v, *step, {.time = s.time, .node = s.node}, nullptr);
         return true;
     }
@@ -198,6 +200,7 @@ private:
         bool announced = false;
         double heard_at = 0.0;      ///< it or one of its GPUs
         double own_heard_at = 0.0;  ///< the node itself
+        double back_at = 0.0;       ///< when it was last heard of again
         sample_steps::state steps{};
         series<smooth_state> power{};
         rule_state health{};
@@ -206,6 +209,8 @@ private:
         std::uint32_t nodes = 0;  ///< that were ever heard of
         std::uint32_t silent = 0;
         bool announced = false;
+        bool was_silent = false;
+        double back_at = 0.0;  ///< when it was last heard of again
     };
 
     void forget_reported() noexcept {
@@ -244,6 +249,12 @@ private:
             if (reason != nullptr) *reason = v.worst.reason;
         }
         health_.push_back(change);
+    }
+
+    void note_told(gpu_record& r) const noexcept {
+        if (usable(r.health.health) == r.told) return;
+        r.told = usable(r.health.health);
+        r.told_in = round_;
     }
 
     template <class Visit>
@@ -319,11 +330,17 @@ private:
                 gpu.silent = gpu.ever && policy_.contact.has_missed(now - gpu.heard_at, policy_.contact.missed);
             }
             node.heard_now = false;
+            const bool was_silent = node.silent;
             node.silent = node.ever && policy_.contact.has_missed(now - node.heard_at, policy_.contact.missed);
+            if (was_silent && !node.silent) node.back_at = now;
             domain_record& d = racks_[rack(n)];
             d.nodes += node.ever ? 1 : 0;
             d.silent += node.silent ? 1 : 0;
         });
+        for (domain_record& d : racks_) {
+            if (d.was_silent && !all_silent(d)) d.back_at = now;
+            d.was_silent = all_silent(d);
+        }
     }
     [[nodiscard]] static bool all_silent(const domain_record& d) noexcept { return d.nodes > 1 && d.silent == d.nodes; }
 
@@ -353,31 +370,35 @@ private:
             }
         });
     }
+    [[nodiscard]] static double later(double a, double b) noexcept { return a > b ? a : b; }
     /// What silence says about health, and what the cluster has not been told or has forgotten.
     void miss(double now) {
         const contact_rule& rule = policy_.contact;
         for_each_node([&](node_index n, node_handle handle) {
             node_record& node = nodes_[handle.position()];
-            const double quiet = time_.elapsed - node.heard_at;
-            if (node.silent && quiet >= rule.node_lost && !all_silent(racks_[rack(n)])) {
-                judge(node.health, {{severity::bad, "no contact for seconds", quiet}, blame_contact}, 0.0,
+            const domain_record& around = racks_[rack(n)];
+            const double quiet = time_.elapsed - later(node.heard_at, around.back_at);
+            if (node.silent && quiet >= rule.node_lost && !all_silent(around) && usable(node.health.health)) {
+                judge(node.health, {{severity::bad, "no contact for seconds", quiet}, silence_bit}, 0.0,
                       {.time = now, .node = handle}, nullptr);
             }
             const gpu_mask healthy = cluster_->healthy(n) ? cluster_->healthy_gpus(n) : 0;
             for (gpu_mask rest = cluster_->gpus_there(n); rest != 0; rest &= rest - 1) {
                 const gpu_handle h = cluster_->handle(n, lowest_gpu(rest));
                 gpu_record& gpu = gpus_[h.position()];
-                const double silent = time_.elapsed - gpu.heard_at;
-                if (gpu.silent && !node.silent && usable(gpu.health.health)) {
+                const double silent = time_.elapsed - later(gpu.heard_at, node.back_at);
+                if (gpu.silent && !node.silent && rule.has_missed(silent, rule.missed) && usable(gpu.health.health)) {
                     const bool gone = rule.has_missed(silent, rule.lost);
                     judge(gpu.health,
-                          {{gone ? severity::bad : severity::warning, "no contact for seconds", silent}, blame_contact},
+                          {{gone ? severity::bad : severity::warning, "no contact for seconds", silent},
+                           gone ? silence_bit : 0},
                           0.0, {.time = now, .gpu = h, .node = handle}, &gpu.reason);
-                    if (!usable(gpu.health.health)) gpu.told = false, gpu.told_in = round_;
+                    note_told(gpu);
                 }
                 const health_state is = gpu.health.health;
                 if (!usable(is) && (healthy >> lowest_gpu(rest) & 1U) != 0 && gpu.told_in != round_)
-                    health_.push_back({.time = now, .gpu = h, .node = handle, .from = is, .to = is, .reason = gpu.reason});
+                    health_.push_back(
+                        {.time = now, .gpu = h, .node = handle, .from = is, .to = is, .reason = gpu.reason});
             }
         });
     }

@@ -56,6 +56,7 @@ struct gpu_view {
     const gpu_sample& sample;  ///< as it came
     double step;               ///< seconds since the sample before, NaN for the first
     estimate temperature;      ///< believed, °C; without a value where this sample was not measured or not believed
+    estimate load;             ///< believed, share in use
 };
 
 /// Judges samples by one kind of sign: error codes, memory errors, throttling, temperature. `C::state` is what is kept
@@ -106,14 +107,17 @@ enum class health_state : std::uint8_t {
 
 /// The evidence of one sample, of all checks together.
 struct verdict {
-    evidence worst{};                      ///< of the first check that is worst
-    std::uint8_t check = 0;                ///< position of that check
-    severity blamed = severity::unknown;   ///< what the check says that made the place sick
+    evidence worst{};        ///< of the first check that says the worst
+    std::uint32_t bad = 0;   ///< bit i: check i says `bad`; bit 31: see `silence_bit`
+    std::uint32_t good = 0;  ///< bit i: check i says `good`
 };
+
+/// The bit of a `verdict` for silence, which no check judges.
+inline constexpr std::uint32_t silence_bit = std::uint32_t{1} << 31U;
 
 /// From evidence to health, with hysteresis. `H::state` is what is kept for each GPU and node.
 ///
-/// 1. `state.health` is the state, `well` by default; `state.blame` the check that made the place sick.
+/// 1. `state.health` is the state, `well` by default.
 /// 2. `h.advance(state, verdict, step)` reads the evidence of one sample.
 /// 3. `h.adopt(state)` makes a place sick that the cluster calls unhealthy when it is first seen.
 ///
@@ -124,7 +128,6 @@ concept health_rule = std::copy_constructible<H> && std::is_trivially_copyable_v
                       std::default_initializable<typename H::state> &&
                       requires(const H& h, typename H::state& state, const verdict& v, double step) {
                           { state.health } -> std::convertible_to<health_state>;
-                          { state.blame } -> std::convertible_to<std::uint8_t>;
                           h.advance(state, v, step);
                           h.adopt(state);
                       };

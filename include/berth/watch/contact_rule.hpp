@@ -15,9 +15,9 @@ namespace berth::inline v0 {
 /// because its exporter alone may be gone. A domain (rack) of two nodes or more that is silent as a whole is a fault of
 /// telemetry and makes nothing sick.
 struct contact_rule {
-    double interval = 60.0;  ///< seconds between two samples of a GPU, above 0
-    double missed = 3.0;     ///< samples, 1 or more
-    double lost = 10.0;      ///< samples, not below `missed`
+    double interval = 60.0;                                      ///< seconds between two samples of a GPU, above 0
+    double missed = 3.0;                                         ///< samples, 1 or more
+    double lost = 10.0;                                          ///< samples, not below `missed`
     double node_lost = std::numeric_limits<double>::infinity();  ///< seconds, above 0
     double max_step = 10.0;  ///< intervals, 1 or more: a clock that steps further ahead has been set
 

@@ -20,9 +20,9 @@ struct energy_reading {
 /// Energy from a counter, checked against integrated power. Steps that no GPU can make are rejected, resets of the
 /// counter are noticed, and where the counter gives nothing the power does, by the trapezoidal rule.
 struct energy_meter {
-    double max_watts = 2000.0;  ///< above 0: a counter that grows faster is wrong
-    double max_gap = 300.0;     ///< seconds, above 0: power is not integrated over longer gaps
-    double window = 1800.0;     ///< seconds, above 0: over which both are compared
+    double max_watts = 2000.0;   ///< above 0: a counter that grows faster is wrong
+    double max_gap = 300.0;      ///< seconds, above 0: power is not integrated over longer gaps
+    double window = 1800.0;      ///< seconds, above 0: over which both are compared
     counter_increase counter{};  ///< how resets are told
 
     /// Sums of one GPU.
@@ -33,9 +33,9 @@ struct energy_meter {
         double by_counter = 0.0;                                  ///< fading sum, J
         double by_power = 0.0;                                    ///< fading sum, J
         double span = 0.0;                                        ///< seconds since the counter was read
-        double span_power = 0.0;  ///< J integrated since then; NaN if power was missing
-        double span_filled = 0.0;  ///< J since then that are in `total` already
-        double span_missing = 0.0;  ///< seconds since then for which there was no power
+        double span_power = 0.0;                                  ///< J integrated since then; NaN if power was missing
+        double span_filled = 0.0;                                 ///< J since then that are in `total` already
+        double span_missing = 0.0;                                ///< seconds since then for which there was no power
     };
     /// Reads a sample. O(1).
     ///

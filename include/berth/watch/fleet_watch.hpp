@@ -31,13 +31,13 @@ namespace berth::inline v0 {
 template <class Checks = usual_checks, health_rule Rule = health_hysteresis, smoothing Smooth = exponential_smoothing,
           smoothing Guarded = gated_smoothing>
 struct fleet_watch {
-    contact_rule contact{};     ///< when silence is what
-    Checks checks{};            ///< signs of sickness
-    Rule rule{};                ///< from evidence to health
-    Smooth load{};              ///< smoothing of loads
-    Smooth power{};             ///< smoothing of power
-    Guarded temperature{};      ///< smoothing of temperatures
-    energy_meter energy{};      ///< energy from counters and power
+    contact_rule contact{};  ///< when silence is what
+    Checks checks{};         ///< signs of sickness
+    Rule rule{};             ///< from evidence to health
+    Smooth load{};           ///< smoothing of loads
+    Smooth power{};          ///< smoothing of power
+    Guarded temperature{};   ///< smoothing of temperatures
+    energy_meter energy{};   ///< energy from counters and power
 
     /// Whether it is usable: an error names the field.
     [[nodiscard]] result<void> check() const { return contact.check(); }
@@ -51,7 +51,7 @@ struct fleet_watch {
 
     /// The parts' types, for the run.
     using checks_type = Checks;
-    using rule_type = Rule;      ///< see `checks_type`
+    using rule_type = Rule;        ///< see `checks_type`
     using smooth_type = Smooth;    ///< see `checks_type`
     using guarded_type = Guarded;  ///< see `checks_type`
 };

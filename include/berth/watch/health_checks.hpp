@@ -4,7 +4,6 @@
 #include "berth/watch/concepts.hpp"
 #include "berth/watch/counters.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -55,15 +54,15 @@ namespace berth::inline v0 {
 /// until the driver is loaded again; a new code, or a counter that grew, begins anew. The first sample counts, too: how
 /// old the code is, is unknown.
 struct error_codes {
-    double held = 3600.0;                                  ///< seconds, 0 or more
+    double held = 3600.0;                                 ///< seconds, 0 or more
     severity (*classify)(std::uint32_t) = &xid_severity;  ///< what a code says
-    counter_increase counter{};                            ///< how resets of `xid_count` are told
+    counter_increase counter{};                           ///< how resets of `xid_count` are told
 
     /// The code shown.
     struct state {
-        std::uint32_t code = 0;            ///< the last code
-        double shown = 0.0;                ///< seconds since it was news
-        counter_increase::state count{};   ///< of `xid_count`
+        std::uint32_t code = 0;              ///< the last code
+        double shown = 0.0;                  ///< seconds since it was news
+        counter_increase::state count{};     ///< of `xid_count`
         severity of_count = severity::good;  ///< of an error without a code
     };
     /// See `health_check`.
@@ -118,9 +117,9 @@ private:
 
 /// The GPU slows itself down. A power cap and idleness are no signs of sickness.
 struct throttling {
-    std::uint64_t bad = 0x40;            ///< NVML: hardware thermal slowdown
+    std::uint64_t bad = 0x40;                   ///< NVML: hardware thermal slowdown
     std::uint64_t warning = 0x8 | 0x20 | 0x80;  ///< NVML: hardware slowdown, software thermal slowdown, power brake
-    std::uint8_t confirm = 3;            ///< samples in a row that make it bad, 1 or more
+    std::uint8_t confirm = 3;                   ///< samples in a row that make it bad, 1 or more
 
     /// The samples in a row.
     struct state {
@@ -146,22 +145,33 @@ struct throttling {
 /// samples, and good again below `leave`. The guard is there because the limit is one of the true temperature, and what
 /// is measured is late and noisy.
 ///
+/// A drained GPU is idle and cools even if its fan is broken. So it is good again when it is within `margin` of its
+/// own usual temperature at such a load; where that is unknown, when it would be below `leave` at the load at which it
+/// became hot; and in any case after `probation` seconds below `leave`.
+///
 /// A temperature that no GPU has is not believed; nor is one at which the GPU would slow itself down while it says that
 /// it does not.
 struct thermal_limit {
-    double limit = 85.0;           ///< °C
-    double guard = 1.5;            ///< °C, 0 or more
-    double leave = 78.0;           ///< °C, less than `limit - guard`
-    std::uint8_t confirm = 2;      ///< samples in a row, 1 or more
-    double slowdown = 95.0;        ///< °C at which every GPU slows itself down
-    std::uint64_t slows = 0x68;    ///< NVML: hardware slowdown, software and hardware thermal slowdown
-    double lowest = -20.0;         ///< °C, what a GPU can have at least
-    double highest = 130.0;        ///< °C, what a GPU can have at most
+    double limit = 85.0;         ///< °C
+    double guard = 1.5;          ///< °C, 0 or more
+    double leave = 78.0;         ///< °C, less than `limit - guard`
+    std::uint8_t confirm = 2;    ///< samples in a row, 1 or more
+    double margin = 4.0;         ///< °C, above 0
+    double per_load = 30.0;      ///< °C by which every GPU warms at least from idle to full load, 0 or more
+    double probation = 14400.0;  ///< seconds, 0 or more
+    double slowdown = 95.0;      ///< °C at which every GPU slows itself down
+    std::uint64_t slows = 0x68;  ///< NVML: hardware slowdown, software and hardware thermal slowdown
+    double lowest = 1.0;         ///< °C, what a GPU can have at least
+    double highest = 130.0;      ///< °C, what a GPU can have at most
 
     /// What is kept.
     struct state {
         std::uint8_t count = 0;  ///< samples in a row at the limit
         bool hot = false;        ///< until it is below `leave`
+        double load = 0.0;       ///< at which it became hot, NaN: unknown
+        double cool_for = 0.0;   ///< seconds below `leave` as it is
+        double usual[2] = {};    ///< °C when idle and when busy: means of about a day
+        double seen[2] = {};     ///< seconds behind them, at most a day
     };
     /// See `health_check`.
     [[nodiscard]] evidence judge(state& s, const gpu_view& v) const noexcept {
@@ -171,16 +181,46 @@ struct thermal_limit {
         if (at >= slowdown && reasons && (*reasons & slows) == 0) {
             return {severity::warning, "temperature that the throttle reasons deny, °C", at};
         }
-        if (s.hot && at >= leave) return {severity::bad, "temperature above the limit, °C", at};
+        if (s.hot && !cooled(s, v)) return {severity::bad, "temperature above the limit, °C", at};
         s.hot = false;
         if (at < limit - guard) {
             s.count = 0;
+            learn(s, v);
             return {severity::good};
         }
         if (++s.count < confirm) return {severity::warning, "temperature near the limit, °C", at};
-        s.count = 0;
         s.hot = true;
+        s.load = v.load.value;
+        s.count = 0;
+        s.cool_for = 0.0;
         return {severity::bad, "temperature above the limit, °C", at};
+    }
+
+private:
+    /// 0: idle, 1: busy, 2: neither, or unknown.
+    [[nodiscard]] static std::size_t load_class(const gpu_view& v) noexcept {
+        return v.load.value < 0.25 ? 0 : v.load.value > 0.6 ? 1 : 2;
+    }
+    static void learn(state& s, const gpu_view& v) noexcept {
+        constexpr double day = 86400.0;
+        const std::size_t c = load_class(v);
+        if (c == 2 || !(v.step > 0.0)) return;
+        s.seen[c] = s.seen[c] + v.step < day ? s.seen[c] + v.step : day;
+        const double weight = v.step < s.seen[c] ? v.step / s.seen[c] : 1.0;
+        s.usual[c] += weight * (v.temperature.value - s.usual[c]);
+    }
+    [[nodiscard]] bool cooled(state& s, const gpu_view& v) const noexcept {
+        const double at = v.temperature.value;
+        if (at >= leave) {
+            s.cool_for = 0.0;
+            return false;
+        }
+        s.cool_for += v.step >= 0.0 ? v.step : 0.0;
+        if (s.cool_for >= probation) return true;
+        const std::size_t c = load_class(v);
+        if (c < 2 && s.seen[c] >= 600.0) return at < s.usual[c] + margin;
+        const double more = per_load * (s.load - v.load.value);
+        return !(more > 0.0 && at + more >= leave);
     }
 };
 
@@ -193,6 +233,7 @@ class health_checks {
     static_assert((health_check<Checks> && ...),
                   "berth: a health check has a trivially copyable `state` and `evidence judge(state&, const gpu_view&) "
                   "const`");
+    static_assert(sizeof...(Checks) <= 31, "berth: health_checks takes at most 31 checks");
 
 public:
     /// What is kept for one GPU.
@@ -206,25 +247,21 @@ public:
         : checks_{std::move(checks)...} {}
 
     /// Asks all of them about a sample. O(checks).
-    ///
-    /// @param blame  position of the check whose answer is asked for as well; others: none
-    [[nodiscard]] verdict judge(state& kept, const gpu_view& view, std::uint8_t blame) const {
+    [[nodiscard]] verdict judge(state& kept, const gpu_view& view) const {
         verdict all{};
-        ask(all, kept, view, blame, std::index_sequence_for<Checks...>{});
+        ask(all, kept, view, std::index_sequence_for<Checks...>{});
         return all;
     }
 
 private:
     template <std::size_t... I>
-    void ask(verdict& all, state& kept, const gpu_view& view, std::uint8_t blame, std::index_sequence<I...>) const {
-        const std::array<evidence, sizeof...(I)> said{std::get<I>(checks_).judge(std::get<I>(kept), view)...};
-        for (std::size_t i = 0; i < said.size(); ++i) {
-            if (said[i].level > all.worst.level) {
-                all.worst = said[i];
-                all.check = static_cast<std::uint8_t>(i);
-            }
-            if (i == blame) all.blamed = said[i].level;
-        }
+    void ask(verdict& all, state& kept, const gpu_view& view, std::index_sequence<I...>) const {
+        (add(all, std::get<I>(checks_).judge(std::get<I>(kept), view), std::uint32_t{1} << I), ...);
+    }
+    static void add(verdict& all, const evidence& said, std::uint32_t bit) noexcept {
+        if (said.level > all.worst.level) all.worst = said;
+        if (said.level == severity::bad) all.bad |= bit;
+        if (said.level == severity::good) all.good |= bit;
     }
 
     std::tuple<Checks...> checks_;

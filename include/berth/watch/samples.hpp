@@ -23,8 +23,8 @@ struct gpu_sample {
     double power = absent;        ///< W, 0 or more
     double energy = absent;       ///< J, 0 or more: a counter that grows until it is reset
 
-    std::optional<std::uint32_t> xid{};        ///< code of the last XID error, 0: none; may stay shown for long
-    std::optional<std::uint64_t> xid_count{};  ///< number of XID errors: a counter
+    std::optional<std::uint32_t> xid{};                ///< code of the last XID error, 0: none; may stay shown for long
+    std::optional<std::uint64_t> xid_count{};          ///< number of XID errors: a counter
     std::optional<std::uint64_t> ecc_correctable{};    ///< corrected memory errors: a counter
     std::optional<std::uint64_t> ecc_uncorrectable{};  ///< memory errors that were not corrected: a counter
     std::optional<std::uint64_t> remapped_rows{};      ///< rows remapped after uncorrectable errors: a counter

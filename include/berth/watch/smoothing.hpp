@@ -69,11 +69,11 @@ struct exponential_smoothing {
 /// next one agrees with it, and then at once and in full. A sensor that jumped to and fro several times needs more
 /// samples that agree.
 struct gated_smoothing {
-    double time_constant = 60.0;  ///< seconds, above 0
-    double gap = 600.0;           ///< seconds, above 0: after a longer step the mean starts anew
-    double jump = 8.0;            ///< in the quantity's unit, above 0
-    std::uint8_t confirm = 2;     ///< samples that agree on a jump, 1 or more
-    double restless = 3.0;        ///< jumps taken back, within about an hour, after which the sensor is restless
+    double time_constant = 60.0;        ///< seconds, above 0
+    double gap = 600.0;                 ///< seconds, above 0: after a longer step the mean starts anew
+    double jump = 8.0;                  ///< in the quantity's unit, above 0
+    std::uint8_t confirm = 2;           ///< samples that agree on a jump, 1 or more
+    double restless = 3.0;              ///< jumps taken back, within about an hour, after which the sensor is restless
     std::uint8_t confirm_restless = 6;  ///< samples that agree on a jump of a restless sensor, 1 or more
 
     /// Mean, variance and the jump that is not believed yet.
@@ -99,7 +99,10 @@ struct gated_smoothing {
             s.waited = 0.0;
             return plain().observe(s.mean, since, x);
         }
-        if (s.agree > 0 && std::abs(x - s.jumped) > jump) {
+        // A ramp goes on past its last sample: it agrees if it is no nearer to the mean, on the same side.
+        const bool back = (x > s.mean.value) != (s.jumped > s.mean.value) ||
+                          std::abs(x - s.mean.value) < std::abs(s.jumped - s.mean.value) - jump;
+        if (s.agree > 0 && back) {
             s.taken_back += 1.0;
             s.agree = 0;
         }
