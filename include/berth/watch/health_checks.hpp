@@ -158,8 +158,8 @@ struct thermal_limit {
     std::uint8_t confirm = 2;    ///< samples in a row, 1 or more
     double margin = 4.0;         ///< °C, above 0
     double per_load = 30.0;      ///< °C by which every GPU warms at least from idle to full load, 0 or more
-    double probation = 14400.0;  ///< seconds, 0 or more
-    double slowdown = 95.0;      ///< °C at which every GPU slows itself down
+    double probation = 86400.0;  ///< seconds, 0 or more
+    double slowdown = 92.0;      ///< °C at which every GPU slows itself down
     std::uint64_t slows = 0x68;  ///< NVML: hardware slowdown, software and hardware thermal slowdown
     double lowest = 1.0;         ///< °C, what a GPU can have at least
     double highest = 130.0;      ///< °C, what a GPU can have at most
@@ -218,7 +218,7 @@ private:
         s.cool_for += v.step >= 0.0 ? v.step : 0.0;
         if (s.cool_for >= probation) return true;
         const std::size_t c = load_class(v);
-        if (c < 2 && s.seen[c] >= 600.0) return at < s.usual[c] + margin;
+        if (c < 2 && s.seen[c] >= 1800.0) return at < s.usual[c] + margin;
         const double more = per_load * (s.load - v.load.value);
         return !(more > 0.0 && at + more >= leave);
     }

@@ -73,7 +73,7 @@ struct gated_smoothing {
     double gap = 600.0;                 ///< seconds, above 0: after a longer step the mean starts anew
     double jump = 8.0;                  ///< in the quantity's unit, above 0
     std::uint8_t confirm = 2;           ///< samples that agree on a jump, 1 or more
-    double restless = 3.0;              ///< jumps taken back, within about an hour, after which the sensor is restless
+    double restless = 2.0;              ///< jumps taken back, within about an hour, after which the sensor is restless
     std::uint8_t confirm_restless = 6;  ///< samples that agree on a jump of a restless sensor, 1 or more
 
     /// Mean, variance and the jump that is not believed yet.
