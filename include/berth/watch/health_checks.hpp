@@ -156,7 +156,7 @@ struct thermal_limit {
     double guard = 1.5;          ///< °C, 0 or more
     double leave = 78.0;         ///< °C, less than `limit - guard`
     std::uint8_t confirm = 2;    ///< samples in a row, 1 or more
-    double margin = 4.0;         ///< °C, above 0
+    double margin = 3.0;         ///< °C, above 0
     double per_load = 30.0;      ///< °C by which every GPU warms at least from idle to full load, 0 or more
     double probation = 86400.0;  ///< seconds, 0 or more
     double slowdown = 92.0;      ///< °C at which every GPU slows itself down
@@ -204,7 +204,9 @@ private:
     static void learn(state& s, const gpu_view& v) noexcept {
         constexpr double day = 86400.0;
         const std::size_t c = load_class(v);
-        if (c == 2 || !(v.step > 0.0)) return;
+        const double off = v.sample.temperature - v.temperature.value;
+        const bool settled = off < 2.0 && off > -2.0;  // not on its way from one load to another
+        if (c == 2 || !settled || !(v.step > 0.0)) return;
         s.seen[c] = s.seen[c] + v.step < day ? s.seen[c] + v.step : day;
         const double weight = v.step < s.seen[c] ? v.step / s.seen[c] : 1.0;
         s.usual[c] += weight * (v.temperature.value - s.usual[c]);
