@@ -29,4 +29,18 @@
 #include "berth/metrics/fairness.hpp"
 #include "berth/metrics/report.hpp"
 #include "berth/metrics/utilisation.hpp"
+
+#include "berth/watch/clocks.hpp"
+#include "berth/watch/cluster_watch.hpp"
+#include "berth/watch/concepts.hpp"
+#include "berth/watch/contact_rule.hpp"
+#include "berth/watch/counters.hpp"
+#include "berth/watch/energy.hpp"
+#include "berth/watch/estimate.hpp"
+#include "berth/watch/fleet_watch.hpp"
+#include "berth/watch/health.hpp"
+#include "berth/watch/health_checks.hpp"
+#include "berth/watch/samples.hpp"
+#include "berth/watch/smoothing.hpp"
+#include "berth/watch/watch_report.hpp"
 // clang-format on

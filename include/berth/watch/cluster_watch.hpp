@@ -5,6 +5,7 @@
 #include "berth/core/flat.hpp"
 #include "berth/core/handle.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/model/cluster.hpp"
 #include "berth/model/slot.hpp"
@@ -117,7 +118,8 @@ public:
     /// @param now  seconds, by the caller's clock
     /// @return     the report, or an error if the time is not finite
     [[nodiscard]] result<watch_report> update(double now) {
-        if (auto ok = detail::check_time("update", now); !ok) return ok.error();
+        if (const char* wrong = detail::fault_of_time(now))
+            return detail::refuse(error_code::invalid_value, {"update: time", wrong});
         forget_reported();
         (void)clock_.advance(time_, now);
         fit();

@@ -42,34 +42,44 @@ struct node_sample {
 
 namespace detail {
 
-[[nodiscard]] inline result<void> check_number(phrase item, const char* field, double x, double lowest) {
-    if (x != x || (x >= lowest && x < std::numeric_limits<double>::infinity())) return {};
-    const char* says = x < lowest ? (lowest < 0.0 ? " is not finite" : " is negative") : " is infinite";
-    return refuse(error_code::invalid_value, {item, ": ", field, says});
+/// What is wrong with a number that may be absent; null if nothing is.
+[[nodiscard]] constexpr const char* fault_of_number(double x, double lowest) noexcept {
+    if (x != x || (x >= lowest && x < std::numeric_limits<double>::infinity())) return nullptr;
+    return x > lowest ? " is infinite" : lowest < 0.0 ? " is not finite" : " is negative";
 }
-[[nodiscard]] inline result<void> check_time(phrase item, double time) {
-    if (time == time) return check_number(item, "time", time, std::numeric_limits<double>::lowest());
-    return refuse(error_code::invalid_value, {item, ": time is not a number"});
+/// What is wrong with a time; null if nothing is.
+[[nodiscard]] constexpr const char* fault_of_time(double x) noexcept {
+    return x != x ? " is not a number" : fault_of_number(x, std::numeric_limits<double>::lowest());
 }
 
 }  // namespace detail
 
 /// Whether a sample is usable: an error names the GPU's handle and the field. NaN is right for every field but `time`.
 [[nodiscard]] inline result<void> check(const gpu_sample& s) {
-    constexpr double any = std::numeric_limits<double>::lowest();
-    const std::uint32_t position = s.gpu.position();
-    const std::string item = detail::sentence({"sample of GPU ", position});
-    if (auto ok = detail::check_time(item, s.time); !ok) return ok;
-    if (auto ok = detail::check_number(item, "load", s.load, 0.0); !ok) return ok;
-    if (auto ok = detail::check_number(item, "temperature", s.temperature, any); !ok) return ok;
-    if (auto ok = detail::check_number(item, "power", s.power, 0.0); !ok) return ok;
-    return detail::check_number(item, "energy", s.energy, 0.0);
+    const char* field = "time";
+    const char* wrong = detail::fault_of_time(s.time);
+    const auto next = [&](const char* name, double x, double lowest) {
+        if (wrong != nullptr) return;
+        field = name;
+        wrong = detail::fault_of_number(x, lowest);
+    };
+    next("load", s.load, 0.0);
+    next("temperature", s.temperature, std::numeric_limits<double>::lowest());
+    next("power", s.power, 0.0);
+    next("energy", s.energy, 0.0);
+    if (wrong == nullptr) return {};
+    return detail::refuse(error_code::invalid_value, {"sample of GPU ", s.gpu.position(), ": ", field, wrong});
 }
 /// The same for a node.
 [[nodiscard]] inline result<void> check(const node_sample& s) {
-    const std::string item = detail::sentence({"sample of node ", s.node.position()});
-    if (auto ok = detail::check_time(item, s.time); !ok) return ok;
-    return detail::check_number(item, "power", s.power, 0.0);
+    const char* field = "time";
+    const char* wrong = detail::fault_of_time(s.time);
+    if (wrong == nullptr) {
+        field = "power";
+        wrong = detail::fault_of_number(s.power, 0.0);
+    }
+    if (wrong == nullptr) return {};
+    return detail::refuse(error_code::invalid_value, {"sample of node ", s.node.position(), ": ", field, wrong});
 }
 
 }  // namespace berth::inline v0
