@@ -33,7 +33,7 @@ TEST_CASE("a watch allocates nothing once it has seen as many changes at a time"
                                      .energy = 200.0 * now,
                                      .xid = minute > 20 && minute < 30 ? 79U : 0U});
             }
-            (void)berth::apply_health(living, watch.update(now)->health);
+            (void)watch.update(now);
         }
     };
     day();
