@@ -42,5 +42,6 @@
 #include "berth/watch/health_checks.hpp"
 #include "berth/watch/samples.hpp"
 #include "berth/watch/smoothing.hpp"
+#include "berth/watch/thermal_limit.hpp"
 #include "berth/watch/watch_report.hpp"
 // clang-format on
