@@ -37,6 +37,8 @@ using command = std::function<int()>;
 [[nodiscard]] command add_rebalance(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench churn`: events per second of policies on a living cluster.
 [[nodiscard]] command add_churn(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench watch`: a simulated fleet with scripted faults under a watch.
+[[nodiscard]] command add_watch(CLI::App& program, CLI::App*& subcommand);
 
 /// `berth-bench power`: power limits of jobs and of a fleet.
 [[nodiscard]] command add_power(CLI::App& program, CLI::App*& subcommand);

@@ -42,6 +42,7 @@ int run(int argc, char** argv) {
     add(bench::add_churn);
     add(bench::add_power);
     add(bench::add_sites);
+    add(bench::add_watch);
 
     try {
         program.parse(argc, argv);

@@ -496,4 +496,37 @@ struct gpu_share_use;
 struct no_measure;
 struct placement_metrics;
 
+// watch/
+enum class health_state : std::uint8_t;
+enum class severity : std::uint8_t;
+struct contact_change;
+struct contact_rule;
+struct counter_increase;
+struct elapsed_time;
+struct energy_meter;
+struct energy_reading;
+struct error_codes;
+struct estimate;
+struct evidence;
+struct exponential_smoothing;
+struct gated_smoothing;
+struct gpu_sample;
+struct gpu_view;
+struct gpu_watched;
+struct health_change;
+struct health_hysteresis;
+struct latest_value;
+struct memory_errors;
+struct node_sample;
+struct node_watched;
+struct sample_steps;
+struct thermal_limit;
+struct throttling;
+struct verdict;
+struct watch_report;
+template <class Policy>
+class cluster_watch;
+template <class... Checks>
+class health_checks;
+
 }  // namespace berth::inline v0

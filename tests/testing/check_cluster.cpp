@@ -33,9 +33,10 @@ struct broken_cluster {
 
     broken_cluster() {
         const amount power[] = {5};
-        (void)need(c.add_domain("rack", 0));
+        const amount limit[] = {100};
+        (void)need(c.add_domain("rack", 0, limit));
         for (const char* name : {"n0", "n1"}) {
-            (void)need(c.join(*node_spec{.name = name, .gpus = gpus_of(2), .domains = {"rack"}}));
+            (void)need(c.join(*node_spec{.name = name, .capacity = {64}, .gpus = gpus_of(2), .domains = {"rack"}}));
         }
         task = need(c.admit(task_description{.domain_demand = power, .group = "job", .gang = true}));
         (void)need(c.admit(task_description{.domain_demand = power, .group = "job", .gang = true}));
@@ -63,7 +64,7 @@ TEST_CASE("check_cluster: counters that are not what tasks and targets hold") {
         const amount none[] = {0};
         b.counters().place({.gpu = none, .node = one, .domain = none}, on_node(0));
         CHECK(b.verdict() ==
-              "node 0 (\"n0\"): node[0] has 35184372088831 free by the ledger, 35184372088832 by its tasks");
+              "node 0 (\"n0\"): node[0] has 63 free by the ledger, 64 by its tasks");
         b.counters().remove({.gpu = none, .node = one, .domain = none}, on_node(0));
         b.counters().place({.gpu = one, .node = none, .domain = none, .gpus = 1}, on_node(1, 2));
         CHECK(b.verdict() == "node 1 (\"n1\"): gpu[0] has 999 free by the ledger, 1000 by its tasks");
