@@ -37,5 +37,7 @@ using command = std::function<int()>;
 [[nodiscard]] command add_rebalance(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench churn`: events per second of policies on a living cluster.
 [[nodiscard]] command add_churn(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench learn`: hides measured speeds and predicts them.
+[[nodiscard]] command add_learn(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench

@@ -40,6 +40,7 @@ int run(int argc, char** argv) {
     add(bench::add_moves);
     add(bench::add_rebalance);
     add(bench::add_churn);
+    add(bench::add_learn);
 
     try {
         program.parse(argc, argv);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Models that learn: speeds of classes on GPU models, costs from features, migrations, exploration.
+#include "berth/core/random.hpp"
+#include "berth/cost/evaluate.hpp"
 #include "berth/learn/class_speed.hpp"
 #include "berth/learn/exploration.hpp"
 #include "berth/learn/learned_cost.hpp"
 #include "berth/learn/learned_duration.hpp"
 #include "berth/learn/learned_migration.hpp"
-
-#include "berth/core/random.hpp"
-#include "berth/cost/evaluate.hpp"
 #include "berth/model/lower.hpp"
 
 #include <doctest/doctest.h>
@@ -187,8 +186,7 @@ TEST_CASE("class_speed: bad input is refused and changes nothing") {
     const std::vector<double> many(class_speed::max_features + 1, 0.0);
     CHECK_FALSE(model.add_class("x", "f", many));
     REQUIRE(model.add_class("x"));
-    CHECK(model.add_class("y", "f", {many.data(), 2}).error().message ==
-          "class 1 (\"y\"): has 2 features, expected 0");
+    CHECK(model.add_class("y", "f", {many.data(), 2}).error().message == "class 1 (\"y\"): has 2 features, expected 0");
     const std::string before = model.save();
     for (const double bad : {0.0, -1.0, nan_value, std::numeric_limits<double>::infinity()}) {
         CHECK(model.observe(0, 0, bad).error().code == berth::error_code::invalid_value);

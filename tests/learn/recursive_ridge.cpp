@@ -85,8 +85,8 @@ TEST_CASE("recursive_ridge equals batch ridge, with and without forgetting") {
         for (std::uint64_t seed = 1; seed <= 4; ++seed) {
             const std::size_t width = 3 + seed;
             const auto samples = random_samples(90, width, seed);
-            recursive_ridge ridge{{.noise = 0.2, .half_life = half_life > 1e200 ? recursive_ridge{}.options().half_life
-                                                                                : half_life}};
+            recursive_ridge ridge{
+                {.noise = 0.2, .half_life = half_life > 1e200 ? recursive_ridge{}.options().half_life : half_life}};
             for (std::size_t j = 0; j < width; ++j) CHECK(ridge.append(0.7) == j);
             const std::size_t step = half_life > 1e200 ? 1000 : static_cast<std::size_t>(half_life / 32.0);
             std::vector<double> weights;

@@ -28,26 +28,26 @@ namespace berth::inline v0 {
 /// above 0. The defaults were chosen on training speeds of 26 classes on three GPU models (docs/learn.md); features are
 /// expected to be logarithms about 0.
 struct speed_effects {
-    double level = 3.0;                      ///< the speed of all on all
-    double gpu = 0.06;                       ///< a GPU model, beyond its features
-    double gpu_without_features = 0.8;       ///< a GPU model that has no features
-    double gpu_feature = 0.7;                ///< slope along a feature of GPU models
-    double task_feature = 0.2;               ///< slope along a feature of classes
-    double task_by_gpu_feature = 0.25;       ///< product of both
-    double family = 1.4;                     ///< a family of classes
-    double family_by_gpu = 0.2;              ///< a family on a GPU model
-    double family_by_gpu_feature = 0.7;      ///< a family along a feature of GPU models
-    double family_by_task_feature = 0.17;    ///< a family along a feature of classes
-    double family_by_task_by_gpu = 0.1;      ///< a family along a product of both
-    double task_class = 1.0;                 ///< a class
-    double class_by_gpu = 0.2;               ///< a class on a GPU model
-    double class_by_gpu_feature = 0.08;      ///< a class along a feature of GPU models
+    double level = 3.0;                   ///< the speed of all on all
+    double gpu = 0.05;                    ///< a GPU model, beyond its features
+    double gpu_without_features = 0.8;    ///< a GPU model that has no features
+    double gpu_feature = 0.7;             ///< slope along a feature of GPU models
+    double task_feature = 0.5;            ///< slope along a feature of classes
+    double task_by_gpu_feature = 0.7;     ///< product of both
+    double family = 1.4;                  ///< a family of classes
+    double family_by_gpu = 0.2;           ///< a family on a GPU model
+    double family_by_gpu_feature = 0.4;   ///< a family along a feature of GPU models
+    double family_by_task_feature = 0.1;  ///< a family along a feature of classes
+    double family_by_task_by_gpu = 0.3;   ///< a family along a product of both
+    double task_class = 1.0;              ///< a class
+    double class_by_gpu = 0.12;           ///< a class on a GPU model
+    double class_by_gpu_feature = 0.2;    ///< a class along a feature of GPU models
 };
 
 /// How a `class_speed` learns.
 struct class_speed_options {
     /// Noise of a measurement, forgetting, outliers, intervals.
-    log_regression_options regression{.ridge = {.noise = 0.025}};
+    log_regression_options regression{.ridge = {.noise = 0.03}};
     speed_effects effects{};  ///< what is expected before anything was observed
     drift_options drift{};    ///< when a GPU model is thought to have changed
     /// How uncertain the speed of a GPU model is after its drift was detected: 0.7 is a factor of two.
@@ -57,7 +57,7 @@ struct class_speed_options {
     std::size_t max_coefficients = 1024;
 };
 
-/// Learns the speed of classes of tasks on GPU models, or any other positive quantity of the two, such as watts. Classes
+/// Learns the speed of classes of tasks on GPU models, or any other positive quantity of the two: watts, say. Classes
 /// may belong to families, and classes and GPU models may have features (`feature/extract.hpp` reads them from your own
 /// structs). The logarithm of the speed is a sum of effects, each with a prior:
 ///
@@ -130,8 +130,11 @@ public:
         BERTH_ASSERT(gpu_model < gpus_.names.size() && features.size() == classes_.width,
                      "berth: class_speed predicts GPU models that were added, from all features");
         const auto known = families_.find(family);
-        return predict({none, family.empty() ? none : known ? *known : stranger, features, gpu_model,
-                        gpus_.features_of(gpu_model)});
+        return predict({none,
+                        family.empty() ? none
+                        : known        ? *known
+                                       : stranger,
+                        features, gpu_model, gpus_.features_of(gpu_model)});
     }
 
     /// Learns from a measurement. Refuses a value that is not finite or not above 0, and positions that do not exist.
@@ -333,9 +336,7 @@ private:
                                           std::span<const double> features) {
         using detail::phrase;
         const std::size_t at = to.names.size();
-        if (name.empty()) {
-            return detail::refuse(error_code::invalid_value, {kind, " ", at, ": has no name"});
-        }
+        if (name.empty()) { return detail::refuse(error_code::invalid_value, {kind, " ", at, ": has no name"}); }
         if (to.names.find(name)) {
             return detail::refuse(error_code::duplicate, {kind, " ", phrase::quoted(name), ": is known already"});
         }
@@ -434,7 +435,7 @@ private:
     group gpus_;
     group classes_;
     name_table families_;
-    name_table keys_;  // names of the coefficients, by position
+    name_table keys_;                     // names of the coefficients, by position
     std::vector<drift_detector> drifts_;  // one for each GPU model
 };
 

@@ -9,9 +9,9 @@ namespace berth::inline v0 {
 
 /// When errors are no longer chance.
 struct drift_options {
-    double slack = 0.75;    ///< errors below this many deviations are chance, 0 or more
-    double threshold = 6.0; ///< the sum of what is above the slack that is an alarm, above 0
-    double clip = 3.0;      ///< one error counts at most this many deviations: an outlier is no drift
+    double slack = 0.75;     ///< errors below this many deviations are chance, 0 or more
+    double threshold = 6.0;  ///< the sum of what is above the slack that is an alarm, above 0
+    double clip = 3.0;       ///< one error counts at most this many deviations: an outlier is no drift
 };
 
 /// Tells a lasting change from noise and outliers: sums up by how much errors exceed chance in one direction, upwards

@@ -16,7 +16,7 @@ struct interval_scale_options {
     /// The part of the way that a late error moves the scale (of its logarithm), above 0.
     double slowest = 0.02;
     /// Bounds of the scale, 0 < least <= 1 <= most.
-    double least = 0.4;
+    double least = 0.5;
     double most = 8.0;  ///< see `least`
 };
 
@@ -36,7 +36,7 @@ public:
     /// @param threshold  the normal quantile that belongs to the probability (1.2816 for 0.8)
     void judge(double error, double threshold) noexcept {
         judged_ += 1.0;
-        const double step = std::max(options_.slowest, 0.5 * std::pow(judged_, -0.6));
+        const double step = std::max(options_.slowest, 1.0 / (judged_ + 10.0));  // as if ten were judged before
         log_ += step * ((error > threshold * factor() ? 1.0 : 0.0) - (1.0 - options_.probability));
         log_ = std::clamp(log_, std::log(options_.least), std::log(options_.most));
     }

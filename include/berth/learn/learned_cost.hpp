@@ -22,11 +22,11 @@ namespace berth::inline v0 {
 /// How a `learned_cost` learns. Deviations are those of the priors, of the logarithm of the cost, all above 0. They fit
 /// features about 0 with deviations about 1 (`feature/scaling.hpp`), best logarithms of quantities.
 struct learned_cost_options {
-    log_regression_options regression{};                    ///< noise, forgetting, outliers, intervals
-    double level = 3.0;                                   ///< the cost of all on all
-    double task_feature = 1.0;                            ///< slope along a feature of tasks
-    double gpu_feature = 1.0;                             ///< slope along a feature of GPUs
-    double product = 0.0;                                 ///< slope along a product of both; 0: without products
+    log_regression_options regression{};                      ///< noise, forgetting, outliers, intervals
+    double level = 3.0;                                       ///< the cost of all on all
+    double task_feature = 1.0;                                ///< slope along a feature of tasks
+    double gpu_feature = 1.0;                                 ///< slope along a feature of GPUs
+    double product = 0.0;                                     ///< slope along a product of both; 0: without products
     double start = std::numeric_limits<double>::quiet_NaN();  ///< the typical cost before any is known; NaN: unknown
 };
 
@@ -92,8 +92,8 @@ public:
         }
         if (task.size() != task_features_ || gpu.size() != gpu_features_) {
             return detail::refuse(error_code::inconsistent,
-                                  {"learned cost: rows have ", task.size(), " and ", gpu.size(),
-                                   " features, expected ", task_features_, " and ", gpu_features_});
+                                  {"learned cost: rows have ", task.size(), " and ", gpu.size(), " features, expected ",
+                                   task_features_, " and ", gpu_features_});
         }
         for (const auto& [what, features] : {std::pair{"task", task}, std::pair{"GPU", gpu}}) {
             for (std::size_t j = 0; j < features.size(); ++j) {

@@ -24,11 +24,12 @@ namespace berth::inline v0 {
 /// Durations of tasks from learned speeds: work / speed. A `duration_estimate` for whoever asks by GPU model, and a
 /// `pair_cost` (seconds) for allocation. Keeps views, which have to outlive it; sees what the model learns later.
 struct learned_duration {
-    const class_speed* speeds = nullptr;           ///< in units of work a second
-    std::span<const std::size_t> task_class;       ///< position in `speeds`, one for each task
-    std::span<const double> work;                  ///< that is left, one for each task; not above 0 or NaN: unknown
-    std::span<const std::size_t> gpu_model_of;     ///< position in `speeds` for each GPU model of the fleet
-    std::span<const std::size_t> gpu_model_at = {};  ///< position in `speeds` for each GPU of the fleet, for costs by GPU
+    const class_speed* speeds = nullptr;        ///< in units of work a second
+    std::span<const std::size_t> task_class;    ///< position in `speeds`, one for each task
+    std::span<const double> work;               ///< that is left, one for each task; not above 0 or NaN: unknown
+    std::span<const std::size_t> gpu_model_of;  ///< position in `speeds` for each GPU model of the fleet
+    std::span<const std::size_t> gpu_model_at =
+        {};  ///< position in `speeds` for each GPU of the fleet, for costs by GPU
 
     /// How long a task runs on a GPU model. For an invalid model, on the first that is listed.
     [[nodiscard]] expected_duration operator()(task_index task, model_index model) const noexcept {

@@ -23,10 +23,10 @@ namespace berth::inline v0 {
 /// How a `learned_migration` learns. Deviations are those of the priors, of logarithms.
 struct learned_migration_options {
     log_regression_options regression{.ridge = {.noise = 0.2}};  ///< migrations vary more than speeds
-    double seconds = 10.0;          ///< a typical migration of 1 GB before any was measured
-    double seconds_deviation = 1.5; ///< of it
-    double growth = 0.5;            ///< seconds grow with bytes to this power: 0 fixed costs alone, 1 transfer alone
-    double growth_deviation = 0.4;  ///< of it
+    double seconds = 10.0;           ///< a typical migration of 1 GB before any was measured
+    double seconds_deviation = 1.5;  ///< of it
+    double growth = 0.5;             ///< seconds grow with bytes to this power: 0 fixed costs alone, 1 transfer alone
+    double growth_deviation = 0.4;   ///< of it
 };
 
 /// What migrations take, learned from those that were measured: seconds = a · bytes^b, duration and downtime apart. A

@@ -58,8 +58,8 @@ struct interval {
 /// What a model expects of a positive quantity (seconds, steps a second, watts): a normal distribution of its natural
 /// logarithm. A deviation of 0.1 is about 10 %. By default nothing is known.
 struct log_estimate {
-    double mean = 0.0;                                             ///< of the logarithm
-    double deviation = std::numeric_limits<double>::infinity();    ///< of the logarithm, 0 or more
+    double mean = 0.0;                                           ///< of the logarithm
+    double deviation = std::numeric_limits<double>::infinity();  ///< of the logarithm, 0 or more
 
     /// True if anything is known. An unknown quantity is neither 0 nor 1: do not read its `median`.
     [[nodiscard]] bool known() const noexcept { return std::isfinite(deviation); }

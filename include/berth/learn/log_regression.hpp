@@ -85,7 +85,7 @@ public:
         const double spread = std::sqrt(sum.variance + noise_variance());
         const surprise seen{off / deviation_of(sum.variance), spread <= options_.judged_below};
         if (seen.foreseen) {
-            // Apart, because many measurements of what is known well would else make the model sure of what it never saw.
+            // Apart, because many measurements of what is known well would else make it sure of what it never saw.
             interval_scale& judged = sum.variance > noise_variance() ? model_scale_ : noise_scale_;
             judged.judge(std::abs(off) / spread, threshold_);
         }

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+// Length: the recursion, the release and the text share the matrices.
+
 namespace berth::inline v0 {
 
 /// One regressor that is not 0: the position of its coefficient, and its value.
@@ -39,7 +41,7 @@ struct ridge_options {
 /// The state is exactly that of a weighted ridge over all observations so far. Weights are halved in steps, 1/32 of the
 /// half-life apart, by which the matrices are also computed afresh, so that rounding does not build up.
 ///
-/// Deterministic: sums run in a fixed order whatever the width of the machine's vectors. Eigen is used for whole columns
+/// Deterministic: sums run in a fixed order whatever the width of the machine's vectors. Eigen is used for whole rows
 /// (a × b + c element by element) and never for sums of products or for factorisations, which it orders by the width of
 /// vectors and the size of caches.
 ///
@@ -57,7 +59,8 @@ public:
     explicit recursive_ridge(ridge_options options = {}) : options_{options} {
         BERTH_ASSERT(options.noise > 0.0, "berth: ridge_options::noise is above 0");
         BERTH_ASSERT(options.half_life > 0.0, "berth: ridge_options::half_life is above 0");
-        const double step = std::isfinite(options.half_life) ? std::max(1.0, std::floor(options.half_life / 32.0)) : 0.0;
+        const double step =
+            std::isfinite(options.half_life) ? std::max(1.0, std::floor(options.half_life / 32.0)) : 0.0;
         step_ = static_cast<std::size_t>(step);
         if (step_ > 0) kept_ = std::exp2(-step / options.half_life);
     }
