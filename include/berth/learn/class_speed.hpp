@@ -50,7 +50,8 @@ struct class_speed_options {
     log_regression_options regression{.ridge = {.noise = 0.03}};
     speed_effects effects{};  ///< what is expected before anything was observed
     drift_options drift{};    ///< when a GPU model is thought to have changed
-    /// How uncertain the speed of a GPU model is after its drift was detected: 0.7 is a factor of two.
+    /// How uncertain the speed of a GPU model is after its drift was detected: 0.7 is a factor of two. Of a single class on
+    /// it half as much.
     double after_drift = 0.7;
     /// Coefficients that are learned at most; about 20 bytes × their square. Later classes are predicted from what they
     /// share with others.
@@ -165,8 +166,7 @@ public:
         told.seen = regression_.observe(row.view(), value);
         if (told.seen.foreseen && drifts_[gpu_model].observe(told.seen.error)) {
             told.drift = true;
-            const key_text key = name_effect(effect::gpu, gpu_model);
-            if (const auto at = keys_.find(key.view())) regression_.coefficients().release(*at, options_.after_drift);
+            forget_gpu(gpu_model);
         }
         return told;
     }
@@ -356,6 +356,16 @@ private:
         (void)to.names.intern(name);
         if (drifts_.size() < gpus_.names.size()) drifts_.emplace_back(options_.drift);
         return at;
+    }
+    /// A GPU model changed, some observations ago: these have moved what is particular to their classes on it.
+    void forget_gpu(std::size_t gpu_model) {
+        const auto release = [this](const key_text& key, double deviation) {
+            if (const auto at = keys_.find(key.view())) regression_.coefficients().release(*at, deviation);
+        };
+        release(name_effect(effect::gpu, gpu_model), options_.after_drift);
+        for (std::size_t c = 0; c < classes_.names.size(); ++c) {
+            release(name_effect(effect::class_by_gpu, c, gpu_model), 0.5 * options_.after_drift);
+        }
     }
     [[nodiscard]] static std::array<double, 14> listed(const speed_effects& e) noexcept {
         return {e.level,

@@ -45,7 +45,7 @@ struct ridge_options {
 /// (a × b + c element by element) and never for sums of products or for factorisations, which it orders by the width of
 /// vectors and the size of caches.
 ///
-/// With d coefficients and k regressors in a row: `predict` O(k²), `observe` O(d²), a step of forgetting and `release`
+/// With d coefficients and k regressors in a row: `predict` O(k²), `observe` and `release` O(d²), a step of forgetting
 /// O(d³). Memory 16 d² bytes; `append` doubles it now and then.
 class recursive_ridge {
 public:
@@ -137,22 +137,38 @@ public:
         if (step_ == 0 ? observed_ % 4096 == 0 : observed_ % step_ == 0) forget();
     }
 
-    /// Lets a coefficient go: from here on it is as uncertain as `deviation` about its present value, and everything
-    /// else stays as it is known. For changes that were detected.
+    /// Lets a coefficient go: it has changed by an unknown amount of this deviation, and everything else stays as it was
+    /// known. For changes that were detected. Coefficients keep their values.
     void release(std::size_t at, double deviation) {
         BERTH_ASSERT(at < size() && deviation > 0.0, "berth: a coefficient that exists is released");
+        const double added = deviation * deviation;
+        covariance_(index(at), index(at)) += added;
+        // The inverse of the new covariance (Sherman and Morrison), less the new prior.
+        const auto precision = [this](std::size_t i, std::size_t j) {
+            return information_(index(i), index(j)) + (i == j ? prior_[i].precision : 0.0);
+        };
+        const double shrink = 1.0 / (1.0 + added * precision(at, at));
+        std::vector<double> column(size());
+        for (std::size_t i = 0; i < size(); ++i) column[i] = precision(i, at);
+        prior_[at] = {weights_[at], 1.0 / (1.0 / prior_[at].precision + added)};
         for (std::size_t i = 0; i < size(); ++i) {
-            information_(index(i), index(at)) = 0.0;
-            information_(index(at), index(i)) = 0.0;
+            for (std::size_t j = 0; j < size(); ++j) {
+                double& element = information_(index(i), index(j));
+                if (i != at && j != at) {
+                    element -= added * shrink * (column[i] * column[j]);
+                } else if (i != j) {
+                    element *= shrink;
+                } else {
+                    element = std::max(0.0, column[at] * shrink - prior_[at].precision);
+                }
+            }
         }
-        prior_[at] = {weights_[at], 1.0 / (deviation * deviation)};
         // The sums that make the present values the answer under the new information.
         for (std::size_t i = 0; i < size(); ++i) {
             double sum = prior_[i].precision * (weights_[i] - prior_[i].mean);
             for (std::size_t j = 0; j < size(); ++j) sum += information_(index(i), index(j)) * weights_[j];
             moment_[i] = sum;
         }
-        solve();
     }
 
     /// All that was learned, as text; `load` reads it.
