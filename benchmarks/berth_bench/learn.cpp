@@ -263,10 +263,17 @@ int one_type(const learn_options& options, const std::vector<measurement>& speed
     json["table"] = options.speed_table;
     json["rows"] = nlohmann::ordered_json::array();
     std::vector<double> errors;
+    const auto hidden = [&options](const measurement& m) {
+        return m.type == options.hide_type && (options.target.empty() || m.gpu == options.target);
+    };
+    if (std::none_of(speeds.begin(), speeds.end(), hidden)) {
+        return fail(fmt::format("{}: no speed of type {}{}", options.table, shown(options.hide_type),
+                                options.target.empty() ? std::string{} : " on GPU " + shown(options.target)));
+    }
     fmt::print("{:<10} {:>5} {:>12} {:>12} {:>24} {:>8}\n", "target", "GPUs", "measured", "predicted", "80 % interval",
                "error");
     for (const measurement& m : speeds) {
-        if (m.type != options.hide_type || (!options.target.empty() && m.gpu != options.target)) continue;
+        if (!hidden(m)) continue;
         const auto o = predict_hidden(speeds, m, options.hide_family);
         if (!o) return fail(o.error().message);
         const auto range = o->expected.interval(0.8);
@@ -274,10 +281,6 @@ int one_type(const learn_options& options, const std::vector<measurement>& speed
                    o->expected.median(), range.low, range.high, 100.0 * o->error());
         errors.push_back(o->error());
         json["rows"].push_back(row_json(*o, options.hide_family));
-    }
-    if (errors.empty()) {
-        return fail(fmt::format("{}: no speed of type {}{}", options.table, shown(options.hide_type),
-                                options.target.empty() ? std::string{} : " on GPU " + shown(options.target)));
     }
     json["median_relative_error"] = median(errors);
     fmt::print("median error {:.1f} %\n", 100.0 * median(errors));
