@@ -305,6 +305,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/detail/lower_readers.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/detail/node_refusals.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/detail/own_type_readers.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/detail/vacant_rooms.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/detail/workload_editor.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/fleet.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/model/fleet_builder.hpp"

@@ -50,8 +50,7 @@ struct class_speed_options {
     log_regression_options regression{.ridge = {.noise = 0.03}};
     speed_effects effects{};  ///< what is expected before anything was observed
     drift_options drift{};    ///< when a GPU model is thought to have changed
-    /// How uncertain the speed of a GPU model is after its drift was detected: 0.7 is a factor of two. What is particular
-    /// to a class on it, half as much.
+    /// How uncertain a GPU model is after its drift was detected: 0.7 is a factor of two. A class on it: half as much.
     double after_drift = 0.7;
     /// Coefficients that are learned at most; about 20 bytes × their square. Later classes are predicted from what they
     /// share with others.
