@@ -44,5 +44,7 @@ using command = std::function<int()>;
 [[nodiscard]] command add_power(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench sites`: links between sites, and edge sites that serve users.
 [[nodiscard]] command add_sites(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench learn`: hides measured speeds and predicts them.
+[[nodiscard]] command add_learn(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench

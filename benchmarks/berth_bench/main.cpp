@@ -43,6 +43,7 @@ int run(int argc, char** argv) {
     add(bench::add_power);
     add(bench::add_sites);
     add(bench::add_watch);
+    add(bench::add_learn);
 
     try {
         program.parse(argc, argv);

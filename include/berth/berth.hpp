@@ -26,6 +26,17 @@
 
 #include "berth/feature/eigen.hpp"
 
+#include "berth/learn/class_speed.hpp"
+#include "berth/learn/drift_detector.hpp"
+#include "berth/learn/exploration.hpp"
+#include "berth/learn/interval_scale.hpp"
+#include "berth/learn/learned_cost.hpp"
+#include "berth/learn/learned_duration.hpp"
+#include "berth/learn/learned_migration.hpp"
+#include "berth/learn/log_estimate.hpp"
+#include "berth/learn/log_regression.hpp"
+#include "berth/learn/recursive_ridge.hpp"
+
 #include "berth/metrics/fairness.hpp"
 #include "berth/metrics/report.hpp"
 #include "berth/metrics/utilisation.hpp"

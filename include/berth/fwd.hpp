@@ -84,8 +84,11 @@ class one_hot;
 // cost/
 class cost_table;
 struct execution_time;
+struct expected_duration;
+struct known_durations;
 class linear_cost;
 struct matrix_cost;
+struct unknown_durations;
 template <class Model>
 struct cost_term;
 template <class F, class Task, class Gpu>
@@ -528,5 +531,31 @@ template <class Policy>
 class cluster_watch;
 template <class... Checks>
 class health_checks;
+
+// learn/
+struct by_median;
+class class_speed;
+struct class_speed_options;
+class drift_detector;
+struct drift_options;
+struct interval;
+class interval_scale;
+struct interval_scale_options;
+class learned_cost;
+struct learned_cost_options;
+struct learned_duration;
+class learned_migration;
+struct learned_migration_options;
+struct log_estimate;
+class log_regression;
+struct log_regression_options;
+struct optimism;
+struct posterior_draw;
+class recursive_ridge;
+struct regressor;
+struct ridge_options;
+struct speed_effects;
+struct surprise;
+struct trial_limit;
 
 }  // namespace berth::inline v0

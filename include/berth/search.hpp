@@ -20,6 +20,7 @@
 #include "berth/feature/scaling.hpp"
 
 #include "berth/cost/concepts.hpp"
+#include "berth/cost/duration_estimate.hpp"
 #include "berth/cost/evaluate.hpp"
 #include "berth/cost/execution_time.hpp"
 #include "berth/cost/linear_cost.hpp"

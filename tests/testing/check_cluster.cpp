@@ -63,8 +63,7 @@ TEST_CASE("check_cluster: counters that are not what tasks and targets hold") {
         const amount one[] = {1};
         const amount none[] = {0};
         b.counters().place({.gpu = none, .node = one, .domain = none}, on_node(0));
-        CHECK(b.verdict() ==
-              "node 0 (\"n0\"): node[0] has 63 free by the ledger, 64 by its tasks");
+        CHECK(b.verdict() == "node 0 (\"n0\"): node[0] has 63 free by the ledger, 64 by its tasks");
         b.counters().remove({.gpu = none, .node = one, .domain = none}, on_node(0));
         b.counters().place({.gpu = one, .node = none, .domain = none, .gpus = 1}, on_node(1, 2));
         CHECK(b.verdict() == "node 1 (\"n1\"): gpu[0] has 999 free by the ledger, 1000 by its tasks");

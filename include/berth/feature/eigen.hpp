@@ -7,8 +7,8 @@
 
 #include <span>
 
-// No other header but berth.hpp includes this one: <Eigen/Core> costs about as much compile time as the rest of the
-// library.
+// No other header but those of learn/ and berth.hpp includes this one: <Eigen/Core> costs about as much compile time as
+// the rest of the library.
 
 namespace berth::inline v0 {
 
