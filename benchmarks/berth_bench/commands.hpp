@@ -40,4 +40,9 @@ using command = std::function<int()>;
 /// `berth-bench watch`: a simulated fleet with scripted faults under a watch.
 [[nodiscard]] command add_watch(CLI::App& program, CLI::App*& subcommand);
 
+/// `berth-bench power`: power limits of jobs and of a fleet.
+[[nodiscard]] command add_power(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench sites`: links between sites, and edge sites that serve users.
+[[nodiscard]] command add_sites(CLI::App& program, CLI::App*& subcommand);
+
 }  // namespace bench

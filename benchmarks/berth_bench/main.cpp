@@ -41,6 +41,8 @@ int run(int argc, char** argv) {
     add(bench::add_rebalance);
     add(bench::add_churn);
     add(bench::add_watch);
+    add(bench::add_power);
+    add(bench::add_sites);
 
     try {
         program.parse(argc, argv);

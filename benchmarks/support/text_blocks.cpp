@@ -137,6 +137,18 @@ result<block_source> file_blocks(const std::string& path) {
     }};
 }
 
+result<std::string> read_text(const std::string& path) {
+    const auto blocks = file_blocks(path);
+    if (!blocks) return blocks.error();
+    std::string text;
+    for (;;) {
+        const auto next = (*blocks)();
+        if (!next) return next.error();
+        if (next->empty()) return text;
+        text += *next;
+    }
+}
+
 block_source text_blocks(std::string_view text) {
     return [text]() mutable -> result<std::string_view> { return std::exchange(text, std::string_view{}); };
 }

@@ -17,6 +17,9 @@ using block_source = std::function<berth::result<std::string_view>()>;
 /// data that is damaged, truncated, or needs more than 256 MiB to unpack.
 [[nodiscard]] berth::result<block_source> file_blocks(const std::string& path);
 
+/// All blocks of a file as one text.
+[[nodiscard]] berth::result<std::string> read_text(const std::string& path);
+
 /// Text in memory, which outlives this, as one block.
 [[nodiscard]] block_source text_blocks(std::string_view text);
 

@@ -108,6 +108,36 @@ struct split_target;
 struct stranded_load;
 struct task_piece;
 
+// cost/energy/
+class energy_curve;
+struct energy_point;
+struct energy_time_cost;
+struct gpu_limits;
+struct gpu_power;
+struct limit_option;
+struct limit_plan;
+struct limit_point;
+struct limit_sharing;
+struct power_profile;
+struct profiled_task;
+
+// cost/sites/
+enum class route_goal : std::uint8_t;
+enum class transfer_quantity : std::uint8_t;
+enum class transfer_way : std::uint8_t;
+struct fewest_sites_options;
+struct geo_point;
+struct latency_bound;
+struct migration_egress;
+struct route_wish;
+struct site_bandwidth;
+struct site_coverage;
+struct site_link;
+class site_links;
+struct site_route;
+struct site_transfer;
+struct transfer_cost;
+
 // objective/
 struct gpu_move;
 struct on_domains;

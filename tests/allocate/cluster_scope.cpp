@@ -44,7 +44,7 @@ berth::slot on(berth::node_index n, berth::gpu_mask gpus) { return {n, gpus}; }
 
 }  // namespace
 
-TEST_CASE("cluster scope: own structs, cluster, reassignment, order, run; the cluster is what was planned") {
+TEST_CASE("cluster scope: own structs, cluster, reassignment, order, run, the cluster is what was planned") {
     berth::cluster cluster{{.gpu = {"share", "memory"}, .node = {"cpu"}, .domain = {}}};
     std::vector<berth::node_handle> nodes;
     for (int n = 0; n < 5; ++n) nodes.push_back(need(cluster.join(machine{.name = "m" + std::to_string(n)})));

@@ -86,7 +86,7 @@ TEST_CASE("cluster_balancer: a GPU at 92 degrees is relieved although a task arr
     CHECK(moves == 1);
 }
 
-TEST_CASE("cluster_balancer: a node is reported again with less memory; one task moves, what is in flight counts") {
+TEST_CASE("cluster_balancer: a node is reported again with less memory, one task moves, what is in flight counts") {
     living_fleet fleet;
     (void)fleet.join("a", 1, 64);
     (void)fleet.join("b", 1, 64);

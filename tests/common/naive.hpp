@@ -97,7 +97,8 @@ public:
 private:
     static std::vector<amount> copy(std::span<const amount> from) { return {from.begin(), from.end()}; }
     static void subtract(std::vector<amount>& from, std::span<const amount> what) {
-        for (std::size_t r = 0; r < from.size(); ++r) from[r] -= what[r];
+        // Of a counter without a limit nothing is taken.
+        for (std::size_t r = 0; r < from.size(); ++r) from[r] -= from[r] == berth::max_amount ? 0 : what[r];
     }
     static bool enough(const std::vector<amount>& left, std::span<const amount> wanted) {
         for (std::size_t r = 0; r < left.size(); ++r) {

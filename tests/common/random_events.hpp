@@ -122,7 +122,7 @@ public:
                 around([&] { (void)c.shape_of(wanted); });
                 const auto shape = c.shape_of(wanted);
                 if (!shape) return;
-                const berth::slot where = fitting_slot(c, c.workload().demand(*shape));
+                const berth::slot where = fitting_slot(c, c.workload().demand(*c.find(*shape)));
                 return result_of(reservations_, [&] { return c.reserve(*shape, where); });
             }
             default:

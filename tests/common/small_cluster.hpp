@@ -44,7 +44,7 @@ inline void check_sound(const berth::cluster& c) {
     const auto ok = berth::check_cluster(c);
     if (!ok) FAIL(ok.error().message);
 }
-[[nodiscard]] inline berth::slot at(std::size_t node, berth::gpu_mask gpus = 0) {
+[[nodiscard]] inline berth::slot on_node(std::size_t node, berth::gpu_mask gpus = 0) {
     return {berth::node_index{node}, gpus};
 }
 

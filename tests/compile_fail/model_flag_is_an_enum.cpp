@@ -1,4 +1,4 @@
-// expect: berth: `healthy` and `gang` are bool; compare yours in the traits
+// expect: berth: `healthy`, `gang` and `same_model` are bool; compare yours in the traits
 // SPDX-License-Identifier: Apache-2.0
 // An enumeration whose zero means "well" must not read as unhealthy.
 #include <berth/model/lower.hpp>

@@ -267,6 +267,44 @@ TEST_CASE("ledger: counters of a domain are shared by its nodes, at every level"
     CHECK(ledger.fits(s.demand(0), node_index{1}));
 }
 
+TEST_CASE("ledger: nothing is taken of a counter without a limit, however much is placed") {
+    berth::fleet_builder builder{{.gpu = {"share", "memory"}, .node = {"cpu", "disk"}, .domain = {"power"}}};
+    (void)need(builder.add_domain("rack", 0));
+    const std::vector<berth::gpu_description> gpus(2, {.model = "A100"});
+    const amount host[] = {100, berth::max_amount};
+    const std::string_view racks[] = {"rack"};
+    (void)need(builder.add_node({.name = "n", .capacity = host, .gpus = gpus, .domains = racks}));
+    const auto machines = need(std::move(builder).build());
+    berth::workload_builder tasks{machines};
+    const amount gpu[] = {10, berth::max_amount / 2};
+    const amount node[] = {1, berth::max_amount};
+    const amount power[] = {berth::max_amount / 2};
+    for (int i = 0; i < 90; ++i) {
+        (void)need(tasks.add_task({.gpu_demand = gpu, .node_demand = node, .domain_demand = power}));
+    }
+    const auto work = need(std::move(tasks).build());
+    const auto demand = work.demand(task_index{0});
+    const slot where{node_index{0}, 2};
+    ledger state{machines};
+    const ledger empty = state;
+    for (int i = 0; i < 90; ++i) {
+        REQUIRE(state.fits(demand, node_index{0}));
+        REQUIRE(state.fits(demand, where));
+        if (i % 10 == 3) state.checkpoint();
+        REQUIRE((i % 2 == 0 ? state.try_place(demand, where) : state.occupy(demand, where)));
+        if (i % 10 == 3) state.rollback();
+        if (i % 10 == 3) state.place(demand, where);
+    }
+    CHECK(state.free(node_index{0})[0] == 10);
+    CHECK(state.free(node_index{0})[1] == berth::max_amount);
+    CHECK(state.free(gpu_index{1})[1] == berth::max_amount);
+    CHECK(state.free(domain_index{0})[0] == berth::max_amount);
+    CHECK(need(berth::make_ledger({machines, work}, std::vector<slot>(90, where))) == state);
+    for (int i = 0; i < 90; ++i) REQUIRE(state.try_remove(demand, where));
+    CHECK_FALSE(state.try_remove(demand, where));  // by its limited counters
+    CHECK(state == empty);
+}
+
 TEST_CASE("ledger: node views") {
     const small s;
     ledger ledger{s.machines};
@@ -376,7 +414,8 @@ TEST_CASE("ledger: holds and try_place against brute force over random slots") {
                 const auto in_use = [&](auto place, std::span<const amount> wanted) {
                     const auto capacity = in.machines.capacity(place);
                     for (std::size_t r = 0; r < capacity.size(); ++r) {
-                        if (capacity[r] - ledger.free(place)[r] < wanted[r]) return false;
+                        const bool limited = capacity[r] < berth::max_amount;
+                        if (limited && capacity[r] - ledger.free(place)[r] < wanted[r]) return false;
                     }
                     return true;
                 };

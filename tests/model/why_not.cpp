@@ -328,7 +328,7 @@ TEST_CASE("explain: amounts below zero") {
         "node cpu wanted, but 4 more is in use than there is.");
 }
 
-TEST_CASE("explain: GPUs of one model; no reason exactly where the demand fits") {
+TEST_CASE("explain: GPUs of one model, no reason exactly where the demand fits") {
     std::size_t fitting = 0;
     for (std::uint64_t seed = 0; seed < 60; ++seed) {
         CAPTURE(seed);

@@ -19,10 +19,10 @@ using berth::task_description;
 using berth::task_index;
 using berth::detail::fleet_editor;
 using berth::detail::workload_editor;
-using berth_test::at;
 using berth_test::gpus_of;
 using berth_test::need;
 using berth_test::node_spec;
+using berth_test::on_node;
 
 namespace {
 
@@ -39,8 +39,8 @@ struct broken_cluster {
         }
         task = need(c.admit(task_description{.domain_demand = power, .group = "job", .gang = true}));
         (void)need(c.admit(task_description{.domain_demand = power, .group = "job", .gang = true}));
-        CHECK(c.place(task, at(0, 1)));
-        CHECK(c.begin_move(task, at(1, 1)));
+        CHECK(c.place(task, on_node(0, 1)));
+        CHECK(c.begin_move(task, on_node(1, 1)));
         CHECK(berth::check_cluster(c));
     }
     [[nodiscard]] fleet_editor nodes() const { return fleet_editor{const_cast<berth::fleet&>(c.fleet())}; }
@@ -61,14 +61,14 @@ TEST_CASE("check_cluster: counters that are not what tasks and targets hold") {
     SUBCASE("of a GPU, a node, a domain") {
         const amount one[] = {1};
         const amount none[] = {0};
-        b.counters().place({.gpu = none, .node = one, .domain = none}, at(0));
+        b.counters().place({.gpu = none, .node = one, .domain = none}, on_node(0));
         CHECK(b.verdict() ==
               "node 0 (\"n0\"): node[0] has 35184372088831 free by the ledger, 35184372088832 by its tasks");
-        b.counters().remove({.gpu = none, .node = one, .domain = none}, at(0));
-        b.counters().place({.gpu = one, .node = none, .domain = none, .gpus = 1}, at(1, 2));
+        b.counters().remove({.gpu = none, .node = one, .domain = none}, on_node(0));
+        b.counters().place({.gpu = one, .node = none, .domain = none, .gpus = 1}, on_node(1, 2));
         CHECK(b.verdict() == "node 1 (\"n1\"): gpu[0] has 999 free by the ledger, 1000 by its tasks");
-        b.counters().remove({.gpu = one, .node = none, .domain = none, .gpus = 1}, at(1, 2));
-        b.counters().place({.gpu = none, .node = none, .domain = one}, at(0));
+        b.counters().remove({.gpu = one, .node = none, .domain = none, .gpus = 1}, on_node(1, 2));
+        b.counters().place({.gpu = none, .node = none, .domain = one}, on_node(0));
         CHECK(b.verdict().starts_with("domain 0 (\"rack\"): domain[0] has "));
     }
     SUBCASE("a capacity that changed alone") {

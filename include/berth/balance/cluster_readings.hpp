@@ -2,16 +2,17 @@
 #pragma once
 
 #include "berth/balance/fleet_readings.hpp"
+#include "berth/core/flat.hpp"
 #include "berth/core/handle.hpp"
 #include "berth/core/index.hpp"
 #include "berth/model/cluster.hpp"
 #include "berth/model/slot.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <span>
-#include <vector>
 
 namespace berth::inline v0 {
 
@@ -26,55 +27,60 @@ namespace berth::inline v0 {
 /// readings.clear();
 /// ```
 ///
-/// Reports about things that left are ignored. A later report about the same thing replaces the earlier one. Memory
-/// O(GPUs + nodes + tasks). The cluster outlives it.
+/// Reports are kept by handle: one stays with its thing, whatever position that gets later, and is ignored once the
+/// thing has left; what comes to its position was not measured. A later report about the same thing replaces the
+/// earlier one. Memory O(GPUs + nodes + tasks). The cluster outlives it.
 class cluster_readings {
 public:
     /// Nothing measured yet.
     explicit cluster_readings(const cluster& of) : cluster_{&of} {}
 
     /// Share of a GPU's capability in use, 0 or more. False if there is no such GPU; likewise below.
-    bool gpu_load(gpu_handle gpu, double load) { return put(gpu_load_, position(gpu), load); }
+    bool gpu_load(gpu_handle gpu, double load) { return put(gpu_load_, gpu, load); }
     /// Relative speed of a GPU, above 0; 1 where it is not reported.
-    bool gpu_speed(gpu_handle gpu, double speed) { return put(gpu_speed_, position(gpu), speed); }
+    bool gpu_speed(gpu_handle gpu, double speed) { return put(gpu_speed_, gpu, speed); }
     /// Temperature of a GPU, °C.
-    bool temperature(gpu_handle gpu, double celsius) { return put(temperature_, position(gpu), celsius); }
+    bool temperature(gpu_handle gpu, double celsius) { return put(temperature_, gpu, celsius); }
     /// Power of a node, W.
-    bool power(node_handle node, double watts) { return put(power_, position(node), watts); }
+    bool power(node_handle node, double watts) { return put(power_, node, watts); }
     /// Load that a task adds to each of its GPUs at speed 1, 0 or more.
-    bool task_load(task_handle task, double load) { return put(task_load_, position(task), load); }
+    bool task_load(task_handle task, double load) { return put(task_load_, task, load); }
     /// Seconds until a task ends.
-    bool remaining(task_handle task, double seconds) { return put(remaining_, position(task), seconds); }
+    bool remaining(task_handle task, double seconds) { return put(remaining_, task, seconds); }
 
-    /// The readings at a time, in seconds. Valid until the next report, `clear`, or event of the cluster.
+    /// The readings at a time, in seconds, by the positions of now. Valid until the next call of this function or
+    /// event of the cluster. O(GPUs + nodes + tasks).
     [[nodiscard]] fleet_readings at(double time) {
         const fleet& machines = cluster_->fleet();
         const workload& work = cluster_->workload();
-        fit(gpu_load_, machines.gpu_count());
-        fit(gpu_speed_, machines.gpu_count());
-        fit(temperature_, machines.gpu_count());
-        fit(power_, machines.node_count());
-        fit(task_load_, work.task_count());
-        fit(remaining_, work.task_count());
-        // A speed that is not known is that of any GPU.
-        for (double& speed : gpu_speed_) speed = speed == speed ? speed : 1.0;
         return {.time = time,
-                .gpu_load = gpu_load_,
-                .task_load = task_load_,
-                .gpu_speed = gpu_speed_,
-                .gpu_temperature = temperature_,
-                .node_power = power_,
-                .remaining = remaining_};
+                .gpu_load = by_position(gpu_load_, machines.gpu_count(), unknown),
+                .task_load = by_position(task_load_, work.task_count(), unknown),
+                // A speed that is not known is that of any GPU.
+                .gpu_speed = by_position(gpu_speed_, machines.gpu_count(), 1.0),
+                .gpu_temperature = by_position(temperature_, machines.gpu_count(), unknown),
+                .node_power = by_position(power_, machines.node_count(), unknown),
+                .remaining = by_position(remaining_, work.task_count(), unknown)};
     }
     /// Forgets all reports.
     void clear() noexcept {
-        for (std::vector<double>* each : {&gpu_load_, &gpu_speed_, &temperature_, &power_, &task_load_, &remaining_}) {
-            each->clear();
-        }
+        for (auto* each : {&gpu_load_, &gpu_speed_, &temperature_}) each->by_handle.clear();
+        for (auto* each : {&task_load_, &remaining_}) each->by_handle.clear();
+        power_.by_handle.clear();
     }
 
 private:
     static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+
+    struct report {
+        std::uint32_t generation = 0;  // of the handle; 0: none
+        double value = 0.0;
+    };
+    template <class Handle>
+    struct reports_of {
+        detail::flat<report> by_handle;  // by the position of the handle
+        detail::flat<double> values;     // by the position of the thing, made by `at`
+    };
 
     [[nodiscard]] std::optional<std::size_t> position(gpu_handle gpu) const noexcept {
         const slot at = cluster_->find(gpu);
@@ -89,24 +95,35 @@ private:
         const auto t = cluster_->find(task);
         return t ? std::optional{t->value()} : std::nullopt;
     }
-    [[nodiscard]] static bool put(std::vector<double>& values, std::optional<std::size_t> position, double value) {
-        if (!position) return false;
-        if (values.size() <= *position) values.resize(*position + 1, unknown);
-        values[*position] = value;
+    template <class Handle>
+    [[nodiscard]] bool put(reports_of<Handle>& of, Handle thing, double value) {
+        if (!position(thing)) return false;
+        if (of.by_handle.size() <= thing.position()) of.by_handle.resize(thing.position() + std::size_t{1});
+        of.by_handle[thing.position()] = {thing.generation(), value};
         return true;
     }
     /// Nothing at all was measured: an empty array says so.
-    static void fit(std::vector<double>& values, std::size_t size) {
-        if (!values.empty()) values.resize(size, unknown);
+    template <class Handle>
+    [[nodiscard]] std::span<const double> by_position(reports_of<Handle>& of, std::size_t size, double otherwise) {
+        of.values.clear();
+        if (of.by_handle.empty()) return {};
+        of.values.resize(size, otherwise);
+        for (std::size_t p = 0; p < of.by_handle.size(); ++p) {
+            const report& one = of.by_handle[p];
+            if (one.generation == 0) continue;
+            const auto at = position(Handle{static_cast<std::uint32_t>(p), one.generation});
+            if (at) of.values[*at] = one.value;
+        }
+        return of.values.view();
     }
 
     const cluster* cluster_;
-    std::vector<double> gpu_load_;
-    std::vector<double> gpu_speed_;
-    std::vector<double> temperature_;
-    std::vector<double> power_;
-    std::vector<double> task_load_;
-    std::vector<double> remaining_;
+    reports_of<gpu_handle> gpu_load_;
+    reports_of<gpu_handle> gpu_speed_;
+    reports_of<gpu_handle> temperature_;
+    reports_of<node_handle> power_;
+    reports_of<task_handle> task_load_;
+    reports_of<task_handle> remaining_;
 };
 
 }  // namespace berth::inline v0

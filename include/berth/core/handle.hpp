@@ -43,6 +43,7 @@ private:
 using node_handle = basic_handle<struct node_tag>;                ///< a node of a cluster
 using gpu_handle = basic_handle<struct gpu_tag>;                  ///< a GPU of a cluster
 using task_handle = basic_handle<struct task_tag>;                ///< a task of a cluster
+using shape_handle = basic_handle<struct shape_tag>;              ///< a demand that a cluster knows
 using reservation_handle = basic_handle<struct reservation_tag>;  ///< room that is held in a cluster
 
 }  // namespace berth::inline v0

@@ -12,8 +12,8 @@ namespace berth::inline v0::detail {
 
 /// Many short lists in one block of memory: the tasks of each node, the members of each group. A list that is full
 /// moves to the end of the block; once half of the block is abandoned, all lists are packed again. Appending and
-/// removing are O(1), amortised. Memory O(lists + largest number of entries). Values that are appended may lie in the
-/// lists.
+/// removing are O(1), amortised. Memory O(lists + the most entries that each list had since all were packed last): one
+/// that shrinks keeps its piece until then. Values that are appended may lie in the lists.
 template <class T>
 class list_pool {
 public:

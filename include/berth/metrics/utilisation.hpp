@@ -103,12 +103,12 @@ struct gpu_share_use {
     return gpu_share(state).allocation_percent();
 }
 
-/// The number of GPUs with a counter in use. O(GPUs × counters).
+/// The number of GPUs with a limited counter in use. O(GPUs × counters).
 [[nodiscard]] inline std::size_t gpus_in_use(const ledger& state) noexcept {
     return detail::in_use<gpu_index>(state, state.fleet().gpu_count());
 }
 
-/// The number of nodes with a counter of their own or of one of their GPUs in use. O((nodes + GPUs) × counters).
+/// The number of nodes with a limited counter of their own or of their GPUs in use. O((nodes + GPUs) × counters).
 [[nodiscard]] inline std::size_t nodes_in_use(const ledger& state) noexcept {
     std::size_t count = 0;
     for (std::size_t n = 0; n < state.fleet().node_count(); ++n) {

@@ -14,6 +14,8 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace berth::inline v0 {
 
@@ -35,8 +37,8 @@ struct arrival_mix_options {
 /// 32, 64, ... arrivals while there are few, and when it differs by more than the tolerance. So it is stable where the
 /// arrivals are.
 ///
-/// Deterministic: the same arrivals, the same mix. `observe` is O(counters); every 1,024th arrival, and at the few
-/// replacements, O(demands). Memory O(max_demands).
+/// Deterministic: the same arrivals, the same mix. `observe` is O(counters); every 1,024th arrival, at the few
+/// replacements, and where an unseen demand takes the place of the rarest, O(demands). Memory O(max_demands).
 class arrival_mix {
 public:
     /// @param options  how to learn
@@ -56,10 +58,10 @@ public:
         }
         fresh_ = true;
     }
-    /// A task of this demand arrives.
+    /// A task of this demand arrives. If an allocation fails, nothing has changed.
     void observe(const workload& work, shape_index s) {
+        add(work, s, unit_ * growth_);
         unit_ *= growth_;
-        add(work, s, unit_);
         ++arrivals_;
         if (unit_ > largest_unit) rescale();
         if (arrivals_ < next_look_) return;
@@ -79,8 +81,17 @@ public:
 
     /// The mix to prepare policies with, as a workload for a fleet: its shapes have the demands, their frequencies the
     /// shares; it has no tasks. The estimate as it is now if that has `changed`, else the mix that was handed out last.
-    /// With a prior alone, frequencies are those of the prior. O(demands).
-    [[nodiscard]] workload expected(const fleet& fleet);
+    /// With a prior alone, frequencies are those of the prior. Call `accept` once it is in use. O(demands).
+    [[nodiscard]] workload expected(const fleet& fleet) const;
+    /// What `expected` yields is in use: it has not `changed` until the estimate moves away from it. O(demands).
+    void accept() noexcept {
+        if (!fresh_) return;
+        for (entry& e : entries_) {
+            e.share = share_of(e);
+            e.frequency = frequency_of(e);
+        }
+        fresh_ = false;
+    }
 
 private:
     static constexpr std::uint64_t look_every = 1024;
@@ -96,6 +107,13 @@ private:
         bool same_model = false;
     };
 
+    [[nodiscard]] double share_of(const entry& e) const noexcept { return total_ > 0.0 ? e.weight / total_ : 0.0; }
+    [[nodiscard]] std::uint64_t frequency_of(const entry& e) const noexcept {
+        const double scale = arrivals_ == 0 ? 1.0 : resolution / total_;
+        return static_cast<std::uint64_t>(std::llround(e.weight * scale));
+    }
+
+    /// If an allocation fails, nothing has changed.
     void add(const workload& work, shape_index s, double weight) {
         const demand_view demand = work.demand(s);
         detail::workload_editor::write_image(demand, work.accepted_text(s), image_);
@@ -103,10 +121,19 @@ private:
         if (const auto known = images_.find(image_)) {
             at = *known;
         } else {
-            counters_ = demand.gpu.size() + demand.node.size() + demand.domain.size();
-            at = entries_.size() < options_.max_demands ? entries_.size() : give_up_rarest();
-            images_.assign(at, image_);
-            if (at == entries_.size()) {
+            const std::size_t counters = demand.gpu.size() + demand.node.size() + demand.domain.size();
+            const bool full = entries_.size() >= options_.max_demands;
+            at = full ? rarest() : entries_.size();
+            entries_.make_room(at + 1);
+            amounts_.make_room((at + 1) * counters);
+            images_.reserve(at);
+            std::string name = image_;
+            counters_ = counters;
+            if (full) {
+                total_ -= entries_[at].weight;
+                images_.rename(at, std::move(name));
+            } else {
+                images_.assign_reserved(at, std::move(name));
                 entries_.push_back({});
                 amounts_.resize((at + 1) * counters_);
             }
@@ -124,13 +151,12 @@ private:
         entries_[at].weight += weight;
         total_ += weight;
     }
-    [[nodiscard]] std::size_t give_up_rarest() noexcept {
+    /// O(demands).
+    [[nodiscard]] std::size_t rarest() const noexcept {
         std::size_t rarest = 0;
         for (std::size_t i = 1; i < entries_.size(); ++i) {
             if (entries_[i].weight < entries_[rarest].weight) rarest = i;
         }
-        total_ -= entries_[rarest].weight;
-        images_.erase(rarest);
         return rarest;
     }
     void rescale() noexcept {
@@ -143,7 +169,7 @@ private:
     }
     [[nodiscard]] double distance() const noexcept {
         double sum = 0.0;
-        for (const entry& e : entries_) sum += std::fabs(e.weight / total_ - e.share);
+        for (const entry& e : entries_) sum += std::fabs(share_of(e) - e.share);
         return sum / 2.0;
     }
 
@@ -161,18 +187,14 @@ private:
     std::string image_;
 };
 
-inline workload arrival_mix::expected(const fleet& fleet) {
+inline workload arrival_mix::expected(const fleet& fleet) const {
     workload mix = detail::workload_editor::make_empty(fleet);
     detail::workload_editor editor{mix};
     const resource_schema& schema = fleet.schema();
-    const double scale = arrivals_ == 0 ? 1.0 : resolution / total_;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
-        entry& e = entries_[i];
-        if (fresh_) {
-            e.share = e.weight / total_;
-            e.frequency = static_cast<std::uint64_t>(std::llround(e.weight * scale));
-        }
-        if (e.frequency == 0) continue;
+        const entry& e = entries_[i];
+        const std::uint64_t frequency = fresh_ ? frequency_of(e) : e.frequency;
+        if (frequency == 0) continue;
         const amount* const first = amounts_.data() + i * counters_;
         demand_view demand{.gpu = {first, schema.gpu.size()},
                            .node = {first + schema.gpu.size(), schema.node.size()},
@@ -187,9 +209,8 @@ inline workload arrival_mix::expected(const fleet& fleet) {
             if (!detail::workload_editor::names_model(text, fleet.name(model_index{m}))) continue;
             demand.accepted_models |= std::uint64_t{1} << m;
         }
-        editor.put_expected(demand, text, image, static_cast<std::size_t>(e.frequency));
+        editor.put_expected(demand, text, image, static_cast<std::size_t>(frequency));
     }
-    fresh_ = false;
     return mix;
 }
 

@@ -14,6 +14,7 @@
 #include "berth/model/descriptions.hpp"
 #include "berth/model/detail/fleet_editor.hpp"
 #include "berth/model/detail/own_type_readers.hpp"
+#include "berth/model/detail/vacant_rooms.hpp"
 #include "berth/model/detail/workload_editor.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/ledger.hpp"
@@ -69,13 +70,13 @@ struct task_alternative {
 /// ```
 ///
 /// **Events.** Each is one call. What comes from outside is data, in every build: a doubled, late or unknown event is
-/// answered with false or an error that names the item, and changes nothing. An event costs O(what it touches),
-/// amortised. If an allocation throws, nothing has changed; vacant positions, and models and demands that nobody has,
-/// may stay behind.
+/// answered with false or an error that names the item, and changes nothing. The bool may be dropped by whoever need
+/// not know; results and handles may not. An event costs O(what it touches), amortised. If an allocation throws,
+/// nothing has changed; vacant positions, and models and demands that nobody has, may stay behind.
 ///
-/// **Handles** (`node_handle`, `gpu_handle`, `task_handle`, `reservation_handle`) stay with a thing for as long as it
-/// is there and are never those of another thing. **Indices** are positions of the moment: those of `fleet()` and
-/// `workload()`, for arrays; a vacated position is taken again.
+/// **Handles** (`node_handle`, `gpu_handle`, `task_handle`, `shape_handle`, `reservation_handle`) stay with a thing for
+/// as long as it is there and are never those of another thing. **Indices** are positions of the moment: those of
+/// `fleet()` and `workload()`, for arrays; a vacated position is taken again.
 ///
 /// **Reality wins.** What is observed (`occupy`, a node that shrinks) is entered even if it exceeds a capacity: free
 /// amounts are then below zero, and nothing new goes there. What is planned (`place`, `begin_move`, `reserve`) never
@@ -86,7 +87,7 @@ struct task_alternative {
 ///
 /// Deterministic. Not thread-safe. Copies are independent, for what-if questions; what borrows a cluster does not
 /// follow its copies. Memory O(nodes + GPUs + tasks + distinct demands), of the largest number that there was at a
-/// time; names of GPU models and of domains are kept for good.
+/// time, of tasks at each node; names of GPU models and of domains are kept for good.
 class cluster {
 public:
     /// A cluster without nodes.
@@ -137,7 +138,8 @@ public:
     /// GPUs that are missing have no capacity and take nothing; tasks on them stay entered, as trouble, until they are
     /// moved or retired. A GPU that is missing here may appear on another node: it is another GPU then, with the UUID.
     ///
-    /// O(its GPUs × counters); for other domains also O(what the node holds in them). A report that repeats what is
+    /// O(its GPUs × counters); for other domains, for a counter that had no limit before, and for other GPUs also
+    /// O(what the node holds). A report that repeats what is
     /// known changes nothing.
     ///
     /// @param now  its name is that of the node, or empty
@@ -160,7 +162,7 @@ public:
         return report(described);
     }
     /// A node is gone with all that ran there. Its tasks wait; moves to it are cancelled, moves from it end without a
-    /// place; reservations there end.
+    /// place; reservations there end. O(GPUs × counters + what it holds + nodes of its domains).
     ///
     /// @param displaced  gets the tasks that lost their place, if given
     /// @return           false if there is no such node
@@ -227,7 +229,8 @@ public:
         if (!described) return described.error();
         return admit(**described);
     }
-    /// A waiting task is placed. O(GPUs of the slot + tasks of the node), and so are the next ones.
+    /// A waiting task is placed. O(GPUs of the slot + tasks of the node), and so are the next ones; where a demand
+    /// takes from a domain with a limit, also O(nodes of the domain), which are all listed as changed.
     ///
     /// @param alternative  which of its demands it runs with, as of `alternatives`; 0: its own
     /// @return false if there is no such task or alternative, it has a slot, or it does not fit there (see
@@ -238,13 +241,17 @@ public:
     /// A waiting task is observed to run: entered whatever room, health and models say.
     ///
     /// @return false if there is no such task, alternative or slot, it has a slot, or it wants another number of GPUs
-    [[nodiscard]] bool occupy(task_handle task, const slot& where, std::size_t alternative = 0) {
+    bool occupy(task_handle task, const slot& where, std::size_t alternative = 0) {
         return known(task) && occupy(index(task), where, alternative);
     }
-    /// Enters many running tasks at once.
+    /// Enters many running tasks at once, each with its own demand: enter one that runs with an alternative by itself.
     ///
-    /// @return how many were entered; the others are unknown, have a slot, or their slot does not exist
-    std::size_t occupy(std::span<const task_handle> tasks, std::span<const slot> where);
+    /// @param where    the slot of each
+    /// @param refused  gets the positions in `tasks` of those that were not entered, if given: they are unknown, have a
+    ///                 slot, or their slot does not exist
+    /// @return         how many were entered
+    std::size_t occupy(std::span<const task_handle> tasks, std::span<const slot> where,
+                       std::vector<std::size_t>* refused = nullptr);
     /// A running task waits again; a moving one gives both ends back. False if there is no such task or it has no slot.
     bool release(task_handle task) { return known(task) && release(index(task)); }
     /// A task is gone, with all that it held. False if there is no such task: it left before.
@@ -261,11 +268,11 @@ public:
 
     /// As above, for a position of `workload()`; false as well if it is vacant.
     bool place(task_index task, const slot& where, std::size_t alternative = 0);
-    [[nodiscard]] bool occupy(task_index task, const slot& where, std::size_t alternative = 0);  ///< see above
-    bool release(task_index task);                                                               ///< see above
-    bool begin_move(task_index task, const slot& to);                                            ///< see above
-    bool finish_move(task_index task);                                                           ///< see above
-    bool cancel_move(task_index task);                                                           ///< see above
+    bool occupy(task_index task, const slot& where, std::size_t alternative = 0);  ///< see above
+    bool release(task_index task);                                                 ///< see above
+    bool begin_move(task_index task, const slot& to);                              ///< see above
+    bool finish_move(task_index task);                                             ///< see above
+    bool cancel_move(task_index task);                                             ///< see above
 
     /// The position of a task, if it is there.
     [[nodiscard]] std::optional<task_index> find(task_handle task) const noexcept {
@@ -320,20 +327,33 @@ public:
     // ---- demands and reservations -----------------------------------------------------------------------------------
     /// The shape of a demand, a new one if it is not known. A shape of which there is no task and no reservation stays
     /// until a thousand others came after it.
-    [[nodiscard]] result<shape_index> shape_of(const task_description& demand);
+    ///
+    /// @return its handle, or an error that names the field, as of `admit`
+    [[nodiscard]] result<shape_handle> shape_of(const task_description& demand);
     /// The same for your own type of task.
     template <class Task>
-    [[nodiscard]] result<shape_index> shape_of(const Task& task) {
+    [[nodiscard]] result<shape_handle> shape_of(const Task& task) {
         const auto described = task_reader_.read(task, tasks_.lowest_vacant());
         if (!described) return described.error();
         return shape_of(**described);
     }
-    /// The same for a demand of this cluster's counters; accepted models are a mask of `fleet()`'s.
-    [[nodiscard]] shape_index shape_of(const demand_view& demand);
+    /// The same for a demand of this cluster's counters; accepted models are a mask of `fleet()`'s, or all bits.
+    ///
+    /// @return as above; an error as well if it accepts no model that there is
+    [[nodiscard]] result<shape_handle> shape_of(const demand_view& demand);
+    /// The position of a shape, if it is there.
+    [[nodiscard]] std::optional<shape_index> find(shape_handle shape) const noexcept {
+        return shapes_.has(shape.position(), shape.generation()) ? std::optional{shape_index{shape.position()}}
+                                                                 : std::nullopt;
+    }
+    /// The handle of a shape that is there: of a task, an alternative or a reservation.
+    [[nodiscard]] shape_handle handle(shape_index shape) const noexcept {
+        return {static_cast<std::uint32_t>(shape.value()), shapes_.generation(shape.value())};
+    }
     /// Holds room for a demand.
     ///
-    /// @return its handle, or nothing if there is no such shape or it does not fit there
-    [[nodiscard]] std::optional<reservation_handle> reserve(shape_index shape, const slot& where);
+    /// @return its handle, or nothing if there is no such shape (any more) or it does not fit there
+    [[nodiscard]] std::optional<reservation_handle> reserve(shape_handle shape, const slot& where);
     /// Gives reserved room back. False if there is no such reservation.
     bool release(reservation_handle reservation);
     /// The slot of a reservation; `unplaced` if it is gone.
@@ -385,6 +405,8 @@ private:
         gpu_mask healthy_gpus = 0;
         bool healthy = false;
         bool open = true;
+
+        friend bool operator==(const node_record&, const node_record&) = default;
     };
     struct gpu_place {
         node_index node;
@@ -399,6 +421,7 @@ private:
     class new_uuids;
     class node_models;
 
+    static constexpr amount not_known = -1;  // what is in use of a counter without a limit
     static constexpr std::size_t max_idle_shapes = 1024;
     static constexpr std::size_t max_alternatives = 64;  // far fewer, so that a task's own do not become idle
 
@@ -421,8 +444,12 @@ private:
     void move_to_larger_room(node_index n, std::size_t gpus, std::span<const amount> used);
     void name_gpus(node_index n, std::span<const std::uint32_t> ids) noexcept;
     void set_free_from(node_index n, std::span<const amount> used) noexcept;
+    void count_held(node_index n, std::span<const amount> used) noexcept;
+    [[nodiscard]] gpu_mask held_gpus(node_index n) const;
     void collect_used(node_index n, detail::flat<amount>& used) const;
     void move_domain_room(node_index n, std::span<const domain_index> from, amount sign) noexcept;
+    template <class Visit>
+    void for_each_held(node_index n, Visit visit) const;
     template <class Change>
     void change_state(node_index n, Change change);
     void note(node_index n) noexcept { changes_.note(n.value()); }
@@ -441,6 +468,7 @@ private:
     [[nodiscard]] result<void> intern_alternatives(const task_description& task, shape_index own, detail::phrase item);
     [[nodiscard]] shape_index shape_with(task_index t, std::size_t alternative) const noexcept;
     void run_with(task_index t, std::size_t alternative) noexcept;
+    void start_moving(task_index t, const slot& to);
     void stop_moving(task_index t) noexcept;
 
     berth::fleet fleet_;
@@ -450,6 +478,7 @@ private:
     std::uint64_t structure_ = 0;
 
     detail::position_pool nodes_;
+    detail::vacant_rooms vacant_nodes_;
     detail::flat<node_record> node_states_;
     detail::position_pool gpus_;          // identities of GPUs
     detail::flat<gpu_place> places_;      // of each identity
@@ -460,7 +489,9 @@ private:
     detail::flat<slot> where_;
     detail::flat<slot> target_;
     detail::flat<task_index> moving_;
+    detail::flat<std::uint32_t> moving_at_;  // the position of a task that moves in `moving_`
     detail::list_pool<task_index> tasks_on_;
+    detail::list_pool<task_index> arriving_;            // on each node the tasks that move there, in ascending order
     detail::list_pool<task_alternative> alternatives_;  // its own first; empty: no others
     detail::flat<std::uint32_t> runs_with_;
 
@@ -470,6 +501,7 @@ private:
     detail::position_pool groups_;
     detail::position_pool reservations_;
     detail::flat<reserved_room> reserved_;
+    detail::list_pool<std::uint32_t> reserved_on_;  // positions of the reservations of each node, in ascending order
 
     detail::node_reader node_reader_;
     detail::task_reader task_reader_;

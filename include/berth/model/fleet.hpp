@@ -5,6 +5,7 @@
 #include "berth/core/index.hpp"
 #include "berth/core/list_pool.hpp"
 #include "berth/core/names.hpp"
+#include "berth/core/position_pool.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 
@@ -114,6 +115,12 @@ public:
     /// A number that two nodes share exactly if their configurations (capacities, GPUs, models, health) are equal: 0 to
     /// `kind_count() - 1`, in order of first appearance.
     [[nodiscard]] std::size_t kind(node_index n) const noexcept { return number_of(kind_[n.value()]); }
+    /// As `kind`, whatever the health, and never the number of other hardware: numbers of a cluster that are taken
+    /// again have another key.
+    [[nodiscard]] std::uint64_t hardware_key(node_index n) const noexcept {
+        const std::size_t number = hardware(n);
+        return number < hardware_generation_.size() ? std::uint64_t{hardware_generation_[number]} << 32U | number : 0;
+    }
     /// As `kind`, whatever the health.
     [[nodiscard]] std::size_t hardware(node_index n) const noexcept { return number_of(hardware_[n.value()]); }
 
@@ -193,6 +200,9 @@ private:
     name_table hardwares_;  // keys are their beginnings, without the health
     detail::flat<std::uint32_t> kind_uses_;
     detail::flat<std::uint32_t> hardware_uses_;
+    detail::flat<std::uint32_t> hardware_generation_;  // per number: how many images it had
+    detail::position_pool kind_numbers_;               // vacant: nobody uses the number
+    detail::position_pool hardware_numbers_;
     std::size_t counter_count_ = 0;
     detail::flat<amount> gpu_capacity_;
     detail::flat<amount> node_capacity_;

@@ -157,8 +157,8 @@ public:
         }
         return host_has_room(demand, where.node);
     }
-    /// True if the slot exists, has the number of GPUs demanded, and at least the demand is in use in every counter, so
-    /// that `remove` is allowed. Which tasks use it is not recorded here.
+    /// True if the slot exists, has the number of GPUs demanded, and at least the demand is in use in every counter
+    /// with a limit, so that `remove` is allowed. Which tasks use it is not recorded here.
     [[nodiscard]] bool holds(const demand_view& demand, const slot& where) const noexcept {
         if (!fleet_->has(where, demand.gpus)) return false;
         for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
@@ -276,7 +276,7 @@ private:
     [[nodiscard]] static bool uses(std::span<const amount> capacity, std::span<const amount> available,
                                    std::span<const amount> wanted) noexcept {
         for (std::size_t r = 0; r < capacity.size(); ++r) {
-            if (capacity[r] - available[r] < wanted[r]) return false;
+            if (available[r] != max_amount && capacity[r] - available[r] < wanted[r]) return false;
         }
         return true;
     }
@@ -315,10 +315,13 @@ private:
         log_.make_room(log_.size() + berth::gpu_count(where.gpus) * gpu_counters_ + node_counters_ +
                        domains * domain_counters_);
     }
+    /// What is free of a limited counter is always less than `max_amount`, so the counter itself tells that it has no
+    /// limit.
     void add(std::size_t position, amount change) {
-        if (change == 0) return;
+        amount& free = counter(position);
+        if (change == 0 || free == max_amount) return;
         if (!marks_.empty()) log_.push_back({position, change});
-        counter(position) += change;
+        free += change;
     }
     void shift(const demand_view& demand, const slot& where, amount sign) {
         const std::size_t host = node_begin(where.node);

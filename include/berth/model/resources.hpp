@@ -17,6 +17,15 @@ using amount = std::int64_t;
 /// below 2^63.
 inline constexpr amount max_amount = amount{1} << 45U;
 
+namespace detail {
+
+/// A capacity for sums of demands: one that is unlimited is never reached.
+[[nodiscard]] constexpr amount summable(amount capacity) noexcept {
+    return capacity < max_amount ? capacity : max_amount << 17U;
+}
+
+}  // namespace detail
+
 /// One whole GPU, in thousandths: the first counter of every GPU is its compute share.
 inline constexpr amount whole_gpu = 1000;
 

@@ -98,7 +98,7 @@ TEST_CASE("the fastest that fits, or the one that takes the least of what is fre
     CHECK(c.where(need(placer.place(any))) == freed);
 }
 
-TEST_CASE("a choice of one's own; an alternative like another; a task without alternatives") {
+TEST_CASE("a choice of one's own, an alternative like another, a task without alternatives") {
     cluster c = fleet_of(1, 1, 1);
     auto placer = greedy{best_fit{}}.start(c);
     const auto euros = [](const alternative_candidate& a) {

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ public:
             const node_index n{any(machines_.node_count())};
             const std::string& name = machines_.name(n);
             if (const auto there = cluster_.find_node(name)) {
+                if (bounded(random_, 2) == 0) return change(*there, n);
                 REQUIRE(cluster_.leave(*there));
             } else {
                 REQUIRE(cluster_.join(reported_node{machines_, n}.description()));
@@ -62,6 +64,11 @@ public:
             if (!there) return;
             if (bounded(random_, 2) == 0) REQUIRE(cluster_.set_open(*there, bounded(random_, 2) == 0));
             REQUIRE(cluster_.set_healthy(*there, bounded(random_, 3) != 0));
+            const node_index n = *cluster_.find(*there);
+            for (gpu_mask rest = cluster_.gpus_there(n); rest != 0; rest &= rest - 1) {
+                if (bounded(random_, 3) != 0) continue;
+                REQUIRE(cluster_.set_healthy(cluster_.handle(n, lowest_gpu(rest)), bounded(random_, 2) == 0));
+            }
         } else if (reserved_.size() < 5) {
             const auto shape = work_.demand(task_index{any(work_.task_count())});
             for (std::size_t n = 0; n < machines_.node_count(); ++n) {
@@ -90,6 +97,19 @@ private:
         running_[i] = running_.back();
         running_.pop_back();
         return t;
+    }
+    /// The node is reported with other capacities, and with more or fewer GPUs.
+    void change(node_handle there, node_index n) {
+        std::vector<gpu_description> gpus(1 + any(machines_.gpu_count(n) + 4));
+        std::vector<amount> capacity(machines_.capacity(n).begin(), machines_.capacity(n).end());
+        const std::size_t like = any(machines_.gpu_count());
+        for (gpu_description& gpu : gpus) {
+            gpu.model = machines_.name(machines_.model(gpu_index{like}));
+            gpu.capacity = machines_.capacity(gpu_index{like});
+        }
+        for (amount& each : capacity)
+            each = each > 0 && each < max_amount ? 1 + each / 2 + static_cast<amount>(any(3)) : each;
+        (void)cluster_.change(there, node_description{.capacity = capacity, .gpus = gpus});  // refused beyond 64 GPUs
     }
     void move() {
         if (running_.empty()) return;
@@ -160,6 +180,8 @@ TEST_CASE("a placer that has lived long decides like a fresh one with its memory
         decides_like_a_fresh_one(greedy{fgd{}, best_scored_gpu{}}, options, seed, 1000);
         decides_like_a_fresh_one(greedy{scarcity{}}, options, seed, 1000);
         decides_like_a_fresh_one(greedy{first_fit{}, gpu_scored_by{fgd{}}}, options, seed, 400);
+        decides_like_a_fresh_one(greedy{random_score{seed}}, options, seed, 200);
+        decides_like_a_fresh_one(greedy{tiers{scarcity{}, best_fit{}}}, options, seed, 400);
         decides_like_a_fresh_one(greedy{tiers{fgd{}, best_fit{}}, best_scored_gpu{}}, options, seed, 400);
         decides_like_a_fresh_one(
             greedy{weighted_sum{weighted{0.3, rescaled{best_fit{}}}, weighted{0.7, fgd{}}}, best_scored_gpu{}}, options,
@@ -228,6 +250,21 @@ TEST_CASE("own types: admitted and placed, found, explained and reserved") {
     REQUIRE(room);
     CHECK(living.where(*room) == slot{node_index{0}, 0b10});
     CHECK_FALSE(placer.reserve(*living.shape_of(job{"room"})));
+    // A demand whose position is that of another by now is gone.
+    REQUIRE(living.release(*room));
+    const amount part[] = {77};
+    const auto old = *living.shape_of(task_description{.gpu_demand = part});
+    REQUIRE(placer.find(old).placed());
+    REQUIRE(placer.explain(old).nodes > 0);
+    for (amount share = 1; share < 1500; ++share) {
+        const amount wanted[] = {2000 + share};
+        REQUIRE(living.shape_of(task_description{.gpu_demand = wanted}));
+    }
+    CHECK_FALSE(living.find(old));
+    CHECK(living.workload().generation(shape_index{old.position()}) > old.generation());
+    CHECK_FALSE(placer.find(old).placed());
+    CHECK(placer.explain(old).nodes == 0);
+    CHECK_FALSE(placer.reserve(old));
 }
 
 TEST_CASE("gangs on a cluster: whole or not, in any order, of one model, elastic") {
@@ -283,4 +320,79 @@ TEST_CASE("boards stay within their memory however many demands come") {
     }
     CHECK(living.workload().shape_count() < 1200);
     CHECK(placer.mix().demand_count() <= 4096);
+}
+
+TEST_CASE("a node that outgrows its room, and health of GPUs, leave no trace in the values of others") {
+    cluster living;
+    for (int n = 0; n < 6; ++n) REQUIRE(living.join(host("n" + std::to_string(n), "A100", 2)));
+    auto old = greedy{}.start(living, cluster_placer_options{.mix = {.half_life = 50.0}});
+    for (int i = 0; i < 300; ++i) {
+        const std::string name = "t" + std::to_string(i);
+        const auto t = old.place(job{name, 1 + static_cast<std::size_t>(i % 2)});
+        REQUIRE(t);
+        if (i % 7 == 0)
+            REQUIRE(living.report(host("n" + std::to_string(i % 6), "A100", 2 + static_cast<std::size_t>(i / 60))));
+        if (i % 5 == 0) {
+            const node_index n{static_cast<std::size_t>(i % 6)};
+            REQUIRE(living.set_healthy(living.handle(n, static_cast<std::size_t>(i % 2)), i % 3 != 0));
+        }
+        if (i % 3 != 0) REQUIRE(living.retire(*t));
+    }
+    cluster copy{living};
+    auto fresh = greedy{}.start(copy, cluster_placer_options{.mix = {.half_life = 50.0}}, old.memory());
+    for (int i = 0; i < 20; ++i) {
+        const job next{"next" + std::to_string(i), 1 + static_cast<std::size_t>(i % 2)};
+        const auto a = old.place(next);
+        const auto b = fresh.place(next);
+        REQUIRE((a && b));
+        REQUIRE(living.where(*a) == copy.where(*b));
+    }
+}
+
+namespace {
+
+/// Throws at the n-th call of `on_place`; counts what is in place.
+struct fussy {
+    struct state {
+        int* calls;
+        int* in_place;
+        [[nodiscard]] double operator()(const candidate& c) const { return -static_cast<double>(c.node.index.value()); }
+        void on_place(const candidate&) {
+            if (--*calls == 0) throw std::runtime_error{"fussy"};
+            ++*in_place;
+        }
+        void on_remove(const candidate&) { --*in_place; }
+        void on_node(const node_view&) {}
+    };
+    int* calls;
+    int* in_place;
+    [[nodiscard]] state prepare(const problem&) const { return {calls, in_place}; }
+};
+
+}  // namespace
+
+TEST_CASE("a score that throws while a task or a gang is placed leaves nothing") {
+    for (int at = 1; at <= 4; ++at) {
+        CAPTURE(at);
+        int calls = 0;
+        int in_place = 0;
+        cluster living;
+        for (int n = 0; n < 3; ++n) REQUIRE(living.join(host("n" + std::to_string(n), "A100", 2)));
+        auto placer = greedy{fussy{&calls, &in_place}}.start(living);
+        std::vector<task_handle> gang;
+        for (int i = 0; i < 4; ++i) gang.push_back(*living.admit(job{"g" + std::to_string(i)}));
+        const auto before = living.ledger();
+        calls = at;
+        CHECK_THROWS(static_cast<void>(placer.place_gang(gang)));
+        CHECK(living.ledger() == before);
+        CHECK(in_place == 0);
+        for (const task_handle t : gang) CHECK(living.state(t) == task_state::waiting);
+        const std::size_t known = living.task_count();
+        calls = 1;
+        CHECK_THROWS(static_cast<void>(placer.place(job{"lost"})));
+        CHECK(living.task_count() == known);
+        calls = 0;
+        CHECK(placer.place_gang(gang).placed());
+        CHECK(in_place == 4);
+    }
 }

@@ -64,7 +64,7 @@ berth::amount below(const berth::ledger& ledger) {
 
 }  // namespace
 
-TEST_CASE("overcommitted: a node falls from 64 to 48 GB with 30 + 30 running; one task moves, before anything else") {
+TEST_CASE("overcommitted: a node falls from 64 to 48 GB with 30 + 30 running, one task moves, before anything else") {
     const auto all = hosts({48, 64}, {30, 30});
     const berth::problem p{all.machines, all.tasks};
     berth::assignment placement{at(0), at(0)};

@@ -184,7 +184,7 @@ TEST_CASE("whatever is wanted of a random cluster, no step of the order is refus
         std::vector<reservation_handle> reserved;
         for (std::size_t k = 0; k < 2; ++k) {
             const auto shape = need(c.shape_of(random_job(g, 1000)));
-            if (const auto r = c.reserve(shape, admissible_slot(g, c, c.workload().demand(shape))))
+            if (const auto r = c.reserve(shape, admissible_slot(g, c, c.workload().demand(*c.find(shape)))))
                 reserved.push_back(*r);
         }
         assignment wanted(c.slots().begin(), c.slots().end());

@@ -42,13 +42,13 @@ public:
 
     [[nodiscard]] bool used(std::size_t gpu) const noexcept { return used_[gpu] != 0; }
     [[nodiscard]] std::size_t counters(counter_place p) const noexcept { return names(p).size(); }
-    /// Free beside the tasks that stay, at least 0.
+    /// Free beside the tasks that stay, at least 0; without a limit more than all tasks want.
     [[nodiscard]] amount room(counter_place p, std::size_t counter) const noexcept {
         const ledger& all = scope_->room();
         const std::span<const amount> free = p.what == counter_place::gpu    ? all.free(gpu_index{p.at})
                                              : p.what == counter_place::node ? all.free(node_index{p.at})
                                                                              : all.free(domain_index{p.at});
-        return free[counter] > 0 ? free[counter] : 0;
+        return free[counter] > 0 ? summable(free[counter]) : 0;
     }
     /// What a task takes of the place if it is there.
     [[nodiscard]] static amount taken(counter_place p, std::size_t counter, const demand_view& demand) noexcept {

@@ -78,7 +78,7 @@ struct cluster_placer_options {
 ///
 /// Deterministic: the same cluster, memory and calls give the same slots. A placer that has lived long decides like one
 /// that is started now with its `memory()`: the mix, and with `scarcity` the prices that were cleared last. Not
-/// thread-safe. The cluster outlives the placer, whose memory is O(nodes) besides
+/// thread-safe. The cluster outlives the placer, whose memory is O(nodes + tasks + demands) besides
 /// `cluster_placer_options::board_bytes`.
 ///
 /// Cost of `place`: as of `placer`; in addition the score is told about each node that changed since the last decision.
@@ -113,6 +113,7 @@ public:
 
     /// What a placer has learned: all that it knows besides the cluster. Copyable.
     struct memory_type {
+        detail::flat<std::uint32_t> learned;                                      ///< which tasks have been counted
         arrival_mix mix;                                                          ///< of the demands that arrived
         decltype(memory_of(std::declval<const ready_score&>())) score;            ///< of the score
         decltype(memory_of(std::declval<const ready_selection&>())) selection{};  ///< of the GPU selection
@@ -120,13 +121,13 @@ public:
     /// The state of a policy that goes on from what another one has learned on this cluster, or on a copy of it.
     cluster_placer(const greedy<Score, GpuSelection, Ties, Scan>& policy, class cluster& lender,
                    cluster_placer_options options, const memory_type& before)
-        : cluster_{lender}, policy_{policy}, options_{options}, mix_{before.mix} {
+        : cluster_{lender}, policy_{policy}, options_{options}, mix_{before.mix}, learned_{before.learned} {
         prepare(&before);
     }
     /// What it has learned.
     [[nodiscard]] memory_type memory() {
         follow();
-        return {mix_, memory_of(finder_->nodes().score()), memory_of(finder_->nodes().selection())};
+        return {learned_, mix_, memory_of(finder_->nodes().score()), memory_of(finder_->nodes().selection())};
     }
 
     // ---- tasks ------------------------------------------------------------------------------------------------------
@@ -146,9 +147,7 @@ public:
         if (!waits(t)) return unplaced;
         learn(t);
         const chosen_alternative found = choose_for(t, choice);
-        if (!found.where.placed() || !cluster_.place(t, found.where, found.alternative)) return unplaced;
-        notify_placed(t, found.where);
-        return found.where;
+        return found.where.placed() && take(t, found.where, found.alternative) ? found.where : unplaced;
     }
     /// Admits a task of your own type and places it.
     ///
@@ -157,7 +156,18 @@ public:
         requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, task_index>)
     [[nodiscard]] result<task_handle> place(const Task& task, const Choice& choice = {}) {
         const auto admitted = cluster_.admit(task);
-        if (admitted) (void)place(*admitted, choice);
+        if (!admitted) return admitted;
+        // If placing throws, nobody would have the handle.
+        struct undo {
+            berth::cluster& of;
+            task_handle task;
+            bool armed = true;
+            ~undo() {
+                if (armed) (void)of.retire(task);
+            }
+        } guard{cluster_, *admitted};
+        (void)place(*admitted, choice);
+        guard.armed = false;
         return admitted;
     }
     /// Places all of these waiting tasks, or none, as `place_gang` does.
@@ -230,19 +240,20 @@ public:
         return t && waits(*t) ? choose_for(*t, choice) : chosen_alternative{};
     }
     /// The slot that a demand would get now: a shape of `cluster::shape_of`. Not with scores that read the task itself.
-    [[nodiscard]] slot find(shape_index shape) {
-        return shape.below(cluster_.workload().shape_count()) ? find_slot(task_index{}, shape) : unplaced;
+    [[nodiscard]] slot find(shape_handle shape) {
+        const auto known = cluster_.find(shape);
+        return known ? find_slot(task_index{}, *known) : unplaced;
     }
     /// The same for a task of your own type, which need not be admitted.
     template <class Task>
-        requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_index>)
+        requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_handle>)
     [[nodiscard]] result<slot> find(const Task& task) {
         const auto shape = cluster_.shape_of(task);
         if (!shape) return shape.error();
         return find(*shape);
     }
-    /// Holds room for a demand on the best node.
-    [[nodiscard]] std::optional<reservation_handle> reserve(shape_index shape) {
+    /// Holds room for a demand on the best node. Nothing if no node takes it, or there is no such shape (any more).
+    [[nodiscard]] std::optional<reservation_handle> reserve(shape_handle shape) {
         return cluster_.reserve(shape, find(shape));
     }
     /// Explains why a task has no slot now, with its own demand; examines every node. O(nodes × GPUs) and an evaluation
@@ -258,16 +269,17 @@ public:
                               [&](node_index n) { return finder_->nodes().slot_at(n, c).placed(); });
     }
     /// The same for a demand: a shape of `cluster::shape_of`.
-    [[nodiscard]] why_not explain(shape_index shape) {
-        if (!shape.below(cluster_.workload().shape_count())) return {};
+    [[nodiscard]] why_not explain(shape_handle shape) {
+        const auto known = cluster_.find(shape);
+        if (!known) return {};
         follow();
-        candidate c = candidate_of(task_index{}, shape);
+        candidate c = candidate_of(task_index{}, *known);
         return berth::explain(cluster_.ledger(), c.demand,
                               [&](node_index n) { return finder_->nodes().slot_at(n, c).placed(); });
     }
     /// The same for a task of your own type, which need not be admitted.
     template <class Task>
-        requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_index>)
+        requires(!std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_handle>)
     [[nodiscard]] result<why_not> explain(const Task& task) {
         const auto shape = cluster_.shape_of(task);
         if (!shape) return shape.error();
@@ -331,13 +343,36 @@ private:
         }
         return best;
     }
-    /// Scores that count decisions hear of them at once, of the room they leave with the next decision.
-    void notify_placed(task_index t, const slot& where) {
+    /// Places a waiting task there; scores that count decisions hear of it at once, of the room with the next decision.
+    /// If one throws, the task waits.
+    [[nodiscard]] bool take(task_index t, const slot& where, std::size_t alternative) {
+        if (!cluster_.place(t, where, alternative)) return false;
+        struct undo {
+            cluster_placer& of;
+            task_index task;
+            slot where;
+            bool armed = true;
+            ~undo() {
+                if (armed) (void)of.cluster_.release(task);
+            }
+        } guard{*this, t, where};
+        const candidate c = candidate_at(t, where);
+        notify_place(finder_->nodes().score(), c);
+        notify_place(finder_->nodes().selection(), c);
+        guard.armed = false;
+        return true;
+    }
+    /// Undoes that in a gang that failed.
+    void notify_removed(task_index t, const slot& where) {
+        const candidate c = candidate_at(t, where);
+        notify_remove(finder_->nodes().score(), c);
+        notify_remove(finder_->nodes().selection(), c);
+    }
+    [[nodiscard]] candidate candidate_at(task_index t, const slot& where) const {
         candidate c = candidate_of(t, cluster_.workload().shape(t));
         c.node = cluster_.ledger().node(where.node);
         c.gpus = where.gpus;
-        notify_place(finder_->nodes().score(), c);
-        notify_place(finder_->nodes().selection(), c);
+        return c;
     }
 
     /// Each task is one arrival, however often it is tried.
@@ -398,18 +433,21 @@ private:
             demand_view demand = this->demand(member);
             if (demand.gpus > 0 && (demand.accepted_models & ~models) != 0) {
                 demand.accepted_models &= models;
-                shape = placer_->cluster_.shape_of(demand);
+                const auto narrowed = placer_->cluster_.shape_of(demand);
+                if (!narrowed) return unplaced;
+                shape = *placer_->cluster_.find(*narrowed);
             }
             const slot where = placer_->find_slot(m.task, shape);
-            return where.placed() && take(m.task, where) ? where : unplaced;
+            return where.placed() && placer_->take(m.task, where, 0) ? where : unplaced;
         }
         [[nodiscard]] bool place_at(std::size_t member, const slot& where) override {
             placer_->follow();
             candidate c = placer_->candidate_of(members_[member].task, members_[member].shape);
-            return placer_->finder_->nodes().admits(where, c) && take(members_[member].task, where);
+            return placer_->finder_->nodes().admits(where, c) && placer_->take(members_[member].task, where, 0);
         }
-        void remove(std::size_t member, const slot&) override {
-            (void)placer_->cluster_.release(members_[member].task);
+        void remove(std::size_t member, const slot& where) override {
+            const task_index t = members_[member].task;
+            if (placer_->cluster_.release(t)) placer_->notify_removed(t, where);
         }
         [[nodiscard]] bool by_shape() const noexcept override { return finder::by_shape; }
         [[nodiscard]] bool anonymous() const noexcept override { return finder::anonymous; }
@@ -423,12 +461,6 @@ private:
             std::size_t gpus = 0;
             bool same_model = false;
         };
-        [[nodiscard]] bool take(task_index t, const slot& where) {
-            if (!placer_->cluster_.place(t, where)) return false;
-            placer_->notify_placed(t, where);
-            return true;
-        }
-
         cluster_placer* placer_;
         detail::flat<member_record> members_;
         detail::flat<amount> amounts_;
@@ -467,6 +499,7 @@ private:
         if (finder_) evaluations_ += finder_->nodes().evaluations();
         finder_ = std::move(made);
         expected_ = std::move(expected);
+        mix_.accept();
         structure_ = cluster_.structure_version();
         ++preparations_;
     }

@@ -128,15 +128,20 @@ struct part_range {
 ///    larger is better, of the type of the score's values.
 /// 2. With `compares_nodes` the combination reads `range`. It may follow prices, and does without `compares_nodes`:
 /// then
-///    `price_version(kind)` grows whenever the combination changes for nodes of that kind, and never falls. A score
-///    that has `follow` also says of how many kinds it has prices, by `kind_count()`.
+///    nodes are in `price_classes()` classes, `price_class(node)` is that of a node, and `price_version(class)` grows
+///    whenever the combination changes for nodes of that class, and never falls. The number of classes stays; where a
+///    node's class changes, the node has changed.
 /// 3. The score itself (`operator()`) compares the GPUs of one node and refuses candidates. It does not follow prices.
 template <class S>
 concept parted_score = prepared_score<S> && requires(const S& s, const candidate& c, typename S::part_values parts) {
     { s.parts(c) } -> std::same_as<typename S::part_values>;
     { s.combine(parts, node_index{}, part_range<typename S::part_values>{}) } -> score_value;
     { S::compares_nodes } -> std::convertible_to<bool>;
-    requires S::compares_nodes || requires { s.price_version(std::size_t{}); };
+    requires S::compares_nodes || requires {
+        { s.price_classes() } -> std::convertible_to<std::size_t>;
+        { s.price_class(node_index{}) } -> std::convertible_to<std::size_t>;
+        { s.price_version(std::size_t{}) } -> std::convertible_to<std::uint64_t>;
+    };
 };
 
 /// Customisation point: how good a candidate is. Either a `prepared_score` itself or a description whose

@@ -48,6 +48,7 @@ public:
         for (std::size_t n = 0; n < machines.node_count(); ++n) nodes_.push_back(node_index{n});
         for (std::size_t t = 0; t < p.workload().task_count(); ++t) tasks_.push_back(task_index{t});
         for (std::size_t g = 0; g < machines.gpu_count(); ++g) room_.append(machines.capacity(gpu_index{g}));
+        for (amount& room : room_) room = detail::summable(room);
         for (const task_index t : tasks_) take_room(t, where(t), -1);
         std::size_t longest = 64;
         for (std::size_t g = 0; g < p.workload().group_count(); ++g) {

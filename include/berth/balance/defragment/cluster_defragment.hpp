@@ -77,7 +77,7 @@ class cluster_defragment {
         detail::eviction_search<detail::eviction_context<prepared_cost, Movable, Cost, detail::borrowed_fleet>>;
     template <class Task>
     static constexpr bool is_own_type =
-        !std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_index>;
+        !std::convertible_to<const Task&, task_handle> && !std::convertible_to<const Task&, shape_handle>;
 
 public:
     /// As `defragment::start`.
@@ -103,7 +103,7 @@ public:
     /// How to make room for a waiting task. Changes nothing, but that the demand of a task of a gang may get a shape.
     ///
     /// @param task       the outcome is `not_waiting` if it runs, moves or is gone. The room is for its own demand; ask
-    ///                   about the shapes of its `cluster::alternatives` one by one
+    ///                   about the shapes of its `cluster::alternatives` one by one (`cluster::handle` of each)
     /// @param max_steps  fewer steps than the options allow; more are cut to these
     /// @param control    as of `defragment_state::make_room`
     /// @return           as of `defragment_state::make_room`; positions in it are those of the moment, for which it has
@@ -121,16 +121,16 @@ public:
         if (waits && !shape.valid()) answer.outcome = eviction_outcome::no_node;
         return answer;
     }
-    /// How to make room for a demand: a shape of `cluster::shape_of`. The outcome is `not_waiting` if it is unknown.
+    /// How to make room for a demand: a shape of `cluster::shape_of`. The outcome is `not_waiting` if it is gone.
     template <stoppable Stop = never_stop, observer Observer = no_observer>
-    [[nodiscard]] eviction_plan make_room(shape_index shape, run_control<Stop, Observer> control = {}) {
+    [[nodiscard]] eviction_plan make_room(shape_handle shape, run_control<Stop, Observer> control = {}) {
         return make_room(shape, policy_.options().max_steps, std::move(control));
     }
     /// The same with fewer steps.
     template <stoppable Stop = never_stop, observer Observer = no_observer>
-    [[nodiscard]] eviction_plan make_room(shape_index shape, std::size_t max_steps,
+    [[nodiscard]] eviction_plan make_room(shape_handle shape, std::size_t max_steps,
                                           run_control<Stop, Observer> control = {}) {
-        return ask(task_index{}, known(shape) ? shape : shape_index{}, max_steps, control);
+        return ask(task_index{}, cluster_->find(shape).value_or(shape_index{}), max_steps, control);
     }
     /// The same for a task of your own type, which need not be admitted.
     ///
@@ -162,9 +162,10 @@ public:
     }
     /// The same for a demand, for which the room is reserved.
     ///
-    /// @return the reservation; nothing, with nothing changed, if the demand is unknown or the plan is out of date
-    [[nodiscard]] std::optional<reservation_handle> carry_out(shape_index shape, const eviction_plan& plan) {
-        if (!known(shape) || !is_current(shape, plan)) return std::nullopt;
+    /// @return the reservation; nothing, with nothing changed, if the demand is gone or the plan is out of date
+    [[nodiscard]] std::optional<reservation_handle> carry_out(shape_handle shape, const eviction_plan& plan) {
+        const auto known = cluster_->find(shape);
+        if (!known || !is_current(*known, plan)) return std::nullopt;
         detail::plan_entry entry{*cluster_, plan};
         if (!entry.enter()) return std::nullopt;
         const auto reserved = cluster_->reserve(shape, plan.where);
@@ -180,9 +181,6 @@ public:
     [[nodiscard]] berth::cluster& cluster() const noexcept { return *cluster_; }
 
 private:
-    [[nodiscard]] bool known(shape_index shape) const noexcept {
-        return shape.below(cluster_->workload().shape_count());
-    }
     /// The demand of a task that waits; of a gang that wants GPUs of one model, on the models that its others have. Not
     /// valid if it accepts none of these, or if there is no such alternative.
     [[nodiscard]] shape_index shape_for(task_index t, std::size_t alternative) {
@@ -204,7 +202,8 @@ private:
         const std::uint64_t all = count < 64 ? (std::uint64_t{1} << count) - 1 : ~std::uint64_t{0};
         if (models == 0 || (demand.accepted_models & all & ~models) == 0) return shape;
         demand.accepted_models &= models;
-        return demand.accepted_models == 0 ? shape_index{} : cluster_->shape_of(demand);
+        const auto narrowed = cluster_->shape_of(demand);
+        return narrowed ? *cluster_->find(*narrowed) : shape_index{};
     }
 
     template <class Stop, class Observer>

@@ -182,6 +182,11 @@ private:
                 read_node(node_index{i}, generation);
             }
         }
+        made_.vacant_nodes_.clear();
+        for (std::size_t i = 0; i < made_.nodes_.size(); ++i) {
+            const node_index n{i};
+            if (!made_.nodes_.is_taken(i)) made_.vacant_nodes_.add(fleet_editor::room(fleet_, n), n);
+        }
     }
     void read_node(node_index n, std::uint32_t generation) {
         fleet_editor editor{made_.fleet_};
@@ -409,6 +414,7 @@ private:
             editor.extend(i + 1, work_.shape_count(), work_.group_count());
             made_.where_.push_back(unplaced);
             made_.target_.push_back(unplaced);
+            made_.moving_at_.push_back(0);
             made_.runs_with_.push_back(0);
             made_.alternatives_.resize(i + 1);
             if (!vacant) read_task(task_index{i});
@@ -491,8 +497,7 @@ private:
                 return in_.refuse("task", std::to_string(t), {"one that has a slot, once"});
             }
             if (!enter(work_.demand(task_index{t}), to)) return;
-            made_.target_[t] = to;
-            made_.moving_.push_back(task_index{t});
+            made_.start_moving(task_index{t}, to);
         }
     }
     void read_reservations() {
@@ -506,6 +511,7 @@ private:
             in_.end();
             if (!ok() || !enter(work_.demand(shape), where)) return;
             made_.reserved_[i] = {shape, where};
+            made_.reserved_on_.insert_sorted(where.node.value(), static_cast<std::uint32_t>(i));
             made_.reservations_.take(i);
             ++made_.pins_[shape.value()];
         }

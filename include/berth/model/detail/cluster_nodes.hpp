@@ -2,7 +2,10 @@
 #pragma once
 
 #include "berth/model/cluster_interface.hpp"
+#include "berth/model/detail/cluster_held.hpp"
 #include "berth/model/detail/description_copy.hpp"
+
+#include <optional>
 
 // What happens to the nodes and GPUs of a `cluster`. In every function, what may throw comes first; what is written
 // before something that may throw is undone by a guard.
@@ -140,51 +143,9 @@ inline result<void> cluster::add_domains_of(std::string_view node) {
     return node_reader_.add_domains({detail::phrase::item("node", fleet_.node_count(), node)}, level_of,
                                     [&](std::string_view name, std::size_t level) { return add_domain(name, level); });
 }
-/// Room that tasks, targets and reservations of a node hold in its domains.
-inline void cluster::move_domain_room(node_index n, std::span<const domain_index> domains, amount sign) noexcept {
-    const std::size_t counters = fleet_.schema().domain.size();
-    if (counters == 0) return;
-    const auto shift = [&](const demand_view& demand) {
-        for (const domain_index d : domains) {
-            for (std::size_t r = 0; r < counters; ++r) {
-                ledger_.free_of_domains_[d.value() * counters + r] += sign * demand.domain[r];
-            }
-        }
-    };
-    for (const task_index t : tasks_on(n)) shift(work_.demand(t));
-    for (const task_index t : moving_) {
-        if (target_[t.value()].node == n) shift(work_.demand(t));
-    }
-    for (std::size_t r = 0; r < reserved_.size(); ++r) {
-        if (reservations_.is_taken(r) && reserved_[r].where.node == n) shift(work_.demand(reserved_[r].shape));
-    }
-}
 
 // ---- what nodes and GPUs have ---------------------------------------------------------------------------------------
 
-/// What is in use of every counter of a node and its GPUs, in the order of the ledger.
-inline void cluster::collect_used(node_index n, detail::flat<amount>& used) const {
-    const auto append = [&](std::span<const amount> capacity, std::span<const amount> free) {
-        for (std::size_t r = 0; r < capacity.size(); ++r) used.push_back(capacity[r] - free[r]);
-    };
-    append(fleet_.capacity(n), ledger_.free(n));
-    for (std::size_t i = 0; i < fleet_.gpu_count(n); ++i) {
-        append(fleet_.capacity(fleet_.gpu(n, i)), ledger_.free(fleet_.gpu(n, i)));
-    }
-}
-/// Free amounts from the node's capacities and what is in use; nothing is in use of GPUs beyond.
-inline void cluster::set_free_from(node_index n, std::span<const amount> used) noexcept {
-    std::size_t at = 0;
-    std::size_t counter = fleet_.first_counter(n);
-    const auto put = [&](std::span<const amount> capacity) {
-        for (const amount all : capacity) {
-            ledger_.free_[counter++] = all - (at < used.size() ? used[at] : 0);
-            ++at;
-        }
-    };
-    put(fleet_.capacity(n));
-    for (std::size_t i = 0; i < fleet_.gpu_count(n); ++i) put(fleet_.capacity(fleet_.gpu(n, i)));
-}
 inline void cluster::write_state(node_index n, std::size_t gpus) noexcept {
     const node_record& node = node_states_[n.value()];
     detail::fleet_editor{fleet_}.set_state(n, gpus, node.there, node.there & node.healthy_gpus,
@@ -249,14 +210,8 @@ inline void cluster::put_gpus(node_index n, const node_description& node, std::s
 
 /// The lowest vacant position with the least room that suffices, or a new one.
 inline node_index cluster::vacant_node(std::size_t gpus) {
-    const detail::fleet_editor editor{fleet_};
-    node_index best{};
-    for (std::size_t i = nodes_.next_vacant(0); i < nodes_.size(); i = nodes_.next_vacant(i + 1)) {
-        const node_index n{i};
-        if (editor.room(n) < gpus) continue;
-        if (!best.valid() || editor.room(n) < editor.room(best)) best = n;
-    }
-    return best.valid() ? best : append_vacant(gpus);
+    const node_index n = vacant_nodes_.find(gpus);
+    return n.valid() ? n : append_vacant(gpus);
 }
 /// A new vacant position. If an allocation fails, nothing has changed.
 inline node_index cluster::append_vacant(std::size_t gpus) {
@@ -266,13 +221,17 @@ inline node_index cluster::append_vacant(std::size_t gpus) {
     node_states_.make_room(nodes);
     gpu_id_.make_room(fleet_.gpu_count() + gpus);
     nodes_.make_room();
+    vacant_nodes_.reserve(gpus);
     changes_.resize(nodes);
     tasks_on_.resize(nodes);
+    arriving_.resize(nodes);
+    reserved_on_.resize(nodes);
     const node_index added = editor.append_vacant(gpus);
     ledger_.grow();
     node_states_.resize(nodes);
     gpu_id_.resize(fleet_.gpu_count());
     nodes_.extend(nodes);
+    vacant_nodes_.add(gpus, added);
     return added;
 }
 
@@ -320,13 +279,11 @@ inline result<void> cluster::match_gpus(const node_description& node, detail::ph
         if (node.gpus[i].uuid.empty() || (uuid(n, i).empty() && !uuids_.find(node.gpus[i].uuid))) settle(i, i);
     }
     // New GPUs take positions of GPUs that are not listed and that nothing holds, then new ones.
+    std::optional<gpu_mask> held;
     const auto is_unused = [&](std::size_t p) {
         if (!is_open(p)) return false;
-        const gpu_index g = fleet_.gpu(n, p);
-        for (std::size_t r = 0; r < fleet_.schema().gpu.size(); ++r) {
-            if (ledger_.free(g)[r] != fleet_.capacity(g)[r]) return false;
-        }
-        return true;
+        if (!held) held = held_gpus(n);
+        return (*held >> p & 1U) == 0;
     };
     next = 0;
     match.count = before;
@@ -377,6 +334,7 @@ inline result<node_handle> cluster::join(const node_description& given) {
     names.carried_through();
     guard.carried_through();
     models.commit();
+    vacant_nodes_.remove(editor.room(n), n);
     nodes_.take(n.value());
     name_gpus(n, ids.view());
     set_free_from(n, {});
@@ -429,6 +387,7 @@ inline result<void> cluster::change(node_handle changed, const node_description&
     const bool moved = count > editor.room(n);
     if (moved) move_to_larger_room(n, count, used.view());
     const std::size_t kind_before = fleet_.kind(n);
+    const node_record state_before = node_states_[n.value()];
     detail::flat<domain_index> before;
     before.append(fleet_.domains(n));
     editor.reserve_domains(n, domains.view());
@@ -465,6 +424,8 @@ inline result<void> cluster::change(node_handle changed, const node_description&
     if (moved || other_domains || !replaced.empty() || kind_before != fleet_.kind(n)) {
         ++structure_;
         note(n);
+    } else if (!(state_before == node_states_[n.value()])) {
+        note(n);  // the health of a closed node, which takes nothing in either case
     }
     return {};
 }
@@ -472,6 +433,7 @@ inline result<void> cluster::change(node_handle changed, const node_description&
 /// A node that outgrows its room for GPUs gets another one at the end; the old room waits at a vacant position.
 inline void cluster::move_to_larger_room(node_index n, std::size_t gpus, std::span<const amount> used) {
     detail::fleet_editor editor{fleet_};
+    vacant_nodes_.reserve(editor.room(n));
     const node_index spare = append_vacant(gpus);
     detail::flat<std::uint32_t> ids;
     for (std::size_t i = 0; i < fleet_.gpu_count(n); ++i) ids.push_back(gpu_id_[fleet_.gpu(n, i).value()]);
@@ -480,6 +442,8 @@ inline void cluster::move_to_larger_room(node_index n, std::size_t gpus, std::sp
         node_guard as_it_was{*this, n};
         editor.swap_rooms(n, spare);
     }
+    vacant_nodes_.remove(gpus, spare);
+    vacant_nodes_.add(editor.room(spare), spare);
     name_gpus(n, ids.view());
     set_free_from(n, used);
     for (std::size_t i = 0; i < editor.room(spare); ++i) editor.vacate_gpu(spare, i);
@@ -554,6 +518,7 @@ inline bool cluster::leave(node_handle left, std::vector<task_handle>* displaced
     const node_index n = *at;
     detail::fleet_editor editor{fleet_};
     if (displaced) displaced->reserve(displaced->size() + tasks_on(n).size());
+    vacant_nodes_.reserve(editor.room(n));
     const std::size_t gpus = fleet_.gpu_count(n);
     {
         // First the fleet, which may fail; the ledger still has what is in use.
@@ -571,17 +536,13 @@ inline bool cluster::leave(node_handle left, std::vector<task_handle>* displaced
         editor.set_state(n, gpus, 0, 0, false, true);
         set_free_from(n, used.view());
     }
-    for (std::size_t i = moving_.size(); i-- > 0;) {
-        if (i < moving_.size() && target_[moving_[i].value()].node == n) (void)cancel_move(moving_[i]);
-    }
+    while (!arriving_[n.value()].empty()) (void)cancel_move(arriving_[n.value()].back());
     while (!tasks_on(n).empty()) {
         const task_index t = tasks_on(n)[0];
         if (displaced) displaced->push_back(handle(t));
         (void)release(t);
     }
-    for (std::size_t r = 0; r < reserved_.size(); ++r) {
-        if (reservations_.is_taken(r) && reserved_[r].where.node == n) (void)release(reservation_at(r));
-    }
+    while (!reserved_on_[n.value()].empty()) (void)release(reservation_at(reserved_on_[n.value()].back()));
     for (std::size_t i = 0; i < gpus; ++i) {
         const std::uint32_t id = gpu_id_[fleet_.gpu(n, i).value()];
         if (!uuids_[id].empty()) uuids_.erase(id);
@@ -591,6 +552,7 @@ inline bool cluster::leave(node_handle left, std::vector<task_handle>* displaced
     editor.set_domains(n, {});
     editor.erase_name(n);
     nodes_.vacate(n.value());
+    vacant_nodes_.add(editor.room(n), n);
     ++structure_;
     note(n);
     return true;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // What happens to the tasks, demands and reservations of a `cluster`. In every function, what may throw comes first.
 // Length: one short function for each event.
@@ -22,6 +23,7 @@ inline cluster::cluster(const cluster& other)
       changes_{other.changes_},
       structure_{other.structure_},
       nodes_{other.nodes_},
+      vacant_nodes_{other.vacant_nodes_},
       node_states_{other.node_states_},
       gpus_{other.gpus_},
       places_{other.places_},
@@ -31,7 +33,9 @@ inline cluster::cluster(const cluster& other)
       where_{other.where_},
       target_{other.target_},
       moving_{other.moving_},
+      moving_at_{other.moving_at_},
       tasks_on_{other.tasks_on_},
+      arriving_{other.arriving_},
       alternatives_{other.alternatives_},
       runs_with_{other.runs_with_},
       shapes_{other.shapes_},
@@ -39,7 +43,8 @@ inline cluster::cluster(const cluster& other)
       idle_shapes_{other.idle_shapes_},
       groups_{other.groups_},
       reservations_{other.reservations_},
-      reserved_{other.reserved_} {
+      reserved_{other.reserved_},
+      reserved_on_{other.reserved_on_} {
     detail::fleet_editor{fleet_}.reserve_models();
 }
 
@@ -50,6 +55,7 @@ inline cluster::cluster(cluster&& other) noexcept
       changes_{std::move(other.changes_)},
       structure_{other.structure_},
       nodes_{std::move(other.nodes_)},
+      vacant_nodes_{std::move(other.vacant_nodes_)},
       node_states_{std::move(other.node_states_)},
       gpus_{std::move(other.gpus_)},
       places_{std::move(other.places_)},
@@ -59,7 +65,9 @@ inline cluster::cluster(cluster&& other) noexcept
       where_{std::move(other.where_)},
       target_{std::move(other.target_)},
       moving_{std::move(other.moving_)},
+      moving_at_{std::move(other.moving_at_)},
       tasks_on_{std::move(other.tasks_on_)},
+      arriving_{std::move(other.arriving_)},
       alternatives_{std::move(other.alternatives_)},
       runs_with_{std::move(other.runs_with_)},
       shapes_{std::move(other.shapes_)},
@@ -67,7 +75,8 @@ inline cluster::cluster(cluster&& other) noexcept
       idle_shapes_{std::move(other.idle_shapes_)},
       groups_{std::move(other.groups_)},
       reservations_{std::move(other.reservations_)},
-      reserved_{std::move(other.reserved_)} {}
+      reserved_{std::move(other.reserved_)},
+      reserved_on_{std::move(other.reserved_on_)} {}
 
 // ---- demands --------------------------------------------------------------------------------------------------------
 
@@ -126,26 +135,38 @@ inline void cluster::unpin(shape_index s) noexcept {
     drop_idle_shapes();
 }
 
-inline result<shape_index> cluster::shape_of(const task_description& demand) {
+inline result<shape_handle> cluster::shape_of(const task_description& demand) {
     const auto item = detail::phrase::item("task", tasks_.lowest_vacant(), demand.name);
     if (auto ok = detail::workload_editor{work_}.check_demands(demand, item); !ok) return ok.error();
-    return intern_shape(demand, item);
+    const auto shape = intern_shape(demand, item);
+    if (!shape) return shape.error();
+    return handle(*shape);
 }
 
-inline shape_index cluster::shape_of(const demand_view& demand) {
+inline result<shape_handle> cluster::shape_of(const demand_view& demand) {
+    if (auto ok = detail::check_demand(fleet_, demand); !ok) return ok.error();
+    const std::uint64_t every = ~std::uint64_t{0};
+    const std::uint64_t known =
+        fleet_.model_count() == max_models ? every : (std::uint64_t{1} << fleet_.model_count()) - 1;
+    const bool any_model = demand.gpus == 0 || demand.accepted_models == every;
+    if (!any_model && (demand.accepted_models & known) == 0) {
+        return detail::refuse(error_code::unknown_name, {"demand: accepted_models has no bit of a model of the fleet"});
+    }
     detail::flat<amount> copy;
     for (const auto& part : {demand.gpu, demand.node, demand.domain}) copy.append(part);
     demand_view own = demand;
     own.gpu = copy.view().first(demand.gpu.size());
     own.node = copy.view().subspan(demand.gpu.size(), demand.node.size());
     own.domain = copy.view().subspan(demand.gpu.size() + demand.node.size());
+    own.accepted_models = any_model ? every : demand.accepted_models & known;
+    own.same_model = demand.same_model && demand.gpus > 1;
     std::string accepted;
-    for (std::size_t m = 0; ~demand.accepted_models != 0 && m < fleet_.model_count(); ++m) {
-        if ((demand.accepted_models >> m & 1U) == 0) continue;
+    for (std::size_t m = 0; !any_model && m < fleet_.model_count(); ++m) {
+        if ((own.accepted_models >> m & 1U) == 0) continue;
         if (!accepted.empty()) accepted.push_back('|');
         accepted.append(fleet_.name(model_index{m}));
     }
-    return intern_demand(own, accepted);
+    return handle(intern_demand(own, accepted));
 }
 
 // ---- room -----------------------------------------------------------------------------------------------------------
@@ -154,10 +175,13 @@ inline shape_index cluster::shape_of(const demand_view& demand) {
 inline void cluster::note_room(const demand_view& demand, node_index n) noexcept {
     bool takes_from_domain = false;
     for (const amount wanted : demand.domain) takes_from_domain = takes_from_domain || wanted != 0;
-    if (takes_from_domain) {
-        for (const domain_index d : fleet_.domains(n)) {
-            for (const node_index other : fleet_.nodes_in(d)) note(other);
+    for (const domain_index d : takes_from_domain ? fleet_.domains(n) : std::span<const domain_index>{}) {
+        bool changed = false;
+        for (std::size_t r = 0; r < demand.domain.size(); ++r) {
+            changed = changed || (demand.domain[r] != 0 && !fleet_.unlimited(d, r));
         }
+        if (!changed) continue;
+        for (const node_index other : fleet_.nodes_in(d)) note(other);
     }
     note(n);
 }
@@ -174,16 +198,20 @@ inline void cluster::give_back(const demand_view& demand, const slot& where) {
     note_room(demand, where.node);
 }
 
-inline std::optional<reservation_handle> cluster::reserve(shape_index shape, const slot& where) {
-    if (!shape.valid() || !shapes_.is_taken(shape.value())) return std::nullopt;
+inline std::optional<reservation_handle> cluster::reserve(shape_handle wanted, const slot& where) {
+    const auto known = find(wanted);
+    if (!known) return std::nullopt;
+    const shape_index shape = *known;
     const demand_view demand = work_.demand(shape);
     if (!ledger_.fits(demand, where)) return std::nullopt;
     reservations_.reserve_one();
     const std::size_t r = reservations_.lowest_vacant();
     reserved_.make_room(r + 1);
+    reserved_on_.reserve(where.node.value());
     hold(demand, where, false);
     if (r == reserved_.size()) reserved_.push_back({});
     reserved_[r] = {shape, where};
+    reserved_on_.insert_sorted(where.node.value(), static_cast<std::uint32_t>(r));
     reservations_.take(r);
     ++pins_[shape.value()];
     idle_shapes_.remove(shape.value());
@@ -193,6 +221,7 @@ inline bool cluster::release(reservation_handle reservation) {
     if (!reservations_.has(reservation.position(), reservation.generation())) return false;
     const auto held = reserved_[reservation.position()];
     give_back(work_.demand(held.shape), held.where);
+    reserved_on_.erase(held.where.node.value(), reservation.position());
     reservations_.vacate(reservation.position());
     --pins_[held.shape.value()];
     unpin(held.shape);
@@ -284,6 +313,7 @@ inline result<task_handle> cluster::admit(const task_description& task) {
     if (alternatives_.size() <= t) alternatives_.resize(t + 1);
     if (!interned_.empty()) alternatives_.reserve(t, interned_.size());
     moving_.make_room(t + 1);
+    moving_at_.make_room(t + 1);
     group_index group{};
     bool new_group = false;
     if (!task.group.empty()) {
@@ -312,6 +342,7 @@ inline result<task_handle> cluster::admit(const task_description& task) {
     if (t == where_.size()) {
         where_.push_back(unplaced);
         target_.push_back(unplaced);
+        moving_at_.push_back(0);
         runs_with_.push_back(0);
     }
     where_[t] = unplaced;
@@ -370,7 +401,8 @@ inline bool cluster::occupy(task_index t, const slot& where, std::size_t alterna
     run_with(t, alternative);
     return true;
 }
-inline std::size_t cluster::occupy(std::span<const task_handle> tasks, std::span<const slot> where) {
+inline std::size_t cluster::occupy(std::span<const task_handle> tasks, std::span<const slot> where,
+                                   std::vector<std::size_t>* refused) {
     // If an allocation fails, those that were entered leave again.
     struct entry_guard {
         cluster& entered_into;
@@ -381,9 +413,15 @@ inline std::size_t cluster::occupy(std::span<const task_handle> tasks, std::span
         }
     } guard{*this};
     guard.entered.reserve(tasks.size());
-    for (std::size_t i = 0; i < tasks.size() && i < where.size(); ++i) {
-        if (occupy(tasks[i], where[i])) guard.entered.push_back(index(tasks[i]));
+    detail::flat<std::size_t> others;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (i < where.size() && occupy(tasks[i], where[i])) {
+            guard.entered.push_back(index(tasks[i]));
+        } else if (refused) {
+            others.push_back(i);
+        }
     }
+    if (refused) refused->insert(refused->end(), others.begin(), others.end());
     guard.armed = false;
     return guard.entered.size();
 }
@@ -403,10 +441,10 @@ inline bool cluster::begin_move(task_index t, const slot& to) {
     if (to == where_[t.value()]) return false;
     if (!ledger_.fits(work_.demand(t), to)) return false;
     moving_.make_room(moving_.size() + 1);
+    arriving_.reserve(to.node.value());
     hold(work_.demand(t), to, false);
     note_room(work_.demand(t), where_[t.value()].node);  // a task that moves is no longer one that could leave
-    target_[t.value()] = to;
-    moving_.push_back(t);
+    start_moving(t, to);
     return true;
 }
 inline bool cluster::finish_move(task_index t) {
@@ -428,14 +466,20 @@ inline bool cluster::cancel_move(task_index t) {
     stop_moving(t);
     return true;
 }
+/// Memory for the lists was reserved.
+inline void cluster::start_moving(task_index t, const slot& to) {
+    target_[t.value()] = to;
+    arriving_.insert_sorted(to.node.value(), t);
+    moving_at_[t.value()] = static_cast<std::uint32_t>(moving_.size());
+    moving_.push_back(t);
+}
 inline void cluster::stop_moving(task_index t) noexcept {
+    arriving_.erase(target_[t.value()].node.value(), t);
     target_[t.value()] = unplaced;
-    for (std::size_t i = 0; i < moving_.size(); ++i) {
-        if (moving_[i] != t) continue;
-        moving_[i] = moving_.back();
-        moving_.pop_back();
-        return;
-    }
+    const std::uint32_t at = moving_at_[t.value()];
+    moving_[at] = moving_.back();
+    moving_at_[moving_[at].value()] = at;
+    moving_.pop_back();
 }
 
 }  // namespace berth::inline v0

@@ -5,6 +5,7 @@
 #include "berth/core/index.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/names.hpp"
+#include "berth/core/position_pool.hpp"
 #include "berth/core/result.hpp"
 #include "berth/model/descriptions.hpp"
 #include "berth/model/detail/check_amounts.hpp"
@@ -220,34 +221,48 @@ public:
         append_bytes(key, fleet_.healthy_gpus(n));
         key.push_back(fleet_.healthy(n) ? 'h' : 'u');
         const std::string_view image{key};
-        const std::size_t new_hardware =
-            find_number(fleet_.hardwares_, fleet_.hardware_uses_, image.substr(0, hardware));
-        const std::size_t new_kind = find_number(fleet_.kinds_, fleet_.kind_uses_, image);
-        use(fleet_.hardwares_, fleet_.hardware_uses_, fleet_.hardware_[n.value()], new_hardware);
-        use(fleet_.kinds_, fleet_.kind_uses_, fleet_.kind_[n.value()], new_kind);
+        numbers hardwares{fleet_.hardwares_, fleet_.hardware_uses_, fleet_.hardware_numbers_,
+                          &fleet_.hardware_generation_};
+        numbers kinds{fleet_.kinds_, fleet_.kind_uses_, fleet_.kind_numbers_, nullptr};
+        const std::size_t new_hardware = hardwares.find(image.substr(0, hardware));
+        const std::size_t new_kind = kinds.find(image);
+        hardwares.use(fleet_.hardware_[n.value()], new_hardware);
+        kinds.use(fleet_.kind_[n.value()], new_kind);
     }
 
 private:
     static constexpr std::uint32_t no_kind = fleet::no_number;
 
-    /// The number of an image; a new one gets the lowest that nobody uses.
-    [[nodiscard]] static std::size_t find_number(name_table& images, flat<std::uint32_t>& uses,
-                                                 std::string_view image) {
-        if (const auto known = images.find(image)) return *known;
-        std::size_t number = 0;
-        while (number < uses.size() && uses[number] != 0) ++number;
-        uses.make_room(number + 1);
-        if (number < images.size() && !images[number].empty()) images.erase(number);
-        images.assign(number, image);
-        if (number == uses.size()) uses.push_back(0);
-        return number;
-    }
-    /// A number that nobody uses any more keeps its image until another one needs the number.
-    static void use(const name_table&, flat<std::uint32_t>& uses, std::uint32_t& number, std::size_t now) noexcept {
-        ++uses[now];
-        if (number != no_kind) --uses[number];
-        number = static_cast<std::uint32_t>(now);
-    }
+    /// Numbers of images, with the nodes that use each.
+    struct numbers {
+        name_table& images;
+        flat<std::uint32_t>& uses;
+        position_pool& used;
+        flat<std::uint32_t>* generations;  // if given, counts the images of each number
+
+        /// The number of an image; a new one gets the lowest that nobody uses. O(length of the image).
+        [[nodiscard]] std::size_t find(std::string_view image) {
+            if (const auto known = images.find(image)) return *known;
+            const std::size_t number = used.lowest_vacant();
+            uses.make_room(number + 1);
+            used.extend(number + 1);
+            if (generations) generations->make_room(number + 1);
+            if (number == uses.size()) uses.push_back(0);
+            if (number < images.size() && !images[number].empty()) images.erase(number);
+            images.assign(number, image);
+            if (generations) {
+                if (number == generations->size()) generations->push_back(0);
+                ++(*generations)[number];
+            }
+            return number;
+        }
+        /// A number that nobody uses any more keeps its image until another one needs the number.
+        void use(std::uint32_t& number, std::size_t now) {
+            if (++uses[now] == 1) used.take(now);
+            if (number != no_kind && --uses[number] == 0) used.vacate(number);
+            number = static_cast<std::uint32_t>(now);
+        }
+    };
 
     [[nodiscard]] result<void> check_domains(const node_description& node, phrase item,
                                              flat<domain_index>& by_level) const {

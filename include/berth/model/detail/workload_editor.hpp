@@ -54,6 +54,33 @@ template <class FindModel>
     return {};
 }
 
+/// Checks a demand against a fleet's schema, as `workload_builder` does for tasks.
+[[nodiscard]] inline result<void> check_demand(const fleet& fleet, const demand_view& demand) {
+    const resource_schema& schema = fleet.schema();
+    if (demand.gpus > max_gpus_per_node) {
+        return refuse(error_code::limit_exceeded,
+                      {"demand: gpus is ", demand.gpus, ", a task gets at most 64 GPUs of one node"});
+    }
+    if (demand.gpu.size() != schema.gpu.size() || demand.node.size() != schema.node.size() ||
+        demand.domain.size() != schema.domain.size()) {
+        return refuse(error_code::inconsistent,
+                      {"demand: it has ", demand.gpu.size(), " GPU, ", demand.node.size(), " node and ",
+                       demand.domain.size(), " domain counters, the resource schema names ", schema.gpu.size(), ", ",
+                       schema.node.size(), " and ", schema.domain.size()});
+    }
+    if (auto ok = check_amounts({"demand"}, "gpu", demand.gpu, schema.gpu.size()); !ok) return ok;
+    if (auto ok = check_amounts({"demand"}, "node", demand.node, schema.node.size()); !ok) return ok;
+    if (auto ok = check_amounts({"demand"}, "domain", demand.domain, schema.domain.size()); !ok) return ok;
+    std::size_t first = 0;  // that is wanted
+    while (first < demand.gpu.size() && demand.gpu[first] == 0) ++first;
+    if ((first < demand.gpu.size()) != (demand.gpus > 0)) {
+        if (demand.gpus > 0) first = 0;
+        return refuse(error_code::inconsistent, {"demand: gpu[", first, "] is ", demand.gpu[first],
+                                                 ", but the task wants ", demand.gpus, " GPUs"});
+    }
+    return {};
+}
+
 /// Writes to a workload: for `workload_builder`, which fills one, and for `cluster`, which changes one. The checks are
 /// separate from the writes, so that what is refused has changed nothing.
 class workload_editor {

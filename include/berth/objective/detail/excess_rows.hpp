@@ -49,7 +49,7 @@ struct as_they_are {
 ///
 /// The state of a term. `View` rewrites moves before they count. All integers, exact while the sum of weights times
 /// amounts stays below 2^63.
-template <counter_places Places, class Column, std::size_t Extent, class View = as_they_are>
+template <berth::counter_places Places, class Column, std::size_t Extent, class View = as_they_are>
 class excess_rows {
 public:
     /// `start(place, k)` is x of an empty fleet.

@@ -73,8 +73,8 @@ struct power_table {
 /// Electric power of a node, in watts: each GPU draws idle power while it is completely free and full power otherwise;
 /// the host draws full power for the packages that cover the CPU in use and idle power for the others (the step model
 /// of Lettich et al., "Power- and fragmentation-aware online scheduling for GPU datacenters", CCGrid 2025, arXiv
-/// 2412.17484). Real cards draw less: replace it by any `double(const node_view&)` when you have measurements. A host
-/// with unlimited CPU has no idle packages. O(GPUs). Immutable.
+/// 2412.17484). Real cards draw less: replace it by any `double(const node_view&)` when you have measurements. Of a
+/// host with unlimited CPU only the task in question counts: no ledger knows how much is in use. O(GPUs). Immutable.
 class power_model {
 public:
     /// Tables per model of the fleet; of models listed twice the first counts. O(models²).

@@ -18,12 +18,12 @@ struct plain_counter {
 };
 
 /// All counters of some places against their capacities.
-template <counter_places Places>
+template <berth::counter_places Places>
 struct capacity_rows : excess_rows<Places, plain_counter, std::dynamic_extent> {
     explicit capacity_rows(const problem& p)
         : excess_rows<Places, plain_counter, std::dynamic_extent>{
               p, row_of<plain_counter, std::dynamic_extent>{Places::counters(p.fleet())},
-              [&](std::size_t place, std::size_t k) { return -Places::capacity(p.fleet(), place)[k]; }} {}
+              [&](std::size_t place, std::size_t k) { return -summable(Places::capacity(p.fleet(), place)[k]); }} {}
 };
 
 }  // namespace detail

@@ -57,7 +57,8 @@ struct load_over_safety {
         detail::row_of<detail::weighted_counter, Counters> columns{counters};
         for (std::size_t k = 0; k < weights.size(); ++k) columns[k].factor = weights[k];
         state s{p, columns, [&](std::size_t place, std::size_t k) {
-                    return -(safety.rows() == 0 ? Places::capacity(p.fleet(), place)[k] : safety(place, k));
+                    return -detail::summable(safety.rows() == 0 ? Places::capacity(p.fleet(), place)[k]
+                                                                : safety(place, k));
                 }};
         for (std::size_t t = 0; t < start.size(); ++t) s.carry_out({task_index{t}, unplaced, start[t]});
         return s;

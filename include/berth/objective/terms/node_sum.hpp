@@ -89,10 +89,14 @@ struct node_sum {
             if (!where.placed()) return;
             const demand_view demand = problem_.workload().demand(t);
             amount* host = free + (first_[where.node.value()] - base);
-            for (std::size_t c = 0; c < demand.node.size(); ++c) host[c] += sign * demand.node[c];
+            // As in a ledger, nothing is taken of a counter without a limit.
+            const auto shift = [sign](amount& left, amount wanted) {
+                if (left != max_amount) left += sign * wanted;
+            };
+            for (std::size_t c = 0; c < demand.node.size(); ++c) shift(host[c], demand.node[c]);
             for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
                 amount* gpu = host + demand.node.size() + lowest_gpu(rest) * demand.gpu.size();
-                for (std::size_t c = 0; c < demand.gpu.size(); ++c) gpu[c] += sign * demand.gpu[c];
+                for (std::size_t c = 0; c < demand.gpu.size(); ++c) shift(gpu[c], demand.gpu[c]);
             }
         }
 

@@ -61,7 +61,9 @@ struct transient_excess {
             columns[k].counter = counters[k];
         }
         state s{p, columns,
-                [&](std::size_t place, std::size_t k) { return -Places::capacity(p.fleet(), place)[counters[k]]; },
+                [&](std::size_t place, std::size_t k) {
+                    return -detail::summable(Places::capacity(p.fleet(), place)[counters[k]]);
+                },
                 detail::except_initial{initial}};
         for (std::size_t t = 0; t < start.size(); ++t) {
             s.carry_out({task_index{t}, unplaced, initial[t]});

@@ -380,7 +380,9 @@ private:
     void compare(phrase item, const char* place, const flat<amount>& free, Index at) {
         const std::span<const amount> said = c_.ledger().free(at);
         for (std::size_t r = 0; r < said.size(); ++r) {
-            const amount counted = free[at.value() * said.size() + r];
+            // Of a counter without a limit nothing is taken.
+            const bool limited = fleet_.capacity(at)[r] < max_amount;
+            const amount counted = limited ? free[at.value() * said.size() + r] : max_amount;
             if (said[r] == counted) continue;
             fail({item}, {": ", place, "[", r, "] has ", said[r], " free by the ledger, ", counted, " by its tasks"});
         }

@@ -143,15 +143,19 @@ private:
     void count(task_index t, const slot& where, amount sign) {
         if (!where.placed()) return;
         const demand_view demand = work_->demand(t);
-        for (std::size_t r = 0; r < demand.node.size(); ++r) node_[where.node.value()][r] += sign * demand.node[r];
+        // Of a counter without a limit nothing is taken.
+        const auto shift = [&](std::vector<amount>& left, auto place, std::span<const amount> wanted) {
+            for (std::size_t r = 0; r < wanted.size(); ++r) {
+                if (fleet_->capacity(place)[r] < max_amount) left[r] += sign * wanted[r];
+            }
+        };
+        shift(node_[where.node.value()], where.node, demand.node);
         for (std::size_t i = 0; i < fleet_->gpu_count(where.node); ++i) {
             if ((where.gpus >> i & 1U) == 0) continue;
-            auto& left = gpu_[fleet_->gpu(where.node, i).value()];
-            for (std::size_t r = 0; r < demand.gpu.size(); ++r) left[r] += sign * demand.gpu[r];
+            const gpu_index g = fleet_->gpu(where.node, i);
+            shift(gpu_[g.value()], g, demand.gpu);
         }
-        for (const domain_index d : fleet_->domains(where.node)) {
-            for (std::size_t r = 0; r < demand.domain.size(); ++r) domain_[d.value()][r] += sign * demand.domain[r];
-        }
+        for (const domain_index d : fleet_->domains(where.node)) shift(domain_[d.value()], d, demand.domain);
     }
     /// Refuses a slot where a counter that the task takes something of is below zero.
     [[nodiscard]] result<void> check_counters(std::size_t wave, task_index t, const slot& where) const {

@@ -38,6 +38,8 @@ struct priced {
     [[nodiscard]] double combine(const part_values& p, node_index n, const part_range<part_values>&) const {
         return p[0] - price[n.value() % kinds] * p[1];
     }
+    [[nodiscard]] static std::size_t price_classes() { return kinds; }
+    [[nodiscard]] static std::size_t price_class(node_index n) { return n.value() % kinds; }
     [[nodiscard]] std::uint64_t price_version(std::size_t kind) const { return version[kind]; }
 };
 /// Two parts, each rescaled over the nodes that fit.
@@ -101,8 +103,6 @@ void agrees_with_two_passes(Score score, Change change) {
         std::vector<node_index> node_at;
         for (std::size_t n = 0; n < nodes; ++n) node_at.emplace_back(n);
         for (std::size_t n = nodes; n > 1; --n) std::swap(node_at[n - 1], node_at[below(g, n)]);
-        std::vector<std::uint32_t> kind_at(node_at.size());
-        for (std::size_t r = 0; r < nodes; ++r) { kind_at[r] = static_cast<std::uint32_t>(node_at[r].value() % kinds); }
         rank_parts parts(nodes);
         part_board<Score> board;
         std::vector<std::size_t> rank_of(nodes);
@@ -115,11 +115,11 @@ void agrees_with_two_passes(Score score, Change change) {
             board.put(r, node_at[r], parts[r] ? &*parts[r] : nullptr, score);
         };
         for (int start = 0; start < 2; ++start) {  // a board can be used again
-            board.reset(nodes, kinds);
+            board.reset(nodes, score);
             for (std::size_t r = 0; r < nodes; ++r) draw(r);
             for (int step = 0; step < 100; ++step) {
                 if (chance(g, 50)) change(score, g);
-                board.refresh(score, node_at, rank_of, kind_at);
+                board.refresh(score, node_at, rank_of);
                 REQUIRE(board.values.best() == naive_best(score, parts, node_at).value_or(board.values.nowhere));
                 for (std::size_t i = below(g, 4); i > 0; --i) draw(below(g, nodes));
             }
@@ -127,7 +127,7 @@ void agrees_with_two_passes(Score score, Change change) {
                 parts[r].reset();
                 board.put(r, node_at[r], parts[r] ? &*parts[r] : nullptr, score);
             }
-            board.refresh(score, node_at, rank_of, kind_at);
+            board.refresh(score, node_at, rank_of);
             REQUIRE(board.values.best() == board.values.nowhere);
         }
     }

@@ -88,7 +88,7 @@ public:
                                            std::size_t most) noexcept {
         for (std::size_t r = 0; r < counters; ++r) {
             if (left[r] < wanted[r]) return 0;
-            if (wanted[r] == 0) continue;
+            if (wanted[r] == 0 || left[r] == max_amount) continue;
             const auto fits = static_cast<std::size_t>(left[r] / wanted[r]);
             if (fits < most) most = fits;
         }
@@ -124,7 +124,9 @@ private:
     void take(const demand_view& demand, gpu_mask gpus, amount sign) noexcept {
         for (; gpus != 0; gpus &= gpus - 1) {
             amount* const of = left_.data() + lowest_gpu(gpus) * counters_;
-            for (std::size_t r = 0; r < counters_; ++r) of[r] -= sign * demand.gpu[r];
+            for (std::size_t r = 0; r < counters_; ++r) {
+                if (of[r] != max_amount) of[r] -= sign * demand.gpu[r];
+            }
         }
     }
 

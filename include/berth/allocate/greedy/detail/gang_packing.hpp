@@ -81,6 +81,7 @@ public:
             for (std::size_t d = 0; d < fleet.domain_count(); ++d) {
                 domain_left_.append(books.ledger().free(domain_index{d}));
             }
+            for (amount& left : domain_left_) left = summable(left);
         }
     }
 
@@ -239,7 +240,7 @@ private:
     /// Unlimited counters of a large fleet may add up to more than a number holds.
     static void add_up(amount& sum, amount free) noexcept {
         constexpr amount enough = amount{1} << 61U;
-        sum = sum + free < enough ? sum + free : enough;
+        sum = free < max_amount && sum + free < enough ? sum + free : enough;
     }
 
     /// False if counting alone shows that the nodes from `j` on cannot take enough of what is left.
@@ -421,7 +422,7 @@ private:
     [[nodiscard]] bool host_holds(std::size_t j, std::size_t at) const {
         const auto free = books_->ledger().free(nodes_[j]);
         for (std::size_t r = 0; r < free.size(); ++r) {
-            if (wanted_by(at, [&](const demand_view& d) { return d.node[r]; }) > free[r]) return false;
+            if (wanted_by(at, [&](const demand_view& d) { return d.node[r]; }) > summable(free[r])) return false;
         }
         return true;
     }

@@ -23,30 +23,25 @@ public:
             by_ = by;
             if (group(fleet)) break;
         }
-        number_kinds(fleet);
     }
 
     /// Brings the classes up to date after these nodes of the fleet changed. False if one is of no known class.
     [[nodiscard]] bool follow(const fleet& fleet, std::span<const node_index> changed) {
         of_node_.make_room(fleet.node_count());
         of_node_.resize(fleet.node_count(), 0);
-        of_kind_.resize(fleet.kind_count());
         for (const node_index n : changed) {
             // A vacant position has nothing that a class could count.
             const std::size_t c = fleet.present(n) ? find(key(fleet, n)) : 0;
             if (c == keys_.size()) return false;
             of_node_[n.value()] = static_cast<std::uint8_t>(c);
-            of_kind_[fleet.kind(n)] = static_cast<std::uint8_t>(c);
         }
         return true;
     }
 
-    [[nodiscard]] std::size_t kind_count() const noexcept { return of_kind_.size(); }
     [[nodiscard]] std::size_t size() const noexcept { return example_.size(); }
     /// What the nodes of a class have in common, as a number that stays while the fleet lives.
     [[nodiscard]] std::uint64_t key(std::size_t c) const noexcept { return keys_[c]; }
     [[nodiscard]] std::size_t of(node_index n) const noexcept { return of_node_[n.value()]; }
-    [[nodiscard]] std::size_t of_kind(std::size_t kind) const noexcept { return of_kind_[kind]; }
     /// The classes on whose empty nodes a demand fits.
     [[nodiscard]] class_set fitting(const ledger& empty, const demand_view& demand) const {
         class_set set = 0;
@@ -64,7 +59,7 @@ private:
 
     [[nodiscard]] std::uint64_t key(const fleet& fleet, node_index n) const noexcept {
         switch (by_) {
-            case grouping::hardware: return fleet.hardware(n);
+            case grouping::hardware: return fleet.hardware_key(n);
             case grouping::models_and_size: return fleet.models_on(n) * 0x9e3779b97f4a7c15ULL + fleet.gpu_count(n);
             case grouping::first_model: break;
         }
@@ -103,15 +98,10 @@ private:
         }
         return true;
     }
-    void number_kinds(const fleet& fleet) {
-        of_kind_.resize(fleet.kind_count());
-        for (std::size_t i = 0; i < fleet.node_count(); ++i) of_kind_[fleet.kind(node_index{i})] = of_node_[i];
-    }
 
     grouping by_ = grouping::hardware;
     flat<std::uint64_t> keys_;
     flat<std::uint8_t> of_node_;
-    flat<std::uint8_t> of_kind_;
     flat<node_index> example_;
 };
 

@@ -28,11 +28,13 @@ public:
     static constexpr std::size_t part_count = std::tuple_size_v<part_values>;
 
     /// Starts over: call `put` for every rank, then `refresh`.
-    void reset(std::size_t nodes, std::size_t kinds) {
+    void reset(std::size_t nodes, const Score& score) {
         parts_.resize(nodes);
         values.reset(nodes);
-        versions_.assign(kinds, never);
-        changed_.resize(kinds);
+        if constexpr (follows_prices) {
+            versions_.assign(score.price_classes(), never);
+            changed_.resize(score.price_classes());
+        }
         if constexpr (Score::compares_nodes) {
             for (auto& part : greatest_) part.reset(nodes);
             for (auto& part : negated_least_) part.reset(nodes);
@@ -55,9 +57,7 @@ public:
     /// Combines outdated values again.
     /// @param node_at  the node at each rank.
     /// @param rank_of  the rank of each node.
-    /// @param kind_at  the kind of the node at each rank.
-    void refresh(const Score& score, std::span<const node_index> node_at, std::span<const std::size_t> rank_of,
-                 std::span<const std::uint32_t> kind_at) {
+    void refresh(const Score& score, std::span<const node_index> node_at, std::span<const std::size_t> rank_of) {
         bool all = false;
         bool any = false;
         if constexpr (Score::compares_nodes) {
@@ -71,16 +71,11 @@ public:
             range_known_ = true;
         }
         if constexpr (follows_prices) {
-            // Kinds of a cluster's nodes may be new; their nodes have changed and have been put.
-            if (score_kinds(score) > versions_.size()) {
-                versions_.resize(score_kinds(score), never);
-                changed_.resize(versions_.size());
-            }
-            for (std::size_t kind = 0; kind < versions_.size(); ++kind) {
-                const std::uint64_t version = score.price_version(kind);
-                changed_[kind] = versions_[kind] != version ? 1 : 0;
-                versions_[kind] = version;
-                any = any || changed_[kind] != 0;
+            for (std::size_t c = 0; c < versions_.size(); ++c) {
+                const std::uint64_t version = score.price_version(c);
+                changed_[c] = versions_[c] != version ? 1 : 0;
+                versions_[c] = version;
+                any = any || changed_[c] != 0;
             }
             if constexpr (has_charges) {
                 // Charges come and go often and matter to few nodes.
@@ -102,7 +97,7 @@ public:
         }
         if (!all && !any) return;
         for (std::size_t rank = 0; rank < node_at.size(); ++rank) {
-            if (all || changed_[kind_at[rank]] != 0) combine_unrepaired(rank, node_at[rank], score);
+            if (all || concerns(node_at[rank], score)) combine_unrepaired(rank, node_at[rank], score);
         }
         values.rebuild();
     }
@@ -129,12 +124,12 @@ private:
     /// The score has charges that apply to few nodes of a class, besides its prices.
     static constexpr bool has_charges = requires(const Score& score) { score.charges(); };
 
-    /// The number of kinds that the score has prices of, if it says so.
-    [[nodiscard]] static std::size_t score_kinds(const Score& score) noexcept {
-        if constexpr (requires { score.kind_count(); }) {
-            return score.kind_count();
+    /// True if the prices of the node's class have changed.
+    [[nodiscard]] bool concerns(node_index n, const Score& score) const noexcept {
+        if constexpr (follows_prices) {
+            return changed_[score.price_class(n)] != 0;
         } else {
-            return 0;
+            return false;
         }
     }
 
@@ -144,7 +139,7 @@ private:
     }
 
     flat<part_values> parts_;
-    flat<std::uint64_t> versions_;  // of the prices that values were combined with, per kind
+    flat<std::uint64_t> versions_;  // of the prices that values were combined with, per class
     flat<std::uint8_t> changed_;
     std::uint64_t charges_ = 0;  // that values were combined with
     part_range<part_values> range_{};

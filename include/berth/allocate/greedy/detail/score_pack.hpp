@@ -141,32 +141,41 @@ struct score_pack {
         std::apply([&](const auto&... score) { (append(score), ...); }, scores);
         return all;
     }
-    /// Versions only grow, so their sum changes when one does.
-    [[nodiscard]] constexpr std::uint64_t price_version(std::size_t kind) const
-        requires(follows_prices<prepared<Descriptions>> || ...)
+    /// The number of scores whose combination follows prices.
+    static constexpr std::size_t followers = (std::size_t{follows_prices<prepared<Descriptions>>} + ...);
+    /// The classes of nodes that share prices: those of the one score that has some; with several, one for all nodes.
+    [[nodiscard]] constexpr std::size_t price_classes() const
+        requires(followers > 0)
+    {
+        std::size_t count = 1;
+        if constexpr (followers == 1) {
+            each_follower([&](const auto& score) { count = score.price_classes(); });
+        }
+        return count;
+    }
+    [[nodiscard]] constexpr std::size_t price_class(node_index n) const noexcept
+        requires(followers > 0)
+    {
+        std::size_t found = 0;
+        if constexpr (followers == 1) {
+            each_follower([&](const auto& score) { found = score.price_class(n); });
+        }
+        return found;
+    }
+    /// Versions only grow, so their sum changes when one does. Charges count as prices here.
+    [[nodiscard]] constexpr std::uint64_t price_version(std::size_t c) const
+        requires(followers > 0)
     {
         std::uint64_t sum = 0;
-        const auto add = [&](const auto& score) {
-            if constexpr (requires { score.kind_count(); }) {
-                if (kind >= score.kind_count()) return;
+        each_follower([&](const auto& score) {
+            if constexpr (followers == 1) {
+                sum += score.price_version(c);
+            } else {
+                for (std::size_t own = 0; own < score.price_classes(); ++own) sum += score.price_version(own);
             }
-            if constexpr (follows_prices<std::remove_cvref_t<decltype(score)>>) sum += score.price_version(kind);
             if constexpr (requires { score.charge_version(); }) sum += score.charge_version();
-        };
-        std::apply([&](const auto&... score) { (add(score), ...); }, scores);
+        });
         return sum;
-    }
-    /// The most kinds that one of the scores has prices of; 0 if none says so.
-    [[nodiscard]] constexpr std::size_t kind_count() const
-        requires(follows_prices<prepared<Descriptions>> || ...)
-    {
-        std::size_t most = 0;
-        const auto see = [&](const auto& score) {
-            if constexpr (requires { score.kind_count(); })
-                most = score.kind_count() > most ? score.kind_count() : most;
-        };
-        std::apply([&](const auto&... score) { (see(score), ...); }, scores);
-        return most;
     }
 
     constexpr void on_place(const candidate& c) {
@@ -201,6 +210,13 @@ struct score_pack {
     }
 
 private:
+    template <class Visit>
+    constexpr void each_follower(const Visit& visit) const {
+        const auto see = [&](const auto& score) {
+            if constexpr (follows_prices<std::remove_cvref_t<decltype(score)>>) visit(score);
+        };
+        std::apply([&](const auto&... score) { (see(score), ...); }, scores);
+    }
     template <class Own>
     [[nodiscard]] static constexpr Own slice(const part_values& all, std::size_t first) {
         Own own{};

@@ -3,13 +3,11 @@
 
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
-#include "berth/core/message.hpp"
 #include "berth/core/names.hpp"
-#include "berth/core/result.hpp"
 #include "berth/model/fleet.hpp"
-#include "berth/model/fleet_builder.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/workload.hpp"
+#include "berth/model/workload_builder.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -208,32 +206,5 @@ private:
     flat<shape_record> of_shape_;
     std::string image_;
 };
-
-/// Checks a demand against a fleet's schema, as `workload_builder` does for tasks.
-[[nodiscard]] inline result<void> check_demand(const fleet& fleet, const demand_view& demand) {
-    const resource_schema& schema = fleet.schema();
-    if (demand.gpus > max_gpus_per_node) {
-        return refuse(error_code::limit_exceeded,
-                      {"demand: gpus is ", demand.gpus, ", a task gets at most 64 GPUs of one node"});
-    }
-    if (demand.gpu.size() != schema.gpu.size() || demand.node.size() != schema.node.size() ||
-        demand.domain.size() != schema.domain.size()) {
-        return refuse(error_code::inconsistent,
-                      {"demand: it has ", demand.gpu.size(), " GPU, ", demand.node.size(), " node and ",
-                       demand.domain.size(), " domain counters, the resource schema names ", schema.gpu.size(), ", ",
-                       schema.node.size(), " and ", schema.domain.size()});
-    }
-    if (auto ok = check_amounts({"demand"}, "gpu", demand.gpu, schema.gpu.size()); !ok) return ok;
-    if (auto ok = check_amounts({"demand"}, "node", demand.node, schema.node.size()); !ok) return ok;
-    if (auto ok = check_amounts({"demand"}, "domain", demand.domain, schema.domain.size()); !ok) return ok;
-    std::size_t first = 0;  // that is wanted
-    while (first < demand.gpu.size() && demand.gpu[first] == 0) ++first;
-    if ((first < demand.gpu.size()) != (demand.gpus > 0)) {
-        if (demand.gpus > 0) first = 0;
-        return refuse(error_code::inconsistent, {"demand: gpu[", first, "] is ", demand.gpu[first],
-                                                 ", but the task wants ", demand.gpus, " GPUs"});
-    }
-    return {};
-}
 
 }  // namespace berth::inline v0::detail

@@ -47,9 +47,7 @@ public:
                 std::size_t board_bytes)
         : nodes_{std::move(books), std::move(score), std::move(selection), ranked},
           shapes_{p, counters_read},
-          board_bytes_{board_bytes} {
-        list_kinds();
-    }
+          board_bytes_{board_bytes} {}
 
     [[nodiscard]] evaluator& nodes() noexcept { return nodes_; }
     [[nodiscard]] const evaluator& nodes() const noexcept { return nodes_; }
@@ -102,11 +100,9 @@ public:
         const change_list& changes = nodes_.books().changes();
         if (followed_ == changes.now()) return;
         nodes_.rank_new_nodes();
-        if constexpr (by_parts) list_kinds();
         changes.for_each_since(followed_, [&](std::size_t i) {
             const node_index n{i};
             nodes_.refresh(n);
-            if constexpr (by_parts) kind_at_[nodes_.rank_of(n)] = static_cast<std::uint32_t>(fleet().kind(n));
         });
         followed_ = changes.now();
         nodes_.settle();
@@ -132,8 +128,6 @@ public:
     }
     void rank(std::span<const node_index> ranked) {
         nodes_.rank(ranked);
-        kind_at_.clear();
-        list_kinds();
         forget_values();
     }
 
@@ -177,17 +171,6 @@ private:
 
     [[nodiscard]] const berth::fleet& fleet() const noexcept { return nodes_.books().fleet(); }
     [[nodiscard]] const change_list& changes() const noexcept { return nodes_.books().changes(); }
-    /// The kinds of nodes that are not listed yet, by rank.
-    void list_kinds() {
-        if constexpr (by_parts) {
-            const auto order = nodes_.order();
-            kind_at_.make_room(order.size());
-            for (std::size_t r = kind_at_.size(); r < order.size(); ++r) {
-                kind_at_.push_back(static_cast<std::uint32_t>(fleet().kind(order[r])));
-            }
-        }
-    }
-
     /// The board was used; the oldest are given up while all take too much.
     void use(std::size_t at) {
         constexpr std::size_t overhead = 512;  // of what is kept of a demand besides its values
@@ -229,7 +212,7 @@ private:
             repair_changed(board, kept);
         }
         board.seen = changes().now();
-        if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), nodes_.ranks(), kind_at_.view());
+        if constexpr (by_parts) board.refresh(nodes_.score(), nodes_.order(), nodes_.ranks());
         return best_that_fits(board, c);
     }
     /// The best node that also has enough of the counters that the board does not know. Nodes that have not leave the
@@ -237,18 +220,28 @@ private:
     [[nodiscard]] slot best_that_fits(shape_board& board, candidate& c) {
         slot found = unplaced;
         refused_.clear();
-        for (;;) {
-            const std::size_t best = board.values.best();
-            if (best == board.values.nowhere) break;
-            found = nodes_.slot_at(nodes_.order()[best], c);
-            if (found.placed()) break;
-            BERTH_ASSERT(counters_read < c.demand.node.size() || evaluator::selects_late,
-                         "berth: a score of score_scope::shape depends on more than node and demand");
-            refused_.make_room(refused_.size() + 1);
-            refused_.push_back({best, board.values[best]});
-            board.values.set(best, lowest_value<value_type>);
+        // However the search ends: a score may throw.
+        struct restore {
+            shape_board& board;
+            const flat<refused_node>& refused;
+            ~restore() {
+                for (const refused_node& r : refused) board.values.set(r.rank, r.value);
+            }
+        };
+        {
+            const restore at_the_end{board, refused_};
+            for (;;) {
+                const std::size_t best = board.values.best();
+                if (best == board.values.nowhere) break;
+                found = nodes_.slot_at(nodes_.order()[best], c);
+                if (found.placed()) break;
+                BERTH_ASSERT(counters_read < c.demand.node.size() || evaluator::selects_late,
+                             "berth: a score of score_scope::shape depends on more than node and demand");
+                refused_.make_room(refused_.size() + 1);
+                refused_.push_back({best, board.values[best]});
+                board.values.set(best, lowest_value<value_type>);
+            }
         }
-        for (const refused_node& r : refused_) board.values.set(r.rank, r.value);
         if constexpr (cached) {
             if (refused_.size() > max_refusals) shapes_.separate(c.shape);
         }
@@ -300,7 +293,7 @@ private:
         board.seen = 0;
         board.room = room;
         if constexpr (by_parts) {
-            board.reset(room, fleet.kind_count());
+            board.reset(room, nodes_.score());
             for_each_node_by_kind([&](node_index n) { return parts_at(n, c); },
                                   [&](node_index n, const auto& at) {
                                       board.put(nodes_.rank_of(n), n, at.fits ? &at.parts : nullptr, nodes_.score());
@@ -325,7 +318,7 @@ private:
         flat<shared> made(share ? fleet.kind_count() : 0);
         for (std::size_t i = 0; i < fleet.node_count(); ++i) {
             const node_index n{i};
-            if (!share || changes().ever_changed(i)) {
+            if (!share || changes().ever_changed(i) || !fleet.present(n)) {
                 put(n, make(n));
                 continue;
             }
@@ -358,7 +351,6 @@ private:
     recency_list recent_;             // boards in use
     flat<std::size_t> recent_bytes_;  // of each
     std::uint64_t followed_ = 0;      // the time of the last change that the score was told about
-    flat<std::uint32_t> kind_at_;     // by rank, for boards of parts
     flat<refused_node> refused_;      // scratch
     flat<node_index> changed_;        // scratch
     [[no_unique_address]] std::conditional_t<by_parts, shape_board, no_board> scratch_;

@@ -46,6 +46,10 @@ struct fgd {
             before_.reserve(p.fleet().node_count());
             detail::flat<double> of_kind(p.fleet().kind_count(), -1.0);
             for (std::size_t n = 0; n < p.fleet().node_count(); ++n) {
+                if (!p.fleet().present(node_index{n})) {
+                    before_.push_back(0.0);
+                    continue;
+                }
                 double& known = of_kind[p.fleet().kind(node_index{n})];
                 if (known < 0.0) known = fragmentation_(ledger.node(node_index{n}));
                 before_.push_back(known);

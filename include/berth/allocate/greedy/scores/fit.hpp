@@ -289,6 +289,10 @@ struct random_score {
         void on_remove(const candidate&) noexcept { --placed; }
         /// Nothing depends on the room of nodes.
         void on_node(const node_view&) const noexcept {}
+        /// The number of tasks in place.
+        [[nodiscard]] std::uint64_t memory() const noexcept { return placed; }
+        /// Goes on counting from there.
+        void recall(std::uint64_t before) noexcept { placed = before; }
         /// Nothing depends on the fleet.
         [[nodiscard]] followed follow(const problem&) const noexcept { return followed::kept; }
     };

@@ -81,10 +81,12 @@ public:
         return -(double{part[0]} + price.gpu * part[1] + price.cpu * part[2] + price.whole_node * part[3] +
                  slope_ * static_cast<double>(n.value()));
     }
-    /// Changes when the prices of that kind of node change.
-    [[nodiscard]] std::uint64_t price_version(std::size_t kind) const noexcept {
-        return prices_[classes_.of_kind(kind)].version;
-    }
+    /// The number of classes of nodes, each with prices of its own.
+    [[nodiscard]] std::size_t price_classes() const noexcept { return prices_.size(); }
+    /// The class of a node.
+    [[nodiscard]] std::size_t price_class(node_index n) const noexcept { return classes_.of(n); }
+    /// Grows when the prices of that class change.
+    [[nodiscard]] std::uint64_t price_version(std::size_t c) const noexcept { return prices_[c].version; }
     /// The classes of nodes, bit c for class c, where breaking a whole node is charged. This is no change of prices.
     [[nodiscard]] std::uint64_t charges() const noexcept { return charges_; }
     /// Grows with every change of `charges`, for combinations that cannot tell which nodes it concerns.
@@ -96,8 +98,6 @@ public:
             if ((classes >> nodes_[n.value()].node_class & 1U) != 0) visit(n);
         }
     }
-    /// The number of kinds that `price_version` knows.
-    [[nodiscard]] std::size_t kind_count() const noexcept { return classes_.kind_count(); }
     /// False if the mix is empty: the values are those of `best_fit` then.
     [[nodiscard]] bool informed() const noexcept { return informed_; }
     /// The node has changed.
@@ -229,6 +229,10 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
         const node_index n{i};
         const node_view node = empty.node(n);
         const std::size_t kind = p.fleet().kind(n);
+        if (!p.fleet().present(n)) {
+            nodes_.push_back({});  // a vacant position has nothing, and no kind of its own
+            continue;
+        }
         if (kind_known[kind] == 0) {
             of_kind[kind] = record_of(node);
             kind_known[kind] = 1;
@@ -368,8 +372,9 @@ inline void scarcity_state::take_prices() {
 inline void scarcity_state::reprice() {
     if (!informed_) return;
     for (std::size_t c = 0; c < prices_.size(); ++c) {
-        gpu_supply_[c] = static_cast<double>(free_share_[c]);
-        cpu_supply_[c] = in_gpu_share(free_cpu_[c]);
+        // A class that is over-committed supplies nothing.
+        gpu_supply_[c] = static_cast<double>(free_share_[c] > 0 ? free_share_[c] : 0);
+        cpu_supply_[c] = in_gpu_share(free_cpu_[c] > 0 ? free_cpu_[c] : 0);
     }
     market_.clear(gpu_supply_.view(), cpu_supply_.view());
     take_prices();

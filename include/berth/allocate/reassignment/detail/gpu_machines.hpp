@@ -89,7 +89,7 @@ private:
         for (std::size_t i = 0; i < machines.node_count(); ++i) {
             const node_index n{i};
             const amount free = s_.room().free(n)[r] > 0 ? s_.room().free(n)[r] : 0;
-            if (used_[i] == 0 || (!wanted && all <= free)) continue;
+            if (used_[i] == 0 || (!wanted && all <= summable(free))) continue;
             const bool several = gpu_count(used_[i]) > 1;
             if (several && !wanted && implied(n, r, free)) continue;
             if (several && !divide_) return refuse_counter(n, r, wish);

@@ -150,7 +150,7 @@ struct machine_table {
             amount all = 0;
             for (std::size_t row = 0; row < rows.size(); ++row) all += rows.tasks(row) * rows.demand(row).domain[r];
             for (std::size_t d = 0; d < most_in.size(); ++d) {
-                const amount room = s.room().free(domain_index{d})[r];
+                const amount room = summable(s.room().free(domain_index{d})[r]);
                 if (all <= room || most_in[d] <= (room > 0 ? room : 0)) continue;
                 return refuse(error_code::inconsistent,
                               {"domain ", phrase::quoted(s.fleet().name(domain_index{d})), ": its ",

@@ -80,14 +80,18 @@ private:
     template <class Touch>
     void each(const demand_view& demand, const slot& where, Touch touch) const {
         if (!where.placed()) return;
-        const auto all = [&](std::size_t first, std::span<const amount> wanted) {
-            for (std::size_t r = 0; r < wanted.size(); ++r) touch(first + r, wanted[r]);
+        // A counter without a limit is in no move's way.
+        const auto all = [&](auto place, std::span<const amount> wanted) {
+            const std::span<const amount> capacity = machines_->capacity(place);
+            for (std::size_t r = 0; r < wanted.size(); ++r) {
+                if (capacity[r] < max_amount) touch(first(place) + r, wanted[r]);
+            }
         };
-        all(first(where.node), demand.node);
+        all(where.node, demand.node);
         for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
-            all(first(machines_->gpu(where.node, lowest_gpu(rest))), demand.gpu);
+            all(machines_->gpu(where.node, lowest_gpu(rest)), demand.gpu);
         }
-        for (const domain_index d : machines_->domains(where.node)) all(first(d), demand.domain);
+        for (const domain_index d : machines_->domains(where.node)) all(d, demand.domain);
     }
 
     const fleet* machines_;

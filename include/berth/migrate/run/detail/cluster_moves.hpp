@@ -59,6 +59,8 @@ public:
             tasks_.push_back(step.task.below(work().task_count()) && work().present(step.task)
                                  ? lender.handle(step.task)
                                  : task_handle{});
+            // A task that is parked on the way comes back with the demand that it runs with now.
+            runs_with_.push_back(lender.find(tasks_.back()) ? lender.alternative(tasks_.back()) : 0);
             for (const slot& end : {step.from, step.to}) {
                 const bool there = exists(end);
                 nodes_.push_back(there ? lender.handle(end.node) : node_handle{});
@@ -82,7 +84,8 @@ public:
         if (!move.to.placed()) return migration_failure::none;
         if (!healthy(move.to)) return migration_failure::not_healthy;
         if (!cluster_->open(move.to.node)) return migration_failure::closed;
-        const bool held = move.from.placed() ? cluster_->begin_move(*t, move.to) : cluster_->place(*t, move.to);
+        const bool held =
+            move.from.placed() ? cluster_->begin_move(*t, move.to) : cluster_->place(*t, move.to, runs_with_[i]);
         return held ? migration_failure::none : migration_failure::no_room;
     }
     [[nodiscard]] step_news look(std::size_t i, const task_move& move) const {
@@ -110,7 +113,7 @@ public:
     /// placed there at once, before somebody else takes the room or starts it anew.
     bool keep_target(std::size_t i, const task_move& move) {
         const auto t = cluster_->find(tasks_[i]);
-        return t && move.to.placed() && is_there(i, true, move.to) && cluster_->place(*t, move.to);
+        return t && move.to.placed() && is_there(i, true, move.to) && cluster_->place(*t, move.to, runs_with_[i]);
     }
     /// The task is at the target. It is entered there even if the run no longer holds it: reality wins.
     void finish(std::size_t i, const task_move& move) {
@@ -122,7 +125,8 @@ public:
             return;
         }
         if (at_source) (void)cluster_->release(*t);
-        if (move.to.placed() && !at(*t).placed() && is_there(i, true, move.to)) (void)cluster_->occupy(*t, move.to);
+        if (move.to.placed() && !at(*t).placed() && is_there(i, true, move.to))
+            (void)cluster_->occupy(*t, move.to, runs_with_[i]);
     }
     /// The task is at the source.
     void cancel(std::size_t i, const task_move& move) {
@@ -132,7 +136,7 @@ public:
             if (at(*t) == move.to) (void)cluster_->release(*t);
         } else if (is_kept(*t, i, move)) {
             (void)cluster_->release(*t);
-            if (is_there(i, false, move.from)) (void)cluster_->occupy(*t, move.from);
+            if (is_there(i, false, move.from)) (void)cluster_->occupy(*t, move.from, runs_with_[i]);
         } else if (at(*t) == move.from && target(*t) == move.to) {
             (void)cluster_->cancel_move(*t);
         }
@@ -195,10 +199,11 @@ private:
     }
 
     cluster* cluster_ = nullptr;
-    flat<task_handle> tasks_;     // of each step
-    flat<node_handle> nodes_;     // source and target of each step
-    flat<gpu_handle> gpus_;       // of all ends
-    flat<std::size_t> gpu_ends_;  // source and target of each step
+    flat<task_handle> tasks_;      // of each step
+    flat<std::size_t> runs_with_;  // per step: the alternative that its task runs with
+    flat<node_handle> nodes_;      // source and target of each step
+    flat<gpu_handle> gpus_;        // of all ends
+    flat<std::size_t> gpu_ends_;   // source and target of each step
 };
 
 /// The same interface over a ledger of the user's.
