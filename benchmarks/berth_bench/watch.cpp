@@ -106,7 +106,8 @@ int watch(const watch_options& options) {
     }
     fmt::print(
         "\nDelay: samples after the first that showed the fault (a temperature: after the true one passed the limit)\n"
-        "until the GPU was drained; of a GPU that is gone and of an exporter: samples missed. Recovery: good samples\n"
+        "until the GPU was drained; of a GPU that is gone: after the first missed; of an exporter: samples missed. "
+        "Recovery: good samples\n"
         "until the GPU returned. What is noticed of faults that are none of a GPU is nothing.\n");
     if (!options.json.empty()) {
         if (const auto ok = write_file(options.json, json.dump(2) + '\n'); !ok) {

@@ -73,9 +73,9 @@ public:
     watched_fleet(std::size_t racks, std::size_t nodes_per_rack, std::size_t gpus_per_node, std::uint64_t seed)
         : random_{seed}, living_{{.gpu = {"share"}, .node = {}}} {
         for (std::size_t r = 0; r < racks; ++r) {
-            const std::string rack = "rack" + std::to_string(r);
-            (void)living_.add_domain(rack, 0);
-            const std::string_view domains[] = {rack};
+            const std::string rack_name = "rack" + std::to_string(r);
+            (void)living_.add_domain(rack_name, 0);
+            const std::string_view domains[] = {rack_name};
             for (std::size_t n = 0; n < nodes_per_rack; ++n) {
                 const std::string name = "n" + std::to_string(nodes_.size());
                 const std::vector<berth::gpu_description> gpus(gpus_per_node);
