@@ -137,8 +137,8 @@ public:
         if (step_ == 0 ? observed_ % 4096 == 0 : observed_ % step_ == 0) forget();
     }
 
-    /// Lets a coefficient go: it has changed by an unknown amount of this deviation; the rest stays as it was known.
-    /// For changes that were detected. Coefficients keep their values.
+    /// Lets a coefficient go: it has changed by an unknown amount of this deviation, all else stays as it was known.
+    /// Coefficients keep their values. For changes that were detected.
     void release(std::size_t at, double deviation) {
         BERTH_ASSERT(at < size() && deviation > 0.0, "berth: a coefficient that exists is released");
         const double added = deviation * deviation;
