@@ -18,10 +18,10 @@
 #include <vector>
 
 using namespace berth;
-using berth_test::at;
 using berth_test::gpus_of;
 using berth_test::need;
 using berth_test::node_spec;
+using berth_test::on_node;
 
 namespace {
 
@@ -46,7 +46,7 @@ struct without_limits {
         }
     }
     void run_on(std::size_t node) {
-        for (std::size_t i = 0; i < count; ++i) REQUIRE(c.place(tasks[i], at(node, gpu_mask{1} << (i / 6))));
+        for (std::size_t i = 0; i < count; ++i) REQUIRE(c.place(tasks[i], on_node(node, gpu_mask{1} << (i / 6))));
     }
 };
 
@@ -65,7 +65,7 @@ TEST_CASE("unlimited: no excess, and moves in one wave") {
     without_limits f;
     f.run_on(0);
     assignment wanted;
-    for (std::size_t i = 0; i < count; ++i) wanted.push_back(at(1, gpu_mask{1} << (i / 6)));
+    for (std::size_t i = 0; i < count; ++i) wanted.push_back(on_node(1, gpu_mask{1} << (i / 6)));
     const objective goal{tier(capacity_excess{})};
     CHECK(goal.prepare(f.c.problem(), wanted).value()[0] == 0.0);
     const migration_plan plan = need(migration_order{uniform_migration{}}.run(f.c, wanted));
