@@ -450,6 +450,7 @@ private:
         finder_->follow_changes();
     }
     void prepare(const memory_type* before = nullptr) {
+        const bool same_mix = !mix_.changed();
         auto expected = std::make_unique<workload>(mix_.expected(cluster_.fleet()));
         const problem p{cluster_.fleet(), *expected};
         auto made = std::make_unique<finder>(
@@ -459,7 +460,7 @@ private:
         if (before) {
             recall_memory(made->nodes().score(), before->score);
             recall_memory(made->nodes().selection(), before->selection);
-        } else if (finder_) {
+        } else if (finder_ && same_mix) {  // prices of another mix would mislead for long
             recall_memory(made->nodes().score(), memory_of(finder_->nodes().score()));
             recall_memory(made->nodes().selection(), memory_of(finder_->nodes().selection()));
         }
