@@ -80,7 +80,7 @@ TEST_CASE("few arrivals are seen beside an assumption: each model may be asked f
 
     while (mix.arrivals() < 256) mix.observe(living.workload(), half);
     CHECK(share_of(mix.expected(living.fleet()), "") == doctest::Approx(256.0 / 272.0).epsilon(0.01));
-    while (mix.arrivals() < 1024) mix.observe(living.workload(), half);
+    while (mix.arrivals() < 4096) mix.observe(living.workload(), half);
     CHECK(mix.expected(living.fleet()).shape_count() == 1);
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("an assumed demand that arrives as well is one demand") {
     mix.observe(living.workload(), same);
     const workload expected = mix.expected(living.fleet());
     REQUIRE(expected.shape_count() == 2);
-    CHECK(share_of(expected, "T4") == doctest::Approx(9.0 / 17.0).epsilon(0.001));
+    CHECK(share_of(expected, "T4") == doctest::Approx(17.0 / 33.0).epsilon(0.001));
 }
 
 TEST_CASE("nothing is assumed beside a prior, nor if it is not wanted") {
@@ -127,12 +127,12 @@ TEST_CASE("the mix is replaced after 1, 2, 4, ... arrivals, then if it is anothe
         (void)mix.expected(living.fleet());
         ++replaced;
     };
-    for (std::size_t i = 0; i < 1024; ++i) arrive(half);
-    CHECK(replaced == 11);
-    for (std::size_t i = 0; i < 10'000; ++i) arrive(half);
-    CHECK(replaced == 11);
-    for (std::size_t i = 0; i < 10'000; ++i) arrive(whole);
-    CHECK(replaced > 11);
+    for (std::size_t i = 0; i < 4096; ++i) arrive(half);
+    CHECK(replaced == 13);
+    for (std::size_t i = 0; i < 4'000; ++i) arrive(half);
+    CHECK(replaced == 13);
+    for (std::size_t i = 0; i < 6'000; ++i) arrive(whole);
+    CHECK(replaced > 13);
     CHECK(replaced < 25);
     // What came long ago is forgotten.
     const workload now = mix.expected(living.fleet());

@@ -55,7 +55,8 @@ t.check(counts("--replicate", "3")[7] > 2 * counts()[7], "three copies of the fl
 
 # ---- nodes and tasks at the edge ------------------------------------------------------------------------------------
 alone = t.write("alone.csv", NODES + "n0,64000,262144,4,T4\n")
-t.good("churn", "--nodes", alone, "--pods", pods, "--events", "200", "--json", out)
+wide = t.write("wide.csv", PODS + "whole,4000,1000,1,1000,T4\nwide,4000,1000,8,1000,\n")
+t.good("churn", "--nodes", alone, "--pods", wide, "--events", "200", "--json", out)
 edge = json.loads(out.read_text())["policies"]["best_fit"]
 t.check(edge["leaves"] == 0 and edge["rejected"] > 0, f"the last node stays; what fits nowhere is rejected: {edge}")
 hosts = t.write("hosts.csv", PODS + "host,6000,1000,0,0,\n")

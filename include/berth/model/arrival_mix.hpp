@@ -27,20 +27,20 @@ struct arrival_mix_options {
     /// Demands that are kept, at least 1. A new one takes the place of the rarest.
     std::size_t max_demands = 4096;
     /// Arrivals that the assumption counts which stands in for a prior while few tasks have arrived; 0: none is made.
-    double assumed_arrivals = 16.0;
+    double assumed_arrivals = 32.0;
 };
 
 /// The mix of demands that is expected, estimated from those that arrived, with forgetting. A mix that is known at the
 /// start is a prior: it counts as arrivals before all others.
 ///
 /// Without a prior, the first few arrivals would be taken for all there is, and what they do not want for worthless. So
-/// the first 1,024 are seen beside an assumption: that every GPU model of the fleet is as likely as any other to be
+/// the first 4,096 are seen beside an assumption: that every GPU model of the fleet is as likely as any other to be
 /// asked for by name, by tasks of one GPU with half the CPU that the fleet has for it. Small pools are then spared until
 /// it is known who wants them.
 ///
-/// What policies are prepared with (`expected`) is replaced only when the estimate has moved away from it: after 1, 2,
-/// 4, ... arrivals while there are few, and when it differs by more than the tolerance. So it is stable where the
-/// arrivals are.
+/// What policies are prepared with (`expected`) is replaced only when the estimate has moved away from it: when it
+/// differs by more than the tolerance, and, without a prior, after 1, 2, 4, ... 4,096 arrivals. So it is stable where
+/// the arrivals are.
 ///
 /// Deterministic: the same arrivals, the same mix. `observe` is O(counters); every 1,024th arrival, and at the few
 /// replacements, O(demands). Memory O(max_demands).
@@ -72,9 +72,9 @@ public:
         ++arrivals_;
         if (unit_ > largest_unit) rescale();
         if (arrivals_ < next_look_) return;
-        const bool few = arrivals_ <= look_every;
+        const bool few = arrivals_ <= few_arrivals;
         next_look_ = few ? 2 * arrivals_ : arrivals_ + look_every;
-        fresh_ = fresh_ || few || distance() > options_.tolerance;
+        fresh_ = fresh_ || (few && !has_prior_) || distance() > options_.tolerance;
     }
 
     /// The number of arrivals observed.
@@ -92,7 +92,8 @@ public:
     [[nodiscard]] workload expected(const fleet& fleet);
 
 private:
-    static constexpr std::uint64_t look_every = 1024;
+    static constexpr std::uint64_t few_arrivals = 4096;
+    static constexpr std::uint64_t look_every = 1024;  // after these
     static constexpr double largest_unit = 1e100;
     static constexpr double resolution = 1 << 20;
 
@@ -217,7 +218,7 @@ inline workload arrival_mix::expected(const fleet& fleet) {
 
 inline void arrival_mix::assume(const fleet& fleet) {
     assumed_.clear();
-    if (has_prior_ || arrivals_ == 0 || arrivals_ >= look_every || options_.assumed_arrivals == 0.0) return;
+    if (has_prior_ || arrivals_ == 0 || arrivals_ >= few_arrivals || options_.assumed_arrivals == 0.0) return;
     assumed_.resize(fleet.model_count(), {});
     const std::size_t cpu = fleet.roles().cpu;
     double cpus = 0.0;
