@@ -482,6 +482,7 @@ private:
         finder_->follow_changes();
     }
     void prepare(const memory_type* before = nullptr) {
+        const bool same_mix = !mix_.changed();
         auto expected = std::make_unique<workload>(mix_.expected(cluster_.fleet()));
         const problem p{cluster_.fleet(), *expected};
         auto made = std::make_unique<finder>(
@@ -491,7 +492,7 @@ private:
         if (before) {
             recall_memory(made->nodes().score(), before->score);
             recall_memory(made->nodes().selection(), before->selection);
-        } else if (finder_) {
+        } else if (finder_ && same_mix) {  // prices of another mix would mislead for long
             recall_memory(made->nodes().score(), memory_of(finder_->nodes().score()));
             recall_memory(made->nodes().selection(), memory_of(finder_->nodes().selection()));
         }
@@ -499,7 +500,7 @@ private:
         if (finder_) evaluations_ += finder_->nodes().evaluations();
         finder_ = std::move(made);
         expected_ = std::move(expected);
-        mix_.accept();
+        mix_.accept(cluster_.fleet());
         structure_ = cluster_.structure_version();
         ++preparations_;
     }

@@ -248,9 +248,12 @@ public:
     /// Adds a demand that so many tasks are expected to have.
     void put_expected(const demand_view& demand, std::string_view accepted, std::string_view image,
                       std::size_t frequency) {
-        const shape_index s{work_.shape_count()};
-        put_shape(s, demand, accepted, image);
-        work_.shapes_[s.value()].frequency = frequency;
+        shape_index s = find_shape(image);
+        if (!s.valid()) {
+            s = shape_index{work_.shape_count()};
+            put_shape(s, demand, accepted, image);
+        }
+        work_.shapes_[s.value()].frequency += frequency;
         work_.expected_ += frequency;
     }
 
