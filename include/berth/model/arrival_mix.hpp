@@ -17,6 +17,8 @@
 #include <string_view>
 #include <utility>
 
+// Length: the estimate, and what stands in for it at the start.
+
 namespace berth::inline v0 {
 
 /// How an `arrival_mix` learns.

@@ -433,6 +433,7 @@ private:
             demand_view demand = this->demand(member);
             if (demand.gpus > 0 && (demand.accepted_models & ~models) != 0) {
                 demand.accepted_models &= models;
+                if (demand.accepted_models == 0) return unplaced;  // no shape says so
                 const auto narrowed = placer_->cluster_.shape_of(demand);
                 if (!narrowed) return unplaced;
                 shape = *placer_->cluster_.find(*narrowed);
