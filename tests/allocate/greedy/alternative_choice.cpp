@@ -183,7 +183,7 @@ TEST_CASE("fleet_room agrees with a sum over everything, and the choice with a l
             const auto listed =
                 std::vector<task_alternative>{c.alternatives(*c.find(t)).begin(), c.alternatives(*c.find(t)).end()};
             for (const task_alternative& one : listed) {
-                const slot where = plain.find(one.shape);
+                const slot where = plain.find(c.handle(one.shape));
                 if (!where.placed()) continue;
                 const demand_view demand = c.workload().demand(one.shape);
                 double part = static_cast<double>(demand.node[0]) / static_cast<double>(cpu);
