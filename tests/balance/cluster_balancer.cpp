@@ -162,7 +162,7 @@ TEST_CASE("cluster_balancer: who takes a vacated position is trusted at once, an
 }
 
 TEST_CASE(
-    "cluster_balancer: random events - moves are admitted, and the ledger is the cluster's; nothing is inherited") {
+    "cluster_balancer: random events - moves are admitted, and the ledger is the cluster's, nothing is inherited") {
     std::size_t moves = 0;
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         CAPTURE(seed);

@@ -250,7 +250,7 @@ TEST_CASE("learned_cost: bad input") {
     CHECK_FALSE(cost->observe({row, 1}, {row, 1}, 0.0));
 }
 
-TEST_CASE("learned_duration: work over speed; unknown work stays unknown") {
+TEST_CASE("learned_duration: work over speed, unknown work stays unknown") {
     class_speed speeds;
     REQUIRE(speeds.add_gpu_model("A"));
     REQUIRE(speeds.add_gpu_model("B"));

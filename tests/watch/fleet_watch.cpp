@@ -129,7 +129,7 @@ TEST_CASE("a GPU that alone is silent is gone") {
     CHECK(f.watch.state(f.gpus[3]).health == health_state::well);
 }
 
-TEST_CASE("a rack that falls silent is one fault of telemetry; it may come back piece by piece") {
+TEST_CASE("a rack that falls silent is one fault of telemetry, it may come back piece by piece") {
     berth::fleet_watch<> policy;
     policy.contact.node_lost = 900.0;  // silent nodes are sick in the end
     small_fleet f{2, 2, 4, policy};
