@@ -148,6 +148,8 @@ public:
             ++outcome.joins;
         } else if (due && present_.size() > 1) {
             leave(now);
+        } else if (!displaced_.empty()) {
+            place_again();
         } else if (takes_more() || running_.empty()) {
             arrive();
         } else {
@@ -168,7 +170,11 @@ public:
         for (std::size_t g = 0; g < living_.fleet().node_count(); ++g) {
             for (const berth::amount left : living_.ledger().node(berth::node_index{g}).free_gpus) free += left;
         }
-        outcome.consistent = free == capacity_ - allocated_ && living_.task_count() == running_.size();
+        berth::amount waiting = 0;
+        for (const berth::task_handle task : displaced_) {
+            waiting += input_.tasks[running_[position_[task.position()]].pod].total_milli();
+        }
+        outcome.consistent = free == capacity_ - allocated_ + waiting && living_.task_count() == running_.size();
     }
 
     churn_outcome outcome;
@@ -200,16 +206,18 @@ private:
         present_[at] = present_.back();
         present_.pop_back();
         away_.push_back({node, now + away_events});
-        displaced_.clear();
         living_.leave(handles_[node], &displaced_);
         capacity_ -= input_.nodes[node].capacity_milli();
         ++outcome.leaves;
-        outcome.displaced += displaced_.size();
-        for (const berth::task_handle task : displaced_) {
-            if (placer_->place(task).placed()) continue;
-            retire(position_[task.position()]);
-            ++outcome.lost;
-        }
+    }
+    /// A task whose node has left waits: it is placed again, or lost.
+    void place_again() {
+        const berth::task_handle task = displaced_.back();
+        displaced_.pop_back();
+        ++outcome.displaced;
+        if (placer_->place(task).placed()) return;
+        retire(position_[task.position()]);
+        ++outcome.lost;
     }
     void arrive() {
         const std::uint32_t pod = berth::bounded(random_, static_cast<std::uint32_t>(input_.tasks.size()));
@@ -249,9 +257,9 @@ private:
     std::vector<std::size_t> present_;
     std::deque<away_node> away_;
     std::vector<running_task> running_;
-    std::vector<std::size_t> position_;  // in `running_`, per position of a task
-    std::vector<berth::task_handle> displaced_;
-    berth::amount capacity_ = 0;  // of the nodes that are there
+    std::vector<std::size_t> position_;          // in `running_`, per position of a task
+    std::vector<berth::task_handle> displaced_;  // they wait
+    berth::amount capacity_ = 0;                 // of the nodes that are there
     berth::amount allocated_ = 0;
     std::size_t rejected_in_a_row_ = 0;
     berth::xoshiro256 random_;
@@ -402,7 +410,9 @@ void print_outcomes(const std::vector<churn_outcome>& outcomes, double naive) {
     }
     fmt::print(
         "\nEvents per second of CPU time. An event is an arrival (admitted and placed, or rejected and retired), a\n"
-        "departure, a node that leaves (its tasks are placed again, or retired: displaced, lost) or one that joins.\n");
+        "departure, a node that leaves, one of its tasks that is placed again (displaced) or, if it fits nowhere, "
+        "retired\n"
+        "(lost), or a node that joins.\n");
 }
 
 int churn(churn_options options) {

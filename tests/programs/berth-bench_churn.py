@@ -28,7 +28,7 @@ t.check(first["fgd_naive_placements_per_second"] > 0, "the plain loop is timed i
 t.check(all(name in said for name in first["policies"]) and "fgd_naive" in said, "the table is printed")
 for name, p in first["policies"].items():
     t.check(p["events"] == 3000 and p["events_per_second"] > 0 and not p["stopped"], f"{name}: {p['events']} events")
-    kinds = p["arrivals"] + p["departures"] + p["leaves"] + p["joins"]
+    kinds = p["arrivals"] + p["departures"] + p["leaves"] + p["joins"] + p["displaced"]
     t.check(kinds == p["events"], f"{name}: each event is of one kind: {kinds}")
     t.check(p["leaves"] > 0 and p["displaced"] >= p["lost"] >= 0, f"{name}: nodes leave: {p['leaves']}")
     t.check(80.0 < p["allocated_percent"] < 95.0, f"{name}: {p['allocated_percent']} % of the GPUs are allocated")
