@@ -395,4 +395,21 @@ TEST_CASE("a score that throws while a task or a gang is placed leaves nothing")
         CHECK(placer.place_gang(gang).placed());
         CHECK(in_place == 4);
     }
+
+TEST_CASE("nodes of other hardware are not taken for those that left, whose number they get") {
+    cluster living;
+    REQUIRE(living.join(host("a", "A100", 2)));
+    const auto left = living.join(host("b", "T4", 4));
+    REQUIRE(left);
+    auto placer = greedy{}.start(living);
+    for (int i = 0; i < 5; ++i) CHECK(placer.place(job{"t" + std::to_string(i), 1}));
+    const std::size_t hardware = living.fleet().hardware(node_index{1});
+    REQUIRE(living.leave(*left));
+    REQUIRE(living.join(host("c", "A100", 8)));
+    REQUIRE(living.fleet().hardware(node_index{living.find(*living.find_node("c"))->value()}) == hardware);
+    const auto prepared_before = placer.preparations();
+    const auto wide = living.admit(job{"wide", 8});
+    REQUIRE(wide);
+    CHECK(placer.place(*wide).placed());
+    CHECK(placer.preparations() > prepared_before);
 }
