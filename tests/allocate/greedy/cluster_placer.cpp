@@ -395,6 +395,7 @@ TEST_CASE("a score that throws while a task or a gang is placed leaves nothing")
         CHECK(placer.place_gang(gang).placed());
         CHECK(in_place == 4);
     }
+}
 
 TEST_CASE("nodes of other hardware are not taken for those that left, whose number they get") {
     cluster living;
