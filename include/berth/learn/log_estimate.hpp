@@ -76,8 +76,8 @@ struct log_estimate {
         return {std::exp(mean - reach), std::exp(mean + reach)};
     }
 
-    /// The estimate of `amount` / this quantity: seconds of a known amount of work from its speed. `amount` is above 0.
-    [[nodiscard]] log_estimate into(double amount) const noexcept { return {std::log(amount) - mean, deviation}; }
+    /// The estimate of `work` / this quantity: seconds of a known amount of work from its speed. `work` is above 0.
+    [[nodiscard]] log_estimate into(double work) const noexcept { return {std::log(work) - mean, deviation}; }
 
     /// Equal members.
     friend bool operator==(const log_estimate&, const log_estimate&) = default;

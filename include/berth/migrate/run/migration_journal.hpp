@@ -187,7 +187,7 @@ inline void read_names(checked_reader& in, migration_names& names) {
     const auto begin = [&](const char* kind) {
         if (const auto found = in.next_line(); found != kind) in.refuse("first word", found, {kind});
     };
-    const auto in_order = [&](const auto& list, auto key) {
+    const auto check_order = [&](const auto& list, auto key) {
         if (list.size() < 2 || key(list[list.size() - 2]) < key(list.back())) return;
         in.refuse("position", "not behind that of the line before", {"ascending order"});
     };
@@ -199,7 +199,7 @@ inline void read_names(checked_reader& in, migration_names& names) {
         t.name = in.text("name");
         in.end_line();
         names.tasks.push_back(std::move(t));
-        in_order(names.tasks, [](const migration_names::task& each) { return each.at; });
+        check_order(names.tasks, [](const migration_names::task& each) { return each.at; });
     }
     for (std::uint64_t i = 0; i < nodes && in.ok(); ++i) {
         begin("node");
@@ -208,7 +208,7 @@ inline void read_names(checked_reader& in, migration_names& names) {
         n.name = in.text("name");
         in.end_line();
         names.nodes.push_back(std::move(n));
-        in_order(names.nodes, [](const migration_names::node& each) { return each.at; });
+        check_order(names.nodes, [](const migration_names::node& each) { return each.at; });
     }
     for (std::uint64_t i = 0; i < gpus && in.ok(); ++i) {
         begin("gpu");
@@ -218,7 +218,7 @@ inline void read_names(checked_reader& in, migration_names& names) {
         g.uuid = in.text("uuid");
         in.end_line();
         names.gpus.push_back(std::move(g));
-        in_order(names.gpus, [](const migration_names::gpu& each) { return std::pair{each.node, each.position}; });
+        check_order(names.gpus, [](const migration_names::gpu& each) { return std::pair{each.node, each.position}; });
     }
 }
 
