@@ -41,6 +41,7 @@ def main():
     parser.add_argument("--data", type=pathlib.Path)
     parser.add_argument("--traces", nargs="+", choices=list(ORDERS), default=list(ORDERS))
     arguments = parser.parse_args()
+    bench = arguments.bench.resolve()
     data = arguments.data or pathlib.Path(os.environ.get("BERTH_DATA") or ROOT.parent / "shared" / "data") / "openb"
     missed = []
     sums = [0.0, 0]
@@ -48,8 +49,8 @@ def main():
     print("|---|---:|---:|---:|---:|---:|---:|")
     for trace in arguments.traces:
         for seed in ORDERS[trace]:
-            known = unallocated(arguments.bench, data, trace, seed, "known")
-            learned = unallocated(arguments.bench, data, trace, seed, "empty")
+            known = unallocated(bench, data, trace, seed, "known")
+            learned = unallocated(bench, data, trace, seed, "empty")
             above = learned["scarcity"] - known["scarcity"]
             sums = [sums[0] + above, sums[1] + 1]
             print(f"| {trace} | {seed} | {known['fgd']:.2f} | {known['scarcity']:.2f} | {learned['scarcity']:.2f} | {above:+.2f} | "
