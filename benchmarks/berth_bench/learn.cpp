@@ -85,10 +85,11 @@ berth::result<std::vector<measurement>> read_speeds(const learn_options& options
     if (!table) return table.error();
     const bool by_type = table->find_column("job_type").has_value();
     std::vector<std::size_t> columns;
-    for (const char* name : by_type
-                                ? std::initializer_list<const char*>{"gpu", "scale_factor", "steps_per_s", "job_type"}
-                                : std::initializer_list<const char*>{"gpu", "scale_factor", "throughput_steps_per_s",
-                                                                     "model", "batch", "placement", "co_model"}) {
+    const std::vector<const char*> names =
+        by_type ? std::vector<const char*>{"gpu", "scale_factor", "steps_per_s", "job_type"}
+                : std::vector<const char*>{"gpu",       "scale_factor", "throughput_steps_per_s", "model", "batch",
+                                           "placement", "co_model"};
+    for (const char* name : names) {
         const auto column = table->column(name);
         if (!column) return column.error();
         columns.push_back(*column);
