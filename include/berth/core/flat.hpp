@@ -151,7 +151,7 @@ public:
 template <class T>
 class growing {
 public:
-    growing() noexcept {}
+    growing() noexcept = default;
     growing(const growing& other) : growing{} {  // delegates, so that a failed copy frees what it has
         resize(other.size_);
         for (std::size_t i = 0; i < size_; ++i) items_[i] = other.items_[i];

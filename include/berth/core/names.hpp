@@ -24,7 +24,7 @@ public:
     name_table(name_table&&) noexcept = default;             ///< leaves the other one valid, its names unspecified
     name_table& operator=(const name_table&) = default;      ///< the same names
     name_table& operator=(name_table&&) noexcept = default;  ///< leaves the other one valid, its names unspecified
-    [[gnu::noinline]] ~name_table() {}                       // not inline, because every fleet and workload has several
+    [[gnu::noinline]] ~name_table() {}  // NOLINT(modernize-use-equals-default): not inline; a fleet has several
 
     /// The position of `name`, which is appended if it is new.
     [[gnu::noinline]] std::size_t intern(std::string_view name) {

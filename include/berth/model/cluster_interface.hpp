@@ -447,7 +447,7 @@ private:
     void count_held(node_index n, std::span<const amount> used) noexcept;
     [[nodiscard]] gpu_mask held_gpus(node_index n) const;
     void collect_used(node_index n, detail::flat<amount>& used) const;
-    void move_domain_room(node_index n, std::span<const domain_index> from, amount sign) noexcept;
+    void move_domain_room(node_index n, std::span<const domain_index> domains, amount sign) noexcept;
     template <class Visit>
     void for_each_held(node_index n, Visit visit) const;
     template <class Change>

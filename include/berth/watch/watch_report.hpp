@@ -7,6 +7,7 @@
 #include "berth/model/cluster.hpp"
 #include "berth/watch/concepts.hpp"
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -67,7 +68,7 @@ inline void append_value(std::string& text, double x) {
     if (x < 0.0) text += '-';
     x = x < 0.0 ? -x : x;
     if (!(x < 9e15)) return text.append("very large"), void();
-    const auto tenths = static_cast<std::uint64_t>(10.0 * x + 0.5);
+    const auto tenths = static_cast<std::uint64_t>(std::llround(10.0 * x));
     text += sentence({tenths / 10});
     if (tenths % 10 != 0) text += sentence({".", tenths % 10});
 }

@@ -125,9 +125,9 @@ public:
         const std::size_t lanes = std::clamp<std::size_t>(parallelism_->concurrency(), 1, count);
         parallelism_->for_each(count, [&](std::size_t i) {
             // One more part in each lane needs time after this one, and so on.
-            const auto in_lane = static_cast<double>((count - i + lanes - 1) / lanes);
+            const std::size_t in_lane = (count - i + lanes - 1) / lanes;
             const run_control<detail::part_stop_t<Stop>> share{
-                detail::stop_of_part(control, 1.0 / in_lane), detail::share_of(control.max_evaluations, i, count), {}};
+                detail::stop_of_part(control, 1.0 / static_cast<double>(in_lane)), detail::share_of(control.max_evaluations, i, count), {}};
             detail::visit_part(parts_, i, [&](const auto& part) { plans[i] = part.run(p, run.start(), share); });
         });
         for (assignment_plan& plan : plans) run.add(std::move(plan));

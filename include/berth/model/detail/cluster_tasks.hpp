@@ -198,11 +198,11 @@ inline void cluster::give_back(const demand_view& demand, const slot& where) {
     note_room(demand, where.node);
 }
 
-inline std::optional<reservation_handle> cluster::reserve(shape_handle wanted, const slot& where) {
-    const auto known = find(wanted);
+inline std::optional<reservation_handle> cluster::reserve(shape_handle shape, const slot& where) {
+    const auto known = find(shape);
     if (!known) return std::nullopt;
-    const shape_index shape = *known;
-    const demand_view demand = work_.demand(shape);
+    const shape_index s = *known;
+    const demand_view demand = work_.demand(s);
     if (!ledger_.fits(demand, where)) return std::nullopt;
     reservations_.reserve_one();
     const std::size_t r = reservations_.lowest_vacant();
@@ -210,11 +210,11 @@ inline std::optional<reservation_handle> cluster::reserve(shape_handle wanted, c
     reserved_on_.reserve(where.node.value());
     hold(demand, where, false);
     if (r == reserved_.size()) reserved_.push_back({});
-    reserved_[r] = {shape, where};
+    reserved_[r] = {s, where};
     reserved_on_.insert_sorted(where.node.value(), static_cast<std::uint32_t>(r));
     reservations_.take(r);
-    ++pins_[shape.value()];
-    idle_shapes_.remove(shape.value());
+    ++pins_[s.value()];
+    idle_shapes_.remove(s.value());
     return reservation_at(r);
 }
 inline bool cluster::release(reservation_handle reservation) {
