@@ -127,7 +127,9 @@ public:
             // One more part in each lane needs time after this one, and so on.
             const std::size_t in_lane = (count - i + lanes - 1) / lanes;
             const run_control<detail::part_stop_t<Stop>> share{
-                detail::stop_of_part(control, 1.0 / static_cast<double>(in_lane)), detail::share_of(control.max_evaluations, i, count), {}};
+                detail::stop_of_part(control, 1.0 / static_cast<double>(in_lane)),
+                detail::share_of(control.max_evaluations, i, count),
+                {}};
             detail::visit_part(parts_, i, [&](const auto& part) { plans[i] = part.run(p, run.start(), share); });
         });
         for (assignment_plan& plan : plans) run.add(std::move(plan));
