@@ -7,7 +7,6 @@
 #include "berth/model/cluster.hpp"
 #include "berth/watch/concepts.hpp"
 
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -68,7 +67,9 @@ inline void append_value(std::string& text, double x) {
     if (x < 0.0) text += '-';
     x = x < 0.0 ? -x : x;
     if (!(x < 9e15)) return text.append("very large"), void();
-    const auto tenths = static_cast<std::uint64_t>(std::llround(10.0 * x));
+    const double scaled = 10.0 * x;
+    auto tenths = static_cast<std::uint64_t>(scaled);
+    if (scaled - static_cast<double>(tenths) >= 0.5) ++tenths;
     text += sentence({tenths / 10});
     if (tenths % 10 != 0) text += sentence({".", tenths % 10});
 }
