@@ -42,11 +42,6 @@ struct assign_options {
     progress_line::mode progress = progress_line::mode::terminal;
 };
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 /// One agent per task, in the order of tasks.
 std::string assignment_text(const berth::gpu_assignment& agent_of, std::size_t per_line) {
     std::string text;

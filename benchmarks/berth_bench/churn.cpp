@@ -54,11 +54,6 @@ struct churn_options {
     progress_line::mode progress = progress_line::mode::terminal;
 };
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 /// Memory of the process that is in RAM.
 double resident_mib() {
     std::ifstream file{"/proc/self/statm"};

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <fmt/core.h>
 
+#include <cstdio>
 #include <functional>
+#include <string>
 
 namespace bench {
 
@@ -12,6 +15,12 @@ inline constexpr int exit_ok = 0;
 inline constexpr int exit_wrong_answer = 1;  ///< an allocator disagrees with the checker: a bug
 inline constexpr int exit_bad_input = 2;
 inline constexpr int exit_interrupted = 130;
+
+/// Says on the error stream why a command ends, and yields its exit code.
+[[nodiscard]] inline int fail(const std::string& message) {
+    fmt::print(stderr, "berth-bench: {}\n", message);
+    return exit_bad_input;
+}
 
 /// Each function adds a subcommand with its options to the program and returns the function that runs it. One file
 /// each.

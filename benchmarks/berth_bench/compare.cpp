@@ -57,11 +57,6 @@ struct suite_entry {
     std::optional<gap_reference> known;
 };
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 /// The files of the chosen instances: all of the suite, or those that match names, patterns and paths.
 berth::result<std::vector<std::string>> instance_files(const std::vector<std::string>& wanted) {
     const std::vector<std::string> all = gap_instance_files();

@@ -28,11 +28,6 @@ namespace bench {
 
 namespace {
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 /// The chosen names, each once; by default all that exist, except the worked example.
 berth::result<std::vector<std::string>> instance_names(const std::vector<std::string>& wanted) {
     const std::vector<std::string> all = mrp_instance_names();

@@ -41,11 +41,6 @@ struct evaluate_options {
     std::string device = "cpu";
 };
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 /// Costs and loads from 1 to 100, a hash of the pair, so that an instance is not stored twice.
 struct hashed {
     std::uint64_t seed;

@@ -37,11 +37,6 @@ struct learn_options {
     std::string json;
 };
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 /// A measured speed: a type of job alone on `scale` GPUs of one model that lie together.
 struct measurement {
     std::string type;

@@ -59,11 +59,6 @@ load_table make_instance(const makespan_options& options) {
     return loads;
 }
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 berth::amount makespan_of(const makespan_options& options, const load_table& loads,
                           const berth::gpu_assignment& gpu_of) {
     std::vector<berth::amount> carried(options.gpus, 0);

@@ -49,11 +49,6 @@ struct moves_options {
 const std::map<std::string, move_kind> kinds{
     {"swap", move_kind::swap}, {"worst_fit", move_kind::worst_fit}, {"best_fit", move_kind::best_fit}};
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 /// The figures of one plan, or sums over all of them.
 struct tally {
     std::size_t plans = 0;

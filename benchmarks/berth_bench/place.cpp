@@ -68,11 +68,6 @@ struct policy_outcome {
     bool stopped = false;
 };
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 // ---- running ------------------------------------------------------------------------------------------------------
 
 /// Runs a policy, and repeats it while the measured time is short, so that the time of quick policies is accurate.

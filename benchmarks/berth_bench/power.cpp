@@ -30,11 +30,6 @@ struct power_options {
     std::string json;
 };
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 /// Means and maxima in per cent, as Zeus's table in loop.md has them.
 struct published_saving {
     const char* gpu;

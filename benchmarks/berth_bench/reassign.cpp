@@ -53,11 +53,6 @@ struct known_values {
     std::optional<double> best;
 };
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 /// Time reserved for writing the answer.
 double search_seconds(double seconds) { return seconds - std::min(0.1, 0.02 * seconds); }
 

@@ -206,11 +206,6 @@ nlohmann::ordered_json to_json(const comparison& c, const outcome& o) {
     return json;
 }
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 int run(const rebalance_options& options) {
     if (const auto ok = check_output(options.json); !ok) return fail(ok.error().message);
     fmt::print("{} random fleets of {} GPUs and {} tasks, seeds {} to {}; budget {:g} % of the tasks\n\n",

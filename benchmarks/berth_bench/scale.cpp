@@ -46,11 +46,6 @@ struct scale_options {
     progress_line::mode progress = progress_line::mode::terminal;
 };
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 constexpr std::size_t kinds = 8;     // of GPUs
 constexpr std::size_t classes = 32;  // of tasks
 constexpr std::size_t zones = 64;

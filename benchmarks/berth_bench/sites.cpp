@@ -31,11 +31,6 @@ struct sites_options {
     std::string json;
 };
 
-int fail(const std::string& message) {
-    fmt::print(stderr, "berth-bench: {}\n", message);
-    return exit_bad_input;
-}
-
 /// Links that were published with the data, as a check.
 struct published_link {
     const char *from, *to;

@@ -58,10 +58,7 @@ bool right(watch_fault kind, const watch_outcome& o) {
 }
 
 int watch(const watch_options& options) {
-    if (const auto ok = check_output(options.json); !ok) {
-        fmt::print(stderr, "berth-bench: {}\n", ok.error().message);
-        return exit_bad_input;
-    }
+    if (const auto ok = check_output(options.json); !ok) return fail(ok.error().message);
     fmt::print("{} GPUs in {} racks, {} days, a sample a minute; seeds 1 to {}\n\n",
                options.racks * options.nodes * options.gpus, options.racks, options.days, options.seeds);
     fmt::print("{:>6}{:>12}{:>8}{:>14}{:>8}{:>10}{:>14}{:>10}\n", "seed", "samples", "faults", "false drains", "flaps",
@@ -110,10 +107,7 @@ int watch(const watch_options& options) {
         "Recovery: good samples\n"
         "until the GPU returned. What is noticed of faults that are none of a GPU is nothing.\n");
     if (!options.json.empty()) {
-        if (const auto ok = write_file(options.json, json.dump(2) + '\n'); !ok) {
-            fmt::print(stderr, "berth-bench: {}\n", ok.error().message);
-            return exit_bad_input;
-        }
+        if (const auto ok = write_file(options.json, json.dump(2) + '\n'); !ok) return fail(ok.error().message);
     }
     if (interrupted()) return exit_interrupted;
     return good ? exit_ok : exit_wrong_answer;
