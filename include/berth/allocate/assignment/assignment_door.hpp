@@ -89,32 +89,14 @@ public:
     /// `search_scope::inexpressible_stay`.
     [[nodiscard]] std::span<const task_index> left_out() const noexcept { return scope_.left_out(); }
     /// The present GPU of every task that takes part, for a warm start; invalid for one without a slot. O(tasks).
-    [[nodiscard]] gpu_assignment start() const {
-        gpu_assignment at;
-        at.reserve(tasks().size());
-        for (const task_index t : tasks()) {
-            const slot& where = scope_.current(t);
-            at.push_back(where.placed() ? scope_.fleet().gpu(where.node, lowest_gpu(where.gpus)) : gpu_index{});
-        }
-        return at;
-    }
+    [[nodiscard]] gpu_assignment start() const { return detail::present_gpus(scope_); }
     /// A slot for every task of the workload: that of the answer for the tasks that take part, the present one for all
     /// others, the target for those in flight. What `migration_order` takes as wanted. O(tasks + counters).
     ///
     /// @param gpu_of  a GPU for each task of `problem()`, such as `assignment_plan::gpu_of`
     /// @return the slots, or an error that names the first task that may not be where the answer has it
     [[nodiscard]] result<assignment> slots(std::span<const gpu_index> gpu_of) const {
-        if (gpu_of.size() != tasks().size()) {
-            return detail::refuse(
-                error_code::inconsistent,
-                {"answer: it has ", gpu_of.size(), " GPUs, expected one for each of ", tasks().size(), " tasks"});
-        }
-        return scope_.answer([&](std::size_t i) -> slot {
-            if (!gpu_of[i].below(node_of_.size())) return unplaced;
-            const node_index n = node_of_[gpu_of[i].value()];
-            if (!n.valid()) return unplaced;
-            return {n, gpu_mask{1} << (gpu_of[i].value() - scope_.fleet().gpu(n, 0).value())};
-        });
+        return detail::slots_on_gpus(scope_, gpu_of, tasks().size(), node_of_.view());
     }
 
 private:

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -148,6 +149,36 @@ private:
         if (*lost == 0) return pairs;
         if (const auto gangs = s.leave_out_gangs(); !gangs) return gangs.error();
     }
+}
+
+/// The present GPU of every task that takes part; invalid for one without a slot.
+[[nodiscard]] inline std::vector<gpu_index> present_gpus(const scoped_problem& s) {
+    std::vector<gpu_index> at;
+    at.reserve(s.tasks().size());
+    for (const task_index t : s.tasks()) {
+        const slot& where = s.current(t);
+        at.push_back(where.placed() ? s.fleet().gpu(where.node, lowest_gpu(where.gpus)) : gpu_index{});
+    }
+    return at;
+}
+
+/// The slots of an answer that has one GPU for each task of the narrower problem; those behind the tasks that take part
+/// are its own affair.
+///
+/// @param narrower_tasks  how many tasks the narrower problem has
+/// @param node_of         as `gpu_pairs::node_of`
+[[nodiscard]] inline result<assignment> slots_on_gpus(const scoped_problem& s, std::span<const gpu_index> gpu_of,
+                                                      std::size_t narrower_tasks, std::span<const node_index> node_of) {
+    if (gpu_of.size() != narrower_tasks) {
+        return refuse(error_code::inconsistent,
+                      {"answer: it has ", gpu_of.size(), " GPUs, expected one for each of ", narrower_tasks, " tasks"});
+    }
+    return s.answer([&](std::size_t i) -> slot {
+        if (!gpu_of[i].below(node_of.size())) return unplaced;
+        const node_index n = node_of[gpu_of[i].value()];
+        if (!n.valid()) return unplaced;
+        return {n, gpu_mask{1} << (gpu_of[i].value() - s.fleet().gpu(n, 0).value())};
+    });
 }
 
 /// a · b / c, rounded down where the product fits in 62 bits, otherwise never below the quotient. All of 0 or more,

@@ -438,6 +438,23 @@ inline bool migration_run::reopen(double reading) {
     return active_.size() > open;
 }
 
+namespace detail {
+
+/// No step of the plan has begun.
+[[nodiscard]] inline migration_progress progress_at_start(const problem& p, migration_plan plan, std::uint64_t run) {
+    migration_progress progress;
+    progress.run = run;
+    progress.fingerprint = fingerprint(p, plan);
+    plan.dropped.clear();
+    plan.evaluations = 0;
+    plan.stopped = stop_reason::completed;
+    progress.records.resize(plan.steps.size());
+    progress.plan = std::move(plan);
+    return progress;
+}
+
+}  // namespace detail
+
 /// Begins to carry out a plan. O(steps + tasks).
 ///
 /// @param plan  of this problem, as `migration_order` makes it (asserted)
@@ -447,15 +464,7 @@ inline bool migration_run::reopen(double reading) {
                                                    const migration_limits& limits = {}) {
     BERTH_ASSERT(detail::check_plan(p, plan).has_value(),
                  "berth: start_migration takes a plan of this problem, with each task at most once in a wave");
-    migration_progress progress;
-    progress.run = run;
-    progress.fingerprint = detail::fingerprint(p, plan);
-    plan.dropped.clear();
-    plan.evaluations = 0;
-    plan.stopped = stop_reason::completed;
-    progress.records.resize(plan.steps.size());
-    progress.plan = std::move(plan);
-    return {p, std::move(progress), limits, false};
+    return {p, detail::progress_at_start(p, std::move(plan), run), limits, false};
 }
 
 /// Begins to carry out a plan on a cluster: one that `migration_order` made for it, with nothing changed since, or any
@@ -468,15 +477,9 @@ inline bool migration_run::reopen(double reading) {
     const problem p = c.problem();
     BERTH_ASSERT(detail::check_plan(p, plan).has_value(),
                  "berth: start_migration takes a plan of this cluster, with each task at most once in a wave");
-    migration_progress progress;
-    progress.run = run;
-    progress.fingerprint = detail::fingerprint(p, plan);
-    plan.dropped.clear();
-    plan.evaluations = 0;
-    plan.stopped = stop_reason::completed;
-    progress.records.resize(plan.steps.size());
-    progress.names = detail::names_of(c, plan);
-    progress.plan = std::move(plan);
+    auto names = detail::names_of(c, plan);
+    migration_progress progress = detail::progress_at_start(p, std::move(plan), run);
+    progress.names = std::move(names);
     return {c, std::move(progress), limits, false};
 }
 

@@ -72,12 +72,7 @@ public:
     [[nodiscard]] amount limit() const noexcept { return limit_; }
     /// The present GPU of every task of `problem()`, for a start; invalid for one without a slot. O(tasks).
     [[nodiscard]] gpu_assignment start() const {
-        gpu_assignment at;
-        at.reserve(row_of_.size());
-        for (const task_index t : tasks()) {
-            const slot& where = scope_.current(t);
-            at.push_back(where.placed() ? scope_.fleet().gpu(where.node, lowest_gpu(where.gpus)) : gpu_index{});
-        }
+        gpu_assignment at = detail::present_gpus(scope_);
         for (std::size_t i = at.size(); i < row_of_.size(); ++i) at.push_back(gpu_index{row_of_[i]});
         return at;
     }
@@ -88,17 +83,7 @@ public:
     /// @return the slots, or an error that names the first task that may not be where the answer has it, or whose GPU,
     ///         node or domain lacks room: possible only above `limit()`
     [[nodiscard]] result<assignment> slots(std::span<const gpu_index> gpu_of) const {
-        if (gpu_of.size() != row_of_.size()) {
-            return detail::refuse(
-                error_code::inconsistent,
-                {"answer: it has ", gpu_of.size(), " GPUs, expected one for each of ", row_of_.size(), " tasks"});
-        }
-        return scope_.answer([&](std::size_t i) -> slot {
-            if (!gpu_of[i].below(node_of_.size())) return unplaced;
-            const node_index n = node_of_[gpu_of[i].value()];
-            if (!n.valid()) return unplaced;
-            return {n, gpu_mask{1} << (gpu_of[i].value() - scope_.fleet().gpu(n, 0).value())};
-        });
+        return detail::slots_on_gpus(scope_, gpu_of, row_of_.size(), node_of_.view());
     }
 
 private:
