@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/watch/health_checks.hpp"
 
+#include "common/seen_samples.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
@@ -11,20 +13,7 @@ using berth::gpu_view;
 using berth::memory_errors;
 using berth::severity;
 using berth::throttling;
-
-namespace {
-
-template <class Check>
-struct seen {
-    Check check{};
-    typename Check::state state{};
-
-    berth::evidence sees(const gpu_sample& s, double step = 60.0) {
-        return check.judge(state, {s, step, {s.temperature, 0.0, 0.0}, {s.load, 0.0, 0.0}});
-    }
-};
-
-}  // namespace
+using berth_test::seen;
 
 TEST_CASE("XID errors count while they are shown, but not for ever") {
     seen<error_codes> c;

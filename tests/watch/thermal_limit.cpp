@@ -1,25 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/watch/thermal_limit.hpp"
 
+#include "common/seen_samples.hpp"
+
 #include <doctest/doctest.h>
 
-using berth::gpu_sample;
 using berth::severity;
 using berth::thermal_limit;
-
-namespace {
-
-template <class Check>
-struct seen {
-    Check check{};
-    typename Check::state state{};
-
-    berth::evidence sees(const gpu_sample& s, double step = 60.0) {
-        return check.judge(state, {s, step, {s.temperature, 0.0, 0.0}, {s.load, 0.0, 0.0}});
-    }
-};
-
-}  // namespace
+using berth_test::seen;
 
 TEST_CASE("temperature against the limit, with hysteresis") {
     seen<thermal_limit> c;
