@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -96,7 +97,13 @@ public:
         // The clock of a part may have ended, not the run's.
         if (plan.stopped == stop_reason::deadline_reached) plan.stopped = control_.check(spent_);
         accepted_ += plan.accepted;
-        if (plan.lower_bound > lower_bound_) lower_bound_ = plan.lower_bound;
+        if (plan.feasible() && plan.lower_bound == plan.cost) {
+            // A bound only as exact as the plan's cost: with what a double rounds off it counts for this plan.
+            if (!proven_ || better(plan, *proven_))
+                proven_ = assignment_plan{.gpu_of = {}, .cost = plan.cost, .cost_rest = plan.cost_rest};
+        } else if (plan.lower_bound > lower_bound_) {
+            lower_bound_ = plan.lower_bound;
+        }
         if (stopped_ == stop_reason::completed) stopped_ = plan.stopped;
         if (any_ && !better(plan, best_)) return;
         any_ = true;
@@ -117,8 +124,7 @@ public:
     [[nodiscard]] assignment_plan finish() {
         best_.evaluations = spent_;
         best_.accepted = accepted_;
-        best_.lower_bound = lower_bound_;
-        if (best_.feasible() && best_.cost == p_.bound().rounded) best_.lower_bound = best_.cost;
+        best_.lower_bound = claimed_bound();
         best_.stopped = settled() ? stop_reason::completed : stopped_;
         notify::end(control_.observer, progress{.evaluations = spent_, .objective = best_cost_});
         return std::move(best_);
@@ -128,7 +134,11 @@ private:
     /// The best plan is proven optimal, or no plan is feasible.
     [[nodiscard]] bool settled() const noexcept {
         if (lower_bound_ == std::numeric_limits<double>::infinity()) return true;
-        return best_.feasible() && (best_.cost <= lower_bound_ || best_.cost <= p_.bound().rounded);
+        return best_.feasible() && claimed_bound() == best_.cost;
+    }
+    [[nodiscard]] double claimed_bound() const noexcept {
+        const bool optimal = best_.feasible() && proven_ && !better(*proven_, best_);
+        return optimal ? best_.cost : p_.claimed_bound(best_, lower_bound_);
     }
 
     const priced_problem& p_;
@@ -136,6 +146,7 @@ private:
     run_control<Stop, Observer> control_;
     assignment_plan best_;
     bool any_ = false;
+    std::optional<assignment_plan> proven_;  // its costs only
     double best_cost_ = std::numeric_limits<double>::infinity();
     double lower_bound_ = -std::numeric_limits<double>::infinity();
     std::uint64_t spent_ = 0;
