@@ -499,6 +499,14 @@ struct gpu_share_use;
 struct no_measure;
 struct placement_metrics;
 
+// queue/
+struct fifo;
+struct least_attained;
+struct queue_key;
+struct queued_job;
+struct shortest_remaining;
+struct shortest_service;
+
 // watch/
 enum class health_state : std::uint8_t;
 enum class severity : std::uint8_t;
@@ -557,5 +565,34 @@ struct ridge_options;
 struct speed_effects;
 struct surprise;
 struct trial_limit;
+
+// scheduler/
+enum class acknowledgement : std::uint8_t;
+enum class decision_kind : std::uint8_t;
+enum class event_kind : std::uint8_t;
+enum class wait_reason : std::uint8_t;
+enum class wait_reports : std::uint8_t;
+struct decision;
+struct for_priority;
+struct job_description;
+class job_ref;
+struct job_task;
+struct job_terms;
+struct no_preemption;
+struct no_relief;
+struct no_watch;
+struct place_limits;
+struct place_reading;
+class place_ref;
+struct replan;
+struct scheduler_counts;
+class scheduler_events;
+struct scheduler_options;
+struct wait_count;
+template <class Policies>
+class scheduler;
+template <class Order, class Placement, class Balance, class MoveOrder, class Watch, class Preemption, class Durations,
+          class Choice>
+struct scheduler_policies;
 
 }  // namespace berth::inline v0
