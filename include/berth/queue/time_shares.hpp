@@ -29,7 +29,8 @@ concept time_shares = std::copyable<S> && requires(const S& policy, const round_
                                                    matrix_view<double> shares) { policy.allocate(view, shares); };
 
 /// First in, first out, each on the fastest model that still has room for it: `fifo_perf` of Gavel (OSDI 2020). The
-/// first job for which no model has room ends the list. O(jobs × models), allocates one counter for each model.
+/// first job for which no model has room ends the list; one that can run on none of those with room is passed over.
+/// O(jobs × models), allocates one counter for each model.
 struct fifo_shares {
     static constexpr bool waits_without_share = true;  ///< nobody overtakes
 
@@ -46,6 +47,7 @@ struct fifo_shares {
                 if (best == left.size() || view.speeds(j, m) > view.speeds(j, best)) best = m;
             }
             if (best == left.size()) return;
+            if (!(view.speeds(j, best) > 0.0)) continue;  // it waits, and holds nobody up
             shares(j, best) = 1.0;
             left[best] -= wanted;
         }
