@@ -109,9 +109,7 @@ private:
             if (room_[n] == size_) chosen_.push_back(static_cast<std::uint32_t>(n));
         }
         if (chosen_.size() < count) return seated::not_at_all;
-        if (rule_ == seating::kept) {
-            prefer_idle(count);
-        }
+        if (rule_ == seating::kept) { prefer_idle(count); }
         chosen_.resize(count);
         bool same = state_[id] == sits;
         for (const std::uint32_t n : chosen_) same = same && whole_[n] == id;
@@ -147,10 +145,10 @@ private:
     }
     /// Moves nodes to the front that are idle, then those that become so as the last in the queue give way.
     void prefer_idle(std::size_t count) {
-        std::stable_sort(chosen_.begin(), chosen_.end(),
-                         [this](std::uint32_t a, std::uint32_t b) { return idle_[a] == size_ && idle_[b] != size_; });
         std::size_t have = 0;
-        while (have < chosen_.size() && idle_[chosen_[have]] == size_) ++have;
+        for (std::size_t k = 0; k < chosen_.size(); ++k) {
+            if (idle_[chosen_[k]] == size_) std::swap(chosen_[have++], chosen_[k]);
+        }
         if (have >= count) return;
         clear_from_last([&](std::size_t n) {
             if (room_[n] < size_ || cleared_[n] < size_ || idle_[n] == size_) return false;
