@@ -127,9 +127,9 @@ private:
     Scheduler* scheduler_;
     std::span<const simulated_job> jobs_;
     scheduler_engine_options options_;
-    detail::flat<job_handle> handles_;         // of each job
-    detail::flat<task_counts> tasks_;          // of each job
-    detail::flat<std::uint32_t> owners_;       // of each position of a handle: the job
+    detail::flat<job_handle> handles_;    // of each job
+    detail::flat<task_counts> tasks_;     // of each job
+    detail::flat<std::uint32_t> owners_;  // of each position of a handle: the job
     detail::flat<simulated_decision> decisions_;
 };
 

@@ -119,9 +119,9 @@ struct virtual_time {
 private:
     enum class phase : std::uint8_t { to_come, waits, runs, done };
     struct progress_of {
-        double left = 0.0;      ///< seconds of work at speed 1
-        double since = 0.0;     ///< when it started last
-        double restart = 0.0;   ///< seconds of restart not yet lost then
+        double left = 0.0;     ///< seconds of work at speed 1
+        double since = 0.0;    ///< when it started last
+        double restart = 0.0;  ///< seconds of restart not yet lost then
         double speed = 1.0;
         std::uint32_t version = 0;  ///< grows when its end changes
         virtual_time::phase phase = virtual_time::phase::to_come;
