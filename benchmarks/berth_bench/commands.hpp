@@ -55,5 +55,7 @@ using command = std::function<int()>;
 [[nodiscard]] command add_sites(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench learn`: hides measured speeds and predicts them.
 [[nodiscard]] command add_learn(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench simulate`: traces under policies of time, in virtual time.
+[[nodiscard]] command add_simulate(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench

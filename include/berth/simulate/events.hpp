@@ -5,6 +5,7 @@
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
+#include "berth/core/sort_positions.hpp"
 #include "berth/queue/concepts.hpp"
 #include "berth/simulate/detail/seats.hpp"
 #include "berth/simulate/event_rules.hpp"
@@ -107,20 +108,21 @@ private:
         double now = 0.0;
         std::size_t done = 0;
 
-        detail::flat<queued_job> seen{};        // of each job
-        detail::flat<double> left{};            // steps of each job
-        detail::flat<double> since{};           // of each running job: when `left` was true
-        detail::flat<double> end{};             // of each running job, where restarts are charged at starts
-        detail::flat<double> owed{};            // of each running job: seconds of restart not yet lost
-        detail::flat<char> stale{};             // whether the key of a job that waits is to be computed anew
-        detail::flat<place_in_line> line{};     // active jobs, who goes first first
-        detail::flat<std::uint32_t> active{};   // by number; only for orders with levels
-        detail::flat<std::uint32_t> running{};  // in the order of the line
-        detail::flat<std::uint32_t> before{};   // who ran before the decision
-        detail::flat<std::uint32_t> ending{};   // who ends next
-        detail::flat<std::uint32_t> moved{};    // who got other GPUs
-        detail::flat<double> ends{};            // times at which jobs are expected to end
-        detail::flat<std::uint32_t> end_of{};   // which of them each running job joined
+        detail::flat<queued_job> seen{};         // of each job
+        detail::flat<double> left{};             // steps of each job
+        detail::flat<double> since{};            // of each running job: when `left` was true
+        detail::flat<double> end{};              // of each running job, where restarts are charged at starts
+        detail::flat<double> owed{};             // of each running job: seconds of restart not yet lost
+        detail::flat<char> stale{};              // whether the key of a job that waits is to be computed anew
+        detail::flat<place_in_line> line{};      // active jobs, who goes first first
+        detail::flat<place_in_line> permuted{};  // scratch
+        detail::flat<std::uint32_t> active{};    // by number; only for orders with levels
+        detail::flat<std::uint32_t> running{};   // in the order of the line
+        detail::flat<std::uint32_t> before{};    // who ran before the decision
+        detail::flat<std::uint32_t> ending{};    // who ends next
+        detail::flat<std::uint32_t> moved{};     // who got other GPUs
+        detail::flat<double> ends{};             // times at which jobs are expected to end
+        detail::flat<std::uint32_t> end_of{};    // which of them each running job joined
         detail::seats seats{};
         std::size_t arrived = 0;
         double next_end = never;
@@ -231,10 +233,14 @@ private:
                 job.waited_seconds = job.running ? 0.0 : now - since[id];
                 line[k].key = order(job);
             }
-            const auto goes_first = [](const place_in_line& a, const place_in_line& b) {
-                return compare(a.key, b.key) < 0;
-            };
-            if (line.size() - first_new > 64) std::stable_sort(line.begin(), line.end(), goes_first);
+            if (line.size() - first_new > 64) {
+                const auto sorted = detail::sorted_positions(line.size(), [this](std::size_t a, std::size_t b) {
+                    return compare(line[a].key, line[b].key) < 0;
+                });
+                permuted.clear();
+                for (const std::size_t k : sorted) permuted.push_back(line[k]);
+                line.swap(permuted);
+            }
             for (std::size_t k = 1; k < line.size(); ++k) {  // nearly sorted: who runs moves forward a little
                 const place_in_line moving = line[k];
                 std::size_t at = k;
@@ -307,14 +313,18 @@ private:
         }
         /// Within each level, moves those who wait behind those who run; both keep their order.
         void partition() {
-            std::size_t from = 0;
-            while (from < line.size()) {
+            permuted.clear();
+            for (std::size_t from = 0; from < line.size();) {
                 std::size_t to = from;
                 while (to < line.size() && line[to].key.first <= line[from].key.first) ++to;
-                std::stable_partition(line.begin() + from, line.begin() + to,
-                                      [this](const place_in_line& p) { return seen[p.id].running; });
+                for (const bool runs : {true, false}) {
+                    for (std::size_t k = from; k < to; ++k) {
+                        if (seen[line[k].id].running == runs) permuted.push_back(line[k]);
+                    }
+                }
                 from = to;
             }
+            line.swap(permuted);
             for (std::size_t k = 0; k < line.size(); ++k) {
                 seen[line[k].id].level_entry = k;
                 stale[line[k].id] = 1;

@@ -156,7 +156,8 @@ private:
         std::uint32_t id;
         model_index model;
         double steps;
-        double ran_s;
+        double held_s;
+        double computed_s;
     };
     struct advance {
         double steps = 0.0;
@@ -195,12 +196,12 @@ private:
             const bool failed = rules.whole_steps && (r.steps < static_cast<double>(jobs[r.id].gpus) || charged <= 0.0);
             a.fails = failed ? a.fails + 1 : 0;
             if (!failed) a.steps += r.steps;
-            record.ran_s += r.ran_s;
-            report.busy_gpu_s += r.ran_s * static_cast<double>(jobs[r.id].gpus);
+            record.ran_s += r.held_s;
+            report.busy_gpu_s += r.held_s * static_cast<double>(jobs[r.id].gpus);
             const bool complete = !failed && a.steps >= jobs[r.id].steps;
             const bool dropped = failed && a.fails >= rules.most_fails;
             if (complete) record.end_s = r.finish_s;
-            work.ended.push_back({r.id, r.model, failed ? 0.0 : r.steps, r.ran_s, charged, complete || dropped});
+            work.ended.push_back({r.id, r.model, failed ? 0.0 : r.steps, r.computed_s, charged, complete || dropped});
             if (!complete && !dropped) continue;
             a.fails = dropped ? rules.most_fails : 0;
             a.home = model_index{};
@@ -253,12 +254,14 @@ private:
                 ++report.migrations;
             }
             const double speed = truth(id, model, time);
-            const double lost = rules.charge_restarts && a.last != model ? jobs[id].restart_s : 0.0;
+            const double lost =
+                rules.charge_restarts && a.last != model ? std::min(jobs[id].restart_s, rules.round_s) : 0.0;
             double could = speed * (rules.round_s - lost);
             if (rules.whole_steps) could = std::trunc(could);
             const double steps = std::min(std::max(could, 0.0), jobs[id].steps - a.steps);
-            const double ran = speed > 0.0 && steps > 0.0 ? lost + steps / speed : rules.round_s;
-            work.running.push_back({time.now_s + ran, id, model, steps, ran});
+            const bool idles = !(speed > 0.0) || (steps <= 0.0 && !rules.whole_steps);
+            const double computed = idles ? rules.round_s - lost : steps / speed;
+            work.running.push_back({time.now_s + (lost + computed), id, model, steps, lost + computed, computed});
             a.last = model;
             a.home = model;
         }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace berth::inline v0::detail {
 
@@ -108,10 +109,7 @@ private:
             if (room_[n] == size_) chosen_.push_back(static_cast<std::uint32_t>(n));
         }
         if (chosen_.size() < count) return seated::not_at_all;
-        if (rule_ == seating::kept) {
-            std::stable_sort(chosen_.begin(), chosen_.end(),
-                             [this](std::uint32_t a, std::uint32_t b) { return idle_[a] > idle_[b]; });
-        }
+        if (rule_ == seating::kept) { prefer_idle(count); }
         chosen_.resize(count);
         bool same = state_[id] == sits;
         for (const std::uint32_t n : chosen_) same = same && whole_[n] == id;
@@ -131,21 +129,47 @@ private:
         while (n < room_.size() && room_[n] < gpus) ++n;
         return n;
     }
-    /// The fullest node where so many are idle; else the one where the fewest have to be taken from others.
-    [[nodiscard]] std::size_t best_node(std::uint32_t gpus) const noexcept {
+    /// The fullest node where so many are idle; else the one where only the last in the queue have to give way.
+    [[nodiscard]] std::size_t best_node(std::uint32_t gpus) {
         std::size_t best = room_.size();
         for (std::size_t n = 0; n < room_.size(); ++n) {
-            if (room_[n] < gpus) continue;
-            const bool fits = idle_[n] >= gpus;
-            if (best == room_.size()) {
-                best = n;
-                continue;
-            }
-            const bool best_fits = idle_[best] >= gpus;
-            const bool better = fits != best_fits ? fits : fits ? idle_[n] < idle_[best] : idle_[n] > idle_[best];
-            if (better) best = n;
+            if (idle_[n] >= gpus && (best == room_.size() || idle_[n] < idle_[best])) best = n;
         }
+        if (best != room_.size()) return best;
+        clear_from_last([&](std::size_t n) {
+            if (room_[n] < gpus || cleared_[n] < gpus) return false;
+            best = n;
+            return true;
+        });
         return best;
+    }
+    /// Moves nodes to the front that are idle, then those that become so as the last in the queue give way.
+    void prefer_idle(std::size_t count) {
+        std::size_t have = 0;
+        for (std::size_t k = 0; k < chosen_.size(); ++k) {
+            if (idle_[chosen_[k]] == size_) std::swap(chosen_[have++], chosen_[k]);
+        }
+        if (have >= count) return;
+        clear_from_last([&](std::size_t n) {
+            if (room_[n] < size_ || cleared_[n] < size_ || idle_[n] == size_) return false;
+            std::swap(chosen_[have], *std::find(chosen_.begin() + have, chosen_.end(), static_cast<std::uint32_t>(n)));
+            return ++have == count;
+        });
+    }
+    /// Lets those who may still keep their seat give way in thought, from the last in the queue on, until a node on which
+    /// GPUs became idle pleases.
+    template <class Pleases>
+    void clear_from_last(Pleases pleases) {
+        cleared_.clear();
+        cleared_.append(idle_.view());
+        bool found = false;
+        for (std::size_t r = runners_.size(); r-- > 0 && !found;) {
+            if (state_[runners_[r]] != sits) continue;
+            each_node(runners_[r], [&](std::size_t n, std::uint32_t freed) {
+                cleared_[n] += freed;
+                found = found || pleases(n);
+            });
+        }
     }
     /// Takes the seats of those on a node who are not confirmed, from the last in the queue on, until so many are idle.
     void steal(std::size_t node, std::uint32_t gpus) {
@@ -172,6 +196,7 @@ private:
     flat<std::uint32_t> node_{};   // of each job on one node
     flat<char> state_{};           // of each job
     flat<std::uint32_t> chosen_{};
+    flat<std::uint32_t> cleared_{};  // idle_, had some given way
 };
 
 }  // namespace berth::inline v0::detail
