@@ -501,9 +501,14 @@ struct placement_metrics;
 
 // queue/
 struct fifo;
+struct fifo_shares;
+struct isolated_shares;
 struct least_attained;
 struct queue_key;
 struct queued_job;
+struct round_job;
+struct round_outcome;
+struct round_view;
 struct shortest_remaining;
 struct shortest_service;
 
@@ -565,5 +570,27 @@ struct ridge_options;
 struct speed_effects;
 struct surprise;
 struct trial_limit;
+
+// simulate/
+enum class restart_charge : std::uint8_t;
+enum class seating : std::uint8_t;
+struct completion_times;
+struct event_rules;
+struct finish_time_fairness;
+struct fixed_order;
+struct job_record;
+struct no_event_watch;
+struct no_round_watch;
+struct round_rules;
+struct round_time;
+struct simulated_job;
+struct simulation_run;
+struct speed_drift;
+struct table_speeds;
+struct uneven_speeds;
+template <class Watch>
+struct event_simulation;
+template <class Order, class Watch>
+struct round_simulation;
 
 }  // namespace berth::inline v0

@@ -16,9 +16,10 @@
 namespace berth::inline v0 {
 
 /// Rounds that follow time shares: the mechanism of Gavel (Narayanan et al., OSDI 2020). In each round a job's priority
-/// on a model is its share over the part of the time that it got there. Models are filled in the order of the view, jobs
-/// by priority, then by the time that they are owed, then by share, then by number. Shares are computed anew when jobs
-/// came or went, but not more often than `renew_s`; a job that came since waits, and holds GPUs that nobody else wants.
+/// on a model is its share over the part of the time that it got there. Models are filled in the order of the view,
+/// jobs by priority, then by the time that they are owed, then by share, then by number. Shares are computed anew when
+/// jobs came or went, but not more often than `renew_s`; a job that came since waits, and holds GPUs that nobody else
+/// wants.
 ///
 /// Decisions equal those of Gavel's simulator bit for bit where the shares do; sums are in its order.
 /// O(models × jobs × log jobs) a round, beside the shares. Memory grows with the highest number of a job.

@@ -52,8 +52,8 @@ template <class S>
 concept round_policy_state =
     requires(S& state, const round_view& view, std::span<model_index> chosen) { state.choose(view, chosen); };
 
-/// A customisation point: who runs on which GPU model, decided anew for each round of some minutes. Jobs differ in speed
-/// from model to model, so this is the place for policies that share unlike GPUs over time.
+/// A customisation point: who runs on which GPU model, decided anew for each round of some minutes. Jobs differ in
+/// speed from model to model, so this is the place for policies that share unlike GPUs over time.
 ///
 /// ```
 /// struct oldest_first {                                       // each job on the first model with room for it
@@ -75,11 +75,11 @@ concept round_policy_state =
 /// ```
 ///
 /// 1. A description: const, regular, without state of a run. `start(models)` returns the run state.
-/// 2. `choose(view, chosen)`: `chosen` has one entry for each job of `view.jobs`, not valid on entry; an entry that stays
-///    so waits. What is chosen fits: the GPUs of all jobs on a model are at most `view.gpus` of it, and speeds are above
-///    0 or unknown. A driver checks that.
-/// 3. It is called once for each round, in the order of time. `view.ended` tells what happened in between; a number of a
-///    job that it has not seen is a new job; one that it has seen and that is missing is gone.
+/// 2. `choose(view, chosen)`: `chosen` has one entry for each job of `view.jobs`, not valid on entry; an entry that
+///    stays so waits. What is chosen fits: the GPUs of all jobs on a model are at most `view.gpus` of it, and speeds
+///    are above 0 or unknown. A driver checks that.
+/// 3. It is called once for each round, in the order of time. `view.ended` tells what happened in between; a number of
+///    a job that it has not seen is a new job; one that it has seen and that is missing is gone.
 /// 4. Deterministic. It may allocate.
 ///
 /// In the library: `priority_rounds` (`queue/priority_rounds.hpp`), for any `time_shares` (`queue/time_shares.hpp`).

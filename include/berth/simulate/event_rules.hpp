@@ -8,7 +8,7 @@ namespace berth::inline v0 {
 /// When a job loses its `simulated_job::restart_s`.
 enum class restart_charge : std::uint8_t {
     each_start,  ///< when it starts, resumes or moves; never while it stays
-    each_event,  ///< from every interval between two events in which it runs, moved or not: Muri's and Tiresias's simulator
+    each_event,  ///< in every interval between two events in which it runs, moved or not, as Muri's simulator has it
 };
 
 /// How the jobs that are to run get their GPUs, in the order of the queue. A job of at most one node gets GPUs of one

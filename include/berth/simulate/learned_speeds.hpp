@@ -22,8 +22,8 @@ template <exploration Explore = optimism>
 struct learned_speeds {
     class_speed* model = nullptr;           ///< learns; has all classes and GPU models, these by position
     std::span<const std::size_t> class_of;  ///< of each job, by number: its class of the model
-    /// Optional, of each job (row) on each GPU model (column): where a speed of 0 says that it cannot run; no rows: it can
-    /// run everywhere.
+    /// Optional, of each job (row) on each GPU model (column): where a speed of 0 says that it cannot run; no rows: it
+    /// can run everywhere.
     matrix_view<const double> possible{};
     Explore explore{};  ///< how to reckon with what is little known
 

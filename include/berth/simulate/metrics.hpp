@@ -70,8 +70,8 @@ struct completion_times {
     return out;
 }
 
-/// Finish-time fairness (Mahajan et al., Themis, NSDI 2020): for each job, its completion time over the one it would have
-/// with a fair part of the fleet of its own. 1 or less is fair.
+/// Finish-time fairness (Mahajan et al., Themis, NSDI 2020): for each job, its completion time over the one it would
+/// have with a fair part of the fleet of its own. 1 or less is fair.
 struct finish_time_fairness {
     std::size_t jobs = 0;       ///< jobs done with a known fair time
     double worst = 0.0;         ///< the largest ratio

@@ -8,6 +8,8 @@
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/queue/round_policy.hpp"
+#include "berth/simulate/detail/round_check.hpp"
+#include "berth/simulate/round_rules.hpp"
 #include "berth/simulate/simulated_job.hpp"
 #include "berth/simulate/speeds.hpp"
 
@@ -21,46 +23,17 @@
 
 namespace berth::inline v0 {
 
-/// What published simulators of rounds do differently. The defaults are berth's own; `gavel_rounds` equals Gavel's.
-struct round_rules {
-    double round_s = 360.0;        ///< a round lasts until its last job stops, and at most so long; above 0
-    bool steps_known = true;       ///< whether policies see the steps that are left
-    bool whole_steps = false;      ///< a round does whole steps only, and at least one for each GPU, else it fails
-    std::uint32_t most_fails = 5;  ///< a job with so many failed rounds in a row is dropped; only with whole steps
-    /// Charge a job from the end of the round before the last one that ran, also across a gap in which nothing ran.
-    bool charge_gaps = false;
-    bool charge_restarts = true;  ///< a job that starts, resumes or moves loses its `restart_s` first
-};
-
-/// The rules of Gavel's simulator.
-[[nodiscard]] constexpr round_rules gavel_rounds() noexcept {
-    return {.whole_steps = true, .charge_gaps = true, .charge_restarts = false};
-}
-
-/// The order in which models are filled: the same in each round.
-struct fixed_order {
-    std::span<const model_index> models;  ///< all models
-
-    /// The order.
-    [[nodiscard]] std::span<const model_index> operator()(std::uint64_t) const noexcept { return models; }
-};
-
-/// Watches nothing.
-struct no_round_watch {
-    /// Does nothing.
-    void operator()(std::uint64_t, const round_view&, std::span<const model_index>) const noexcept {}
-};
-
-/// Simulates jobs on GPUs of several models in rounds: a job gets the GPUs of one model for a round, or waits. Nodes play
-/// no part. Deterministic: the same arguments give the same run, on every compiler that does not fuse multiplication and
-/// addition (`fuses_multiply_add`).
+/// Simulates jobs on GPUs of several models in rounds: a job gets the GPUs of one model for a round, or waits. Nodes
+/// play no part. Deterministic: the same arguments give the same run, on every compiler that does not fuse
+/// multiplication and addition (`fuses_multiply_add`).
 ///
 /// ```
 /// berth::round_simulation simulation{.jobs = jobs, .gpus = gpus, .order = {models}};
 /// const auto run = simulation.run(berth::priority_rounds{berth::fifo_shares{}}, truth, beliefs);
 /// ```
 ///
-/// @tparam Order  `order(round)` yields all models in the order in which they are filled; nothing: there is no such round
+/// @tparam Order  `order(round)` yields all models in the order in which they are filled; nothing: there is no such
+///                round
 /// @tparam Watch  `watch(round, view, chosen)` hears of each decision
 template <class Order = fixed_order, class Watch = no_round_watch>
 struct round_simulation {
@@ -73,8 +46,8 @@ struct round_simulation {
     /// Runs until all jobs are done or dropped. Stops early, between two rounds, as the control says; the unit of its
     /// budget is a round. O(jobs) a round, beside the policy.
     ///
-    /// Refused: jobs out of order or with values out of range, an order that has not all models, choices that do not fit,
-    /// jobs that are left and that the policy never lets run.
+    /// Refused: jobs out of order or with values out of range, an order that has not all models, choices that do not
+    /// fit, jobs that are left and that the policy never lets run.
     ///
     /// @param policy   decides
     /// @param truth    how fast jobs are
@@ -122,7 +95,7 @@ struct round_simulation {
             }
 
             const std::span<const model_index> models = order(round);
-            if (auto ok = check_order(models, round); !ok) return ok.error();
+            if (auto ok = detail::check_order(models, gpus.size(), round); !ok) return ok.error();
             round_view view = look(work, now, models);
             view.all_arrived = arrived == jobs.size();
             const matrix_view<double> speeds = work.speeds_of(view.jobs.size(), gpus.size());
@@ -133,7 +106,7 @@ struct round_simulation {
             work.chosen.assign(view.jobs.size(), model_index{});
             const std::span<model_index> chosen{work.chosen.data(), work.chosen.size()};
             state.choose(std::as_const(view), chosen);
-            if (auto ok = check_choice(view, chosen, round); !ok) return ok.error();
+            if (auto ok = detail::check_choice(view, chosen, round); !ok) return ok.error();
             watch(round, std::as_const(view), std::span<const model_index>{chosen});
             begin(work, report, truth, {round, now}, chosen);
             ++round;
@@ -265,39 +238,6 @@ private:
             a.last = model;
             a.home = model;
         }
-    }
-
-    [[nodiscard]] result<void> check_order(std::span<const model_index> models, std::uint64_t round) const {
-        bool good = models.size() == gpus.size();
-        for (std::size_t m = 0; m < models.size() && good; ++m) {
-            good = models[m].below(gpus.size());
-            for (std::size_t other = 0; other < m && good; ++other) good = models[other] != models[m];
-        }
-        if (good) return {};
-        return detail::refuse(error_code::inconsistent,
-                              {"round ", round, ": the order does not name each of ", gpus.size(), " GPU models once"});
-    }
-    [[nodiscard]] result<void> check_choice(const round_view& view, std::span<const model_index> chosen,
-                                            std::uint64_t round) const {
-        for (std::size_t m = 0; m < gpus.size(); ++m) {
-            std::uint64_t used = 0;
-            for (std::size_t j = 0; j < chosen.size(); ++j) {
-                if (chosen[j].valid() && chosen[j].value() == m) used += view.jobs[j].gpus;
-            }
-            if (used > gpus[m]) {
-                return detail::refuse(error_code::inconsistent, {"round ", round, ": the policy chose ", used,
-                                                                 " GPUs of model ", m, ", which has ", gpus[m]});
-            }
-        }
-        for (std::size_t j = 0; j < chosen.size(); ++j) {
-            if (!chosen[j].valid()) continue;
-            if (!chosen[j].below(gpus.size()) || view.speeds(j, chosen[j].value()) <= 0.0) {
-                return detail::refuse(
-                    error_code::inconsistent,
-                    {"round ", round, ": the policy chose a model where job ", view.jobs[j].id, " cannot run"});
-            }
-        }
-        return {};
     }
 };
 

@@ -21,8 +21,8 @@ struct round_time {
     double now_s = 0.0;       ///< when it starts
 };
 
-/// A customisation point: how fast jobs truly are in a simulation, which policies do not see: `truth(id, model, time)` is
-/// the speed of job `id` in one round, in steps a second.
+/// A customisation point: how fast jobs truly are in a simulation, which policies do not see: `truth(id, model, time)`
+/// is the speed of job `id` in one round, in steps a second.
 ///
 /// 1. 0 if it cannot run there; finite, never negative.
 /// 2. Const and deterministic: the same arguments, the same speed.

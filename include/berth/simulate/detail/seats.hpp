@@ -156,8 +156,8 @@ private:
             return ++have == count;
         });
     }
-    /// Lets those who may still keep their seat give way in thought, from the last in the queue on, until a node on which
-    /// GPUs became idle pleases.
+    /// Lets those who may still keep their seat give way in thought, from the last in the queue on, until a node on
+    /// which GPUs became idle pleases.
     template <class Pleases>
     void clear_from_last(Pleases pleases) {
         cleared_.clear();
