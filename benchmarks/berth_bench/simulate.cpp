@@ -48,6 +48,7 @@ struct simulate_options {
     double load = 0.95;
     std::string steps_known = "yes";
     std::string speeds_known = "yes";
+    std::string aim = "fitting";
     std::uint64_t seed = 0;
     double speed_noise = 0.0;
     std::vector<std::string> drifts;
@@ -349,6 +350,9 @@ int simulate_rounds(const simulate_options& options, const simulation_trace& tra
     setup.known = options.speeds_known == "yes"  ? known_speeds::yes
                   : options.speeds_known == "no" ? known_speeds::no
                                                  : known_speeds::learned;
+    setup.aim = options.aim == "completion" ? wanted_aim::completion
+                : options.aim == "makespan" ? wanted_aim::makespan
+                                            : wanted_aim::fitting;
     setup.noise = options.speed_noise;
     setup.drifts = *drifts;
     outcome done{.trace = &trace, .gpus = 0.0, .policies = {}};
@@ -481,6 +485,11 @@ command add_simulate(CLI::App& program, CLI::App*& subcommand) {
         ->capture_default_str();
     app.add_option("--speeds-known", options->speeds_known, "Whether policies know speeds, or learn them")
         ->check(CLI::IsMember({"yes", "no", "learned"}))
+        ->capture_default_str();
+    app.add_option("--aim", options->aim,
+                   "What policy berth is after in rounds; fitting: the makespan of a batch that arrives at once, else the "
+                   "mean completion time")
+        ->check(CLI::IsMember({"fitting", "completion", "makespan"}))
         ->capture_default_str();
     app.add_option_function<std::string>(
            "--seed", [options](const std::string& text) { options->seed = std::stoull(text); },

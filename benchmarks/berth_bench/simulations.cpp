@@ -2,7 +2,9 @@
 #include "berth_bench/simulations.hpp"
 
 #include "berth/core/random.hpp"
+#include "berth/queue/berth_rounds.hpp"
 #include "berth/queue/least_attained.hpp"
+#include "berth/queue/max_min_shares.hpp"
 #include "berth/queue/orders.hpp"
 #include "berth/queue/priority_rounds.hpp"
 #include "berth/queue/time_shares.hpp"
@@ -145,6 +147,15 @@ auto by_shares(Shares shares, bool shuffles = false) {
     return in_rounds(berth::priority_rounds<Shares>{shares}, shuffles);
 }
 
+/// berth's own: for a batch that arrives at once, the end of the last job; else the mean completion time.
+result<simulation_run> berth_in_rounds(const round_setup& setup) {
+    const bool batch = setup.jobs.empty() || setup.jobs.front().arrival_s == setup.jobs.back().arrival_s;
+    const bool makespan = setup.aim == wanted_aim::makespan ||
+                          (setup.aim == wanted_aim::fitting && batch && setup.steps_known);
+    return in_rounds(berth::berth_rounds{.aim = makespan ? berth::round_aim::makespan : berth::round_aim::completion})(
+        setup);
+}
+
 }  // namespace
 
 std::span<const event_policy> event_policies() {
@@ -162,6 +173,13 @@ std::span<const round_policy_entry> round_policies() {
         round_policy_entry{"fifo_perf", "the oldest first, on its fastest GPUs", false,
                            by_shares(berth::fifo_shares{})},
         round_policy_entry{"isolated", "an equal part of each model", true, by_shares(berth::isolated_shares{}, true)},
+        round_policy_entry{"max_min_fairness", "the worst-off as well off as can be, all models alike", true,
+                           by_shares(berth::max_min_shares{.by_speed = false}, true)},
+        round_policy_entry{"max_min_fairness_perf", "the same by speeds", false, by_shares(berth::max_min_shares{})},
+        round_policy_entry{"min_total_duration_perf", "all done as early as can be", false,
+                           by_shares(berth::makespan_shares{})},
+        round_policy_entry{"berth", "each round the most progress, the short and the late first", false,
+                           berth_in_rounds},
     };
     return policies;
 }

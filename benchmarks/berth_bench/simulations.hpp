@@ -45,6 +45,9 @@ struct event_setup : simulation_setup {
 /// What a round policy knows of speeds.
 enum class known_speeds : std::uint8_t { yes, no, learned };
 
+/// What berth's policy of rounds is after; `fitting`: as fits the trace.
+enum class wanted_aim : std::uint8_t { fitting, completion, makespan };
+
 /// Jobs on GPU models, in rounds.
 struct round_setup : simulation_setup {
     const simulation_trace* trace = nullptr;
@@ -52,6 +55,7 @@ struct round_setup : simulation_setup {
     std::span<const double> speeds{};  ///< of each job on each model
     bool gavel = false;                ///< the rules of Gavel's simulator
     known_speeds known = known_speeds::yes;
+    wanted_aim aim = wanted_aim::fitting;
     double noise = 0.0;
     std::span<const berth::speed_drift> drifts{};
     /// The order in which models are filled in each round; empty: as given, or at random for policies that ask for it.
