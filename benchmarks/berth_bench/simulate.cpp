@@ -427,9 +427,10 @@ command add_simulate(CLI::App& program, CLI::App*& subcommand) {
     app.add_option("--speeds-known", options->speeds_known, "Whether policies know speeds, or learn them")
         ->check(CLI::IsMember({"yes", "no", "learned"}))
         ->capture_default_str();
-    app.add_option("--aim", options->aim,
-                   "What policy berth is after in rounds; fitting: the makespan of a batch that arrives at once, else the "
-                   "mean completion time")
+    app.add_option(
+           "--aim", options->aim,
+           "What policy berth is after in rounds; fitting: the makespan of a batch that arrives at once, else the "
+           "mean completion time")
         ->check(CLI::IsMember({"fitting", "completion", "makespan"}))
         ->capture_default_str();
     app.add_option_function<std::string>(

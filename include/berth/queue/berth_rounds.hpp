@@ -47,6 +47,7 @@ struct berth_rounds {
     double patience = 3.0;            ///< how many times later than the mean a job may be before it weighs twice
     double expected_left_s = 3600.0;  ///< of a job whose steps are unknown, on its best model; above 0
     double steering = 0.2;            ///< for the makespan: what a share is worth beside what a round gains
+    double tolerance = 1e-3;          ///< how far from the best, as a part, the choice of a round may be
 
     class state;
     /// Begins a run.
@@ -57,7 +58,7 @@ struct berth_rounds {
 class berth_rounds::state {
 public:
     /// @param policy  the description; copied
-    explicit state(const berth_rounds& policy) : policy_{policy} {}
+    explicit state(const berth_rounds& policy) : policy_{policy} { assignment_.tolerance = policy.tolerance; }
 
     /// Decides a round; see `round_policy`.
     void choose(const round_view& view, std::span<model_index> chosen) {
@@ -92,8 +93,7 @@ private:
             }
             const double steps = view.jobs[j].steps_left;
             const bool known = best > 0.0 && steps > 0.0;
-            jobs_.push_back({best > 0.0 ? best : possible ? 1.0 : 0.0,
-                             known ? steps / best : policy_.expected_left_s});
+            jobs_.push_back({best > 0.0 ? best : possible ? 1.0 : 0.0, known ? steps / best : policy_.expected_left_s});
         }
     }
     /// The part of a round on the best model that the job gets done on this one.
@@ -118,8 +118,7 @@ private:
         }
     }
     void value_makespan(const round_view& view) {
-        const level_solution found =
-            makespan_shares{.expected_left_s = policy_.expected_left_s}.solve(view);
+        const level_solution found = makespan_shares{.expected_left_s = policy_.expected_left_s}.solve(view);
         const auto count = static_cast<double>(found.jobs);
         for (std::size_t j = 0; j < jobs_.size(); ++j) {
             if (!(jobs_[j].best > 0.0)) continue;
