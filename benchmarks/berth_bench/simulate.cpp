@@ -43,6 +43,9 @@ struct simulate_options {
     std::string rounds;
     std::string rules = "own";
     bool at_zero = false;
+    std::string nodes;
+    std::size_t arrivals = 0;
+    double load = 0.95;
     std::string steps_known = "yes";
     std::string speeds_known = "yes";
     std::string aim = "fitting";
@@ -86,12 +89,17 @@ void print_row(const finished_policy& p) {
     std::fflush(stdout);
 }
 
+/// Jobs that were drawn have no name but their number.
+std::string name_of(const simulation_trace& trace, std::size_t job) {
+    return job < trace.names.size() ? csv_field(trace.names[job]) : std::to_string(job);
+}
+
 std::string jobs_csv(const outcome& done) {
     std::string out = "policy,job,start_s,end_s\n";
     const auto number = [](double value) { return std::isnan(value) ? std::string{} : fmt::format("{:.17g}", value); };
     for (const finished_policy& p : done.policies) {
         for (std::size_t j = 0; j < p.run.jobs.size(); ++j) {
-            out += fmt::format("{},{},{},{}\n", p.name, csv_field(done.trace->names[j]), number(p.run.jobs[j].start_s),
+            out += fmt::format("{},{},{},{}\n", p.name, name_of(*done.trace, j), number(p.run.jobs[j].start_s),
                                number(p.run.jobs[j].end_s));
         }
     }
@@ -375,6 +383,49 @@ int simulate_rounds(const simulate_options& options, const simulation_trace& tra
     return code != exit_ok ? code : written;
 }
 
+int simulate_fleet(const simulate_options& options, const simulation_trace& trace, const openb_node_list& nodes) {
+    const auto policies = chosen(engine_policies(), options.policies, "of a scheduler on nodes");
+    if (!policies) return fail(policies.error().message);
+    engine_setup setup;
+    setup.jobs = trace.jobs;
+    setup.steps_known = options.steps_known == "yes";
+    setup.seed = options.seed;
+    setup.nodes = nodes.nodes;
+    outcome done{.trace = &trace, .gpus = 0.0, .policies = {}};
+    for (const openb_node& node : nodes.nodes) done.gpus += static_cast<double>(node.gpus);
+    fmt::print("{}: {} jobs on {} nodes with {:.0f} GPUs\n", trace.file, trace.jobs.size(), nodes.nodes.size(),
+               done.gpus);
+    return run_all(*policies, setup, options, done);
+}
+
+/// Draws jobs again if that is wanted.
+berth::result<void> draw_arrivals(const simulate_options& options, simulation_trace& trace, double gpus,
+                                  std::uint32_t most_gpus) {
+    if (options.arrivals == 0) return {};
+    auto drawn = draw_jobs(trace, options.arrivals, options.load, gpus, most_gpus, options.seed);
+    if (!drawn) return drawn.error();
+    trace = std::move(*drawn);
+    return {};
+}
+
+int simulate_durations(const simulate_options& options, simulation_trace trace) {
+    if (options.nodes.empty()) {
+        const auto cluster = parse_node_counts(options.cluster.empty() ? "8x8" : options.cluster);
+        if (!cluster) return fail(cluster.error().message);
+        const std::uint32_t gpus = cluster->nodes * cluster->gpus;
+        if (auto ok = draw_arrivals(options, trace, gpus, gpus); !ok) return fail(ok.error().message);
+        return simulate_events(options, trace);
+    }
+    const auto nodes = read_openb_nodes(options.nodes);
+    if (!nodes) return fail(nodes.error().message);
+    std::size_t gpus = 0;
+    for (const openb_node& node : nodes->nodes) gpus += node.gpus;
+    if (auto ok = draw_arrivals(options, trace, static_cast<double>(gpus), static_cast<std::uint32_t>(gpus)); !ok) {
+        return fail(ok.error().message);
+    }
+    return simulate_fleet(options, trace, *nodes);
+}
+
 int simulate(const simulate_options& options) {
     for (const std::string& path : {options.jobs, options.json, options.svg}) {
         if (const auto ok = check_output(path); !ok) return fail(ok.error().message);
@@ -394,6 +445,7 @@ int simulate(const simulate_options& options) {
                                             : parse_duration_trace(options.trace, *text);
     if (!trace) return fail(trace.error().message);
     if (options.at_zero) arrive_at_zero(*trace);
+    if (options.format == "philly") return simulate_durations(options, std::move(*trace));
     return in_rounds ? simulate_rounds(options, *trace) : simulate_events(options, *trace);
 }
 
@@ -421,6 +473,13 @@ command add_simulate(CLI::App& program, CLI::App*& subcommand) {
         ->check(CLI::IsMember({"own", "muri", "gavel"}))
         ->capture_default_str();
     app.add_flag("--at-zero", options->at_zero, "All jobs arrive at the beginning");
+    app.add_option("--nodes", options->nodes,
+                   "Nodes with their GPUs, CSV as of openb; the scheduler decides (--format philly)");
+    app.add_option("--arrivals", options->arrivals, "So many jobs, drawn again from the trace (--format philly)")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{100'000'000}));
+    app.add_option("--load", options->load, "Σ GPUs x duration / (GPUs x span) of jobs that are drawn")
+        ->check(CLI::Range(0.01, 10.0))
+        ->capture_default_str();
     app.add_option("--steps-known", options->steps_known, "Whether policies know how much of a job is left")
         ->check(CLI::IsMember({"yes", "no"}))
         ->capture_default_str();
@@ -435,7 +494,7 @@ command add_simulate(CLI::App& program, CLI::App*& subcommand) {
         ->capture_default_str();
     app.add_option_function<std::string>(
            "--seed", [options](const std::string& text) { options->seed = std::stoull(text); },
-           "Decides noise and random orders")
+           "Decides noise, random orders and drawn jobs")
         ->check(check_digits);
     app.add_option("--speed-noise", options->speed_noise, "Deviation of true speeds from round to round, 0 to 0.5")
         ->check(CLI::Range(0.0, 0.5))

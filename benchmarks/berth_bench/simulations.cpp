@@ -24,23 +24,6 @@ using berth::simulation_run;
 
 namespace {
 
-/// Ends a run on Ctrl-C.
-struct on_interrupt {
-    [[nodiscard]] bool stop_requested() const noexcept { return interrupted(); }
-};
-
-struct shown_progress {
-    progress_line* line = nullptr;
-
-    void on_progress(const berth::progress& p) const {
-        if (line != nullptr) line->update(p.done);
-    }
-};
-
-using control = berth::run_control<on_interrupt, shown_progress>;
-
-control control_of(const simulation_setup& setup) { return control{.stop = {}, .observer = {setup.line}}; }
-
 struct event_usage {
     std::vector<usage_sample>* usage = nullptr;
 

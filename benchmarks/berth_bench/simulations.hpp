@@ -2,9 +2,11 @@
 #pragma once
 
 #include "berth/core/result.hpp"
+#include "berth/core/run_control.hpp"
 #include "berth/simulate/simulated_job.hpp"
 #include "berth/simulate/speeds.hpp"
 
+#include "support/openb.hpp"
 #include "support/progress.hpp"
 #include "support/simulation_traces.hpp"
 
@@ -60,6 +62,27 @@ struct round_setup : simulation_setup {
     std::span<const std::vector<berth::model_index>> orders{};
 };
 
+/// Jobs on a fleet of nodes, decided by a scheduler.
+struct engine_setup : simulation_setup {
+    std::span<const openb_node> nodes{};
+};
+
+/// Ends a run on Ctrl-C.
+struct on_interrupt {
+    [[nodiscard]] bool stop_requested() const noexcept { return interrupted(); }
+};
+/// Shows the progress of a run.
+struct shown_progress {
+    progress_line* line = nullptr;
+
+    void on_progress(const berth::progress& p) const {
+        if (line != nullptr) line->update(p.done);
+    }
+};
+[[nodiscard]] inline auto control_of(const simulation_setup& setup) {
+    return berth::run_control<on_interrupt, shown_progress>{.stop = {}, .observer = {setup.line}};
+}
+
 /// A policy of time by name.
 struct event_policy {
     std::string_view name;
@@ -73,8 +96,15 @@ struct round_policy_entry {
     std::function<berth::result<berth::simulation_run>(const round_setup&)> run;
 };
 
+struct engine_policy {
+    std::string_view name;
+    std::string_view about;
+    std::function<berth::result<berth::simulation_run>(const engine_setup&)> run;
+};
+
 /// The tables; adding a policy is one line.
 [[nodiscard]] std::span<const event_policy> event_policies();
 [[nodiscard]] std::span<const round_policy_entry> round_policies();
+[[nodiscard]] std::span<const engine_policy> engine_policies();
 
 }  // namespace bench

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/simulation_traces.hpp"
 
+#include "berth/core/random.hpp"
+
 #include "support/csv_table.hpp"
 
 #include <algorithm>
@@ -210,6 +212,31 @@ result<simulation_trace> parse_duration_trace(const std::string& file, std::stri
         trace.lines.push_back(in.line(row));
     }
     return in_order(in, std::move(trace), column[submit]);
+}
+
+result<simulation_trace> draw_jobs(const simulation_trace& from, std::size_t count, double load, double gpus,
+                                   std::uint32_t most_gpus, std::uint64_t seed) {
+    std::vector<std::size_t> pool;
+    for (std::size_t j = 0; j < from.jobs.size(); ++j) {
+        if (from.jobs[j].gpus <= most_gpus) pool.push_back(j);
+    }
+    if (pool.empty()) return berth::error{error_code::invalid_value, from.file + ": no job fits the fleet"};
+    simulation_trace out;
+    out.file = from.file;
+    out.jobs.reserve(count);
+    berth::xoshiro256 draw{seed};
+    double at = 0.0;
+    double work = 0.0;
+    for (std::size_t j = 0; j < count; ++j) {
+        berth::simulated_job job = from.jobs[pool[berth::bounded(draw, pool.size())]];
+        at += -std::log(1.0 - berth::uniform01(draw));
+        job.arrival_s = at;
+        work += job.steps * job.step_s * static_cast<double>(job.gpus);
+        out.jobs.push_back(job);
+    }
+    const double span = work / (gpus * load);
+    for (berth::simulated_job& job : out.jobs) job.arrival_s *= span / at;
+    return out;
 }
 
 void arrive_at_zero(simulation_trace& trace) {

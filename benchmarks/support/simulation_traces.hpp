@@ -34,6 +34,11 @@ struct simulation_trace {
 /// Jobs with durations: `submit_s,duration_s,gpus`. A step is a second; no restarts.
 [[nodiscard]] berth::result<simulation_trace> parse_duration_trace(const std::string& file, std::string_view text);
 
+/// Jobs drawn again from those of a trace, with durations and GPUs as they are, that arrive at random at a rate that
+/// makes Σ GPUs × duration = load × GPUs × span. Jobs of more than `most_gpus` are not drawn.
+[[nodiscard]] berth::result<simulation_trace> draw_jobs(const simulation_trace& from, std::size_t count, double load,
+                                                        double gpus, std::uint32_t most_gpus, std::uint64_t seed);
+
 /// All jobs arrive at 0.
 void arrive_at_zero(simulation_trace& trace);
 

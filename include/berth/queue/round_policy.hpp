@@ -24,7 +24,7 @@ struct round_job {
 /// What one job did in a round that has ended.
 struct round_outcome {
     std::uint32_t id = 0;    ///< the job's number
-    model_index model;       ///< the GPU model that it ran on
+    model_index model{};     ///< the GPU model that it ran on
     double steps = 0.0;      ///< steps that it did
     double ran_s = 0.0;      ///< how long it computed: `steps / ran_s` is its speed as observed; 0 or more
     double charged_s = 0.0;  ///< how much time is charged to it; differs from `ran_s` where a simulation says so
@@ -33,17 +33,17 @@ struct round_outcome {
 
 /// The state at the start of a round, as a policy sees it. Spans and matrices are valid during the call.
 struct round_view {
-    double now_s = 0.0;                    ///< the time
-    double round_s = 360.0;                ///< how long the round lasts at most
-    std::span<const round_job> jobs;       ///< active jobs, by ascending number
-    std::span<const std::uint32_t> gpus;   ///< how many GPUs of each model may be used
-    std::span<const round_outcome> ended;  ///< what the last round did, in the order in which it is accounted
-    std::span<const model_index> order;    ///< all models, in the order in which they are filled where that matters
+    double now_s = 0.0;                      ///< the time
+    double round_s = 360.0;                  ///< how long the round lasts at most
+    std::span<const round_job> jobs{};       ///< active jobs, by ascending number
+    std::span<const std::uint32_t> gpus{};   ///< how many GPUs of each model may be used
+    std::span<const round_outcome> ended{};  ///< what the last round did, in the order in which it is accounted
+    std::span<const model_index> order{};    ///< all models, in the order in which they are filled where that matters
     /// Steps a second of each job (row) on its GPUs, all of one model (column). 0: it cannot run there. NaN: unknown.
     /// They are what is known or believed, which may differ from what is true.
-    matrix_view<const double> speeds;
+    matrix_view<const double> speeds{};
     /// The deviation of the natural logarithm of each speed; without rows if speeds are exact.
-    matrix_view<const double> doubts;
+    matrix_view<const double> doubts{};
     bool all_arrived = false;  ///< true if it is known that no further job will arrive; a simulation knows
 };
 
