@@ -23,18 +23,19 @@ enum class round_aim : std::uint8_t {
     makespan,    ///< the last job done early; needs to know the steps that are left
 };
 
-/// berth's own round policy, for GPUs of several models. Each round is one exact assignment (`round_assignment`): each job
-/// has a value on each model, and the sum of values is as large as possible.
+/// berth's own round policy, for GPUs of several models. Each round is one exact assignment (`round_assignment`): each
+/// job has a value on each model, and the sum of values is as large as possible.
 ///
 /// *For completion*, with the job's best model as the measure of its time:
 ///
 ///     value(job, model) = weight × progress ÷ √left × (1 + (age + left)² ÷ (patience × mean)²)
 ///
 /// `progress` is the part of a round on the best model that the job gets done in this round on this one, so a job goes
-/// where it loses least, and one that ends within the round does not take a fast GPU for it. `left` is how long it has to
-/// go: between the shares of time for all (exponent 0) and the shortest first (1). `age + left` is when it would
-/// be done, counted from its arrival, and `mean` the mean of that over all jobs: one that is far behind the others gains
-/// weight. A job whose steps are unknown has `expected_left_s` to go, whatever it did so far; then age and speeds decide.
+/// where it loses least, and one that ends within the round does not take a fast GPU for it. `left` is how long it has
+/// to go: between the shares of time for all (exponent 0) and the shortest first (1). `age + left` is when it would
+/// be done, counted from its arrival, and `mean` the mean of that over all jobs: one that is far behind the others
+/// gains weight. A job whose steps are unknown has `expected_left_s` to go, whatever it did so far; then age and speeds
+/// decide.
 ///
 /// *For the makespan*, the program of `makespan_shares` is solved anew each round. Its price of a job's rate × the rate
 /// on a model is what a round there gains; the share that it gives the job there decides between equal ones.

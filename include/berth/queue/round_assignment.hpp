@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <span>
 
+// Length: prices, greedy choices and states share what is open.
+
 namespace berth::inline v0 {
 
 /// How good a choice of `round_assignment` is.
@@ -24,10 +26,10 @@ struct round_choice {
 /// exceeded, the sum of values as large as possible.
 ///
 /// Lagrangian prices of the models bound what any choice can reach, and discard most options of most jobs. What remains
-/// is decided exactly by dynamic programming over the GPUs that are left, without states that have lost more against the
-/// bound than the best choice known. If these are more than `states`, the best choice found on the way stays, and `bound`
-/// says how far it may be from the best. A few hundred jobs on three models of some tens of GPUs take well below a
-/// millisecond. Deterministic. Keeps its memory from call to call.
+/// is decided exactly by dynamic programming over the GPUs that are left, without states that have lost more against
+/// the bound than the best choice known. If these are more than `states`, the best choice found on the way stays, and
+/// `bound` says how far it may be from the best. A few hundred jobs on three models of some tens of GPUs take well
+/// below a millisecond. Deterministic. Keeps its memory from call to call.
 class round_assignment {
 public:
     std::size_t states = std::size_t{1} << 17U;  ///< kept at most, 32 bytes each
@@ -176,8 +178,8 @@ private:
             best_of_.swap(on_);
         }
     }
-    /// The best choice that loses no more than so much against the bound, if it is better than the best so far. False if
-    /// there are too many states.
+    /// The best choice that loses no more than so much against the bound, if it is better than the best so far. False
+    /// if there are too many states.
     [[nodiscard]] bool decide_rest(double loss) {
         left_.clear();
         left_.append(capacity_);
@@ -264,7 +266,8 @@ private:
         std::uint32_t parent;
         std::uint32_t option;
     };
-    /// Adds a state of the current job, whose states begin at `layer`; of two with the same GPUs left, the better stays.
+    /// Adds a state of the current job, whose states begin at `layer`; of two with the same GPUs left, the better
+    /// stays.
     void enter(const node& made, std::size_t layer) {
         std::size_t at = slot_of(made.cell);
         while (slots_[at] != none && nodes_[slots_[at]].cell != made.cell) at = (at + 1) & (slots_.size() - 1);
