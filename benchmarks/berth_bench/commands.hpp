@@ -55,5 +55,7 @@ using command = std::function<int()>;
 [[nodiscard]] command add_sites(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench learn`: hides measured speeds and predicts them.
 [[nodiscard]] command add_learn(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench queue`: the jobs of a batch system's log under queues with and without backfilling.
+[[nodiscard]] command add_queue(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench
