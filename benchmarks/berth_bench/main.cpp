@@ -45,6 +45,8 @@ int run(int argc, char** argv) {
     add(bench::add_watch);
     add(bench::add_learn);
     add(bench::add_queue);
+    add(bench::add_topology);
+    add(bench::add_mig);
 
     try {
         program.parse(argc, argv);
