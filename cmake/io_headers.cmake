@@ -2,6 +2,7 @@
 # The headers of berth::io. scripts/check_headers.py proves that this list equals the tree
 # (--update rewrites it).
 set(berth_io_headers
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/detail/exporter_metrics.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/detail/json_text.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/detail/json_tree.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/detail/object_fields.hpp"
@@ -15,4 +16,8 @@ set(berth_io_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/event_log_expectation.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/event_log_reader.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/event_log_writer.hpp"
-    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/kubernetes_quantity.hpp")
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/gpu_metrics.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/kubernetes_quantity.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/nvidia_smi_csv.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/prometheus_text.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/io/slurm_gres.hpp")

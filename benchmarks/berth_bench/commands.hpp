@@ -59,5 +59,11 @@ using command = std::function<int()>;
 [[nodiscard]] command add_simulate(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench replay`: an event log through the scheduler.
 [[nodiscard]] command add_replay(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench queue`: the jobs of a batch system's log under queues with and without backfilling.
+[[nodiscard]] command add_queue(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench topology`: which GPUs of a machine.
+[[nodiscard]] command add_topology(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench mig`: GPUs in MIG mode.
+[[nodiscard]] command add_mig(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench

@@ -46,6 +46,9 @@ int run(int argc, char** argv) {
     add(bench::add_learn);
     add(bench::add_simulate);
     add(bench::add_replay);
+    add(bench::add_queue);
+    add(bench::add_topology);
+    add(bench::add_mig);
 
     try {
         program.parse(argc, argv);
