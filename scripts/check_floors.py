@@ -29,13 +29,13 @@ import tempfile
 FLOORS = {"core": 0, "model": 1, "feature": 2, "cost": 3, "objective": 4, "allocate": 5, "metrics": 5, "balance": 6, "migrate": 6,
           "queue": 6, "watch": 7, "learn": 7, "scheduler": 8, "simulate": 8, "testing": 9}
 ROOMS = sorted(FLOORS) + ["cost/divisible", "cost/energy", "cost/sites", "objective/measures", "objective/terms", "allocate/greedy", "allocate/search",
-                          "allocate/assignment", "allocate/assignment/batch", "allocate/assignment/makespan", "allocate/genetic",
-                          "allocate/reassignment", "balance/triggers", "balance/defragment", "migrate/order", "migrate/run"]
+                          "allocate/assignment", "allocate/assignment/batch", "allocate/assignment/makespan", "allocate/genetic", "allocate/mig", "allocate/topology",
+                          "allocate/reassignment", "balance/triggers", "balance/defragment", "migrate/order", "migrate/run", "queue/backfill"]
 TOP = {"version.hpp": -1, "fwd.hpp": 0, "place.hpp": 10, "search.hpp": 11, "operate.hpp": 11, "berth.hpp": 12}
 LIGHT = ("place.hpp", "search.hpp", "operate.hpp")
 ENTRIES = ("berth.hpp",) + LIGHT
 LONGEST, LONG, WIDEST = 600, 250, 120
-WINGS = {"cuda": ("cuda", "cooperative_groups", "cub/", "thrust/"), "nvml": ("nvml.h",), "io": ("nlohmann/",)}
+WINGS = {"cuda": ("cuda", "cooperative_groups", "cub/", "thrust/"), "nvml": ("dlfcn.h",), "io": ("nlohmann/",)}
 EIGEN_FROM = 2
 OPT_IN = {"core/deadline.hpp", "core/thread_pool.hpp", "feature/eigen.hpp"}
 BANNED = {"iostream": "global streams; a library prints nothing", "random": "its distributions differ between standard libraries",
@@ -109,7 +109,7 @@ def check(root):
             continue
         text = path.read_text(encoding="utf-8")
         lines = text.count("\n")
-        if lines > LONGEST:
+        if lines > LONGEST and shown.split("/")[-1] != "fwd.hpp":  # that one is written by a script
             problems.append(f"{shown}:{LONGEST}: {lines} lines, at most {LONGEST}")
         elif lines > LONG and "// Length:" not in text:
             problems.append(f"{shown}:{LONG}: {lines} lines: split it, or say why in a line that starts with // Length:")

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The whole library except its wings (`cuda/`) and the test kit (`testing/`). Three lighter entries compile faster:
-// `place.hpp` places tasks, `search.hpp` also has the searches, `operate.hpp` also moves running tasks. Every header
-// can also be included alone.
+// The whole library except its wings (`cuda/`, `io/`, `nvml/`) and the test kit (`testing/`). Three lighter entries
+// compile faster: `place.hpp` places tasks, `search.hpp` also has the searches, `operate.hpp` also moves running tasks.
+// Every header can also be included alone.
 
 // clang-format off
 #include "berth/version.hpp"
@@ -26,6 +26,14 @@
 
 #include "berth/feature/eigen.hpp"
 
+#include "berth/allocate/mig/mig_board.hpp"
+#include "berth/allocate/mig/mig_choice.hpp"
+#include "berth/allocate/mig/mig_positions.hpp"
+#include "berth/allocate/topology/best_effort_gpu_set.hpp"
+#include "berth/allocate/topology/best_gpu_set.hpp"
+#include "berth/allocate/topology/gpu_set_value.hpp"
+#include "berth/allocate/topology/link_matrix.hpp"
+
 #include "berth/learn/class_speed.hpp"
 #include "berth/learn/drift_detector.hpp"
 #include "berth/learn/exploration.hpp"
@@ -36,6 +44,7 @@
 #include "berth/learn/log_estimate.hpp"
 #include "berth/learn/log_regression.hpp"
 #include "berth/learn/recursive_ridge.hpp"
+#include "berth/learn/user_durations.hpp"
 
 #include "berth/metrics/fairness.hpp"
 #include "berth/metrics/report.hpp"
@@ -53,11 +62,15 @@
 #include "berth/queue/round_assignment.hpp"
 #include "berth/queue/round_policy.hpp"
 #include "berth/queue/time_shares.hpp"
+#include "berth/queue/backfill/conservative_queue.hpp"
+#include "berth/queue/backfill/easy_queue.hpp"
+#include "berth/queue/backfill/room_timeline.hpp"
 
 #include "berth/simulate/event_rules.hpp"
 #include "berth/simulate/events.hpp"
 #include "berth/simulate/learned_speeds.hpp"
 #include "berth/simulate/metrics.hpp"
+#include "berth/simulate/queue_simulation.hpp"
 #include "berth/simulate/round_rules.hpp"
 #include "berth/simulate/rounds.hpp"
 #include "berth/simulate/simulated_job.hpp"

@@ -345,6 +345,17 @@ struct scarcity;
 class scarcity_state;
 struct worst_fit;
 
+// allocate/mig/
+class mig_board;
+struct mig_fleet_repartition;
+class mig_layout;
+struct mig_move;
+struct mig_place;
+class mig_positions;
+struct mig_profile;
+struct mig_repartition;
+struct mig_slice;
+
 // allocate/reassignment/
 enum class reassignment_place : std::uint8_t;
 class node_pair_costs;
@@ -395,6 +406,14 @@ struct swap;
 struct take_out;
 template <class... Ns>
 class neighbourhoods;
+
+// allocate/topology/
+enum class pcie_path : std::uint8_t;
+enum class set_tie_break : std::uint8_t;
+struct gpu_set_choice;
+struct gpu_set_demand;
+class gpu_set_value;
+class link_matrix;
 
 // balance/
 enum class stay_reason : std::uint8_t;
@@ -509,6 +528,8 @@ struct least_attained;
 struct level_options;
 struct level_program;
 struct level_solution;
+struct look_ahead;
+class look_ahead_planner;
 struct makespan_shares;
 struct max_min_shares;
 struct queue_key;
@@ -520,6 +541,12 @@ struct round_outcome;
 struct round_view;
 struct shortest_remaining;
 struct shortest_service;
+
+// queue/backfill/
+enum class backfill_mode : std::uint8_t;
+class conservative_queue;
+class easy_queue;
+class room_timeline;
 
 // watch/
 enum class health_state : std::uint8_t;
@@ -579,6 +606,7 @@ struct ridge_options;
 struct speed_effects;
 struct surprise;
 struct trial_limit;
+class user_durations;
 
 // scheduler/
 enum class acknowledgement : std::uint8_t;
@@ -611,6 +639,8 @@ template <class Order, class Placement, class Balance, class MoveOrder, class Wa
 struct scheduler_policies;
 
 // simulate/
+enum class duration_source : std::uint8_t;
+enum class pass_time : std::uint8_t;
 enum class restart_charge : std::uint8_t;
 enum class seating : std::uint8_t;
 enum class simulated_act : std::uint8_t;
@@ -620,6 +650,7 @@ struct event_rules;
 struct finish_time_fairness;
 struct fixed_order;
 struct job_record;
+struct logged_job;
 struct no_event_watch;
 struct no_round_watch;
 struct round_rules;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scrapes: any text is read or refused line by line; what is read of a GPU is a usable sample, and a scrape read twice says the same.
-#include "berth/io/gpu_metrics.hpp"
 #include "berth/io/prometheus_text.hpp"
+
+#include "berth/io/gpu_metrics.hpp"
 
 #include <cstddef>
 #include <cstdint>

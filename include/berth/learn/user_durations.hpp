@@ -10,9 +10,9 @@
 
 namespace berth::inline v0 {
 
-/// How long jobs run, from what their users' earlier jobs did. Users ask for far more time than they need, mostly for the
-/// same time again, and run the same program again: the mean of the last runs with the same request is a good guess,
-/// and where there are none, the share of their requests that the user's last jobs used (after Tsafrir, Etsion,
+/// How long jobs run, from what their users' earlier jobs did. Users ask for far more time than they need, mostly for
+/// the same time again, and run the same program again: the mean of the last runs with the same request is a good
+/// guess, and where there are none, the share of their requests that the user's last jobs used (after Tsafrir, Etsion,
 /// Feitelson 2007, who take the user's last two runs).
 ///
 /// ```

@@ -20,8 +20,8 @@ struct mig_place {
     mig_slice slice;      ///< where on it
 };
 
-/// Where a slice goes in a fleet of GPUs in MIG mode: where it makes the least of the free slices useless for others, as
-/// FGD does for shares of GPUs; among equals on the fullest GPU.
+/// Where a slice goes in a fleet of GPUs in MIG mode: where it makes the least of the free slices useless for others,
+/// as FGD does for shares of GPUs; among equals on the fullest GPU.
 ///
 /// A profile counts by how much of the fleet it asks for: its share of the requests times its compute slices. By the
 /// share alone a few large slices would not count, and every GPU would be broken for small ones.

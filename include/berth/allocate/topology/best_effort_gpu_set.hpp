@@ -13,7 +13,8 @@ namespace berth::inline v0 {
 
 namespace detail {
 
-/// Cuts all free GPUs into sets of k, in the order of go-gpuallocator, and keeps the cut with the highest sum of scores.
+/// Cuts all free GPUs into sets of k, in the order of go-gpuallocator, and keeps the cut with the highest sum of
+/// scores.
 class gpu_partition_search {
 public:
     gpu_partition_search(const link_matrix& links, gpu_mask free, gpu_mask required, std::size_t k) noexcept

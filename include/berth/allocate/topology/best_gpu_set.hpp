@@ -44,8 +44,8 @@ struct sets_by_size {
 };
 inline constexpr sets_by_size sized_sets{};
 
-/// The exact search over the free GPUs, cut into two halves: for every part of the upper half the best part of the lower
-/// half is found by sums that grow by one GPU at a time.
+/// The exact search over the free GPUs, cut into two halves: for every part of the upper half the best part of the
+/// lower half is found by sums that grow by one GPU at a time.
 class gpu_set_search {
 public:
     gpu_set_search(const link_matrix& links, gpu_mask free, gpu_mask required, std::size_t k,

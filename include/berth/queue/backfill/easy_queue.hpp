@@ -115,9 +115,9 @@ public:
         std::erase_if(waiting_, runs);
         if (shortest) std::erase_if(by_length_, runs);
     }
-    /// A running job outlives its estimate, or will: it gets a longer one. What was started meanwhile in the room that it
-    /// was taken to have left stays; the room is below zero then until enough has ended. False if it does not run, or
-    /// the estimate is not longer.
+    /// A running job outlives its estimate, or will: it gets a longer one. What was started meanwhile in the room that
+    /// it was taken to have left stays; the room is below zero then until enough has ended. False if it does not run,
+    /// or the estimate is not longer.
     bool prolong(backfill_job job, std::int64_t now, std::int64_t estimate) {
         expire(now);
         const auto at = std::ranges::find(running_, job);
@@ -132,8 +132,8 @@ public:
         expire(now);
         return true;
     }
-    /// A waiting job gets another estimate: more is known of it. False if it does not wait, or the estimate is not above
-    /// 0.
+    /// A waiting job gets another estimate: more is known of it. False if it does not wait, or the estimate is not
+    /// above 0.
     bool estimate(backfill_job job, std::int64_t estimate) {
         if (estimate <= 0 || job >= jobs_.size() || jobs_.start(job) != detail::backfill_jobs::not_started)
             return false;
