@@ -7,10 +7,13 @@
 #include "berth/model/workload.hpp"
 #include "berth/objective/measures/share_profile.hpp"
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+
+// Length: the measure, what it reads of a node, and its tables.
 
 namespace berth::inline v0 {
 
@@ -82,11 +85,20 @@ public:
             }
             of_model_[m].first = groups_.size();
             for (const mix_part& part : parts) {
-                if (groups_.size() == of_model_[m].first || groups_.back().share != part.share) {
-                    groups_.push_back({part.share, demands_.size(), demands_.size()});
+                const auto wanted = static_cast<double>(part.share);
+                if (groups_.size() == of_model_[m].first || groups_.back().share != wanted) {
+                    groups_.push_back({.share = wanted,
+                                       .on_whole = whole_part(whole_gpu_share / wanted),
+                                       .most_cpu = 0.0,
+                                       .part = 0.0,
+                                       .first = demands_.size(),
+                                       .last = demands_.size()});
                 }
-                demands_.push_back({part.cpu, part.part});
-                ++groups_.back().last;
+                share_group& group = groups_.back();
+                group.most_cpu = static_cast<double>(part.cpu);
+                group.part += part.part;
+                demands_.push_back({.cpu = group.most_cpu, .part = part.part, .part_up_to = group.part});
+                ++group.last;
             }
             of_model_[m].last = groups_.size();
         }
@@ -95,34 +107,84 @@ public:
     /// CPU per whole GPU at the rate of the mix, in units of the CPU counter; 0 if the mix wants none.
     [[nodiscard]] double cpu_per_gpu() const noexcept { return cpu_per_gpu_; }
 
+    /// The free shares of the GPUs of one node, each amount once. A value on the stack.
+    class distinct_shares {
+    public:
+        /// No GPU.
+        distinct_shares() noexcept = default;
+        /// Adds a GPU with this share free. At most `max_gpus_per_node` times.
+        void add(amount free) noexcept {
+            const auto share = static_cast<double>(free);
+            std::size_t at = size_;
+            while (at > 0 && share < runs_[at - 1].share) --at;
+            if (at == 0 || runs_[at - 1].share != share) {
+                for (std::size_t i = size_++; i > at; --i) runs_[i] = runs_[i - 1];
+                runs_[at++] = {share, 0.0, 0.0};
+            }
+            runs_[at - 1].total += share;
+            runs_[at - 1].gpus += 1.0;
+            total_ += share;
+        }
+
+    private:
+        friend class expected_fragmentation;
+
+        struct run {
+            double share;
+            double total;
+            double gpus;
+        };
+        std::array<run, max_gpus_per_node> runs_;  // ascending
+        std::size_t size_ = 0;
+        double total_ = 0.0;
+    };
+
     /// A node, given its free shares and CPU. Nodes with several models count as if all GPUs were of the first.
     [[nodiscard]] value operator()(const node_view& node, const share_profile& shares, amount cpu) const noexcept {
-        const auto free = static_cast<double>(shares.total());
+        distinct_shares distinct;
+        for (const amount share : shares.ascending()) distinct.add(share);
+        return (*this)(node, distinct, cpu);
+    }
+    /// The same; GPUs without a free share need not be there.
+    [[nodiscard]] value operator()(const node_view& node, const distinct_shares& shares, amount cpu) const noexcept {
+        const double free = shares.total_;
         value v;
         double used_by_slots = 0.0;
         double reached = 0.0;
-        if (shares.size() > 0) {
+        if (shares.size_ > 0) {
             const model_table& table = of_model_[node.model(0).value()];
-            const demand_part* const demands = demands_.data();
-            for (std::size_t g = table.first; g < table.last; ++g) {
-                const share_group& group = groups_[g];
-                const std::size_t too_small = shares.short_of(group.share);
-                if (too_small == shares.size()) break;  // ascending: nothing larger fits either
-                const std::int64_t slots = shares.slots_from(too_small, group.share);
-                double part = 0.0;
-                double tasks = 0.0;
-                for (const demand_part* at = demands + group.first; at != demands + group.last; ++at) {
-                    const demand_part& demand = *at;
-                    if (demand.cpu > cpu) break;
-                    part += demand.part;
-                    // A division only where CPU is what limits.
-                    const bool ample =
-                        static_cast<double>(demand.cpu) * static_cast<double>(slots) <= static_cast<double>(cpu);
-                    tasks +=
-                        demand.part * static_cast<double>(ample || slots < cpu / demand.cpu ? slots : cpu / demand.cpu);
+            const auto& runs = shares.runs_;
+            const auto cpu_left = static_cast<double>(cpu);
+            std::size_t from = 0;  // the first run that is not too small
+            double enough = free;  // free from there on
+            for (const share_group* g = groups_.data() + table.first; g != groups_.data() + table.last; ++g) {
+                while (from < shares.size_ && runs[from].share < g->share) enough -= runs[from++].total;
+                if (from == shares.size_) break;  // ascending: nothing larger fits either
+                double slots = 0.0;
+                for (std::size_t i = from; i < shares.size_; ++i) {
+                    const bool whole = runs[i].share == whole_gpu_share;
+                    slots += runs[i].gpus * (whole ? g->on_whole : whole_part(runs[i].share / g->share));
                 }
-                reached += part * static_cast<double>(shares.total() - shares.below(too_small));
-                used_by_slots += tasks * static_cast<double>(group.share);
+                // There is room for one at least.
+                if (g->most_cpu * slots <= cpu_left) [[likely]] {
+                    reached += g->part * enough;
+                    used_by_slots += g->part * slots * g->share;
+                    continue;
+                }
+                // Demands ascend by CPU: those that find room for every slot, those whose number CPU limits, those that
+                // lack CPU even for one.
+                const demand_part* const first = demands_.data() + g->first;
+                const demand_part* at = demands_.data() + g->last;
+                while (at != first && at[-1].cpu > cpu_left) --at;
+                if (at == first) continue;
+                reached += at[-1].part_up_to * enough;
+                double tasks = 0.0;
+                for (; at != first && at[-1].cpu * slots > cpu_left; --at) {
+                    const double by_cpu = whole_part(cpu_left / at[-1].cpu);
+                    tasks += at[-1].part * (by_cpu < slots ? by_cpu : slots);
+                }
+                if (at != first) tasks += at[-1].part_up_to * slots;
+                used_by_slots += tasks * g->share;
             }
             if (table.accepted > 0.0) v.usable = reached / table.accepted;
         }
@@ -140,15 +202,24 @@ public:
     }
 
 private:
+    /// Whole numbers, and quotients of them, are exact as doubles: they are far below 2^53.
     struct demand_part {
-        amount cpu;
+        double cpu;
         double part;
+        double part_up_to;  // of the demands of its group up to this one
     };
     struct share_group {
-        amount share;
+        double share;
+        double on_whole;    // tasks that fit on a whole GPU
+        double most_cpu;    // of its demands
+        double part;        // of all its demands
         std::size_t first;  // of its demands, in ascending order of CPU
         std::size_t last;
     };
+    static constexpr auto whole_gpu_share = static_cast<double>(whole_gpu);
+    [[nodiscard]] static double whole_part(double quotient) noexcept {
+        return static_cast<double>(static_cast<std::int64_t>(quotient));
+    }
     struct model_table {
         std::size_t first = 0;  // of its groups, in ascending order of share
         std::size_t last = 0;

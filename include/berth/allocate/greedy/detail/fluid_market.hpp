@@ -7,6 +7,7 @@
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -52,10 +53,16 @@ public:
              })) {
             const group& g = found[i];
             groups_.push_back({g.admits, g.bin, g.share / total, g.cpu / total});
+            if (sets_.empty() || sets_.back().admits != g.admits) sets_.push_back({g.admits, groups_.size() - 1});
+            group_set& set = sets_.back();
+            set.last = groups_.size();
+            set.share += groups_.back().share;
+            set.cpu += groups_.back().cpu;
         }
         gpu_load_.resize(size_);
         cpu_load_.resize(size_);
         weight_.resize(size_ * bins);
+        for (std::size_t b = 0; b < bins; ++b) ratio_[b] = ratio_of(b);
     }
 
     /// Clears the market for the free room, starting from the last prices.
@@ -108,6 +115,15 @@ private:
         double cpu;
     };
 
+    /// The groups of all bins with the same classes.
+    struct group_set {
+        class_set admits;
+        std::size_t first;
+        std::size_t last = 0;
+        double share = 0.0;
+        double cpu = 0.0;
+    };
+
     [[nodiscard]] static std::size_t bin_of(double ratio) noexcept {
         const double b = std::floor(2.0 * std::log2((ratio < 1e-3 ? 1e-3 : ratio) / lowest_ratio));
         return b <= 0.0 ? 0 : b >= static_cast<double>(bins) ? bins - 1 : static_cast<std::size_t>(b);
@@ -128,24 +144,54 @@ private:
         return groups_.back();
     }
 
-    void step(std::span<const double> gpu_supply, std::span<const double> cpu_supply, double demand) {
-        gpu_load_.assign(size_, 0.0);
-        cpu_load_.assign(size_, 0.0);
-        for (std::size_t b = 0; b < bins; ++b) {
-            for (std::size_t c = 0; c < size_; ++c) {
-                const double price = gpu_raw_[c] + cpu_raw_[c] * ratio_of(b);
-                weight_[b * size_ + c] = (gpu_supply[c] + 1e-3) * std::exp(-price / elasticity);
+    /// How much of a group the classes attract, by bin; CPU rarely has a price, and without one bins do not differ.
+    void weigh(std::span<const double> gpu_supply) {
+        cpu_priced_ = 0;
+        for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
+            const std::size_t c = lowest_gpu(rest);
+            if (cpu_raw_[c] != 0.0) cpu_priced_ |= class_set{1} << c;
+            weight_[c] = weight(gpu_supply[c], gpu_raw_[c] + cpu_raw_[c] * ratio_[0]);
+        }
+        if (cpu_priced_ == 0) return;
+        for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
+            const std::size_t c = lowest_gpu(rest);
+            const bool priced = (cpu_priced_ >> c & 1U) != 0;
+            for (std::size_t b = 1; b < bins; ++b) {
+                weight_[b * size_ + c] =
+                    priced ? weight(gpu_supply[c], gpu_raw_[c] + cpu_raw_[c] * ratio_[b]) : weight_[c];
             }
         }
-        for (const group& g : groups_) {
-            const double* weight = weight_.data() + g.bin * size_;
+    }
+    [[nodiscard]] static double weight(double supply, double price) noexcept {
+        return (supply + 1e-3) * std::exp(-price / elasticity);
+    }
+
+    void step(std::span<const double> gpu_supply, std::span<const double> cpu_supply, double demand) {
+        weigh(gpu_supply);
+        gpu_load_.assign(size_, 0.0);
+        cpu_load_.assign(size_, 0.0);
+        double* const gpu_load = gpu_load_.data();
+        double* const cpu_load = cpu_load_.data();
+        const auto distribute = [&](class_set admits, const double* weight, double share, double cpu_share) {
             double all = 0.0;
-            for (class_set rest = g.admits; rest != 0; rest &= rest - 1) all += weight[lowest_gpu(rest)];
-            if (!(all > 0.0)) continue;
-            for (class_set rest = g.admits; rest != 0; rest &= rest - 1) {
+            for (class_set rest = admits; rest != 0; rest &= rest - 1) all += weight[lowest_gpu(rest)];
+            if (!(all > 0.0)) return;
+            const double gpu = demand * share / all;
+            const double cpu = demand * cpu_share / all;
+            for (class_set rest = admits; rest != 0; rest &= rest - 1) {
                 const std::size_t c = lowest_gpu(rest);
-                gpu_load_[c] += demand * g.share / all * weight[c];
-                cpu_load_[c] += demand * g.cpu / all * weight[c];
+                gpu_load[c] += gpu * weight[c];
+                cpu_load[c] += cpu * weight[c];
+            }
+        };
+        for (const group_set& set : sets_) {
+            if ((set.admits & cpu_priced_) == 0) {
+                distribute(set.admits, weight_.data(), set.share, set.cpu);
+                continue;
+            }
+            for (std::size_t i = set.first; i < set.last; ++i) {
+                const group& g = groups_[i];
+                distribute(g.admits, weight_.data() + g.bin * size_, g.share, g.cpu);
             }
         }
         double mean = 0.0;
@@ -167,7 +213,8 @@ private:
     }
 
     std::size_t size_;
-    flat<group> groups_;
+    flat<group> groups_;  // ascending by classes, then by bin
+    flat<group_set> sets_;
     class_set wanted_ =
         0;  // classes that some task of the mix accepts; the others have no price and no part in the mean
     flat<double> gpu_raw_;
@@ -176,7 +223,9 @@ private:
     flat<double> cpu_;
     flat<double> gpu_load_;
     flat<double> cpu_load_;
-    flat<double> weight_;
+    flat<double> weight_;               // by bin
+    class_set cpu_priced_ = 0;          // classes whose CPU has a price
+    std::array<double, bins> ratio_{};  // CPU per GPU of each bin
     bool warm_ = false;
 };
 

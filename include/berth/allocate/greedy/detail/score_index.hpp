@@ -65,14 +65,25 @@ public:
             if (before == value) return;
             level[position] = value;
             const std::size_t block = position / fan_out;
-            // A value that rose needs no comparison with its neighbours, only with the maximum of its block.
-            if (value < before) {
+            if (l + 1 == levels_) return;
+            const Value& parent = all[first_[l + 1] + block];
+            if (before < parent) {
+                // It was not the greatest of its block: it matters only if it is now.
+                if (!(parent < value)) return;
+            } else if (value < before) {
                 value = greatest_of(level + block * fan_out);
-            } else if (l + 1 < levels_) {
-                const Value& parent = all[first_[l + 1] + block];
-                if (value < parent) value = parent;
             }
             position = block;
+        }
+    }
+    /// Calls `visit(position)` for the positions whose value is above the lowest; it may set that position's value.
+    template <class Visit>
+    void for_each_set(Visit visit) {
+        for (std::size_t block = 0; block * fan_out < first_[1]; ++block) {
+            if (levels_ > 1 && values_[first_[1] + block] == lowest_value<Value>) continue;
+            for (std::size_t at = block * fan_out; at < (block + 1) * fan_out; ++at) {
+                if (!(values_[at] == lowest_value<Value>)) visit(at);
+            }
         }
     }
     /// Sets a value without repairing the tree; call `rebuild` afterwards.
