@@ -57,5 +57,7 @@ using command = std::function<int()>;
 [[nodiscard]] command add_learn(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench simulate`: traces under policies of time, in virtual time.
 [[nodiscard]] command add_simulate(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench replay`: an event log through the scheduler.
+[[nodiscard]] command add_replay(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench

@@ -6,10 +6,12 @@
 
 #include <concepts>
 #include <cstdint>
+#include <span>
 
 // Customisation points of queues, all of them plain const structs or lambdas:
 //
-//   queue_order   who goes first                              queue/orders.hpp, queue/least_attained.hpp
+//   queue_order      who goes first                           queue/orders.hpp, queue/least_attained.hpp
+//   planning_order   who goes first, with a look at all jobs   queue/look_ahead.hpp
 
 namespace berth::inline v0 {
 
@@ -49,6 +51,20 @@ template <class O>
 concept levelled_order = queue_order<O> && requires(const O& o, const queued_job& job) {
     { o.level(job) } -> std::convertible_to<std::uint32_t>;
     { o.next_level_in(job) } -> std::convertible_to<double>;
+};
+
+/// Customisation point: an order that looks at the whole queue, not only at one job after the other.
+/// `order.start(capacity)` gives a planner for one run of a queue on so many GPUs, and `planner(now, jobs, line)`
+/// rearranges the line before each decision.
+///
+/// 1. `line` holds the numbers of the jobs that wait or run, sorted by key; `jobs` holds all jobs by number. A number
+///    stands for the same job in all calls; `now` never falls.
+/// 2. The planner permutes the line and changes nothing else. It may keep what it needs from call to call, and allocate.
+/// 3. Deterministic: the same calls give the same lines.
+template <class O>
+concept planning_order = queue_order<O> && requires(const O& o, double number, std::span<const queued_job> jobs,
+                                                    std::span<std::uint32_t> line) {
+    { o.start(number)(number, jobs, line) };
 };
 
 }  // namespace berth::inline v0

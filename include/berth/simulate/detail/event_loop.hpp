@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 
 // Length: the steps between two events share their arrays.
 
@@ -24,6 +25,18 @@ inline constexpr double no_event = std::numeric_limits<double>::infinity();
 /// Within 1e-9 of the larger.
 [[nodiscard]] inline bool close(double a, double b) noexcept {
     return std::fabs(a - b) <= 1e-9 * std::max(std::fabs(a), std::fabs(b));
+}
+
+struct no_planner {};
+
+/// The planner of an order that has one.
+template <class Order>
+[[nodiscard]] auto planner_of(const Order& order, double capacity) {
+    if constexpr (planning_order<Order>) {
+        return order.start(capacity);
+    } else {
+        return no_planner{};
+    }
 }
 
 struct place_in_line {
@@ -50,6 +63,7 @@ struct event_loop {
     flat<char> stale{};              // whether the key of a job that waits is to be computed anew
     flat<place_in_line> line{};      // active jobs, who goes first first
     flat<place_in_line> permuted{};  // scratch
+    flat<std::uint32_t> planned{};   // the line as a planner has it
     flat<std::uint32_t> active{};    // by number; only for orders with levels
     flat<std::uint32_t> running{};   // in the order of the line
     flat<std::uint32_t> before{};    // who ran before the decision
@@ -58,6 +72,7 @@ struct event_loop {
     flat<double> ends{};             // times at which jobs are expected to end
     flat<std::uint32_t> end_of{};    // which of them each running job joined
     seats seating_plan{};
+    decltype(planner_of(std::declval<const Order&>(), 0.0)) planner;
     std::size_t arrived = 0;
     double next_end = no_event;
     double next_level = no_event;
@@ -65,7 +80,11 @@ struct event_loop {
 
     event_loop(std::span<const simulated_job> all, std::uint32_t nodes, std::uint32_t gpus, const event_rules& r,
                const Order& o, const Watch& w)
-        : jobs{all}, rules{r}, order{o}, watch{w} {
+        : jobs{all},
+          rules{r},
+          order{o},
+          watch{w},
+          planner{planner_of(o, static_cast<double>(nodes) * static_cast<double>(gpus))} {
         report.jobs.resize(jobs.size());
         seen.resize(jobs.size());
         left.resize(jobs.size());
@@ -95,6 +114,7 @@ struct event_loop {
         if (!sinks && arrival <= now) arrive();
         update();
         sort(first_new);
+        plan();
         seat();
         expect();
         if (rules.running_first) partition();
@@ -183,16 +203,28 @@ struct event_loop {
             line[at] = moving;
         }
     }
+    void plan() {
+        if constexpr (planning_order<Order>) {
+            planned.clear();
+            for (const place_in_line& place : line) planned.push_back(place.id);
+            planner(now, seen.view(), {planned.data(), planned.size()});
+        }
+    }
+    /// Who is at a place of the line.
+    [[nodiscard]] std::uint32_t at(std::size_t place) const noexcept {
+        if constexpr (planning_order<Order>) return planned[place];
+        return line[place].id;
+    }
     void seat() {
         before.clear();
         for (std::size_t k = 0; k < line.size() && before.size() < running.size(); ++k) {
-            if (seen[line[k].id].running) before.push_back(line[k].id);
+            if (seen[at(k)].running) before.push_back(at(k));
         }
         running.clear();
         moved.clear();
         seating_plan.begin(before.view());
         for (std::size_t k = 0; k < line.size() && seating_plan.room(); ++k) {
-            const std::uint32_t id = line[k].id;
+            const std::uint32_t id = at(k);
             const seated answer = seating_plan.seat(id);
             if (answer == seated::not_at_all) continue;
             running.push_back(id);
