@@ -77,6 +77,7 @@
 #include "berth/watch/thermal_limit.hpp"
 #include "berth/watch/watch_report.hpp"
 
+#include "berth/scheduler/any_scheduler.hpp"
 #include "berth/scheduler/decision.hpp"
 #include "berth/scheduler/job_description.hpp"
 #include "berth/scheduler/job_ref.hpp"
@@ -84,6 +85,7 @@
 #include "berth/scheduler/preemption.hpp"
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
+#include "berth/scheduler/scheduler_interface.hpp"
 #include "berth/scheduler/scheduler_options.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
 // clang-format on
