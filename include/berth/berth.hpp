@@ -41,13 +41,20 @@
 #include "berth/metrics/report.hpp"
 #include "berth/metrics/utilisation.hpp"
 
+#include "berth/queue/berth_rounds.hpp"
 #include "berth/queue/concepts.hpp"
 #include "berth/queue/least_attained.hpp"
+<<<<<<< HEAD
 #include "berth/queue/look_ahead.hpp"
+=======
+#include "berth/queue/level_program.hpp"
+#include "berth/queue/max_min_shares.hpp"
+>>>>>>> gavelpolicies
 #include "berth/queue/orders.hpp"
 #include "berth/queue/priority_rounds.hpp"
 #include "berth/queue/queue_key.hpp"
 #include "berth/queue/queued_job.hpp"
+#include "berth/queue/round_assignment.hpp"
 #include "berth/queue/round_policy.hpp"
 #include "berth/queue/time_shares.hpp"
 
