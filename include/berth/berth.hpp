@@ -44,12 +44,9 @@
 #include "berth/queue/berth_rounds.hpp"
 #include "berth/queue/concepts.hpp"
 #include "berth/queue/least_attained.hpp"
-<<<<<<< HEAD
-#include "berth/queue/look_ahead.hpp"
-=======
 #include "berth/queue/level_program.hpp"
+#include "berth/queue/look_ahead.hpp"
 #include "berth/queue/max_min_shares.hpp"
->>>>>>> gavelpolicies
 #include "berth/queue/orders.hpp"
 #include "berth/queue/priority_rounds.hpp"
 #include "berth/queue/queue_key.hpp"
