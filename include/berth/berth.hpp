@@ -54,6 +54,7 @@
 #include "berth/queue/concepts.hpp"
 #include "berth/queue/least_attained.hpp"
 #include "berth/queue/level_program.hpp"
+#include "berth/queue/look_ahead.hpp"
 #include "berth/queue/max_min_shares.hpp"
 #include "berth/queue/orders.hpp"
 #include "berth/queue/priority_rounds.hpp"
@@ -73,8 +74,10 @@
 #include "berth/simulate/queue_simulation.hpp"
 #include "berth/simulate/round_rules.hpp"
 #include "berth/simulate/rounds.hpp"
+#include "berth/simulate/scheduler_engine.hpp"
 #include "berth/simulate/simulated_job.hpp"
 #include "berth/simulate/speeds.hpp"
+#include "berth/simulate/virtual_time.hpp"
 
 #include "berth/watch/clocks.hpp"
 #include "berth/watch/cluster_watch.hpp"
