@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // berth-bench simulate: traces under policies of time, in virtual time: completion times, preemptions, utilisation.
 #include "berth/core/fp_contract.hpp"
+#include "berth/io/event_log.hpp"
 #include "berth/simulate/metrics.hpp"
 
 #include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
+#include "berth_bench/log_simulation.hpp"
 #include "berth_bench/simulations.hpp"
 #include "support/cpu_deadline.hpp"
 #include "support/csv_table.hpp"
@@ -63,10 +65,10 @@ struct simulate_options {
 struct finished_policy {
     std::string name;
     berth::simulation_run run;
-    berth::completion_times times;
+    berth::completion_times times{};
     double utilisation = 0.0;
     double seconds = 0.0;
-    std::vector<usage_sample> usage;
+    std::vector<usage_sample> usage{};
 };
 
 /// All that is kept of what is finished, whatever comes later.
@@ -426,6 +428,49 @@ int simulate_durations(const simulate_options& options, simulation_trace trace) 
     return simulate_fleet(options, trace, *nodes);
 }
 
+/// Each policy simulates the log on its own: which jobs end depends on it.
+int simulate_event_log(const simulate_options& options) {
+    const auto text = read_text(options.trace);
+    if (!text) return fail(text.error().message);
+    const auto log = berth::io::read_event_log(*text, options.trace);
+    if (!log) return fail(log.error().message);
+    const std::vector<std::string> policies =
+        options.policies.empty() ? std::vector<std::string>{""} : options.policies;
+    fmt::print("{}: {} lines\n", options.trace, log->size());
+    print_header();
+    outcome done;
+    simulation_trace trace;
+    int code = exit_ok;
+    for (const std::string& name : policies) {
+        progress_line line{options.progress ? progress_line::mode::on : progress_line::mode::terminal};
+        line.start(name.empty() ? "log" : name, log->size());
+        const double begin = cpu_seconds();
+        auto run = simulate_log(*log, options.trace, name, &line);
+        line.clear();
+        if (!run) {
+            code = fail(run.error().message);
+            break;
+        }
+        if (run->run.stop != berth::stop_reason::completed) {
+            code = exit_interrupted;
+            break;
+        }
+        finished_policy p{.name = name.empty() ? "berth" : name, .run = std::move(run->run)};
+        p.seconds = cpu_seconds() - begin;
+        trace = std::move(run->trace);
+        p.times = berth::completion(trace.jobs, p.run.jobs);
+        p.utilisation = berth::utilisation(trace.jobs, p.run, run->gpus);
+        print_row(p);
+        done.trace = &trace;
+        done.policies.push_back(std::move(p));
+    }
+    if (done.policies.empty()) return code;
+    simulate_options written = options;
+    written.svg.clear();
+    const int wrote = write_outputs(written, done);
+    return code != exit_ok ? code : wrote;
+}
+
 int simulate(const simulate_options& options) {
     for (const std::string& path : {options.jobs, options.json, options.svg}) {
         if (const auto ok = check_output(path); !ok) return fail(ok.error().message);
@@ -435,6 +480,7 @@ int simulate(const simulate_options& options) {
                     ": this program fuses multiplication and addition, so its figures differ "
                     "from published ones in the last digits; compile it with -ffp-contract=off");
     }
+    if (options.format == "events") return simulate_event_log(options);
     const bool in_rounds = options.format == "gavel";
     if (options.rules == "muri" && in_rounds) return fail("--rules muri: not with --format gavel");
     if (options.rules == "gavel" && !in_rounds) return fail("--rules gavel: only with --format gavel");
@@ -457,7 +503,7 @@ command add_simulate(CLI::App& program, CLI::App*& subcommand) {
         "simulate", "Traces under policies of time, in virtual time: completion times, preemptions, utilisation");
     CLI::App& app = *subcommand;
     app.add_option("--format", options->format, "Format of the trace")
-        ->check(CLI::IsMember({"muri", "gavel", "philly"}))
+        ->check(CLI::IsMember({"muri", "gavel", "philly", "events"}))
         ->capture_default_str();
     app.add_option("--trace", options->trace, "The trace, CSV; every input may be compressed with xz")->required();
     app.add_option("--select", options->select, "Which trace of the file, by its column \"trace\"");
@@ -486,9 +532,10 @@ command add_simulate(CLI::App& program, CLI::App*& subcommand) {
     app.add_option("--speeds-known", options->speeds_known, "Whether policies know speeds, or learn them")
         ->check(CLI::IsMember({"yes", "no", "learned"}))
         ->capture_default_str();
-    app.add_option("--aim", options->aim,
-                   "What policy berth is after in rounds; fitting: the makespan of a batch that arrives at once, else the "
-                   "mean completion time")
+    app.add_option(
+           "--aim", options->aim,
+           "What policy berth is after in rounds; fitting: the makespan of a batch that arrives at once, else the "
+           "mean completion time")
         ->check(CLI::IsMember({"fitting", "completion", "makespan"}))
         ->capture_default_str();
     app.add_option_function<std::string>(

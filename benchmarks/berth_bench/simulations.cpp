@@ -150,8 +150,8 @@ auto by_shares(Shares shares, bool shuffles = false) {
 /// berth's own: for a batch that arrives at once, the end of the last job; else the mean completion time.
 result<simulation_run> berth_in_rounds(const round_setup& setup) {
     const bool batch = setup.jobs.empty() || setup.jobs.front().arrival_s == setup.jobs.back().arrival_s;
-    const bool makespan = setup.aim == wanted_aim::makespan ||
-                          (setup.aim == wanted_aim::fitting && batch && setup.steps_known);
+    const bool makespan =
+        setup.aim == wanted_aim::makespan || (setup.aim == wanted_aim::fitting && batch && setup.steps_known);
     return in_rounds(berth::berth_rounds{.aim = makespan ? berth::round_aim::makespan : berth::round_aim::completion})(
         setup);
 }

@@ -94,7 +94,8 @@ TEST_CASE("what is chosen fits and can run there, whatever is known") {
         given.now_s = 5000.0;
         for (std::uint32_t j = 0; j < jobs; ++j) {
             const bool known = berth::uniform01(source) < 0.6;
-            given.jobs.push_back(job(j, 1U << berth::bounded(source, 3), known ? 1000.0 * berth::uniform01(source) : NAN,
+            given.jobs.push_back(job(j, 1U << berth::bounded(source, 3),
+                                     known ? 1000.0 * berth::uniform01(source) : NAN,
                                      5000.0 * berth::uniform01(source)));
             for (std::size_t m = 0; m < models; ++m) {
                 const double dice = berth::uniform01(source);

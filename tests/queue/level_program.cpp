@@ -31,9 +31,7 @@ instance draw(berth::xoshiro256& source, std::size_t jobs, std::size_t models, d
         made.rates.push_back(berth::uniform01(source) < 0.15 ? 0.0 : rate);
     }
     for (std::size_t j = 0; j < jobs; ++j) made.gpus.push_back(1U << berth::bounded(source, 3));
-    for (std::size_t m = 0; m < models; ++m) {
-        made.capacity.push_back(berth::bounded(source, 12));
-    }
+    for (std::size_t m = 0; m < models; ++m) { made.capacity.push_back(berth::bounded(source, 12)); }
     return made;
 }
 
@@ -154,8 +152,8 @@ TEST_CASE("the level is that of the best vertex") {
 TEST_CASE("shares are feasible and as good as the bound, whatever the spread of rates") {
     berth::xoshiro256 source{11};
     for (int round = 0; round < 120; ++round) {
-        const instance given = draw(source, 1 + berth::bounded(source, 9), 1 + berth::bounded(source, 4),
-                                    round % 2 == 0 ? 2.0 : 7.0);
+        const instance given =
+            draw(source, 1 + berth::bounded(source, 9), 1 + berth::bounded(source, 4), round % 2 == 0 ? 2.0 : 7.0);
         check_answer(given, berth::highest_level(given.program()));
     }
 }

@@ -53,8 +53,7 @@ TEST_CASE("without speeds all models count alike, and GPUs x time is even") {
 }
 
 TEST_CASE("weights are claims") {
-    const fixture given{
-        .jobs = {job(0, 1, NAN, 3.0), job(1, 1)}, .gpus = {1}, .speeds = {5.0, 7.0}};
+    const fixture given{.jobs = {job(0, 1, NAN, 3.0), job(1, 1)}, .gpus = {1}, .speeds = {5.0, 7.0}};
     const auto shares = given.shares(berth::max_min_shares{});
     CHECK(shares[0] == doctest::Approx(0.75).epsilon(1e-5));
     CHECK(shares[1] == doctest::Approx(0.25).epsilon(1e-5));

@@ -31,9 +31,7 @@ instance draw(berth::xoshiro256& source, std::size_t jobs, std::size_t models, b
         made.values.push_back(value);
     }
     for (std::size_t j = 0; j < jobs; ++j) made.gpus.push_back(1U << berth::bounded(source, 3));
-    for (std::size_t m = 0; m < models; ++m) {
-        made.capacity.push_back(berth::bounded(source, 7));
-    }
+    for (std::size_t m = 0; m < models; ++m) { made.capacity.push_back(berth::bounded(source, 7)); }
     return made;
 }
 
@@ -71,8 +69,7 @@ TEST_CASE("the choice is the best of all") {
     berth::xoshiro256 source{3};
     berth::round_assignment assignment;
     for (int round = 0; round < 150; ++round) {
-        const instance given = draw(source, berth::bounded(source, 7), 1 + berth::bounded(source, 3),
-                                    round % 3 == 0);
+        const instance given = draw(source, berth::bounded(source, 7), 1 + berth::bounded(source, 3), round % 3 == 0);
         std::vector<berth::model_index> chosen(given.jobs);
         const auto found = assignment.choose(given.matrix(), given.gpus, given.capacity, chosen);
         std::vector<std::uint32_t> left = given.capacity;

@@ -92,8 +92,7 @@ private:
             }
             const double steps = view.jobs[j].steps_left;
             const bool known = best > 0.0 && steps > 0.0;
-            jobs_.push_back({best > 0.0 ? best : possible ? 1.0 : 0.0,
-                             known ? steps / best : policy_.expected_left_s});
+            jobs_.push_back({best > 0.0 ? best : possible ? 1.0 : 0.0, known ? steps / best : policy_.expected_left_s});
         }
     }
     /// The part of a round on the best model that the job gets done on this one.
@@ -118,8 +117,7 @@ private:
         }
     }
     void value_makespan(const round_view& view) {
-        const level_solution found =
-            makespan_shares{.expected_left_s = policy_.expected_left_s}.solve(view);
+        const level_solution found = makespan_shares{.expected_left_s = policy_.expected_left_s}.solve(view);
         const auto count = static_cast<double>(found.jobs);
         for (std::size_t j = 0; j < jobs_.size(); ++j) {
             if (!(jobs_[j].best > 0.0)) continue;

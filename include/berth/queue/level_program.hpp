@@ -28,13 +28,13 @@ struct level_program {
 
 /// The answer to a `level_program`.
 struct level_solution {
-    detail::flat<double> shares;         ///< of each job, for each model
-    detail::flat<double> job_prices;     ///< what a job's rate is worth: its part in holding the level down; sum 1
-    detail::flat<double> model_prices;   ///< what one more GPU of a model would add to the level
-    double level = 0.0;                  ///< that the shares reach
-    double bound = 0.0;                  ///< that no shares exceed
-    std::size_t jobs = 0;                ///< that take part: the others can run nowhere and have no share
-    std::size_t iterations = 0;          ///< of the interior-point method
+    detail::flat<double> shares;        ///< of each job, for each model
+    detail::flat<double> job_prices;    ///< what a job's rate is worth: its part in holding the level down; sum 1
+    detail::flat<double> model_prices;  ///< what one more GPU of a model would add to the level
+    double level = 0.0;                 ///< that the shares reach
+    double bound = 0.0;                 ///< that no shares exceed
+    std::size_t jobs = 0;               ///< that take part: the others can run nowhere and have no share
+    std::size_t iterations = 0;         ///< of the interior-point method
 };
 
 /// How exactly to solve.

@@ -52,8 +52,8 @@ struct max_min_shares {
             }
             gpus.push_back(job.gpus);
         }
-        const level_solution found = highest_level(
-            {{rates.data(), view.jobs.size(), view.gpus.size()}, gpus.view(), view.gpus}, options);
+        const level_solution found =
+            highest_level({{rates.data(), view.jobs.size(), view.gpus.size()}, gpus.view(), view.gpus}, options);
         std::copy(found.shares.begin(), found.shares.end(), shares.data());
     }
 };
