@@ -4,6 +4,7 @@
 #include "berth/core/random.hpp"
 #include "berth/queue/berth_rounds.hpp"
 #include "berth/queue/least_attained.hpp"
+#include "berth/queue/look_ahead.hpp"
 #include "berth/queue/max_min_shares.hpp"
 #include "berth/queue/orders.hpp"
 #include "berth/queue/priority_rounds.hpp"
@@ -164,6 +165,7 @@ std::span<const event_policy> event_policies() {
         event_policy{"srtf", "least time still to run first", in_order(berth::shortest_remaining{})},
         event_policy{"srsf", "least time x GPUs still to run first", in_order(berth::shortest_service{})},
         event_policy{"tiresias", "least attained service in levels", in_order(berth::least_attained{})},
+        event_policy{"berth", "least service first, with a look ahead", in_order(berth::look_ahead{})},
     };
     return policies;
 }

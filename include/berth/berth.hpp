@@ -45,6 +45,7 @@
 #include "berth/queue/concepts.hpp"
 #include "berth/queue/least_attained.hpp"
 #include "berth/queue/level_program.hpp"
+#include "berth/queue/look_ahead.hpp"
 #include "berth/queue/max_min_shares.hpp"
 #include "berth/queue/orders.hpp"
 #include "berth/queue/priority_rounds.hpp"
@@ -60,8 +61,10 @@
 #include "berth/simulate/metrics.hpp"
 #include "berth/simulate/round_rules.hpp"
 #include "berth/simulate/rounds.hpp"
+#include "berth/simulate/scheduler_engine.hpp"
 #include "berth/simulate/simulated_job.hpp"
 #include "berth/simulate/speeds.hpp"
+#include "berth/simulate/virtual_time.hpp"
 
 #include "berth/watch/clocks.hpp"
 #include "berth/watch/cluster_watch.hpp"
@@ -78,6 +81,7 @@
 #include "berth/watch/thermal_limit.hpp"
 #include "berth/watch/watch_report.hpp"
 
+#include "berth/scheduler/any_scheduler.hpp"
 #include "berth/scheduler/decision.hpp"
 #include "berth/scheduler/job_description.hpp"
 #include "berth/scheduler/job_ref.hpp"
@@ -85,6 +89,7 @@
 #include "berth/scheduler/preemption.hpp"
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
+#include "berth/scheduler/scheduler_interface.hpp"
 #include "berth/scheduler/scheduler_options.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
 // clang-format on

@@ -13,7 +13,8 @@ namespace berth::inline v0 {
 struct round_rules {
     double round_s = 360.0;   ///< a round lasts until its last job stops, and at most so long; above 0
     bool steps_known = true;  ///< whether policies see the steps that are left
-    /// A round does whole steps only, and at least one for each GPU, else it fails; but the last of a job may be fewer.
+    /// A round does whole steps only, and at least one for each GPU, else it fails. The last steps of a job may be
+    /// fewer.
     bool whole_steps = false;
     std::uint32_t most_fails = 5;  ///< a job with so many failed rounds in a row is dropped; only with whole steps
     /// Charge a job from the end of the round before the last one that ran, also across a gap in which nothing ran.
