@@ -41,6 +41,12 @@
 #include "berth/metrics/report.hpp"
 #include "berth/metrics/utilisation.hpp"
 
+#include "berth/queue/concepts.hpp"
+#include "berth/queue/least_attained.hpp"
+#include "berth/queue/orders.hpp"
+#include "berth/queue/queue_key.hpp"
+#include "berth/queue/queued_job.hpp"
+
 #include "berth/watch/clocks.hpp"
 #include "berth/watch/cluster_watch.hpp"
 #include "berth/watch/concepts.hpp"
