@@ -22,7 +22,8 @@ INCLUDE = ROOT / "include/berth"
 # Light headers of core/ that fwd.hpp includes: indices, and the concepts and defaults that templates name.
 INCLUDED = ["core/index.hpp", "core/observer.hpp", "core/parallelism.hpp", "core/run_control.hpp"]
 CONCEPTS = {"stoppable", "observer", "parallelism"}
-FLOORS = ["core", "model", "feature", "cost", "objective", "allocate", "balance", "migrate", "metrics", "watch", "learn"]
+FLOORS = ["core", "model", "feature", "cost", "objective", "allocate", "balance", "migrate", "metrics", "queue", "watch", "learn",
+          "scheduler", "simulate"]
 PLAIN = re.compile(r"(class|typename|bool|auto|int|std::size_t|unsigned)\b")
 HEAD = re.compile(r"(template <.*?> )?(requires .*? )?(class|struct|enum class) (?:\[\[nodiscard\]\] )?([a-z_0-9]+)"
                   r"(?: final)?( : .*)? ?\{")

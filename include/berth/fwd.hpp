@@ -499,6 +499,14 @@ struct gpu_share_use;
 struct no_measure;
 struct placement_metrics;
 
+// queue/
+struct fifo;
+struct least_attained;
+struct queue_key;
+struct queued_job;
+struct shortest_remaining;
+struct shortest_service;
+
 // watch/
 enum class health_state : std::uint8_t;
 enum class severity : std::uint8_t;

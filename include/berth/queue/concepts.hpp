@@ -22,8 +22,8 @@ namespace berth::inline v0 {
 ///
 /// 1. The key depends on the job that is given and on nothing else. It may be a number or a `queue_key`. NaN goes last.
 /// 2. Const and deterministic; does not allocate. O(1).
-/// 3. With `static constexpr bool ages = true` the key depends on `queued_job::waited_seconds`: whoever drives the order
-///    computes the keys of waiting jobs anew for every decision. Without it, the key of a job that waits stays.
+/// 3. With `static constexpr bool ages = true` the key depends on `queued_job::waited_seconds`: the driver computes the
+///    keys of waiting jobs anew for every decision. Without it, the key of a job that waits stays.
 /// 4. Optional, for orders with levels: `level(job)` is the level that the job belongs to now, `job.level` or a later
 ///    one, and `next_level_in(job)` the seconds of running after which it would be asked again, infinity for never. The
 ///    driver keeps `job.level` and asks at these moments.
