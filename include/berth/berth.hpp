@@ -61,4 +61,14 @@
 #include "berth/watch/smoothing.hpp"
 #include "berth/watch/thermal_limit.hpp"
 #include "berth/watch/watch_report.hpp"
+
+#include "berth/scheduler/decision.hpp"
+#include "berth/scheduler/job_description.hpp"
+#include "berth/scheduler/job_ref.hpp"
+#include "berth/scheduler/place_reading.hpp"
+#include "berth/scheduler/preemption.hpp"
+#include "berth/scheduler/scheduler.hpp"
+#include "berth/scheduler/scheduler_events.hpp"
+#include "berth/scheduler/scheduler_options.hpp"
+#include "berth/scheduler/scheduler_policies.hpp"
 // clang-format on

@@ -566,4 +566,33 @@ struct speed_effects;
 struct surprise;
 struct trial_limit;
 
+// scheduler/
+enum class acknowledgement : std::uint8_t;
+enum class decision_kind : std::uint8_t;
+enum class event_kind : std::uint8_t;
+enum class wait_reason : std::uint8_t;
+enum class wait_reports : std::uint8_t;
+struct decision;
+struct for_priority;
+struct job_description;
+class job_ref;
+struct job_task;
+struct job_terms;
+struct no_preemption;
+struct no_relief;
+struct no_watch;
+struct place_limits;
+struct place_reading;
+class place_ref;
+struct replan;
+struct scheduler_counts;
+class scheduler_events;
+struct scheduler_options;
+struct wait_count;
+template <class Policies>
+class scheduler;
+template <class Order, class Placement, class Balance, class MoveOrder, class Watch, class Preemption, class Durations,
+          class Choice>
+struct scheduler_policies;
+
 }  // namespace berth::inline v0

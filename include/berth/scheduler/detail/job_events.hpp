@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/core/message.hpp"
+#include "berth/scheduler/scheduler_events.hpp"
+
+#include <algorithm>
+
+// What events say of jobs.
+
+namespace berth::inline v0 {
+
+inline std::optional<job_handle> scheduler_events::find_job(std::string_view name) const noexcept {
+    const auto position = name.empty() ? std::nullopt : names_.find(name);
+    return position ? std::optional{handle(static_cast<std::uint32_t>(*position))} : std::nullopt;
+}
+inline std::string_view scheduler_events::name(job_handle job) const noexcept {
+    if (has(job)) return job.position() < names_.size() ? std::string_view{names_[job.position()]} : std::string_view{};
+    for (const lost_name& lost : lost_names_) {
+        if (lost.job == job) return lost.name;
+    }
+    return {};
+}
+inline std::vector<job_handle> scheduler_events::jobs() const {
+    std::vector<job_handle> all;
+    all.reserve(jobs_.taken());
+    for (std::uint32_t j = 0; j < records_.size(); ++j) {
+        if (jobs_.is_taken(j)) all.push_back(handle(j));
+    }
+    std::sort(all.begin(), all.end(), [&](job_handle a, job_handle b) { return at(a).sequence < at(b).sequence; });
+    return all;
+}
+
+inline bool scheduler_events::may_move(task_index task) const noexcept {
+    if (!owner(task).valid()) return false;
+    const detail::task_owner of = owners_[task.value()];
+    const detail::task_record& t = tasks_[of.job][of.task];
+    return records_[of.job].preemptible && t.activity == detail::task_activity::running && t.not_before <= now_;
+}
+
+/// Nothing for a job that has ended.
+inline result<std::optional<job_handle>> scheduler_events::find_job(const char* event, const job_ref& job) const {
+    using detail::phrase;
+    if (!job.named()) {
+        if (!job.handle().valid() || job.handle().position() >= jobs_.size() ||
+            job.handle().generation() > jobs_.generation(job.handle().position()))
+            return detail::refuse(error_code::unknown_name, {"event ", event, ": there was no such job"});
+        return has(job.handle()) ? std::optional{job.handle()} : std::nullopt;
+    }
+    if (const auto known = find_job(job.name())) return known;
+    if (!job.name().empty() && ended_.find(job.name())) return std::optional<job_handle>{};
+    return detail::refuse(error_code::unknown_name,
+                          {"event ", event, ": job ", phrase::quoted(job.name()), " is unknown"});
+}
+
+inline result<void> scheduler_events::check_terms(std::string_view name, const job_terms& terms) const {
+    const auto wrong = [&](const char* field, const char* expected) {
+        return detail::refuse(error_code::invalid_value,
+                              {"job ", detail::phrase::quoted(name), ": ", field, " is not ", expected});
+    };
+    if (terms.work <= 0.0 || terms.work == detail::never) return wrong("work", "a finite number above 0");
+    if (terms.duration <= 0.0 || terms.duration == detail::never) return wrong("duration", "a finite number above 0");
+    if (!(terms.delay >= 0.0 && terms.delay < detail::never)) return wrong("delay", "a finite number of 0 or more");
+    return {};
+}
+inline result<void> scheduler_events::check_name(std::string_view name) const {
+    if (name.empty()) return {};
+    const bool there = names_.find(name).has_value();
+    if (!there && !ended_.find(name)) return {};
+    return detail::refuse(error_code::duplicate,
+                          {"job ", detail::phrase::quoted(name),
+                           there ? ": there is a job of this name" : ": a job of this name has ended"});
+}
+
+inline result<job_handle> scheduler_events::job(double time, const job_description& described) {
+    if (auto ok = begin("job", time); !ok) return ok.error();
+    if (auto ok = check_name(described.name); !ok) return ok.error();
+    if (auto ok = check_terms(described.name, described.terms); !ok) return ok.error();
+    if (auto ok = admit_tasks(described); !ok) return ok.error();
+    const std::size_t least = described.min_tasks == 0 ? admitted_.size() : described.min_tasks;
+    const std::uint32_t job = add_job(described.name, admitted_.view(), least, described.priority, described.terms);
+    records_[job].same_model = described.same_model && admitted_.size() > 1;
+    count(event_kind::job);
+    return handle(job);
+}
+
+/// Into `admitted_`; all or none.
+inline result<void> scheduler_events::admit_tasks(const job_description& d) {
+    using detail::phrase;
+    const std::size_t count = d.tasks.empty() ? d.task_count : d.tasks.size();
+    const auto wrong = [&](detail::phrases what) {
+        std::string text = detail::sentence({"job ", phrase::quoted(d.name), ": "}, what);
+        return error{error_code::invalid_value, std::move(text)};
+    };
+    if (count == 0) return wrong({"task_count is 0, expected 1 or more"});
+    if (d.min_tasks > count) return wrong({"min_tasks is ", d.min_tasks, ", expected 0..", count});
+    if (count > 1 && !d.alternatives.empty()) return wrong({"alternatives are for jobs of one task"});
+    if (count > (std::size_t{1} << 20U)) return wrong({"tasks are ", count, ", expected at most 1048576"});
+    std::string group;
+    if (count > 1) group = detail::sentence({"job#", sequence_});
+    admitted_.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+        task_description task{.gpus = d.gpus,
+                              .gpu_demand = d.gpu_demand,
+                              .node_demand = d.node_demand,
+                              .domain_demand = d.domain_demand,
+                              .accepted_models = d.accepted_models,
+                              .same_model = d.same_model,
+                              .group = group,
+                              .gang = count > 1,
+                              .min_tasks = count > 1 ? d.min_tasks : 0,
+                              .priority = d.priority,
+                              .state_bytes = d.state_bytes,
+                              .speed = d.speed,
+                              .alternatives = d.alternatives};
+        if (!d.tasks.empty()) {
+            task.gpus = d.tasks[i].gpus;
+            task.gpu_demand = d.tasks[i].gpu_demand;
+            task.node_demand = d.tasks[i].node_demand;
+            task.domain_demand = d.tasks[i].domain_demand;
+            task.accepted_models = d.tasks[i].accepted_models;
+        }
+        const auto admitted = cluster_.admit(task);
+        if (!admitted) {
+            for (const task_handle t : admitted_) (void)cluster_.retire(t);
+            std::string text = detail::sentence({"job ", phrase::quoted(d.name), ": ", admitted.error().message});
+            return error{admitted.error().code, std::move(text)};
+        }
+        admitted_.push_back(*admitted);
+    }
+    return {};
+}
+
+inline result<job_handle> scheduler_events::job_admitted(task_handle task, const job_terms& terms) {
+    const workload& work = cluster_.workload();
+    const task_index t = *cluster_.find(task);
+    const std::string_view name = work.name(t);
+    if (auto ok = check_name(name); !ok) {
+        const error why = ok.error();
+        (void)cluster_.retire(task);
+        return why;
+    }
+    const std::uint32_t job = add_job(name, {&task, 1}, 1, work.priority(t), terms);
+    count(event_kind::job);
+    return handle(job);
+}
+
+inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<const task_handle> tasks,
+                                               std::size_t least, int priority, const job_terms& terms) {
+    const auto position = static_cast<std::uint32_t>(jobs_.lowest_vacant());
+    jobs_.take(position);
+    if (records_.size() <= position) records_.resize(position + std::size_t{1}, {});
+    if (tasks_.size() <= position) tasks_.resize(position + std::size_t{1});
+    heap_.resize(records_.size());
+    if (!name.empty()) names_.assign(position, name);
+    detail::job_record& j = records_[position];
+    j = detail::job_record{};
+    j.sequence = sequence_++;
+    j.arrival = j.waiting_since = now_;
+    j.priority = priority;
+    j.preemptible = terms.preemptible;
+    j.restart = terms.restart;
+    j.tasks = j.waiting = static_cast<std::uint32_t>(tasks.size());
+    j.min_tasks = static_cast<std::uint32_t>(least);
+    j.work = terms.work;
+    j.duration = terms.duration;
+    j.delay = terms.delay;
+    if (!terms.job_class.empty()) j.job_class = static_cast<std::uint32_t>(class_names_.intern(terms.job_class));
+    for (std::uint32_t i = 0; i < tasks.size(); ++i) {
+        const task_index t = *cluster_.find(tasks[i]);
+        tasks_.push_back(position, {.task = tasks[i]});
+        if (owners_.size() <= t.value()) owners_.resize(t.value() + 1);
+        owners_[t.value()] = {position, i};
+        const demand_view demand = cluster_.workload().demand(t);
+        const amount share = demand.gpus == 0 ? 0 : demand.gpu[0];
+        const auto each = static_cast<double>(share < whole_gpu ? share : whole_gpu) / static_cast<double>(whole_gpu);
+        j.gpus += each * static_cast<double>(demand.gpus);
+    }
+    queue(position);
+    return position;
+}
+
+inline result<bool> scheduler_events::running(double time, const job_ref& job, std::uint32_t task, const slot& where) {
+    if (auto ok = begin("running", time); !ok) return ok.error();
+    const auto found = find_job("running", job);
+    if (!found) return found.error();
+    if (!*found) {
+        count(event_kind::running);
+        return duplicate();
+    }
+    const std::uint32_t j = (*found)->position();
+    const auto refuse = [&](detail::phrases why) {
+        return error{error_code::invalid_value,
+                     detail::sentence(
+                         {"event running: job ", detail::phrase::quoted(name(**found)), " task ", task, ": "}, why)};
+    };
+    if (task >= records_[j].tasks) return refuse({"there is no such task"});
+    detail::task_record& t = tasks_.at(j, task);
+    if (t.activity == detail::task_activity::ended) {
+        count(event_kind::running);
+        return duplicate();
+    }
+    const task_index at = *cluster_.find(t.task);
+    if (cluster_.slots()[at.value()] == where && t.activity != detail::task_activity::waiting) {
+        count(event_kind::running);
+        return duplicate();
+    }
+    // Which of its demands it runs with is not told, but what has as many GPUs may be it.
+    const std::size_t gpus = gpu_count(where.gpus);
+    const auto others = cluster_.alternatives(at);
+    std::size_t alternative = 0;
+    if (others.empty()) {
+        if (cluster_.workload().demand(at).gpus != gpus) return refuse({"it wants another number of GPUs"});
+    } else {
+        while (alternative < others.size() && cluster_.workload().demand(others[alternative].shape).gpus != gpus)
+            ++alternative;
+        if (alternative == others.size()) return refuse({"it wants another number of GPUs"});
+    }
+    if (!cluster_.fleet().has(where, gpus)) return refuse({"there is no such place"});
+    count(event_kind::running);
+    if (t.activity != detail::task_activity::waiting) {
+        if (t.activity == detail::task_activity::moving) {
+            --moves_in_flight_;
+            t.activity = detail::task_activity::running;
+        }
+        const task_handle h = t.task;
+        (void)cluster_.release(h);
+        (void)cluster_.occupy(h, where, alternative);
+    } else {
+        (void)cluster_.occupy(t.task, where, alternative);
+        task_started(j, task);
+        if (!records_[j].runs() && records_[j].short_since == detail::never) {
+            records_[j].short_since = now_;
+            short_.push_back(handle(j));
+        }
+        if (records_[j].claim != detail::no_position) dissolve(records_[j].claim);
+        queue(j);
+    }
+    note_overcommitment(where.node);
+    if (places_.why_leave(where) != nullptr) relief_due_ = true;
+    return true;
+}
+inline result<bool> scheduler_events::running(double time, const job_ref& job, std::uint32_t task,
+                                              std::string_view node, std::span<const std::string_view> gpus) {
+    if (auto ok = begin("running", time); !ok) return ok.error();
+    const auto place = find_place("running", node);
+    if (!place) return place.error();
+    slot where{*cluster_.find(place->node), 0};
+    for (const std::string_view gpu : gpus) {
+        const auto one = find_place("running", {node, gpu});
+        if (!one) return one.error();
+        if (gpu.empty()) return detail::refuse(error_code::unknown_name, {"event running: a GPU has no name"});
+        where.gpus |= cluster_.find(one->gpu).gpus;
+    }
+    if (gpu_count(where.gpus) != gpus.size())
+        return detail::refuse(error_code::duplicate, {"event running: a GPU is listed twice"});
+    return running(time, job, task, where);
+}
+
+inline result<bool> scheduler_events::end(event_kind kind, double time, const job_ref& job, std::uint32_t task) {
+    return report(kind, time, job, task, [this](std::uint32_t j, std::uint32_t t) {
+        if (tasks_.at(j, t).activity == detail::task_activity::ended) return false;
+        end_task(j, t);
+        return true;
+    });
+}
+
+/// Does something for a task of a job, or for all; false and counted as a duplicate if it has an effect on none.
+template <class Act>
+result<bool> scheduler_events::report(event_kind kind, double time, const job_ref& job, std::uint32_t task, Act act) {
+    if (auto ok = begin(to_string(kind), time); !ok) return ok.error();
+    const auto found = find_job(to_string(kind), job);
+    if (!found) return found.error();
+    if (!*found) {
+        count(kind);
+        return duplicate();
+    }
+    const std::uint32_t j = (*found)->position();
+    const std::uint32_t tasks = records_[j].tasks;
+    if (task != every_task && task >= tasks)
+        return detail::refuse(error_code::unknown_name, {"event ", to_string(kind), ": job ",
+                                                         detail::phrase::quoted(name(**found)), " has no task ", task});
+    count(kind);
+    bool any = false;
+    const std::uint32_t first = task == every_task ? 0 : task;
+    const std::uint32_t last = task == every_task ? tasks : task + 1;
+    for (std::uint32_t t = first; t < last; ++t) any = act(j, t) || any;
+    if (records_[j].waiting + records_[j].running == 0) remove_job(j);
+    return any ? true : duplicate();
+}
+
+inline result<bool> scheduler_events::progress(double time, const job_ref& job, double rate) {
+    if (!(rate >= 0.0 && rate < detail::never))
+        return detail::refuse(error_code::invalid_value, {"event progress: rate is not a finite number of 0 or more"});
+    return report(event_kind::progress, time, job, every_task, [&](std::uint32_t j, std::uint32_t t) {
+        detail::job_record& r = records_[j];
+        if (t != 0 || !r.runs()) return false;
+        r.rate = rate;
+        r.rate_known = true;
+        settle_time(r);
+        return true;
+    });
+}
+inline result<bool> scheduler_events::stopped(double time, const job_ref& job, std::uint32_t task) {
+    return report(event_kind::stopped, time, job, task, [this](std::uint32_t j, std::uint32_t t) {
+        if (tasks_.at(j, t).activity != detail::task_activity::stopping) return false;
+        (void)cluster_.release(tasks_.at(j, t).task);
+        task_stopped(j, t);
+        return true;
+    });
+}
+inline result<bool> scheduler_events::moved(double time, const job_ref& job, std::uint32_t task) {
+    return report(event_kind::moved, time, job, task, [this](std::uint32_t j, std::uint32_t t) {
+        if (tasks_.at(j, t).activity != detail::task_activity::moving) return false;
+        (void)cluster_.finish_move(tasks_.at(j, t).task);
+        move_ended(j, t, true);
+        return true;
+    });
+}
+inline result<bool> scheduler_events::failed(double time, const job_ref& job, std::uint32_t task) {
+    return report(event_kind::failed, time, job, task, [this](std::uint32_t j, std::uint32_t t) {
+        detail::task_record& of = tasks_.at(j, t);
+        switch (of.activity) {
+            case detail::task_activity::moving:
+                (void)cluster_.cancel_move(of.task);
+                move_ended(j, t, false);
+                return true;
+            case detail::task_activity::stopping:
+                of.activity = detail::task_activity::running;
+                of.not_before = now_ + back_off(of.failures++);
+                victim_gone(of, false);
+                return true;
+            case detail::task_activity::running: return start_failed(j, t);
+            case detail::task_activity::waiting:
+            case detail::task_activity::ended: return false;
+        }
+        return false;
+    });
+}
+inline bool scheduler_events::start_failed(std::uint32_t job, std::uint32_t task) {
+    detail::task_record& t = tasks_.at(job, task);
+    if (!t.started) return false;
+    const std::uint32_t failures = t.failed_starts++;
+    (void)cluster_.release(t.task);
+    task_stopped(job, task);
+    sleep(job, now_ + back_off(failures));
+    return true;
+}
+
+inline std::string_view scheduler_events::name(const wait_count& reason) const noexcept {
+    const resource_schema& schema = cluster_.fleet().schema();
+    const auto named = [&](const std::vector<std::string>& counters) {
+        return reason.counter < counters.size() ? std::string_view{counters[reason.counter]} : std::string_view{};
+    };
+    if (reason.reason == wait_reason::node_counter) return named(schema.node);
+    if (reason.reason == wait_reason::domain_counter) return named(schema.domain);
+    if (reason.reason != wait_reason::gpu_counter) return to_string(reason.reason);
+    if (reason.counter == 0) return "gpu";
+    return reason.counter == cluster_.fleet().roles().gpu_memory ? "gpu_memory" : named(schema.gpu);
+}
+
+}  // namespace berth::inline v0
