@@ -586,7 +586,8 @@ private:
             const std::uint32_t c = candidates_[best];
             const std::uint32_t j = classes_[c].first;
             const bool fits = classes_.may_start(c);
-            if ((fits && place_and_announce(j)) || make_room(j, c)) {
+            const bool starts = fits && place_and_announce(j);
+            if (starts || make_room(j, c)) {
                 fill_line();
                 for (std::size_t i = candidates_.size(); i-- > 0;) {
                     if (classes_[candidates_[i]].jobs > 0) continue;
@@ -596,6 +597,11 @@ private:
                 }
                 for (const std::uint32_t other : entered_) propose(other);
                 entered_.clear();
+                if (starts) continue;
+                // Whoever left may have left more than the claimant needed.
+                for (const std::uint32_t other : classes_.listed()) {
+                    if (!classes_[other].candidate && classes_.may_start(other)) propose(other);
+                }
                 continue;
             }
             classes_.failed(c);

@@ -198,6 +198,12 @@ public:
     [[nodiscard]] std::size_t task_count(job_handle job) const noexcept { return has(job) ? at(job).tasks : 0; }
     [[nodiscard]] std::size_t waiting(job_handle job) const noexcept { return has(job) ? at(job).waiting : 0; }
     [[nodiscard]] std::size_t running(job_handle job) const noexcept { return has(job) ? at(job).running : 0; }
+    /// True if a job waits for a back-off to end.
+    [[nodiscard]] bool pauses(job_handle job) const noexcept { return has(job) && at(job).not_before > now_; }
+    /// True if room is being made for a job: it starts once what was evicted for it has stopped.
+    [[nodiscard]] bool claims(job_handle job) const noexcept {
+        return has(job) && at(job).claim != detail::no_position;
+    }
     /// A task of a job in the cluster; not valid if there is none.
     [[nodiscard]] task_handle task(job_handle job, std::uint32_t task) const noexcept {
         return has(job) && task < at(job).tasks ? tasks_[job.position()][task].task : task_handle{};
@@ -321,7 +327,7 @@ protected:
         job_handle job{};
         std::string name;
     };
-    std::vector<lost_name> lost_names_;   // of jobs that ended by a loss
+    std::vector<lost_name> lost_names_;   // of jobs that decisions mention
     std::size_t lost_told_ = 0;           // of these, those of earlier answers
     detail::flat<task_handle> admitted_;  // scratch
     std::vector<task_handle> displaced_;

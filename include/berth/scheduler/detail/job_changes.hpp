@@ -74,6 +74,9 @@ inline void scheduler_events::remove_job(std::uint32_t job) {
     leave_line(job);
     if (records_[job].claim != detail::no_position) dissolve(records_[job].claim);
     if (names_.size() > job && !names_[job].empty()) {
+        bool mentioned = false;  // by a decision that nobody has seen yet
+        for (const decision& d : decided_) mentioned = mentioned || (!answered_ && d.job == handle(job));
+        if (mentioned) lost_names_.push_back({handle(job), names_[job]});
         if (options_.remembered > 0) {
             if (ended_.size() > ended_next_ && !ended_[ended_next_].empty()) ended_.erase(ended_next_);
             ended_.assign(ended_next_, names_[job]);

@@ -143,9 +143,7 @@ inline result<bool> scheduler_events::node_gone(double time, const place_ref& pl
             task_stopped(owner.job, owner.task);
             continue;
         }
-        const job_handle job = handle(owner.job);
         const bool last = records_[owner.job].waiting + records_[owner.job].running == 1;
-        if (last) lost_names_.push_back({job, std::string{name(job)}});
         end_task(owner.job, owner.task);
         if (last) remove_job(owner.job);
     }

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/fwd.hpp"
+#include "berth/core/random.hpp"
+#include "berth/queue/least_attained.hpp"
+#include "berth/scheduler/scheduler.hpp"
+#include "berth/testing/check_cluster.hpp"
+#include "common/scheduler_fleet.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+// Random events, and after each decision what has to hold of every engine, counted from the decisions alone.
+
+namespace {
+
+using key = std::pair<std::string, std::uint32_t>;  // job, task
+
+struct running_task {
+    berth::slot where{};
+    bool moving = false;
+    bool stopping = false;
+    berth::slot to{};
+};
+
+template <class Policies>
+class random_day {
+public:
+    random_day(Policies policies, std::uint64_t seed, berth::acknowledgement acknowledge)
+        : random_{seed},
+          engine_{std::move(policies), {}, {.acknowledge = acknowledge, .grace = 20.0, .back_off = 5.0}},
+          reported_{acknowledge == berth::acknowledgement::reported} {
+        for (int n = 0; n < 4; ++n) add_node(n);
+    }
+    void run(int events) {
+        for (int e = 0; e < events; ++e) {
+            time_ += static_cast<double>(below(3));
+            one_event();
+            if (below(3) != 0) decide();
+        }
+        decide();
+    }
+    [[nodiscard]] std::size_t started() const { return starts_; }
+
+private:
+    [[nodiscard]] std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
+
+    void add_node(int n) {
+        const std::string name = "n" + std::to_string(n);
+        std::vector<std::string> names;
+        const std::size_t gpus = 1 + static_cast<std::size_t>(n) % 3;
+        for (std::size_t g = 0; g < gpus; ++g) names.push_back(name + "-" + std::to_string(g));
+        std::vector<berth::gpu_description> described;
+        for (const std::string& one : names) described.push_back({.model = n % 2 == 0 ? "A" : "B", .uuid = one});
+        const std::vector<berth::amount> capacity{4000, 64 + static_cast<berth::amount>(below(2)) * 16};
+        REQUIRE(engine_.node(time_, berth::node_description{.name = name, .capacity = capacity, .gpus = described}));
+    }
+    void add_job() {
+        const std::string name = "j" + std::to_string(jobs_made_++);
+        const berth::amount share[] = {500};
+        const berth::amount host[] = {static_cast<berth::amount>(below(3)) * 1000, 16};
+        const std::string_view only_a[] = {"A"};
+        berth::job_description d{.name = name,
+                                 .task_count = 1 + below(3) / 2 * (1 + below(3)),
+                                 .gpus = below(3),
+                                 .node_demand = host,
+                                 .priority = static_cast<int>(below(3)),
+                                 .terms = {.preemptible = below(4) != 0,
+                                           .restart = below(4) != 0,
+                                           .duration = 1.0 + static_cast<double>(below(100)),
+                                           .delay = static_cast<double>(below(3) * below(10))}};
+        if (d.gpus == 1 && below(2) == 0) d.gpu_demand = share;
+        if (below(4) == 0) d.accepted_models = only_a;
+        if (d.task_count > 1) d.min_tasks = below(d.task_count + 1);
+        d.same_model = below(5) == 0;
+        REQUIRE(engine_.job(time_, d));
+        alive_[name] = {d.task_count, d.terms.restart, d.min_tasks == 0 ? d.task_count : d.min_tasks};
+    }
+    void one_event() {
+        const std::string node = "n" + std::to_string(below(4));
+        const bool there = engine_.cluster().find_node(node).has_value();
+        switch (below(14)) {
+            case 0:
+            case 1:
+            case 2:
+            case 3: add_job(); break;
+            case 4:
+            case 5:
+            case 6: end_job(); break;
+            case 7:
+                if (there) REQUIRE(engine_.health(time_, node, below(3) != 0));
+                break;
+            case 8:
+                if (there) REQUIRE(engine_.drain(time_, node));
+                break;
+            case 9:
+            case 10:
+                if (there) REQUIRE(engine_.open(time_, node));
+                break;
+            case 11:
+                if (there) REQUIRE(engine_.close(time_, {node, node + "-0"}));
+                break;
+            case 12:
+                if (there && below(2) == 0) {
+                    lose(node);
+                } else {
+                    add_node(static_cast<int>(below(4)));
+                }
+                break;
+            default: observe(node, there); break;
+        }
+        if (reported_) acknowledge();
+    }
+    void end_job() {
+        if (alive_.empty()) return;
+        auto at = alive_.begin();
+        std::advance(at, static_cast<std::ptrdiff_t>(below(alive_.size())));
+        const std::string name = at->first;
+        REQUIRE(*engine_.finish(time_, name));
+        CHECK_FALSE(*engine_.finish(time_, name));
+        alive_.erase(at);
+        std::erase_if(running_, [&](const auto& r) { return r.first.first == name; });
+    }
+    /// A node leaves: its tasks are lost, by the next decision at the latest.
+    void lose(const std::string& node) {
+        const auto n = *engine_.cluster().find(*engine_.cluster().find_node(node));
+        for (auto& [who, task] : running_) {
+            if (task.moving && task.to.node == n && task.where.node != n) task.moving = false;
+        }
+        REQUIRE(engine_.node_gone(time_, node));
+        for (auto it = running_.begin(); it != running_.end();) {
+            if (it->second.where.node != n) {
+                ++it;
+                continue;
+            }
+            expected_lost_.push_back(it->first);
+            job& of = alive_.at(it->first.first);
+            if (!of.restart && --of.tasks == 0) alive_.erase(it->first.first);
+            it = running_.erase(it);
+        }
+    }
+    /// A waiting or running task turns out to run somewhere.
+    void observe(const std::string& node, bool there) {
+        if (!there || alive_.empty()) return;
+        const auto& [name, of] = *alive_.begin();
+        const auto n = *engine_.cluster().find(*engine_.cluster().find_node(node));
+        const auto done = engine_.running(time_, name, 0, {n, 1});
+        if (!done) return;  // it wants another number of GPUs
+        if (!*done) return;
+        const key who{name, 0};
+        running_[who] = {.where = {n, 1}, .stopping = running_[who].stopping};
+    }
+    void acknowledge() {
+        for (auto it = running_.begin(); it != running_.end();) {
+            auto& [who, task] = *it;
+            if ((!task.moving && !task.stopping) || below(2) == 0) {
+                ++it;
+                continue;
+            }
+            if (below(4) == 0) {
+                CHECK(*engine_.failed(time_, who.first, who.second));
+                task.moving = task.stopping = false;
+                ++it;
+            } else if (task.moving) {
+                CHECK(*engine_.moved(time_, who.first, who.second));
+                task.where = task.to;
+                task.moving = false;
+                ++it;
+            } else {
+                CHECK(*engine_.stopped(time_, who.first, who.second));
+                it = running_.erase(it);
+            }
+        }
+    }
+
+    void decide() {
+        const auto answer = engine_.decide(time_);
+        REQUIRE(answer);
+        for (const berth::decision& d : *answer) take(d);
+        CHECK(expected_lost_.empty());
+        check();
+    }
+    void take(const berth::decision& d) {
+        const key who{std::string{engine_.name(d.job)}, d.task};
+        INFO(in_words(engine_, d));
+        switch (d.kind) {
+            case berth::decision_kind::start:
+                REQUIRE(alive_.contains(who.first));
+                CHECK_FALSE(running_.contains(who));
+                running_[who] = {.where = d.where};
+                ++starts_;
+                break;
+            case berth::decision_kind::evict:
+                REQUIRE(running_.contains(who));
+                CHECK(running_[who].where == d.where);
+                if (reported_) {
+                    running_[who].stopping = true;
+                } else {
+                    running_.erase(who);
+                }
+                break;
+            case berth::decision_kind::move:
+                REQUIRE(running_.contains(who));
+                CHECK(running_[who].where == d.from);
+                if (reported_) {
+                    running_[who].moving = true;
+                    running_[who].to = d.where;
+                } else {
+                    running_[who].where = d.where;
+                }
+                break;
+            case berth::decision_kind::wait: CHECK(alive_.contains(who.first)); break;
+            case berth::decision_kind::lost:
+                CHECK(std::erase(expected_lost_, who) == 1);
+                break;
+        }
+    }
+    void check() {
+        const auto sound = berth::check_cluster(engine_.cluster());
+        if (!sound) FAIL(sound.error().message);
+        CHECK(engine_.job_count() == alive_.size());
+        std::size_t tasks = 0;
+        for (const auto& [name, of] : alive_) {
+            const auto job = engine_.find_job(name);
+            REQUIRE(job);
+            tasks += of.tasks;
+            std::size_t run = 0;
+            for (std::uint32_t t = 0; t < engine_.task_count(*job); ++t) {
+                const auto it = running_.find({name, t});
+                const berth::slot where = engine_.cluster().where(engine_.task(*job, t));
+                CHECK(where == (it == running_.end() ? berth::unplaced : it->second.where));
+                run += it == running_.end() ? 0 : 1;
+            }
+            CHECK(engine_.running(*job) == run);
+            if (engine_.waiting(*job) > 0) check_waits(*job);
+        }
+        CHECK(engine_.cluster().task_count() == tasks);
+    }
+    /// A job of one task that waits and does not pause fits nowhere.
+    void check_waits(berth::job_handle job) {
+        if (engine_.task_count(job) > 1 || sleeps(job) || claims(job)) return;
+        const auto t = *engine_.cluster().find(engine_.task(job, 0));
+        const auto demand = engine_.cluster().workload().demand(t);
+        for (std::size_t n = 0; n < engine_.cluster().fleet().node_count(); ++n)
+            CHECK_FALSE(engine_.cluster().admissible(demand, berth::node_index{n}));
+    }
+    [[nodiscard]] bool sleeps(berth::job_handle job) { return engine_.pauses(job); }
+    [[nodiscard]] bool claims(berth::job_handle job) { return engine_.claims(job); }
+
+    struct job {
+        std::size_t tasks = 0;
+        bool restart = true;
+        std::size_t least = 0;
+    };
+    berth::xoshiro256 random_;
+    berth::scheduler<Policies> engine_;
+    bool reported_;
+    double time_ = 0.0;
+    std::size_t jobs_made_ = 0;
+    std::size_t starts_ = 0;
+    std::map<std::string, job> alive_;
+    std::map<key, running_task> running_;
+    std::vector<key> expected_lost_;
+};
+
+template <class Policies>
+void run_days(const Policies& policies, std::uint64_t seeds) {
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+        for (const auto acknowledge : {berth::acknowledgement::at_once, berth::acknowledgement::reported}) {
+            CAPTURE(seed);
+            CAPTURE(static_cast<int>(acknowledge));
+            random_day<Policies> day{policies, seed, acknowledge};
+            day.run(150);
+            CHECK(day.started() > 10);
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("random events: what runs is what was decided, nothing is lost, nobody waits beside room") {
+    run_days(berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}, 6);
+}
+
+TEST_CASE("random events with evictions by order") {
+    run_days(berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}
+                 .with_order(berth::shortest_service{})
+                 .with_preemption(berth::replan{}),
+             6);
+}
+
+TEST_CASE("random events with levels") {
+    run_days(berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}
+                 .with_order(berth::least_attained{.limits = {5.0, 20.0}})
+                 .with_preemption(berth::replan{}),
+             4);
+}
