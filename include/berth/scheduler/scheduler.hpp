@@ -638,6 +638,12 @@ private:
             if (r.grows || now_ < r.arrival + r.delay) return false;
             list_running();
             const queued_job claimant = view(j);
+            if constexpr (follows_order<preemption_type>) {
+                if (running_.empty()) return false;
+                const victim& last = running_[last_running_];
+                if (!policies_.preemption(claimant, r.key, view(last.job), last.key)) return false;
+            }
+            sort_running();
             released_.clear();
             evicted_.clear();
             bool placed = false;
@@ -659,23 +665,36 @@ private:
             return true;
         }
     }
+    /// Jobs that run and may leave, with their keys of now.
     void list_running() {
         if (running_listed_) return;
         running_listed_ = true;
-        unsorted_.clear();
+        running_sorted_ = false;
+        running_.clear();
+        last_running_ = 0;
         for (std::uint32_t j = 0; j < records_.size(); ++j) {
             if (!jobs_.is_taken(j) || records_[j].running == 0 || !records_[j].preemptible) continue;
-            unsorted_.push_back({j, policies_.order(view(j))});
+            running_.push_back({j, policies_.order(view(j))});
+            if (goes_earlier(running_[last_running_], running_.back())) last_running_ = running_.size() - 1;
         }
-        const auto sorted = detail::sorted_positions(unsorted_.size(), [&](std::size_t a, std::size_t b) {
-            const detail::job_record& x = records_[unsorted_[a].job];
-            const detail::job_record& y = records_[unsorted_[b].job];
-            if (const int order = compare(unsorted_[a].key, unsorted_[b].key); order != 0) return order < 0;
-            if (const int order = detail::compare_keys(x.arrival, y.arrival); order != 0) return order < 0;
-            return x.sequence < y.sequence;
-        });
+    }
+    /// True if `a` goes before `b`.
+    [[nodiscard]] bool goes_earlier(const victim& a, const victim& b) const noexcept {
+        const detail::job_record& x = records_[a.job];
+        const detail::job_record& y = records_[b.job];
+        if (const int order = compare(a.key, b.key); order != 0) return order < 0;
+        if (const int order = detail::compare_keys(x.arrival, y.arrival); order != 0) return order < 0;
+        return x.sequence < y.sequence;
+    }
+    void sort_running() {
+        if (running_sorted_) return;
+        running_sorted_ = true;
+        const auto sorted = detail::sorted_positions(
+            running_.size(), [&](std::size_t a, std::size_t b) { return goes_earlier(running_[a], running_[b]); });
+        unsorted_.swap(running_);
         running_.clear();
         for (const std::size_t i : sorted) running_.push_back(unsorted_[i]);
+        last_running_ = running_.empty() ? 0 : running_.size() - 1;
     }
     [[nodiscard]] bool may_evict(std::uint32_t v) const {
         if (!jobs_.is_taken(v) || records_[v].running == 0 || !records_[v].preemptible || !all_run(v)) return false;
@@ -847,7 +866,9 @@ private:
     detail::flat<const char*> reasons_of_moves_;
     detail::flat<victim> running_;  // jobs that may leave, in order
     detail::flat<victim> unsorted_;
+    std::size_t last_running_ = 0;
     bool running_listed_ = false;
+    bool running_sorted_ = false;
     detail::flat<released_task> released_;
     detail::flat<std::uint32_t> evicted_;
 };
