@@ -69,6 +69,7 @@
 #include "berth/scheduler/preemption.hpp"
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
+#include "berth/scheduler/scheduler_interface.hpp"
 #include "berth/scheduler/scheduler_options.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
 // clang-format on

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "berth/fwd.hpp"
 #include "berth/core/random.hpp"
+#include "berth/fwd.hpp"
 #include "berth/queue/least_attained.hpp"
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/testing/check_cluster.hpp"
+
 #include "common/scheduler_fleet.hpp"
 
 #include <doctest/doctest.h>
@@ -215,9 +216,7 @@ private:
                 }
                 break;
             case berth::decision_kind::wait: CHECK(alive_.contains(who.first)); break;
-            case berth::decision_kind::lost:
-                CHECK(std::erase(expected_lost_, who) == 1);
-                break;
+            case berth::decision_kind::lost: CHECK(std::erase(expected_lost_, who) == 1); break;
         }
     }
     void check() {

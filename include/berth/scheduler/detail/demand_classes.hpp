@@ -18,6 +18,8 @@
 #include <span>
 #include <string>
 
+// Length: one table, with its incremental counts.
+
 namespace berth::inline v0::detail {
 
 /// Jobs that wait for the same: as many tasks of the same demands.
