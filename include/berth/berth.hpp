@@ -62,6 +62,7 @@
 #include "berth/watch/thermal_limit.hpp"
 #include "berth/watch/watch_report.hpp"
 
+#include "berth/scheduler/any_scheduler.hpp"
 #include "berth/scheduler/decision.hpp"
 #include "berth/scheduler/job_description.hpp"
 #include "berth/scheduler/job_ref.hpp"

@@ -572,6 +572,7 @@ enum class decision_kind : std::uint8_t;
 enum class event_kind : std::uint8_t;
 enum class wait_reason : std::uint8_t;
 enum class wait_reports : std::uint8_t;
+class any_scheduler;
 struct decision;
 struct for_priority;
 struct job_description;
