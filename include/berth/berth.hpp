@@ -73,4 +73,5 @@
 #include "berth/scheduler/scheduler_interface.hpp"
 #include "berth/scheduler/scheduler_options.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
+#include "berth/scheduler/scheduler_text.hpp"
 // clang-format on

@@ -15,13 +15,13 @@ bool scheduler<Policies>::place_job(std::uint32_t j) {
     const std::size_t least = least_of(r);
     if (handles_.size() == 1 || r.runs()) {
         for (std::size_t i = 0; i < handles_.size(); ++i) {
-            const slot where = placer_.place(handles_[i], policies_.choice);
+            const slot where = placer_->place(handles_[i], policies_.choice);
             if (where.placed()) placed_.push_back({ordinals_[i], where});
         }
         return !placed_.empty();
     }
     if (handles_.size() < least) return false;
-    const gang_placement found = placer_.place_gang(
+    const gang_placement found = placer_->place_gang(
         handles_.view(), {.min_tasks = least, .same_model = r.same_model, .max_steps = options_.gang_steps});
     if (!found.placed()) return false;
     for (std::size_t i = 0; i < handles_.size(); ++i) {
