@@ -71,6 +71,7 @@
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 #include "berth/scheduler/scheduler_interface.hpp"
+#include "berth/scheduler/scheduler_journal.hpp"
 #include "berth/scheduler/scheduler_options.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
 #include "berth/scheduler/scheduler_text.hpp"
