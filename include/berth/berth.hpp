@@ -79,6 +79,7 @@
 #include "berth/simulate/speeds.hpp"
 #include "berth/simulate/virtual_time.hpp"
 
+
 #include "berth/watch/clocks.hpp"
 #include "berth/watch/cluster_watch.hpp"
 #include "berth/watch/concepts.hpp"
@@ -103,6 +104,7 @@
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 #include "berth/scheduler/scheduler_interface.hpp"
+#include "berth/scheduler/scheduler_journal.hpp"
 #include "berth/scheduler/scheduler_options.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
 #include "berth/scheduler/scheduler_text.hpp"

@@ -49,6 +49,14 @@ public:
     }
     [[nodiscard]] std::size_t started() const { return starts_; }
     [[nodiscard]] const std::string& log() const { return log_; }
+    /// The engine that decides.
+    [[nodiscard]] auto& engine() {
+        if constexpr (requires { engine_.inner(); }) {
+            return engine_.inner();
+        } else {
+            return engine_;
+        }
+    }
 
 private:
     [[nodiscard]] std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
@@ -256,13 +264,6 @@ private:
             return engine().known();
         } else {
             return engine();
-        }
-    }
-    [[nodiscard]] auto& engine() {
-        if constexpr (requires { engine_.inner(); }) {
-            return engine_.inner();
-        } else {
-            return engine_;
         }
     }
 

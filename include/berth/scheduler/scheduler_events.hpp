@@ -206,6 +206,10 @@ public:
     [[nodiscard]] std::size_t task_count(job_handle job) const noexcept { return has(job) ? at(job).tasks : 0; }
     [[nodiscard]] std::size_t waiting(job_handle job) const noexcept { return has(job) ? at(job).waiting : 0; }
     [[nodiscard]] std::size_t running(job_handle job) const noexcept { return has(job) ? at(job).running : 0; }
+    /// The decisions of the last `decide`, as long as nothing happened since.
+    [[nodiscard]] std::span<const decision> last_decisions() const noexcept {
+        return answered_ ? decided_.view() : std::span<const decision>{};
+    }
     /// True if a job waits for a back-off to end.
     [[nodiscard]] bool pauses(job_handle job) const noexcept { return has(job) && at(job).not_before > now_; }
     /// True if room is being made for a job: it starts once what was evicted for it has stopped.

@@ -17,10 +17,10 @@
 
 namespace berth::inline v0::detail {
 
-/// A mix of demands, rounded to about a thousand arrivals: what a placer goes on from after the page was turned.
+/// A mix of demands, rounded to about five hundred arrivals: what a placer goes on from after the page was turned.
 class mix_image {
 public:
-    static constexpr double arrivals = 1024.0;
+    static constexpr double arrivals = 512.0;
 
     /// Nothing is known.
     mix_image() = default;
