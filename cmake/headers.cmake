@@ -381,6 +381,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/tier_values.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/operate.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/place.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/queue/attained_doublings.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/queue/backfill/conservative_queue.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/queue/backfill/detail/backfill_jobs.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/queue/backfill/easy_queue.hpp"

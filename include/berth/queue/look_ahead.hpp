@@ -28,15 +28,17 @@ class look_ahead_planner;
 ///
 /// Deterministic: the same jobs at the same times give the same order.
 struct look_ahead {
-    /// What a second of `tail` weighs against a second of the mean, 0 or more.
-    double tail_weight = 0.001;
+    /// What a second of the tail weighs against a second of the mean, 0 or more, where all jobs came at once.
+    double tail_weight = 0.01;
+    /// The same while jobs keep arriving: less, because the tail lies behind jobs that are not known yet.
+    double tail_weight_arriving = 0.0007;
     /// The part of the jobs that take longest, in (0, 1]; the shortest of their completion times is the tail: 0.01 is
     /// the 99th percentile.
     double tail_part = 0.01;
     /// How many job runs it looks at in a decision; the time that it takes grows with it.
-    std::uint32_t effort = 20'000;
+    std::uint32_t effort = 50'000;
     /// How many more for each job that is new, if several are.
-    std::uint32_t effort_a_newcomer = 20'000;
+    std::uint32_t effort_a_newcomer = 30'000;
     /// With more jobs than this it does not look ahead.
     std::size_t most_jobs = 20'000;
     /// Of what it tries.
@@ -155,16 +157,16 @@ private:
         double backlog = 0.0;
         for (const std::uint32_t id : order_) {
             const double* size = std::lower_bound(sizes_.begin(), sizes_.end(), jobs[id].gpus);
-            outlook_.add_job(std::max(jobs[id].remaining_seconds, 0.0),
-                             static_cast<std::size_t>(size - sizes_.begin()));
+            outlook_.add_job(std::max(jobs[id].remaining_seconds, 0.0), static_cast<std::size_t>(size - sizes_.begin()));
             waited_.push_back(now - jobs[id].arrival);
             backlog += service(jobs[id]);
         }
-        // What is there now is matched by what arrives within this time.
-        horizon_ = arrived_ > 0.0 && now > first_ ? backlog * (now - first_) / arrived_
+        // Within this time most of what is there now arrives anew.
+        horizon_ = arrived_ > 0.0 && now > first_ ? 0.7 * backlog * (now - first_) / arrived_
                                                   : std::numeric_limits<double>::infinity();
     }
-    void improve(double now, std::span<const queued_job> jobs, std::span<const std::uint32_t> line, std::size_t fresh) {
+    void improve(double now, std::span<const queued_job> jobs, std::span<const std::uint32_t> line,
+                 std::size_t fresh) {
         describe(now, jobs);
         const auto n = static_cast<std::uint32_t>(order_.size());
         best_.clear();
@@ -223,13 +225,14 @@ private:
                                                                       : ends[j];
             longest_.push_back(ends[j] + waited_[j]);
         }
-        if (!(settings_.tail_weight > 0.0)) return sum / total;
+        const double weight = horizon_ < std::numeric_limits<double>::infinity() ? settings_.tail_weight_arriving
+                                                                                 : settings_.tail_weight;
+        if (!(weight > 0.0)) return sum / total;
         const double part = std::min(std::max(std::floor(total * settings_.tail_part), 0.0), total - 1.0);
         const auto rank = static_cast<std::size_t>(part);
         for (std::size_t k = 0; k <= rank && k < taken_.size(); ++k) longest_.push_back(taken_[taken_.size() - 1 - k]);
-        std::nth_element(longest_.begin(), longest_.begin() + rank, longest_.end(),
-                         [](double a, double b) { return a > b; });
-        return sum / total + settings_.tail_weight * longest_[rank];
+        std::nth_element(longest_.begin(), longest_.begin() + rank, longest_.end(), [](double a, double b) { return a > b; });
+        return sum / total + weight * longest_[rank];
     }
     [[nodiscard]] static double service(const queued_job& job) noexcept { return job.remaining_seconds * job.gpus; }
 
@@ -237,7 +240,7 @@ private:
     double capacity_;
     xoshiro256 draw_;
     double first_ = std::numeric_limits<double>::quiet_NaN();  // the first arrival
-    double arrived_ = 0.0;                                     // GPU seconds that arrived after it
+    double arrived_ = 0.0;                                      // GPU seconds that arrived after it
     double horizon_ = std::numeric_limits<double>::infinity();
     detail::gang_outlook outlook_{};
     detail::flat<std::uint32_t> order_{};      // numbers of jobs, as decided last
