@@ -14,7 +14,6 @@ set(berth_cuda_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/generation_shape.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/packed_pricing.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/pair_rows.hpp"
-    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/detail/rounded.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/device.cuh"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/device_buffer.cuh"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/cuda/device_cost.hpp"

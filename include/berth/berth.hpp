@@ -39,6 +39,7 @@
 #include "berth/learn/exploration.hpp"
 #include "berth/learn/interval_scale.hpp"
 #include "berth/learn/learned_cost.hpp"
+#include "berth/learn/learned_cost_form.hpp"
 #include "berth/learn/learned_duration.hpp"
 #include "berth/learn/learned_migration.hpp"
 #include "berth/learn/log_estimate.hpp"

@@ -16,7 +16,7 @@
 #include "berth/cost/execution_time.hpp"
 #include "berth/cost/linear_cost.hpp"
 #include "berth/cost/weighted_terms.hpp"
-#include "berth/cuda/detail/rounded.hpp"
+#include "berth/core/rounded.hpp"
 
 #include <concepts>
 #include <cstddef>

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "berth/core/config.hpp"
+#include "berth/core/exponential.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/cost/concepts.hpp"
 #include "berth/learn/detail/learn_text.hpp"
+#include "berth/learn/learned_cost_form.hpp"
 #include "berth/learn/log_estimate.hpp"
 #include "berth/learn/log_regression.hpp"
 
@@ -41,7 +43,7 @@ struct learned_cost_options {
 /// Deterministic in the order of observations, see `recursive_ridge`. One evaluation is O(features), or O(products).
 class learned_cost {
 public:
-    static constexpr std::size_t max_features = 16;  ///< of a task, and of a GPU
+    static constexpr std::size_t max_features = learned_cost_form::max_features;  ///< of a task, and of a GPU
 
     /// Makes one that knows nothing yet. Fails if there are more features than `max_features`.
     ///
@@ -75,7 +77,14 @@ public:
         const regressors row = regressors_of(task, gpu);
         double sum = 0.0;
         for (std::size_t i = 0; i < row.size; ++i) sum += known.coefficient(i) * row.items[i].value;
-        return std::exp(sum);
+        return detail::exponential(sum);
+    }
+    /// The model as it is now, to be copied to threads and devices.
+    [[nodiscard]] learned_cost_form form() const noexcept {
+        learned_cost_form now{.task_features = task_features_, .gpu_features = gpu_features_, .products = products_};
+        const recursive_ridge& known = regression_.coefficients();
+        for (std::size_t i = 0; i < known.size(); ++i) now.coefficients[i] = known.coefficient(i);
+        return now;
     }
     /// The cost of a pair, and how sure it is.
     [[nodiscard]] log_estimate predict(feature_row task, feature_row gpu) const noexcept {

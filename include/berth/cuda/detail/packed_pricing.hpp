@@ -6,7 +6,7 @@
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/cuda/detail/pair_rows.hpp"
-#include "berth/cuda/detail/rounded.hpp"
+#include "berth/core/rounded.hpp"
 #include "berth/model/resources.hpp"
 
 #include <cmath>

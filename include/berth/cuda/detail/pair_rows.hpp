@@ -3,7 +3,7 @@
 
 #include "berth/allocate/assignment/batch/evaluate_tile.hpp"
 #include "berth/core/config.hpp"
-#include "berth/cuda/detail/rounded.hpp"
+#include "berth/core/rounded.hpp"
 #include "berth/model/resources.hpp"
 
 #include <cstddef>
