@@ -9,6 +9,15 @@
 
 namespace berth::inline v0::detail {
 
+/// The double of these bits.
+[[nodiscard]] BERTH_HD inline double double_of(std::uint64_t bits) noexcept {
+#ifdef __CUDA_ARCH__
+    return __longlong_as_double(static_cast<long long>(bits));
+#else
+    return std::bit_cast<double>(bits);
+#endif
+}
+
 /// e^x with sums and products alone, so that every compiler, C library and device gives the same bits; at most one unit
 /// of the last place from the exact value. Infinite above 709.78, 0 below -745.13, NaN for NaN.
 ///
@@ -21,7 +30,7 @@ namespace berth::inline v0::detail {
     constexpr double reciprocals[] = {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0,
                                       1.0 / 362880.0,     1.0 / 40320.0,     1.0 / 5040.0,     1.0 / 720.0,
                                       1.0 / 120.0,        1.0 / 24.0,        1.0 / 6.0,        0.5};
-    if (!(x <= 709.782712893384)) return x > 0.0 ? std::bit_cast<double>(std::uint64_t{0x7ff} << 52U) : x;
+    if (!(x <= 709.782712893384)) return x > 0.0 ? double_of(std::uint64_t{0x7ff} << 52U) : x;
     if (x < -745.13321910194110842) return 0.0;
     const double k = sum_of(sum_of(product_of(x, log2_e), to_integer), -to_integer);
     const double high = sum_of(x, -product_of(k, ln2_high));
@@ -35,10 +44,9 @@ namespace berth::inline v0::detail {
     // Times 2^k in two steps, because 2^k alone may be no normal number.
     const auto exponent = static_cast<std::int64_t>(k);
     const std::int64_t half = exponent / 2;
-    const auto power = [](std::int64_t e) {
-        return std::bit_cast<double>(static_cast<std::uint64_t>(e + 1023) << 52U);
-    };
-    return product_of(product_of(value, power(half)), power(exponent - half));
+    const double first = double_of(static_cast<std::uint64_t>(half + 1023) << 52U);
+    const double second = double_of(static_cast<std::uint64_t>(exponent - half + 1023) << 52U);
+    return product_of(product_of(value, first), second);
 }
 
 }  // namespace berth::inline v0::detail
