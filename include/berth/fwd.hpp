@@ -520,6 +520,7 @@ struct placement_metrics;
 
 // queue/
 enum class round_aim : std::uint8_t;
+struct attained_doublings;
 struct berth_rounds;
 struct fifo;
 struct fifo_shares;
@@ -591,6 +592,7 @@ struct interval;
 class interval_scale;
 struct interval_scale_options;
 class learned_cost;
+struct learned_cost_form;
 struct learned_cost_options;
 struct learned_duration;
 class learned_migration;
