@@ -41,12 +41,18 @@
 #include "berth/metrics/report.hpp"
 #include "berth/metrics/utilisation.hpp"
 
+#include "berth/queue/attained_levels.hpp"
+#include "berth/queue/berth_rounds.hpp"
 #include "berth/queue/concepts.hpp"
 #include "berth/queue/least_attained.hpp"
+#include "berth/queue/level_program.hpp"
+#include "berth/queue/look_ahead.hpp"
+#include "berth/queue/max_min_shares.hpp"
 #include "berth/queue/orders.hpp"
 #include "berth/queue/priority_rounds.hpp"
 #include "berth/queue/queue_key.hpp"
 #include "berth/queue/queued_job.hpp"
+#include "berth/queue/round_assignment.hpp"
 #include "berth/queue/round_policy.hpp"
 #include "berth/queue/time_shares.hpp"
 
@@ -56,8 +62,10 @@
 #include "berth/simulate/metrics.hpp"
 #include "berth/simulate/round_rules.hpp"
 #include "berth/simulate/rounds.hpp"
+#include "berth/simulate/scheduler_engine.hpp"
 #include "berth/simulate/simulated_job.hpp"
 #include "berth/simulate/speeds.hpp"
+#include "berth/simulate/virtual_time.hpp"
 
 #include "berth/watch/clocks.hpp"
 #include "berth/watch/cluster_watch.hpp"
@@ -74,6 +82,7 @@
 #include "berth/watch/thermal_limit.hpp"
 #include "berth/watch/watch_report.hpp"
 
+#include "berth/scheduler/any_scheduler.hpp"
 #include "berth/scheduler/decision.hpp"
 #include "berth/scheduler/job_description.hpp"
 #include "berth/scheduler/job_ref.hpp"
@@ -81,6 +90,7 @@
 #include "berth/scheduler/preemption.hpp"
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
+#include "berth/scheduler/scheduler_interface.hpp"
 #include "berth/scheduler/scheduler_options.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
 // clang-format on

@@ -500,12 +500,24 @@ struct no_measure;
 struct placement_metrics;
 
 // queue/
+enum class round_aim : std::uint8_t;
+struct attained_levels;
+struct berth_rounds;
 struct fifo;
 struct fifo_shares;
 struct isolated_shares;
 struct least_attained;
+struct level_options;
+struct level_program;
+struct level_solution;
+struct look_ahead;
+class look_ahead_planner;
+struct makespan_shares;
+struct max_min_shares;
 struct queue_key;
 struct queued_job;
+class round_assignment;
+struct round_choice;
 struct round_job;
 struct round_outcome;
 struct round_view;
@@ -577,6 +589,7 @@ enum class decision_kind : std::uint8_t;
 enum class event_kind : std::uint8_t;
 enum class wait_reason : std::uint8_t;
 enum class wait_reports : std::uint8_t;
+class any_scheduler;
 struct decision;
 struct for_priority;
 struct job_description;
@@ -603,7 +616,9 @@ struct scheduler_policies;
 // simulate/
 enum class restart_charge : std::uint8_t;
 enum class seating : std::uint8_t;
+enum class simulated_act : std::uint8_t;
 struct completion_times;
+class counting_engine;
 struct event_rules;
 struct finish_time_fairness;
 struct fixed_order;
@@ -612,14 +627,19 @@ struct no_event_watch;
 struct no_round_watch;
 struct round_rules;
 struct round_time;
+struct scheduler_engine_options;
+struct simulated_decision;
 struct simulated_job;
 struct simulation_run;
 struct speed_drift;
 struct table_speeds;
 struct uneven_speeds;
+struct virtual_time;
 template <class Watch>
 struct event_simulation;
 template <class Order, class Watch>
 struct round_simulation;
+template <class Scheduler>
+class scheduler_engine;
 
 }  // namespace berth::inline v0

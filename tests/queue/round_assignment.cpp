@@ -81,10 +81,10 @@ TEST_CASE("the choice is the best of all") {
     }
 }
 
-TEST_CASE("without room for a table the choice is feasible and the bound holds") {
+TEST_CASE("without room for states the choice is feasible and the bound holds") {
     berth::xoshiro256 source{5};
     berth::round_assignment assignment;
-    assignment.table = 1;
+    assignment.states = 1;
     for (int round = 0; round < 40; ++round) {
         const instance given = draw(source, 6, 3, round % 2 == 0);
         std::vector<berth::model_index> chosen(given.jobs);

@@ -2,6 +2,7 @@
 #include "berth/core/random.hpp"
 #include "berth/fwd.hpp"
 #include "berth/queue/least_attained.hpp"
+#include "berth/scheduler/any_scheduler.hpp"
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/testing/check_cluster.hpp"
 
@@ -29,9 +30,10 @@ struct running_task {
     berth::slot to{};
 };
 
-template <class Policies>
+template <class Engine>
 class random_day {
 public:
+    template <class Policies>
     random_day(Policies policies, std::uint64_t seed, berth::acknowledgement acknowledge)
         : random_{seed},
           engine_{std::move(policies), {}, {.acknowledge = acknowledge, .grace = 20.0, .back_off = 5.0}},
@@ -47,6 +49,7 @@ public:
         decide();
     }
     [[nodiscard]] std::size_t started() const { return starts_; }
+    [[nodiscard]] const std::string& log() const { return log_; }
 
 private:
     [[nodiscard]] std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
@@ -189,6 +192,7 @@ private:
     void take(const berth::decision& d) {
         const key who{std::string{engine_.name(d.job)}, d.task};
         INFO(in_words(engine_, d));
+        log_ += in_words(engine_, d) + "\n";
         switch (d.kind) {
             case berth::decision_kind::start:
                 REQUIRE(alive_.contains(who.first));
@@ -242,14 +246,19 @@ private:
     }
     /// A job of one task that waits and does not pause fits nowhere.
     void check_waits(berth::job_handle job) {
-        if (engine_.task_count(job) > 1 || sleeps(job) || claims(job)) return;
+        if (engine_.task_count(job) > 1 || known().pauses(job) || known().claims(job)) return;
         const auto t = *engine_.cluster().find(engine_.task(job, 0));
         const auto demand = engine_.cluster().workload().demand(t);
         for (std::size_t n = 0; n < engine_.cluster().fleet().node_count(); ++n)
             CHECK_FALSE(engine_.cluster().admissible(demand, berth::node_index{n}));
     }
-    [[nodiscard]] bool sleeps(berth::job_handle job) { return engine_.pauses(job); }
-    [[nodiscard]] bool claims(berth::job_handle job) { return engine_.claims(job); }
+    [[nodiscard]] const berth::scheduler_events& known() const {
+        if constexpr (requires { engine_.known(); }) {
+            return engine_.known();
+        } else {
+            return engine_;
+        }
+    }
 
     struct job {
         std::size_t tasks = 0;
@@ -257,7 +266,7 @@ private:
         std::size_t least = 0;
     };
     berth::xoshiro256 random_;
-    berth::scheduler<Policies> engine_;
+    Engine engine_;
     bool reported_;
     double time_ = 0.0;
     std::size_t jobs_made_ = 0;
@@ -265,6 +274,7 @@ private:
     std::map<std::string, job> alive_;
     std::map<key, running_task> running_;
     std::vector<key> expected_lost_;
+    std::string log_;
 };
 
 template <class Policies>
@@ -273,9 +283,12 @@ void run_days(const Policies& policies, std::uint64_t seeds) {
         for (const auto acknowledge : {berth::acknowledgement::at_once, berth::acknowledgement::reported}) {
             CAPTURE(seed);
             CAPTURE(static_cast<int>(acknowledge));
-            random_day<Policies> day{policies, seed, acknowledge};
+            random_day<berth::scheduler<Policies>> day{policies, seed, acknowledge};
             day.run(150);
             CHECK(day.started() > 10);
+            random_day<berth::any_scheduler> erased{policies, seed, acknowledge};
+            erased.run(150);
+            CHECK(erased.log() == day.log());
         }
     }
 }

@@ -20,6 +20,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -187,15 +188,20 @@ TEST_CASE("rounds: restarts are charged where a job starts, resumes or moves, an
 
 TEST_CASE("rounds: under whole steps a round that is too short for one step of each GPU fails, and five end the job") {
     const std::vector<berth::simulated_job> jobs{{.steps = 363.0, .gpus = 2}};
-    const std::vector<double> table{1.0, 0.0};
-    berth::table_speeds speeds{{table.data(), 1, 2}};
     berth::round_rules rules = berth::gavel_rounds();
     rules.round_s = 181.0;
-    const berth::round_simulation<> simulation{jobs, two_each, {two_models}, rules, {}};
-    const auto run = simulation.run(oldest_first{}, speeds, speeds);
-    REQUIRE(run.has_value());
-    CHECK_FALSE(run->jobs[0].done());  // 1 step of 363 is left after two rounds
-    CHECK(run->rounds == 7);
+    const auto run = [&](double speed) {
+        const std::vector<double> table{speed, 0.0};
+        berth::table_speeds speeds{{table.data(), 1, 2}};
+        const berth::round_simulation<> simulation{jobs, two_each, {two_models}, rules, {}};
+        auto made = simulation.run(oldest_first{}, speeds, speeds);
+        REQUIRE(made.has_value());
+        return std::move(*made);
+    };
+    CHECK_FALSE(run(0.01).jobs[0].done());  // 1 step in a round
+    CHECK(run(0.01).rounds == 5);
+    CHECK(run(1.0).jobs[0].end_s == 363.0);  // 1 step is left after two rounds, and does not fail
+    CHECK(run(1.0).rounds == 3);
 }
 
 TEST_CASE("rounds: choices that do not fit are refused") {

@@ -23,18 +23,19 @@ enum class round_aim : std::uint8_t {
     makespan,    ///< the last job done early; needs to know the steps that are left
 };
 
-/// berth's own round policy, for GPUs of several models. Each round is one exact assignment (`round_assignment`): each job
-/// has a value on each model, and the sum of values is as large as possible.
+/// berth's own round policy, for GPUs of several models. Each round is one exact assignment (`round_assignment`): each
+/// job has a value on each model, and the sum of values is as large as possible.
 ///
 /// *For completion*, with the job's best model as the measure of its time:
 ///
 ///     value(job, model) = weight × progress ÷ √left × (1 + (age + left)² ÷ (patience × mean)²)
 ///
 /// `progress` is the part of a round on the best model that the job gets done in this round on this one, so a job goes
-/// where it loses least, and one that ends within the round does not take a fast GPU for it. `left` is how long it has to
-/// go: between the shares of time for all (exponent 0) and the shortest first (1). `age + left` is when it would
-/// be done, counted from its arrival, and `mean` the mean of that over all jobs: one that is far behind the others gains
-/// weight. A job whose steps are unknown has `expected_left_s` to go, whatever it did so far; then age and speeds decide.
+/// where it loses least, and one that ends within the round does not take a fast GPU for it. `left` is how long it has
+/// to go: between the shares of time for all (exponent 0) and the shortest first (1). `age + left` is when it would
+/// be done, counted from its arrival, and `mean` the mean of that over all jobs: one that is far behind the others
+/// gains weight. A job whose steps are unknown has `expected_left_s` to go, whatever it did so far; then age and speeds
+/// decide.
 ///
 /// *For the makespan*, the program of `makespan_shares` is solved anew each round. Its price of a job's rate × the rate
 /// on a model is what a round there gains; the share that it gives the job there decides between equal ones.
@@ -47,6 +48,7 @@ struct berth_rounds {
     double patience = 3.0;            ///< how many times later than the mean a job may be before it weighs twice
     double expected_left_s = 3600.0;  ///< of a job whose steps are unknown, on its best model; above 0
     double steering = 0.2;            ///< for the makespan: what a share is worth beside what a round gains
+    double tolerance = 1e-3;          ///< how far from the best, as a part, the choice of a round may be
 
     class state;
     /// Begins a run.
@@ -57,7 +59,7 @@ struct berth_rounds {
 class berth_rounds::state {
 public:
     /// @param policy  the description; copied
-    explicit state(const berth_rounds& policy) : policy_{policy} {}
+    explicit state(const berth_rounds& policy) : policy_{policy} { assignment_.tolerance = policy.tolerance; }
 
     /// Decides a round; see `round_policy`.
     void choose(const round_view& view, std::span<model_index> chosen) {

@@ -43,13 +43,13 @@ struct level_options {
     std::size_t iterations = 100;  ///< at most
 };
 
-/// Solves a `level_program` by Mehrotra's interior-point method (1992), whose steps cost O(jobs × models³): each job has
-/// a block of its own, and the blocks meet in the models alone. Some 15 steps suffice. Shares are feasible up to
+/// Solves a `level_program` by Mehrotra's interior-point method (1992), whose steps cost O(jobs × models³): each job
+/// has a block of its own, and the blocks meet in the models alone. Some 15 steps suffice. Shares are feasible up to
 /// rounding, and the bound is a certificate of its own, a feasible point of the dual program computed from the prices:
 /// it holds whatever became of the method.
 ///
-/// Where many shares are optimal, they lie in the middle of them, as with other interior-point methods: jobs that do not
-/// hold the level down get more than it. Deterministic.
+/// Where many shares are optimal, they lie in the middle of them, as with other interior-point methods: jobs that do
+/// not hold the level down get more than it. Deterministic.
 [[nodiscard]] inline level_solution highest_level(const level_program& program, const level_options& options = {}) {
     BERTH_ASSERT(program.rates.rows() == program.gpus.size() && program.rates.cols() == program.capacity.size(),
                  "berth: a level_program has a row for each job and a column for each model");

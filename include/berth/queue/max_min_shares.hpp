@@ -14,10 +14,10 @@
 
 namespace berth::inline v0 {
 
-/// Raises the worst-off job as far as possible: max-min fairness (least attained service) of Gavel. With speeds, a job's
-/// level is its speed over what an equal part of all GPUs would give it (`max_min_fairness_perf`); without, it is the
-/// part of the time that it runs, whatever the model (`max_min_fairness`). Both × GPUs / weight. A speed that is unknown
-/// counts as the mean of the job's known ones. See `highest_level`.
+/// Raises the worst-off job as far as possible: max-min fairness (least attained service) of Gavel. With speeds, a
+/// job's level is its speed over what an equal part of all GPUs would give it (`max_min_fairness_perf`); without, it is
+/// the part of the time that it runs, whatever the model (`max_min_fairness`). Both × GPUs / weight. A speed that is
+/// unknown counts as the mean of the job's known ones. See `highest_level`.
 struct max_min_shares {
     bool by_speed = true;     ///< false: GPUs of all models count alike
     level_options options{};  ///< how exactly to solve

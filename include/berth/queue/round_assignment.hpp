@@ -11,25 +11,29 @@
 #include <cstdint>
 #include <span>
 
+// Length: prices, greedy choices and states share what is open.
+
 namespace berth::inline v0 {
 
 /// How good a choice of `round_assignment` is.
 struct round_choice {
     double value = 0.0;  ///< the sum of what was chosen
     double bound = 0.0;  ///< that no choice exceeds
-    bool best = false;   ///< true if no choice is better, up to rounding
+    bool best = false;   ///< true if no choice is better, up to the tolerance
 };
 
 /// Who runs on which GPU model in one round: each job on its GPUs of one model or not at all, the capacity of no model
 /// exceeded, the sum of values as large as possible.
 ///
-/// Lagrangian prices of the models bound what any choice can reach, and discard most options of most jobs; what remains
-/// is decided exactly by dynamic programming over the GPUs that are left. Where its table would be larger than `table`,
-/// the best choice found on the way stays, and `bound` says how far it may be from the best. A few hundred jobs on three
-/// models of some tens of GPUs take well below a millisecond. Deterministic. Keeps its memory from call to call.
+/// Lagrangian prices of the models bound what any choice can reach, and discard most options of most jobs. What remains
+/// is decided exactly by dynamic programming over the GPUs that are left, without states that have lost more against
+/// the bound than the best choice known. If these are more than `states`, the best choice found on the way stays, and
+/// `bound` says how far it may be from the best. A few hundred jobs on three models of some tens of GPUs take well
+/// below a millisecond. Deterministic. Keeps its memory from call to call.
 class round_assignment {
 public:
-    std::size_t table = std::size_t{1} << 22U;  ///< entries of the table (GPUs left × jobs) at most
+    std::size_t states = std::size_t{1} << 17U;  ///< kept at most, 32 bytes each
+    double tolerance = 0.0;  ///< a choice is good enough if no other is better by more than this part
 
     /// Decides.
     ///
@@ -49,11 +53,15 @@ public:
         best_of_.assign(gpus.size(), none);
         prices_.assign(capacity.size(), 0.0);
         double bound = search_prices();
+        // The best choice loses least against the bound, so whatever is found within a small loss is best; the loss of
+        // the best choice known is enough in any case.
         bool proven = bound - best_ <= slack(bound);
-        if (!proven) {
-            proven = decide_rest(bound);
-            if (proven) bound = best_;
+        for (double part = 1.0 / 16.0; !proven && part <= 1.0; part *= 2.0) {
+            const double loss = part * (bound - best_) + 1e-12 * bound;
+            if (!decide_rest(loss)) break;
+            proven = part == 1.0 || bound - best_ <= loss;
         }
+        if (proven) bound = std::min(bound, best_ + slack(bound));
         for (std::size_t j = 0; j < chosen.size(); ++j) {
             chosen[j] = best_of_[j] == none ? model_index{} : model_index{best_of_[j]};
         }
@@ -70,7 +78,7 @@ private:
         double merit;  // of the current prices
     };
 
-    [[nodiscard]] static double slack(double bound) noexcept { return 1e-12 * bound; }
+    [[nodiscard]] double slack(double bound) const noexcept { return std::max(1e-12, tolerance) * bound; }
 
     /// All that may be chosen, by job.
     void list() {
@@ -170,8 +178,9 @@ private:
             best_of_.swap(on_);
         }
     }
-    /// Keeps only options that a better choice could have, and finds the best of these. False if the table is too large.
-    [[nodiscard]] bool decide_rest(double bound) {
+    /// The best choice that loses no more than so much against the bound, if it is better than the best so far. False
+    /// if there are too many states.
+    [[nodiscard]] bool decide_rest(double loss) {
         left_.clear();
         left_.append(capacity_);
         on_.assign(gpus_.size(), none);
@@ -183,74 +192,107 @@ private:
                 options_[o].merit = options_[o].value - prices_[options_[o].model] * options_[o].gpus;
                 most = std::max(most, options_[o].merit);
             }
-            const double least = most - (bound - best_) - slack(bound);  // a lower profit leaves less than the best
-            std::uint32_t kept = first_[j];
-            std::uint32_t end = first_[j];
-            for (std::uint32_t o = first_[j]; o < first_[j + 1]; ++o) {
-                if (options_[o].merit >= least) std::swap(options_[end++], options_[o]);
+            const std::uint32_t begin = first_[j];
+            std::uint32_t end = begin;
+            for (std::uint32_t o = begin; o < first_[j + 1]; ++o) {
+                if (most - options_[o].merit <= loss) std::swap(options_[end++], options_[o]);
             }
-            if (end == kept) continue;
-            if (end == kept + 1 && least > 0.0) {
-                const option& it = options_[kept];
+            if (end == begin) continue;
+            if (end == begin + 1 && most > loss) {
+                const option& it = options_[begin];
                 if (it.gpus > left_[it.model]) return true;  // no choice is better
                 left_[it.model] -= it.gpus;
                 on_[j] = it.model;
                 fixed += it.value;
                 continue;
             }
-            open_.push_back({j, kept, end});
+            open_.push_back({begin, end, most});
         }
-        return fill_table(fixed);
+        return search_states(fixed, loss);
     }
-    /// Dynamic programming over the GPUs left, one job after the other.
-    [[nodiscard]] bool fill_table(double fixed) {
-        std::size_t cells = 1;
-        stride_.assign(capacity_.size(), 0);
-        for (std::size_t m = 0; m < capacity_.size(); ++m) {
-            stride_[m] = cells;
-            if (left_[m] >= table / cells) return false;
-            cells *= left_[m] + std::size_t{1};
+    /// Dynamic programming over the GPUs left, one job after the other. A state knows what it has lost.
+    [[nodiscard]] bool search_states(double fixed, double loss) {
+        std::uint64_t cells = 1;
+        stride_.clear();
+        for (const std::uint32_t left : left_) {
+            stride_.push_back(cells);
+            if (cells > (std::uint64_t{1} << 62U) / (left + std::uint64_t{1})) return false;
+            cells *= left + std::uint64_t{1};
         }
-        if (!open_.empty() && cells > table / open_.size()) return false;
-        totals_.assign(cells, fixed);
-        taken_.assign(cells * open_.size(), 0);
-        counts_.assign(capacity_.size(), 0);
-        for (std::size_t i = 0; i < open_.size(); ++i) {
-            char* const taken = taken_.data() + i * cells;
-            for (std::uint32_t m = 0; m < capacity_.size(); ++m) counts_[m] = left_[m];
-            for (std::size_t cell = cells; cell-- > 0;) {
-                double most = totals_[cell];
-                for (std::uint32_t o = open_[i].begin; o < open_[i].end; ++o) {
-                    const option& it = options_[o];
-                    if (counts_[it.model] < it.gpus) continue;
-                    const double value = totals_[cell - stride_[it.model] * it.gpus] + it.value;
-                    if (value > most) {
-                        most = value;
-                        taken[cell] = static_cast<char>(o - open_[i].begin + 1);
-                    }
+        nodes_.clear();
+        nodes_.push_back({0.0, fixed, cells - 1, none, none});
+        std::size_t begin = 0;
+        slots_.assign(std::max<std::size_t>(slots_.size(), 64), none);
+        for (const open_job& job : open_) {
+            const std::size_t end = nodes_.size();
+            std::fill(slots_.begin(), slots_.end(), none);
+            for (std::size_t n = begin; n < end; ++n) {
+                const node from = nodes_[n];
+                const auto parent = static_cast<std::uint32_t>(n);
+                if (from.lost + job.most <= loss) {
+                    enter({from.lost + job.most, from.value, from.cell, parent, none}, end);
                 }
-                totals_[cell] = most;
-                for (std::size_t m = 0; m < capacity_.size() && counts_[m]-- == 0; ++m) counts_[m] = left_[m];
+                for (std::uint32_t o = job.begin; o < job.end; ++o) {
+                    const option& it = options_[o];
+                    const double lost = from.lost + (job.most - it.merit);
+                    if (lost > loss || count(from.cell, it.model) < it.gpus) continue;
+                    enter({lost, from.value + it.value, from.cell - stride_[it.model] * it.gpus, parent, o}, end);
+                }
+                if (nodes_.size() > states) return false;
             }
+            begin = end;
         }
-        if (!(totals_[cells - 1] > best_)) return true;
-        best_ = totals_[cells - 1];
-        std::size_t cell = cells - 1;
-        for (std::size_t i = open_.size(); i-- > 0;) {
-            const auto taken = static_cast<std::uint32_t>(taken_[i * cells + cell]);
-            if (taken == 0) continue;
-            const option& it = options_[open_[i].begin + taken - 1];
-            on_[it.job] = it.model;
-            cell -= stride_[it.model] * it.gpus;
+        std::uint32_t top = none;
+        for (std::size_t n = begin; n < nodes_.size(); ++n) {
+            if (!(nodes_[n].value > best_)) continue;
+            best_ = nodes_[n].value;
+            top = static_cast<std::uint32_t>(n);
+        }
+        if (top == none) return true;
+        for (; top != none; top = nodes_[top].parent) {
+            if (nodes_[top].option != none) on_[options_[nodes_[top].option].job] = options_[nodes_[top].option].model;
         }
         best_of_.swap(on_);
         return true;
     }
+    [[nodiscard]] std::uint64_t count(std::uint64_t cell, std::uint32_t model) const noexcept {
+        return cell / stride_[model] % (left_[model] + std::uint64_t{1});
+    }
+
+    struct node {
+        double lost;   // against the bound
+        double value;  // of all that is chosen
+        std::uint64_t cell;
+        std::uint32_t parent;
+        std::uint32_t option;
+    };
+    /// Adds a state of the current job, whose states begin at `layer`; of two with the same GPUs left, the better
+    /// stays.
+    void enter(const node& made, std::size_t layer) {
+        std::size_t at = slot_of(made.cell);
+        while (slots_[at] != none && nodes_[slots_[at]].cell != made.cell) at = (at + 1) & (slots_.size() - 1);
+        if (slots_[at] != none) {
+            if (made.value > nodes_[slots_[at]].value) nodes_[slots_[at]] = made;
+            return;
+        }
+        slots_[at] = static_cast<std::uint32_t>(nodes_.size());
+        nodes_.push_back(made);
+        if (2 * (nodes_.size() - layer) < slots_.size()) return;
+        slots_.assign(2 * slots_.size(), none);
+        for (std::size_t n = layer; n < nodes_.size(); ++n) {
+            at = slot_of(nodes_[n].cell);
+            while (slots_[at] != none) at = (at + 1) & (slots_.size() - 1);
+            slots_[at] = static_cast<std::uint32_t>(n);
+        }
+    }
+    [[nodiscard]] std::size_t slot_of(std::uint64_t cell) const noexcept {
+        return static_cast<std::size_t>((cell * 0x9E3779B97F4A7C15ULL) >> 32U) & (slots_.size() - 1);
+    }
 
     struct open_job {
-        std::uint32_t job;
-        std::uint32_t begin;
+        std::uint32_t begin;  // of its options
         std::uint32_t end;
+        double most;  // its profit at best
     };
     matrix_view<const double> values_;
     std::span<const std::uint32_t> gpus_;
@@ -266,10 +308,9 @@ private:
     detail::flat<std::uint32_t> best_of_;
     double best_ = 0.0;
     detail::flat<open_job> open_;
-    detail::flat<std::size_t> stride_;
-    detail::flat<std::uint32_t> counts_;
-    detail::flat<double> totals_;
-    detail::flat<char> taken_;
+    detail::flat<std::uint64_t> stride_;
+    detail::flat<node> nodes_;
+    detail::flat<std::uint32_t> slots_;  // positions in nodes_ by cell
 };
 
 }  // namespace berth::inline v0

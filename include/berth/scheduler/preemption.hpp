@@ -20,6 +20,9 @@ namespace berth::inline v0 {
 /// than the claimant needs; it never takes a job that is not preemptible. With `static constexpr bool preempts = false`
 /// it is not asked.
 ///
+/// With `static constexpr bool follows_order = true` it allows no victim to a claimant to which it does not allow the
+/// last job of the order; most claimants are then answered at once.
+///
 /// For every two jobs at most one of the two directions is allowed at a time, or they would evict each other for ever.
 /// Const and deterministic. A lambda is one.
 template <class P>
@@ -37,6 +40,16 @@ inline constexpr bool preempts = [] {
     }
 }();
 
+/// The member `follows_order`; false without one.
+template <preemption_policy P>
+inline constexpr bool follows_order = [] {
+    if constexpr (requires { P::follows_order; }) {
+        return static_cast<bool>(P::follows_order);
+    } else {
+        return false;
+    }
+}();
+
 /// Nobody leaves.
 struct no_preemption {
     static constexpr bool preempts = false;  ///< it is not asked
@@ -49,6 +62,8 @@ struct no_preemption {
 
 /// Whoever comes later in the order leaves.
 struct replan {
+    static constexpr bool follows_order = true;  ///< the last of the order leaves first
+
     /// True if the claimant goes before the victim.
     [[nodiscard]] constexpr bool operator()(const queued_job& claimant, const queue_key& its_key,
                                             const queued_job& victim, const queue_key& victim_key) const noexcept {

@@ -104,8 +104,8 @@ public:
     result<domain_index> domain(std::string_view name, std::size_t level, std::span<const amount> capacity = {}) {
         return cluster_.add_domain(name, level, capacity);
     }
-    /// A node joins, or is reported again with other capacities, GPUs or domains. Health, closed and drain of names that
-    /// remain are kept, whatever the description says.
+    /// A node joins, or is reported again with other capacities, GPUs or domains. Health, closed and drain of names
+    /// that remain are kept, whatever the description says.
     ///
     /// @return its handle; or an error as of `cluster::report`. A report that repeats what is known is a duplicate
     result<node_handle> node(double time, const node_description& described);
@@ -334,7 +334,3 @@ protected:
 };
 
 }  // namespace berth::inline v0
-
-#include "berth/scheduler/detail/job_changes.hpp"
-#include "berth/scheduler/detail/job_events.hpp"
-#include "berth/scheduler/detail/place_events.hpp"

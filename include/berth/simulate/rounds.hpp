@@ -166,7 +166,9 @@ private:
             advance& a = work.state[r.id];
             job_record& record = report.jobs[r.id];
             const double charged = r.finish_s - charged_from;
-            const bool failed = rules.whole_steps && (r.steps < static_cast<double>(jobs[r.id].gpus) || charged <= 0.0);
+            const bool last = a.steps + r.steps >= jobs[r.id].steps;  // fewer steps than GPUs may be all that was left
+            const bool short_of = !last && r.steps < static_cast<double>(jobs[r.id].gpus);
+            const bool failed = rules.whole_steps && (short_of || charged <= 0.0);
             a.fails = failed ? a.fails + 1 : 0;
             if (!failed) a.steps += r.steps;
             record.ran_s += r.held_s;

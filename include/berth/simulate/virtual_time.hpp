@@ -47,8 +47,8 @@ concept simulated_engine = requires(E& engine, double time, std::uint32_t job) {
 };
 
 /// Runs an engine in virtual time: jobs arrive, what the engine starts ends when its work is done, and the engine hears
-/// of it. Events of one time: completions in order of their numbers, arrivals, then one decision. O(log running) an event
-/// beside the engine; about 120 bytes a job.
+/// of it. Events of one time: completions in order of their numbers, arrivals, then one decision. O(log running) an
+/// event beside the engine; about 120 bytes a job.
 ///
 /// ```
 /// berth::scheduler_engine engine{scheduler, jobs};

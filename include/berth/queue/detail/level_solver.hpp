@@ -19,8 +19,8 @@ namespace berth::inline v0::detail {
 ///
 /// Each constraint has a slack, and each variable and slack a partner in the dual program; their products go to 0
 /// together. In this order: shares (jobs × models), excess of each job over the level, idle time of each job, idle GPUs
-/// of each model, the level. Partners of the last four are prices: of a job's rate, of its time, of a model, of nothing.
-/// Shares where a job cannot run stay out: 1 with a partner of 0.
+/// of each model, the level. Partners of the last four are prices: of a job's rate, of its time, of a model, of
+/// nothing. Shares where a job cannot run stay out: 1 with a partner of 0.
 class level_solver {
 public:
     level_solver(std::span<const double> rates, std::span<const double> gpus, std::span<const std::uint32_t> capacity)
@@ -196,8 +196,9 @@ private:
             }
         }
     }
-    /// Cholesky factors of each job's block H = diag(s/x) + (w/r) a aᵀ + (u/q) 1 1ᵀ, and the matrix of the models, which
-    /// the blocks meet in. Everything is a sum of positive terms: near the optimum, differences would lose all digits.
+    /// Cholesky factors of each job's block H = diag(s/x) + (w/r) a aᵀ + (u/q) 1 1ᵀ, and the matrix of the models,
+    /// which the blocks meet in. Everything is a sum of positive terms: near the optimum, differences would lose all
+    /// digits.
     void factor() {
         const std::size_t side = models_ + 1;
         std::fill(center_.begin(), center_.end(), 0.0);

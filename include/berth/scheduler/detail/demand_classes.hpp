@@ -18,6 +18,8 @@
 #include <span>
 #include <string>
 
+// Length: one table, with its incremental counts.
+
 namespace berth::inline v0::detail {
 
 /// Jobs that wait for the same: as many tasks of the same demands.
@@ -322,8 +324,10 @@ private:
         }
         for (std::size_t r = 0; r < demand.gpu.size() && demand.gpus > 0; ++r) {
             std::size_t enough = 0;
-            for (gpu_mask rest = accepted; rest != 0; rest &= rest - 1)
-                enough += at.free_gpus[lowest_gpu(rest) * at.gpu_counters + r] >= demand.gpu[r] ? 1 : 0;
+            for (gpu_mask rest = accepted; rest != 0; rest &= rest - 1) {
+                const std::size_t g = lowest_gpu(rest) * at.gpu_counters;
+                enough += at.free_gpus[g + r] >= demand.gpu[r] ? std::size_t{1} : std::size_t{0};
+            }
             if (enough < demand.gpus) set |= counter(gpu_bits, r);
         }
         return set;

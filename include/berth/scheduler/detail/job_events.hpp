@@ -8,6 +8,8 @@
 
 // What events say of jobs.
 
+// Length: one function for each event.
+
 namespace berth::inline v0 {
 
 inline std::optional<job_handle> scheduler_events::find_job(std::string_view name) const noexcept {

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/scheduler/scheduler_interface.hpp"
+
+// The line of jobs that wait.
+
+namespace berth::inline v0 {
+
+template <class Policies>
+queued_job scheduler<Policies>::view(std::uint32_t j) const {
+    const detail::job_record& r = records_[j];
+    queued_job v;
+    v.sequence = r.sequence;
+    v.arrival = r.arrival;
+    v.priority = r.priority;
+    v.gpus = r.gpus;
+    v.tasks = r.tasks;
+    v.attained_seconds = r.attained_at(now_);
+    v.running = r.runs();
+    v.waited_seconds = v.running ? 0.0 : now_ - r.waiting_since;
+    v.level = r.level;
+    v.level_entry = r.level_entry;
+    v.remaining_seconds = remaining(j, v.attained_seconds);
+    return v;
+}
+
+template <class Policies>
+double scheduler<Policies>::remaining(std::uint32_t j, double attained) const {
+    const detail::job_record& r = records_[j];
+    double left = job_terms::unknown;
+    const task_index first = *cluster_.find(first_task(j));
+    if (const expected_duration d = policies_.durations(first, model_index{}); d.known()) {
+        left = d.seconds - attained;
+    } else if (r.work == r.work) {
+        left = (r.work - r.done_by(now_)) / (r.rate > 0.0 ? r.rate : 1.0);
+    } else {
+        left = r.duration - attained;
+    }
+    return left < 0.0 ? 0.0 : left;
+}
+
+template <class Policies>
+task_handle scheduler<Policies>::first_task(std::uint32_t j) const {
+    for (const detail::task_record& t : tasks_[j]) {
+        if (t.activity != detail::task_activity::ended) return t.task;
+    }
+    return {};
+}
+
+template <class Policies>
+void scheduler<Policies>::follow_levels() {
+    if constexpr (levelled_order<order_type>) {
+        for (std::uint32_t j = 0; j < records_.size(); ++j) {
+            detail::job_record& r = records_[j];
+            if (!jobs_.is_taken(j) || !r.runs()) continue;
+            const std::uint32_t level = policies_.order.level(view(j));
+            if (level == r.level) continue;
+            r.level = level;
+            r.level_entry = ++level_entries_;
+            reordered_ = true;
+        }
+    }
+}
+
+template <class Policies>
+void scheduler<Policies>::fill_line() {
+    for (std::size_t i = 0; i < sleeping_.size();) {
+        const detail::sleeping_job s = sleeping_[i];
+        if (has(s.job) && s.until > now_) {
+            ++i;
+            continue;
+        }
+        sleeping_[i] = sleeping_.back();
+        sleeping_.pop_back();
+        if (!has(s.job)) continue;
+        queue(s.job.position());
+        reordered_ = true;
+    }
+    if constexpr (ages<order_type>) {
+        for (std::uint32_t j = 0; j < records_.size(); ++j) {
+            if (jobs_.is_taken(j) && records_[j].demand != detail::no_position) queue(j);
+        }
+    }
+    for (std::size_t i = 0; i < to_queue_.size(); ++i) {
+        const std::uint32_t j = to_queue_[i];
+        if (j >= records_.size() || !jobs_.is_taken(j) || !records_[j].queued) continue;
+        records_[j].queued = false;
+        leave_line(j);
+        if (records_[j].waiting == 0 || records_[j].claim != detail::no_position) continue;
+        if (records_[j].not_before > now_) {
+            tell_delay(j);
+        } else {
+            enter_line(j);
+        }
+    }
+    to_queue_.clear();
+}
+
+template <class Policies>
+void scheduler<Policies>::enter_line(std::uint32_t j) {
+    detail::job_record& r = records_[j];
+    r.grows = r.runs();
+    if constexpr (levelled_order<order_type>) {
+        if (r.level_entry == 0) r.level_entry = ++level_entries_;
+    }
+    list_waiting(j);
+    if (r.grows) handles_.resize(1);
+    r.demand = classes_.enter(handles_.view(), least_of(r), r.same_model);
+    r.key = policies_.order(view(j));
+    entered_.push_back(r.demand);
+    heap_.insert(classes_[r.demand].first, j, [&](std::uint32_t a, std::uint32_t b) { return goes_first(a, b); });
+    if (options_.waits == wait_reports::changes && !r.grows) classes_[r.demand].not_told.push_back(j);
+    if constexpr (evicts) {
+        if (r.delay > 0.0 && now_ < r.arrival + r.delay && !r.delayed) {
+            r.delayed = true;
+            sleeping_.push_back({r.arrival + r.delay, handle(j)});
+        }
+    }
+}
+
+template <class Policies>
+std::size_t scheduler<Policies>::least_of(const detail::job_record& r) noexcept {
+    return r.runs() ? 1 : r.min_tasks - r.running;
+}
+
+template <class Policies>
+void scheduler<Policies>::list_waiting(std::uint32_t j) {
+    handles_.clear();
+    ordinals_.clear();
+    for (std::uint32_t t = 0; t < records_[j].tasks; ++t) {
+        if (tasks_[j][t].activity != detail::task_activity::waiting) continue;
+        handles_.push_back(tasks_[j][t].task);
+        ordinals_.push_back(t);
+    }
+}
+
+}  // namespace berth::inline v0

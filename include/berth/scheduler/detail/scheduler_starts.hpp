@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/scheduler/scheduler_interface.hpp"
+
+// How waiting jobs start.
+
+namespace berth::inline v0 {
+
+template <class Policies>
+bool scheduler<Policies>::place_job(std::uint32_t j) {
+    const detail::job_record& r = records_[j];
+    placed_.clear();
+    list_waiting(j);
+    const std::size_t least = least_of(r);
+    if (handles_.size() == 1 || r.runs()) {
+        for (std::size_t i = 0; i < handles_.size(); ++i) {
+            const slot where = placer_.place(handles_[i], policies_.choice);
+            if (where.placed()) placed_.push_back({ordinals_[i], where});
+        }
+        return !placed_.empty();
+    }
+    if (handles_.size() < least) return false;
+    const gang_placement found = placer_.place_gang(
+        handles_.view(), {.min_tasks = least, .same_model = r.same_model, .max_steps = options_.gang_steps});
+    if (!found.placed()) return false;
+    for (std::size_t i = 0; i < handles_.size(); ++i) {
+        if (found.slots[i].placed()) placed_.push_back({ordinals_[i], found.slots[i]});
+    }
+    return true;
+}
+
+template <class Policies>
+void scheduler<Policies>::announce_placed(std::uint32_t j) {
+    for (const started_task& s : placed_) {
+        task_started(j, s.task);
+        detail::task_record& t = tasks_.at(j, s.task);
+        t.started = true;
+        tell(decision_kind::start, j, s.task, s.where, "");
+        decided_.back().alternative = static_cast<std::uint32_t>(cluster_.alternative(t.task));
+    }
+    queue(j);  // out of the line, or among those that grow
+}
+
+template <class Policies>
+void scheduler<Policies>::start_claims() {
+    for (std::size_t i = 0; i < claims_.size();) {
+        const detail::claim_record c = claims_[i];
+        if (c.pending > 0) {
+            ++i;
+            continue;
+        }
+        dissolve(c.serial);
+        if (c.broken) {
+            sleep(c.job, now_ + options_.back_off);
+            queue(c.job);
+        } else if (place_job(c.job)) {
+            announce_placed(c.job);
+        } else {
+            queue(c.job);
+        }
+    }
+    fill_line();
+}
+
+template <class Policies>
+void scheduler<Policies>::start_waiting() {
+    candidates_.clear();
+    entered_.clear();
+    for (const std::uint32_t c : classes_.listed()) classes_[c].candidate = false;
+    for (const std::uint32_t c : classes_.listed()) propose(c);
+    reordered_ = false;
+    while (!candidates_.empty()) {
+        std::size_t best = 0;
+        for (std::size_t i = 1; i < candidates_.size(); ++i) {
+            if (goes_first(classes_[candidates_[i]].first, classes_[candidates_[best]].first)) best = i;
+        }
+        const std::uint32_t c = candidates_[best];
+        const std::uint32_t j = classes_[c].first;
+        const bool fits = classes_.may_start(c);
+        const bool starts = fits && place_and_announce(j);
+        if (starts || make_room(j, c)) {
+            fill_line();
+            for (std::size_t i = candidates_.size(); i-- > 0;) {
+                if (classes_[candidates_[i]].jobs > 0) continue;
+                classes_[candidates_[i]].candidate = false;
+                candidates_[i] = candidates_.back();
+                candidates_.pop_back();
+            }
+            for (const std::uint32_t other : entered_) propose(other);
+            entered_.clear();
+            if (starts) continue;
+            // Whoever left may have left more than the claimant needed.
+            for (const std::uint32_t other : classes_.listed()) {
+                if (!classes_[other].candidate && classes_.may_start(other)) propose(other);
+            }
+            continue;
+        }
+        classes_.failed(c);
+        classes_[c].candidate = false;
+        if (!options_.pass_over) break;
+        candidates_[best] = candidates_.back();
+        candidates_.pop_back();
+    }
+}
+
+template <class Policies>
+bool scheduler<Policies>::place_and_announce(std::uint32_t j) {
+    if (!place_job(j)) return false;
+    announce_placed(j);
+    return true;
+}
+
+template <class Policies>
+void scheduler<Policies>::propose(std::uint32_t c) {
+    detail::demand_class& of = classes_[c];
+    if (of.candidate || of.jobs == 0) return;
+    bool tries = !options_.pass_over || (evicts && (reordered_ || of.checked != cluster_.changes().now()));
+    tries = classes_.may_start(c) || tries;
+    if (!tries) return;
+    of.candidate = true;
+    candidates_.push_back(c);
+}
+
+}  // namespace berth::inline v0

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/allocate/greedy/cluster_placer.hpp"
+#include "berth/allocate/greedy/gang.hpp"
+#include "berth/balance/balancer.hpp"
+#include "berth/balance/cluster_balancer.hpp"
+#include "berth/balance/cluster_readings.hpp"
+#include "berth/balance/movability.hpp"
+#include "berth/balance/move_choice.hpp"
+#include "berth/core/flat.hpp"
+#include "berth/core/result.hpp"
+#include "berth/core/sort_positions.hpp"
+#include "berth/migrate/order/migration_plan.hpp"
+#include "berth/model/cluster.hpp"
+#include "berth/model/why_not.hpp"
+#include "berth/objective/task_move.hpp"
+#include "berth/queue/concepts.hpp"
+#include "berth/scheduler/decision.hpp"
+#include "berth/scheduler/scheduler_events.hpp"
+#include "berth/scheduler/scheduler_policies.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// Length: one class, a third of it documentation. Include scheduler/scheduler.hpp, which also has the definitions
+// (scheduler/detail/).
+
+namespace berth::inline v0 {
+
+namespace detail {
+
+/// What a scheduler lets a balancer move.
+struct scheduler_movable {
+    const scheduler_events* of = nullptr;
+    [[nodiscard]] bool operator()(const task_move& r) const noexcept { return of->may_move(r.task); }
+};
+/// A balancer that asks the scheduler as well.
+template <class Triggers, class Valuation, class Movable, class Budget>
+[[nodiscard]] auto with_movable(const balancer<Triggers, move_choice<Valuation, Movable>, Budget>& policy,
+                                const scheduler_events& engine) {
+    using both = all_of<scheduler_movable, Movable>;
+    return balancer<Triggers, move_choice<Valuation, both>, Budget>{
+        policy.when,
+        {policy.choice.valuation, both{scheduler_movable{&engine}, policy.choice.movable}, policy.choice.options},
+        policy.budget,
+        policy.limits};
+}
+
+/// The state of a policy that may be absent.
+struct no_state {
+    template <class... Arguments>
+    explicit no_state(const Arguments&...) noexcept {}
+};
+template <class Balance>
+[[nodiscard]] auto start_relief(const Balance& policy, const scheduler_events& engine) {
+    if constexpr (std::is_same_v<Balance, no_relief>) {
+        return no_state{};
+    } else {
+        return with_movable(policy, engine).start(engine.cluster());
+    }
+}
+template <class Watch>
+[[nodiscard]] auto start_watch(const Watch& policy, const scheduler_events& engine) {
+    if constexpr (std::is_same_v<Watch, no_watch>) {
+        return no_state{};
+    } else {
+        return policy.start(engine.cluster());
+    }
+}
+
+}  // namespace detail
+
+/// The engine: events in, decisions out. It places jobs in the order of its queue, gangs as a whole or not at all,
+/// moves what runs on sick and drained places elsewhere, in waves that fit, evicts where its preemption allows it, and
+/// says why a job waits.
+///
+/// A decision is taken for the moment: where nothing is acknowledged (`acknowledgement::reported`), a move holds both
+/// ends, and the nodes for whose sake others are evicted take nothing else, until the executor reports.
+///
+/// Waiting jobs of equal demands are one class: none is tried where an equal one has just failed, before a node has
+/// changed so that it would take one of its tasks. So 10,000 waiting jobs cost what their distinct demands cost.
+///
+/// Deterministic: the same policies, events and decisions' times give the same decisions. Not thread-safe. Neither
+/// copyable nor movable, because its policies borrow its cluster.
+///
+/// @tparam Policies  a `scheduler_policies`
+template <class Policies = scheduler_policies<>>
+class scheduler : public scheduler_events {
+    using order_type = decltype(Policies::order);
+    using preemption_type = decltype(Policies::preemption);
+    using placer_type = decltype(std::declval<const decltype(Policies::placement)&>().start(
+        std::declval<berth::cluster&>(), std::declval<const cluster_placer_options&>()));
+    using relief_type = decltype(detail::start_relief(std::declval<const decltype(Policies::balance)&>(),
+                                                      std::declval<const scheduler_events&>()));
+    using watch_type = decltype(detail::start_watch(std::declval<const decltype(Policies::watch)&>(),
+                                                    std::declval<const scheduler_events&>()));
+    static constexpr bool relieves = !std::is_same_v<relief_type, detail::no_state>;
+    static constexpr bool watches = !std::is_same_v<watch_type, detail::no_state>;
+    static constexpr bool evicts = preempts<preemption_type>;
+
+public:
+    /// @param policies  what it is made of
+    /// @param schema    the counters of all capacities and demands; usable, see `cluster::check`
+    /// @param options   what is usual
+    explicit scheduler(Policies policies = {}, resource_schema schema = {}, scheduler_options options = {})
+        : scheduler_events{std::move(schema), options},
+          policies_{std::move(policies)},
+          placer_{policies_.placement.start(cluster_, cluster_placer_options{})},
+          relief_{detail::start_relief(policies_.balance, *this)},
+          watch_{detail::start_watch(policies_.watch, *this)},
+          measured_{cluster_} {}
+
+    /// Decides, for all events so far: call it after the last event of each time, and at `wake_at`.
+    ///
+    /// @return the decisions in the order in which to carry them out; valid until the next event or decision. An error
+    ///         if the time is not finite or before that of the last event
+    [[nodiscard]] result<std::span<const decision>> decide(double time) {
+        if (auto ok = begin("decide", time); !ok) return ok.error();
+        count(event_kind::decide);
+        if (answered_) decided_.clear();
+        answered_ = false;
+        reasons_.clear();
+        lost_names_.erase(lost_names_.begin(), lost_names_.begin() + static_cast<std::ptrdiff_t>(lost_told_));
+        running_listed_ = false;
+        follow_watch();
+        relieve();
+        stop_short_gangs();
+        follow_levels();
+        fill_line();
+        start_claims();
+        start_waiting();
+        tell_waits();
+        return answer();
+    }
+
+    /// When a decision may be due although nothing happened: a back-off, a grace or a delay ends, a watch looks,
+    /// a level is reached. Infinity: never. O(gangs that are short + jobs that sleep), with levels O(jobs).
+    [[nodiscard]] double wake_at() const {
+        double at = relief_at_;
+        const auto sooner = [&](double time) { at = time < at ? time : at; };
+        for (const detail::sleeping_job& s : sleeping_) sooner(s.until);
+        for (const job_handle job : short_) {
+            if (has(job)) sooner(this->at(job).short_since + options_.grace);
+        }
+        if constexpr (watches) sooner(watched_at_ + policies_.watch.contact.interval);
+        if constexpr (evicts && levelled_order<order_type>) {
+            for (std::uint32_t j = 0; j < records_.size(); ++j) {
+                if (jobs_.is_taken(j) && records_[j].runs()) sooner(now_ + policies_.order.next_level_in(view(j)));
+            }
+        }
+        return at > now_ ? at : now_;
+    }
+
+    /// Why a job waits, counted over all nodes, with the node that comes nearest: of its first task that waits.
+    /// `why_not::nodes` is 0 if none does. O(nodes x GPUs).
+    [[nodiscard]] why_not explain(job_handle job) {
+        for (std::uint32_t t = 0; has(job) && t < at(job).tasks; ++t) {
+            if (tasks_[job.position()][t].activity == detail::task_activity::waiting)
+                return placer_.explain(tasks_[job.position()][t].task);
+        }
+        return {};
+    }
+    /// A job as the order sees it now; empty if it is gone.
+    [[nodiscard]] queued_job view(job_handle job) const { return has(job) ? view(job.position()) : queued_job{}; }
+    /// The policies.
+    [[nodiscard]] const Policies& policies() const noexcept { return policies_; }
+    /// The watch, for samples of more than a `reading` has. Only with a watch.
+    [[nodiscard]] watch_type& watch() noexcept
+        requires watches
+    {
+        return watch_;
+    }
+    /// The placer, for what-if questions.
+    [[nodiscard]] placer_type& placer() noexcept { return placer_; }
+
+private:
+    struct victim {
+        std::uint32_t job = 0;
+        queue_key key{};
+    };
+    struct released_task {
+        std::uint32_t job = 0;
+        std::uint32_t task = 0;
+        slot where{};
+        std::size_t alternative = 0;
+    };
+    struct started_task {
+        std::uint32_t task = 0;
+        slot where{};
+    };
+    struct told_wait {
+        std::uint64_t sequence = 0;
+        std::uint32_t job = 0;
+        std::uint32_t first = 0;
+        std::uint32_t count = 0;
+    };
+
+    // ---- what the order sees ----------------------------------------------------------------------------------------
+    [[nodiscard]] queued_job view(std::uint32_t j) const;
+    [[nodiscard]] double remaining(std::uint32_t j, double attained) const;
+    /// Of its tasks that have not ended.
+    [[nodiscard]] task_handle first_task(std::uint32_t j) const;
+
+    // ---- watch and relief -------------------------------------------------------------------------------------------
+    void follow_watch();
+    template <class Change>
+    void take_health(const Change& c);
+    void relieve();
+    /// Puts the moves of a round into waves. False if there are none.
+    template <class Round>
+    [[nodiscard]] bool plan_moves(const Round& round);
+    [[nodiscard]] bool shares_gpus(const task_move& r) const;
+    /// Begins the next wave once the one before has ended; where all is done at once, all of them.
+    void begin_waves();
+    void begin_move(const detail::planned_move& m);
+
+    // ---- gangs that lost some of their tasks ------------------------------------------------------------------------
+    void stop_short_gangs();
+    /// No task of it moves or is being stopped.
+    [[nodiscard]] bool all_run(std::uint32_t j) const;
+    /// Evicts the tasks of a job, for another one or for none.
+    void stop_job(std::uint32_t j, std::uint32_t claim, const char* reason, job_handle beneficiary = {});
+
+    // ---- the line ---------------------------------------------------------------------------------------------------
+    void follow_levels();
+    void fill_line();
+    void enter_line(std::uint32_t j);
+    [[nodiscard]] static std::size_t least_of(const detail::job_record& r) noexcept;
+    void list_waiting(std::uint32_t j);
+
+    // ---- starts -----------------------------------------------------------------------------------------------------
+    /// Places a job's least tasks at least, into `placed_`. What it changes is the cluster alone.
+    [[nodiscard]] bool place_job(std::uint32_t j);
+    void announce_placed(std::uint32_t j);
+    /// Jobs for which room was made.
+    void start_claims();
+    void start_waiting();
+    [[nodiscard]] bool place_and_announce(std::uint32_t j);
+    /// A class is tried if an attempt may succeed.
+    void propose(std::uint32_t c);
+
+    // ---- evictions --------------------------------------------------------------------------------------------------
+    /// Evicts others for a job, and starts it, or claims their room until they have stopped. False if that is not
+    /// allowed or does not help.
+    [[nodiscard]] bool make_room(std::uint32_t j, std::uint32_t c);
+    /// Jobs that run and may leave, with their keys of now.
+    void list_running();
+    /// True if `a` goes before `b`.
+    [[nodiscard]] bool goes_earlier(const victim& a, const victim& b) const noexcept;
+    void sort_running();
+    [[nodiscard]] bool may_evict(std::uint32_t v) const;
+    void release_all(std::uint32_t v);
+    /// Puts released tasks back where they were: they run there still.
+    void restore(std::size_t first);
+    /// Victims that have room beside the claimant stay, those that go first in the order before others.
+    void give_back();
+    void commit_evictions(std::uint32_t j);
+
+    // ---- why jobs wait ----------------------------------------------------------------------------------------------
+    void tell_delay(std::uint32_t j);
+    void tell_waits();
+    void append_reasons(const detail::demand_class& of, std::uint64_t set);
+    [[nodiscard]] std::span<const decision> answer();
+
+    Policies policies_;
+    placer_type placer_;
+    [[no_unique_address]] relief_type relief_;
+    [[no_unique_address]] watch_type watch_;
+    cluster_readings measured_;
+    double watched_at_ = -detail::never;
+    bool unrelieved_ = false;  // a round found no place for all that should leave
+    bool reordered_ = false;   // jobs that run may have lost their rank
+
+    detail::flat<wait_count> reasons_;  // of the decisions
+    detail::flat<told_wait> waits_;
+    // Scratch.
+    detail::flat<task_handle> handles_;
+    detail::flat<std::uint32_t> ordinals_;
+    detail::flat<started_task> placed_;
+    detail::flat<std::uint32_t> candidates_;
+    detail::flat<std::uint32_t> entered_;
+    detail::flat<task_move> moves_;
+    detail::flat<const char*> reasons_of_moves_;
+    detail::flat<victim> running_;  // jobs that may leave, in order
+    detail::flat<victim> unsorted_;
+    std::size_t last_running_ = 0;
+    bool running_listed_ = false;
+    bool running_sorted_ = false;
+    detail::flat<released_task> released_;
+    detail::flat<std::uint32_t> evicted_;
+};
+scheduler() -> scheduler<>;
+template <class Policies>
+scheduler(Policies) -> scheduler<Policies>;
+template <class Policies>
+scheduler(Policies, resource_schema) -> scheduler<Policies>;
+template <class Policies>
+scheduler(Policies, resource_schema, scheduler_options) -> scheduler<Policies>;
+
+}  // namespace berth::inline v0
