@@ -15,14 +15,16 @@
 #include <limits>
 #include <span>
 
+// Length: the policy and its memory; its search shares the arrays.
+
 namespace berth::inline v0 {
 
 class look_ahead_planner;
 
 /// The order of `shortest_service`, improved by looking ahead: berth's own policy for jobs of known duration on equal
 /// GPUs. At each decision it runs the jobs that are there to their end in thought, in the order that it has and in
-/// orders that differ a little, and keeps what lowers the mean completion time, or the longest ones without much harm to
-/// the mean. Far completions count less while jobs keep arriving, because those will change what comes then.
+/// orders that differ a little, and keeps what lowers the mean completion time, or the longest ones without much harm
+/// to the mean. Far completions count less while jobs keep arriving, because those will change what comes then.
 ///
 /// Where all jobs fit, and where it knows the duration of not all jobs, it is `shortest_service`.
 ///
