@@ -420,6 +420,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/simulate/simulated_job.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/simulate/speeds.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/simulate/virtual_time.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/simulate/what_to_add.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/testing/archetypes.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/testing/check_cluster.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/testing/check_migration.hpp"

@@ -66,6 +66,7 @@
 #include "berth/simulate/simulated_job.hpp"
 #include "berth/simulate/speeds.hpp"
 #include "berth/simulate/virtual_time.hpp"
+#include "berth/simulate/what_to_add.hpp"
 
 #include "berth/watch/clocks.hpp"
 #include "berth/watch/cluster_watch.hpp"
