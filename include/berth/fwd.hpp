@@ -520,7 +520,7 @@ struct placement_metrics;
 
 // queue/
 enum class round_aim : std::uint8_t;
-struct attained_doublings;
+struct attained_levels;
 struct berth_rounds;
 struct fifo;
 struct fifo_shares;
@@ -646,6 +646,7 @@ enum class pass_time : std::uint8_t;
 enum class restart_charge : std::uint8_t;
 enum class seating : std::uint8_t;
 enum class simulated_act : std::uint8_t;
+struct addition;
 struct completion_times;
 class counting_engine;
 struct event_rules;
@@ -655,6 +656,7 @@ struct job_record;
 struct logged_job;
 struct no_event_watch;
 struct no_round_watch;
+struct node_offer;
 struct round_rules;
 struct round_time;
 struct scheduler_engine_options;

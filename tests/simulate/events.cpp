@@ -199,8 +199,8 @@ TEST_CASE("events: smaller jobs move where a larger one finds no node, and stay 
 
 TEST_CASE("events: where the nodes cannot be packed, the order decides who sits") {
     // Six GPUs are wanted and eight are there, but no node holds two jobs of three.
-    const std::vector<berth::simulated_job> jobs{{.steps = 10.0, .gpus = 3}, {.steps = 10.0, .gpus = 3},
-                                                 {.steps = 10.0, .gpus = 3}, {.steps = 5.0, .gpus = 1}};
+    const std::vector<berth::simulated_job> jobs{
+        {.steps = 10.0, .gpus = 3}, {.steps = 10.0, .gpus = 3}, {.steps = 10.0, .gpus = 3}, {.steps = 5.0, .gpus = 1}};
     const berth::event_simulation<> simulation{jobs, 2, 5, {}, {}};
     const auto run = simulation.run(berth::fifo{});
     REQUIRE(run.has_value());

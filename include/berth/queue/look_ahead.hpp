@@ -15,14 +15,16 @@
 #include <limits>
 #include <span>
 
+// Length: the policy and its memory; its search shares the arrays.
+
 namespace berth::inline v0 {
 
 class look_ahead_planner;
 
 /// The order of `shortest_service`, improved by looking ahead: berth's own policy for jobs of known duration on equal
 /// GPUs. At each decision it runs the jobs that are there to their end in thought, in the order that it has and in
-/// orders that differ a little, and keeps what lowers the mean completion time, or the longest ones without much harm to
-/// the mean. Far completions count less while jobs keep arriving, because those will change what comes then.
+/// orders that differ a little, and keeps what lowers the mean completion time, or the longest ones without much harm
+/// to the mean. Far completions count less while jobs keep arriving, because those will change what comes then.
 ///
 /// Where all jobs fit, and where it knows the duration of not all jobs, it is `shortest_service`.
 ///
@@ -157,7 +159,8 @@ private:
         double backlog = 0.0;
         for (const std::uint32_t id : order_) {
             const double* size = std::lower_bound(sizes_.begin(), sizes_.end(), jobs[id].gpus);
-            outlook_.add_job(std::max(jobs[id].remaining_seconds, 0.0), static_cast<std::size_t>(size - sizes_.begin()));
+            outlook_.add_job(std::max(jobs[id].remaining_seconds, 0.0),
+                             static_cast<std::size_t>(size - sizes_.begin()));
             waited_.push_back(now - jobs[id].arrival);
             backlog += service(jobs[id]);
         }
@@ -165,8 +168,7 @@ private:
         horizon_ = arrived_ > 0.0 && now > first_ ? 0.7 * backlog * (now - first_) / arrived_
                                                   : std::numeric_limits<double>::infinity();
     }
-    void improve(double now, std::span<const queued_job> jobs, std::span<const std::uint32_t> line,
-                 std::size_t fresh) {
+    void improve(double now, std::span<const queued_job> jobs, std::span<const std::uint32_t> line, std::size_t fresh) {
         describe(now, jobs);
         const auto n = static_cast<std::uint32_t>(order_.size());
         best_.clear();
@@ -225,13 +227,14 @@ private:
                                                                       : ends[j];
             longest_.push_back(ends[j] + waited_[j]);
         }
-        const double weight = horizon_ < std::numeric_limits<double>::infinity() ? settings_.tail_weight_arriving
-                                                                                 : settings_.tail_weight;
+        const double weight =
+            horizon_ < std::numeric_limits<double>::infinity() ? settings_.tail_weight_arriving : settings_.tail_weight;
         if (!(weight > 0.0)) return sum / total;
         const double part = std::min(std::max(std::floor(total * settings_.tail_part), 0.0), total - 1.0);
         const auto rank = static_cast<std::size_t>(part);
         for (std::size_t k = 0; k <= rank && k < taken_.size(); ++k) longest_.push_back(taken_[taken_.size() - 1 - k]);
-        std::nth_element(longest_.begin(), longest_.begin() + rank, longest_.end(), [](double a, double b) { return a > b; });
+        std::nth_element(longest_.begin(), longest_.begin() + rank, longest_.end(),
+                         [](double a, double b) { return a > b; });
         return sum / total + weight * longest_[rank];
     }
     [[nodiscard]] static double service(const queued_job& job) noexcept { return job.remaining_seconds * job.gpus; }
@@ -240,7 +243,7 @@ private:
     double capacity_;
     xoshiro256 draw_;
     double first_ = std::numeric_limits<double>::quiet_NaN();  // the first arrival
-    double arrived_ = 0.0;                                      // GPU seconds that arrived after it
+    double arrived_ = 0.0;                                     // GPU seconds that arrived after it
     double horizon_ = std::numeric_limits<double>::infinity();
     detail::gang_outlook outlook_{};
     detail::flat<std::uint32_t> order_{};      // numbers of jobs, as decided last

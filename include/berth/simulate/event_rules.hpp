@@ -23,7 +23,7 @@ enum class seating : std::uint8_t {
 /// What published simulators of jobs on equal GPUs do differently. The defaults are berth's own.
 struct event_rules {
     restart_charge restarts = restart_charge::each_start;  ///< when a restart is charged
-    seating seats = seating::packed;                         ///< where jobs run
+    seating seats = seating::packed;                       ///< where jobs run
     /// Jobs that arrive within 1e-9 of the time of the first of them arrive with it; without it, only at equal times.
     bool merge_arrivals = false;
     bool merge_ends = false;     ///< the same for jobs that are expected to end

@@ -57,8 +57,8 @@ public:
         state_[id] = absent;
     }
 
-    /// Seats all of these at once, after `begin`. Who ran stays where it is, except that smaller jobs move to other nodes
-    /// where a larger one finds no room. False, and nobody is seated, if they do not all find room this way.
+    /// Seats all of these at once, after `begin`. Who ran stays where it is, except that smaller jobs move to other
+    /// nodes where a larger one finds no room. False, and nobody is seated, if they do not all find room this way.
     ///
     /// @param moved  who starts or goes on elsewhere is added to it
     [[nodiscard]] bool pack(std::span<const std::uint32_t> jobs, flat<std::uint32_t>& moved) {

@@ -8,13 +8,14 @@
 
 namespace berth::inline v0 {
 
-/// Least attained service first, in levels without a last one: a job sinks whenever the service that it got, running
-/// time x GPUs, has grown by a factor. berth's own order for jobs of unknown duration. Where some jobs run for minutes
-/// and some for months, the few levels of `least_attained` leave all long jobs in the last, the oldest first; here a job
-/// waits for jobs of its own kind. Within a level who entered it first goes first, so equals do not take turns.
-struct attained_doublings {
+/// Least attained service first, in levels without a last one: a job sinks whenever the service that it got (running
+/// time x GPUs) grew by a factor. berth's own order for jobs of unknown duration. Where some jobs run for minutes
+/// and some for months, the few levels of `least_attained` leave all long jobs in the last, the oldest first; here a
+/// job waits for jobs of its own kind. A small factor serves the mean, a large one spares the longest jobs. Within a
+/// level who entered it first goes first, so equals do not take turns.
+struct attained_levels {
     double first = 4000.0;  ///< GPU seconds at which a job leaves the first level, above 0
-    double growth = 2.0;    ///< of the limit from level to level, above 1
+    double growth = 64.0;   ///< of the limit from level to level, above 1
 
     /// The level, then the moment of entry into it.
     [[nodiscard]] constexpr queue_key operator()(const queued_job& job) const noexcept {
@@ -43,6 +44,6 @@ private:
     }
 };
 
-static_assert(levelled_order<attained_doublings>);
+static_assert(levelled_order<attained_levels>);
 
 }  // namespace berth::inline v0
