@@ -70,7 +70,7 @@ BENCHMARK(prometheus_line_ends)->Unit(benchmark::kMillisecond);
 
 void prometheus_lines(benchmark::State& state) {
     for (auto _ : state) {
-        berth::prometheus_text lines{scrape()};
+        berth::io::prometheus_text lines{scrape()};
         double sum = 0.0;
         while (lines.next()) sum += lines.line().value;
         benchmark::DoNotOptimize(sum);
@@ -80,7 +80,7 @@ void prometheus_lines(benchmark::State& state) {
 BENCHMARK(prometheus_lines)->Unit(benchmark::kMillisecond);
 
 void prometheus_gpus(benchmark::State& state) {
-    berth::exporter_reader exporter;
+    berth::io::exporter_reader exporter;
     for (auto _ : state) benchmark::DoNotOptimize(exporter.read(scrape(), 1.0));
     finish(state);
 }

@@ -23,25 +23,25 @@ void require(bool holds, const char* what) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text{reinterpret_cast<const char*>(data), size};
-    berth::prometheus_text lines{text};
+    berth::io::prometheus_text lines{text};
     std::size_t read = 0;
     std::string value;
     while (lines.next()) {
         ++read;
         require(!lines.line().name.empty(), "a sample without a name");
-        for (const berth::metric_label& label : lines.line().labels) {
+        for (const berth::io::metric_label& label : lines.line().labels) {
             value.clear();
-            berth::unescape(label.value, value);
+            berth::io::unescape(label.value, value);
             require(value.size() <= label.value.size(), "a label that grew");
         }
     }
     require(read + lines.refused() <= lines.number(), "more samples than lines");
     if (lines.refused() > 0) require(lines.first_refusal().message.starts_with("line "), "an error that names no line");
 
-    static berth::exporter_reader exporter;  // lives on, as that of a program does
+    static berth::io::exporter_reader exporter;  // lives on, as that of a program does
     const std::size_t gpus = exporter.read(text, 1.0);
     const std::size_t rows = exporter.rows();
-    for (const berth::gpu_metrics& gpu : exporter.gpus()) {
+    for (const berth::io::gpu_metrics& gpu : exporter.gpus()) {
         require(!gpu.uuid.empty(), "a GPU without a name");
         require(berth::check(gpu.sample).has_value(), "a sample that is not usable");
     }

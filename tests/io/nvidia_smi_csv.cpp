@@ -7,6 +7,7 @@
 #include <string>
 
 using namespace berth;
+using namespace berth::io;
 
 TEST_CASE("an answer of nvidia-smi is read with units and without") {
     nvidia_smi_csv smi;

@@ -10,6 +10,7 @@
 #include <vector>
 
 using namespace berth;
+using namespace berth::io;
 
 namespace {
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 using namespace berth;
+using namespace berth::io;
 
 namespace {
 

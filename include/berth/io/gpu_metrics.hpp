@@ -17,7 +17,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace berth::inline v0 {
+namespace berth::inline v0::io {
 
 /// What one scrape of an exporter says of one GPU. What it does not say is absent, never 0.
 struct gpu_metrics {
@@ -35,9 +35,9 @@ struct gpu_metrics {
 /// device-metrics-exporter and Intel's xpumanager, alone or mixed in one text.
 ///
 /// ```
-/// berth::exporter_reader exporter;
+/// berth::io::exporter_reader exporter;
 /// exporter.read(body, seconds_since_epoch);
-/// for (const berth::gpu_metrics& gpu : exporter.gpus()) {
+/// for (const berth::io::gpu_metrics& gpu : exporter.gpus()) {
 ///     if (const auto known = cluster.find_gpu(gpu.uuid)) watch(*known, gpu.sample);
 /// }
 /// ```
@@ -213,4 +213,4 @@ private:
     std::optional<error> refusal_;
 };
 
-}  // namespace berth::inline v0
+}  // namespace berth::inline v0::io

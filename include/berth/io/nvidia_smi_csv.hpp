@@ -22,15 +22,15 @@
 
 // Length: the table of columns and their one reader.
 
-namespace berth::inline v0 {
+namespace berth::inline v0::io {
 
 /// Reads what `nvidia-smi --query-gpu=uuid,utilization.gpu,temperature.gpu,power.draw,... --format=csv` prints, with or
 /// without units, in any order of columns:
 ///
 /// ```
-/// berth::nvidia_smi_csv smi;
+/// berth::io::nvidia_smi_csv smi;
 /// if (auto ok = smi.read(text, seconds_since_epoch); !ok) return say(ok.error().message);
-/// for (const berth::gpu_metrics& gpu : smi.gpus()) watch(gpu.uuid, gpu.sample);
+/// for (const berth::io::gpu_metrics& gpu : smi.gpus()) watch(gpu.uuid, gpu.sample);
 /// ```
 ///
 /// 1. Columns that it knows, by the names of old and new drivers: `uuid`, `gpu_uuid`, `index`, `name`, `gpu_name`,
@@ -61,7 +61,7 @@ public:
         while (!rest.empty()) {
             ++number;
             const std::size_t end = rest.find('\n');
-            const std::string_view line = trimmed(detail::without_cr(rest.substr(0, end)));
+            const std::string_view line = trimmed(berth::detail::without_cr(rest.substr(0, end)));
             rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
             if (line.empty()) continue;
             if (columns_.empty()) {
@@ -70,7 +70,8 @@ public:
                 read_row(line, number, now);
             }
         }
-        if (columns_.empty()) return detail::refuse(error_code::malformed, {"nvidia-smi: the text has no header"});
+        if (columns_.empty())
+            return berth::detail::refuse(error_code::malformed, {"nvidia-smi: the text has no header"});
         return {};
     }
     /// The GPUs of the last answer, in the order in which it names them first. Valid until the next call of `read`.
@@ -149,8 +150,9 @@ private:
             const std::uint32_t bit = std::uint32_t{1} << static_cast<unsigned>(found);
             if (found != column::other && (seen & bit) != 0) {
                 columns_.clear();
-                return detail::refuse(error_code::duplicate, {"nvidia-smi: line ", number, ": column ",
-                                                              detail::phrase::quoted(field), " stands twice"});
+                return berth::detail::refuse(
+                    error_code::duplicate,
+                    {"nvidia-smi: line ", number, ": column ", berth::detail::phrase::quoted(field), " stands twice"});
             }
             seen |= bit;
             named = named || found == column::uuid || found == column::index;
@@ -158,8 +160,8 @@ private:
         }
         if (named) return {};
         columns_.clear();
-        return detail::refuse(error_code::malformed,
-                              {"nvidia-smi: line ", number, ": neither a column \"uuid\" nor \"index\"; ask for one"});
+        return berth::detail::refuse(error_code::malformed, {"nvidia-smi: line ", number,
+                                                             ": neither a column \"uuid\" nor \"index\"; ask for one"});
     }
 
     // A number with or without its unit; `0x...` as well.
@@ -181,9 +183,9 @@ private:
     }
     void refuse_row(std::size_t number, std::string_view name, std::string_view found, const char* why) {
         if (refused_++ > 0) return;
-        refusal_ =
-            detail::refuse(error_code::malformed, {"nvidia-smi: line ", number, ": ", name, " is ",
-                                                   detail::phrase::quoted(found.substr(0, 40)), ", expected ", why});
+        refusal_ = berth::detail::refuse(error_code::malformed,
+                                         {"nvidia-smi: line ", number, ": ", name, " is ",
+                                          berth::detail::phrase::quoted(found.substr(0, 40)), ", expected ", why});
     }
     void read_row(std::string_view line, std::size_t number, double now) {
         gpu_metrics gpu;
@@ -263,4 +265,4 @@ private:
     std::optional<error> refusal_;
 };
 
-}  // namespace berth::inline v0
+}  // namespace berth::inline v0::io

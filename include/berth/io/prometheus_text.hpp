@@ -16,7 +16,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace berth::inline v0 {
+namespace berth::inline v0::io {
 
 /// A label of a metric, as it stands in the text: escapes are not resolved, see `unescape`.
 struct metric_label {
@@ -57,7 +57,7 @@ inline void unescape(std::string_view value, std::string& to) {
 /// Reads Prometheus' text format (version 0.0.4) line by line:
 ///
 /// ```
-/// berth::prometheus_text lines{body};
+/// berth::io::prometheus_text lines{body};
 /// while (lines.next()) {
 ///     if (lines.line().name == "DCGM_FI_DEV_GPU_TEMP") heat(lines.line().label("UUID"), lines.line().value);
 /// }
@@ -106,7 +106,7 @@ public:
 private:
     bool refuse(const char* field, const char* what) {
         if (refused_++ == 0) {
-            first_refusal_ = detail::refuse(error_code::malformed, {"line ", number_, ": ", field, " ", what});
+            first_refusal_ = berth::detail::refuse(error_code::malformed, {"line ", number_, ": ", field, " ", what});
         }
         return false;
     }
@@ -230,4 +230,4 @@ private:
     std::size_t count_ = 0;
 };
 
-}  // namespace berth::inline v0
+}  // namespace berth::inline v0::io

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace berth::inline v0 {
+namespace berth::inline v0::io {
 
 /// One item of a list of generic resources (GRES) of Slurm. Views into the text that was read.
 struct slurm_gres {
@@ -48,7 +48,7 @@ namespace detail {
         shift = 10U * static_cast<unsigned>(unit % 4 + 1);
         word.remove_suffix(1);
     }
-    const auto number = to_number(word, std::numeric_limits<std::uint64_t>::max() >> shift);
+    const auto number = berth::detail::to_number(word, std::numeric_limits<std::uint64_t>::max() >> shift);
     return number ? std::optional{*number << shift} : std::nullopt;
 }
 
@@ -60,8 +60,8 @@ namespace detail {
         const bool more = list.find(',') != std::string_view::npos;
         std::string_view range = take_until(list, ',');
         const bool single = range.find('-') == std::string_view::npos;
-        const auto first = to_number(take_until(range, '-'), 63);
-        const auto last = single ? first : to_number(range, 63);
+        const auto first = berth::detail::to_number(take_until(range, '-'), 63);
+        const auto last = single ? first : berth::detail::to_number(range, 63);
         if (!first || !last || *last < *first) return std::nullopt;
         for (std::uint64_t i = *first; i <= *last; ++i) mask |= gpu_mask{1} << i;
         if (!more) return mask;
@@ -71,7 +71,7 @@ namespace detail {
 /// One item, or what is wrong with it.
 [[nodiscard]] inline result<slurm_gres> read_gres_item(std::string_view item) {
     const auto refused = [&](const char* why) {
-        return refuse(error_code::malformed, {"GRES ", phrase::quoted(item), ": ", why});
+        return berth::detail::refuse(error_code::malformed, {"GRES ", berth::detail::phrase::quoted(item), ": ", why});
     };
     std::string_view rest = item;
     if (rest.starts_with("gres:") || rest.starts_with("gres/")) rest.remove_prefix(5);
@@ -163,10 +163,10 @@ namespace detail {
         if ((gpus >> i & 1U) == 0) continue;
         if (!text.empty()) text.push_back(',');
         text.append("gres:gpu:").append(prefix);
-        detail::phrase{i}.append_to(text);
+        berth::detail::phrase{i}.append_to(text);
         text.append(":1");
     }
     return text;
 }
 
-}  // namespace berth::inline v0
+}  // namespace berth::inline v0::io

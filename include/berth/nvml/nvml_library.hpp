@@ -45,10 +45,12 @@ public:
         lib.initialised_ = true;
         return lib;
     }
+    /// Takes it over; the other one is empty then.
     nvml_library(nvml_library&& other) noexcept
         : functions_{other.functions_},
           handle_{std::exchange(other.handle_, nullptr)},
           initialised_{std::exchange(other.initialised_, false)} {}
+    /// Changes places with it.
     nvml_library& operator=(nvml_library&& other) noexcept {
         std::swap(functions_, other.functions_);
         std::swap(handle_, other.handle_);

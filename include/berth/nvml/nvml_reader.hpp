@@ -59,11 +59,13 @@ public:
         if (auto ok = reader.list_gpus(); !ok) return ok.error();
         return reader;
     }
+    /// Takes it over; the other one reads no GPUs then.
     nvml_reader(nvml_reader&& other) noexcept
         : library_{std::move(other.library_)},
           devices_{std::move(other.devices_)},
           readings_{std::move(other.readings_)},
           events_{std::exchange(other.events_, nullptr)} {}
+    /// Changes places with it.
     nvml_reader& operator=(nvml_reader&& other) noexcept {
         std::swap(library_, other.library_);
         devices_.swap(other.devices_);

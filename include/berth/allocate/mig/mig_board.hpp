@@ -32,8 +32,8 @@ using mig_profile_index = std::size_t;
 
 /// A slice on a GPU: which profile, and its first memory slice.
 struct mig_slice {
-    mig_profile_index profile = 0;
-    std::uint32_t start = 0;
+    mig_profile_index profile = 0;  ///< which kind of slice
+    std::uint32_t start = 0;        ///< its first memory slice
 
     /// Equal in both.
     friend constexpr bool operator==(const mig_slice&, const mig_slice&) = default;

@@ -13,7 +13,7 @@
 #include <span>
 #include <string_view>
 
-namespace berth::inline v0::detail {
+namespace berth::inline v0::io::detail {
 
 enum class exporter_field : std::uint8_t {
     load,
@@ -182,4 +182,4 @@ struct exporter_labels {
     return false;
 }
 
-}  // namespace berth::inline v0::detail
+}  // namespace berth::inline v0::io::detail
