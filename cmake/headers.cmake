@@ -375,6 +375,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/queue/queued_job.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/any_scheduler.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/decision.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/decision_text.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/detail/demand_classes.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/detail/event_record.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/detail/job_changes.hpp"
