@@ -77,10 +77,11 @@ int main(int argc, char** argv) {
     std::vector<std::pair<std::string_view, berth::any_scheduler>> all;
     all.emplace_back("fifo", berth::any_scheduler{base().with_order(berth::fifo{})});
     all.emplace_back("srsf", berth::any_scheduler{base().with_order(berth::shortest_service{})});
-    all.emplace_back("srsf, evicting", berth::any_scheduler{base().with_order(berth::shortest_service{}).with_preemption(
-                                           berth::replan{})});
-    all.emplace_back("tiresias", berth::any_scheduler{base().with_order(berth::least_attained{}).with_preemption(
-                                     berth::replan{})});
+    all.emplace_back(
+        "srsf, evicting",
+        berth::any_scheduler{base().with_order(berth::shortest_service{}).with_preemption(berth::replan{})});
+    all.emplace_back("tiresias",
+                     berth::any_scheduler{base().with_order(berth::least_attained{}).with_preemption(berth::replan{})});
 
     std::vector<arrival> jobs;
     berth::xoshiro256 random{1};

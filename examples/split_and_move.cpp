@@ -49,11 +49,11 @@ int main() {
     if (!split) return std::printf("%s\n", split.error().message.c_str()), 1;
     const double alone = work / gflops, together = split->finish / 1000.0;
     std::printf("one GPU: %.1f s and %.0f kJ; split over %zu: %.1f s and %.0f kJ\n", alone, watts * alone / 1000.0,
-                split->pieces.size(), together,
-                watts * together * static_cast<double>(split->pieces.size()) / 1000.0);
+                split->pieces.size(), together, watts * together * static_cast<double>(split->pieces.size()) / 1000.0);
     const berth::amount piece[] = {400, gigabytes / static_cast<berth::amount>(split->pieces.size())};
-    if (!engine.job(1.0, {.name = "large", .task_count = split->pieces.size(), .gpu_demand = piece,
-                          .terms = {.work = together}}))
+    if (!engine.job(
+            1.0,
+            {.name = "large", .task_count = split->pieces.size(), .gpu_demand = piece, .terms = {.work = together}}))
         return 1;
     (void)decide(1.0);
 

@@ -256,6 +256,10 @@ private:
     void start_claims();
     void start_waiting();
     [[nodiscard]] bool place_and_announce(std::uint32_t j);
+    void propose_again(bool room_was_left);
+    void order_candidates();
+    void sink_candidate(std::size_t at);
+    void drop_candidate();
     /// A class is tried if an attempt may succeed.
     void propose(std::uint32_t c);
 

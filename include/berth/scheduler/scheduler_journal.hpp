@@ -55,7 +55,7 @@ public:
     ///
     /// @param page  lines after which the journal is written anew, 1 or more
     explicit journalled_scheduler(Policies policies = {}, Journal journal = {}, resource_schema schema = {},
-                                  scheduler_options options = {}, std::size_t page = 1000)
+                                  scheduler_options options = {}, std::size_t page = 500)
         : journal_{std::move(journal)},
           engine_{std::make_unique<scheduler<Policies>>(std::move(policies), std::move(schema), options)},
           page_{page} {
@@ -238,7 +238,7 @@ private:
 
     Journal journal_;
     std::unique_ptr<scheduler<Policies>> engine_;
-    std::size_t page_ = 1000;
+    std::size_t page_ = 500;
     std::size_t lines_ = 0;
     std::string backlog_;
     bool unconfirmed_ = false;
@@ -252,7 +252,7 @@ private:
 template <class Policies = scheduler_policies<>, migration_journal Journal = text_journal>
 [[nodiscard]] result<std::unique_ptr<journalled_scheduler<Policies, Journal>>>
 resume_scheduler(std::string_view text, Policies policies = {}, Journal journal = {}, scheduler_options options = {},
-                 std::size_t page = 1000) {
+                 std::size_t page = 500) {
     constexpr std::string_view mark = "\nevents\n";
     const std::size_t at = text.find(mark);
     if (at == std::string_view::npos)

@@ -89,14 +89,37 @@ private:
             }
         }
     }
+    /// Only those of which there is something to say.
     void places(const char* kind, flat<place_state>& of) {
-        list(kind, of, [&](place_state& s) {
+        std::size_t telling = 0;
+        for (const place_state& s : of) telling += says_something(s) ? 1 : 0;
+        const std::size_t count = visit_count(a_, kind, telling);
+        std::uint32_t position = 0;
+        for (std::size_t i = 0; i < count && a_.ok(); ++i) {
+            if constexpr (!Archive::reads) {
+                while (!says_something(of[position])) ++position;
+            }
+            a_.line("-");
+            both("position", position);
+            if (position >= (1U << 28U)) return a_.refuse("position", "one of its range");
+            if constexpr (Archive::reads) {
+                if (of.size() <= position) of.resize(position + std::size_t{1});
+            }
+            place_state& s = of[position++];
             both("generation", s.generation, "healthy", s.healthy, "closed", s.closed, "draining", s.draining);
             both("hot", s.hot, "pressed", s.pressed, "relieves", s.relieves, "holds", s.holds);
             literal("pressure", s.pressure);
             limits(s.limits);
             read(s.last);
-        });
+        }
+    }
+    [[nodiscard]] static bool says_something(const place_state& s) noexcept {
+        const auto known = [](double x) { return x == x; };
+        const bool limited = known(s.limits.temperature) || known(s.limits.power) || known(s.limits.load);
+        const bool was_read =
+            known(s.last.temperature) || known(s.last.power) || known(s.last.load) || known(s.last.memory);
+        return !s.healthy || s.closed || s.draining || s.hot || s.pressed || s.relieves || s.holds > 0 || limited ||
+               was_read;
     }
     void jobs() {
         const std::size_t count = visit_count(a_, "jobs", e_.records_.size());
@@ -207,6 +230,15 @@ private:
         for (std::size_t j = 0; j < e_.records_.size() && a_.ok(); ++j) {
             const job_record& r = e_.records_[j];
             if (e_.jobs_.is_taken(j) && r.waiting + r.running == 0) a_.refuse("tasks", "one that has not ended");
+        }
+        // What is there is known, also where there is nothing to say of it.
+        const cluster& living = e_.cluster_;
+        for (std::size_t i = 0; i < living.fleet().node_count(); ++i) {
+            const node_index n{i};
+            if (!living.fleet().present(n)) continue;
+            (void)e_.places_.of(living.handle(n));
+            for (gpu_mask rest = living.gpus_there(n); rest != 0; rest &= rest - 1)
+                (void)e_.places_.of(living.handle(n, lowest_gpu(rest)));
         }
         std::size_t owned = 0;
         for (const task_owner& o : e_.owners_) owned += o.job != no_position ? 1 : 0;
