@@ -228,7 +228,7 @@ result<simulation_trace> draw_jobs(const simulation_trace& from, std::size_t cou
     double at = 0.0;
     double work = 0.0;
     for (std::size_t j = 0; j < count; ++j) {
-        berth::simulated_job job = from.jobs[pool[berth::bounded(draw, pool.size())]];
+        berth::simulated_job job = from.jobs[pool[berth::bounded(draw, static_cast<std::uint32_t>(pool.size()))]];
         at += -std::log(1.0 - berth::uniform01(draw));
         job.arrival_s = at;
         work += job.steps * job.step_s * static_cast<double>(job.gpus);

@@ -111,7 +111,7 @@ struct round_simulation {
             begin(work, report, truth, {round, now}, chosen);
             ++round;
             report.events += 1;
-            report.rounds += work.running.empty() ? 0 : 1;
+            report.rounds += work.running.empty() ? 0U : 1U;
             idle = work.running.empty() && arrived == jobs.size() ? idle + 1 : 0;
             if (idle > 2) {
                 return detail::refuse(error_code::inconsistent,
