@@ -31,7 +31,7 @@ class look_ahead_planner;
 /// Deterministic: the same jobs at the same times give the same order.
 struct look_ahead {
     /// What a second of the tail weighs against a second of the mean, 0 or more, where all jobs came at once.
-    double tail_weight = 0.01;
+    double tail_weight = 0.005;
     /// The same while jobs keep arriving: less, because the tail lies behind jobs that are not known yet.
     double tail_weight_arriving = 0.0007;
     /// The part of the jobs that take longest, in (0, 1]; the shortest of their completion times is the tail: 0.01 is

@@ -65,10 +65,15 @@ struct addition_search {
     const Control& control;
     addition best{};
     error failure{};
+    flat<std::uint32_t> seen{};  // counts that were looked at, one after the other
+    flat<double> values{};       // theirs
     bool failed = false;
 
     /// The value with these; infinity when stopped or failed.
     double look(std::span<const std::uint32_t> counts, double price) {
+        for (std::size_t k = 0; k < values.size(); ++k) {
+            if (std::equal(counts.begin(), counts.end(), seen.begin() + k * counts.size())) return values[k];
+        }
         best.stop = control.check(best.evaluations);
         if (best.stop != stop_reason::completed || failed) return std::numeric_limits<double>::infinity();
         ++best.evaluations;
@@ -79,6 +84,8 @@ struct addition_search {
             return std::numeric_limits<double>::infinity();
         }
         if (best.evaluations == 1) best.value_before = *v;
+        seen.append(counts);
+        values.push_back(*v);
         if (best.evaluations == 1 || *v < best.value || (*v <= best.value && price < best.price)) {
             best.counts.assign(counts.begin(), counts.end());
             best.price = price;
@@ -193,7 +200,7 @@ struct addition_search {
 
 /// Which nodes to add within a budget so that the value falls most, and of equal values the cheapest: grows the fleet by
 /// what helps most and by what helps most for its price, then exchanges. Not exact: `what_to_add_exact` is, where there
-/// are few combinations. Some (offers · log most)² evaluations; those are the cost. Stops as the control says, with the
+/// are few combinations. Some (offers · log most)² evaluations, each combination once; those are the cost. Stops as the control says, with the
 /// best until then; the unit of its budget is an evaluation.
 ///
 /// Refused: prices and budgets out of range, and what the value refuses.
