@@ -47,7 +47,8 @@ int main() {
         if (berth::uniform01(random) < (day ? 0.06 : 0.02)) {
             const double work = 600.0 + 12'000.0 * berth::uniform01(random);
             const std::string name = "job-" + std::to_string(arrived++);
-            if (!engine.job(now, {.name = name, .gpus = std::size_t{1} << (random() % 3), .terms = {.work = work}})) return 1;
+            if (!engine.job(now, {.name = name, .gpus = std::size_t{1} << (random() % 3), .terms = {.work = work}}))
+                return 1;
             jobs.push_back({name, work, berth::uniform01(random) < 0.1 ? 0.5 : 1.0});  // some are slower than they say
         }
         // Jobs progress and end.
