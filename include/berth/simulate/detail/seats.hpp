@@ -55,6 +55,15 @@ public:
         state_[id] = absent;
     }
 
+    /// The nodes on which a job sits; valid until the next call. None where nodes play no part.
+    [[nodiscard]] std::span<const std::uint32_t> nodes_of(std::uint32_t id) {
+        chosen_.clear();
+        if (rule_ != seating::pooled) {
+            each_node(id, [this](std::size_t n, std::uint32_t) { chosen_.push_back(static_cast<std::uint32_t>(n)); });
+        }
+        return chosen_.view();
+    }
+
     seated seat(std::uint32_t id) {
         const std::uint32_t gpus = jobs_[id].gpus;
         if (gpus > left_) return seated::not_at_all;
