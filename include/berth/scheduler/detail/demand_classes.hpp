@@ -41,6 +41,7 @@ struct demand_class {
     std::uint64_t counted = 0;
 
     flat<std::uint64_t> refusals;  // per node: its reasons, as bits
+    std::uint64_t reasons = 0;     // bits that some node has
     flat<std::uint32_t> refusing;  // per bit
     std::uint64_t explained = 0;   // time of the list of changes
     std::uint64_t told = 0;        // the reasons that its jobs were told
@@ -123,13 +124,17 @@ public:
         if (of.refusals.size() < cluster_->fleet().node_count()) of.refusals.resize(cluster_->fleet().node_count(), 0);
         cluster_->changes().for_each_since(of.explained, [&](std::size_t i) {
             const std::uint64_t now = refusals(of, node_index{i});
-            for (std::uint64_t bits = of.refusals[i]; bits != 0; bits &= bits - 1) --of.refusing[lowest(bits)];
-            for (std::uint64_t bits = now; bits != 0; bits &= bits - 1) ++of.refusing[lowest(bits)];
+            if (now == of.refusals[i]) return;
+            for (std::uint64_t bits = of.refusals[i] & ~now; bits != 0; bits &= bits - 1) {
+                if (--of.refusing[lowest(bits)] == 0) of.reasons &= ~(bits & -bits);
+            }
+            for (std::uint64_t bits = now & ~of.refusals[i]; bits != 0; bits &= bits - 1) {
+                if (++of.refusing[lowest(bits)] == 1) of.reasons |= bits & -bits;
+            }
             of.refusals[i] = now;
         });
         of.explained = cluster_->changes().now();
-        std::uint64_t set = 0;
-        for (std::uint32_t b = 0; b < 64; ++b) set |= std::uint64_t{of.refusing[b] > 0} << b;
+        std::uint64_t set = of.reasons;
         // Some node could take it if it were empty: then waiting helps, and those that never could do not matter.
         if (of.refusing[0] < cluster_->node_count()) set &= ~std::uint64_t{1};
         return set;
