@@ -2,6 +2,7 @@
 #include "berth_bench/simulations.hpp"
 
 #include "berth/core/random.hpp"
+#include "berth/queue/attained_levels.hpp"
 #include "berth/queue/berth_rounds.hpp"
 #include "berth/queue/least_attained.hpp"
 #include "berth/queue/look_ahead.hpp"
@@ -50,12 +51,19 @@ auto in_order(Order order) {
     return [order](const event_setup& setup) {
         berth::event_rules rules;
         if (setup.muri) rules = berth::levelled_order<Order> ? berth::muri_level_rules() : berth::muri_rules();
+        rules.running_first = berth::levelled_order<Order>;
         rules.steps_known = setup.steps_known;
         std::vector<std::vector<std::size_t>> open(setup.stays != nullptr ? setup.jobs.size() : 0);
         const berth::event_simulation<event_usage> simulation{
             setup.jobs, setup.cluster.nodes, setup.cluster.gpus, rules, {setup.usage, setup.stays, &open}};
         return simulation.run(order, control_of(setup));
     };
+}
+
+/// berth's own: looks ahead as far as it knows durations.
+result<simulation_run> berth_in_order(const event_setup& setup) {
+    if (setup.steps_known) return in_order(berth::look_ahead{})(setup);
+    return in_order(berth::attained_levels{})(setup);
 }
 
 struct round_usage {
@@ -177,7 +185,7 @@ std::span<const event_policy> event_policies() {
         event_policy{"srtf", "least time still to run first", in_order(berth::shortest_remaining{})},
         event_policy{"srsf", "least time x GPUs still to run first", in_order(berth::shortest_service{})},
         event_policy{"tiresias", "least attained service in levels", in_order(berth::least_attained{})},
-        event_policy{"berth", "least service first, with a look ahead", in_order(berth::look_ahead{})},
+        event_policy{"berth", "least service first, with a look ahead", berth_in_order},
     };
     return policies;
 }

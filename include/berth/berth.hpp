@@ -41,6 +41,7 @@
 #include "berth/metrics/report.hpp"
 #include "berth/metrics/utilisation.hpp"
 
+#include "berth/queue/attained_levels.hpp"
 #include "berth/queue/berth_rounds.hpp"
 #include "berth/queue/concepts.hpp"
 #include "berth/queue/least_attained.hpp"
@@ -65,6 +66,7 @@
 #include "berth/simulate/simulated_job.hpp"
 #include "berth/simulate/speeds.hpp"
 #include "berth/simulate/virtual_time.hpp"
+#include "berth/simulate/what_to_add.hpp"
 
 #include "berth/watch/clocks.hpp"
 #include "berth/watch/cluster_watch.hpp"

@@ -501,6 +501,7 @@ struct placement_metrics;
 
 // queue/
 enum class round_aim : std::uint8_t;
+struct attained_levels;
 struct berth_rounds;
 struct fifo;
 struct fifo_shares;
@@ -616,6 +617,7 @@ struct scheduler_policies;
 enum class restart_charge : std::uint8_t;
 enum class seating : std::uint8_t;
 enum class simulated_act : std::uint8_t;
+struct addition;
 struct completion_times;
 class counting_engine;
 struct event_rules;
@@ -624,6 +626,7 @@ struct fixed_order;
 struct job_record;
 struct no_event_watch;
 struct no_round_watch;
+struct node_offer;
 struct round_rules;
 struct round_time;
 struct scheduler_engine_options;

@@ -128,7 +128,8 @@ TEST_CASE("events: the larger published traces, where BERTH_DATA has them") {
 TEST_CASE("events: time on GPUs is work and restarts, and no more GPUs are in use than there are") {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         const auto jobs = random_jobs(seed, 60);
-        for (const berth::seating seats : {berth::seating::kept, berth::seating::repacked, berth::seating::pooled}) {
+        for (const berth::seating seats :
+             {berth::seating::packed, berth::seating::kept, berth::seating::repacked, berth::seating::pooled}) {
             double most = 0.0;
             const berth::event_simulation<usage_check> simulation{jobs, 3, 8, {.seats = seats}, {&most}};
             const auto run = simulation.run(berth::shortest_service{});
@@ -172,6 +173,40 @@ TEST_CASE("events: who runs stays unless a job before it needs its GPUs") {
     CHECK(run->jobs[2].end_s == 16.0);
     CHECK(run->jobs[1].end_s == 208.0);  // 201, 6 of waiting, another restart
     CHECK(run->migrations == 0);
+}
+
+TEST_CASE("events: smaller jobs move where a larger one finds no node, and stay where nobody needs theirs") {
+    // Three jobs of half a node start on two nodes; when the first ends, each node is half full.
+    const std::vector<berth::simulated_job> jobs{
+        {.arrival_s = 0.0, .steps = 10.0, .restart_s = 1.0, .gpus = 4},
+        {.arrival_s = 0.0, .steps = 100.0, .restart_s = 1.0, .gpus = 4},
+        {.arrival_s = 0.0, .steps = 100.0, .restart_s = 1.0, .gpus = 4},
+        {.arrival_s = 20.0, .steps = 30.0, .restart_s = 1.0, .gpus = 8},
+    };
+    const berth::event_simulation<> packed{jobs, 2, 8, {}, {}};
+    const auto run = packed.run(berth::shortest_remaining{});
+    REQUIRE(run.has_value());
+    CHECK(run->jobs[3].start_s == 20.0);
+    CHECK(run->migrations == 1);
+    CHECK(run->preemptions == 0);
+    CHECK(run->jobs[1].end_s + run->jobs[2].end_s == 101.0 + 102.0);  // one of them pays for its move
+    const berth::event_simulation<> kept{jobs, 2, 8, {.seats = berth::seating::kept}, {}};
+    const auto stays = kept.run(berth::fifo{});
+    REQUIRE(stays.has_value());
+    CHECK(stays->jobs[3].start_s == 101.0);
+    CHECK(stays->migrations == 0);
+}
+
+TEST_CASE("events: where the nodes cannot be packed, the order decides who sits") {
+    // Six GPUs are wanted and eight are there, but no node holds two jobs of three.
+    const std::vector<berth::simulated_job> jobs{
+        {.steps = 10.0, .gpus = 3}, {.steps = 10.0, .gpus = 3}, {.steps = 10.0, .gpus = 3}, {.steps = 5.0, .gpus = 1}};
+    const berth::event_simulation<> simulation{jobs, 2, 5, {}, {}};
+    const auto run = simulation.run(berth::fifo{});
+    REQUIRE(run.has_value());
+    CHECK(run->jobs[1].start_s == 0.0);
+    CHECK(run->jobs[2].start_s == 10.0);
+    CHECK(run->jobs[3].end_s == 5.0);
 }
 
 TEST_CASE("events: idle gaps, equal times, completions before arrivals") {

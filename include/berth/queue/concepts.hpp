@@ -59,7 +59,8 @@ concept levelled_order = queue_order<O> && requires(const O& o, const queued_job
 ///
 /// 1. `line` holds the numbers of the jobs that wait or run, sorted by key; `jobs` holds all jobs by number. A number
 ///    stands for the same job in all calls; `now` never falls.
-/// 2. The planner permutes the line and changes nothing else. It may keep what it needs from call to call, and allocate.
+/// 2. The planner permutes the line and changes nothing else. It may keep what it needs from call to call; it may
+///    allocate.
 /// 3. Deterministic: the same calls give the same lines.
 template <class O>
 concept planning_order = queue_order<O> && requires(const O& o, double number, std::span<const queued_job> jobs,

@@ -15,28 +15,32 @@
 #include <limits>
 #include <span>
 
+// Length: the policy and its memory; its search shares the arrays.
+
 namespace berth::inline v0 {
 
 class look_ahead_planner;
 
 /// The order of `shortest_service`, improved by looking ahead: berth's own policy for jobs of known duration on equal
 /// GPUs. At each decision it runs the jobs that are there to their end in thought, in the order that it has and in
-/// orders that differ a little, and keeps what lowers the mean completion time, or the longest ones without much harm to
-/// the mean. Far completions count less while jobs keep arriving, because those will change what comes then.
+/// orders that differ a little, and keeps what lowers the mean completion time, or the longest ones without much harm
+/// to the mean. Far completions count less while jobs keep arriving, because those will change what comes then.
 ///
 /// Where all jobs fit, and where it knows the duration of not all jobs, it is `shortest_service`.
 ///
 /// Deterministic: the same jobs at the same times give the same order.
 struct look_ahead {
-    /// What a second of `tail` weighs against a second of the mean, 0 or more.
-    double tail_weight = 0.001;
+    /// What a second of the tail weighs against a second of the mean, 0 or more, where all jobs came at once.
+    double tail_weight = 0.005;
+    /// The same while jobs keep arriving: less, because the tail lies behind jobs that are not known yet.
+    double tail_weight_arriving = 0.0007;
     /// The part of the jobs that take longest, in (0, 1]; the shortest of their completion times is the tail: 0.01 is
     /// the 99th percentile.
     double tail_part = 0.01;
     /// How many job runs it looks at in a decision; the time that it takes grows with it.
-    std::uint32_t effort = 20'000;
+    std::uint32_t effort = 50'000;
     /// How many more for each job that is new, if several are.
-    std::uint32_t effort_a_newcomer = 20'000;
+    std::uint32_t effort_a_newcomer = 30'000;
     /// With more jobs than this it does not look ahead.
     std::size_t most_jobs = 20'000;
     /// Of what it tries.
@@ -160,8 +164,8 @@ private:
             waited_.push_back(now - jobs[id].arrival);
             backlog += service(jobs[id]);
         }
-        // What is there now is matched by what arrives within this time.
-        horizon_ = arrived_ > 0.0 && now > first_ ? backlog * (now - first_) / arrived_
+        // Within this time most of what is there now arrives anew.
+        horizon_ = arrived_ > 0.0 && now > first_ ? 0.7 * backlog * (now - first_) / arrived_
                                                   : std::numeric_limits<double>::infinity();
     }
     void improve(double now, std::span<const queued_job> jobs, std::span<const std::uint32_t> line, std::size_t fresh) {
@@ -223,13 +227,15 @@ private:
                                                                       : ends[j];
             longest_.push_back(ends[j] + waited_[j]);
         }
-        if (!(settings_.tail_weight > 0.0)) return sum / total;
+        const double weight =
+            horizon_ < std::numeric_limits<double>::infinity() ? settings_.tail_weight_arriving : settings_.tail_weight;
+        if (!(weight > 0.0)) return sum / total;
         const double part = std::min(std::max(std::floor(total * settings_.tail_part), 0.0), total - 1.0);
         const auto rank = static_cast<std::size_t>(part);
         for (std::size_t k = 0; k <= rank && k < taken_.size(); ++k) longest_.push_back(taken_[taken_.size() - 1 - k]);
         std::nth_element(longest_.begin(), longest_.begin() + rank, longest_.end(),
                          [](double a, double b) { return a > b; });
-        return sum / total + settings_.tail_weight * longest_[rank];
+        return sum / total + weight * longest_[rank];
     }
     [[nodiscard]] static double service(const queued_job& job) noexcept { return job.remaining_seconds * job.gpus; }
 

@@ -12,6 +12,8 @@
 //   shortest_remaining   least time still to run (SRTF): lowest mean completion time of jobs of equal size
 //   shortest_service     least time x GPUs still to run (SRSF): the same where sizes differ
 //   least_attained       levels by what was already consumed, where durations are unknown (queue/least_attained.hpp)
+//   attained_levels      the same with levels for jobs of any length (queue/attained_levels.hpp)
+//   look_ahead           least service, improved by looking at the whole queue (queue/look_ahead.hpp)
 //
 // With preemption, `shortest_remaining` and `shortest_service` are the policies of that name. Long jobs may starve
 // under both. Shares of queues, aging and backfill are other policies.

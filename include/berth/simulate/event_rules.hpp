@@ -14,6 +14,7 @@ enum class restart_charge : std::uint8_t {
 /// How the jobs that are to run get their GPUs, in the order of the queue. A job of at most one node gets GPUs of one
 /// node, a larger one whole nodes. Later jobs may run where an earlier one does not fit.
 enum class seating : std::uint8_t {
+    packed,    ///< who runs stays, but smaller jobs move to other nodes where a larger one finds too few GPUs on any
     kept,      ///< who runs stays unless a job before it takes its GPUs; a newcomer takes idle ones first
     repacked,  ///< all nodes are emptied and filled anew: the first node with room
     pooled,    ///< nodes play no part: one number of free GPUs
@@ -22,7 +23,7 @@ enum class seating : std::uint8_t {
 /// What published simulators of jobs on equal GPUs do differently. The defaults are berth's own.
 struct event_rules {
     restart_charge restarts = restart_charge::each_start;  ///< when a restart is charged
-    seating seats = seating::kept;                         ///< where jobs run
+    seating seats = seating::packed;                       ///< where jobs run
     /// Jobs that arrive within 1e-9 of the time of the first of them arrive with it; without it, only at equal times.
     bool merge_arrivals = false;
     bool merge_ends = false;     ///< the same for jobs that are expected to end

@@ -224,7 +224,8 @@ struct event_loop {
         running.clear();
         moved.clear();
         seating_plan.begin(before.view());
-        for (std::size_t k = 0; k < line.size() && seating_plan.room(); ++k) {
+        const bool packed = rules.seats == seating::packed && pack();
+        for (std::size_t k = 0; !packed && k < line.size() && seating_plan.room(); ++k) {
             const std::uint32_t id = at(k);
             const seated answer = seating_plan.seat(id);
             if (answer == seated::not_at_all) continue;
@@ -251,6 +252,19 @@ struct event_loop {
     }
     void tell(std::uint32_t id, std::span<const std::uint32_t> nodes) const {
         if constexpr (requires { watch.change(now, id, nodes); }) watch.change(now, id, nodes);
+    }
+    /// Who fits by number of GPUs runs, if the nodes can be packed so.
+    [[nodiscard]] bool pack() {
+        std::uint64_t room = seating_plan.total();
+        for (std::size_t k = 0; k < line.size() && room > 0; ++k) {
+            const std::uint32_t id = at(k);
+            if (jobs[id].gpus > room) continue;
+            room -= jobs[id].gpus;
+            running.push_back(id);
+        }
+        if (seating_plan.pack(running.view(), moved)) return true;
+        running.clear();
+        return false;
     }
     /// A job starts, resumes or goes on elsewhere.
     void settle(std::uint32_t id) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/core/flat.hpp"
+#include "berth/simulate/detail/seat_packing.hpp"
 #include "berth/simulate/event_rules.hpp"
 #include "berth/simulate/simulated_job.hpp"
 
@@ -39,13 +40,14 @@ public:
         }
         for (const std::uint32_t id : running) {
             state_[id] = sits;
-            if (rule_ == seating::kept) {
+            if (keeps()) {
                 each_node(id, [this](std::size_t n, std::uint32_t gpus) { idle_[n] -= gpus; });
             }
         }
     }
     /// True while a GPU is left for the jobs to come.
     [[nodiscard]] bool room() const noexcept { return left_ > 0; }
+    [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
     [[nodiscard]] std::uint64_t used() const noexcept { return total_ - left_; }
     /// True if the job was given a seat since `begin`.
     [[nodiscard]] bool has(std::uint32_t id) const noexcept { return state_[id] == confirmed; }
@@ -64,12 +66,39 @@ public:
         return chosen_.view();
     }
 
+    /// Seats all of these at once, after `begin`. Who ran stays where it is, except that smaller jobs move to other
+    /// nodes where a larger one finds no room. False, and nobody is seated, if they do not all find room this way.
+    ///
+    /// @param moved  who starts or goes on elsewhere is added to it
+    [[nodiscard]] bool pack(std::span<const std::uint32_t> jobs, flat<std::uint32_t>& moved) {
+        packing_.begin(room_.size(), size_, jobs_.size());
+        for (const std::uint32_t id : jobs) {
+            if (state_[id] != sits) {
+                packing_.add(id, jobs_[id].gpus);
+            } else if (jobs_[id].gpus <= size_) {
+                packing_.keep(id, jobs_[id].gpus, node_[id]);
+            } else {
+                each_node(id, [&](std::size_t n, std::uint32_t) { packing_.keep_whole(id, n); });
+            }
+        }
+        if (!packing_.run()) return false;
+        for (std::size_t n = 0; n < whole_.size(); ++n) whole_[n] = packing_.whole(n);
+        for (const std::uint32_t id : jobs) {
+            const bool small = jobs_[id].gpus <= size_;
+            const bool same = state_[id] == sits && (!small || packing_.node(id) == node_[id]);
+            if (small) node_[id] = packing_.node(id);
+            if (!same) moved.push_back(id);
+            static_cast<void>(confirm(id, same));
+        }
+        return true;
+    }
+
     seated seat(std::uint32_t id) {
         const std::uint32_t gpus = jobs_[id].gpus;
         if (gpus > left_) return seated::not_at_all;
         const bool ran = state_[id] == sits;
         if (rule_ == seating::pooled) return confirm(id, ran);
-        if (ran && rule_ == seating::kept) {
+        if (ran && keeps()) {
             each_node(id, [this](std::size_t n, std::uint32_t taken) { room_[n] -= taken; });
             return confirm(id, true);
         }
@@ -80,6 +109,7 @@ private:
     static constexpr std::uint32_t nobody = ~std::uint32_t{0};
     enum : char { absent, sits, stolen, confirmed };
 
+    [[nodiscard]] bool keeps() const noexcept { return rule_ == seating::kept || rule_ == seating::packed; }
     seated confirm(std::uint32_t id, bool same) noexcept {
         state_[id] = confirmed;
         left_ -= jobs_[id].gpus;
@@ -106,9 +136,9 @@ private:
         const std::size_t n = rule_ == seating::repacked ? first_with_room(gpus) : best_node(gpus);
         if (n == room_.size()) return seated::not_at_all;
         const bool same = rule_ == seating::repacked && state_[id] == sits && node_[id] == n;
-        if (rule_ == seating::kept && idle_[n] < gpus) steal(n, gpus);
+        if (keeps() && idle_[n] < gpus) steal(n, gpus);
         room_[n] -= gpus;
-        idle_[n] -= rule_ == seating::kept ? gpus : 0;
+        idle_[n] -= keeps() ? gpus : 0;
         node_[id] = static_cast<std::uint32_t>(n);
         return confirm(id, same);
     }
@@ -118,17 +148,17 @@ private:
             if (room_[n] == size_) chosen_.push_back(static_cast<std::uint32_t>(n));
         }
         if (chosen_.size() < count) return seated::not_at_all;
-        if (rule_ == seating::kept) { prefer_idle(count); }
+        if (keeps()) { prefer_idle(count); }
         chosen_.resize(count);
         bool same = state_[id] == sits;
         for (const std::uint32_t n : chosen_) same = same && whole_[n] == id;
         for (const std::uint32_t n : chosen_) {
-            if (rule_ == seating::kept && idle_[n] < size_) steal(n, size_);
+            if (keeps() && idle_[n] < size_) steal(n, size_);
         }
         for (std::uint32_t& w : whole_) w = w == id ? nobody : w;
         for (const std::uint32_t n : chosen_) {
             room_[n] = 0;
-            idle_[n] = rule_ == seating::kept ? 0 : idle_[n];
+            idle_[n] = keeps() ? 0 : idle_[n];
             whole_[n] = id;
         }
         return confirm(id, same);
@@ -205,6 +235,7 @@ private:
     flat<std::uint32_t> node_{};   // of each job on one node
     flat<char> state_{};           // of each job
     flat<std::uint32_t> chosen_{};
+    seat_packing packing_{};
     flat<std::uint32_t> cleared_{};  // idle_, had some given way
 };
 
