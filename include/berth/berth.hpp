@@ -6,11 +6,11 @@
 // Every header can also be included alone.
 
 // clang-format off
-#include "berth/version.hpp"
 #include "berth/fwd.hpp"
+#include "berth/operate.hpp"
 #include "berth/place.hpp"
 #include "berth/search.hpp"
-#include "berth/operate.hpp"
+#include "berth/version.hpp"
 
 #include "berth/core/change_list.hpp"
 #include "berth/core/deadline.hpp"
