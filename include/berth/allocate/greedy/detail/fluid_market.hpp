@@ -7,6 +7,7 @@
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -56,6 +57,7 @@ public:
         gpu_load_.resize(size_);
         cpu_load_.resize(size_);
         weight_.resize(size_ * bins);
+        for (std::size_t b = 0; b < bins; ++b) ratio_[b] = ratio_of(b);
     }
 
     /// Clears the market for the free room, starting from the last prices.
@@ -131,10 +133,16 @@ private:
     void step(std::span<const double> gpu_supply, std::span<const double> cpu_supply, double demand) {
         gpu_load_.assign(size_, 0.0);
         cpu_load_.assign(size_, 0.0);
-        for (std::size_t b = 0; b < bins; ++b) {
-            for (std::size_t c = 0; c < size_; ++c) {
-                const double price = gpu_raw_[c] + cpu_raw_[c] * ratio_of(b);
-                weight_[b * size_ + c] = (gpu_supply[c] + 1e-3) * std::exp(-price / elasticity);
+        for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
+            const std::size_t c = lowest_gpu(rest);
+            double weight = 0.0;
+            for (std::size_t b = 0; b < bins; ++b) {
+                // CPU rarely has a price: then the class weighs the same in every bin.
+                if (b == 0 || cpu_raw_[c] != 0.0) {
+                    const double price = gpu_raw_[c] + cpu_raw_[c] * ratio_[b];
+                    weight = (gpu_supply[c] + 1e-3) * std::exp(-price / elasticity);
+                }
+                weight_[b * size_ + c] = weight;
             }
         }
         for (const group& g : groups_) {
@@ -177,6 +185,7 @@ private:
     flat<double> gpu_load_;
     flat<double> cpu_load_;
     flat<double> weight_;
+    std::array<double, bins> ratio_{};  // CPU per GPU of each bin
     bool warm_ = false;
 };
 

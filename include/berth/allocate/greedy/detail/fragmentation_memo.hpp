@@ -2,56 +2,82 @@
 #pragma once
 
 #include "berth/core/flat.hpp"
-#include "berth/objective/measures/expected_fragmentation.hpp"
-#include "berth/objective/measures/share_profile.hpp"
+#include "berth/model/node_view.hpp"
+#include "berth/model/slot.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
 namespace berth::inline v0::detail {
 
-/// A cache of `expected_fragmentation` by model, CPU and free shares, because nodes of one kind pass through the same
-/// states again and again. A table of fixed size where later states replace earlier ones; keys are compared in full, so
-/// a value is always right. Nodes with more than 8 GPUs are computed every time.
+/// The free shares of the GPUs of a node, 16 bits each, those of unhealthy GPUs as 0: a state that is compared, and
+/// changed by a placement, in a few instructions. Only of nodes with at most 8 GPUs whose free shares are in range.
+struct packed_shares {
+    static constexpr std::size_t most_gpus = 8;
+
+    std::uint64_t low = 0;   ///< GPUs 0 to 3
+    std::uint64_t high = 0;  ///< GPUs 4 to 7
+
+    /// Packs a node's shares; false if they cannot be.
+    [[nodiscard]] bool pack(const node_view& node) noexcept {
+        low = high = 0;
+        const std::size_t gpus = node.gpu_count();
+        if (gpus > most_gpus) return false;
+        std::uint64_t words[2] = {0, 0};
+        for (std::size_t i = 0; i < gpus; ++i) {
+            const auto share = static_cast<std::uint64_t>(node.free_share(i));
+            if (share > 0xffff) return false;  // negative ones too
+            words[i / 4] |= (node.healthy >> i & 1U) * share << (16 * (i % 4));
+        }
+        low = words[0];
+        high = words[1];
+        return true;
+    }
+    /// The share of a GPU.
+    [[nodiscard]] std::uint64_t operator[](std::size_t i) const noexcept {
+        return (i < 4 ? low : high) >> (16 * (i % 4)) & 0xffff;
+    }
+    /// Takes a share, which must be there, from each of these GPUs.
+    void take(amount share, gpu_mask gpus) noexcept {
+        for (; gpus != 0; gpus &= gpus - 1) {
+            const std::size_t i = lowest_gpu(gpus);
+            (i < 4 ? low : high) -= static_cast<std::uint64_t>(share) << (16 * (i % 4));
+        }
+    }
+    friend bool operator==(const packed_shares&, const packed_shares&) = default;
+};
+
+/// A cache of a measure of nodes by their free shares and two numbers that stand for the rest that it depends on,
+/// because nodes pass through the same states again and again, and a placement leads to a state that was evaluated
+/// before. A table of fixed size where later states replace earlier ones; keys are compared in full, so a value is
+/// always right.
+template <class Value>
 class fragmentation_memo {
 public:
     fragmentation_memo() : entries_(std::size_t{1} << log_size) {}
 
-    [[nodiscard]] expected_fragmentation::value operator()(const expected_fragmentation& fragmentation,
-                                                           const node_view& node, const share_profile& shares,
-                                                           amount cpu) {
-        const auto ascending = shares.ascending();
-        if (ascending.empty() || ascending.size() > max_gpus) return fragmentation(node, shares, cpu);
-        key k{};
-        k.model = node.model(0).value();
-        k.gpus = ascending.size();
-        k.cpu = cpu;
-        for (std::size_t i = 0; i < ascending.size(); ++i) k.shares[i] = ascending[i];
-        std::uint64_t hash = k.model * 0x9e3779b97f4a7c15ULL + k.gpus;
-        hash = (hash ^ static_cast<std::uint64_t>(cpu)) * 0xff51afd7ed558ccdULL;
-        for (const amount share : ascending) {
-            hash = ((hash ^ (hash >> 29U)) + static_cast<std::uint64_t>(share)) * 0xc4ceb9fe1a85ec53ULL;
-        }
+    /// The value of a state, from `make()` if it is not there.
+    ///
+    /// @param first  not the greatest number of 64 bits
+    template <class Make>
+    [[nodiscard]] const Value& find(const packed_shares& shares, std::uint64_t first, std::uint64_t second, Make make) {
+        std::uint64_t hash = (shares.low ^ first * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
+        hash ^= (shares.high ^ second * 0xc2b2ae3d27d4eb4fULL) * 0xc4ceb9fe1a85ec53ULL;
+        hash = (hash ^ hash >> 32U) * 0x9e3779b97f4a7c15ULL;
         entry& at = entries_[hash >> (64U - log_size)];
-        if (!(at.state == k)) at = {k, fragmentation(node, shares, cpu)};
+        if (!(at.shares == shares && at.first == first && at.second == second)) at = {shares, first, second, make()};
         return at.value;
     }
 
 private:
-    static constexpr std::size_t max_gpus = 8;
     static constexpr unsigned log_size = 14;
+    static constexpr std::uint64_t never = ~std::uint64_t{0};
 
-    struct key {
-        std::size_t model = 0;
-        std::size_t gpus = 0;  // 0: empty
-        amount cpu = 0;
-        std::array<amount, max_gpus> shares{};
-        friend bool operator==(const key&, const key&) = default;
-    };
     struct entry {
-        key state;
-        expected_fragmentation::value value;
+        packed_shares shares;
+        std::uint64_t first = never;
+        std::uint64_t second = 0;
+        Value value{};
     };
     flat<entry> entries_;
 };

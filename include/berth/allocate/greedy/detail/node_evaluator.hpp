@@ -84,6 +84,25 @@ public:
     }
     /// The task's value and GPUs on a node; the lowest value if it does not fit or is not admitted.
     [[nodiscard]] scored_gpus<value_type> evaluate(node_index n, candidate& c) { return evaluate(n, c, evaluations_); }
+    /// The score finds its parts and the GPUs together.
+    static constexpr bool finds_parts = std::is_same_v<GpuSelection, best_scored_gpu> &&
+                                        requires(const Score& score, candidate& c) { score.best_parts(c, gpu_mask{}); };
+    /// The parts of the task's value on a node, and whether it fits and is admitted there.
+    template <class Parts>
+    [[nodiscard]] bool find_parts(node_index n, candidate& c, Parts& parts) {
+        if constexpr (finds_parts) {
+            gpu_mask fitting = ~gpu_mask{0};
+            if (!fits(n, c, fitting)) return false;
+            ++evaluations_;
+            parts = score_.best_parts(c, fitting);
+        } else {
+            const auto found = evaluate(n, c);
+            if (!(found.value > lowest_value<value_type>)) return false;
+            c.gpus = found.gpus;
+            parts = score_.parts(c);
+        }
+        return true;
+    }
     /// The task's value on a node, the lowest if it does not fit or is not admitted.
     [[nodiscard]] value_type value_at(node_index n, candidate& c) {
         if constexpr (selects_late) {
@@ -213,18 +232,25 @@ private:
         BERTH_ASSERT(value == value, "berth: a score is never NaN");
         return value > lowest_value<value_type> ? value : lowest_value<value_type>;
     }
+    /// True if the task fits on the node, which becomes that of the candidate.
+    ///
+    /// @param gpus  left are those that fit
+    [[nodiscard]] bool fits(node_index n, candidate& c, gpu_mask& gpus) const {
+        if (closed(n) || !ledger().host_fits(c.demand, n)) return false;
+        if (c.demand.gpus > 0) {
+            gpus &= ledger().fitting_gpus(c.demand, n);
+            if (!has_gpus(gpus, c.demand.gpus)) return false;
+        }
+        c.node = ledger().node(n);
+        return true;
+    }
     /// @param offered  the GPUs that the selection may pick from, if they fit
     [[nodiscard]] scored_gpus<value_type> evaluate(node_index n, candidate& c, std::uint64_t& evaluations,
                                                    gpu_mask offered = ~gpu_mask{0}) const {
         constexpr scored_gpus<value_type> refused{lowest_value<value_type>, 0};
-        if (closed(n) || !ledger().host_fits(c.demand, n)) return refused;
-        gpu_mask fitting = 0;
-        if (c.demand.gpus > 0) {
-            fitting = ledger().fitting_gpus(c.demand, n) & offered;
-            if (!has_gpus(fitting, c.demand.gpus)) return refused;
-        }
+        gpu_mask fitting = offered;
+        if (!fits(n, c, fitting)) return refused;
         ++evaluations;
-        c.node = ledger().node(n);
         scored_gpus<std::remove_cvref_t<std::invoke_result_t<const Score&, const candidate&>>> found{};
         if (!try_gpus(gpu_selection_, score_, c, fitting, found)) return refused;
         return {admitted(found.value), found.gpus};

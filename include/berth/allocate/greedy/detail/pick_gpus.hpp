@@ -116,8 +116,8 @@ template <class Before>
     return pick_by(node, demand, fitting, room, before);
 }
 
-/// True if an earlier GPU of the mask equals GPU i in model, capacities and free counters.
-[[nodiscard]] constexpr bool repeats_earlier_gpu(const node_view& node, gpu_mask fitting, std::size_t i) {
+/// True if one of these GPUs equals GPU i in model, capacities and free counters.
+[[nodiscard]] constexpr bool like_one_of(const node_view& node, gpu_mask gpus, std::size_t i) {
     const auto alike = [&](std::size_t j) {
         if (node.free_share(i) != node.free_share(j) || node.model(i) != node.model(j)) return false;
         const auto capacity_i = node.fleet->capacity(node.fleet->gpu(node.index, i));
@@ -127,10 +127,14 @@ template <class Before>
         }
         return true;
     };
-    for (gpu_mask rest = fitting & first_gpus(i); rest != 0; rest &= rest - 1) {
-        if (alike(lowest_gpu(rest))) return true;
+    for (; gpus != 0; gpus &= gpus - 1) {
+        if (alike(lowest_gpu(gpus))) return true;
     }
     return false;
+}
+/// True if an earlier GPU of the mask equals GPU i.
+[[nodiscard]] constexpr bool repeats_earlier_gpu(const node_view& node, gpu_mask fitting, std::size_t i) {
+    return like_one_of(node, fitting & first_gpus(i), i);
 }
 
 /// For a task on one GPU: the GPU with the best `value(shares, GPU)` of the node's free shares without the task, one
@@ -139,9 +143,11 @@ template <class Shares, class Value>
 [[nodiscard]] constexpr scored_gpus<double> best_gpu_by_shares(const candidate& c, gpu_mask fitting, Shares shares,
                                                                double margin, Value value) {
     scored_gpus<double> found{};
+    gpu_mask evaluated = 0;
     for (gpu_mask rest = fitting; rest != 0; rest &= rest - 1) {
         const std::size_t i = lowest_gpu(rest);
-        if (repeats_earlier_gpu(c.node, fitting, i)) continue;
+        if (like_one_of(c.node, evaluated, i)) continue;
+        evaluated |= gpu_mask{1} << i;
         const amount left = c.node.free_share(i);
         shares.replace(left, left - c.demand.gpu[0]);
         const double v = value(shares, gpu_mask{1} << i);

@@ -279,10 +279,7 @@ private:
             typename Score::part_values parts{};
             bool fits = false;
         } at;
-        if (const auto found = nodes_.evaluate(n, c); found.value > lowest_value<value_type>) {
-            c.gpus = found.gpus;
-            at = {nodes_.score().parts(c), true};
-        }
+        at.fits = nodes_.find_parts(n, c, at.parts);
         return at;
     }
 

@@ -70,10 +70,13 @@ public:
 
     /// The value of a candidate.
     [[nodiscard]] double operator()(const candidate& c) const noexcept;
-    /// For tasks on one GPU: the best GPU, lowest position on ties; equal GPUs are evaluated once.
+    /// For tasks on one GPU: the best GPU, lowest position on ties; equal GPUs are evaluated once. By fragmentation
+    /// and memory alone.
     [[nodiscard]] scored_gpus<double> best_gpu(const candidate& c, gpu_mask fitting) const noexcept;
     /// The parts of a candidate, see `parted_score`.
     [[nodiscard]] part_values parts(const candidate& c) const noexcept;
+    /// The parts of a candidate on the GPUs that `best_scored_gpu` picks from those that fit; it sets `c.gpus`.
+    [[nodiscard]] part_values best_parts(candidate& c, gpu_mask fitting) const noexcept;
     /// The value, given the parts and the prices of the node's class.
     [[nodiscard]] double combine(const part_values& part, node_index n, const part_range<part_values>&) const noexcept {
         if (!informed_) return -double{part[0]};
@@ -141,21 +144,32 @@ private:
         bool whole = false;
     };
 
-    [[nodiscard]] expected_fragmentation::value value_after(const candidate& c,
-                                                            const share_profile& shares) const noexcept {
-        return memo_(fragmentation_, c.node, shares, c.node.free_cpu() - c.cpu());
+    /// A node's figures, given its packed free shares, the CPU that is left, and how to compute them.
+    template <class Compute>
+    [[nodiscard]] expected_fragmentation::value remembered(const node_view& node, const detail::packed_shares& shares,
+                                                           amount cpu, Compute compute) const noexcept {
+        const std::uint64_t model = node.free_gpus.empty() ? 0 : node.model(0).value();
+        return memo_.find(shares, model, static_cast<std::uint64_t>(cpu), compute);
     }
+    [[nodiscard]] expected_fragmentation::value value_of(const node_view& node) const noexcept;
+    [[nodiscard]] expected_fragmentation::value value_after(const candidate& c) const noexcept;
+    [[nodiscard]] expected_fragmentation::value best_after(candidate& c, gpu_mask fitting) const noexcept;
+    [[nodiscard]] double memory_cost(const candidate& c, gpu_mask gpus) const noexcept {
+        return memory_.concerns(c.demand) ? memory_.cost(c.node, c.demand, gpus) : 0.0;
+    }
+    [[nodiscard]] part_values parts(const candidate& c, const expected_fragmentation::value& after) const noexcept;
     [[nodiscard]] double in_gpu_share(amount cpu) const noexcept {
         return fragmentation_.cpu_per_gpu() > 0.0
                    ? static_cast<double>(cpu) * static_cast<double>(whole_gpu) / fragmentation_.cpu_per_gpu()
                    : 0.0;
     }
     [[nodiscard]] node_record record_of(const node_view& node) const noexcept {
-        const share_profile shares{node};
         const std::size_t c = classes_.of(node.index);
-        return {.value = fragmentation_(node, shares, node.free_cpu()),
+        amount share = 0;
+        for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) share += node.free_share(lowest_gpu(rest));
+        return {.value = value_of(node),
                 .free_gpus = detail::whole_node_reserve::free_gpus(node),
-                .free_share = shares.total(),
+                .free_share = share,
                 .free_cpu = node.free_cpu(),
                 .whole_at = 0,
                 .node_class = static_cast<std::uint8_t>(c),
@@ -185,7 +199,7 @@ private:
     best_fit::state fallback_;
     expected_fragmentation fragmentation_;
     memory_stranding memory_;
-    mutable detail::fragmentation_memo memo_;  // a cache: no value depends on its contents
+    mutable detail::fragmentation_memo<expected_fragmentation::value> memo_;  // a cache: no value depends on its contents
     detail::node_classes classes_;
     detail::fluid_market market_;
     detail::whole_node_reserve reserve_;
@@ -249,30 +263,78 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
 /// The value of a candidate.
 inline double scarcity_state::operator()(const candidate& c) const noexcept { return -parts(c)[0]; }
 
-inline scarcity_state::part_values scarcity_state::parts(const candidate& c) const noexcept {
-    if (!informed_) return {static_cast<float>(-fallback_(c)), 0.0F, 0.0F, 0.0F};
-    share_profile shares{c.node};
-    shares.take(c.node, c.demand, c.gpus);
-    const expected_fragmentation::value before = nodes_[c.node.index.value()].value;
-    const expected_fragmentation::value after = value_after(c, shares);
-    const double memory = memory_.concerns(c.demand) ? memory_.cost(c.node, c.demand, c.gpus) : 0.0;
-    return {static_cast<float>(after.fragmentation - before.fragmentation + memory),
-            static_cast<float>(before.usable - after.usable),
-            c.demand.gpus > 0 ? static_cast<float>(in_gpu_share(c.cpu())) : 0.0F,
-            reserve_.breaks(c.node, classes_.of(c.node.index), c.demand, c.gpus) ? 1.0F : 0.0F};
+inline expected_fragmentation::value scarcity_state::value_of(const node_view& node) const noexcept {
+    const auto compute = [&] { return fragmentation_(node); };
+    detail::packed_shares packed;
+    return packed.pack(node) ? remembered(node, packed, node.free_cpu(), compute) : compute();
 }
 
-/// For tasks on one GPU: the best GPU, lowest position on ties; equal GPUs are evaluated once.
+/// With the candidate on its GPUs.
+inline expected_fragmentation::value scarcity_state::value_after(const candidate& c) const noexcept {
+    const amount cpu = c.node.free_cpu() - c.cpu();
+    const auto compute = [&] {
+        share_profile shares{c.node};
+        shares.take(c.node, c.demand, c.gpus);
+        return fragmentation_(c.node, shares, cpu);
+    };
+    detail::packed_shares packed;
+    if (!packed.pack(c.node)) return compute();
+    if (c.gpus != 0) packed.take(c.demand.gpu[0], c.gpus);
+    return remembered(c.node, packed, cpu, compute);
+}
+
+/// For a task on one GPU: with it on the best GPU, lowest position on ties, which is set in `c.gpus`. Equal GPUs are
+/// evaluated once.
+inline expected_fragmentation::value scarcity_state::best_after(candidate& c, gpu_mask fitting) const noexcept {
+    constexpr double noise = 1e-9;  // of sums over the mix: equal GPUs must stay equal
+    expected_fragmentation::value best;
+    double least = 0.0;
+    gpu_mask evaluated = 0;
+    gpu_mask chosen = 0;
+    for (; fitting != 0; fitting &= fitting - 1) {
+        if (detail::like_one_of(c.node, evaluated, lowest_gpu(fitting))) continue;
+        c.gpus = fitting & (~fitting + 1);
+        evaluated |= c.gpus;
+        const expected_fragmentation::value after = value_after(c);
+        const double cost = after.fragmentation + memory_cost(c, c.gpus);
+        if (chosen != 0 && !(cost < least - noise)) continue;
+        best = after;
+        least = cost;
+        chosen = c.gpus;
+    }
+    c.gpus = chosen;
+    return best;
+}
+
+inline scarcity_state::part_values scarcity_state::parts(const candidate& c) const noexcept {
+    if (!informed_) return {static_cast<float>(-fallback_(c)), 0.0F, 0.0F, 0.0F};
+    return parts(c, value_after(c));
+}
+
+inline scarcity_state::part_values scarcity_state::best_parts(candidate& c, gpu_mask fitting) const noexcept {
+    if (informed_ && c.demand.gpus == 1) {
+        const expected_fragmentation::value after = best_after(c, fitting);
+        return parts(c, after);
+    }
+    c.gpus = c.demand.gpus == 0 ? 0 : tightest_gpu{}(c.node, c.demand, fitting);
+    return parts(c);
+}
+
+inline scarcity_state::part_values scarcity_state::parts(const candidate& c,
+                                                         const expected_fragmentation::value& after) const noexcept {
+    const node_record& now = nodes_[c.node.index.value()];
+    return {static_cast<float>(after.fragmentation - now.value.fragmentation + memory_cost(c, c.gpus)),
+            static_cast<float>(now.value.usable - after.usable),
+            c.demand.gpus > 0 ? static_cast<float>(in_gpu_share(c.cpu())) : 0.0F,
+            now.whole && reserve_.breaks(c.node, now.node_class, c.demand, c.gpus) ? 1.0F : 0.0F};
+}
+
 inline scored_gpus<double> scarcity_state::best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
     if (!informed_) return {fallback_(c), tightest_gpu{}(c.node, c.demand, fitting)};
-    constexpr double noise = 1e-9;  // of sums over the mix: equal GPUs must stay equal
+    candidate at = c;
+    const expected_fragmentation::value after = best_after(at, fitting);
     const double before = nodes_[c.node.index.value()].value.fragmentation;
-    const bool memory = memory_.concerns(c.demand);
-    const auto value = [&](const share_profile& shares, gpu_mask gpu) {
-        const double less = before - value_after(c, shares).fragmentation;
-        return memory ? less - memory_.cost(c.node, c.demand, gpu) : less;
-    };
-    return detail::best_gpu_by_shares(c, fitting, share_profile{c.node}, noise, value);
+    return {before - after.fragmentation - memory_cost(at, at.gpus), at.gpus};
 }
 
 inline void scarcity_state::count(const node_record& node, int sign) {
