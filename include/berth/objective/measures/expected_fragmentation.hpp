@@ -7,6 +7,7 @@
 #include "berth/model/workload.hpp"
 #include "berth/objective/measures/share_profile.hpp"
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -83,9 +84,17 @@ public:
             of_model_[m].first = groups_.size();
             for (const mix_part& part : parts) {
                 if (groups_.size() == of_model_[m].first || groups_.back().share != part.share) {
-                    groups_.push_back({part.share, demands_.size(), demands_.size()});
+                    const auto divisor = static_cast<double>(part.share);
+                    groups_.push_back({.share = part.share,
+                                       .divisor = divisor,
+                                       .on_whole = whole_part(static_cast<double>(whole_gpu) / divisor),
+                                       .first = demands_.size(),
+                                       .last = demands_.size()});
                 }
-                demands_.push_back({part.cpu, part.part});
+                const bool first = groups_.back().first == groups_.back().last;
+                demands_.push_back({.cpu = static_cast<double>(part.cpu),
+                                    .part = part.part,
+                                    .part_up_to = part.part + (first ? 0.0 : demands_.back().part_up_to)});
                 ++groups_.back().last;
             }
             of_model_[m].last = groups_.size();
@@ -103,26 +112,34 @@ public:
         double reached = 0.0;
         if (shares.size() > 0) {
             const model_table& table = of_model_[node.model(0).value()];
-            const demand_part* const demands = demands_.data();
-            for (std::size_t g = table.first; g < table.last; ++g) {
-                const share_group& group = groups_[g];
-                const std::size_t too_small = shares.short_of(group.share);
-                if (too_small == shares.size()) break;  // ascending: nothing larger fits either
-                const std::int64_t slots = shares.slots_from(too_small, group.share);
-                double part = 0.0;
-                double tasks = 0.0;
-                for (const demand_part* at = demands + group.first; at != demands + group.last; ++at) {
-                    const demand_part& demand = *at;
-                    if (demand.cpu > cpu) break;
-                    part += demand.part;
-                    // A division only where CPU is what limits.
-                    const bool ample =
-                        static_cast<double>(demand.cpu) * static_cast<double>(slots) <= static_cast<double>(cpu);
-                    tasks +=
-                        demand.part * static_cast<double>(ample || slots < cpu / demand.cpu ? slots : cpu / demand.cpu);
+            const equal_shares_list runs{shares};
+            const auto cpu_left = static_cast<double>(cpu);
+            std::size_t from = 0;  // the first run that is not too small
+            amount too_small = 0;  // free on the runs before
+            for (const share_group* g = groups_.data() + table.first; g != groups_.data() + table.last; ++g) {
+                for (; from < runs.size && runs.runs[from].share < g->share; ++from) too_small += runs.runs[from].total;
+                if (from == runs.size) break;  // ascending: nothing larger fits either
+                double slots = 0.0;
+                for (std::size_t i = from; i < runs.size; ++i) {
+                    const double each = runs.runs[i].share == whole_gpu
+                                            ? g->on_whole
+                                            : whole_part(static_cast<double>(runs.runs[i].share) / g->divisor);
+                    slots += runs.runs[i].gpus * each;
                 }
-                reached += part * static_cast<double>(shares.total() - shares.below(too_small));
-                used_by_slots += tasks * static_cast<double>(group.share);
+                // Demands ascend by CPU: those that find room for every slot, those whose number CPU limits, those that
+                // lack CPU even for one.
+                const demand_part* const first = demands_.data() + g->first;
+                const demand_part* at = demands_.data() + g->last;
+                while (at != first && at[-1].cpu > cpu_left) --at;
+                if (at == first) continue;
+                reached += at[-1].part_up_to * static_cast<double>(shares.total() - too_small);
+                double tasks = 0.0;
+                for (; at != first && at[-1].cpu * slots > cpu_left; --at) {
+                    const double by_cpu = whole_part(cpu_left / at[-1].cpu);
+                    tasks += at[-1].part * (by_cpu < slots ? by_cpu : slots);
+                }
+                if (at != first) tasks += at[-1].part_up_to * slots;
+                used_by_slots += tasks * g->divisor;
             }
             if (table.accepted > 0.0) v.usable = reached / table.accepted;
         }
@@ -140,15 +157,40 @@ public:
     }
 
 private:
+    /// Whole numbers, and quotients of them, are exact as doubles: they are far below 2^53.
     struct demand_part {
-        amount cpu;
+        double cpu;
         double part;
+        double part_up_to;  // of the demands of its group up to this one
     };
     struct share_group {
         amount share;
+        double divisor;     // the share
+        double on_whole;    // tasks that fit on a whole GPU
         std::size_t first;  // of its demands, in ascending order of CPU
         std::size_t last;
     };
+    /// The free shares of a node, ascending, each once.
+    struct equal_shares_list {
+        struct run {
+            amount share;
+            amount total;
+            double gpus;
+        };
+        std::array<run, max_gpus_per_node> runs;
+        std::size_t size = 0;
+
+        explicit equal_shares_list(const share_profile& shares) noexcept {
+            for (const amount share : shares.ascending()) {
+                if (size == 0 || runs[size - 1].share != share) runs[size++] = {share, 0, 0.0};
+                runs[size - 1].total += share;
+                runs[size - 1].gpus += 1.0;
+            }
+        }
+    };
+    [[nodiscard]] static double whole_part(double quotient) noexcept {
+        return static_cast<double>(static_cast<std::int64_t>(quotient));
+    }
     struct model_table {
         std::size_t first = 0;  // of its groups, in ascending order of share
         std::size_t last = 0;
