@@ -130,30 +130,51 @@ private:
         return groups_.back();
     }
 
-    void step(std::span<const double> gpu_supply, std::span<const double> cpu_supply, double demand) {
-        gpu_load_.assign(size_, 0.0);
-        cpu_load_.assign(size_, 0.0);
+    /// How much of a group the classes attract, by bin; CPU rarely has a price, and without one bins do not differ.
+    void weigh(std::span<const double> gpu_supply) {
+        cpu_priced_ = 0;
         for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
             const std::size_t c = lowest_gpu(rest);
-            double weight = 0.0;
-            for (std::size_t b = 0; b < bins; ++b) {
-                // CPU rarely has a price: then the class weighs the same in every bin.
-                if (b == 0 || cpu_raw_[c] != 0.0) {
-                    const double price = gpu_raw_[c] + cpu_raw_[c] * ratio_[b];
-                    weight = (gpu_supply[c] + 1e-3) * std::exp(-price / elasticity);
-                }
-                weight_[b * size_ + c] = weight;
+            if (cpu_raw_[c] != 0.0) cpu_priced_ |= class_set{1} << c;
+            weight_[c] = weight(gpu_supply[c], gpu_raw_[c] + cpu_raw_[c] * ratio_[0]);
+        }
+        if (cpu_priced_ == 0) return;
+        for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
+            const std::size_t c = lowest_gpu(rest);
+            const bool priced = (cpu_priced_ >> c & 1U) != 0;
+            for (std::size_t b = 1; b < bins; ++b) {
+                weight_[b * size_ + c] =
+                    priced ? weight(gpu_supply[c], gpu_raw_[c] + cpu_raw_[c] * ratio_[b]) : weight_[c];
             }
         }
-        for (const group& g : groups_) {
-            const double* weight = weight_.data() + g.bin * size_;
-            double all = 0.0;
-            for (class_set rest = g.admits; rest != 0; rest &= rest - 1) all += weight[lowest_gpu(rest)];
+    }
+    [[nodiscard]] static double weight(double supply, double price) noexcept {
+        return (supply + 1e-3) * std::exp(-price / elasticity);
+    }
+
+    void step(std::span<const double> gpu_supply, std::span<const double> cpu_supply, double demand) {
+        weigh(gpu_supply);
+        gpu_load_.assign(size_, 0.0);
+        cpu_load_.assign(size_, 0.0);
+        double* const gpu_load = gpu_load_.data();
+        double* const cpu_load = cpu_load_.data();
+        double all = 0.0;
+        class_set summed = 0;  // whose weights `all` is the sum of, if they are the same in every bin
+        for (const group g : groups_) {
+            const bool by_bin = (g.admits & cpu_priced_) != 0;
+            const double* const weight = weight_.data() + (by_bin ? g.bin * size_ : 0);
+            if (by_bin || g.admits != summed) {
+                all = 0.0;
+                for (class_set rest = g.admits; rest != 0; rest &= rest - 1) all += weight[lowest_gpu(rest)];
+                summed = by_bin ? 0 : g.admits;
+            }
             if (!(all > 0.0)) continue;
+            const double gpu = demand * g.share / all;
+            const double cpu = demand * g.cpu / all;
             for (class_set rest = g.admits; rest != 0; rest &= rest - 1) {
                 const std::size_t c = lowest_gpu(rest);
-                gpu_load_[c] += demand * g.share / all * weight[c];
-                cpu_load_[c] += demand * g.cpu / all * weight[c];
+                gpu_load[c] += gpu * weight[c];
+                cpu_load[c] += cpu * weight[c];
             }
         }
         double mean = 0.0;
@@ -184,7 +205,8 @@ private:
     flat<double> cpu_;
     flat<double> gpu_load_;
     flat<double> cpu_load_;
-    flat<double> weight_;
+    flat<double> weight_;        // by bin
+    class_set cpu_priced_ = 0;   // classes whose CPU has a price
     std::array<double, bins> ratio_{};  // CPU per GPU of each bin
     bool warm_ = false;
 };
