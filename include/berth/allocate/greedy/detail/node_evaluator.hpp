@@ -59,7 +59,7 @@ public:
     }
     /// A node of a cluster is not what it was: the score is told.
     void refresh(node_index n) {
-        if constexpr (selects_late) entries_[rank_of(n)] = entry_of(n);
+        entries_[rank_of(n)] = entry_of(n);
         notify_node(score_, ledger().node(n));
         notify_node(gpu_selection_, ledger().node(n));
     }
@@ -166,7 +166,7 @@ public:
     bool set_closed(node_index n, std::uint8_t closed) {
         if (closed_.empty()) closed_.resize(books_.fleet().node_count());
         if (std::exchange(closed_[n.value()], closed) == closed) return false;
-        if constexpr (selects_late) entries_[rank_of(n)].plain = closed == 0 && plain(n);
+        entries_[rank_of(n)].plain = closed == 0 && plain(n);
         return true;
     }
     [[nodiscard]] bool closed(node_index n) const noexcept { return !closed_.empty() && closed_[n.value()] != 0; }
@@ -189,7 +189,7 @@ private:
             if (told > 1) notify_remove(of->gpu_selection_, after);
         }
     };
-    struct scan_entry {
+    struct node_entry {
         std::uint64_t models;
         std::size_t first_counter;
         node_index node;
@@ -211,9 +211,9 @@ private:
         if (!n.valid() || n.value() >= rank_of_.size() || rank_of_[n.value()] != unranked) return;
         rank_of_[n.value()] = order_.size();
         order_.push_back(n);
-        if constexpr (selects_late) entries_.push_back(entry_of(n));
+        entries_.push_back(entry_of(n));
     }
-    [[nodiscard]] scan_entry entry_of(node_index n) const noexcept {
+    [[nodiscard]] node_entry entry_of(node_index n) const noexcept {
         const fleet& fleet = books_.fleet();
         return {.models = fleet.models_on(n),
                 .first_counter = fleet.first_counter(n),
@@ -236,6 +236,37 @@ private:
     ///
     /// @param gpus  left are those that fit
     [[nodiscard]] bool fits(node_index n, candidate& c, gpu_mask& gpus) const {
+        const node_entry& entry = entries_[rank_of(n)];
+        if (!few_counters() || !entry.plain) return fits_unlike_most(n, c, gpus);
+        const std::uint64_t refused_models = entry.models & ~c.demand.accepted_models;
+        const bool wants_gpus = c.demand.gpus > 0;
+        if (wants_gpus && refused_models != 0) {
+            if (refused_models == entry.models) return false;
+            return fits_unlike_most(n, c, gpus);
+        }
+        const std::size_t hosts = c.demand.node.size();
+        const amount* const left = ledger().counters().data() + entry.first_counter;
+        for (std::size_t r = 0; r < hosts; ++r) {
+            if (left[r] < c.demand.node[r]) return false;
+        }
+        const amount* const shares = left + hosts;
+        if (wants_gpus) {
+            if (c.demand.same_model) return fits_unlike_most(n, c, gpus);
+            const amount share = c.demand.gpu[0];
+            gpu_mask fitting = 0;
+            for (std::size_t g = 0; g < entry.gpus; ++g) fitting |= static_cast<gpu_mask>(shares[g] >= share) << g;
+            gpus &= fitting;
+            if (!has_gpus(gpus, c.demand.gpus)) return false;
+        }
+        c.node = {.fleet = &books_.fleet(),
+                  .index = n,
+                  .free_node = {left, hosts},
+                  .free_gpus = {shares, entry.gpus},
+                  .gpu_counters = 1,
+                  .healthy = first_gpus(entry.gpus)};
+        return true;
+    }
+    [[nodiscard, gnu::noinline]] bool fits_unlike_most(node_index n, candidate& c, gpu_mask& gpus) const {
         if (closed(n) || !ledger().host_fits(c.demand, n)) return false;
         if (c.demand.gpus > 0) {
             gpus &= ledger().fitting_gpus(c.demand, n);
@@ -243,6 +274,11 @@ private:
         }
         c.node = ledger().node(n);
         return true;
+    }
+    /// Host counters and one counter per GPU, as in most fleets.
+    [[nodiscard]] bool few_counters() const noexcept {
+        const resource_schema& schema = books_.fleet().schema();
+        return schema.gpu.size() == 1 && !schema.node.empty() && schema.domain.empty();
     }
     /// @param offered  the GPUs that the selection may pick from, if they fit
     [[nodiscard]] scored_gpus<value_type> evaluate(node_index n, candidate& c, std::uint64_t& evaluations,
@@ -263,8 +299,7 @@ private:
     }
     [[nodiscard]] node_index best_node(candidate& c) {
         if constexpr (selects_late) {
-            const resource_schema& schema = books_.fleet().schema();
-            if (schema.gpu.size() == 1 && !schema.node.empty() && schema.domain.empty()) return best_plain(c);
+            if (few_counters()) return best_plain(c);
         }
         return best_by([&](node_index n) { return value_at(n, c); });
     }
@@ -283,7 +318,7 @@ private:
         std::uint64_t evaluations = 0;
         value_type greatest = lowest_value<value_type>;
         node_index best{};
-        for (const scan_entry& entry : entries_) {
+        for (const node_entry& entry : entries_) {
             const amount* const left = first + entry.first_counter;
             if (left[0] < cpu) continue;
             std::size_t r = 1;
@@ -338,7 +373,7 @@ private:
     flat<node_index> order_;
     flat<std::size_t> rank_of_;
     flat<std::uint8_t> closed_;  // empty until a node is closed
-    flat<scan_entry> entries_;   // by rank, if GPUs are selected late
+    flat<node_entry> entries_;   // by rank
     std::uint64_t evaluations_ = 0;
 };
 

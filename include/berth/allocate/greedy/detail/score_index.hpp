@@ -65,12 +65,13 @@ public:
             if (before == value) return;
             level[position] = value;
             const std::size_t block = position / fan_out;
-            // A value that rose needs no comparison with its neighbours, only with the maximum of its block.
-            if (value < before) {
+            if (l + 1 == levels_) return;
+            const Value& parent = all[first_[l + 1] + block];
+            if (before < parent) {
+                // It was not the greatest of its block: it matters only if it is now.
+                if (!(parent < value)) return;
+            } else if (value < before) {
                 value = greatest_of(level + block * fan_out);
-            } else if (l + 1 < levels_) {
-                const Value& parent = all[first_[l + 1] + block];
-                if (value < parent) value = parent;
             }
             position = block;
         }
