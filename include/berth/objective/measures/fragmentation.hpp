@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace berth::inline v0 {
 
@@ -37,7 +38,16 @@ public:
                               .gpus = demand.gpus,
                               .accepted_models = demand.accepted_models,
                               .popularity = entry.popularity});
+            insert(tasks_.back().cpu);
         }
+    }
+
+    /// The part of a node's CPU that F depends on: how many of the mix's distinct demands of CPU it covers. Nodes of
+    /// equal models, equal free shares and equal levels have equal F.
+    [[nodiscard]] std::size_t cpu_level(amount cpu) const noexcept {
+        std::size_t level = 0;
+        while (level < cpu_demands_.size() && cpu_demands_[level] <= cpu) ++level;
+        return level;
     }
 
     /// F of a node as it stands.
@@ -81,7 +91,15 @@ private:
         std::uint64_t accepted_models;
         double popularity;
     };
+    void insert(amount cpu) {
+        std::size_t at = cpu_level(cpu);
+        if (at > 0 && cpu_demands_[at - 1] == cpu) return;
+        cpu_demands_.push_back(cpu);
+        for (std::size_t i = cpu_demands_.size() - 1; i > at; --i) std::swap(cpu_demands_[i], cpu_demands_[i - 1]);
+    }
+
     detail::flat<typical> tasks_;
+    detail::flat<amount> cpu_demands_;  // ascending, each once
 };
 
 }  // namespace berth::inline v0

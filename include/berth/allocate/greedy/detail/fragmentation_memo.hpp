@@ -54,7 +54,8 @@ struct packed_shares {
 template <class Value>
 class fragmentation_memo {
 public:
-    fragmentation_memo() : entries_(std::size_t{1} << log_size) {}
+    /// @param log_size  log2 of the number of states that it holds; above 0
+    explicit fragmentation_memo(unsigned log_size) : entries_(std::size_t{1} << log_size), shift_{64U - log_size} {}
 
     /// The value of a state, from `make()` if it is not there.
     ///
@@ -64,13 +65,12 @@ public:
         std::uint64_t hash = (shares.low ^ first * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
         hash ^= (shares.high ^ second * 0xc2b2ae3d27d4eb4fULL) * 0xc4ceb9fe1a85ec53ULL;
         hash = (hash ^ hash >> 32U) * 0x9e3779b97f4a7c15ULL;
-        entry& at = entries_[hash >> (64U - log_size)];
+        entry& at = entries_[hash >> shift_];
         if (!(at.shares == shares && at.first == first && at.second == second)) at = {shares, first, second, make()};
         return at.value;
     }
 
 private:
-    static constexpr unsigned log_size = 14;
     static constexpr std::uint64_t never = ~std::uint64_t{0};
 
     struct entry {
@@ -80,6 +80,7 @@ private:
         Value value{};
     };
     flat<entry> entries_;
+    unsigned shift_;
 };
 
 }  // namespace berth::inline v0::detail

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/detail/fragmentation_memo.hpp"
+#include "berth/allocate/greedy/detail/pick_gpus.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/core/flat.hpp"
@@ -61,19 +63,25 @@ struct fgd {
         /// The value of a candidate.
         [[nodiscard]] double operator()(const candidate& c) const noexcept {
             if (!informed_) return fallback_(c);
-            share_profile shares{c.node};
-            shares.take(c.node, c.demand, c.gpus);
-            return value(c, shares, c.gpus);
+            return value(c, fragmentation_after(c));
         }
         /// For tasks on one GPU: the best GPU, lowest position on ties, asking equal GPUs once.
         [[nodiscard]] scored_gpus<double> best_gpu(const candidate& c, gpu_mask fitting) const noexcept {
             if (!informed_) return {fallback_(c), tightest_gpu{}(c.node, c.demand, fitting)};
-            return detail::best_gpu_by_shares(
-                c, fitting, share_profile{c.node}, 0.0,
-                [&](const share_profile& shares, gpu_mask gpu) { return value(c, shares, gpu); });
+            candidate at = c;
+            scored_gpus<double> best{};
+            gpu_mask evaluated = 0;
+            for (; fitting != 0; fitting &= fitting - 1) {
+                if (detail::like_one_of(c.node, evaluated, lowest_gpu(fitting))) continue;
+                at.gpus = fitting & (~fitting + 1);
+                evaluated |= at.gpus;
+                const double v = value(at, fragmentation_after(at));
+                if (best.gpus == 0 || v > best.value) best = {v, at.gpus};
+            }
+            return best;
         }
         /// The node has changed.
-        void on_node(const node_view& node) noexcept { before_[node.index.value()] = fragmentation_(node); }
+        void on_node(const node_view& node) noexcept { before_[node.index.value()] = fragmentation_of(node); }
         /// The fleet has changed; the mix has not.
         [[nodiscard]] followed follow(const problem& p, std::span<const node_index> changed) {
             before_.make_room(p.fleet().node_count());
@@ -84,16 +92,40 @@ struct fgd {
         }
 
     private:
-        [[nodiscard]] double value(const candidate& c, const share_profile& shares, gpu_mask gpus) const noexcept {
-            const amount cpu = c.node.free_cpu() - c.cpu();
-            double change = before_[c.node.index.value()] - fragmentation_(c.node, shares, cpu);
-            if (memory_.concerns(c.demand)) change -= memory_.cost(c.node, c.demand, gpus);
+        [[nodiscard]] double value(const candidate& c, double after) const noexcept {
+            double change = before_[c.node.index.value()] - after;
+            if (memory_.concerns(c.demand)) change -= memory_.cost(c.node, c.demand, c.gpus);
             return static_cast<double>(static_cast<int>(100.0 / (1.0 + std::exp(-change / 1000.0))));
+        }
+        [[nodiscard]] double fragmentation_of(const node_view& node) const noexcept {
+            const auto compute = [&] { return fragmentation_(node); };
+            detail::packed_shares packed;
+            return packed.pack(node) ? remembered(node, packed, node.free_cpu(), compute) : compute();
+        }
+        /// F of the node with the candidate on its GPUs.
+        [[nodiscard]] double fragmentation_after(const candidate& c) const noexcept {
+            const amount cpu = c.node.free_cpu() - c.cpu();
+            const auto compute = [&] {
+                share_profile shares{c.node};
+                shares.take(c.node, c.demand, c.gpus);
+                return fragmentation_(c.node, shares, cpu);
+            };
+            detail::packed_shares packed;
+            if (!packed.pack(c.node)) return compute();
+            if (c.gpus != 0) packed.take(c.demand.gpu[0], c.gpus);
+            return remembered(c.node, packed, cpu, compute);
+        }
+        template <class Compute>
+        [[nodiscard]] double remembered(const node_view& node, const detail::packed_shares& shares, amount cpu,
+                                        Compute compute) const noexcept {
+            return memo_.find(shares, fragmentation_.cpu_level(cpu) << 8U | gpu_count(node.healthy),
+                              node.fleet->models_on(node.index), compute);
         }
 
         bool informed_;
         best_fit::state fallback_;
         fragmentation fragmentation_;
+        mutable detail::fragmentation_memo<double> memo_{12};  // a cache: no value depends on its contents
         memory_stranding memory_;
         detail::flat<double> before_;
     };
