@@ -104,27 +104,64 @@ public:
     /// CPU per whole GPU at the rate of the mix, in units of the CPU counter; 0 if the mix wants none.
     [[nodiscard]] double cpu_per_gpu() const noexcept { return cpu_per_gpu_; }
 
+    /// The free shares of the GPUs of one node, each amount once. A value on the stack.
+    class distinct_shares {
+    public:
+        /// No GPU.
+        distinct_shares() noexcept = default;
+        /// Adds a GPU with this share free. At most `max_gpus_per_node` times.
+        void add(amount share) noexcept {
+            std::size_t at = size_;
+            while (at > 0 && share < runs_[at - 1].share) --at;
+            if (at == 0 || runs_[at - 1].share != share) {
+                for (std::size_t i = size_++; i > at; --i) runs_[i] = runs_[i - 1];
+                runs_[at++] = {share, 0, 0.0};
+            }
+            runs_[at - 1].total += share;
+            runs_[at - 1].gpus += 1.0;
+            total_ += share;
+        }
+
+    private:
+        friend class expected_fragmentation;
+
+        struct run {
+            amount share;
+            amount total;
+            double gpus;
+        };
+        std::array<run, max_gpus_per_node> runs_;  // ascending
+        std::size_t size_ = 0;
+        amount total_ = 0;
+    };
+
     /// A node, given its free shares and CPU. Nodes with several models count as if all GPUs were of the first.
     [[nodiscard]] value operator()(const node_view& node, const share_profile& shares, amount cpu) const noexcept {
-        const auto free = static_cast<double>(shares.total());
+        distinct_shares distinct;
+        for (const amount share : shares.ascending()) distinct.add(share);
+        return (*this)(node, distinct, cpu);
+    }
+    /// The same; GPUs without a free share need not be there.
+    [[nodiscard]] value operator()(const node_view& node, const distinct_shares& shares, amount cpu) const noexcept {
+        const auto free = static_cast<double>(shares.total_);
         value v;
         double used_by_slots = 0.0;
         double reached = 0.0;
-        if (shares.size() > 0) {
+        if (shares.size_ > 0) {
             const model_table& table = of_model_[node.model(0).value()];
-            const equal_shares_list runs{shares};
+            const auto& runs = shares.runs_;
             const auto cpu_left = static_cast<double>(cpu);
             std::size_t from = 0;  // the first run that is not too small
             amount too_small = 0;  // free on the runs before
             for (const share_group* g = groups_.data() + table.first; g != groups_.data() + table.last; ++g) {
-                for (; from < runs.size && runs.runs[from].share < g->share; ++from) too_small += runs.runs[from].total;
-                if (from == runs.size) break;  // ascending: nothing larger fits either
+                for (; from < shares.size_ && runs[from].share < g->share; ++from) too_small += runs[from].total;
+                if (from == shares.size_) break;  // ascending: nothing larger fits either
                 double slots = 0.0;
-                for (std::size_t i = from; i < runs.size; ++i) {
-                    const double each = runs.runs[i].share == whole_gpu
+                for (std::size_t i = from; i < shares.size_; ++i) {
+                    const double each = runs[i].share == whole_gpu
                                             ? g->on_whole
-                                            : whole_part(static_cast<double>(runs.runs[i].share) / g->divisor);
-                    slots += runs.runs[i].gpus * each;
+                                            : whole_part(static_cast<double>(runs[i].share) / g->divisor);
+                    slots += runs[i].gpus * each;
                 }
                 // Demands ascend by CPU: those that find room for every slot, those whose number CPU limits, those that
                 // lack CPU even for one.
@@ -132,7 +169,7 @@ public:
                 const demand_part* at = demands_.data() + g->last;
                 while (at != first && at[-1].cpu > cpu_left) --at;
                 if (at == first) continue;
-                reached += at[-1].part_up_to * static_cast<double>(shares.total() - too_small);
+                reached += at[-1].part_up_to * static_cast<double>(shares.total_ - too_small);
                 double tasks = 0.0;
                 for (; at != first && at[-1].cpu * slots > cpu_left; --at) {
                     const double by_cpu = whole_part(cpu_left / at[-1].cpu);
@@ -169,24 +206,6 @@ private:
         double on_whole;    // tasks that fit on a whole GPU
         std::size_t first;  // of its demands, in ascending order of CPU
         std::size_t last;
-    };
-    /// The free shares of a node, ascending, each once.
-    struct equal_shares_list {
-        struct run {
-            amount share;
-            amount total;
-            double gpus;
-        };
-        std::array<run, max_gpus_per_node> runs;
-        std::size_t size = 0;
-
-        explicit equal_shares_list(const share_profile& shares) noexcept {
-            for (const amount share : shares.ascending()) {
-                if (size == 0 || runs[size - 1].share != share) runs[size++] = {share, 0, 0.0};
-                runs[size - 1].total += share;
-                runs[size - 1].gpus += 1.0;
-            }
-        }
     };
     [[nodiscard]] static double whole_part(double quotient) noexcept {
         return static_cast<double>(static_cast<std::int64_t>(quotient));

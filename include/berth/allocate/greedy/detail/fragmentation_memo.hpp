@@ -20,22 +20,21 @@ struct packed_shares {
 
     /// Packs a node's shares; false if they cannot be.
     [[nodiscard]] bool pack(const node_view& node) noexcept {
-        low = high = 0;
         const std::size_t gpus = node.gpu_count();
         if (gpus > most_gpus) return false;
-        std::uint64_t words[2] = {0, 0};
-        for (std::size_t i = 0; i < gpus; ++i) {
-            const auto share = static_cast<std::uint64_t>(node.free_share(i));
-            if (share > 0xffff) return false;  // negative ones too
-            words[i / 4] |= (node.healthy >> i & 1U) * share << (16 * (i % 4));
-        }
-        low = words[0];
-        high = words[1];
-        return true;
-    }
-    /// The share of a GPU.
-    [[nodiscard]] std::uint64_t operator[](std::size_t i) const noexcept {
-        return (i < 4 ? low : high) >> (16 * (i % 4)) & 0xffff;
+        std::uint64_t out_of_range = 0;
+        const auto word = [&](std::size_t first, std::size_t end) {
+            std::uint64_t packed = 0;
+            for (std::size_t i = end; i-- > first;) {
+                const auto share = static_cast<std::uint64_t>(node.free_share(i));  // negative ones become huge
+                out_of_range |= share >> 16U;
+                packed = packed << 16U | ((node.healthy >> i & 1U) != 0 ? share : 0);
+            }
+            return packed;
+        };
+        low = word(0, gpus < 4 ? gpus : 4);
+        high = gpus > 4 ? word(4, gpus) : 0;
+        return out_of_range == 0;
     }
     /// Takes a share, which must be there, from each of these GPUs.
     void take(amount share, gpu_mask gpus) noexcept {

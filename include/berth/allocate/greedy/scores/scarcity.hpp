@@ -144,12 +144,19 @@ private:
         bool whole = false;
     };
 
-    /// A node's figures, given its packed free shares, the CPU that is left, and how to compute them.
-    template <class Compute>
-    [[nodiscard]] expected_fragmentation::value remembered(const node_view& node, const detail::packed_shares& shares,
-                                                           amount cpu, Compute compute) const noexcept {
+    /// The figures of a node, given its packed free shares and the CPU that is left.
+    [[nodiscard]] expected_fragmentation::value remembered(const node_view& node, const detail::packed_shares& packed,
+                                                           amount cpu) const noexcept {
         const std::uint64_t model = node.free_gpus.empty() ? 0 : node.model(0).value();
-        return memo_.find(shares, model, static_cast<std::uint64_t>(cpu), compute);
+        return memo_.find(packed, model, static_cast<std::uint64_t>(cpu), [&] {
+            expected_fragmentation::distinct_shares shares;
+            for (std::uint64_t rest = packed.low; rest != 0; rest >>= 16U) add(shares, rest);
+            for (std::uint64_t rest = packed.high; rest != 0; rest >>= 16U) add(shares, rest);
+            return fragmentation_(node, shares, cpu);
+        });
+    }
+    static void add(expected_fragmentation::distinct_shares& shares, std::uint64_t packed) noexcept {
+        if ((packed & 0xffff) != 0) shares.add(static_cast<amount>(packed & 0xffff));
     }
     [[nodiscard]] expected_fragmentation::value value_of(const node_view& node) const noexcept;
     [[nodiscard]] expected_fragmentation::value value_after(const candidate& c) const noexcept;
@@ -264,23 +271,21 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
 inline double scarcity_state::operator()(const candidate& c) const noexcept { return -parts(c)[0]; }
 
 inline expected_fragmentation::value scarcity_state::value_of(const node_view& node) const noexcept {
-    const auto compute = [&] { return fragmentation_(node); };
     detail::packed_shares packed;
-    return packed.pack(node) ? remembered(node, packed, node.free_cpu(), compute) : compute();
+    return packed.pack(node) ? remembered(node, packed, node.free_cpu()) : fragmentation_(node);
 }
 
 /// With the candidate on its GPUs.
 inline expected_fragmentation::value scarcity_state::value_after(const candidate& c) const noexcept {
     const amount cpu = c.node.free_cpu() - c.cpu();
-    const auto compute = [&] {
+    detail::packed_shares packed;
+    if (!packed.pack(c.node)) {
         share_profile shares{c.node};
         shares.take(c.node, c.demand, c.gpus);
         return fragmentation_(c.node, shares, cpu);
-    };
-    detail::packed_shares packed;
-    if (!packed.pack(c.node)) return compute();
+    }
     if (c.gpus != 0) packed.take(c.demand.gpu[0], c.gpus);
-    return remembered(c.node, packed, cpu, compute);
+    return remembered(c.node, packed, cpu);
 }
 
 /// For a task on one GPU: with it on the best GPU, lowest position on ties, which is set in `c.gpus`. Equal GPUs are
