@@ -88,14 +88,16 @@ public:
                     groups_.push_back({.share = part.share,
                                        .divisor = divisor,
                                        .on_whole = whole_part(static_cast<double>(whole_gpu) / divisor),
+                                       .most_cpu = 0.0,
+                                       .part = 0.0,
                                        .first = demands_.size(),
                                        .last = demands_.size()});
                 }
-                const bool first = groups_.back().first == groups_.back().last;
-                demands_.push_back({.cpu = static_cast<double>(part.cpu),
-                                    .part = part.part,
-                                    .part_up_to = part.part + (first ? 0.0 : demands_.back().part_up_to)});
-                ++groups_.back().last;
+                share_group& group = groups_.back();
+                group.most_cpu = static_cast<double>(part.cpu);
+                group.part += part.part;
+                demands_.push_back({.cpu = group.most_cpu, .part = part.part, .part_up_to = group.part});
+                ++group.last;
             }
             of_model_[m].last = groups_.size();
         }
@@ -163,13 +165,19 @@ public:
                                             : whole_part(static_cast<double>(runs[i].share) / g->divisor);
                     slots += runs[i].gpus * each;
                 }
+                const auto enough = static_cast<double>(shares.total_ - too_small);
+                if (g->most_cpu <= cpu_left && g->most_cpu * slots <= cpu_left) [[likely]] {
+                    reached += g->part * enough;
+                    used_by_slots += g->part * slots * g->divisor;
+                    continue;
+                }
                 // Demands ascend by CPU: those that find room for every slot, those whose number CPU limits, those that
                 // lack CPU even for one.
                 const demand_part* const first = demands_.data() + g->first;
                 const demand_part* at = demands_.data() + g->last;
                 while (at != first && at[-1].cpu > cpu_left) --at;
                 if (at == first) continue;
-                reached += at[-1].part_up_to * static_cast<double>(shares.total_ - too_small);
+                reached += at[-1].part_up_to * enough;
                 double tasks = 0.0;
                 for (; at != first && at[-1].cpu * slots > cpu_left; --at) {
                     const double by_cpu = whole_part(cpu_left / at[-1].cpu);
@@ -204,6 +212,8 @@ private:
         amount share;
         double divisor;     // the share
         double on_whole;    // tasks that fit on a whole GPU
+        double most_cpu;    // of its demands
+        double part;        // of all its demands
         std::size_t first;  // of its demands, in ascending order of CPU
         std::size_t last;
     };
