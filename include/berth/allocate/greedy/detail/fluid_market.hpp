@@ -53,6 +53,11 @@ public:
              })) {
             const group& g = found[i];
             groups_.push_back({g.admits, g.bin, g.share / total, g.cpu / total});
+            if (sets_.empty() || sets_.back().admits != g.admits) sets_.push_back({g.admits, groups_.size() - 1});
+            group_set& set = sets_.back();
+            set.last = groups_.size();
+            set.share += groups_.back().share;
+            set.cpu += groups_.back().cpu;
         }
         gpu_load_.resize(size_);
         cpu_load_.resize(size_);
@@ -110,6 +115,15 @@ private:
         double cpu;
     };
 
+    /// The groups of all bins with the same classes.
+    struct group_set {
+        class_set admits;
+        std::size_t first;
+        std::size_t last = 0;
+        double share = 0.0;
+        double cpu = 0.0;
+    };
+
     [[nodiscard]] static std::size_t bin_of(double ratio) noexcept {
         const double b = std::floor(2.0 * std::log2((ratio < 1e-3 ? 1e-3 : ratio) / lowest_ratio));
         return b <= 0.0 ? 0 : b >= static_cast<double>(bins) ? bins - 1 : static_cast<std::size_t>(b);
@@ -158,23 +172,26 @@ private:
         cpu_load_.assign(size_, 0.0);
         double* const gpu_load = gpu_load_.data();
         double* const cpu_load = cpu_load_.data();
-        double all = 0.0;
-        class_set summed = 0;  // whose weights `all` is the sum of, if they are the same in every bin
-        for (const group g : groups_) {
-            const bool by_bin = (g.admits & cpu_priced_) != 0;
-            const double* const weight = weight_.data() + (by_bin ? g.bin * size_ : 0);
-            if (by_bin || g.admits != summed) {
-                all = 0.0;
-                for (class_set rest = g.admits; rest != 0; rest &= rest - 1) all += weight[lowest_gpu(rest)];
-                summed = by_bin ? 0 : g.admits;
-            }
-            if (!(all > 0.0)) continue;
-            const double gpu = demand * g.share / all;
-            const double cpu = demand * g.cpu / all;
-            for (class_set rest = g.admits; rest != 0; rest &= rest - 1) {
+        const auto distribute = [&](class_set admits, const double* weight, double share, double cpu_share) {
+            double all = 0.0;
+            for (class_set rest = admits; rest != 0; rest &= rest - 1) all += weight[lowest_gpu(rest)];
+            if (!(all > 0.0)) return;
+            const double gpu = demand * share / all;
+            const double cpu = demand * cpu_share / all;
+            for (class_set rest = admits; rest != 0; rest &= rest - 1) {
                 const std::size_t c = lowest_gpu(rest);
                 gpu_load[c] += gpu * weight[c];
                 cpu_load[c] += cpu * weight[c];
+            }
+        };
+        for (const group_set& set : sets_) {
+            if ((set.admits & cpu_priced_) == 0) {
+                distribute(set.admits, weight_.data(), set.share, set.cpu);
+                continue;
+            }
+            for (std::size_t i = set.first; i < set.last; ++i) {
+                const group& g = groups_[i];
+                distribute(g.admits, weight_.data() + g.bin * size_, g.share, g.cpu);
             }
         }
         double mean = 0.0;
@@ -196,7 +213,8 @@ private:
     }
 
     std::size_t size_;
-    flat<group> groups_;
+    flat<group> groups_;  // ascending by classes, then by bin
+    flat<group_set> sets_;
     class_set wanted_ =
         0;  // classes that some task of the mix accepts; the others have no price and no part in the mean
     flat<double> gpu_raw_;
