@@ -81,25 +81,29 @@ public:
                 // Charges come and go often and matter to few nodes.
                 const auto switched = charges_ ^ score.charges();
                 charges_ = score.charges();
-                if (switched != 0 && !any && !all) {
+                if (switched != 0) {
                     score.for_each_charged(switched, [&](node_index n) {
                         const std::size_t rank = rank_of[n.value()];
                         if (values[rank] == lowest_value<value_type>) return;
                         values.set(rank, static_cast<value_type>(score.combine(parts_[rank], n, range_)));
                     });
-                    return;
-                }
-                if (switched != 0) {
-                    score.for_each_charged(switched,
-                                           [&](node_index n) { combine_unrepaired(rank_of[n.value()], n, score); });
                 }
             }
         }
         if (!all && !any) return;
-        for (std::size_t rank = 0; rank < node_at.size(); ++rank) {
-            if (all || concerns(node_at[rank], score)) combine_unrepaired(rank, node_at[rank], score);
-        }
-        values.rebuild();
+        // Mostly few nodes that fit are of a class whose prices changed.
+        std::size_t combined = 0;
+        values.for_each_set([&](std::size_t rank) {
+            const node_index n = node_at[rank];
+            if (!all && !concerns(n, score)) return;
+            const auto value = static_cast<value_type>(score.combine(parts_[rank], n, range_));
+            if (!all && ++combined <= few) {
+                values.set(rank, value);
+            } else {
+                values.set_unrepaired(rank, value);
+            }
+        });
+        if (all || combined > few) values.rebuild();
     }
 
     void prefetch(std::size_t rank) const noexcept {
@@ -120,6 +124,7 @@ public:
 private:
     using part_number = typename part_values::value_type;
     static constexpr std::uint64_t never = ~std::uint64_t{0};
+    static constexpr std::size_t few = 64;  // values that are repaired one by one
     static constexpr bool follows_prices = requires(const Score& s) { s.price_version(std::size_t{}); };
     /// The score has charges that apply to few nodes of a class, besides its prices.
     static constexpr bool has_charges = requires(const Score& score) { score.charges(); };
@@ -131,11 +136,6 @@ private:
         } else {
             return false;
         }
-    }
-
-    void combine_unrepaired(std::size_t rank, node_index n, const Score& score) {
-        if (values[rank] == lowest_value<value_type>) return;
-        values.set_unrepaired(rank, static_cast<value_type>(score.combine(parts_[rank], n, range_)));
     }
 
     flat<part_values> parts_;

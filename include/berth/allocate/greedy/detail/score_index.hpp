@@ -76,6 +76,16 @@ public:
             position = block;
         }
     }
+    /// Calls `visit(position)` for the positions whose value is above the lowest; it may set that position's value.
+    template <class Visit>
+    void for_each_set(Visit visit) {
+        for (std::size_t block = 0; block * fan_out < first_[1]; ++block) {
+            if (levels_ > 1 && values_[first_[1] + block] == lowest_value<Value>) continue;
+            for (std::size_t at = block * fan_out; at < (block + 1) * fan_out; ++at) {
+                if (!(values_[at] == lowest_value<Value>)) visit(at);
+            }
+        }
+    }
     /// Sets a value without repairing the tree; call `rebuild` afterwards.
     void set_unrepaired(std::size_t position, Value value) noexcept { values_[position] = value; }
     void rebuild() noexcept {
