@@ -139,9 +139,11 @@ private:
         std::int64_t free_gpus = 0;
         amount free_share = 0;  // of healthy GPUs
         amount free_cpu = 0;
+        detail::packed_shares shares;
         std::uint32_t whole_at = 0;  // its position in `whole_nodes_`
         std::uint8_t node_class = 0;
         bool whole = false;
+        bool packed = false;  // `shares` are the node's
     };
 
     /// The figures of a node, given its packed free shares and the CPU that is left.
@@ -158,7 +160,6 @@ private:
     static void add(expected_fragmentation::distinct_shares& shares, std::uint64_t packed) noexcept {
         if ((packed & 0xffff) != 0) shares.add(static_cast<amount>(packed & 0xffff));
     }
-    [[nodiscard]] expected_fragmentation::value value_of(const node_view& node) const noexcept;
     [[nodiscard]] expected_fragmentation::value value_after(const candidate& c) const noexcept;
     [[nodiscard]] expected_fragmentation::value best_after(candidate& c, gpu_mask fitting) const noexcept;
     [[nodiscard]] double memory_cost(const candidate& c, gpu_mask gpus) const noexcept {
@@ -174,13 +175,17 @@ private:
         const std::size_t c = classes_.of(node.index);
         amount share = 0;
         for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) share += node.free_share(lowest_gpu(rest));
-        return {.value = value_of(node),
+        detail::packed_shares packed;
+        const bool packs = packed.pack(node);
+        return {.value = packs ? remembered(node, packed, node.free_cpu()) : fragmentation_(node),
                 .free_gpus = detail::whole_node_reserve::free_gpus(node),
                 .free_share = share,
                 .free_cpu = node.free_cpu(),
+                .shares = packed,
                 .whole_at = 0,
                 .node_class = static_cast<std::uint8_t>(c),
-                .whole = reserve_.is_whole(node, c)};
+                .whole = reserve_.is_whole(node, c),
+                .packed = packs};
     }
     /// Thousandths per node. Where GPU memory matters, or may, a fleet of few nodes gets no slope that hides it.
     [[nodiscard]] static double slope(const problem& p, const scarcity& how, const memory_stranding& memory) noexcept {
@@ -270,20 +275,16 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
 /// The value of a candidate.
 inline double scarcity_state::operator()(const candidate& c) const noexcept { return -parts(c)[0]; }
 
-inline expected_fragmentation::value scarcity_state::value_of(const node_view& node) const noexcept {
-    detail::packed_shares packed;
-    return packed.pack(node) ? remembered(node, packed, node.free_cpu()) : fragmentation_(node);
-}
-
 /// With the candidate on its GPUs.
 inline expected_fragmentation::value scarcity_state::value_after(const candidate& c) const noexcept {
     const amount cpu = c.node.free_cpu() - c.cpu();
-    detail::packed_shares packed;
-    if (!packed.pack(c.node)) {
+    const node_record& now = nodes_[c.node.index.value()];
+    if (!now.packed) {
         share_profile shares{c.node};
         shares.take(c.node, c.demand, c.gpus);
         return fragmentation_(c.node, shares, cpu);
     }
+    detail::packed_shares packed = now.shares;
     if (c.gpus != 0) packed.take(c.demand.gpu[0], c.gpus);
     return remembered(c.node, packed, cpu);
 }
