@@ -183,6 +183,34 @@ TEST_CASE("expected fragmentation agrees with a loop over tasks and GPUs, before
     }
 }
 
+TEST_CASE("expected fragmentation does not depend on the order of GPUs, nor on those without a free share") {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        CAPTURE(seed);
+        const auto [machines, work] = random_problem(seed);
+        const expected_fragmentation fragmentation{problem{machines, work}, {}};
+        const ledger ledger{machines};
+        xoshiro256 g{seed};
+        for (std::size_t i = 0; i < machines.node_count(); ++i) {
+            const node_view node = ledger.node(node_index{i});
+            share_profile shares{node};
+            for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) {
+                shares.replace(node.free_share(lowest_gpu(rest)), static_cast<amount>(50 * below(g, 21)));
+            }
+            std::vector<amount> all(shares.ascending().begin(), shares.ascending().end());
+            for (std::size_t k = all.size(); k > 1; --k) std::swap(all[k - 1], all[below(g, k)]);
+            expected_fragmentation::distinct_shares distinct;
+            for (const amount share : all) {
+                if (share > 0) distinct.add(share);
+            }
+            const auto cpu = static_cast<amount>(below(g, 64'000));
+            const auto expected = fragmentation(node, shares, cpu);
+            const auto found = fragmentation(node, distinct, cpu);
+            REQUIRE(found.fragmentation == expected.fragmentation);
+            REQUIRE(found.usable == expected.usable);
+        }
+    }
+}
+
 TEST_CASE("expected fragmentation rises and falls with CPU and share") {
     for (std::uint64_t seed = 0; seed < 60; ++seed) {
         CAPTURE(seed);

@@ -10,6 +10,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 using namespace berth;
@@ -114,6 +115,25 @@ TEST_CASE("fragmentation agrees with a loop over tasks and GPUs") {
             REQUIRE(f(ledger.node(n)) == foreseen);
             REQUIRE(f(ledger.node(n)) == doctest::Approx(naive_fragmentation(ledger.node(n), work, mix)).epsilon(1e-9));
         }
+    }
+}
+
+TEST_CASE("equal levels of CPU give equal fragmentation") {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        CAPTURE(seed);
+        const auto [machines, work] = random_problem(seed);
+        const fragmentation f{problem{machines, work}, typical_mix(work, 0.95)};
+        const ledger ledger{machines};
+        const node_view node = ledger.node(node_index{0});
+        const share_profile shares{node};
+        CHECK(f.cpu_level(-1) == 0);
+        for (amount cpu = 0; cpu < 100'000; cpu += 500) {
+            REQUIRE(f.cpu_level(cpu) <= f.cpu_level(cpu + 1));
+            if (f.cpu_level(cpu) == f.cpu_level(cpu + 1)) {
+                REQUIRE(f(node, shares, cpu) == f(node, shares, cpu + 1));
+            }
+        }
+        CHECK(f.cpu_level(std::numeric_limits<amount>::max()) <= work.shape_count());
     }
 }
 

@@ -94,6 +94,34 @@ TEST_CASE("score_index: rising, falling and equal values by hand") {
     CHECK(index.best() == 0);
 }
 
+TEST_CASE("score_index: positions above the lowest value are visited in order, and may be set meanwhile") {
+    for (const std::size_t size : {1U, 16U, 17U, 300U, 5000U}) {
+        CAPTURE(size);
+        berth::xoshiro256 g{size};
+        score_index<double> index;
+        index.reset(size);
+        std::vector<double> values(size, lowest_value<double>);
+        for (std::size_t i = 0; i < size / 8 + 1; ++i) {
+            const std::size_t at = berth::bounded(g, static_cast<std::uint32_t>(size));
+            values[at] = drawn(g, 0.0);
+            index.set(at, values[at]);
+        }
+        std::vector<std::size_t> visited;
+        index.for_each_set([&](std::size_t at) {
+            visited.push_back(at);
+            index.set(at, values[at] + 1.0);
+        });
+        std::vector<std::size_t> expected;
+        for (std::size_t i = 0; i < size; ++i) {
+            if (values[i] == lowest_value<double>) continue;
+            expected.push_back(i);
+            values[i] += 1.0;
+        }
+        CHECK(visited == expected);
+        CHECK(index.best() == naive_best(values));
+    }
+}
+
 TEST_CASE("an empty score_index has no best") {
     score_index<double> index;
     index.reset(0);

@@ -177,6 +177,33 @@ TEST_CASE("parts by hand") {
     CHECK(score(candidate_for(ledger, work, 0, 0, 0b01)) == -part[0]);
 }
 
+TEST_CASE("the best parts are those of the GPUs that best_scored_gpu picks") {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        CAPTURE(seed);
+        const auto [machines, work] = random_problem(seed, {.gpu_counters = 1 + seed % 2});
+        // Without a mix as well.
+        const auto none = hand_workload(machines, {});
+        scarcity_state score = scarcity{}.prepare(problem{machines, seed % 5 == 0 ? none : work});
+        ledger ledger{machines};
+        for (std::size_t t = 0; t < work.task_count(); ++t) {
+            for (std::size_t n = 0; n < machines.node_count(); ++n) {
+                const demand_view demand = work.demand(task_index{t});
+                if (!ledger.fits(demand, node_index{n})) continue;
+                const gpu_mask fitting = demand.gpus > 0 ? ledger.fitting_gpus(demand, node_index{n}) : 0;
+                candidate expected = candidate_for(ledger, work, t, n, 0);
+                if (demand.gpus > 0) expected.gpus = best_scored_gpu{}.best(score, expected, fitting).gpus;
+                candidate found = candidate_for(ledger, work, t, n, 0);
+                const auto parts = score.best_parts(found, fitting);
+                REQUIRE(found.gpus == expected.gpus);
+                REQUIRE(parts == score.parts(expected));
+                if ((t + n) % 3 != 0) continue;
+                ledger.place(demand, {node_index{n}, found.gpus});
+                score.on_node(ledger.node(node_index{n}));
+            }
+        }
+    }
+}
+
 TEST_CASE("a failed gang changes no counter, price or later placement") {
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
         CAPTURE(seed);
