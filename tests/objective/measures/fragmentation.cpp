@@ -129,9 +129,7 @@ TEST_CASE("equal levels of CPU give equal fragmentation") {
         CHECK(f.cpu_level(-1) == 0);
         for (amount cpu = 0; cpu < 100'000; cpu += 500) {
             REQUIRE(f.cpu_level(cpu) <= f.cpu_level(cpu + 1));
-            if (f.cpu_level(cpu) == f.cpu_level(cpu + 1)) {
-                REQUIRE(f(node, shares, cpu) == f(node, shares, cpu + 1));
-            }
+            if (f.cpu_level(cpu) == f.cpu_level(cpu + 1)) { REQUIRE(f(node, shares, cpu) == f(node, shares, cpu + 1)); }
         }
         CHECK(f.cpu_level(std::numeric_limits<amount>::max()) <= work.shape_count());
     }

@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <utility>
 
+// Length: the measure, what it reads of a node, and its tables.
+
 namespace berth::inline v0 {
 
 /// The weights of the three parts of `expected_fragmentation`. Chosen on the openb traces; docs/scarcity.md has the

@@ -223,8 +223,8 @@ private:
     flat<double> cpu_;
     flat<double> gpu_load_;
     flat<double> cpu_load_;
-    flat<double> weight_;        // by bin
-    class_set cpu_priced_ = 0;   // classes whose CPU has a price
+    flat<double> weight_;               // by bin
+    class_set cpu_priced_ = 0;          // classes whose CPU has a price
     std::array<double, bins> ratio_{};  // CPU per GPU of each bin
     bool warm_ = false;
 };

@@ -211,7 +211,8 @@ private:
     best_fit::state fallback_;
     expected_fragmentation fragmentation_;
     memory_stranding memory_;
-    mutable detail::fragmentation_memo<expected_fragmentation::value> memo_{12};  // a cache: no value depends on its contents
+    mutable detail::fragmentation_memo<expected_fragmentation::value> memo_{
+        12};  // a cache: no value depends on its contents
     detail::node_classes classes_;
     detail::fluid_market market_;
     detail::whole_node_reserve reserve_;
