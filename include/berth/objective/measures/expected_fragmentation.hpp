@@ -85,11 +85,10 @@ public:
             }
             of_model_[m].first = groups_.size();
             for (const mix_part& part : parts) {
-                if (groups_.size() == of_model_[m].first || groups_.back().share != part.share) {
-                    const auto divisor = static_cast<double>(part.share);
-                    groups_.push_back({.share = part.share,
-                                       .divisor = divisor,
-                                       .on_whole = whole_part(static_cast<double>(whole_gpu) / divisor),
+                const auto wanted = static_cast<double>(part.share);
+                if (groups_.size() == of_model_[m].first || groups_.back().share != wanted) {
+                    groups_.push_back({.share = wanted,
+                                       .on_whole = whole_part(whole_gpu_share / wanted),
                                        .most_cpu = 0.0,
                                        .part = 0.0,
                                        .first = demands_.size(),
@@ -114,12 +113,13 @@ public:
         /// No GPU.
         distinct_shares() noexcept = default;
         /// Adds a GPU with this share free. At most `max_gpus_per_node` times.
-        void add(amount share) noexcept {
+        void add(amount free) noexcept {
+            const auto share = static_cast<double>(free);
             std::size_t at = size_;
             while (at > 0 && share < runs_[at - 1].share) --at;
             if (at == 0 || runs_[at - 1].share != share) {
                 for (std::size_t i = size_++; i > at; --i) runs_[i] = runs_[i - 1];
-                runs_[at++] = {share, 0, 0.0};
+                runs_[at++] = {share, 0.0, 0.0};
             }
             runs_[at - 1].total += share;
             runs_[at - 1].gpus += 1.0;
@@ -130,13 +130,13 @@ public:
         friend class expected_fragmentation;
 
         struct run {
-            amount share;
-            amount total;
+            double share;
+            double total;
             double gpus;
         };
         std::array<run, max_gpus_per_node> runs_;  // ascending
         std::size_t size_ = 0;
-        amount total_ = 0;
+        double total_ = 0.0;
     };
 
     /// A node, given its free shares and CPU. Nodes with several models count as if all GPUs were of the first.
@@ -147,7 +147,7 @@ public:
     }
     /// The same; GPUs without a free share need not be there.
     [[nodiscard]] value operator()(const node_view& node, const distinct_shares& shares, amount cpu) const noexcept {
-        const auto free = static_cast<double>(shares.total_);
+        const double free = shares.total_;
         value v;
         double used_by_slots = 0.0;
         double reached = 0.0;
@@ -156,21 +156,19 @@ public:
             const auto& runs = shares.runs_;
             const auto cpu_left = static_cast<double>(cpu);
             std::size_t from = 0;  // the first run that is not too small
-            amount too_small = 0;  // free on the runs before
+            double enough = free;  // free from there on
             for (const share_group* g = groups_.data() + table.first; g != groups_.data() + table.last; ++g) {
-                for (; from < shares.size_ && runs[from].share < g->share; ++from) too_small += runs[from].total;
+                while (from < shares.size_ && runs[from].share < g->share) enough -= runs[from++].total;
                 if (from == shares.size_) break;  // ascending: nothing larger fits either
                 double slots = 0.0;
                 for (std::size_t i = from; i < shares.size_; ++i) {
-                    const double each = runs[i].share == whole_gpu
-                                            ? g->on_whole
-                                            : whole_part(static_cast<double>(runs[i].share) / g->divisor);
-                    slots += runs[i].gpus * each;
+                    const bool whole = runs[i].share == whole_gpu_share;
+                    slots += runs[i].gpus * (whole ? g->on_whole : whole_part(runs[i].share / g->share));
                 }
-                const auto enough = static_cast<double>(shares.total_ - too_small);
-                if (g->most_cpu <= cpu_left && g->most_cpu * slots <= cpu_left) [[likely]] {
+                // There is room for one at least.
+                if (g->most_cpu * slots <= cpu_left) [[likely]] {
                     reached += g->part * enough;
-                    used_by_slots += g->part * slots * g->divisor;
+                    used_by_slots += g->part * slots * g->share;
                     continue;
                 }
                 // Demands ascend by CPU: those that find room for every slot, those whose number CPU limits, those that
@@ -186,7 +184,7 @@ public:
                     tasks += at[-1].part * (by_cpu < slots ? by_cpu : slots);
                 }
                 if (at != first) tasks += at[-1].part_up_to * slots;
-                used_by_slots += tasks * g->divisor;
+                used_by_slots += tasks * g->share;
             }
             if (table.accepted > 0.0) v.usable = reached / table.accepted;
         }
@@ -211,14 +209,14 @@ private:
         double part_up_to;  // of the demands of its group up to this one
     };
     struct share_group {
-        amount share;
-        double divisor;     // the share
+        double share;
         double on_whole;    // tasks that fit on a whole GPU
         double most_cpu;    // of its demands
         double part;        // of all its demands
         std::size_t first;  // of its demands, in ascending order of CPU
         std::size_t last;
     };
+    static constexpr auto whole_gpu_share = static_cast<double>(whole_gpu);
     [[nodiscard]] static double whole_part(double quotient) noexcept {
         return static_cast<double>(static_cast<std::int64_t>(quotient));
     }
