@@ -164,8 +164,8 @@ void print_totals(const std::vector<policy_outcome>& outcomes) {
     }
     if (!outcomes.empty()) row("  arrived", outcomes.front().record.arrived_by_class);
     fmt::print(
-        "Tasks accepted by class: no GPU, a share of one, 1, 2, 4 and 8 GPUs. Placements per second: time inside the\n"
-        "placement calls only; preparation, progress and metrics are outside the clock.\n");
+        "Tasks accepted by class: no GPU, a share of one, 1, 2, 4 and 8 GPUs. Placements per second: CPU time inside\n"
+        "the placement calls only; preparation, progress and metrics are outside the clock.\n");
 }
 
 double per_thousand(std::size_t count, std::size_t arrivals) {

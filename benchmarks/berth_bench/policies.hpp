@@ -6,10 +6,10 @@
 
 #include "berth_bench/recorder.hpp"
 #include "berth_bench/relocating.hpp"
+#include "support/cpu_deadline.hpp"
 #include "support/openb.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -22,8 +22,8 @@ namespace bench {
 /// Called between two placements with the number of arrivals decided so far; false stops the run.
 using run_watch = std::function<bool(std::size_t done)>;
 
-/// Places all arrivals, one after the other. The clock runs only while tasks are placed, not during preparation,
-/// progress and metrics (see `record_run`).
+/// Places all arrivals, one after the other. The clock, CPU time of the process, runs only while tasks are placed,
+/// not during preparation, progress and metrics (see `record_run`).
 /// @param placer  `slot place(task_index)`
 template <class Placer>
 [[nodiscard]] placement_run place_all(const experiment& input, Placer& placer, const run_watch& watch) {
@@ -37,9 +37,9 @@ template <class Placer>
             return run;
         }
         const std::size_t end = std::min(begin + block, input.arrivals.size());
-        const auto start = std::chrono::steady_clock::now();
+        const double start = cpu_seconds();
         for (std::size_t i = begin; i < end; ++i) run.placements[i] = placer.place(input.arrivals[i]);
-        run.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        run.seconds += cpu_seconds() - start;
     }
     return run;
 }
