@@ -43,6 +43,17 @@ struct packed_shares {
             (i < 4 ? low : high) -= static_cast<std::uint64_t>(share) << (16 * (i % 4));
         }
     }
+    /// The share of a GPU.
+    [[nodiscard]] std::uint64_t operator[](std::size_t i) const noexcept {
+        return (i < 4 ? low : high) >> (16 * (i % 4)) & 0xffff;
+    }
+    /// True if one of these GPUs has the share of GPU i.
+    [[nodiscard]] bool repeats(gpu_mask gpus, std::size_t i) const noexcept {
+        for (; gpus != 0; gpus &= gpus - 1) {
+            if ((*this)[lowest_gpu(gpus)] == (*this)[i]) return true;
+        }
+        return false;
+    }
     friend bool operator==(const packed_shares&, const packed_shares&) = default;
 };
 

@@ -132,6 +132,17 @@ template <class Before>
     }
     return false;
 }
+/// True if the GPUs of a node differ in their free share alone.
+[[nodiscard]] constexpr bool equal_gpus(const node_view& node) {
+    if (node.gpu_counters > 1) return false;
+    for (std::size_t i = 1; i < node.gpu_count(); ++i) {
+        const amount capacity = node.fleet->capacity(node.fleet->gpu(node.index, i))[0];
+        if (node.model(i) != node.model(0) || capacity != node.fleet->capacity(node.fleet->gpu(node.index, 0))[0]) {
+            return false;
+        }
+    }
+    return true;
+}
 /// True if an earlier GPU of the mask equals GPU i.
 [[nodiscard]] constexpr bool repeats_earlier_gpu(const node_view& node, gpu_mask fitting, std::size_t i) {
     return like_one_of(node, fitting & first_gpus(i), i);

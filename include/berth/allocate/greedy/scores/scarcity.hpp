@@ -143,13 +143,15 @@ private:
         std::uint32_t whole_at = 0;  // its position in `whole_nodes_`
         std::uint8_t node_class = 0;
         bool whole = false;
-        bool packed = false;  // `shares` are the node's
+        std::uint8_t model = 0;  // of its first GPU
+        bool packed = false;     // `shares` are the node's
+        bool alike = false;      // its GPUs differ in their free share alone
     };
 
-    /// The figures of a node, given its packed free shares and the CPU that is left.
-    [[nodiscard]] expected_fragmentation::value remembered(const node_view& node, const detail::packed_shares& packed,
+    /// The figures of a node, given the model of its first GPU, its packed free shares and the CPU that is left.
+    [[nodiscard]] expected_fragmentation::value remembered(const node_view& node, std::uint64_t model,
+                                                           const detail::packed_shares& packed,
                                                            amount cpu) const noexcept {
-        const std::uint64_t model = node.free_gpus.empty() ? 0 : node.model(0).value();
         return memo_.find(packed, model, static_cast<std::uint64_t>(cpu), [&] {
             expected_fragmentation::distinct_shares shares;
             for (std::uint64_t rest = packed.low; rest != 0; rest >>= 16U) add(shares, rest);
@@ -177,7 +179,8 @@ private:
         for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) share += node.free_share(lowest_gpu(rest));
         detail::packed_shares packed;
         const bool packs = packed.pack(node);
-        return {.value = packs ? remembered(node, packed, node.free_cpu()) : fragmentation_(node),
+        const std::size_t model = node.free_gpus.empty() ? 0 : node.model(0).value();
+        return {.value = packs ? remembered(node, model, packed, node.free_cpu()) : fragmentation_(node),
                 .free_gpus = detail::whole_node_reserve::free_gpus(node),
                 .free_share = share,
                 .free_cpu = node.free_cpu(),
@@ -185,7 +188,9 @@ private:
                 .whole_at = 0,
                 .node_class = static_cast<std::uint8_t>(c),
                 .whole = reserve_.is_whole(node, c),
-                .packed = packs};
+                .model = static_cast<std::uint8_t>(model),
+                .packed = packs,
+                .alike = packs && detail::equal_gpus(node)};
     }
     /// Thousandths per node. Where GPU memory matters, or may, a fleet of few nodes gets no slope that hides it.
     [[nodiscard]] static double slope(const problem& p, const scarcity& how, const memory_stranding& memory) noexcept {
@@ -287,19 +292,21 @@ inline expected_fragmentation::value scarcity_state::value_after(const candidate
     }
     detail::packed_shares packed = now.shares;
     if (c.gpus != 0) packed.take(c.demand.gpu[0], c.gpus);
-    return remembered(c.node, packed, cpu);
+    return remembered(c.node, now.model, packed, cpu);
 }
 
 /// For a task on one GPU: with it on the best GPU, lowest position on ties, which is set in `c.gpus`. Equal GPUs are
 /// evaluated once.
 inline expected_fragmentation::value scarcity_state::best_after(candidate& c, gpu_mask fitting) const noexcept {
     constexpr double noise = 1e-9;  // of sums over the mix: equal GPUs must stay equal
+    const node_record& now = nodes_[c.node.index.value()];
     expected_fragmentation::value best;
     double least = 0.0;
     gpu_mask evaluated = 0;
     gpu_mask chosen = 0;
     for (; fitting != 0; fitting &= fitting - 1) {
-        if (detail::like_one_of(c.node, evaluated, lowest_gpu(fitting))) continue;
+        const std::size_t i = lowest_gpu(fitting);
+        if (now.alike ? now.shares.repeats(evaluated, i) : detail::like_one_of(c.node, evaluated, i)) continue;
         c.gpus = fitting & (~fitting + 1);
         evaluated |= c.gpus;
         const expected_fragmentation::value after = value_after(c);
