@@ -36,6 +36,8 @@ public:
     ///                   ignored
     node_evaluator(Books books, Score score, GpuSelection selection, std::span<const node_index> preferred)
         : books_{std::move(books)}, score_{std::move(score)}, gpu_selection_{std::move(selection)} {
+        const resource_schema& schema = books_.fleet().schema();
+        few_counters_ = schema.gpu.size() == 1 && !schema.node.empty() && schema.domain.empty();
         rank(preferred);
     }
 
@@ -237,7 +239,7 @@ private:
     /// @param gpus  left are those that fit
     [[nodiscard]] bool fits(node_index n, candidate& c, gpu_mask& gpus) const {
         const node_entry& entry = entries_[rank_of(n)];
-        if (!few_counters() || !entry.plain) return fits_unlike_most(n, c, gpus);
+        if (!few_counters_ || !entry.plain) return fits_unlike_most(n, c, gpus);
         const std::uint64_t refused_models = entry.models & ~c.demand.accepted_models;
         const bool wants_gpus = c.demand.gpus > 0;
         if (wants_gpus && refused_models != 0) {
@@ -254,7 +256,7 @@ private:
             if (c.demand.same_model) return fits_unlike_most(n, c, gpus);
             const amount share = c.demand.gpu[0];
             gpu_mask fitting = 0;
-            for (std::size_t g = 0; g < entry.gpus; ++g) fitting |= static_cast<gpu_mask>(shares[g] >= share) << g;
+            for (std::size_t g = entry.gpus; g-- > 0;) fitting = fitting << 1U | static_cast<gpu_mask>(shares[g] >= share);
             gpus &= fitting;
             if (!has_gpus(gpus, c.demand.gpus)) return false;
         }
@@ -275,11 +277,6 @@ private:
         c.node = ledger().node(n);
         return true;
     }
-    /// Host counters and one counter per GPU, as in most fleets.
-    [[nodiscard]] bool few_counters() const noexcept {
-        const resource_schema& schema = books_.fleet().schema();
-        return schema.gpu.size() == 1 && !schema.node.empty() && schema.domain.empty();
-    }
     /// @param offered  the GPUs that the selection may pick from, if they fit
     [[nodiscard]] scored_gpus<value_type> evaluate(node_index n, candidate& c, std::uint64_t& evaluations,
                                                    gpu_mask offered = ~gpu_mask{0}) const {
@@ -299,7 +296,7 @@ private:
     }
     [[nodiscard]] node_index best_node(candidate& c) {
         if constexpr (selects_late) {
-            if (few_counters()) return best_plain(c);
+            if (few_counters_) return best_plain(c);
         }
         return best_by([&](node_index n) { return value_at(n, c); });
     }
@@ -375,6 +372,7 @@ private:
     flat<std::uint8_t> closed_;  // empty until a node is closed
     flat<node_entry> entries_;   // by rank
     std::uint64_t evaluations_ = 0;
+    bool few_counters_ = false;  // host counters and one counter per GPU, as in most fleets
 };
 
 }  // namespace berth::inline v0::detail
