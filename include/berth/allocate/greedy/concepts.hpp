@@ -132,6 +132,8 @@ struct part_range {
 ///    whenever the combination changes for nodes of that class, and never falls. The number of classes stays; where a
 ///    node's class changes, the node has changed.
 /// 3. The score itself (`operator()`) compares the GPUs of one node and refuses candidates. It does not follow prices.
+/// 4. Optional: `best_parts(candidate, fitting)` sets `candidate.gpus` to what `best_scored_gpu` picks from those that
+///    fit, and yields the parts there; for a score that refuses no candidate and finds both in one look.
 template <class S>
 concept parted_score = prepared_score<S> && requires(const S& s, const candidate& c, typename S::part_values parts) {
     { s.parts(c) } -> std::same_as<typename S::part_values>;
