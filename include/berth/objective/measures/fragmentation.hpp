@@ -60,7 +60,7 @@ public:
         std::array<double, classes> parts{};
         const auto idle = static_cast<double>(shares.total());
         const std::uint64_t models = node.fleet->models_on(node.index);
-        // Tasks of equal share find the same GPUs too small. Shares beyond the table are rare: they are looked up again.
+        // Tasks of equal share find the same GPUs too small. Shares beyond the table are looked up again.
         std::array<too_small_gpus, tabled_shares> table;
         const std::span<const amount> free = shares.ascending();
         for (std::size_t s = 0, count = 0; s < wanted_shares_.size() && s < tabled_shares; ++s) {
