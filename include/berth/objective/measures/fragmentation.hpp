@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 namespace berth::inline v0 {
@@ -35,20 +36,19 @@ public:
             const demand_view demand = p.workload().demand(entry.example);
             tasks_.push_back({.cpu = p.workload().roles().cpu_of(demand.node),
                               .share = demand.gpu[0],
+                              .share_at = 0,
                               .gpus = demand.gpus,
                               .accepted_models = demand.accepted_models,
                               .popularity = entry.popularity});
-            insert(tasks_.back().cpu);
+            insert(cpu_demands_, tasks_.back().cpu);
+            insert(wanted_shares_, tasks_.back().share);
         }
+        for (typical& task : tasks_) task.share_at = covered(wanted_shares_, task.share) - 1;
     }
 
     /// The part of a node's CPU that F depends on: how many of the mix's distinct demands of CPU it covers. Nodes of
     /// equal models, equal free shares and equal levels have equal F.
-    [[nodiscard]] std::size_t cpu_level(amount cpu) const noexcept {
-        std::size_t level = 0;
-        while (level < cpu_demands_.size() && cpu_demands_[level] <= cpu) ++level;
-        return level;
-    }
+    [[nodiscard]] std::size_t cpu_level(amount cpu) const noexcept { return covered(cpu_demands_, cpu); }
 
     /// F of a node as it stands.
     [[nodiscard]] double operator()(const node_view& node) const noexcept {
@@ -60,6 +60,13 @@ public:
         std::array<double, classes> parts{};
         const auto idle = static_cast<double>(shares.total());
         const std::uint64_t models = node.fleet->models_on(node.index);
+        // Tasks of equal share find the same GPUs too small. Shares beyond the table are looked up again.
+        std::array<too_small_gpus, tabled_shares> table;
+        const std::span<const amount> free = shares.ascending();
+        for (std::size_t s = 0, count = 0; s < wanted_shares_.size() && s < tabled_shares; ++s) {
+            while (count < free.size() && free[count] < wanted_shares_[s]) ++count;
+            table[s] = {count, static_cast<double>(shares.below(count))};
+        }
         for (const typical& task : tasks_) {
             const bool cpu_fits = cpu >= task.cpu;
             if (task.gpus == 0) {
@@ -67,10 +74,11 @@ public:
             } else if ((models & task.accepted_models) == 0) {
                 parts[no_access] += task.popularity * idle;
             } else {
-                const std::size_t too_small = shares.short_of(task.share);
-                const bool gpu_fits = shares.size() - too_small >= task.gpus;
+                const too_small_gpus too_small =
+                    task.share_at < tabled_shares ? table[task.share_at] : too_small_for(task.share, shares);
+                const bool gpu_fits = shares.size() - too_small.count >= task.gpus;
                 if (gpu_fits && cpu_fits) {
-                    parts[lacks_gpu] += task.popularity * static_cast<double>(shares.below(too_small));
+                    parts[lacks_gpu] += task.popularity * too_small.free;
                 } else if (gpu_fits) {
                     parts[lacks_cpu] += task.popularity * idle;
                 } else {
@@ -87,19 +95,37 @@ private:
     struct typical {
         amount cpu;
         amount share;
+        std::size_t share_at;  // its position in `wanted_shares_`
         std::size_t gpus;
         std::uint64_t accepted_models;
         double popularity;
     };
-    void insert(amount cpu) {
-        std::size_t at = cpu_level(cpu);
-        if (at > 0 && cpu_demands_[at - 1] == cpu) return;
-        cpu_demands_.push_back(cpu);
-        for (std::size_t i = cpu_demands_.size() - 1; i > at; --i) std::swap(cpu_demands_[i], cpu_demands_[i - 1]);
+    static constexpr std::size_t tabled_shares = 32;
+    /// The GPUs of a node whose free share is less than a task wants.
+    struct too_small_gpus {
+        std::size_t count;
+        double free;  // share, on all of them
+    };
+    [[nodiscard]] static too_small_gpus too_small_for(amount share, const share_profile& shares) noexcept {
+        const std::size_t count = shares.short_of(share);
+        return {count, static_cast<double>(shares.below(count))};
+    }
+    /// How many of these amounts, which ascend, are at most so much.
+    [[nodiscard]] static std::size_t covered(const detail::flat<amount>& ascending, amount most) noexcept {
+        std::size_t count = 0;
+        while (count < ascending.size() && ascending[count] <= most) ++count;
+        return count;
+    }
+    static void insert(detail::flat<amount>& ascending, amount added) {
+        const std::size_t at = covered(ascending, added);
+        if (at > 0 && ascending[at - 1] == added) return;
+        ascending.push_back(added);
+        for (std::size_t i = ascending.size() - 1; i > at; --i) std::swap(ascending[i], ascending[i - 1]);
     }
 
     detail::flat<typical> tasks_;
-    detail::flat<amount> cpu_demands_;  // ascending, each once
+    detail::flat<amount> wanted_shares_;  // ascending, each once
+    detail::flat<amount> cpu_demands_;    // ascending, each once
 };
 
 }  // namespace berth::inline v0

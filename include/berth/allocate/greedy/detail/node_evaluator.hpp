@@ -256,7 +256,8 @@ private:
             if (c.demand.same_model) return fits_unlike_most(n, c, gpus);
             const amount share = c.demand.gpu[0];
             gpu_mask fitting = 0;
-            for (std::size_t g = entry.gpus; g-- > 0;) fitting = fitting << 1U | static_cast<gpu_mask>(shares[g] >= share);
+            for (std::size_t g = entry.gpus; g-- > 0;)
+                fitting = fitting << 1U | static_cast<gpu_mask>(shares[g] >= share);
             gpus &= fitting;
             if (!has_gpus(gpus, c.demand.gpus)) return false;
         }

@@ -26,7 +26,8 @@ namespace berth::inline v0 {
 /// Where tasks want GPU memory, its cost (`memory_stranding`) counts as growth of F; the published policy ignores it.
 /// Without a mix (a workload without tasks) it behaves like `best_fit`, and `state::informed` says so.
 ///
-/// Use with `best_scored_gpu`. O(typical tasks × GPUs) per GPU evaluated; F before is kept per node.
+/// Use with `best_scored_gpu`. O(typical tasks × GPUs) per GPU evaluated; F before is kept per node, and F of states in
+/// 160 kB.
 struct fgd {
     double coverage = 0.95;                                    ///< of `typical_mix`, in (0, 1]
     memory_weights memory{.stranding = 0.2, .surplus = 80.0};  ///< of GPU memory, taken off the difference of F

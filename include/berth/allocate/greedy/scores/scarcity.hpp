@@ -40,7 +40,7 @@ namespace berth::inline v0 {
 /// All it expects of the future is the mix: demands and frequencies of the workload that it is prepared with. Work
 /// conserving: no node that fits is refused. Deterministic; parts are cached per shape and node, prices only combine
 /// them. Per value O(shares of the mix × GPUs + demands of the mix) for each distinct GPU; memory 24 bytes per shape
-/// and node (four floats and the value), and half a byte for the index.
+/// and node (four floats and the value), half a byte for the index, and 200 kB of remembered states.
 struct scarcity {
     using default_gpu_selection = best_scored_gpu;  ///< of `greedy{scarcity{}}`
 
