@@ -100,21 +100,43 @@ public:
     /// @param order    a `task_order`; entries that are no task of the workload, or were listed before, are skipped and
     ///                 counted in `run_counters::skipped`
     /// @param control  polled between tasks; `max_evaluations` counts scored candidates
-    /// @param explain  whether to fill `plan::explanations`
     template <class Order = arrival_order, class Stop = never_stop, class Observer = no_observer>
-    [[nodiscard]] plan run(const problem& p, const Order& order = {}, run_control<Stop, Observer> control = {},
-                           explain_left_out explain = explain_left_out::no) const {
-        static_assert(task_order<Order>,
-                      "berth: the second argument of run is an order: a function of a const problem& that returns a "
-                      "std::vector<task_index>; a list at hand becomes one as [&](const problem&) { return list; }");
+    [[nodiscard]] plan run(const problem& p, const Order& order = {}, run_control<Stop, Observer> control = {}) const {
+        check_order<Order>();
         auto placer = start(p);
-        return run_with(placer, order(p), control, explain);
+        return run_with(placer, order(p), control, nullptr);
+    }
+    /// The same with explanations. A function of its own, so that who wants none does not compile them.
+    ///
+    /// @param explain  whether to fill `plan::explanations`
+    template <class Order, class Stop = never_stop, class Observer = no_observer>
+    [[nodiscard]] plan run(const problem& p, const Order& order, run_control<Stop, Observer> control,
+                           explain_left_out explain) const {
+        check_order<Order>();
+        auto placer = start(p);
+        return run_with(placer, order(p), control,
+                        explain == explain_left_out::yes ? &explain_to<decltype(placer)> : nullptr);
     }
 
 private:
+    /// Adds the explanation of a task to a plan.
+    template <class Placer>
+    using explainer = std::type_identity_t<void (*)(const Placer& placer, task_index task, plan& plan)>;
+
+    template <class Order>
+    static constexpr void check_order() noexcept {
+        static_assert(task_order<Order>,
+                      "berth: the second argument of run is an order: a function of a const problem& that returns a "
+                      "std::vector<task_index>; a list at hand becomes one as [&](const problem&) { return list; }");
+    }
+    template <class Placer>
+    static void explain_to(const Placer& placer, task_index task, plan& plan) {
+        plan.explanations.push_back(placer.explain(task));
+    }
+
     template <class Placer, class Control>
     static plan run_with(Placer& placer, const std::vector<task_index>& order, Control& control,
-                         explain_left_out explain) {
+                         explainer<Placer> explain) {
         const workload& work = placer.problem().workload();
         plan plan;
         plan.assignment = assignment(work.task_count());
@@ -156,14 +178,14 @@ private:
 
     template <class Placer>
     [[gnu::noinline]] static void leave_out(const Placer& placer, task_index task, plan& plan,
-                                            explain_left_out explain) {
+                                            explainer<Placer> explain) {
         plan.left_out.push_back(task);
         ++plan.counters.rejected;
-        if (explain == explain_left_out::yes) plan.explanations.push_back(placer.explain(task));
+        if (explain != nullptr) explain(placer, task, plan);
     }
     template <class Placer, class Control>
     [[gnu::noinline]] static void place_gang(Placer& placer, group_index group, plan& plan, const Control& control,
-                                             explain_left_out explain) {
+                                             explainer<Placer> explain) {
         const workload& work = placer.problem().workload();
         const auto members = work.members(group);
         const gang_options options{.min_tasks = work.min_tasks(group), .same_model = work.same_model(group)};
