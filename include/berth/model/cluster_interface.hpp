@@ -142,8 +142,8 @@ public:
     /// O(what the node holds). A report that repeats what is
     /// known changes nothing.
     ///
-    /// @param now  its name is that of the node, or empty
-    /// @return     an error that names node and field, as of `join`; or that the node has left
+    /// @param given  its name is that of the node, or empty
+    /// @return       an error that names node and field, as of `join`; or that the node has left
     [[nodiscard]] result<void> change(node_handle changed, const node_description& given);
     /// The same for your own type.
     template <class Node>

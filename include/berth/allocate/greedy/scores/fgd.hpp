@@ -5,11 +5,11 @@
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/math.hpp"
 #include "berth/model/task_mix.hpp"
 #include "berth/objective/measures/fragmentation.hpp"
 #include "berth/objective/measures/memory_stranding.hpp"
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -88,7 +88,7 @@ struct fgd {
             const amount cpu = c.node.free_cpu() - c.cpu();
             double change = before_[c.node.index.value()] - fragmentation_(c.node, shares, cpu);
             if (memory_.concerns(c.demand)) change -= memory_.cost(c.node, c.demand, gpus);
-            return static_cast<double>(static_cast<int>(100.0 / (1.0 + std::exp(-change / 1000.0))));
+            return static_cast<double>(static_cast<int>(100.0 / (1.0 + detail::exp(-change / 1000.0))));
         }
 
         bool informed_;
