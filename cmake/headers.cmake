@@ -216,6 +216,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/core/handle.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/core/index.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/core/list_pool.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/core/math.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/core/matrix_view.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/core/message.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/core/names.hpp"

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace berth::inline v0::detail {
@@ -94,6 +95,15 @@ using phrases = std::initializer_list<phrase>;
     for (const phrase& piece : subject) piece.append_to(message);
     for (const phrase& piece : predicate) piece.append_to(message);
     return message;
+}
+
+/// Calls a cold function, one that is compiled for size, through a pointer that the compiler cannot follow. A direct
+/// call would make it compile for size also what always leads to the call, and what only comes after it: a caller's
+/// main loop.
+template <class Result, class... Arguments>
+Result call_cold(Result (*function)(Arguments...), std::type_identity_t<Arguments>... arguments) {
+    Result (*volatile hidden)(Arguments...) = function;
+    return hidden(std::forward<Arguments>(arguments)...);
 }
 
 /// An error with that sentence as its message.

@@ -124,7 +124,7 @@ public:
     ///
     /// @return its handle, or an error that names node and field: no name or one that is there, an amount that is
     ///         refused, more than 64 GPUs, a UUID that is there, an unknown domain
-    [[nodiscard]] result<node_handle> join(const node_description& node);
+    [[nodiscard]] result<node_handle> join(const node_description& given);
     /// The same for your own type, read through `node_traits` and `gpu_traits`. Domains that it names are added where
     /// they are new, and stay even if the node is refused.
     template <class Node>
@@ -142,9 +142,9 @@ public:
     /// O(what the node holds). A report that repeats what is
     /// known changes nothing.
     ///
-    /// @param now  its name is that of the node, or empty
-    /// @return     an error that names node and field, as of `join`; or that the node has left
-    [[nodiscard]] result<void> change(node_handle node, const node_description& now);
+    /// @param given  its name is that of the node, or empty
+    /// @return       an error that names node and field, as of `join`; or that the node has left
+    [[nodiscard]] result<void> change(node_handle changed, const node_description& given);
     /// The same for your own type.
     template <class Node>
     [[nodiscard]] result<void> change(node_handle node, const Node& now) {
@@ -166,7 +166,7 @@ public:
     ///
     /// @param displaced  gets the tasks that lost their place, if given
     /// @return           false if there is no such node
-    bool leave(node_handle node, std::vector<task_handle>* displaced = nullptr);
+    bool leave(node_handle left, std::vector<task_handle>* displaced = nullptr);
     /// The health of a node, and of its GPUs with it. False if there is no such node.
     bool set_healthy(node_handle node, bool healthy);
     /// The health of one GPU. False if there is no such GPU.

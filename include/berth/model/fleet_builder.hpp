@@ -51,20 +51,34 @@ public:
     result<fleet> build() &&;
 
 private:
+    [[gnu::cold]] static result<domain_index> add_domain_to(fleet& fleet, std::string_view name, std::size_t level,
+                                                            std::span<const amount> capacity);
+    [[gnu::cold]] static result<node_index> add_node_to(fleet& fleet, const node_description& node);
+    [[gnu::cold]] static result<fleet> finish(fleet& fleet);
+
     fleet fleet_;
 };
 
 inline result<domain_index> fleet_builder::add_domain(std::string_view name, std::size_t level,
                                                       std::span<const amount> capacity) {
-    return detail::fleet_editor{fleet_}.add_domain(name, level, capacity);
+    return detail::call_cold(add_domain_to, fleet_, name, level, capacity);
+}
+inline result<node_index> fleet_builder::add_node(const node_description& node) {
+    return detail::call_cold(add_node_to, fleet_, node);
+}
+inline result<fleet> fleet_builder::build() && { return detail::call_cold(finish, fleet_); }
+
+inline result<domain_index> fleet_builder::add_domain_to(fleet& fleet, std::string_view name, std::size_t level,
+                                                         std::span<const amount> capacity) {
+    return detail::fleet_editor{fleet}.add_domain(name, level, capacity);
 }
 
-inline result<node_index> fleet_builder::add_node(const node_description& node) {
-    detail::fleet_editor editor{fleet_};
-    const auto item = detail::phrase::item("node", fleet_.node_count(), node.name);
+inline result<node_index> fleet_builder::add_node_to(fleet& fleet, const node_description& node) {
+    detail::fleet_editor editor{fleet};
+    const auto item = detail::phrase::item("node", fleet.node_count(), node.name);
     const std::string name =
-        node.name.empty() ? detail::sentence({"node-", fleet_.node_count()}) : std::string{node.name};
-    if (fleet_.find_node(name)) {
+        node.name.empty() ? detail::sentence({"node-", fleet.node_count()}) : std::string{node.name};
+    if (fleet.find_node(name)) {
         return detail::refuse(error_code::duplicate, {item, ": a node of this name exists already"});
     }
     detail::flat<domain_index> domains;
@@ -84,10 +98,10 @@ inline result<node_index> fleet_builder::add_node(const node_description& node) 
     return n;
 }
 
-inline result<fleet> fleet_builder::build() && {
-    if (auto ok = detail::fleet_editor::check_schema(fleet_.schema()); !ok) return ok.error();
-    if (fleet_.node_count() == 0) return error{error_code::invalid_value, "fleet: there is no node"};
-    return std::move(fleet_);
+inline result<fleet> fleet_builder::finish(fleet& fleet) {
+    if (auto ok = detail::fleet_editor::check_schema(fleet.schema()); !ok) return ok.error();
+    if (fleet.node_count() == 0) return error{error_code::invalid_value, "fleet: there is no node"};
+    return std::move(fleet);
 }
 
 }  // namespace berth::inline v0

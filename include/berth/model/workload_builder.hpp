@@ -39,6 +39,9 @@ public:
     result<workload> build() &&;
 
 private:
+    [[gnu::cold]] static result<task_index> add_task_to(workload_builder& builder, const task_description& task);
+    [[gnu::cold]] static result<workload> finish(workload& work);
+
     workload work_;
     name_table models_;
     std::string image_;
@@ -49,33 +52,39 @@ inline workload_builder::workload_builder(const fleet& fleet) : work_{detail::wo
 }
 
 inline result<task_index> workload_builder::add_task(const task_description& task) {
-    detail::workload_editor editor{work_};
-    const task_index t{work_.task_count()};
+    return detail::call_cold(add_task_to, *this, task);
+}
+inline result<workload> workload_builder::build() && { return detail::call_cold(finish, work_); }
+
+inline result<task_index> workload_builder::add_task_to(workload_builder& builder, const task_description& task) {
+    workload& work = builder.work_;
+    detail::workload_editor editor{work};
+    const task_index t{work.task_count()};
     const auto item = detail::phrase::item("task", t.value(), task.name);
     const std::string name = task.name.empty() ? detail::sentence({"task-", t.value()}) : std::string{task.name};
-    if (work_.find_task(name)) {
+    if (work.find_task(name)) {
         return detail::refuse(error_code::duplicate, {item, ": a task of this name exists already"});
     }
     if (auto ok = editor.check_demands(task, item); !ok) return ok.error();
     detail::accepted_set accepted;
-    const auto find_model = [&](std::string_view model) { return models_.find(model); };
+    const auto find_model = [&](std::string_view model) { return builder.models_.find(model); };
     if (auto ok = detail::read_accepted_models(task.accepted_models, item, find_model, accepted); !ok) {
         return ok.error();
     }
     if (auto ok = editor.check_group(task, item); !ok) return ok.error();
 
     const demand_view demand = editor.complete(task, accepted.mask);
-    editor.write_image(demand, accepted.text, image_);
-    shape_index shape = editor.find_shape(image_);
+    editor.write_image(demand, accepted.text, builder.image_);
+    shape_index shape = editor.find_shape(builder.image_);
     if (!shape.valid()) {
-        shape = shape_index{work_.shape_count()};
-        editor.put_shape(shape, demand, accepted.text, image_);
+        shape = shape_index{work.shape_count()};
+        editor.put_shape(shape, demand, accepted.text, builder.image_);
     }
     group_index group{};
     if (!task.group.empty()) {
         group = editor.find_group(task.group);
         if (!group.valid()) {
-            group = group_index{work_.group_count()};
+            group = group_index{work.group_count()};
             editor.put_group(group, task.group, task.gang, task.min_tasks);
         }
     }
@@ -83,15 +92,15 @@ inline result<task_index> workload_builder::add_task(const task_description& tas
     return t;
 }
 
-inline result<workload> workload_builder::build() && {
-    for (std::size_t g = 0; g < work_.group_count(); ++g) {
+inline result<workload> workload_builder::finish(workload& work) {
+    for (std::size_t g = 0; g < work.group_count(); ++g) {
         const group_index group{g};
-        if (work_.min_tasks(group) <= work_.members(group).size()) continue;
+        if (work.min_tasks(group) <= work.members(group).size()) continue;
         return detail::refuse(error_code::inconsistent,
-                              {detail::phrase::item("group", g, work_.name(group)), ": min_tasks is ",
-                               work_.min_tasks(group), ", it has ", work_.members(group).size(), " tasks"});
+                              {detail::phrase::item("group", g, work.name(group)), ": min_tasks is ",
+                               work.min_tasks(group), ", it has ", work.members(group).size(), " tasks"});
     }
-    return std::move(work_);
+    return std::move(work);
 }
 
 }  // namespace berth::inline v0

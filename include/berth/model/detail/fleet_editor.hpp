@@ -264,8 +264,8 @@ private:
         }
     };
 
-    [[nodiscard]] result<void> check_domains(const node_description& node, phrase item,
-                                             flat<domain_index>& by_level) const {
+    [[nodiscard, gnu::cold]] result<void> check_domains(const node_description& node, phrase item,
+                                                        flat<domain_index>& by_level) const {
         const auto level = [&](domain_index d) { return fleet_.level_of_domain_[d.value()]; };
         for (const std::string_view name : node.domains) {
             const auto at = fleet_.domains_.find(name);
@@ -284,7 +284,7 @@ private:
         }
         return {};
     }
-    [[nodiscard]] result<void> check_gpus(const node_description& node, phrase item) const {
+    [[nodiscard, gnu::cold]] result<void> check_gpus(const node_description& node, phrase item) const {
         std::size_t new_models = 0;
         for (std::size_t i = 0; i < node.gpus.size(); ++i) {
             const auto& gpu = node.gpus[i];

@@ -114,7 +114,7 @@ public:
     /// @param level_of  of a name: its level, if there is such a domain
     /// @param add       of a name and a level: adds a domain
     template <class LevelOf, class Add>
-    [[nodiscard]] result<void> add_domains(phrase node, LevelOf level_of, Add add) const {
+    [[nodiscard]] result<void> add_domains(phrase node, const LevelOf& level_of, Add&& add) const {
         for (std::size_t level = 0; level < domains_.size(); ++level) {
             if (domains_[level].empty()) continue;
             const std::optional<std::size_t> known = level_of(domains_[level]);

@@ -3,12 +3,12 @@
 
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/math.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
 #include "berth/objective/measures/share_profile.hpp"
 
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -192,7 +192,7 @@ public:
         if (cpu_per_gpu_ > 0.0) {
             const double short_of_cpu = free - static_cast<double>(cpu) * static_cast<double>(whole_gpu) / cpu_per_gpu_;
             const double z = short_of_cpu / weights_.smoothing;
-            v.fragmentation += weights_.stranding * weights_.smoothing * (z > 30.0 ? z : std::log1p(std::exp(z)));
+            v.fragmentation += weights_.stranding * weights_.smoothing * (z > 30.0 ? z : detail::log1p(detail::exp(z)));
         }
         return v;
     }

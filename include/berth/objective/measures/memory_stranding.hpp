@@ -2,11 +2,11 @@
 #pragma once
 
 #include "berth/core/flat.hpp"
+#include "berth/core/math.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/workload.hpp"
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -189,7 +189,7 @@ private:
     /// log2(more / less) in steps of 1/64, so that its last bits, which libraries differ in, reach no decision.
     [[nodiscard]] static double doublings(amount more, amount less) noexcept {
         constexpr double steps = 64.0;
-        return std::round(steps * std::log2(static_cast<double>(more) / static_cast<double>(less))) / steps;
+        return detail::round(steps * detail::log2(static_cast<double>(more) / static_cast<double>(less))) / steps;
     }
     [[nodiscard]] double stranded(model_index model, amount share, amount memory) const noexcept {
         if (share <= 0) return 0.0;

@@ -23,13 +23,13 @@ public:
     finder_books(Finder& finder, const Tasks& tasks) noexcept : finder_{&finder}, tasks_{&tasks} {}
 
     [[nodiscard]] std::size_t size() const noexcept override { return tasks_->size(); }
-    [[nodiscard]] shape_index shape(std::size_t member) const override { return (*tasks_)(member).shape; }
-    [[nodiscard]] demand_view demand(std::size_t member) const override { return (*tasks_)(member).demand; }
+    [[nodiscard, gnu::cold]] shape_index shape(std::size_t member) const override { return (*tasks_)(member).shape; }
+    [[nodiscard, gnu::cold]] demand_view demand(std::size_t member) const override { return (*tasks_)(member).demand; }
     [[nodiscard]] const berth::ledger& ledger() const noexcept override { return finder_->nodes().ledger(); }
     [[nodiscard]] std::span<const node_index> nodes() const noexcept override { return finder_->nodes().order(); }
     [[nodiscard]] bool open(node_index n) const noexcept override { return !finder_->nodes().closed(n); }
 
-    [[nodiscard]] slot place(std::size_t member, std::uint64_t models) override {
+    [[nodiscard, gnu::cold]] slot place(std::size_t member, std::uint64_t models) override {
         const candidate task = (*tasks_)(member);
         candidate c = task;
         const std::uint64_t accepted = task.demand.accepted_models & models;
@@ -43,13 +43,15 @@ public:
         if (found.placed()) finder_->place((*tasks_)(member), found);
         return found;
     }
-    [[nodiscard]] bool place_at(std::size_t member, const slot& where) override {
+    [[nodiscard, gnu::cold]] bool place_at(std::size_t member, const slot& where) override {
         candidate c = (*tasks_)(member);
         if (!finder_->nodes().admits(where, c)) return false;
         finder_->place((*tasks_)(member), where);
         return true;
     }
-    void remove(std::size_t member, const slot& where) override { finder_->remove((*tasks_)(member), where); }
+    [[gnu::cold]] void remove(std::size_t member, const slot& where) override {
+        finder_->remove((*tasks_)(member), where);
+    }
     [[nodiscard]] bool by_shape() const noexcept override { return Finder::by_shape; }
     [[nodiscard]] bool anonymous() const noexcept override { return Finder::anonymous; }
 

@@ -3,12 +3,12 @@
 
 #include "berth/allocate/greedy/detail/node_classes.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/math.hpp"
 #include "berth/core/sort_positions.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
 
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -91,8 +91,8 @@ public:
     }
     void round_prices() noexcept {
         for (std::size_t c = 0; c < size_; ++c) {
-            gpu_[c] = std::round(gpu_raw_[c] * steps) / steps;
-            cpu_[c] = std::round(cpu_raw_[c] * steps) / steps;
+            gpu_[c] = detail::round(gpu_raw_[c] * steps) / steps;
+            cpu_[c] = detail::round(cpu_raw_[c] * steps) / steps;
         }
     }
 
@@ -125,7 +125,7 @@ private:
     };
 
     [[nodiscard]] static std::size_t bin_of(double ratio) noexcept {
-        const double b = std::floor(2.0 * std::log2((ratio < 1e-3 ? 1e-3 : ratio) / lowest_ratio));
+        const double b = detail::floor(2.0 * detail::log2((ratio < 1e-3 ? 1e-3 : ratio) / lowest_ratio));
         return b <= 0.0 ? 0 : b >= static_cast<double>(bins) ? bins - 1 : static_cast<std::size_t>(b);
     }
     [[nodiscard]] static double clamped(double value, double least, double most) noexcept {
@@ -133,7 +133,7 @@ private:
     }
     /// CPU per GPU of the middle of a bin.
     [[nodiscard]] static double ratio_of(std::size_t bin) noexcept {
-        const double middle = lowest_ratio * std::exp2((static_cast<double>(bin) + 0.5) / 2.0);
+        const double middle = lowest_ratio * detail::exp2((static_cast<double>(bin) + 0.5) / 2.0);
         return middle < 4.0 ? middle : 4.0;
     }
     [[nodiscard]] group& find(class_set admits, std::size_t bin) {
@@ -163,7 +163,7 @@ private:
         }
     }
     [[nodiscard]] static double weight(double supply, double price) noexcept {
-        return (supply + 1e-3) * std::exp(-price / elasticity);
+        return (supply + 1e-3) * detail::exp(-price / elasticity);
     }
 
     void step(std::span<const double> gpu_supply, std::span<const double> cpu_supply, double demand) {
@@ -198,8 +198,8 @@ private:
         double supply = 0.0;
         for (class_set rest = wanted_; rest != 0; rest &= rest - 1) {
             const std::size_t c = lowest_gpu(rest);
-            const double gpu_excess = std::log((gpu_load_[c] + 1.0) / (gpu_supply[c] + 1.0));
-            const double cpu_excess = std::log((cpu_load_[c] + 1.0) / (cpu_slack * cpu_supply[c] + 1.0));
+            const double gpu_excess = detail::log((gpu_load_[c] + 1.0) / (gpu_supply[c] + 1.0));
+            const double cpu_excess = detail::log((cpu_load_[c] + 1.0) / (cpu_slack * cpu_supply[c] + 1.0));
             gpu_raw_[c] += damping * elasticity * gpu_excess;
             cpu_raw_[c] = clamped(cpu_raw_[c] + damping * elasticity * cpu_excess, 0.0, limit);
             mean += gpu_supply[c] * gpu_raw_[c];

@@ -33,7 +33,7 @@ public:
     };
 
     template <class Ledger>
-    void load(const Ledger& ledger, node_index n) {
+    [[gnu::cold]] void load(const Ledger& ledger, node_index n) {
         const auto& fleet = ledger.fleet();
         gpus_ = fleet.gpu_count(n);
         healthy_ = fleet.healthy_gpus(n);
@@ -52,7 +52,8 @@ public:
     /// @param alike       combinations that differ only in which of equal GPUs they use are tried once
     /// @return false if none did, or if the budget ran out
     template <class Leaf>
-    [[nodiscard]] bool pack(const tasks& all, bool count_only, bool alike, gang_budget& budget, const Leaf& leaf) {
+    [[nodiscard, gnu::cold]] bool pack(const tasks& all, bool count_only, bool alike, gang_budget& budget,
+                                       const Leaf& leaf) {
         chosen_.assign(all.members->size(), 0);
         remember_ = count_only && all.members->size() > 2;
         alike_ = alike;
@@ -66,8 +67,8 @@ public:
     ///
     /// @param per_gpu  the most that is counted on one GPU
     /// @param slots    receives how often the demand fits on all GPUs together
-    [[nodiscard]] std::size_t copies(const demand_view& demand, std::size_t most, std::size_t per_gpu,
-                                     std::size_t& slots) const noexcept {
+    [[nodiscard, gnu::cold]] std::size_t copies(const demand_view& demand, std::size_t most, std::size_t per_gpu,
+                                                std::size_t& slots) const noexcept {
         slots = 0;
         if (demand.gpus == 0) return most;
         std::size_t room[max_gpus_per_node];
@@ -84,8 +85,8 @@ public:
         return 0;
     }
     /// How often the demand goes into what is left, at most `most`.
-    [[nodiscard]] static std::size_t times(const amount* wanted, const amount* left, std::size_t counters,
-                                           std::size_t most) noexcept {
+    [[nodiscard, gnu::cold]] static std::size_t times(const amount* wanted, const amount* left, std::size_t counters,
+                                                      std::size_t most) noexcept {
         for (std::size_t r = 0; r < counters; ++r) {
             if (left[r] < wanted[r]) return 0;
             if (wanted[r] == 0 || left[r] == max_amount) continue;
@@ -102,12 +103,12 @@ public:
     /// Free amounts of one GPU.
     [[nodiscard]] const amount* left(std::size_t gpu) const noexcept { return left_.data() + gpu * counters_; }
     /// Appends what distinguishes the GPUs of this node from those of others.
-    void append_state(std::string& key) const {
+    [[gnu::cold]] void append_state(std::string& key) const {
         for (std::size_t g = 0; g < gpus_; ++g) append_gpu(key, g);
     }
 
 private:
-    void append_gpu(std::string& key, std::size_t gpu) const {
+    [[gnu::cold]] void append_gpu(std::string& key, std::size_t gpu) const {
         append_bytes(key, static_cast<std::uint64_t>(model_[gpu]) << 1U | (healthy_ >> gpu & 1U));
         for (std::size_t r = 0; r < counters_; ++r) append_bytes(key, left(gpu)[r]);
     }
@@ -131,7 +132,7 @@ private:
     }
 
     template <class Leaf>
-    [[nodiscard]] bool place_from(const tasks& all, std::size_t i, gang_budget& budget, const Leaf& leaf) {
+    [[nodiscard, gnu::cold]] bool place_from(const tasks& all, std::size_t i, gang_budget& budget, const Leaf& leaf) {
         if (i == all.members->size()) return leaf();
         if (!budget.spend()) return false;
         const demand_view& demand = all.kinds[(*all.members)[i]].demand;
@@ -148,7 +149,7 @@ private:
         return false;
     }
     /// The state that the tasks from `i` on find: the GPUs as a multiset.
-    void write_key(std::size_t i) {
+    [[gnu::cold]] void write_key(std::size_t i) {
         std::size_t order[max_gpus_per_node];
         const auto before = [&](std::size_t a, std::size_t b) {
             if (model_[a] != model_[b]) return model_[a] < model_[b];
@@ -178,7 +179,8 @@ private:
         return left(a)[0] != left(b)[0] ? left(a)[0] > left(b)[0] : a > b;
     }
     template <class Leaf>
-    [[nodiscard]] bool choose(const tasks& all, std::size_t i, choice so_far, gang_budget& budget, const Leaf& leaf) {
+    [[nodiscard, gnu::cold]] bool choose(const tasks& all, std::size_t i, choice so_far, gang_budget& budget,
+                                         const Leaf& leaf) {
         const demand_view& demand = all.kinds[(*all.members)[i]].demand;
         if (so_far.count == demand.gpus) {
             chosen_[i] = so_far.chosen;

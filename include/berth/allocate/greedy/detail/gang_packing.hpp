@@ -24,7 +24,7 @@ namespace berth::inline v0::detail {
 
 /// The members of a gang, the largest first: most GPU share, then most GPUs, then most of the other counters.
 template <class Ledger>
-[[nodiscard]] flat<std::size_t> gang_order(const gang_books<Ledger>& books) {
+[[nodiscard, gnu::cold]] flat<std::size_t> gang_order(const gang_books<Ledger>& books) {
     return sorted_positions(books.size(), [&](std::size_t a, std::size_t b) {
         if (books.shape(a) == books.shape(b)) return a < b;
         const demand_view x = books.demand(a);
@@ -57,8 +57,8 @@ public:
     /// @param slots   one per member, all unplaced; has the slots after success
     /// @param models  GPUs of other models are not used
     /// @param slack   so many members may stay without a slot
-    gang_packing(gang_books<Ledger>& books, std::span<slot> slots, std::uint64_t models, std::size_t slack,
-                 gang_budget& budget)
+    [[gnu::cold]] gang_packing(gang_books<Ledger>& books, std::span<slot> slots, std::uint64_t models,
+                               std::size_t slack, gang_budget& budget)
         : books_{&books}, slots_{slots}, slack_{slack}, budget_{&budget}, order_{gang_order(books)} {
         for (std::size_t i = 0; i < order_.size(); ++i) {
             if (i > 0 && books.shape(order_[i]) == books.shape(order_[i - 1])) {
@@ -85,7 +85,7 @@ public:
         }
     }
 
-    [[nodiscard]] gang_outcome run() {
+    [[nodiscard, gnu::cold]] gang_outcome run() {
         if (rest_ <= slack_) return gang_outcome::placed;
         list_nodes();
         compare_kinds();
@@ -120,7 +120,7 @@ private:
     };
 
     /// Nodes that can take a member as they are, the fullest first, equal ones side by side.
-    void list_nodes() {
+    [[gnu::cold]] void list_nodes() {
         const Ledger& ledger = books_->ledger();
         const auto& fleet = ledger.fleet();
         flat<node_index> nodes;
@@ -176,7 +176,7 @@ private:
         class_count_ = states.size();
     }
     /// The most tasks of the kind, up to the size of the gang, that the counters of the node and its domains hold.
-    [[nodiscard]] std::size_t room_on_host(const gang_kind& kind, node_index n) const {
+    [[nodiscard, gnu::cold]] std::size_t room_on_host(const gang_kind& kind, node_index n) const {
         const auto free = books_->ledger().free(n);
         std::size_t most = gang_node::times(kind.demand.node.data(), free.data(), free.size(), order_.size());
         for (const domain_index d : books_->ledger().fleet().domains(n)) {
@@ -187,7 +187,7 @@ private:
     }
 
     /// Where a task of one kind fits, one that it covers fits as well.
-    void compare_kinds() {
+    [[gnu::cold]] void compare_kinds() {
         const auto no_less = [](std::span<const amount> a, std::span<const amount> b) {
             for (std::size_t r = 0; r < a.size(); ++r) {
                 if (a[r] < b[r]) return false;
@@ -208,7 +208,7 @@ private:
         }
     }
     /// What the nodes from each one on offer together.
-    void sum_up() {
+    [[gnu::cold]] void sum_up() {
         const Ledger& ledger = books_->ledger();
         const auto& schema = ledger.fleet().schema();
         const std::size_t width = kinds_.size();
@@ -244,7 +244,7 @@ private:
     }
 
     /// False if counting alone shows that the nodes from `j` on cannot take enough of what is left.
-    [[nodiscard]] bool bounds_allow(std::size_t j) const {
+    [[nodiscard, gnu::cold]] bool bounds_allow(std::size_t j) const {
         const std::size_t width = kinds_.size();
         for (std::size_t s = 0; s < width; ++s) {
             std::size_t tasks = 0;
@@ -271,7 +271,7 @@ private:
     }
 
     /// Numbers for (node, rest) and (class, filling), if they are small enough to be exact.
-    void set_up_memory(bool allowed) {
+    [[gnu::cold]] void set_up_memory(bool allowed) {
         failed_.clear();
         fits_.clear();
         radix_.clear();
@@ -296,7 +296,7 @@ private:
     }
 
     /// Places what is left on the nodes from `j` on.
-    [[nodiscard]] bool solve(std::size_t j) {
+    [[nodiscard, gnu::cold]] bool solve(std::size_t j) {
         if (rest_ <= slack_) return true;
         const std::size_t first = j;
         for (; j < nodes_.size(); ++j) {
@@ -313,14 +313,14 @@ private:
         if (knows_rests_) failed_.insert(first * states_ + code(left_.data()));
         return false;
     }
-    [[nodiscard]] bool offers_anything(std::size_t j) const {
+    [[nodiscard, gnu::cold]] bool offers_anything(std::size_t j) const {
         for (std::size_t k = 0; k < kinds_.size(); ++k) {
             if (left_[k] > 0 && copies_[j * kinds_.size() + k] > 0) return true;
         }
         return false;
     }
     /// Tries the fillings of node `j`, in descending order.
-    [[nodiscard]] bool fill(std::size_t j) {
+    [[nodiscard, gnu::cold]] bool fill(std::size_t j) {
         const std::size_t width = kinds_.size();
         const std::size_t at = fillings_.size();
         fillings_.resize(at + width, 0);
@@ -342,34 +342,34 @@ private:
         if (!found) fillings_.resize(at);
         return found;
     }
-    [[nodiscard]] bool follows_equal(std::size_t j) const {
+    [[nodiscard, gnu::cold]] bool follows_equal(std::size_t j) const {
         return !plan_.empty() && plan_[plan_.size() - 1].candidate + 1 == j && class_[j - 1] == class_[j];
     }
-    [[nodiscard]] bool above(std::size_t a, std::size_t b) const {
+    [[nodiscard, gnu::cold]] bool above(std::size_t a, std::size_t b) const {
         for (std::size_t k = 0; k < kinds_.size(); ++k) {
             if (fillings_[a + k] != fillings_[b + k]) return fillings_[a + k] > fillings_[b + k];
         }
         return false;
     }
-    [[nodiscard]] bool is_empty(std::size_t at) const {
+    [[nodiscard, gnu::cold]] bool is_empty(std::size_t at) const {
         for (std::size_t k = 0; k < kinds_.size(); ++k) {
             if (fillings_[at + k] != 0) return false;
         }
         return true;
     }
-    [[nodiscard]] std::size_t most_of(std::size_t j, std::size_t k) const {
+    [[nodiscard, gnu::cold]] std::size_t most_of(std::size_t j, std::size_t k) const {
         const std::size_t copies = copies_[j * kinds_.size() + k];
         return left_[k] < copies ? left_[k] : copies;
     }
     /// From kind `k` on as many of each as fit beside those before.
-    void maximise(std::size_t j, std::size_t at, std::size_t k) {
+    [[gnu::cold]] void maximise(std::size_t j, std::size_t at, std::size_t k) {
         for (; k < kinds_.size(); ++k) {
             fillings_[at + k] = most_of(j, k);
             while (fillings_[at + k] > 0 && !fits_together(j, at)) --fillings_[at + k];
         }
     }
     /// The next lower filling; false after the last one that is not empty.
-    [[nodiscard]] bool step_down(std::size_t j, std::size_t at) {
+    [[nodiscard, gnu::cold]] bool step_down(std::size_t j, std::size_t at) {
         std::size_t k = kinds_.size();
         while (k > 0 && fillings_[at + k - 1] == 0) --k;
         if (k == 0) return false;
@@ -377,7 +377,7 @@ private:
         maximise(j, at, k);
         return !is_empty(at);
     }
-    [[nodiscard]] bool is_maximal(std::size_t j, std::size_t at) {
+    [[nodiscard, gnu::cold]] bool is_maximal(std::size_t j, std::size_t at) {
         for (std::size_t k = 0; k < kinds_.size(); ++k) {
             if (fillings_[at + k] >= most_of(j, k)) continue;
             ++fillings_[at + k];
@@ -389,7 +389,7 @@ private:
     }
 
     /// True if these numbers of tasks fit on node `j` together. False too once the budget ran out.
-    [[nodiscard]] bool fits_together(std::size_t j, std::size_t at) {
+    [[nodiscard, gnu::cold]] bool fits_together(std::size_t j, std::size_t at) {
         std::size_t kinds = 0;
         std::size_t choices = 0;
         bool exact = true;
@@ -419,14 +419,14 @@ private:
         if (knows_fillings_ && !budget_->out()) fits_.insert(number + (packed ? 1 : 0));
         return packed;
     }
-    [[nodiscard]] bool host_holds(std::size_t j, std::size_t at) const {
+    [[nodiscard, gnu::cold]] bool host_holds(std::size_t j, std::size_t at) const {
         const auto free = books_->ledger().free(nodes_[j]);
         for (std::size_t r = 0; r < free.size(); ++r) {
             if (wanted_by(at, [&](const demand_view& d) { return d.node[r]; }) > summable(free[r])) return false;
         }
         return true;
     }
-    [[nodiscard]] bool domains_hold(std::size_t j, std::size_t at) const {
+    [[nodiscard, gnu::cold]] bool domains_hold(std::size_t j, std::size_t at) const {
         if (!coupled_) return true;
         const auto& fleet = books_->ledger().fleet();
         const std::size_t counters = fleet.schema().domain.size();
@@ -439,21 +439,21 @@ private:
         return true;
     }
     template <class Of>
-    [[nodiscard]] amount wanted_by(std::size_t at, const Of& of) const {
+    [[nodiscard, gnu::cold]] amount wanted_by(std::size_t at, const Of& of) const {
         amount wanted = 0;
         for (std::size_t k = 0; k < kinds_.size(); ++k) {
             wanted += static_cast<amount>(fillings_[at + k]) * of(kinds_[k].demand);
         }
         return wanted;
     }
-    void list_members(std::size_t at) {
+    [[gnu::cold]] void list_members(std::size_t at) {
         members_.clear();
         for (std::size_t k = 0; k < kinds_.size(); ++k) {
             for (std::size_t i = 0; i < fillings_[at + k]; ++i) members_.push_back(k);
         }
     }
 
-    void apply(std::size_t j, std::size_t at, int sign) {
+    [[gnu::cold]] void apply(std::size_t j, std::size_t at, int sign) {
         for (std::size_t k = 0; k < kinds_.size(); ++k) {
             const std::size_t count = fillings_[at + k];
             left_[k] = sign > 0 ? left_[k] - count : left_[k] + count;
@@ -471,7 +471,7 @@ private:
     }
 
     /// Carries out a filling, unless the policy refused it there before.
-    [[nodiscard]] bool is_admitted(std::size_t j, std::size_t at) {
+    [[nodiscard, gnu::cold]] bool is_admitted(std::size_t j, std::size_t at) {
         const bool lasts = knows_fillings_ && books_->by_shape() && nodes_.size() < (std::uint64_t{1} << 62U) / states_;
         const std::uint64_t number = lasts ? j * states_ + code(fillings_.data() + at) : 0;
         if (lasts && refused_.contains(number)) return false;
@@ -480,7 +480,7 @@ private:
         return admitted;
     }
     /// Places the tasks of a filling on the books, on the first combination of GPUs that the policy admits.
-    [[nodiscard]] bool carry_out_filling(std::size_t j, std::size_t at) {
+    [[nodiscard, gnu::cold]] bool carry_out_filling(std::size_t j, std::size_t at) {
         list_members(at);
         node_.load(books_->ledger(), nodes_[j]);
         return node_.pack({.kinds = kinds_.data(), .members = &members_}, false, books_->anonymous(), *budget_, [&] {
@@ -499,18 +499,18 @@ private:
             return true;
         });
     }
-    void take_back_one(std::size_t k) {
+    [[gnu::cold]] void take_back_one(std::size_t k) {
         const std::size_t member = order_[kinds_[k].first + --used_[k]];
         books_->remove(member, slots_[member]);
         slots_[member] = unplaced;
     }
-    void take_back(std::size_t at) {
+    [[gnu::cold]] void take_back(std::size_t at) {
         for (std::size_t k = kinds_.size(); k-- > 0;) {
             for (std::size_t i = 0; i < fillings_[at + k]; ++i) take_back_one(k);
         }
     }
     /// Carries out the plan that counting found; false, and nothing is placed, if the policy refuses some of it.
-    [[nodiscard]] bool carry_out() {
+    [[nodiscard, gnu::cold]] bool carry_out() {
         bool all = true;
         std::size_t done = 0;
         while (all && done < plan_.size()) {

@@ -27,7 +27,7 @@ public:
     }
 
     /// One by one, so that every score sees the node as it is after each removal.
-    void release() {
+    [[gnu::cold]] void release() {
         for (std::size_t i = slots_.size(); i-- > 0;) {
             if (!slots_[i].placed()) continue;
             books_->remove(i, slots_[i]);
@@ -55,7 +55,7 @@ public:
 
     /// @param interrupted  asked now and then: true to give up the search
     template <class Interrupted>
-    [[nodiscard]] gang_outcome run(const Interrupted& interrupted) {
+    [[nodiscard, gnu::cold]] gang_outcome run(const Interrupted& interrupted) {
         for (slot& where : slots_) where = unplaced;
         gang_hold<Ledger> hold{*books_, slots_};
         gang_budget budget{options_.max_steps, interrupted};
@@ -89,14 +89,14 @@ private:
         }
     };
 
-    [[nodiscard]] bool wants_gpus() const {
+    [[nodiscard, gnu::cold]] bool wants_gpus() const {
         for (std::size_t i = 0; i < slots_.size(); ++i) {
             if (books_->demand(i).gpus > 0) return true;
         }
         return false;
     }
     /// The models of the fleet that every member with GPUs accepts; that any accepts, if some may be left out.
-    [[nodiscard]] std::uint64_t common_models() const {
+    [[nodiscard, gnu::cold]] std::uint64_t common_models() const {
         const std::size_t models = books_->ledger().fleet().model_count();
         const std::uint64_t known = models < 64 ? (std::uint64_t{1} << models) - 1 : ~std::uint64_t{0};
         std::uint64_t by_all = known;
@@ -110,7 +110,8 @@ private:
         return least_ < slots_.size() ? by_any & known : by_all;
     }
 
-    [[nodiscard]] gang_outcome attempt_on(const model_sets& sets, gang_hold<Ledger>& hold, gang_budget& budget) {
+    [[nodiscard, gnu::cold]] gang_outcome attempt_on(const model_sets& sets, gang_hold<Ledger>& hold,
+                                                     gang_budget& budget) {
         flat<std::size_t> largest_first;
         bool differ = false;
         const auto whole = [&](std::uint64_t models) {
@@ -156,7 +157,7 @@ private:
     ///
     /// @param order  of the members; null: as listed
     /// @return the number of members that are placed
-    [[nodiscard]] std::size_t in_turn(const std::size_t* order, std::uint64_t models, std::size_t wanted) {
+    [[nodiscard, gnu::cold]] std::size_t in_turn(const std::size_t* order, std::uint64_t models, std::size_t wanted) {
         std::size_t placed = 0;
         for (std::size_t i = 0; i < slots_.size(); ++i) {
             const std::size_t member = order == nullptr ? i : order[i];
@@ -167,7 +168,7 @@ private:
         return placed;
     }
     /// The model of the GPU that the first member with GPUs would get by itself.
-    [[nodiscard]] std::uint64_t preferred_model(std::uint64_t models) {
+    [[nodiscard, gnu::cold]] std::uint64_t preferred_model(std::uint64_t models) {
         const auto& fleet = books_->ledger().fleet();
         for (std::size_t i = 0; i < slots_.size(); ++i) {
             if (books_->demand(i).gpus == 0) continue;

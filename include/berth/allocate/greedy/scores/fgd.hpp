@@ -7,11 +7,11 @@
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/math.hpp"
 #include "berth/model/task_mix.hpp"
 #include "berth/objective/measures/fragmentation.hpp"
 #include "berth/objective/measures/memory_stranding.hpp"
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -96,7 +96,7 @@ struct fgd {
         [[nodiscard]] double value(const candidate& c, double after) const noexcept {
             double change = before_[c.node.index.value()] - after;
             if (memory_.concerns(c.demand)) change -= memory_.cost(c.node, c.demand, c.gpus);
-            return static_cast<double>(static_cast<int>(100.0 / (1.0 + std::exp(-change / 1000.0))));
+            return static_cast<double>(static_cast<int>(100.0 / (1.0 + detail::exp(-change / 1000.0))));
         }
         [[nodiscard]] double fragmentation_of(const node_view& node) const noexcept {
             const auto compute = [&] { return fragmentation_(node); };

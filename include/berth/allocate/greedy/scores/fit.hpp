@@ -3,10 +3,10 @@
 
 #include "berth/allocate/greedy/concepts.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/math.hpp"
 #include "berth/core/random.hpp"
 #include "berth/objective/measures/memory_stranding.hpp"
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -141,7 +141,7 @@ public:
                                              double steps) const noexcept {
         const double cost = measure_.least_cost(c.node, c.demand, of_rest) / static_cast<double>(whole_gpu);
         const double left = value - weight * cost;
-        return steps > 0.0 ? std::floor(steps * left) : left;
+        return steps > 0.0 ? detail::floor(steps * left) : left;
     }
 
 private:
