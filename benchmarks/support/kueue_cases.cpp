@@ -2,6 +2,7 @@
 #include "support/kueue_cases.hpp"
 
 #include "berth/io/kubernetes_quantity.hpp"
+
 #include "support/csv_table.hpp"
 #include "support/text_blocks.hpp"
 
@@ -39,9 +40,7 @@ auto read_json(const std::string& path, Read read) -> decltype(read(json{})) {
     if (!text) return text.error();
     try {
         return read(json::parse(*text));
-    } catch (const json::exception& fault) {
-        return malformed(path, fault.what());
-    }
+    } catch (const json::exception& fault) { return malformed(path, fault.what()); }
 }
 
 victim_rule rule(const std::string& name) {
@@ -151,7 +150,8 @@ result<domain_case> read_domain_case(const json& entry) {
             added.request.mode = mode == "required" ? domain_mode::required : domain_mode::preferred;
             const auto at = std::ranges::find(levels, set.at("level").get<std::string>());
             if (at == levels.end()) {
-                return error{error_code::unknown_name, "case \"" + one.name + "\": a pod set's level is none of the levels"};
+                return error{error_code::unknown_name,
+                             "case \"" + one.name + "\": a pod set's level is none of the levels"};
             }
             added.request.level = static_cast<std::size_t>(at - levels.begin());
         }

@@ -31,7 +31,8 @@ struct naive_cohorts {
 
     amount used(std::size_t q, std::size_t c) const {
         amount sum = 0;
-        for (std::size_t j = 0; j < running.size(); ++j) sum += running[j].queue == q && !out[j] ? running[j].demand[c] : 0;
+        for (std::size_t j = 0; j < running.size(); ++j)
+            sum += running[j].queue == q && !out[j] ? running[j].demand[c] : 0;
         return sum;
     }
     amount guaranteed(std::size_t q, std::size_t c) const {
@@ -54,7 +55,8 @@ struct naive_cohorts {
     }
     bool borrows_with_job() const {
         for (std::size_t c = 0; c < needed.size(); ++c) {
-            if (job.demand[c] > 0 && used(job.queue, c) + job.demand[c] > queues[job.queue].quotas[c].nominal) return true;
+            if (job.demand[c] > 0 && used(job.queue, c) + job.demand[c] > queues[job.queue].quotas[c].nominal)
+                return true;
         }
         return false;
     }
@@ -79,14 +81,17 @@ struct naive_cohorts {
                                      bool borrowing) {
         std::vector<std::size_t> taken;
         for (const std::size_t j : order) {
-            if ((borrowing && not_borrowing[j]) || (running[j].queue != job.queue && !above(running[j].queue))) continue;
+            if ((borrowing && not_borrowing[j]) || (running[j].queue != job.queue && !above(running[j].queue)))
+                continue;
             out[j] = true;
             taken.push_back(j);
             if (!fits(borrowing)) continue;
             for (std::size_t i = taken.size() - 1; i-- > 0;) {
                 out[taken[i]] = false;
-                if (fits(borrowing)) taken.erase(taken.begin() + static_cast<std::ptrdiff_t>(i));
-                else out[taken[i]] = true;
+                if (fits(borrowing))
+                    taken.erase(taken.begin() + static_cast<std::ptrdiff_t>(i));
+                else
+                    out[taken[i]] = true;
             }
             out.assign(out.size(), false);
             return taken;
@@ -152,8 +157,8 @@ TEST_CASE("kueue preemption: Kueue's own table") {
 
 TEST_CASE("kueue preemption: the lowest priority first, and nobody who is not needed") {
     const std::vector<cohort_queue> queues = {{.quotas = {{.nominal = 6}}, .within = victim_rule::lower_priority}};
-    std::vector<cohort_job> running = {{.priority = -1, .demand = {1}}, {.priority = 0, .demand = {2}},
-                                       {.priority = 1, .demand = {3}}};
+    std::vector<cohort_job> running = {
+        {.priority = -1, .demand = {1}}, {.priority = 0, .demand = {2}}, {.priority = 1, .demand = {3}}};
     const cohort_job job = {.priority = 1, .demand = {2}};
     CHECK(*kueue_preemption(queues, running, job, {true}) ==
           std::vector<preemption_victim>{{1, preemption_reason::in_queue}});
@@ -240,10 +245,14 @@ TEST_CASE("kueue preemption: bad input is refused, with queue or job and field")
         return victims.error().message;
     };
     CHECK(message({{}}, {}, {.demand = {1}}) == "queue 0: quotas has another number of counters");
-    CHECK(message({{.quotas = {{.nominal = -1}}}}, {}, {.demand = {1}}) == "queue 0: nominal is out of 0..2^60");
+    CHECK(message({{.quotas = {{.nominal = -1}}}}, {}, {.demand = {1}}) == "queue 0: nominal is negative");
     CHECK(message({{.quotas = {{.borrowing_limit = -1}}}}, {}, {.demand = {1}}) == "queue 0: a limit is out of range");
     CHECK(message(queues, {}, {.queue = 1, .demand = {1}}) == "the job: queue does not exist");
     CHECK(message(queues, {}, {}) == "the job: demand has another number of counters");
-    CHECK(message(queues, {}, {.demand = {-1}}) == "the job: demand is out of 0..2^60");
+    CHECK(message(queues, {}, {.demand = {-1}}) == "the job: demand is negative");
+    constexpr amount most = amount{1} << 60;
+    CHECK(message(queues, {{.demand = {most}}}, {.demand = {1}}) == "the job: demand makes a sum above 2^60");
+    CHECK(message({{.quotas = {{.nominal = most}}}, {.quotas = {{.nominal = 1}}}}, {}, {.demand = {1}}) ==
+          "queue 1: nominal makes a sum above 2^60");
     CHECK(message(queues, {{.queue = 3, .demand = {1}}}, {.demand = {1}}) == "running job 0: queue does not exist");
 }

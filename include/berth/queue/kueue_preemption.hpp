@@ -14,6 +14,8 @@
 
 namespace berth::inline v0 {
 
+// Length: one decision with all that it asks: quotas, rules, candidates, two attempts.
+
 /// Whose jobs a job may stop.
 enum class victim_rule : std::uint8_t {
     never,                    ///< nobody's
@@ -26,31 +28,31 @@ enum class victim_rule : std::uint8_t {
 struct lending_quota {
     static constexpr amount no_limit = std::numeric_limits<amount>::max() / 4;  ///< no limit
 
-    amount nominal = 0;                  ///< its own, 0..2^60
+    amount nominal = 0;                 ///< its own, from 0 on; all of a counter at most 2^60
     amount borrowing_limit = no_limit;  ///< the most it may use above that, from 0 on
     amount lending_limit = no_limit;    ///< the most that others may use of that, from 0 on; the rest is kept for it
 };
 
 /// A queue that lends and borrows within a cohort.
 struct cohort_queue {
-    static constexpr std::size_t no_cohort = std::numeric_limits<std::size_t>::max();  ///< it borrows from nobody
+    static constexpr std::size_t no_cohort = std::numeric_limits<std::size_t>::max();       ///< it borrows from nobody
     static constexpr std::int64_t any_priority = std::numeric_limits<std::int64_t>::max();  ///< no threshold
 
-    std::size_t cohort = no_cohort;                      ///< any number: those with equal ones lend to each other
-    std::vector<lending_quota> quotas;                   ///< of each counter
-    victim_rule within = victim_rule::never;             ///< whose jobs of this queue its jobs may stop
-    victim_rule reclaim = victim_rule::never;            ///< whose jobs of queues above their quotas
-    bool reclaims_while_borrowing = false;               ///< also where this queue is above its own quota afterwards,
-    std::int64_t borrowing_threshold = any_priority;     ///< from jobs of a lower priority that is not above this
+    std::size_t cohort = no_cohort;                   ///< any number: those with equal ones lend to each other
+    std::vector<lending_quota> quotas;                ///< of each counter
+    victim_rule within = victim_rule::never;          ///< whose jobs of this queue its jobs may stop
+    victim_rule reclaim = victim_rule::never;         ///< whose jobs of queues above their quotas
+    bool reclaims_while_borrowing = false;            ///< also where this queue is above its own quota afterwards,
+    std::int64_t borrowing_threshold = any_priority;  ///< from jobs of a lower priority that is not above this
 };
 
 /// A job that runs, or that wants to.
 struct cohort_job {
-    std::size_t queue = 0;         ///< position of its queue
-    std::int64_t priority = 0;     ///< more is more important
-    std::int64_t created = 0;      ///< an instant
-    std::int64_t reserved = 0;     ///< of a running job: the instant at which it got its quota
-    std::vector<amount> demand;    ///< of each counter, 0..2^60
+    std::size_t queue = 0;       ///< position of its queue
+    std::int64_t priority = 0;   ///< more is more important
+    std::int64_t created = 0;    ///< an instant
+    std::int64_t reserved = 0;   ///< of a running job: the instant at which it got its quota
+    std::vector<amount> demand;  ///< of each counter, from 0 on; all jobs' at most 2^60
 };
 
 /// Why a job has to go.
@@ -75,8 +77,13 @@ class kueue_decision {
 public:
     kueue_decision(std::span<const cohort_queue> queues, std::span<const cohort_job> running, const cohort_job& job,
                    const std::vector<bool>& needed)
-        : queues_{queues}, running_{running}, job_{job}, needed_{needed}, used_(queues.size()),
-          lendable_(job.demand.size(), 0), taken_(job.demand.size(), 0) {
+        : queues_{queues},
+          running_{running},
+          job_{job},
+          needed_{needed},
+          used_(queues.size()),
+          lendable_(job.demand.size(), 0),
+          taken_(job.demand.size(), 0) {
         const std::size_t cohort = queues[job.queue].cohort;
         for (std::size_t q = 0; q < queues.size(); ++q) {
             used_[q].assign(job.demand.size(), 0);
@@ -89,7 +96,8 @@ public:
     [[nodiscard]] std::vector<preemption_victim> victims() {
         const auto foreign = [&](const candidate& c) { return c.group != own; };
         const bool none_foreign = std::ranges::none_of(candidates_, foreign);
-        const bool none_always = std::ranges::none_of(candidates_, [](const candidate& c) { return c.group == always; });
+        const bool none_always =
+            std::ranges::none_of(candidates_, [](const candidate& c) { return c.group == always; });
         const bool strict = !queues_[job_.queue].reclaims_while_borrowing;
         if (none_foreign || (strict && !below_nominal())) return attempt(true);
         const bool borrow_first = !(strict && none_always);
@@ -106,7 +114,9 @@ private:
         preemption_reason reason;
     };
 
-    [[nodiscard]] const lending_quota& quota(std::size_t q, std::size_t c) const noexcept { return queues_[q].quotas[c]; }
+    [[nodiscard]] const lending_quota& quota(std::size_t q, std::size_t c) const noexcept {
+        return queues_[q].quotas[c];
+    }
     // What a queue keeps of its quota for itself.
     [[nodiscard]] amount kept(std::size_t q, std::size_t c) const noexcept {
         return std::max<amount>(0, quota(q, c).nominal - quota(q, c).lending_limit);
@@ -127,11 +137,13 @@ private:
         if (queues_[q].cohort == cohort_queue::no_cohort) return nominal - used;
         const amount own_part = std::max<amount>(0, kept(q, c) - used);
         const amount own_taken = std::max<amount>(0, used - kept(q, c));
-        return own_part + std::min(lendable_[c] - taken_[c], nominal - kept(q, c) - own_taken + quota(q, c).borrowing_limit);
+        return own_part +
+               std::min(lendable_[c] - taken_[c], nominal - kept(q, c) - own_taken + quota(q, c).borrowing_limit);
     }
     [[nodiscard]] bool within_nominal() const noexcept {
         for (std::size_t c = 0; c < job_.demand.size(); ++c) {
-            if (job_.demand[c] > 0 && used_[job_.queue][c] + job_.demand[c] > quota(job_.queue, c).nominal) return false;
+            if (job_.demand[c] > 0 && used_[job_.queue][c] + job_.demand[c] > quota(job_.queue, c).nominal)
+                return false;
         }
         return true;
     }
@@ -185,8 +197,9 @@ private:
             }
             const bool may_borrow = mine.reclaims_while_borrowing && each.priority < job_.priority &&
                                     each.priority <= mine.borrowing_threshold;
-            candidates_.push_back({j, rest, !may_borrow,
-                                   may_borrow ? preemption_reason::reclaimed_for_borrowing : preemption_reason::reclaimed});
+            candidates_.push_back(
+                {j, rest, !may_borrow,
+                 may_borrow ? preemption_reason::reclaimed_for_borrowing : preemption_reason::reclaimed});
         }
         std::ranges::sort(candidates_, [&](const candidate& a, const candidate& b) {
             const cohort_job& x = running_[a.job];
@@ -230,12 +243,14 @@ private:
     std::vector<candidate> candidates_;
 };
 
-// What is wrong with a job; null if nothing is.
-[[nodiscard]] inline const char* fault_of(const cohort_job& job, std::size_t queues, std::size_t counters) noexcept {
+// What is wrong with a job; null if nothing is. `room`: how much of each counter sums may still grow.
+[[nodiscard]] inline const char* fault_of(const cohort_job& job, std::size_t queues, std::span<amount> room) noexcept {
     if (job.queue >= queues) return ": queue does not exist";
-    if (job.demand.size() != counters) return ": demand has another number of counters";
-    for (const amount a : job.demand) {
-        if (a < 0 || a > amount{1} << 60) return ": demand is out of 0..2^60";
+    if (job.demand.size() != room.size()) return ": demand has another number of counters";
+    for (std::size_t c = 0; c < room.size(); ++c) {
+        if (job.demand[c] < 0) return ": demand is negative";
+        if (job.demand[c] > room[c]) return ": demand makes a sum above 2^60";
+        room[c] -= job.demand[c];
     }
     return nullptr;
 }
@@ -255,34 +270,40 @@ private:
 /// @param job      the one that wants to; its `reserved` is ignored
 /// @param needed   of each counter, whether victims are looked for there: where the job fits without borrowing or
 ///                 victims, none are
-/// @return         the victims in the order in which they were found, none if they do not help or the rules forbid it; or
-///                 an error that names queue or job and field. Does not ask whether the job fits without victims
-/// @details        O((victims + running) × counters + running · log(running)). Deterministic. Amounts of a counter have to
-///                 sum up to less than 2^62.
+/// @return         the victims in the order in which they were found, none if they do not help or the rules forbid it;
+///                 or an error that names queue or job and field. Does not ask whether the job fits without victims
+/// @details        O((victims + running) × counters + running · log(running)). Deterministic.
 [[nodiscard]] inline result<std::vector<preemption_victim>> kueue_preemption(std::span<const cohort_queue> queues,
                                                                              std::span<const cohort_job> running,
                                                                              const cohort_job& job,
                                                                              const std::vector<bool>& needed) {
     const std::size_t counters = needed.size();
+    constexpr amount most = amount{1} << 60;  // of a sum
+    std::vector<amount> room(counters, most);
     for (std::size_t q = 0; q < queues.size(); ++q) {
         if (queues[q].quotas.size() != counters) {
             return detail::refuse(error_code::inconsistent, {"queue ", q, ": quotas has another number of counters"});
         }
-        for (const lending_quota& quota : queues[q].quotas) {
-            if (quota.nominal < 0 || quota.nominal > amount{1} << 60) {
-                return detail::refuse(error_code::invalid_value, {"queue ", q, ": nominal is out of 0..2^60"});
+        for (std::size_t c = 0; c < counters; ++c) {
+            const lending_quota& quota = queues[q].quotas[c];
+            if (quota.nominal < 0 || quota.nominal > room[c]) {
+                const char* const why =
+                    quota.nominal < 0 ? ": nominal is negative" : ": nominal makes a sum above 2^60";
+                return detail::refuse(error_code::invalid_value, {"queue ", q, why});
             }
+            room[c] -= quota.nominal;
             for (const amount limit : {quota.borrowing_limit, quota.lending_limit}) {
                 if (limit >= 0 && limit <= lending_quota::no_limit) continue;
                 return detail::refuse(error_code::invalid_value, {"queue ", q, ": a limit is out of range"});
             }
         }
     }
+    room.assign(counters, most);
     for (std::size_t j = 0; j < running.size(); ++j) {
-        const char* const fault = detail::fault_of(running[j], queues.size(), counters);
+        const char* const fault = detail::fault_of(running[j], queues.size(), room);
         if (fault != nullptr) return detail::refuse(error_code::invalid_value, {"running job ", j, fault});
     }
-    const char* const fault = detail::fault_of(job, queues.size(), counters);
+    const char* const fault = detail::fault_of(job, queues.size(), room);
     if (fault != nullptr) return detail::refuse(error_code::invalid_value, {"the job", fault});
     return detail::kueue_decision{queues, running, job, needed}.victims();
 }

@@ -64,7 +64,7 @@ TEST_CASE("domain assignment: the tightest rack, then few hosts") {
         return tree.choose({mode, level, count, {1}}).parts;
     };
     using enum domain_mode;
-    CHECK(parts(required, 0, 7) == std::vector<domain_part>{{4, 2}, {5, 5}});    // 8 is the tightest that takes 7
+    CHECK(parts(required, 0, 7) == std::vector<domain_part>{{4, 2}, {5, 5}});  // 8 is the tightest that takes 7
     CHECK(parts(required, 0, 9) == std::vector<domain_part>{{0, 4}, {1, 4}, {2, 1}});
     CHECK(parts(required, 1, 5) == std::vector<domain_part>{{5, 5}});
     CHECK(parts(preferred, 1, 12) == std::vector<domain_part>{{0, 4}, {1, 4}, {2, 4}});
@@ -131,7 +131,8 @@ TEST_CASE("domain assignment: tasks that fit are placed, where they fit, in one 
 }
 
 TEST_CASE("domain assignment: the order of nodes decides nothing, equal labels add up") {
-    const std::vector<domain_leaf> leaves = {{{"a", "x"}, {1}}, {{"b", "x"}, {2}}, {{"a", "y"}, {3}}, {{"a", "x"}, {4}}};
+    const std::vector<domain_leaf> leaves = {
+        {{"a", "x"}, {1}}, {{"b", "x"}, {2}}, {{"a", "y"}, {3}}, {{"a", "x"}, {4}}};
     const auto tree = domain_tree::make(2, leaves);
     const auto back = domain_tree::make(2, std::vector<domain_leaf>(leaves.rbegin(), leaves.rend()));
     REQUIRE(tree);

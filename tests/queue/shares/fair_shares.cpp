@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/queue/shares/fair_shares.hpp"
+
 #include "berth/queue/shares/time_based_weights.hpp"
 
 #include <doctest/doctest.h>

@@ -50,8 +50,8 @@ TEST_CASE("fair tree: exact fractions tell apart what products of 64 bits cannot
 
 TEST_CASE("fair tree: a user of a light account goes before the lightest user of a heavy one") {
     const std::vector<share_holder> holders = {
-        {.user = false},          {.user = false},        {.parent = 0, .usage = 90}, {.parent = 0, .usage = 1},
-        {.parent = 1, .usage = 8}, {.parent = 1, .usage = 4},
+        {.user = false},           {.user = false},           {.parent = 0, .usage = 90},
+        {.parent = 0, .usage = 1}, {.parent = 1, .usage = 8}, {.parent = 1, .usage = 4},
     };
     const auto standings = rank_fair_tree(holders);
     REQUIRE(standings);
@@ -61,13 +61,18 @@ TEST_CASE("fair tree: a user of a light account goes before the lightest user of
     CHECK((*standings)[2].rank == 1);
     CHECK((*standings)[5].fair_share == 1.0);
     CHECK((*standings)[5].position == 0);
-    CHECK((*standings)[0].level == doctest::Approx(0.5 / (91.0 / 103.0)));
+    CHECK((*standings)[0].level_share == doctest::Approx(0.5 / (91.0 / 103.0)));
 }
 
 TEST_CASE("fair tree: equal accounts merge, and equal users share a rank") {
     const std::vector<share_holder> holders = {
-        {.user = false},           {.user = false},           {.parent = 0, .usage = 5}, {.parent = 0, .usage = 1},
-        {.parent = 1, .usage = 5}, {.parent = 1, .usage = 1}, {.usage = 6},
+        {.user = false},
+        {.user = false},
+        {.parent = 0, .usage = 5},
+        {.parent = 0, .usage = 1},
+        {.parent = 1, .usage = 5},
+        {.parent = 1, .usage = 1},
+        {.usage = 6},
     };
     const auto standings = rank_fair_tree(holders);
     REQUIRE(standings);
@@ -156,7 +161,7 @@ TEST_CASE("fair tree: every column of Slurm's own test, where BERTH_DATA has it"
         INFO("row ", h + 2);
         CHECK(near(cell(h + 1, "norm_shares"), standing.shares));
         CHECK(near(cell(h + 1, "effective_usage"), standing.usage));
-        CHECK(near(cell(h + 1, "level_fs"), standing.level));
+        CHECK(near(cell(h + 1, "level_fs"), standing.level_share));
         if (!holders[h].user) continue;
         CHECK(near(cell(h + 1, "fairshare"), standing.fair_share));
         ++users;

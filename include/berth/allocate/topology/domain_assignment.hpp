@@ -16,6 +16,8 @@
 
 namespace berth::inline v0 {
 
+// Length: the tree, its checks and the choice in it.
+
 /// How close together the tasks of a job have to be.
 enum class domain_mode : std::uint8_t {
     required,       ///< in one domain of the level, or nowhere
@@ -32,9 +34,9 @@ struct domain_leaf {
 /// Tasks that are alike, and where they shall go.
 struct domain_request {
     domain_mode mode = domain_mode::unconstrained;  ///< how close together
-    std::size_t level = 0;        ///< of `required` and `preferred`: 0 is the top
-    std::size_t count = 0;        ///< how many tasks
-    std::vector<amount> demand;   ///< of one task, from 0 on, of each counter
+    std::size_t level = 0;                          ///< of `required` and `preferred`: 0 is the top
+    std::size_t count = 0;                          ///< how many tasks
+    std::vector<amount> demand;                     ///< of one task, from 0 on, of each counter
 };
 
 /// How many tasks go to a domain of the lowest level.
@@ -49,7 +51,7 @@ struct domain_part {
 struct domain_assignment {
     bool fits = false;               ///< false: nowhere
     std::vector<domain_part> parts;  ///< in the order of the leaves
-    std::size_t most = 0;            ///< how many tasks there is room for, as close together as they have to be; up to 2^62
+    std::size_t most = 0;  ///< how many tasks there is room for, as close together as they have to be; up to 2^62
 };
 
 /// Domains of several levels, such as blocks, racks and hosts, and the room in them. Chooses domains for the tasks of a
@@ -69,8 +71,8 @@ public:
     /// Nodes become a tree.
     ///
     /// @param levels  how many there are, above 0
-    /// @param leaves  nodes that may be used, in any order, each with a label of every level and amounts from 0 on of as
-    ///                many counters
+    /// @param leaves  nodes that may be used, in any order, each with a label of every level and amounts from 0 on of
+    ///                as many counters
     /// @return        the tree, or an error that names node and field
     [[nodiscard]] static result<domain_tree> make(std::size_t levels, std::span<const domain_leaf> leaves) {
         if (levels == 0) return detail::refuse(error_code::invalid_value, {"levels is 0"});
@@ -103,7 +105,8 @@ public:
                 amount* const sum = tree.free_.data() + (tree.labels_.size() - 1) * counters;
                 for (std::size_t c = 0; c < counters; ++c) {
                     if (leaf.free[c] > std::numeric_limits<amount>::max() - sum[c]) {
-                        return detail::refuse(error_code::overflow, {"node ", l, ": free makes a sum that does not fit"});
+                        return detail::refuse(error_code::overflow,
+                                              {"node ", l, ": free makes a sum that does not fit"});
                     }
                     sum[c] += leaf.free[c];
                 }
@@ -151,7 +154,8 @@ public:
         }
         answer.fits = true;
         if (request.mode == domain_mode::unconstrained) {
-            const auto single = std::ranges::find_if(domains, [&](const chosen& d) { return d.count >= request.count; });
+            const auto single =
+                std::ranges::find_if(domains, [&](const chosen& d) { return d.count >= request.count; });
             if (single != domains.end()) domains = {*single};
             domains = cover(std::move(domains), request.count, false);
         } else {
@@ -225,7 +229,8 @@ private:
         }
         return found;
     }
-    // The first domains that take all, each with the tasks that go there; of those that take the rest alone the tightest.
+    // The first domains that take all, each with the tasks that go there; of those that take the rest alone the
+    // tightest.
     [[nodiscard]] static std::vector<chosen> cover(std::vector<chosen> sorted, std::size_t count, bool tight) {
         std::vector<chosen> taken;
         for (std::size_t i = 0; i < sorted.size() && count > 0; ++i) {
@@ -252,8 +257,8 @@ private:
     }
 
     std::size_t counters_ = 0;
-    std::vector<std::vector<std::string>> labels_;  // of each leaf, ascending
-    std::vector<amount> free_;                      // leaf after leaf
+    std::vector<std::vector<std::string>> labels_;   // of each leaf, ascending
+    std::vector<amount> free_;                       // leaf after leaf
     std::vector<std::vector<std::size_t>> domains_;  // of each level: the first leaf of each domain
 };
 

@@ -29,9 +29,9 @@ struct dominant_share {
     static constexpr std::size_t no_resource = std::numeric_limits<std::size_t>::max();  ///< it borrows nothing
     static constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();       ///< the share at weight 0
 
-    std::size_t resource = no_resource;    ///< the one that dominates
-    amount borrowed = 0;                   ///< of it, over all flavors
-    amount lendable = 1;                   ///< of it, by all
+    std::size_t resource = no_resource;      ///< the one that dominates
+    amount borrowed = 0;                     ///< of it, over all flavors
+    amount lendable = 1;                     ///< of it, by all
     std::int64_t weight_thousandths = 1000;  ///< of the queue
 
     /// In thousandths of what is lendable, rounded up: 200 stands for a fifth at weight 1. `most` at weight 0.
@@ -63,12 +63,13 @@ struct dominant_share {
 /// The dominant share of a queue, or of a cohort of queues, as Kueue computes it.
 ///
 /// @param uses                what it uses, in any order
-/// @param lendable            of each resource, what its cohort could give; 0: the resource does not count. All 0 for the
-///                            root, which borrows from nobody
+/// @param lendable            of each resource, what its cohort could give; 0: the resource does not count. All 0 for
+///                            the root, which borrows from nobody
 /// @param weight_thousandths  0..2^31
 /// @return                    of several equal resources the first
 /// @details                   O(uses + resources). Deterministic, exact.
-[[nodiscard]] inline dominant_share dominant_share_of(std::span<const flavor_use> uses, std::span<const amount> lendable,
+[[nodiscard]] inline dominant_share dominant_share_of(std::span<const flavor_use> uses,
+                                                      std::span<const amount> lendable,
                                                       std::int64_t weight_thousandths = 1000) {
     BERTH_ASSERT(weight_thousandths >= 0 && weight_thousandths <= std::int64_t{1} << 31,
                  "berth: the weight of a queue is out of range");

@@ -106,14 +106,15 @@ inline wide_int divide_rest(wide_int left, amount unit, std::span<const queue_cl
     if (claim.quota < 0) return refused("quota", "is negative");
     if (claim.limit < 0) return refused("limit", "is negative");
     if (claim.want < 0) return refused("want", "is negative");
-    if (!(claim.weight >= 0.0 && std::isfinite(claim.weight))) return refused("weight", "is no finite number from 0 on");
+    if (!(claim.weight >= 0.0 && std::isfinite(claim.weight)))
+        return refused("weight", "is no finite number from 0 on");
     return {};
 }
 
 }  // namespace detail
 
-/// Divides one counter between siblings. Each gets its quota, as far as it wants it. What is left over goes by weight to
-/// those who want more, a higher priority first: who wants no more than its part gets what it wants, and its rest is
+/// Divides one counter between siblings. Each gets its quota, as far as it wants it. What is left over goes by weight
+/// to those who want more, a higher priority first: who wants no more than its part gets what it wants, and its rest is
 /// divided again; the others get their parts in whole units, and what rounding leaves goes to them, a unit each, in the
 /// order of the largest remainder that was cut off, then of the position.
 ///
@@ -162,8 +163,8 @@ inline void divide_fairly(amount total, amount unit, std::span<const queue_claim
 /// @param total   what the root has, from 0 on: the healthy capacity
 /// @param unit    what a share is rounded to, 1..2^40
 /// @param queues  in any order; of siblings the older ones first
-/// @return        the share of each queue, or an error that names queue and field: an amount out of range, a parent that
-///                there is not, parents in a circle
+/// @return        the share of each queue, or an error that names queue and field: an amount out of range, a parent
+///                that there is not, parents in a circle
 /// @details       O(n log n). Deterministic.
 [[nodiscard]] inline result<std::vector<amount>> fair_shares(amount total, amount unit,
                                                              std::span<const share_queue> queues) {
@@ -181,7 +182,8 @@ inline void divide_fairly(amount total, amount unit, std::span<const queue_claim
         if (result<void> fine = detail::check_claim(queues[q].claim, q); !fine) return fine.error();
         const std::size_t parent = queues[q].parent;
         if (parent != share_queue::no_parent && parent >= count) {
-            return detail::refuse(error_code::unknown_name, {"queue ", q, ": parent is ", parent, ", but there are ", count});
+            return detail::refuse(error_code::unknown_name,
+                                  {"queue ", q, ": parent is ", parent, ", but there are ", count});
         }
         ++begins[std::min(parent, count) + 1];
     }
@@ -203,7 +205,8 @@ inline void divide_fairly(amount total, amount unit, std::span<const queue_claim
     }
     for (std::size_t q = 0; q < count; ++q) {
         if (!reached[q]) {
-            return detail::refuse(error_code::inconsistent, {"queue ", q, ": parent: the queues above it form a circle"});
+            return detail::refuse(error_code::inconsistent,
+                                  {"queue ", q, ": parent: the queues above it form a circle"});
         }
     }
     std::vector<queue_claim> claims;

@@ -30,9 +30,9 @@ struct share_holder {
 
 /// Where a user or an account stands.
 struct fair_standing {
-    double shares = 0.0;  ///< part of its shares in those of its siblings; `as_parent`: that of its parent
-    double usage = 0.0;   ///< part of its usage in that of its parent
-    double level = 0.0;   ///< shares / usage: more is served earlier; infinite without usage, 0 without shares
+    double shares = 0.0;       ///< part of its shares in those of its siblings; `as_parent`: that of its parent
+    double usage = 0.0;        ///< part of its usage in that of its parent
+    double level_share = 0.0;  ///< shares / usage: more goes earlier; infinite without usage, 0 without shares
     std::size_t rank = 0;      ///< of a user: the number of users for the first one, then fewer; 0 of an account
     double fair_share = 0.0;   ///< rank / number of users
     std::size_t position = 0;  ///< of a user: 0 for the one that goes first; each has its own
@@ -41,7 +41,7 @@ struct fair_standing {
 /// Which users are equal.
 enum class fair_tree_ties : std::uint8_t {
     exact,    ///< those whose fractions of whole numbers are equal, as in flux-accounting
-    rounded,  ///< those whose `level`, computed in double precision, is equal, as in Slurm
+    rounded,  ///< those whose `level_share`, computed in double precision, is equal, as in Slurm
 };
 
 namespace detail {
@@ -88,7 +88,9 @@ private:
         return {};
     }
     // The root is the position behind the last holder.
-    [[nodiscard]] std::size_t parent(std::size_t h) const noexcept { return std::min(holders_[h].parent, holders_.size()); }
+    [[nodiscard]] std::size_t parent(std::size_t h) const noexcept {
+        return std::min(holders_[h].parent, holders_.size());
+    }
 
     [[nodiscard]] result<void> order_parents_first() {
         const std::size_t root = holders_.size();
@@ -119,7 +121,8 @@ private:
         for (std::size_t i = 1; i < order_.size(); ++i) {
             const std::size_t h = order_[i];
             above_[h] = parent(h);
-            if (above_[h] != root && holders_[above_[h]].shares == share_holder::as_parent) above_[h] = above_[above_[h]];
+            if (above_[h] != root && holders_[above_[h]].shares == share_holder::as_parent)
+                above_[h] = above_[above_[h]];
             if (transparent(h)) continue;
             below_[above_[h]].push_back(h);
             shares_below_[above_[h]] += std::max<std::int64_t>(holders_[h].shares, 0);
@@ -141,13 +144,13 @@ private:
             standing.usage = part(usage_[h], usage_[up]);
             if (holders_[h].shares == share_holder::as_parent) {
                 standing.shares = up == holders_.size() ? 1.0 : standings_[up].shares;
-                standing.level = std::numeric_limits<double>::infinity();
+                standing.level_share = std::numeric_limits<double>::infinity();
                 exact_[h] = {1, 0};
                 continue;
             }
             standing.shares = part(holders_[h].shares, shares_below_[up]);
             if (holders_[h].shares == 0) continue;
-            standing.level =
+            standing.level_share =
                 usage_[h] == 0 ? std::numeric_limits<double>::infinity() : standing.shares / standing.usage;
             exact_[h] = {static_cast<wide_int>(holders_[h].shares) * usage_[up],
                          static_cast<wide_int>(shares_below_[up]) * usage_[h]};
@@ -155,11 +158,13 @@ private:
         }
     }
     [[nodiscard]] bool equal(std::size_t a, std::size_t b) const noexcept {
-        return ties_ == fair_tree_ties::exact ? exact_[a] == exact_[b] : standings_[a].level == standings_[b].level;
+        return ties_ == fair_tree_ties::exact ? exact_[a] == exact_[b]
+                                              : standings_[a].level_share == standings_[b].level_share;
     }
     [[nodiscard]] bool earlier(std::size_t a, std::size_t b) const noexcept {
         if (!equal(a, b)) {
-            return ties_ == fair_tree_ties::exact ? exact_[a] > exact_[b] : standings_[a].level > standings_[b].level;
+            return ties_ == fair_tree_ties::exact ? exact_[a] > exact_[b]
+                                                  : standings_[a].level_share > standings_[b].level_share;
         }
         return holders_[a].user != holders_[b].user ? holders_[a].user : a < b;
     }
@@ -217,8 +222,9 @@ private:
 
 /// Ranks users as Slurm's Fair Tree (Cox, Gebhardt 2014) and flux-accounting's weighted walk do: at every level of the
 /// tree the sibling whose shares exceed its usage most goes first, with all that is below it. So no user of an account
-/// that used much goes before a user of one that used little, whatever they did themselves. Equal siblings share a rank;
-/// equal accounts merge what is below them; users go before equal accounts, and share the rank of their best user.
+/// that used much goes before a user of one that used little, whatever they did themselves. Equal siblings share a
+/// rank; equal accounts merge what is below them; users go before equal accounts, and share the rank of their best
+/// user.
 ///
 /// @param holders  users and accounts, in any order; of equal ones the earlier goes first
 /// @param ties     which are equal

@@ -43,14 +43,16 @@ private:
     double since_ = 0.0;
 };
 
-/// Shifts what is over all quotas to the siblings that used little: with w, the part of a queue's weight in the sum, and
-/// its use u, its weight becomes max(0, w + strength · (w - u)). Quotas are untouched. A strength of 0 changes nothing.
+/// Shifts what is over all quotas to the siblings that used little: with w, the part of a queue's weight in the sum,
+/// and its use u, its weight becomes max(0, w + strength · (w - u)). Quotas are untouched. A strength of 0 changes
+/// nothing.
 ///
 /// @param siblings  receive the weights
 /// @param uses      what each used, 0..1 of what all could
 /// @param strength  from 0 on, finite
 /// @details         O(n). Deterministic.
-inline void time_based_weights(std::span<queue_claim> siblings, std::span<const double> uses, double strength) noexcept {
+inline void time_based_weights(std::span<queue_claim> siblings, std::span<const double> uses,
+                               double strength) noexcept {
     BERTH_ASSERT(uses.size() == siblings.size(), "berth: there is one use for each queue");
     double sum = 0.0;
     for (const queue_claim& claim : siblings) sum += claim.weight;

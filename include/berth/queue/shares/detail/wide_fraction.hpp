@@ -7,8 +7,8 @@
 
 namespace berth::inline v0::detail {
 
-/// A fraction of whole numbers from 0 on; above 0 over 0 is more than any other. Compared exactly: by the whole parts, then
-/// by the reciprocals of what is left, as Euclid's algorithm goes, so that no product overflows.
+/// A fraction of whole numbers from 0 on; above 0 over 0 is more than any other. Compared exactly: by the whole parts,
+/// then by the reciprocals of what is left, as Euclid's algorithm goes, so that no product overflows.
 struct wide_fraction {
     wide_int above = 0;
     wide_int below = 1;
