@@ -30,7 +30,7 @@ FLOORS = {"core": 0, "model": 1, "feature": 2, "cost": 3, "objective": 4, "alloc
           "queue": 6, "watch": 7, "learn": 7, "scheduler": 8, "simulate": 8, "testing": 9}
 ROOMS = sorted(FLOORS) + ["cost/divisible", "cost/energy", "cost/sites", "objective/measures", "objective/terms", "allocate/greedy", "allocate/search",
                           "allocate/assignment", "allocate/assignment/batch", "allocate/assignment/makespan", "allocate/genetic", "allocate/mig", "allocate/topology",
-                          "allocate/reassignment", "balance/triggers", "balance/defragment", "migrate/order", "migrate/run", "queue/backfill"]
+                          "allocate/reassignment", "balance/triggers", "balance/defragment", "migrate/order", "migrate/run", "queue/backfill", "queue/shares"]
 TOP = {"version.hpp": -1, "fwd.hpp": 0, "place.hpp": 10, "search.hpp": 11, "operate.hpp": 11, "berth.hpp": 12}
 LIGHT = ("place.hpp", "search.hpp", "operate.hpp")
 ENTRIES = ("berth.hpp",) + LIGHT

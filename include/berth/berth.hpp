@@ -31,6 +31,7 @@
 #include "berth/allocate/mig/mig_positions.hpp"
 #include "berth/allocate/topology/best_effort_gpu_set.hpp"
 #include "berth/allocate/topology/best_gpu_set.hpp"
+#include "berth/allocate/topology/domain_assignment.hpp"
 #include "berth/allocate/topology/gpu_set_value.hpp"
 #include "berth/allocate/topology/link_matrix.hpp"
 
@@ -54,6 +55,7 @@
 #include "berth/queue/attained_levels.hpp"
 #include "berth/queue/berth_rounds.hpp"
 #include "berth/queue/concepts.hpp"
+#include "berth/queue/kueue_preemption.hpp"
 #include "berth/queue/least_attained.hpp"
 #include "berth/queue/level_program.hpp"
 #include "berth/queue/look_ahead.hpp"
@@ -68,6 +70,10 @@
 #include "berth/queue/backfill/conservative_queue.hpp"
 #include "berth/queue/backfill/easy_queue.hpp"
 #include "berth/queue/backfill/room_timeline.hpp"
+#include "berth/queue/shares/dominant_share.hpp"
+#include "berth/queue/shares/fair_shares.hpp"
+#include "berth/queue/shares/fair_tree.hpp"
+#include "berth/queue/shares/time_based_weights.hpp"
 
 #include "berth/simulate/event_rules.hpp"
 #include "berth/simulate/events.hpp"

@@ -408,8 +408,14 @@ template <class... Ns>
 class neighbourhoods;
 
 // allocate/topology/
+enum class domain_mode : std::uint8_t;
 enum class pcie_path : std::uint8_t;
 enum class set_tie_break : std::uint8_t;
+struct domain_assignment;
+struct domain_leaf;
+struct domain_part;
+struct domain_request;
+class domain_tree;
 struct gpu_set_choice;
 struct gpu_set_demand;
 class gpu_set_value;
@@ -519,13 +525,18 @@ struct no_measure;
 struct placement_metrics;
 
 // queue/
+enum class preemption_reason : std::uint8_t;
 enum class round_aim : std::uint8_t;
+enum class victim_rule : std::uint8_t;
 struct attained_levels;
 struct berth_rounds;
+struct cohort_job;
+struct cohort_queue;
 struct fifo;
 struct fifo_shares;
 struct isolated_shares;
 struct least_attained;
+struct lending_quota;
 struct level_options;
 struct level_program;
 struct level_solution;
@@ -533,6 +544,7 @@ struct look_ahead;
 class look_ahead_planner;
 struct makespan_shares;
 struct max_min_shares;
+struct preemption_victim;
 struct queue_key;
 struct queued_job;
 class round_assignment;
@@ -548,6 +560,16 @@ enum class backfill_mode : std::uint8_t;
 class conservative_queue;
 class easy_queue;
 class room_timeline;
+
+// queue/shares/
+enum class fair_tree_ties : std::uint8_t;
+class decayed_use;
+struct dominant_share;
+struct fair_standing;
+struct flavor_use;
+struct queue_claim;
+struct share_holder;
+struct share_queue;
 
 // watch/
 enum class health_state : std::uint8_t;
