@@ -13,6 +13,8 @@
 // What of a scheduler's events has to survive it, in one description for writing and reading. What follows from it
 // (classes of demand, the line, owners of tasks) is made anew.
 
+// Length: each thing that is kept, in both directions.
+
 namespace berth::inline v0::detail {
 
 inline constexpr std::uint64_t scheduler_text_version = 1;
