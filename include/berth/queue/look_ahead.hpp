@@ -38,7 +38,7 @@ struct look_ahead {
     /// the 99th percentile.
     double tail_part = 0.01;
     /// How many job runs it looks at in a decision; the time that it takes grows with it.
-    std::uint32_t effort = 50'000;
+    std::uint32_t effort = 100'000;
     /// How many more for each job that is new, if several are.
     std::uint32_t effort_a_newcomer = 30'000;
     /// With more jobs than this it does not look ahead.
