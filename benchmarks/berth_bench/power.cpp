@@ -4,6 +4,7 @@
 #include "berth/cost/energy/limit_sharing.hpp"
 
 #include "berth_bench/commands.hpp"
+#include "berth_bench/power_simulation.hpp"
 #include "support/data_folders.hpp"
 #include "support/output_file.hpp"
 #include "support/zeus_power.hpp"
@@ -203,6 +204,7 @@ int power(const power_options& options) {
     }
     if (const int code = print_budgets(*table, options.budgets, json); code != exit_ok) return code;
     if (const int code = print_curve(*table, json); code != exit_ok) return code;
+    if (const int code = print_power_simulation(*table, json); code != exit_ok) return code;
     if (!options.json.empty()) {
         if (const auto ok = write_file(options.json, json.dump(2) + '\n'); !ok) return fail(ok.error().message);
     }
