@@ -8,7 +8,7 @@
 namespace berth::inline v0::detail {
 
 /// A whole number of 128 bits: sums and products of 64-bit ones that a double would round.
-__extension__ typedef __int128 wide_int;  // an alias declaration cannot silence -Wpedantic
+__extension__ typedef __int128 wide_int;  // NOLINT(modernize-use-using): -Wpedantic hears an alias declaration
 
 /// A whole number as two doubles, the nearest one and what it leaves out. Pairs compare like the numbers they stand
 /// for, value first. Exact below 2^106.

@@ -127,7 +127,7 @@ public:
         return reported ? node_reported(*reported, before) : reported;
     }
     /// A node is gone with all that ran there. Its tasks are lost, and wait again unless the job says otherwise.
-    result<bool> node_gone(double time, const place_ref& node);
+    result<bool> node_gone(double time, const place_ref& place);
     /// The place takes nothing new; what runs there stays.
     result<bool> close(double time, const place_ref& place);
     /// The place is used again: neither closed nor drained.
@@ -239,6 +239,7 @@ public:
     [[nodiscard]] std::string_view name(const wait_count& reason) const noexcept;
 
 protected:
+    /// @cond the engine's own, for `scheduler` alone
     template <class Archive>
     friend class detail::scheduler_image;
 
@@ -353,6 +354,7 @@ protected:
     detail::flat<task_handle> admitted_;  // scratch
     std::vector<task_handle> displaced_;
     std::vector<std::unique_ptr<std::string>> kept_;  // reasons that were loaded
+    /// @endcond
 };
 
 }  // namespace berth::inline v0

@@ -278,12 +278,14 @@ private:
     }
     [[nodiscard]] result<node_handle> replay_node(scheduler_events& to) const {
         std::vector<gpu_description> gpus;
+        gpus.reserve(gpus_.size());
         for (const gpu_copy& g : gpus_) gpus.push_back({g.model, g.capacity, g.healthy, g.uuid});
         const auto domains = texts_.views();
         return to.node(time, node_description{node_name_, amounts_, gpus, domains, flag_});
     }
     [[nodiscard]] result<job_handle> replay_job(scheduler_events& to) const {
         std::vector<std::vector<std::string_view>> models;
+        models.reserve(demands_.size());
         for (const demand_copy& d : demands_) models.push_back(d.models.views());
         std::vector<job_task> tasks;
         std::vector<alternative_description> others;

@@ -141,7 +141,7 @@ inline result<job_handle> scheduler_events::job_admitted(task_handle task, const
     const task_index t = *cluster_.find(task);
     const std::string_view name = work.name(t);
     if (auto ok = check_name(name); !ok) {
-        const error why = ok.error();
+        error why = ok.error();  // before the name goes
         (void)cluster_.retire(task);
         return why;
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/core/flat.hpp"
+#include "berth/core/math.hpp"
 #include "berth/model/arrival_mix.hpp"
 #include "berth/model/fleet.hpp"
 #include "berth/model/workload.hpp"
@@ -32,7 +33,7 @@ public:
             total += static_cast<double>(expected.frequency(shape_index{s}));
         for (std::size_t s = 0; s < expected.shape_count(); ++s) {
             const auto frequency = static_cast<double>(expected.frequency(shape_index{s}));
-            const auto count = static_cast<std::uint32_t>(frequency * arrivals / total + 0.5);
+            const auto count = static_cast<std::uint32_t>(round(frequency * arrivals / total));
             if (count == 0) continue;
             const demand_view d = expected.demand(shape_index{s});
             entry e;

@@ -116,7 +116,7 @@ inline result<node_handle> scheduler_events::node_reported(node_handle node, std
     }
     room_freed_ = true;
     note_overcommitment(n);
-    if (cluster_.tasks_on(n).size() > 0) relief_due_ = true;  // GPUs may be missing
+    if (!cluster_.tasks_on(n).empty()) relief_due_ = true;  // GPUs may be missing
     return node;
 }
 inline result<bool> scheduler_events::node_gone(double time, const place_ref& place) {
@@ -178,18 +178,19 @@ inline result<bool> scheduler_events::reading(double time, const place_ref& plac
     judge_limits(found->node, state);
     return true;
 }
-inline void scheduler_events::judge_limits(node_handle node, detail::place_state& s) {
+inline void scheduler_events::judge_limits(node_handle node, detail::place_state& place) {
     const auto limit = [](double own, double otherwise) { return own == own ? own : otherwise; };
-    const double temperature = limit(s.limits.temperature, places_.limits.temperature);
-    const bool hot = s.last.temperature >= temperature ||
-                     (s.hot && !(s.last.temperature < temperature - options_.cooling) && temperature == temperature);
-    const bool loaded = s.last.load >= limit(s.limits.load, places_.limits.load);
-    const bool drawing = s.last.power >= limit(s.limits.power, places_.limits.power);
+    const double temperature = limit(place.limits.temperature, places_.limits.temperature);
+    const bool hot =
+        place.last.temperature >= temperature ||
+        (place.hot && !(place.last.temperature < temperature - options_.cooling) && temperature == temperature);
+    const bool loaded = place.last.load >= limit(place.limits.load, places_.limits.load);
+    const bool drawing = place.last.power >= limit(place.limits.power, places_.limits.power);
     const bool pressed = loaded || drawing;
-    const bool changes = hot != s.hot || pressed != s.pressed;
-    s.hot = hot;
-    s.pressed = s.relieves = pressed;
-    s.pressure = drawing ? "power" : "load";
+    const bool changes = hot != place.hot || pressed != place.pressed;
+    place.hot = hot;
+    place.pressed = place.relieves = pressed;
+    place.pressure = drawing ? "power" : "load";
     if (changes) apply(node);
     relief_due_ = relief_due_ || changes || pressed;
     room_freed_ = room_freed_ || changes;

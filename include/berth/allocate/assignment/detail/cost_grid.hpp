@@ -83,7 +83,8 @@ public:
             const wide_int best = joined(plan.cost, plan.cost_rest) - base_;
             if (quantum_ < 1.0) return static_cast<double>(best - 1) + quantum_;
             const auto quantum = static_cast<wide_int>(quantum_);
-            return static_cast<double>((best + quantum - 1) / quantum) * quantum_;
+            const wide_int quanta = (best + quantum - 1) / quantum;  // rounded up
+            return static_cast<double>(quanta) * quantum_;
         }
         double best = 0.0;
         for (std::size_t t = 0; t < p_->tasks(); ++t) best += cost(t, plan.gpu_of[t].value());
