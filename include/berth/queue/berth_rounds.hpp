@@ -44,11 +44,11 @@ enum class round_aim : std::uint8_t {
 /// unknown speed counts as the job's best. O(jobs × models) besides the assignment and the program.
 /// Figures and how the constants were chosen: docs/time_policies.md.
 struct berth_rounds {
-    round_aim aim = round_aim::completion;
-    double patience = 3.0;            ///< how many times later than the mean a job may be before it weighs twice
-    double expected_left_s = 3600.0;  ///< of a job whose steps are unknown, on its best model; above 0
-    double steering = 0.2;            ///< for the makespan: what a share is worth beside what a round gains
-    double tolerance = 1e-3;          ///< how far from the best, as a part, the choice of a round may be
+    round_aim aim = round_aim::completion;  ///< what is kept small
+    double patience = 3.0;                  ///< how many times later than the mean a job may be before it weighs twice
+    double expected_left_s = 3600.0;        ///< of a job whose steps are unknown, on its best model; above 0
+    double steering = 0.2;                  ///< for the makespan: what a share is worth beside what a round gains
+    double tolerance = 1e-3;                ///< how far from the best, as a part, the choice of a round may be
 
     class state;
     /// Begins a run.
