@@ -13,15 +13,17 @@ install(
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT berth)
 install(EXPORT berth-targets NAMESPACE berth:: DESTINATION "${berth_package_dir}" COMPONENT berth)
 
-# The wing has an export of its own, so that a consumer who does not ask for it never needs the toolkit.
-if(TARGET berth_cuda)
-    install(
-        TARGETS berth_cuda
-        EXPORT berth-cuda-targets
-        FILE_SET HEADERS
-        DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT berth)
-    install(EXPORT berth-cuda-targets NAMESPACE berth:: DESTINATION "${berth_package_dir}" COMPONENT berth)
-endif()
+# Each wing has an export of its own, so that a consumer who does not ask for it never needs what it needs.
+foreach(wing IN ITEMS cuda io)
+    if(TARGET berth_${wing})
+        install(
+            TARGETS berth_${wing}
+            EXPORT berth-${wing}-targets
+            FILE_SET HEADERS
+            DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT berth)
+        install(EXPORT berth-${wing}-targets NAMESPACE berth:: DESTINATION "${berth_package_dir}" COMPONENT berth)
+    endif()
+endforeach()
 
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/berth-config.cmake.in"
                               "${PROJECT_BINARY_DIR}/berth-config.cmake" INSTALL_DESTINATION "${berth_package_dir}")

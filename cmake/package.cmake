@@ -26,7 +26,7 @@ set(CPACK_DEBIAN_PACKAGE_MAINTAINER "${BERTH_MAINTAINER}")
 set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE all)
 set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libeigen3-dev (>= 3.4)")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "g++ (>= 4:12) | clang, pkg-config, cmake (>= 3.25)")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "g++ (>= 4:12) | clang, pkg-config, cmake (>= 3.25), nlohmann-json3-dev (>= 3.9)")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 
 set(deb "${PROJECT_BINARY_DIR}/debian")

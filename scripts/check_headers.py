@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The header lists in cmake/ must equal the tree under include/berth: headers.cmake, and cuda_headers.cmake for the wing.
+"""The header lists in cmake/ must equal the tree under include/berth: headers.cmake, and WING_headers.cmake for wings.
 
   check_headers.py            compare, print what differs, exit 1 if anything does
   check_headers.py --update   rewrite the lists from the tree
@@ -13,7 +13,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 WINGS = {"cuda", "nvml", "io"}  # targets of their own
 # Which file lists the headers of which part of the tree; wings that have none yet are listed nowhere.
 LISTS = {"": (ROOT / "cmake" / "headers.cmake", "berth_headers", "berth::berth"),
-         "cuda": (ROOT / "cmake" / "cuda_headers.cmake", "berth_cuda_headers", "berth::cuda")}
+         "cuda": (ROOT / "cmake" / "cuda_headers.cmake", "berth_cuda_headers", "berth::cuda"),
+         "io": (ROOT / "cmake" / "io_headers.cmake", "berth_io_headers", "berth::io")}
 SUFFIXES = {".hpp", ".h", ".cuh", ".ipp", ".inl"}
 
 
