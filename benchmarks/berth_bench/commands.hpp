@@ -55,5 +55,7 @@ using command = std::function<int()>;
 [[nodiscard]] command add_sites(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench learn`: hides measured speeds and predicts them.
 [[nodiscard]] command add_learn(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench replay`: an event log through the scheduler.
+[[nodiscard]] command add_replay(CLI::App& program, CLI::App*& subcommand);
 
 }  // namespace bench

@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
     add(bench::add_sites);
     add(bench::add_watch);
     add(bench::add_learn);
+    add(bench::add_replay);
 
     try {
         program.parse(argc, argv);
