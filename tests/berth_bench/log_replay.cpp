@@ -93,7 +93,8 @@ TEST_CASE("every key of an expectation is compared") {
         {R"("reasons": {"late": ["gpu", "cpu"]})", "job late waits for the reasons gpu, expected cpu"},
         {R"("reasons": {"one": ["cpu"]})", "job one waits for the reasons none, expected cpu"},
         {R"("any_of": [{"running": ["late"]}, {"tasks": {"two": 1}}])",
-         "none of 2 alternatives holds: (1) job late runs with 0 of at least 1 tasks (2) job two runs with 2 tasks, expected 1"},
+         "none of 2 alternatives holds: (1) job late runs with 0 of at least 1 tasks (2) job two runs with 2 tasks, "
+         "expected 1"},
     };
     for (const auto& [expected, said] : fail) {
         CAPTURE(expected);
@@ -107,7 +108,8 @@ TEST_CASE("an ended job neither runs nor waits") {
     const auto found = differs(R"({"event": "finish", "time": 9, "job": "late"})"
                                "\n"
                                R"({"expect": {"running": ["late"], "waiting": ["late"]}})");
-    CHECK(found == std::vector<std::string>{"job late runs with 0 of at least 1 tasks", "job late has ended, expected to wait"});
+    CHECK(found ==
+          std::vector<std::string>{"job late runs with 0 of at least 1 tasks", "job late has ended, expected to wait"});
 }
 
 TEST_CASE("the same log gives the same decisions, under every policy") {
@@ -154,7 +156,8 @@ TEST_CASE("what the engine cannot do yet is refused by line and field") {
         {R"({"event": "job", "time": 9, "job": "x", "near": {"jobs": ["one"], "level": "host"}})", "near"},
         {R"({"event": "job", "time": 9, "job": "x", "away": {"class": "c", "level": "host"}})", "away"},
         {R"({"event": "job", "time": 9, "job": "x", "mig": "1g.10gb"})", "mig"},
-        {R"({"event": "node", "time": 9, "node": "x", "gpus": [{"gpu": "x", "mig": {"board": "A100-80"}}]})", "gpus[0].mig"},
+        {R"({"event": "node", "time": 9, "node": "x", "gpus": [{"gpu": "x", "mig": {"board": "A100-80"}}]})",
+         "gpus[0].mig"},
         {R"({"event": "running", "time": 9, "job": "one", "node": "a", "mig": {"profile": "p", "offset": 0}})", "mig"},
     };
     for (const auto& [line, field] : lines) {
@@ -185,7 +188,8 @@ TEST_CASE("the engine is woken between lines, and after the last one if asked") 
     const auto between = replay_log(read(lines + R"({"event": "decide", "time": 1000})"), "f", {});
     REQUIRE(between.has_value());
     REQUIRE(between->decided.size() == later->decided.size());
-    CHECK(std::get<start_decision>(between->decided.back()).time == std::get<start_decision>(later->decided.back()).time);
+    CHECK(std::get<start_decision>(between->decided.back()).time ==
+          std::get<start_decision>(later->decided.back()).time);
 }
 
 TEST_CASE("scenarios of peer schedulers: all can be read, none breaks a rule") {

@@ -59,7 +59,8 @@ start_decision start(const char* job, std::uint32_t task, log_place place) {
 TEST_CASE("lines that name what is not there are refused with their field") {
     const std::pair<const char*, const char*> lines[] = {
         {R"({"event": "close", "time": 1, "node": "x"})", "f:6: field \"node\": there is no node \"x\""},
-        {R"({"event": "close", "time": 1, "node": "a", "gpu": "h0"})", "f:6: field \"gpu\": there is no GPU on node \"a\""},
+        {R"({"event": "close", "time": 1, "node": "a", "gpu": "h0"})",
+         "f:6: field \"gpu\": there is no GPU on node \"a\""},
         {R"({"event": "node_gone", "time": 1, "node": "x"})", "f:6: field \"node\": "},
         {R"({"event": "health", "time": 1, "node": "a", "gpu": "g9", "healthy": true})", "f:6: field \"gpu\": "},
         {R"({"event": "threshold", "time": 1, "gpu": "g9", "load": 1})", "f:6: field \"gpu\": "},
