@@ -263,6 +263,25 @@ named_decision named(const berth::scheduler_events& engine, const berth::decisio
     return {found, 0};
 }
 
+/// The node that comes nearest to taking a job, and what it lacks.
+void note_nearest(const berth::scheduler_events& engine, const berth::why_not& why, io::wait_decision& wait) {
+    const berth::near_miss& miss = why.never() ? why.nearest_empty : why.nearest;
+    if (!miss.node.valid()) return;
+    const berth::resource_schema& schema = engine.cluster().fleet().schema();
+    wait.nearest_node = std::string{engine.cluster().fleet().name(miss.node)};
+    const auto of_gpus = [&] { return miss.counter == 0 ? std::string{"gpu"} : "gpu_" + schema.gpu[miss.counter]; };
+    const amount lacks = miss.wanted - miss.available;
+    switch (miss.reason) {
+        case berth::refusal::gpu_share: wait.missing = {{of_gpus(), lacks}}; break;
+        case berth::refusal::whole_gpus:
+            // So many GPUs have not enough of the counter free, or are not there at all.
+            wait.missing = {{of_gpus(), lacks * (miss.each == 0 ? berth::whole_gpu : miss.each)}};
+            break;
+        case berth::refusal::node_counter: wait.missing = {{schema.node[miss.counter], lacks}}; break;
+        default: break;
+    }
+}
+
 template <class Policies>
 class policy_engine final : public log_engine {
 public:
@@ -277,7 +296,16 @@ public:
     result<void> decide(double time, std::vector<named_decision>& to) override {
         const auto decided = engine_.decide(time);
         if (!decided) return decided.error();
+        const std::size_t first = to.size();
         for (const berth::decision& one : *decided) to.push_back(named(engine_, one));
+        // A look at every node for each job: not on large fleets.
+        constexpr std::size_t most_nodes = 1000;
+        if (engine_.cluster().fleet().node_count() > most_nodes) return {};
+        for (std::size_t i = first; i < to.size(); ++i) {
+            auto* wait = std::get_if<io::wait_decision>(&to[i].what);
+            if (wait == nullptr) continue;
+            if (const auto job = engine_.find_job(wait->job)) note_nearest(engine_, engine_.explain(*job), *wait);
+        }
         return {};
     }
     double wake_at() const override { return engine_.wake_at(); }
@@ -356,7 +384,7 @@ std::optional<not_yet> find_not_yet(const io::event& e) {
         }
     } else if (const auto* queue = std::get_if<io::queue_event>(&e)) {
         if (queue->parent) return later("parent", "a tree of queues");
-        if (!queue->quota.empty()) return later("quota", "shares of queues");
+        if (!queue->quota.empty() || queue->unlimited_quota) return later("quota", "shares of queues");
         if (!queue->limit.empty()) return later("limit", "limits of queues");
         if (queue->weight != 1.0) return later("weight", "shares of queues");
         if (queue->priority != 0) return later("priority", "priorities of queues");

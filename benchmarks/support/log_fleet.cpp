@@ -148,11 +148,11 @@ result<bool> log_fleet::take(const node_event& e) {
     node_event before = node.what;
     before.time = e.time;
     if (!fresh && node.there && before == e) return false;
-    if (!node.there) node.closed = false, node.healthy = true;
+    if (!node.there) node.closed = node.draining = false, node.healthy = true;
     for (const gpu_entry& gpu : node.what.gpus) gpus_[gpu.gpu].there = false;
     for (const gpu_entry& gpu : e.gpus) {
         logged_gpu& its = gpus_[gpu.gpu];
-        if (its.node != e.node) its = {{}, {}, true, false, true, its.used};
+        if (its.node != e.node) its = {{}, {}, true, false, false, true, its.used};
         its.what = gpu;
         its.node = e.node;
         its.there = true;
@@ -186,7 +186,7 @@ result<bool> log_fleet::take(const node_gone_event& e) {
         logged_job& job = jobs_.find(name)->second;
         remove(job, task, job.what.restart ? state::waiting : state::done);
     }
-    for (const gpu_entry& gpu : (*found)->what.gpus) gpus_[gpu.gpu] = {gpu, e.node, false, false, true, {}};
+    for (const gpu_entry& gpu : (*found)->what.gpus) gpus_[gpu.gpu] = {gpu, e.node, false, false, false, true, {}};
     (*found)->there = false;
     return true;
 }
@@ -196,9 +196,11 @@ result<bool> log_fleet::take(const place_event& e) {
     if (!found) return found.error();
     if (!there(**found, e.gpu)) return false;
     bool& closed = e.gpu ? gpus_[*e.gpu].closed : (*found)->closed;
-    const bool before = closed;
+    bool& draining = e.gpu ? gpus_[*e.gpu].draining : (*found)->draining;
+    const std::pair before{closed, draining};
     closed = e.change != place_change::open;
-    return closed != before || e.change == place_change::drain;
+    draining = e.change == place_change::drain;
+    return before != std::pair{closed, draining};
 }
 
 result<bool> log_fleet::take(const health_event& e) {

@@ -58,6 +58,7 @@ struct logged_gpu {
     std::string node{};
     bool there = true;
     bool closed = false;
+    bool draining = false;
     bool healthy = true;
     counter_totals used{};
 };
@@ -67,6 +68,7 @@ struct logged_node {
     berth::io::node_event what{};
     bool there = true;
     bool closed = false;
+    bool draining = false;
     bool healthy = true;
     counter_totals used{};
 };

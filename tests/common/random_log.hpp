@@ -112,7 +112,10 @@ private:
         return e;
     }
     berth::io::queue_event queue() {
-        berth::io::queue_event e{time(), name(), {}, quotas(), quotas(), real(), 0, some(), some(), {}};
+        berth::io::queue_event e{.time = time(), .queue = name(), .limit = quotas(), .weight = real()};
+        e.unlimited_quota = below(3) == 0;
+        if (!e.unlimited_quota) e.quota = quotas();
+        e.min_runtime_preempt = some(), e.min_runtime_reclaim = some();
         if (below(2) == 0) e.parent = e.queue + "^";
         e.priority = static_cast<std::int32_t>(next_bits() >> 32U);
         if (below(2) == 0) e.usage = static_cast<double>(below(1001)) / 1000.0;

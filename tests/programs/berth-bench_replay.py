@@ -39,6 +39,8 @@ t.check(sum(result["decisions"].values()) == len(decisions) > 0, "the summary co
 t.check(all(d["decision"] in ("start", "evict", "move", "wait", "lost") for d in decisions), f"{decisions}")
 t.check([d["time"] for d in decisions] == sorted(d["time"] for d in decisions), "decisions come in the order of time")
 t.check(result["differences"] == [] and result["duplicates"] == 1 and result["policy"] == "berth", f"{result}")
+waits = [d for d in decisions if d["decision"] == "wait"]
+t.check(waits and waits[0]["nearest"] == {"node": "n1", "missing": {"gpu": 1000}}, f"{waits}")
 t.check(all(r["node"] and isinstance(r["gpus"], list) for r in result["running"]), f"{result['running']}")
 packed = t.folder / "log.jsonl.xz"
 packed.write_bytes(lzma.compress(example.read_bytes()))

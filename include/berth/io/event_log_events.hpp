@@ -144,6 +144,7 @@ struct queue_event {
     std::string queue{};                          ///< its name
     std::optional<std::string> parent{};          ///< absent: below the root
     std::vector<counter_quota> quota{};           ///< a counter that is not listed: 0
+    bool unlimited_quota = false;                 ///< `quota` is null: of every counter as much as there is
     std::vector<counter_quota> limit{};           ///< a counter that is not listed: none
     double weight = 1;                            ///< of what is over all quotas, from 0 on
     std::int32_t priority = 0;                    ///< larger goes first

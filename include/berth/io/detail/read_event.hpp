@@ -138,7 +138,9 @@ inline constexpr std::int64_t largest_int = std::numeric_limits<std::int32_t>::m
     e.queue = o.need_name("queue");
     o.read("parent", e.parent);
     if (e.parent == e.queue) o.refuse("parent", error_code::inconsistent, "is the queue itself");
-    o.read("quota", e.quota);
+    const json_value* quota = o.take("quota");
+    e.unlimited_quota = quota != nullptr && quota->is == json_value::kind::null;
+    if (!e.unlimited_quota) o.read("quota", e.quota);
     o.read("limit", e.limit);
     o.read("weight", e.weight, 0.0);
     o.read_whole("priority", e.priority, -largest_int - 1, largest_int);

@@ -101,7 +101,12 @@ public:
         begin(e.time, name);
         json_.pair("queue", e.queue);
         maybe("parent", e.parent);
-        maybe("quota", e.quota);
+        if (e.unlimited_quota) {
+            json_.key("quota");
+            json_.null();
+        } else {
+            maybe("quota", e.quota);
+        }
         maybe("limit", e.limit);
         unless_default("weight", e.weight, 1.0);
         unless_default("priority", e.priority, 0);
