@@ -186,6 +186,13 @@ result<bool> log_fleet::take(const node_gone_event& e) {
         logged_job& job = jobs_.find(name)->second;
         remove(job, task, job.what.restart ? state::waiting : state::done);
     }
+    if (acknowledged_) {  // moves to it end where they began
+        for (auto& [name, job] : jobs_) {
+            for (logged_task& task : job.tasks) {
+                if (task.to && task.to->node == e.node) task.to.reset();
+            }
+        }
+    }
     for (const gpu_entry& gpu : (*found)->what.gpus) gpus_[gpu.gpu] = {gpu, e.node, false, false, false, true, {}};
     (*found)->there = false;
     return true;
@@ -583,7 +590,7 @@ void log_fleet::remove(logged_job& job, std::size_t task, state then) {
         *at = there.back();
         there.pop_back();
     }
-    its = {then, 0, {}, false, {}};
+    its = {then, its.form, {}, false, {}};
 }
 
 std::set<std::string> log_fleet::undeclared() const {
