@@ -38,6 +38,9 @@
 
 namespace berth::inline v0 {
 
+template <class Policies>
+class scheduler;
+
 namespace detail {
 
 template <class Archive>
@@ -202,9 +205,11 @@ public:
     [[nodiscard]] bool has(job_handle job) const noexcept { return jobs_.has(job.position(), job.generation()); }
     /// The name of a job; of one that ended, too, until the second decision afterwards. Empty if it has none.
     [[nodiscard]] std::string_view name(job_handle job) const noexcept;
-    /// The number of its tasks, of those that wait and of those that run; 0 if it is gone.
+    /// The number of its tasks; 0 if it is gone.
     [[nodiscard]] std::size_t task_count(job_handle job) const noexcept { return has(job) ? at(job).tasks : 0; }
+    /// The number of its tasks that wait.
     [[nodiscard]] std::size_t waiting(job_handle job) const noexcept { return has(job) ? at(job).waiting : 0; }
+    /// The number of its tasks that run, or move, or are being stopped.
     [[nodiscard]] std::size_t running(job_handle job) const noexcept { return has(job) ? at(job).running : 0; }
     /// The decisions of the last `decide`, as long as nothing happened since.
     [[nodiscard]] std::span<const decision> last_decisions() const noexcept {
@@ -238,12 +243,13 @@ public:
     /// The name of a reason: a word, or that of the counter: `gpu`, `gpu_memory`, `cpu`, ...
     [[nodiscard]] std::string_view name(const wait_count& reason) const noexcept;
 
-protected:
-    /// @cond the engine's own, for `scheduler` alone
+private:
+    template <class Policies>
+    friend class scheduler;
     template <class Archive>
     friend class detail::scheduler_image;
 
-    /// Goes on with a cluster that was loaded.
+    // Goes on with a cluster that was loaded.
     scheduler_events(berth::cluster&& loaded, scheduler_options options);
     ~scheduler_events() = default;
 
@@ -354,7 +360,6 @@ protected:
     detail::flat<task_handle> admitted_;  // scratch
     std::vector<task_handle> displaced_;
     std::vector<std::unique_ptr<std::string>> kept_;  // reasons that were loaded
-    /// @endcond
 };
 
 }  // namespace berth::inline v0
