@@ -410,6 +410,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/queue/shares/dominant_share.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/queue/shares/fair_shares.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/queue/shares/fair_tree.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/queue/shares/queue_turn.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/queue/shares/time_based_weights.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/queue/time_shares.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/any_scheduler.hpp"

@@ -73,6 +73,7 @@
 #include "berth/queue/shares/dominant_share.hpp"
 #include "berth/queue/shares/fair_shares.hpp"
 #include "berth/queue/shares/fair_tree.hpp"
+#include "berth/queue/shares/queue_turn.hpp"
 #include "berth/queue/shares/time_based_weights.hpp"
 
 #include "berth/simulate/event_rules.hpp"

@@ -568,6 +568,8 @@ struct dominant_share;
 struct fair_standing;
 struct flavor_use;
 struct queue_claim;
+struct queue_turn;
+struct queue_use;
 struct share_holder;
 struct share_queue;
 
