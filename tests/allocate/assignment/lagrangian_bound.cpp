@@ -120,9 +120,9 @@ TEST_CASE("whole bounds are rounded up with care") {
     CHECK(detail::round_bound(42.0, 100.0, 50) == 42.0);
     CHECK(detail::round_bound(42.0 + 1e-12, 100.0, 50) == 42.0);
     CHECK(detail::round_bound(-41.2, 100.0, 50) == -41.0);
-    CHECK(detail::round_bound(0x1p60, 0x1p60, 1000) == 0x1p60);
-    CHECK(detail::whole_costs(std::vector<double>{1.0, -3.0, std::numeric_limits<double>::infinity()}, 3));
-    CHECK_FALSE(detail::whole_costs(std::vector<double>{1.0, 2.5}, 3));
+    CHECK(detail::round_bound(0x1p60, 0x1p60, 1000) < 0x1p60);
+    CHECK(detail::whole_costs(std::vector<double>{1.0, -3.0, std::numeric_limits<double>::infinity()}));
+    CHECK_FALSE(detail::whole_costs(std::vector<double>{1.0, 2.5}));
 }
 
 TEST_CASE("without scarcity the bound is the sum of the cheapest costs and prices are 0") {

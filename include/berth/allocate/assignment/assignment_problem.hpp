@@ -21,7 +21,7 @@ namespace berth::inline v0 {
 template <pair_cost Cost, load_source Load>
 struct assignment_problem {
     std::size_t tasks = 0;               ///< number of tasks
-    Cost cost;                           ///< of a pair of task and GPU, finite
+    Cost cost;                           ///< of a pair of task and GPU; finite, or +inf: the task may not be there
     Load load;                           ///< of a task on a GPU, 0 or more
     std::span<const amount> capacities;  ///< one for each GPU, 0 or more
 };
@@ -43,9 +43,11 @@ using gpu_assignment = std::vector<gpu_index>;
 struct assignment_plan {
     gpu_assignment gpu_of;  ///< a GPU for every task
     double cost = 0.0;      ///< the sum of costs
-    amount excess = 0;      ///< load beyond the capacities, over all GPUs
-    double lower_bound =
-        -std::numeric_limits<double>::infinity();  ///< no feasible assignment costs less; -inf if unknown
+    double cost_rest = 0.0;  ///< what `cost` rounds off: of whole costs, `cost + cost_rest` is the exact sum
+    amount excess = 0;       ///< load beyond the capacities, over all GPUs
+    /// No feasible assignment costs less; -inf if unknown. Of a feasible plan it equals `cost` only if that is proven to
+    /// be the least, to the last digit where costs are whole.
+    double lower_bound = -std::numeric_limits<double>::infinity();
     std::uint64_t evaluations = 0;                 ///< candidate moves, or whole assignments, whose cost was computed
     std::uint64_t accepted = 0;                    ///< changes carried out
     stop_reason stopped = stop_reason::completed;  ///< why the run ended
@@ -56,9 +58,10 @@ struct assignment_plan {
     [[nodiscard]] double gap() const noexcept { return gap_percent(cost, lower_bound); }
 };
 
-/// True if `a` is better than `b`: less excess, then less cost.
+/// True if `a` is better than `b`: less excess, then less cost, whole costs compared exactly.
 [[nodiscard]] inline bool better(const assignment_plan& a, const assignment_plan& b) noexcept {
-    return a.excess != b.excess ? a.excess < b.excess : a.cost < b.cost;
+    if (a.excess != b.excess) return a.excess < b.excess;
+    return a.cost != b.cost ? a.cost < b.cost : a.cost_rest < b.cost_rest;
 }
 
 }  // namespace berth::inline v0

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 namespace berth::inline v0 {
 
@@ -59,24 +60,32 @@ struct block_search {
         };
         if (blocks.feasible()) notify::step(control.observer, seen());
         xoshiro256 random{stream_seed(seed, 0)};
+        bool met = p.meets_bound(plan);
         stop_reason reason = control.check(before);
         for (std::uint64_t stale = 0; reason == stop_reason::completed && p.gpus() > 1 && p.tasks() > 0; ++stale) {
             if (patience > 0 && stale >= patience) break;
-            if (blocks.feasible() && blocks.best_cost() <= p.bound().rounded) break;
+            if (met) break;
             if (blocks.visit(random)) {
                 stale = 0;
+                met = blocks.best_cost() <= p.bound().rounded && p.meets_bound(plan_of(p, blocks));
                 notify::step(control.observer, seen());
             }
             reason = blocks.visited() % 8 == 0 ? control.check(before + blocks.evaluations()) : control.interruption();
         }
         notify::end(control.observer, seen());
         const auto accepted = plan.accepted + blocks.moves();
-        for (std::size_t t = 0; t < p.tasks(); ++t) plan.gpu_of[t] = gpu_index{blocks.best()[t]};
-        plan = p.plan_of(std::move(plan.gpu_of));
+        plan = plan_of(p, blocks);
         plan.evaluations = before + blocks.evaluations();
         plan.accepted = accepted;
         plan.stopped = reason;
         return plan;
+    }
+
+private:
+    [[nodiscard]] static assignment_plan plan_of(const priced_problem& p, const detail::block_descent& blocks) {
+        gpu_assignment gpu_of;
+        for (const std::uint32_t g : blocks.best()) gpu_of.push_back(gpu_index{g});
+        return p.plan_of(std::move(gpu_of));
     }
 };
 

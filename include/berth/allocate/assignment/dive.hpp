@@ -85,7 +85,7 @@ struct dive {
         }
         notify::end(control.observer, seen());
         assignment_plan plan = tree.best();
-        plan.lower_bound = p.bound().rounded;
+        plan.lower_bound = p.claimed_bound(plan, p.bound().rounded);
         plan.evaluations = before + tree.evaluations();
         plan.accepted += tree.nodes();
         plan.stopped = tree.stopped();

@@ -3,16 +3,20 @@
 
 #include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/allocate/assignment/detail/dual_ascent.hpp"
+#include "berth/allocate/assignment/detail/exact_dual.hpp"
 #include "berth/allocate/assignment/detail/poller.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/observer.hpp"
 #include "berth/core/run_control.hpp"
+#include "berth/core/wide_int.hpp"
 #include "berth/cost/concepts.hpp"
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 namespace berth::inline v0 {
@@ -26,7 +30,8 @@ struct bound_options {
 /// A lower bound of the cost of all feasible assignments, and the prices that prove it.
 struct lagrangian_bound {
     double value = 0.0;    ///< L(prices): no assignment within the capacities costs less; +inf if a task fits no GPU
-    double rounded = 0.0;  ///< as valid: `value` rounded up where every cost is a whole number, else the same
+    double rounded = 0.0;  ///< as valid: rounded up where every cost is a whole number, else `value`
+    double rounded_rest = 0.0;  ///< `rounded + rounded_rest` is that whole number where a double cannot hold it
     std::vector<double> prices;  ///< of one unit of each GPU's capacity, 0 or more, in units of cost
     std::size_t iterations = 0;  ///< subgradient steps taken
     stop_reason stopped =
@@ -55,21 +60,52 @@ template <pair_cost Cost, load_source Load, class Poller>
     for (std::size_t t = 0; t < p.tasks; ++t) {
         for (std::size_t g = 0; g < gpus; ++g) {
             const auto load = static_cast<amount>(p.load(task_index{t}, gpu_index{g}));
-            const bool fits = load <= p.capacities[g];
-            tables.costs.push_back(fits ? static_cast<double>(p.cost(task_index{t}, gpu_index{g}))
-                                        : std::numeric_limits<double>::infinity());
+            double cost = std::numeric_limits<double>::infinity();
+            if (load <= p.capacities[g]) cost = static_cast<double>(p.cost(task_index{t}, gpu_index{g}));
+            BERTH_ASSERT(cost > -std::numeric_limits<double>::infinity(),
+                         "berth: a cost is finite or +inf; check_assignments refuses others");
+            tables.costs.push_back(cost);
             tables.loads.push_back(static_cast<double>(load));
         }
-        tables.close_row(p.tasks);
+        tables.close_row();
         if (tables.cheapest == std::numeric_limits<double>::infinity() || !poll.work(gpus)) return false;
     }
     return true;
 }
 
+/// Turns the best point of an ascent into a bound that holds to the last digit: in integers, or less what additions may
+/// have rounded if the poller ends that.
+template <class Load, class Poller>
+void prove(lagrangian_bound& bound, const dual_point& best, const pricing_tables& p, const Load& load,
+           std::span<const amount> capacities, Poller& poll) {
+    whole_bound exact;
+    if (!evaluate_exactly(p, load, capacities, best.prices.view(), poll, exact)) {
+        const auto terms = static_cast<double>(p.tasks() + p.gpus());
+        double most = p.largest;
+        for (std::size_t g = 0; g < p.gpus(); ++g) most += best.prices[g] * p.capacities[g];
+        bound.value = best.value - 0x1p-50 * terms * (best.magnitude + terms * most);
+        const bool sums_exactly = p.whole && p.magnitude < 0x1p52;
+        const double start = sums_exactly ? p.cheapest : p.cheapest - 0x1p-52 * terms * p.magnitude;
+        bound.value = bound.value < start ? start : bound.value;
+        bound.rounded = p.whole ? std::ceil(bound.value) : bound.value;
+        return;
+    }
+    const double value = std::ldexp(double_below(exact.value), -exact.shift);
+    bound.value = best.value < value ? best.value : value;
+    bound.rounded = bound.value;
+    if (!p.whole) return;
+    const wide_int whole = shifted_ceil(exact.value, exact.shift);
+    bound.rounded = double_below(whole);
+    bound.rounded_rest = static_cast<double>(whole - static_cast<wide_int>(bound.rounded));
+}
+
 /// The ascent over tables that are filled. Its start, prices of 0, is valid without any iteration.
-template <class Stop, class Observer>
-[[nodiscard]] lagrangian_bound ascend(const pricing_tables& p, const bound_options& options,
-                                      run_control<Stop, Observer>& control) {
+///
+/// @param load        `load(task, gpu)`, the exact ones of the tables
+/// @param capacities  the exact ones of the tables
+template <class Load, class Stop, class Observer>
+[[nodiscard]] lagrangian_bound ascend(const pricing_tables& p, const Load& load, std::span<const amount> capacities,
+                                      const bound_options& options, run_control<Stop, Observer>& control) {
     std::uint64_t evaluations = 0;
     double highest = p.cheapest;
     poller poll{[&](bool) { return control.check(evaluations); }};
@@ -89,8 +125,7 @@ template <class Stop, class Observer>
         best.value = p.cheapest;
         best.magnitude = p.magnitude;
     }
-    bound.value = best.value;
-    bound.rounded = p.whole ? round_bound(best.value, best.magnitude, p.tasks() + p.gpus()) : best.value;
+    prove(bound, best, p, load, capacities, poll);
     bound.prices.assign(best.prices.begin(), best.prices.end());
     bound.stopped = poll.reason();
     notify::end(control.observer, seen(bound.iterations));
@@ -111,7 +146,10 @@ template <class Stop, class Observer>
 /// If some task fits no GPU, the value is +inf and all prices are 0. Infeasibility for other reasons shows as a value
 /// that grows with the iterations, not as infinity.
 ///
-/// @param p        costs finite, of any sign; loads and capacities of 0 or more
+/// The bound is proven in integers at the end, one more pass: `value` and `rounded` hold whatever the sizes of costs,
+/// prices and loads are.
+///
+/// @param p        costs finite, of any sign, or +inf where a task may not be; loads and capacities of 0 or more
 /// @param control  an evaluation is a pair of task and GPU; polled every 65,536 of them, so that the call ends within a
 ///                 millisecond's work. Stopped while it copies the tables, it returns -inf, later the best bound so
 ///                 far. `progress::objective` is the best bound, which rises.
@@ -127,7 +165,7 @@ template <pair_cost Cost, load_source Load, class Stop = never_stop, class Obser
 
     detail::pricing_tables tables;
     detail::poller poll{[&](bool) { return control.interruption(); }};
-    if (detail::fill(tables, p, poll)) return detail::ascend(tables, options, control);
+    if (detail::fill(tables, p, poll)) return detail::ascend(tables, p.load, p.capacities, options, control);
     constexpr double infinity = std::numeric_limits<double>::infinity();
     none.value = none.rounded = tables.cheapest == infinity ? infinity : -infinity;
     none.stopped = poll.reason();

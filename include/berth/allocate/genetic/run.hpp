@@ -128,8 +128,10 @@ private:
     }
     [[nodiscard]] bool proven() const noexcept {
         const island_type& found = best();
-        const double bound = p_->bound().value;
-        return found.best_excess() == 0 && found.best_cost() <= bound + 1e-9 * (bound < 0.0 ? -bound : bound);
+        const double bound = p_->bound().rounded;
+        const bool near = found.best_excess() == 0 && found.best_cost() <= bound + 1e-9 * (bound < 0.0 ? -bound : bound);
+        if (!near || !p_->has_whole_costs()) return near;
+        return p_->meets_bound(plan());
     }
     [[nodiscard]] progress seen(std::size_t limit) const {
         const bool feasible = introduced_ > 0 && best().best_excess() == 0;

@@ -21,7 +21,6 @@ TEST_CASE("a domain undoes its decisions") {
     CHECK(domain.choices(0) == 2);
     domain.place(1, 2);
     CHECK(domain.room(2) == d.capacities[2] - d.loads[1 * 3 + 2]);
-    CHECK(domain.cost() == d.costs[1 * 3 + 2]);
     const std::size_t middle = domain.mark();
     domain.forbid(0, 0);
     CHECK(domain.settle());
@@ -32,7 +31,6 @@ TEST_CASE("a domain undoes its decisions") {
     domain.undo(start);
     CHECK(domain.choices(0) == 3);
     CHECK(domain.room(2) == d.capacities[2]);
-    CHECK(domain.cost() == 0.0);
     CHECK_FALSE(domain.complete());
     for (std::size_t g = 0; g < 3; ++g) domain.forbid(4, g);
     CHECK_FALSE(domain.settle());
@@ -50,7 +48,7 @@ TEST_CASE("rewards bound the optimum and every pair of it") {
         detail::assignment_domain domain{p};
         if (!domain.settle()) continue;
         for (const std::size_t width : {1000U, 7U}) {
-            detail::reward_bound bound{p, width};
+            detail::reward_bound bound{p, width, p.costs().data()};
             bound.read(domain);
             CAPTURE(seed);
             CHECK(bound.evaluate(domain, rewards.data()) <= optimum + 1e-9);

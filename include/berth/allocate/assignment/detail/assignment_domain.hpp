@@ -27,11 +27,6 @@ public:
     [[nodiscard]] std::size_t gpu_of(std::size_t t) const noexcept { return gpu_of_[t]; }
     [[nodiscard]] std::size_t choices(std::size_t t) const noexcept { return choices_[t]; }
     [[nodiscard]] amount room(std::size_t g) const noexcept { return room_[g]; }
-    [[nodiscard]] double cost() const noexcept {
-        double sum = 0.0;
-        for (std::size_t t = 0; t < p_->tasks(); ++t) sum += gpu_of_[t] == none ? 0.0 : p_->cost(t, gpu_of_[t]);
-        return sum;
-    }
     [[nodiscard]] bool complete() const noexcept {
         for (const std::size_t g : gpu_of_) {
             if (g == none) return false;

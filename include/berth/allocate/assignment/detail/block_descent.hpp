@@ -8,6 +8,7 @@
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/random.hpp"
+#include "berth/core/wide_int.hpp"
 
 #include <algorithm>
 #include <array>
@@ -37,6 +38,7 @@ public:
           before_(p.tasks(), 0),
           first_(p.gpus(), none) {
         step_ = p.has_whole_costs() ? 1.0 - 1e-6 : 1e-9 * (1.0 + p.largest_cost());
+        wide_ = p.has_whole_costs() && !p.has_exact_sums();
     }
 
     /// Begins anew from the assignment `gpu(t)`.
@@ -46,14 +48,16 @@ public:
         room_.clear();
         room_.append(p_->capacities());
         cost_ = 0.0;
+        wide_cost_ = 0;
         for (std::size_t t = p_->tasks(); t-- > 0;) {
             enter(static_cast<std::uint32_t>(t), gpu(t));
-            cost_ += p_->cost(t, gpu_of_[t]);
+            pay(p_->cost(t, gpu_of_[t]), 0.0);
         }
         excess_ = 0;
         for (const amount room : room_) excess_ += room < 0 ? -room : 0;
         known_ = excess_ == 0;
         best_cost_ = cost_;
+        best_wide_ = wide_cost_;
         best_.clear();
         best_.append(gpu_of_.view());
         size_ = 2.0;
@@ -71,9 +75,11 @@ public:
         size_ = tree_.cut_off() ? std::max(2.0, size_ - 0.04) : std::min(static_cast<double>(max_gpus_), size_ + 0.01);
         if (!found) return false;
         carry_out();
-        if (excess_ > 0 || (known_ && cost_ >= best_cost_ - 0.5 * step_)) return false;
+        if (excess_ > 0) return false;
+        if (known_ && (wide_ ? wide_cost_ >= best_wide_ : cost_ >= best_cost_ - 0.5 * step_)) return false;
         known_ = true;
         best_cost_ = cost_;
+        best_wide_ = wide_cost_;
         best_.clear();
         best_.append(gpu_of_.view());
         return true;
@@ -108,6 +114,14 @@ private:
         }
         if (next_[t] != none) before_[next_[t]] = before_[t];
         room_[g] += p_->load(t, g);
+    }
+    /// Adds to the cost; in integers where doubles would round whole costs.
+    void pay(double more, double less) noexcept {
+        cost_ += more - less;
+        if (!wide_) return;
+        wide_cost_ += static_cast<std::int64_t>(more);
+        wide_cost_ -= static_cast<std::int64_t>(less);
+        cost_ = static_cast<double>(wide_cost_);
     }
     [[nodiscard]] std::uint32_t draw(xoshiro256& random, std::size_t n) const {
         return bounded(random, static_cast<std::uint32_t>(n));
@@ -170,7 +184,7 @@ private:
             if (from == to) continue;
             leave(t);
             enter(t, to);
-            cost_ += p_->cost(t, to) - p_->cost(t, from);
+            pay(p_->cost(t, to), p_->cost(t, from));
             ++moves_;
         }
         excess_ = 0;
@@ -188,10 +202,13 @@ private:
     flat<std::uint32_t> before_;
     flat<std::uint32_t> first_;
     flat<amount> room_;
+    bool wide_ = false;  // whole costs whose sums a double cannot hold
     double cost_ = 0.0;
+    wide_int wide_cost_ = 0;
     amount excess_ = 0;
     bool known_ = false;
     double best_cost_ = 0.0;
+    wide_int best_wide_ = 0;
     flat<std::uint32_t> best_;
     double size_ = 2.0;  // GPUs of a block
     flat<std::uint32_t> gpus_;

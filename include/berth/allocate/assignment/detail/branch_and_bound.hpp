@@ -3,7 +3,7 @@
 
 #include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/allocate/assignment/detail/assignment_domain.hpp"
-#include "berth/allocate/assignment/detail/dual_ascent.hpp"
+#include "berth/allocate/assignment/detail/cost_grid.hpp"
 #include "berth/allocate/assignment/detail/poller.hpp"
 #include "berth/allocate/assignment/detail/priced_construction.hpp"
 #include "berth/allocate/assignment/detail/reward_bound.hpp"
@@ -46,29 +46,24 @@ public:
         : p_{p},
           options_{options},
           best_{std::move(start)},
+          grid_{p},
+          cutoff_{grid_.cutoff(best_)},
           domain_{p},
-          bound_{p, options.width},
+          bound_{p, options.width, grid_.costs()},
           repairer_{p},
           random_{options.seed},
           rewards_(p.tasks(), 0.0),
           trial_(p.tasks(), 0.0),
           guess_(p.tasks()) {
-        double scale = 0.0;
         for (std::size_t t = 0; t < p.tasks(); ++t) {
-            double highest = -std::numeric_limits<double>::infinity();
-            double largest = 0.0;
             double lowest = std::numeric_limits<double>::infinity();
             for (std::size_t g = 0; g < p.gpus(); ++g) {
-                highest = std::max(highest, p.cost(t, g));
-                largest = std::max(largest, std::abs(p.cost(t, g)));
-                if (p.load(t, g) <= p.capacities()[g]) lowest = std::min(lowest, p.reduced(t, g));
+                if (p.load(t, g) > p.capacities()[g]) continue;
+                const double reduced = grid_.cost(t, g) + p.price(g) * static_cast<double>(p.load(t, g));
+                lowest = std::min(lowest, reduced);
             }
-            most_expensive_ += highest;
-            scale += largest;
-            rewards_[t] = lowest;
+            rewards_[t] = grid_.reward(lowest);
         }
-        slack_ = 1e-9 * (1.0 + 1e-2 * scale);
-        step_ = p.has_whole_costs() && slack_ < 0.1 ? 1.0 : 0.0;
     }
 
     /// Restricts the tree to pairs with `allowed(task, gpu)` and those of the start, without proof then. To call before
@@ -82,7 +77,9 @@ public:
         }
     }
     /// Sets the first rewards, one for each task; default: the least reduced costs. To call before `run`.
-    void begin_with(std::span<const double> rewards) { std::copy(rewards.begin(), rewards.end(), rewards_.begin()); }
+    void begin_with(std::span<const double> rewards) {
+        for (std::size_t t = 0; t < p_.tasks(); ++t) rewards_[t] = grid_.reward(rewards[t] - grid_.cheapest(t));
+    }
     /// The rewards of the root; empty until the root has been branched on.
     [[nodiscard]] std::span<const double> root_rewards() const noexcept { return root_rewards_.view(); }
 
@@ -91,7 +88,7 @@ public:
     template <class Check, class Improved>
     void run(const Check& check, const Improved& improved) {
         poller poll{[&](bool between_rounds) { return check(between_rounds ? evaluations_ : 0); }};
-        known_ = p_.bound().rounded;
+        known_ = p_.meets_bound(best_) ? std::numeric_limits<double>::infinity() : grid_.known();
         if (known_ >= cutoff()) return;
         if (!open_node(options_.max_root_iterations, poll, improved)) {
             stopped_ = poll.reason();
@@ -99,7 +96,7 @@ public:
             return;
         }
         root_rewards_.assign(rewards_.size(), 0.0);
-        std::copy(saved_rewards_.begin(), saved_rewards_.end(), root_rewards_.begin());
+        for (std::size_t t = 0; t < p_.tasks(); ++t) root_rewards_[t] = saved_rewards_[t] + grid_.cheapest(t);
         while (!frames_.empty() && nodes_ < options_.max_nodes) {
             frame& top = frames_.back();
             domain_.undo(top.mark);
@@ -132,9 +129,8 @@ public:
     /// No feasible assignment costs less: the best cost itself if that is proven optimal, +inf if no assignment is
     /// feasible.
     [[nodiscard]] double lower_bound() const noexcept {
-        const double infinity = std::numeric_limits<double>::infinity();
-        if (known_ >= cutoff()) return best_.feasible() ? best_.cost : infinity;
-        return step_ > 0.0 ? std::ceil(known_ - slack_) : known_;
+        if (known_ >= cutoff()) return best_.feasible() ? best_.cost : std::numeric_limits<double>::infinity();
+        return p_.claimed_bound(best_, std::max(p_.bound().rounded, grid_.problem_bound(known_)));
     }
 
 private:
@@ -161,10 +157,7 @@ private:
     };
 
     /// A node with this bound contains no plan better than the best.
-    [[nodiscard]] double cutoff() const noexcept {
-        const double best = best_.feasible() ? best_.cost : most_expensive_ + 1.0 + 4.0 * slack_;
-        return step_ > 0.0 ? best - step_ + slack_ : best - slack_;
-    }
+    [[nodiscard]] double cutoff() const noexcept { return cutoff_; }
     /// Pairs with a higher bound are forbidden. Below `cutoff` without proof: a good plan spreads the gap over many
     /// pairs.
     [[nodiscard]] double ceiling() const noexcept {
@@ -291,9 +284,9 @@ private:
                 stale = 0;
                 factor *= 0.6;
             }
-            const double step = factor * (cutoff() + step_ - value) / norm;
+            const double step = factor * (cutoff() + grid_.step() - value) / norm;
             for (std::size_t t = 0; t < p_.tasks(); ++t) {
-                trial_[t] += step * (1.0 - static_cast<double>(bound_.served(t)));
+                trial_[t] = grid_.reward(trial_[t] + step * (1.0 - static_cast<double>(bound_.served(t))));
             }
         }
         return true;
@@ -335,12 +328,15 @@ private:
         assignment_plan plan = p_.plan_of(candidate);
         if (!better(plan, best_)) return;
         best_ = std::move(plan);
+        cutoff_ = grid_.cutoff(best_);
         improved();
     }
 
     const priced_problem& p_;
     tree_options options_;
     assignment_plan best_;
+    cost_grid grid_;
+    double cutoff_;
     assignment_domain domain_;
     reward_bound bound_;
     priced_construction repairer_;
@@ -353,9 +349,6 @@ private:
     flat<child> children_;
     flat<regret_of> ranked_;
     flat<double> saved_rewards_;
-    double most_expensive_ = 0.0;
-    double slack_ = 0.0;
-    double step_ = 0.0;
     double node_bound_ = -std::numeric_limits<double>::infinity();
     double known_ = -std::numeric_limits<double>::infinity();
     std::uint64_t evaluations_ = 0;

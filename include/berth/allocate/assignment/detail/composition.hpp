@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -96,6 +97,9 @@ public:
         // The clock of a part may have ended, not the run's.
         if (plan.stopped == stop_reason::deadline_reached) plan.stopped = control_.check(spent_);
         accepted_ += plan.accepted;
+        if (plan.feasible() && plan.lower_bound == plan.cost && (!proven_ || better(plan, *proven_))) {
+            proven_ = assignment_plan{.gpu_of = {}, .cost = plan.cost, .cost_rest = plan.cost_rest};
+        }
         if (plan.lower_bound > lower_bound_) lower_bound_ = plan.lower_bound;
         if (stopped_ == stop_reason::completed) stopped_ = plan.stopped;
         if (any_ && !better(plan, best_)) return;
@@ -117,8 +121,7 @@ public:
     [[nodiscard]] assignment_plan finish() {
         best_.evaluations = spent_;
         best_.accepted = accepted_;
-        best_.lower_bound = lower_bound_;
-        if (best_.feasible() && best_.cost == p_.bound().rounded) best_.lower_bound = best_.cost;
+        best_.lower_bound = optimal() ? best_.cost : p_.claimed_bound(best_, lower_bound_);
         best_.stopped = settled() ? stop_reason::completed : stopped_;
         notify::end(control_.observer, progress{.evaluations = spent_, .objective = best_cost_});
         return std::move(best_);
@@ -127,8 +130,11 @@ public:
 private:
     /// The best plan is proven optimal, or no plan is feasible.
     [[nodiscard]] bool settled() const noexcept {
-        if (lower_bound_ == std::numeric_limits<double>::infinity()) return true;
-        return best_.feasible() && (best_.cost <= lower_bound_ || best_.cost <= p_.bound().rounded);
+        return lower_bound_ == std::numeric_limits<double>::infinity() || optimal();
+    }
+    /// A part has proven that no plan is better than its own, or the problem's bound proves it.
+    [[nodiscard]] bool optimal() const noexcept {
+        return best_.feasible() && (p_.meets_bound(best_) || (proven_ && !better(*proven_, best_)));
     }
 
     const priced_problem& p_;
@@ -136,6 +142,7 @@ private:
     run_control<Stop, Observer> control_;
     assignment_plan best_;
     bool any_ = false;
+    std::optional<assignment_plan> proven_;  // its costs only
     double best_cost_ = std::numeric_limits<double>::infinity();
     double lower_bound_ = -std::numeric_limits<double>::infinity();
     std::uint64_t spent_ = 0;

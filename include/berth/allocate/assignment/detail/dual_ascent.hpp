@@ -13,20 +13,19 @@ namespace berth::inline v0::detail {
 /// The least whole number, at least `bound`, that a sum of whole costs can be, up to the rounding errors of `terms`
 /// additions of numbers that sum to `magnitude`.
 [[nodiscard]] inline double round_bound(double bound, double magnitude, std::size_t terms) noexcept {
-    const double slack = 1e-9 + magnitude * static_cast<double>(terms) * 0x1p-52;
-    return slack < 0.5 ? std::ceil(bound - slack) : bound;
+    return std::ceil(bound - (1e-9 + magnitude * static_cast<double>(terms) * 0x1p-52));
 }
 
-/// True if all finite costs are whole, and every sum of one per task is exact.
-[[nodiscard]] inline bool whole_costs(std::span<const double> costs, std::size_t tasks) noexcept {
-    const double largest = 0x1p52 / static_cast<double>(tasks == 0 ? 1 : tasks);
+/// True if all finite costs are whole and below 2^62, so that integers of 128 bits hold every sum of them.
+[[nodiscard]] inline bool whole_costs(std::span<const double> costs) noexcept {
     for (const double cost : costs) {
-        if (std::isfinite(cost) && (cost != std::floor(cost) || std::abs(cost) > largest)) return false;
+        if (std::isfinite(cost) && (cost != std::floor(cost) || std::abs(cost) >= 0x1p62)) return false;
     }
     return true;
 }
 
-/// Tables to be priced, a row for each task. A cost is infinite where the load exceeds the capacity alone.
+/// Tables to be priced, a row for each task. A cost is infinite where the task may not be: by its cost, or because the
+/// load exceeds the capacity alone.
 struct pricing_tables {
     flat<double> costs;
     flat<double> loads;
@@ -35,12 +34,13 @@ struct pricing_tables {
     double spread = 0.0;     ///< sum over tasks: mean cost above the cheapest
     double cheapest = 0.0;   ///< sum over tasks of the cheapest cost; infinite if a task fits nowhere
     double magnitude = 0.0;  ///< the same sum of absolute values
+    double largest = 0.0;    ///< of all finite costs, without sign
 
     [[nodiscard]] std::size_t gpus() const noexcept { return capacities.size(); }
     [[nodiscard]] std::size_t tasks() const noexcept { return gpus() == 0 ? 0 : costs.size() / gpus(); }
 
-    /// Takes note of the last row, of `of_all` tasks.
-    void close_row(std::size_t of_all) noexcept {
+    /// Takes note of the last row.
+    void close_row() noexcept {
         const double* row = costs.data() + costs.size() - gpus();
         double lowest = std::numeric_limits<double>::infinity();
         double sum = 0.0;
@@ -48,13 +48,14 @@ struct pricing_tables {
         for (std::size_t g = 0; g < gpus(); ++g) {
             if (!std::isfinite(row[g])) continue;
             lowest = row[g] < lowest ? row[g] : lowest;
+            largest = std::abs(row[g]) > largest ? std::abs(row[g]) : largest;
             sum += row[g];
             fitting += 1.0;
         }
         if (fitting > 0.0) spread += sum / fitting - lowest;
         cheapest += lowest;
         magnitude += std::abs(lowest);
-        whole = whole && whole_costs({row, gpus()}, of_all);
+        whole = whole && whole_costs({row, gpus()});
     }
 };
 

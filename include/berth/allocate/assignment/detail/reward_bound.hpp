@@ -21,11 +21,14 @@ namespace berth::inline v0::detail {
 ///     L(v) = sum over tasks of v_t  -  sum over GPUs of the best knapsack with profits v_t - cost(t, g)
 ///
 /// At least as high as the linear relaxation, higher where knapsacks do not fill up. Capacities beyond `width` are
-/// counted in coarser units and loads rounded down, which keeps it a bound.
+/// counted in coarser units and loads rounded down, which keeps it a bound. Costs and rewards on a `cost_grid` add up
+/// without rounding.
 class reward_bound {
 public:
-    reward_bound(const priced_problem& p, std::size_t width)
+    /// @param costs  a row for each task; outlives the bound
+    reward_bound(const priced_problem& p, std::size_t width, const double* costs)
         : p_{&p},
+          costs_{costs},
           width_{width},
           too_many_(p.gpus(), std::numeric_limits<std::size_t>::max()),
           served_(p.tasks(), 0),
@@ -40,7 +43,7 @@ public:
             first_.push_back(open_.size());
             for (std::size_t t = 0; t < p_->tasks(); ++t) {
                 if (domain.gpu_of(t) == assignment_domain::none && domain.allowed(t, g)) {
-                    open_.push_back({p_->cost(t, g), p_->load(t, g), static_cast<std::uint32_t>(t)});
+                    open_.push_back({cost(t, g), p_->load(t, g), static_cast<std::uint32_t>(t)});
                 }
             }
         }
@@ -54,7 +57,7 @@ public:
         for (std::size_t g = 0; g < p_->gpus(); ++g) {
             const auto serve = [&](std::size_t k) {
                 const std::size_t t = items_[k].task;
-                if (served_[t]++ == 0 || p_->cost(t, g) < p_->cost(t, taken_on_[t])) taken_on_[t] = g;
+                if (served_[t]++ == 0 || cost(t, g) < cost(t, taken_on_[t])) taken_on_[t] = g;
             };
             collect(rewards, g);
             if (!poll.work(work(domain.room(g)))) break;
@@ -121,14 +124,15 @@ private:
         std::uint32_t task;
     };
 
-    [[nodiscard]] static double open_rewards(const assignment_domain& domain, const double* rewards,
-                                             std::size_t tasks) {
-        double sum = domain.cost();
-        for (std::size_t t = 0; t < tasks; ++t) sum += domain.gpu_of(t) == assignment_domain::none ? rewards[t] : 0.0;
-        return sum;
-    }
+    [[nodiscard]] double cost(std::size_t t, std::size_t g) const noexcept { return costs_[t * p_->gpus() + g]; }
+    /// The rewards of open tasks, and the costs of the others.
     [[nodiscard]] double open_rewards(const assignment_domain& domain, const double* rewards) const {
-        return open_rewards(domain, rewards, p_->tasks());
+        double sum = 0.0;
+        for (std::size_t t = 0; t < p_->tasks(); ++t) {
+            const std::size_t g = domain.gpu_of(t);
+            sum += g == assignment_domain::none ? rewards[t] : cost(t, g);
+        }
+        return sum;
     }
     [[nodiscard]] std::size_t units(amount load) const noexcept { return static_cast<std::size_t>(load / unit_); }
     [[nodiscard]] std::size_t width(amount room) const noexcept {
@@ -150,7 +154,7 @@ private:
     /// items.
     [[nodiscard]] bool search(amount room, std::size_t g) {
         const std::size_t size = items_.size();
-        if (size >= too_many_[g]) return false;
+        if (size >= too_many_[g] || room > most_exact) return false;
         tree_.start();
         for (const item& i : items_) tree_.add(i.profit, i.load);
         const bool solved = tree_.solve(room, 1'000 + size * width(room) / 8);
@@ -164,7 +168,10 @@ private:
         for (const item& i : items_) rows_.add(i.profit, units(i.load));
     }
 
+    static constexpr amount most_exact = amount{1} << 53U;  // as a double, which the tree counts in
+
     const priced_problem* p_;
+    const double* costs_;
     std::size_t width_;
     amount unit_ = 1;
     knapsack_rows rows_;
