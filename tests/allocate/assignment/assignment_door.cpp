@@ -266,12 +266,30 @@ TEST_CASE("assignment door: what it cannot express, it refuses by name") {
           "task 0 (\"task-0\"): same_model of its gang \"g\" ties it to the GPUs of other tasks, which this problem "
           "cannot express");
 
-    const auto infinite = [](task_index, gpu_index g) {
-        return g.value() == 1 ? std::numeric_limits<double>::infinity() : 0.0;
+    const auto no_number = [](task_index, gpu_index g) {
+        return g.value() == 1 ? std::numeric_limits<double>::quiet_NaN() : 0.0;
     };
     world = world_of({{.gpu_demand = small}});
-    CHECK(berth::to_assignment_problem(world.problem(), infinite).error().message ==
-          "task 0 (\"task-0\"): its cost on GPU 1 is not a finite number");
+    CHECK(berth::to_assignment_problem(world.problem(), no_number).error().message ==
+          "task 0 (\"task-0\"): its cost on GPU 1 is not a number");
+    const auto everywhere = [](task_index, gpu_index) { return std::numeric_limits<double>::infinity(); };
+    CHECK(berth::to_assignment_problem(world.problem(), everywhere).error().message ==
+          "task 0 (\"task-0\"): its cost is infinite on every GPU where it may be");
+}
+
+TEST_CASE("assignment door: an infinite cost forbids a pair") {
+    const auto infinite = [](task_index, gpu_index g) {
+        return g.value() != 1 ? std::numeric_limits<double>::infinity() : 7.0;
+    };
+    const berth_test::door_world world = world_of({{.gpu_demand = small}});
+    const auto door = need(berth::to_assignment_problem(world.problem(), infinite));
+    const berth::priced_problem priced{door.problem()};
+    const berth::assignment_plan plan = berth::exact{}.run(priced, std::vector{gpu_index{0}});
+    CHECK(plan.gpu_of == std::vector{gpu_index{1}});
+    CHECK(plan.lower_bound == 7.0);
+    CHECK(need(door.slots(plan.gpu_of))[0] == on(0, 2));
+    CHECK(door.slots(std::vector{gpu_index{0}}).error().message ==
+          "task 0 (\"task-0\"): its cost on GPU 0 is infinite, so that it may not be there");
 }
 
 TEST_CASE("doors: a scope or a placement that is wrong is refused by entry") {

@@ -41,7 +41,8 @@ namespace berth::inline v0 {
 ///
 /// GPUs keep their positions; tasks are numbered anew, those that take part in ascending order. On each GPU the load is
 /// what a task takes of the one counter that implies all others there. A pair of a task and a GPU that is not healthy,
-/// not of an accepted model, or too small has a load above the capacity, which every allocator avoids.
+/// not of an accepted model, or too small has a load above the capacity, which every allocator avoids; an infinite cost
+/// forbids a pair likewise.
 ///
 /// Movable and copyable; fleet and workload outlive it, and it outlives its `problem()`.
 template <pair_cost Cost>
@@ -96,7 +97,16 @@ public:
     /// @param gpu_of  a GPU for each task of `problem()`, such as `assignment_plan::gpu_of`
     /// @return the slots, or an error that names the first task that may not be where the answer has it
     [[nodiscard]] result<assignment> slots(std::span<const gpu_index> gpu_of) const {
-        return detail::slots_on_gpus(scope_, gpu_of, tasks().size(), node_of_.view());
+        auto made = detail::slots_on_gpus(scope_, gpu_of, tasks().size(), node_of_.view());
+        if (!made) return made;
+        for (std::size_t i = 0; i < tasks().size(); ++i) {
+            const task_index t = tasks()[i];
+            if (!(*made)[t.value()].placed() || (*made)[t.value()] == scope_.current(t)) continue;
+            if (std::isfinite(static_cast<double>(cost_(t, gpu_of[i])))) continue;
+            return detail::refuse(error_code::inconsistent, {scope_.item(t), ": its cost on GPU ", gpu_of[i].value(),
+                                                             " is infinite, so that it may not be there"});
+        }
+        return made;
     }
 
 private:
@@ -142,12 +152,18 @@ private:
             for (std::size_t g = 0; g < gpus; ++g) {
                 if (may_[row_of_[i] * gpus + g] == 0) continue;
                 const auto cost = static_cast<double>(cost_(t, gpu_index{g}));
-                if (!std::isfinite(cost)) {
+                if (!(cost > -std::numeric_limits<double>::infinity())) {
                     return detail::refuse(error_code::invalid_value,
-                                          {scope_.item(t), ": its cost on GPU ", g, " is not a finite number"});
+                                          {scope_.item(t), ": its cost on GPU ", g,
+                                           std::isnan(cost) ? " is not a number" : " is minus infinity"});
                 }
+                if (!std::isfinite(cost)) continue;
                 highest = none || cost > highest ? cost : highest;
                 none = false;
+            }
+            if (none) {
+                return detail::refuse(error_code::inconsistent,
+                                      {scope_.item(t), ": its cost is infinite on every GPU where it may be"});
             }
             highest_.push_back(highest);
         }
@@ -179,12 +195,13 @@ private:
 /// CPU handed out in proportion to the share). The counter may differ from GPU to GPU. The counters of a node or domain
 /// count in the same way; those of a node with one GPU may lead.
 ///
-/// @param cost     of a pair, by positions in workload and fleet; finite where a task may be, else never read.
+/// @param cost     of a pair, by positions in workload and fleet; finite, or +inf to forbid the pair; never read where
+///                 the task may not be.
 ///                 `move_penalty{cost, gpus_of(p, current), ...}` makes moves dear
 /// @param current  a slot or `unplaced` for each task; empty: nothing runs
 /// @param scope    which tasks take part; the others stay and take their room
 /// @return the door; or an error that names the task, if it is not of one GPU, fits nowhere, is of a gang that would be
-///         incomplete or wants one model for all, has a cost that is not finite; or the place and the counters, if none
+///         incomplete or wants one model for all, has a cost that is not a number or infinite everywhere; or the place and the counters, if none
 ///         of them implies the others; or the entry of `current` or `scope` that is wrong
 ///
 /// O(tasks × GPUs + demands × GPUs × counters²), 9 bytes for each pair of a different demand and a GPU.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/allocate/assignment/makespan/makespan_bound.hpp"
 
+#include "berth/allocate/assignment/makespan/makespan_search.hpp"
 #include "berth/core/random.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 using namespace berth;
@@ -61,4 +64,52 @@ TEST_CASE("a makespan bound that is stopped ends within an interval of work and 
     const makespan_bound some = bound_makespan(p, 20, run_control<>{.max_evaluations = 3 * 200'000});
     CHECK(some.stopped == stop_reason::budget_exhausted);
     CHECK(some.value == bound_makespan(p, 3).value);
+}
+
+namespace {
+
+/// The least makespan by enumeration; the largest amount if every assignment has an infinite load.
+amount least_makespan(const std::vector<double>& loads, std::size_t tasks, std::vector<amount>& carried, std::size_t t) {
+    if (t == tasks) return *std::max_element(carried.begin(), carried.end());
+    amount best = std::numeric_limits<amount>::max();
+    for (std::size_t g = 0; g < carried.size(); ++g) {
+        const double load = loads[t * carried.size() + g];
+        if (load == std::numeric_limits<double>::infinity()) continue;
+        carried[g] += static_cast<amount>(load);
+        best = std::min(best, least_makespan(loads, tasks, carried, t + 1));
+        carried[g] -= static_cast<amount>(load);
+    }
+    return best;
+}
+
+}  // namespace
+
+TEST_CASE("bounds and proofs of makespans of 10^3 to 10^17 hold to the last digit") {
+    int proven = 0;
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+        xoshiro256 random{seed};
+        const std::size_t gpus = 1 + bounded(random, 3);
+        const std::size_t tasks = 1 + bounded(random, 6);
+        std::uint64_t size = 1000;
+        for (std::uint32_t zeros = bounded(random, 15); zeros > 0; --zeros) size *= 10;
+        const bool near = bounded(random, 2) == 0;
+        std::vector<double> loads;
+        for (std::size_t i = 0; i < tasks * gpus; ++i) {
+            const std::uint64_t load = near ? size + random() % 4 : random() % (size + 1);
+            const bool forbidden = bounded(random, 6) == 0;
+            loads.push_back(forbidden ? std::numeric_limits<double>::infinity() : static_cast<double>(load));
+        }
+        const auto load = [&](task_index t, gpu_index g) { return loads[t.value() * gpus + g.value()]; };
+        std::vector<amount> carried(gpus, 0);
+        const amount least = least_makespan(loads, tasks, carried, 0);
+        const makespan_problem p{tasks, gpus, load};
+        CAPTURE(seed);
+        CHECK(bound_makespan(p).rounded <= least);
+        if (least == std::numeric_limits<amount>::max()) continue;
+        const makespan_plan plan = makespan_search{.max_attempt_evaluations = 500, .patience = 1}.run(p);
+        CHECK(plan.makespan >= least);
+        if (plan.optimal()) CHECK(plan.makespan == least);
+        proven += plan.optimal() ? 1 : 0;
+    }
+    CHECK(proven > 20);
 }

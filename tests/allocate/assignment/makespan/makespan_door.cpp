@@ -187,6 +187,25 @@ TEST_CASE("makespan door: a capacity that does not follow from the makespan is r
           "task 0 (\"task-0\"): its load on GPU 0 is -1, expected 0..35184372088832");
 }
 
+TEST_CASE("makespan door: an infinite load forbids a pair, and NaN is refused") {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const berth_test::door_world world = world_of({10, 10});
+    const auto load = [](task_index t, gpu_index g) { return g.value() == t.value() ? 5.0 : infinity; };
+    const auto door = need(berth::to_makespan_problem(world.problem(), load));
+    const auto plan = berth::makespan_search{}.run(door.problem(), std::vector{gpu_index{1}, gpu_index{1}});
+    CHECK(plan.makespan == 5);
+    CHECK(plan.optimal());
+    CHECK(plan.gpu_of == std::vector{gpu_index{0}, gpu_index{1}});
+    CHECK(door.slots(std::vector{gpu_index{0}, gpu_index{0}}).error().message ==
+          "task 1 (\"task-1\"): its load on GPU 0 is infinite, so that it may not be there");
+    const auto nowhere = [](task_index, gpu_index) { return infinity; };
+    CHECK(berth::to_makespan_problem(world.problem(), nowhere).error().message ==
+          "task 0 (\"task-0\"): its load is infinite on every GPU where it may be");
+    const auto no_number = [](task_index, gpu_index) { return std::numeric_limits<double>::quiet_NaN(); };
+    CHECK(berth::to_makespan_problem(world.problem(), no_number).error().message ==
+          "task 0 (\"task-0\"): its load on GPU 0 is not a number");
+}
+
 TEST_CASE("makespan: forbidden pairs are left alone by bound and search") {
     // Each task is allowed on two neighbouring GPUs only.
     const auto load = [](task_index t, gpu_index g) {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "berth/allocate/assignment/detail/poller.hpp"
+#include "berth/allocate/assignment/makespan/detail/makespan_load.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/observer.hpp"
 #include "berth/core/run_control.hpp"
+#include "berth/core/wide_int.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/objective/terms/gpu_loads.hpp"
 
@@ -23,7 +25,7 @@ template <load_source Load>
 struct makespan_problem {
     std::size_t tasks = 0;  ///< number of tasks
     std::size_t gpus = 0;   ///< number of GPUs, above 0 if there are tasks
-    Load load;              ///< 0 or more, of any pair
+    Load load;              ///< 0 or more, of any pair; infinite, if it is a floating-point number: forbidden
     /// A task does not go where its load is as high as this. Above the makespan of some assignment, so that no better
     /// one has such a pair; bound and search then leave these pairs alone.
     amount forbidden = std::numeric_limits<amount>::max();
@@ -34,9 +36,47 @@ makespan_problem(std::size_t, std::size_t, Load) -> makespan_problem<Load>;
 /// A lower bound of the makespan.
 struct makespan_bound {
     double value = 0.0;                            ///< of the relaxation: at most the makespan of the linear program
-    amount rounded = 0;                            ///< no assignment without forbidden pairs has a makespan below this
+    /// No assignment without forbidden pairs has a makespan below this: computed in integers, whatever the size of loads.
+    amount rounded = 0;
     stop_reason stopped = stop_reason::completed;  ///< else the control ended the work; the bound is valid, but weaker
 };
+
+namespace detail {
+
+/// The least makespan that weights of the GPUs allow, in integers: the sum over tasks of the least weighted load,
+/// divided by the sum of the weights. 0 if the poller ends it, or there are too many tasks.
+template <load_source Load, class Poller>
+[[nodiscard]] amount least_makespan(const makespan_problem<Load>& p, const flat<double>& weights, Poller& poll) {
+    // Loads are below 2^63, weights at most 2^38: sums over 2^25 tasks fit.
+    constexpr int shift = 38;
+    flat<wide_int> whole;
+    wide_int all = 0;
+    for (const double weight : weights) {
+        whole.push_back(scaled_floor(weight, shift));
+        all += whole[whole.size() - 1];
+    }
+    if (all == 0 || p.tasks >= (std::size_t{1} << 25U)) return 0;
+    wide_int sum = 0;
+    for (std::size_t t = 0; t < p.tasks; ++t) {
+        bool any = false;
+        wide_int least = 0;
+        for (std::size_t g = 0; g < p.gpus; ++g) {
+            const amount load = makespan_load(p.load(task_index{t}, gpu_index{g}));
+            if (load >= p.forbidden) continue;
+            const wide_int weighted = whole[g] * load;
+            if (any && weighted >= least) continue;
+            least = weighted;
+            any = true;
+        }
+        sum += least;
+        if (!poll.work(p.gpus)) return 0;
+    }
+    const wide_int makespan = (sum + all - 1) / all;
+    constexpr amount most = std::numeric_limits<amount>::max();
+    return makespan < most ? static_cast<amount>(makespan) : most;
+}
+
+}  // namespace detail
 
 /// Lower bound by Lagrangian relaxation: for any weights u of the GPUs that sum to one, no makespan is below the sum
 /// over tasks of min over GPUs of u_i l(t, i), because the makespan is at least any weighted mean of the loads.
@@ -55,21 +95,26 @@ template <load_source Load, class Stop = never_stop, class Observer = no_observe
     detail::poller poll{
         [&](bool between_rounds) { return between_rounds ? control.check(evaluations) : control.interruption(); }};
     amount longest = 0;
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    detail::flat<double> best_weights;
     const auto close = [&]() -> makespan_bound {
-        const auto whole = static_cast<amount>(std::ceil(bound.value * (1.0 - 1e-12) - 1e-9));
-        bound.rounded = whole < longest ? longest : whole;
         bound.stopped = poll.reason();
+        amount whole = best_weights.empty() ? 0 : detail::least_makespan(p, best_weights, poll);
+        if (whole == 0) {  // less what additions may have rounded
+            const double lost = 0x1p-51 * static_cast<double>(p.tasks + p.gpus + 8);
+            whole = static_cast<amount>(std::ceil(bound.value * (1.0 - lost)));
+        }
+        bound.rounded = whole < longest ? longest : whole;
         return bound;
     };
-    const auto forbidden = static_cast<double>(p.forbidden);
-    detail::flat<double> loads(p.tasks * p.gpus);
+    detail::flat<double> loads(p.tasks * p.gpus);  // infinite where forbidden
     for (std::size_t t = 0; t < p.tasks; ++t) {
-        amount least = static_cast<amount>(p.load(task_index{t}, gpu_index{0}));
+        amount least = detail::makespan_load(p.load(task_index{t}, gpu_index{0}));
         for (std::size_t g = 0; g < p.gpus; ++g) {
-            const auto load = static_cast<amount>(p.load(task_index{t}, gpu_index{g}));
+            const amount load = detail::makespan_load(p.load(task_index{t}, gpu_index{g}));
             BERTH_ASSERT(load >= 0, "berth: a load is 0 or more");
             least = load < least ? load : least;
-            loads[t * p.gpus + g] = static_cast<double>(load);
+            loads[t * p.gpus + g] = load < p.forbidden ? static_cast<double>(load) : infinity;
         }
         longest = longest < least ? least : longest;
         if (!poll.work(p.gpus)) return close();
@@ -81,7 +126,7 @@ template <load_source Load, class Stop = never_stop, class Observer = no_observe
     for (std::size_t g = 0; g < p.gpus; ++g) {
         double sum = 0.0;
         for (std::size_t t = 0; t < p.tasks; ++t)
-            sum += loads[t * p.gpus + g] < forbidden ? loads[t * p.gpus + g] : 0.0;
+            sum += loads[t * p.gpus + g] < infinity ? loads[t * p.gpus + g] : 0.0;
         weights[g] = sum > 0.0 ? 1.0 / sum : 0.0;
         all_speeds += weights[g];
         if (!poll.work(p.tasks)) return close();
@@ -95,14 +140,14 @@ template <load_source Load, class Stop = never_stop, class Observer = no_observe
         for (std::size_t t = 0; t < p.tasks; ++t) {
             const double* row = loads.data() + t * p.gpus;
             std::size_t at = 0;
-            double least = std::numeric_limits<double>::infinity();
+            double least = infinity;
             for (std::size_t g = 0; g < p.gpus; ++g) {
                 const double weighted = weights[g] * row[g];
-                if (weighted >= least || row[g] >= forbidden) continue;
+                if (!(weighted < least)) continue;  // 0 times infinity is no number
                 least = weighted;
                 at = g;
             }
-            if (least == std::numeric_limits<double>::infinity()) continue;  // a task that may be nowhere
+            if (least == infinity) continue;  // a task that may be nowhere
             value += least;
             carried[at] += row[at];
             if (!poll.work(p.gpus)) return close();
@@ -110,6 +155,7 @@ template <load_source Load, class Stop = never_stop, class Observer = no_observe
         evaluations += loads.size();
         if (value > bound.value) {
             bound.value = value;
+            best_weights = weights;
             stalled = 0;
         } else if (++stalled > 15) {
             step *= 0.7;

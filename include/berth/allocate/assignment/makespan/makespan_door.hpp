@@ -3,6 +3,7 @@
 
 #include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/allocate/assignment/makespan/detail/makespan_limit.hpp"
+#include "berth/allocate/assignment/makespan/detail/makespan_load.hpp"
 #include "berth/allocate/assignment/makespan/makespan_bound.hpp"
 #include "berth/allocate/detail/counter_places.hpp"
 #include "berth/allocate/detail/gpu_pairs.hpp"
@@ -17,10 +18,12 @@
 #include "berth/model/workload.hpp"
 #include "berth/objective/terms/gpu_loads.hpp"
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace berth::inline v0 {
@@ -50,7 +53,9 @@ public:
         [[nodiscard]] amount operator()(task_index t, gpu_index g) const {
             const std::size_t i = t.value();
             if (i >= task_count) return row_of[i] == g.value() ? base[g.value()] : forbidden;
-            return may[row_of[i] * gpus + g.value()] != 0 ? static_cast<amount>(load(tasks[i], g)) : forbidden;
+            if (may[row_of[i] * gpus + g.value()] == 0) return forbidden;
+            const amount one = detail::makespan_load(load(tasks[i], g));
+            return one < forbidden ? one : forbidden;
         }
     };
 
@@ -83,7 +88,16 @@ public:
     /// @return the slots, or an error that names the first task that may not be where the answer has it, or whose GPU,
     ///         node or domain lacks room: possible only above `limit()`
     [[nodiscard]] result<assignment> slots(std::span<const gpu_index> gpu_of) const {
-        return detail::slots_on_gpus(scope_, gpu_of, row_of_.size(), node_of_.view());
+        auto made = detail::slots_on_gpus(scope_, gpu_of, row_of_.size(), node_of_.view());
+        if (!made) return made;
+        for (std::size_t i = 0; i < tasks().size(); ++i) {
+            const task_index t = tasks()[i];
+            if (!(*made)[t.value()].placed() || (*made)[t.value()] == scope_.current(t)) continue;
+            if (detail::makespan_load(load_(t, gpu_of[i])) <= max_amount) continue;
+            return detail::refuse(error_code::inconsistent, {scope_.item(t), ": its load on GPU ", gpu_of[i].value(),
+                                                             " is infinite, so that it may not be there"});
+        }
+        return made;
     }
 
 private:
@@ -117,7 +131,8 @@ private:
     void add_base(task_index t, const slot& where) {
         for (gpu_mask rest = where.gpus; rest != 0; rest &= rest - 1) {
             const gpu_index g = scope_.fleet().gpu(where.node, lowest_gpu(rest));
-            base_[g.value()] += static_cast<amount>(load_(t, g));
+            const amount one = detail::makespan_load(load_(t, g));
+            base_[g.value()] += one <= max_amount ? one : max_amount + 1;
         }
     }
     /// Checks the loads, and makes a forbidden one of what a greedy assignment does not exceed.
@@ -130,7 +145,15 @@ private:
             amount heaviest = 0;
             for (std::size_t g = 0; g < base_.size(); ++g) {
                 if (may_[row_of_[i] * base_.size() + g] == 0) continue;
-                const auto one = static_cast<amount>(load_(tasks()[i], gpu_index{g}));
+                const auto given = load_(tasks()[i], gpu_index{g});
+                const amount one = detail::makespan_load(given);
+                if constexpr (std::is_floating_point_v<decltype(given)>) {
+                    if (std::isnan(given)) {
+                        return detail::refuse(error_code::invalid_value, {scope_.item(tasks()[i]), ": its load on GPU ",
+                                                                          g, " is not a number"});
+                    }
+                    if (given == std::numeric_limits<double>::infinity()) continue;
+                }
                 if (one < 0 || one > max_amount) {
                     return detail::refuse(error_code::invalid_value, {scope_.item(tasks()[i]), ": its load on GPU ", g,
                                                                       " is ", one, ", expected 0..", max_amount});
@@ -140,6 +163,10 @@ private:
                 if (best < base_.size() && carried[g] + one >= least) continue;
                 best = g;
                 least = carried[g] + one;
+            }
+            if (best == base_.size()) {
+                return detail::refuse(error_code::inconsistent,
+                                      {scope_.item(tasks()[i]), ": its load is infinite on every GPU where it may be"});
             }
             carried[best] = least;
             highest_ += heaviest;
@@ -207,7 +234,8 @@ private:
 /// share as load it is that of a whole GPU. An answer up to the limit is feasible, and its optimum is that of the
 /// problem.
 ///
-/// @param load     of a pair, by positions in workload and fleet, 0..`max_amount` where a task may be or stays
+/// @param load     of a pair, by positions in workload and fleet, 0..`max_amount` where a task may be or stays; a
+///                 floating-point load may be infinite, which forbids the pair
 /// @param current  a slot or `unplaced` for each task; empty: nothing runs
 /// @param scope    which tasks take part; the others stay, take their room, and load their GPUs
 /// @return the door; or an error that names the task, if it is not of one GPU, fits nowhere, is of a gang that would be

@@ -3,6 +3,7 @@
 
 #include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/allocate/assignment/detail/part_clock.hpp"
+#include "berth/allocate/assignment/makespan/detail/makespan_load.hpp"
 #include "berth/allocate/assignment/makespan/makespan_bound.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
@@ -73,6 +74,7 @@ public:
           loads_(p.gpus, 0),
           random_{rule.seed} {
         BERTH_ASSERT(p.gpus > 0 || p.tasks == 0, "berth: a makespan problem with tasks has a GPU");
+        weigh_forbidden();
         make_lists();
     }
 
@@ -157,7 +159,23 @@ private:
     }
 
     [[nodiscard]] amount load(std::size_t t, std::size_t g) const {
-        return static_cast<amount>(problem_->load(task_index{t}, gpu_index{g}));
+        const amount one = makespan_load(problem_->load(task_index{t}, gpu_index{g}));
+        return one < problem_->forbidden ? one : heavy_;
+    }
+    /// What a forbidden pair counts: more than any assignment without one, and so little that sums do not overflow.
+    void weigh_forbidden() {
+        heavy_ = problem_->forbidden;
+        if (heavy_ <= (amount{1} << 61U) / static_cast<amount>(problem_->tasks + 1)) return;
+        amount most = 1;
+        for (std::size_t t = 0; t < problem_->tasks; ++t) {
+            amount largest = 0;
+            for (std::size_t g = 0; g < problem_->gpus; ++g) {
+                const amount one = makespan_load(problem_->load(task_index{t}, gpu_index{g}));
+                if (one < problem_->forbidden) largest = largest < one ? one : largest;
+            }
+            most += largest;
+        }
+        heavy_ = most < heavy_ ? most : heavy_;
     }
     [[nodiscard]] static amount highest(const detail::flat<amount>& loads) noexcept {
         amount most = 0;
@@ -180,7 +198,7 @@ private:
             for (std::size_t i = 0; i < problem_->gpus; ++i) {
                 const std::size_t g = (t + i) % problem_->gpus;
                 const amount here = load(t, g);
-                if (here >= problem_->forbidden) continue;
+                if (here >= heavy_) continue;
                 if (size == width_ && (width_ == 0 || here >= list[size - 1].load)) continue;
                 std::size_t at = size < width_ ? size++ : size - 1;
                 for (; at > 0 && here < list[at - 1].load; --at) list[at] = list[at - 1];
@@ -297,6 +315,7 @@ private:
     detail::flat<place> at_;
     detail::flat<amount> loads_;
     double unit_ = 1.0;
+    amount heavy_ = 0;  // of a forbidden pair
     xoshiro256 random_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/assignment/makespan/detail/makespan_load.hpp"
 #include "berth/allocate/detail/counter_places.hpp"
 #include "berth/allocate/detail/gpu_pairs.hpp"
 #include "berth/core/flat.hpp"
@@ -43,7 +44,9 @@ struct makespan_limit {
                 if (!pairs.may(pairs.rows().of(i), g)) continue;
                 const auto taken =
                     static_cast<double>(counter_places::taken(p, r, pairs.rows().demand(pairs.rows().of(i))));
-                const auto loaded = static_cast<double>(static_cast<amount>(load(tasks[i], gpu_index{g})));
+                const amount whole = makespan_load(load(tasks[i], gpu_index{g}));
+                if (whole > max_amount) continue;  // forbidden
+                const auto loaded = static_cast<double>(whole);
                 here.all += taken;
                 if (loaded == 0.0) here.free_of += taken;
                 if (loaded > 0.0 && taken / loaded > here.ratio) here.ratio = taken / loaded;
