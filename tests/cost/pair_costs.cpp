@@ -51,15 +51,18 @@ TEST_CASE("pair costs: bound, over objects, as a matrix and as a table agree") {
     }
 }
 
-TEST_CASE("check_costs and materialise: refuse costs that are not finite, with task and GPU") {
-    const std::vector<double> tasks{0, 100, 0, 0, 30, 0};
+TEST_CASE("check_costs and materialise: refuse costs that are no numbers, with task and GPU, and take infinite ones") {
+    const std::vector<double> tasks{0, 100, 0, 0, 0, 0};
     const std::vector<double> gpus{10, 0};
-    const auto table = berth::materialise(berth::execution_time{}, berth::matrix_view<const double>{tasks.data(), 2, 3},
+    const auto time = [](berth::feature_row task, berth::feature_row gpu) { return task[1] / gpu[0]; };
+    const auto table = berth::materialise(time, berth::matrix_view<const double>{tasks.data(), 2, 3},
                                           berth::matrix_view<const double>{gpus.data(), 2, 1});
-    CHECK(table.error() ==
-          berth::error{berth::error_code::invalid_value, "cost of task 0 on GPU 1: not a finite number"});
-    const double costs[] = {1, 2, 3, std::numeric_limits<double>::quiet_NaN()};
-    CHECK(berth::check_costs({costs, 2, 2}).error().message == "cost of task 1 on GPU 1: not a finite number");
+    CHECK(table.error() == berth::error{berth::error_code::invalid_value, "cost of task 1 on GPU 1: not a number"});
+    CHECK(berth::materialise(time, berth::matrix_view<const double>{tasks.data(), 1, 3},
+                             berth::matrix_view<const double>{gpus.data(), 2, 1}));
+    const double infinity = std::numeric_limits<double>::infinity();
+    const double costs[] = {1, 2, infinity, -infinity};
+    CHECK(berth::check_costs({costs, 2, 2}).error().message == "cost of task 1 on GPU 1: minus infinity");
     CHECK(berth::check_costs({costs, 1, 3}));
 }
 

@@ -28,7 +28,8 @@ using feature_row = std::span<const double>;
 /// const auto seconds = [](berth::feature_row task, berth::feature_row gpu) { return task[0] / gpu[0]; };
 /// ```
 ///
-/// 1. Lower is better. The unit is the model's own. The cost is finite for every pair of rows that it will meet.
+/// 1. Lower is better. The unit is the model's own. The cost is finite for every pair of rows that it will meet, or
+///    +inf: the task may not be there.
 /// 2. Const and deterministic: it depends on the two rows and the model alone, and may be called from several threads.
 /// 3. It does not allocate.
 /// 4. Optional, for speed: `c.row(task, gpus, out)` writes the cost of every row of `gpus`, and `c.fill(tasks, gpus,

@@ -11,6 +11,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -91,20 +92,22 @@ private:
 
 static_assert(pair_cost<matrix_cost> && pair_cost<cost_table>);
 
-/// Checks costs that come from outside. Fails at the first one that is not finite; the error names task and GPU.
-/// O(tasks × GPUs).
+/// Checks costs that come from outside. Fails at the first one that is not a number or -inf; the error names task and
+/// GPU. +inf forbids a pair. O(tasks × GPUs).
 [[nodiscard]] inline result<void> check_costs(matrix_view<const double> costs) {
     for (std::size_t t = 0; t < costs.rows(); ++t) {
         for (std::size_t g = 0; g < costs.cols(); ++g) {
-            if (std::isfinite(costs(t, g))) continue;
-            return detail::refuse(error_code::invalid_value,
-                                  {"cost of task ", t, " on GPU ", g, ": not a finite number"});
+            if (costs(t, g) > -std::numeric_limits<double>::infinity()) continue;
+            return detail::refuse(
+                error_code::invalid_value,
+                {"cost of task ", t, " on GPU ", g, std::isnan(costs(t, g)) ? ": not a number" : ": minus infinity"});
         }
     }
     return {};
 }
 
-/// Evaluates every pair once, into tasks × GPUs doubles. Fails if a cost is not finite; the error names task and GPU.
+/// Evaluates every pair once, into tasks × GPUs doubles. Fails if a cost is not a number or -inf; the error names task
+/// and GPU.
 ///
 /// @param model  the cost model
 /// @param tasks  features of the tasks, one row each

@@ -94,3 +94,68 @@ TEST_CASE("a priced problem knows its largest cost and whether costs are whole")
     d.costs[7] = 0.5;
     CHECK_FALSE(priced_problem{d.problem()}.has_whole_costs());
 }
+
+TEST_CASE("problems from outside are refused with task and GPU") {
+    const double infinity = std::numeric_limits<double>::infinity();
+    const auto refusal = [](const gap_instance& d) {
+        const auto priced = priced_problem::of(d.problem());
+        return priced ? std::string{} : priced.error().message;
+    };
+    const gap_instance good = type_d{3, 9, 4};
+    CHECK(refusal(good).empty());
+    gap_instance d = good;
+    d.costs[4] = std::nan("");
+    CHECK(refusal(d) == "cost of task 1 on GPU 1: not a number");
+    d.costs[4] = -infinity;
+    CHECK(refusal(d) == "cost of task 1 on GPU 1: minus infinity");
+    d.costs[4] = infinity;
+    CHECK(refusal(d).empty());
+    d.loads[5] = -2;
+    CHECK(refusal(d) == "load of task 1 on GPU 2 is -2, expected 0 or more");
+    d.capacities[0] = -1;
+    CHECK(refusal(d) == "capacity of GPU 0 is -1, expected 0 or more");
+    CHECK(check_assignments(gap_instance{}.problem()));
+}
+
+TEST_CASE("a plan with a forbidden pair is infeasible, of finite cost") {
+    const double infinity = std::numeric_limits<double>::infinity();
+    gap_instance d;
+    d.tasks = 2;
+    d.costs = {1.0, infinity, 7.0, 3.0};
+    d.loads = {2, 1, 2, 0};
+    d.capacities = {1000, amount{1} << 62U};
+    const priced_problem p{d.problem()};
+    CHECK(p.forbidden_pairs() == 1);
+    CHECK(p.largest_cost() == 7.0);
+    CHECK(p.capacities()[0] == 1000);
+    const assignment_plan bad = p.plan_of({gpu_index{1}, gpu_index{0}});
+    CHECK_FALSE(bad.feasible());
+    CHECK(bad.cost == 8.0);
+    const assignment_plan best = p.plan_of({gpu_index{0}, gpu_index{1}});
+    CHECK(best.feasible());
+    CHECK(p.meets_bound(best));
+    CHECK(best.lower_bound == 4.0);
+    d.costs = {infinity, infinity, 7.0, 3.0};
+    CHECK(priced_problem{d.problem()}.bound().value == infinity);
+}
+
+TEST_CASE("whole costs beyond a double's digits add up and compare exactly") {
+    gap_instance d;
+    d.tasks = 3;
+    d.costs = {0x1p60, 0x1p60, 1.0, 2.0, 0.0, 0.0};
+    d.loads = {0, 0, 0, 0, 0, 0};
+    d.capacities = {1, 1};
+    const priced_problem p{d.problem()};
+    CHECK(p.has_whole_costs());
+    CHECK_FALSE(p.has_exact_sums());
+    const assignment_plan cheap = p.plan_of({gpu_index{0}, gpu_index{0}, gpu_index{0}});
+    const assignment_plan dear = p.plan_of({gpu_index{0}, gpu_index{1}, gpu_index{0}});
+    CHECK(cheap.cost == dear.cost);
+    CHECK(cheap.cost_rest == 1.0);
+    CHECK(dear.cost_rest == 2.0);
+    CHECK(better(cheap, dear));
+    CHECK_FALSE(better(dear, cheap));
+    CHECK(cheap.lower_bound == cheap.cost);
+    CHECK(dear.lower_bound < dear.cost);
+    CHECK(dear.gap() > 0.0);
+}

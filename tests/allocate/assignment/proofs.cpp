@@ -89,13 +89,15 @@ gap_instance whole_instance(std::uint64_t seed) {
         if (kind == 2) cost = g() % 3 * (size / 3) + g() % 3;
         if (kind == 5) cost = (largest + 1 - load) * (size / 20) + g() % 3;
         double signed_cost = static_cast<double>(cost);
-        if (kind == 3) signed_cost = static_cast<double>(static_cast<std::int64_t>(cost) - static_cast<std::int64_t>(size / 2));
+        if (kind == 3)
+            signed_cost = static_cast<double>(static_cast<std::int64_t>(cost) - static_cast<std::int64_t>(size / 2));
         if (kind == 4 && g() % 2 == 0) signed_cost = -static_cast<double>(size + cost % 5);
         made.costs.push_back(forbids && g() % 5 == 0 ? infinity : signed_cost);
     }
     const auto m = static_cast<amount>(gpus);
     for (std::size_t i = 0; i < gpus; ++i) {
-        made.capacities.push_back(below(g, 12) == 0 ? 0 : sum * static_cast<amount>(80 + below(g, 120)) / (100 * m * m));
+        made.capacities.push_back(below(g, 12) == 0 ? 0
+                                                    : sum * static_cast<amount>(80 + below(g, 120)) / (100 * m * m));
     }
     return made;
 }
@@ -147,7 +149,8 @@ void one(std::uint64_t seed, tally& of) {
     CHECK_FALSE(better(greedy, blocks));
     // Parts that prove in turns with parts that do not; a proof counts for the plan that it is of.
     const slicing_options turns{.max_turn_evaluations = 300, .max_rounds = 3};
-    check(d, optimum, time_sliced{turns, block_search{.patience = 10}, limited{200, exact{}}, dive{}}.run(p, {}, control));
+    check(d, optimum,
+          time_sliced{turns, block_search{.patience = 10}, limited{200, exact{}}, dive{}}.run(p, {}, control));
     if (seed % 8 != 0) return;  // these take longer
     check(d, optimum, portfolio{}.run(p, {}, {.max_evaluations = 3000}));
     check(d, optimum, genetic<>{.population = 10, .max_generations = 3}.run(p, {}, control));

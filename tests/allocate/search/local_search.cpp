@@ -336,6 +336,25 @@ TEST_CASE("the self-check names a wrong term, and the plan is the start") {
     CHECK_FALSE(improves(wish.prepare(p, start).value() - wish.prepare(p, found.assignment).value()));
 }
 
+TEST_CASE("a search leaves pairs of infinite cost and never takes one") {
+    const auto made = random_problem(3, {.nodes = 60, .tasks = 40});
+    const problem p{made.machines, made.tasks};
+    const auto cost = [&made](task_index t, gpu_index g) {  // tasks of several GPUs could not avoid them all
+        const bool forbidden = made.tasks.demand(t).gpus == 1 && (t.value() + g.value()) % 3 == 0;
+        return forbidden ? std::numeric_limits<double>::infinity() : quirky_cost(t, g);
+    };
+    const assignment start = greedy{best_fit{}}.run(p).assignment;
+    const objective wish{tier(capacity_excess{}, left_out{}), tier(assignment_cost_term{cost})};
+    const double before = wish.prepare(p, start).value()[1];
+    CHECK(before >= assignment_cost_term<decltype(cost)>::forbidden_cost);
+    for (const std::uint64_t seed : {1U, 2U}) {
+        const plan found = local_search{local_search_options{.seed = seed, .self_check_every = 1}}.run(
+            p, wish, start, run_control<>{.max_evaluations = 20'000});
+        CHECK(found.disagreement.empty());
+        CHECK(wish.prepare(p, found.assignment).value()[1] < 1e6);
+    }
+}
+
 TEST_CASE("types that the concepts reject") {
     struct no_propose {};
     static_assert(!neighbourhood<no_propose>);

@@ -201,8 +201,8 @@ private:
 /// @param current  a slot or `unplaced` for each task; empty: nothing runs
 /// @param scope    which tasks take part; the others stay and take their room
 /// @return the door; or an error that names the task, if it is not of one GPU, fits nowhere, is of a gang that would be
-///         incomplete or wants one model for all, has a cost that is not a number or infinite everywhere; or the place and the counters, if none
-///         of them implies the others; or the entry of `current` or `scope` that is wrong
+///         incomplete or wants one model for all, has a cost that is not a number or infinite everywhere; or the place
+///         and the counters, if none of them implies the others; or the entry of `current` or `scope` that is wrong
 ///
 /// O(tasks × GPUs + demands × GPUs × counters²), 9 bytes for each pair of a different demand and a GPU.
 template <pair_cost Cost>

@@ -41,12 +41,12 @@ using gpu_assignment = std::vector<gpu_index>;
 
 /// The answer of an allocator for an assignment problem: a plain value, valid for every `stopped`.
 struct assignment_plan {
-    gpu_assignment gpu_of;  ///< a GPU for every task
-    double cost = 0.0;      ///< the sum of costs
+    gpu_assignment gpu_of;   ///< a GPU for every task
+    double cost = 0.0;       ///< the sum of costs
     double cost_rest = 0.0;  ///< what `cost` rounds off: of whole costs, `cost + cost_rest` is the exact sum
     amount excess = 0;       ///< load beyond the capacities, over all GPUs
-    /// No feasible assignment costs less; -inf if unknown. Of a feasible plan it equals `cost` only if that is proven to
-    /// be the least, to the last digit where costs are whole.
+    /// No feasible assignment costs less; -inf if unknown. Of a feasible plan it equals `cost` only if that is proven
+    /// to be the least, to the last digit where costs are whole.
     double lower_bound = -std::numeric_limits<double>::infinity();
     std::uint64_t evaluations = 0;                 ///< candidate moves, or whole assignments, whose cost was computed
     std::uint64_t accepted = 0;                    ///< changes carried out

@@ -29,8 +29,9 @@ namespace berth::inline v0 {
 /// node improves its parent's multipliers by a few subgradient steps, and forbids pairs whose bound is not below the
 /// best plan (Posta, Ferland, Michelon, "An exact method with variable fixing for solving the generalized assignment
 /// problem", 2012). Proofs over whole costs hold to the last digit, whatever the size of the costs; others up to 1e-9
-/// plus 1e-11 of the sum of the largest costs. O(tasks × GPUs × width) per subgradient step at worst; memory O(tasks × width + tasks × GPUs +
-/// depth × tasks). An evaluation is a pair of task and GPU in a bound. Deterministic per seed and evaluation budget.
+/// plus 1e-11 of the sum of the largest costs. O(tasks × GPUs × width) per subgradient step at worst; memory O(tasks ×
+/// width + tasks × GPUs + depth × tasks). An evaluation is a pair of task and GPU in a bound. Deterministic per seed
+/// and evaluation budget.
 ///
 /// When to use: up to some 100 tasks, or a few GPUs with many; `then{search, exact{}}` proves the plan of a search.
 struct exact {

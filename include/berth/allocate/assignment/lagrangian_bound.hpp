@@ -31,7 +31,7 @@ struct bound_options {
 struct lagrangian_bound {
     double value = 0.0;    ///< L(prices): no assignment within the capacities costs less; +inf if a task fits no GPU
     double rounded = 0.0;  ///< as valid: rounded up where every cost is a whole number, else `value`
-    double rounded_rest = 0.0;  ///< `rounded + rounded_rest` is that whole number where a double cannot hold it
+    double rounded_rest = 0.0;   ///< `rounded + rounded_rest` is that whole number where a double cannot hold it
     std::vector<double> prices;  ///< of one unit of each GPU's capacity, 0 or more, in units of cost
     std::size_t iterations = 0;  ///< subgradient steps taken
     stop_reason stopped =

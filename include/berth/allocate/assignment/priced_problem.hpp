@@ -4,6 +4,7 @@
 #include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/allocate/assignment/candidate_lists.hpp"
 #include "berth/allocate/assignment/detail/dual_ascent.hpp"
+#include "berth/allocate/assignment/detail/forbidden_pairs.hpp"
 #include "berth/allocate/assignment/detail/poller.hpp"
 #include "berth/allocate/assignment/lagrangian_bound.hpp"
 #include "berth/core/config.hpp"
@@ -37,7 +38,8 @@ struct pricing_options {
 
 /// Checks a problem that comes from outside. O(tasks × GPUs), stops at the first error.
 ///
-/// @return nothing, or an error that names task and GPU: a cost that is not a number or -inf, a load or capacity below 0
+/// @return nothing, or an error that names task and GPU: a cost that is not a number or -inf, a load or capacity below
+///         0
 template <pair_cost Cost, load_source Load>
 [[nodiscard]] result<void> check_assignments(const assignment_problem<Cost, Load>& p) {
     if (p.capacities.empty() && p.tasks > 0)
@@ -95,7 +97,8 @@ public:
             for (std::size_t g = 0; g < gpus_; ++g) {
                 costs_[t * gpus_ + g] = static_cast<double>(p.cost(task_index{t}, gpu_index{g}));
                 loads_[t * gpus_ + g] = static_cast<amount>(p.load(task_index{t}, gpu_index{g}));
-                BERTH_ASSERT(cost(t, g) > -infinity, "berth: a cost is finite or +inf; check_assignments refuses others");
+                BERTH_ASSERT(cost(t, g) > -infinity,
+                             "berth: a cost is finite or +inf; check_assignments refuses others");
                 if (std::isfinite(cost(t, g))) {
                     largest_cost_ = std::max(largest_cost_, std::abs(cost(t, g)));
                 } else {
@@ -201,28 +204,13 @@ private:
 
     /// Turns infinite costs into loads that do not fit.
     void forbid() {
-        for (std::size_t g = 0; g < gpus_; ++g) {
-            amount all = 0;
-            bool any = false;
-            for (std::size_t t = 0; t < tasks_; ++t) {
-                any = any || !std::isfinite(cost(t, g));
-                if (std::isfinite(cost(t, g)) && load(t, g) <= capacities_[g] && all < capacities_[g])
-                    all += load(t, g);
-            }
-            if (!any) continue;
-            if (all < capacities_[g]) capacities_[g] = all;
-            for (std::size_t t = 0; t < tasks_; ++t) {
-                if (!std::isfinite(cost(t, g))) loads_[t * gpus_ + g] = capacities_[g] + 1;
-            }
-        }
+        const detail::forbidden_pairs pairs = detail::forbidden_pairs::of(tables());
+        for (std::size_t g = 0; g < gpus_; ++g) capacities_[g] = pairs.capacities[g];
         for (std::size_t t = 0; t < tasks_; ++t) {
-            double highest = -infinity;
             for (std::size_t g = 0; g < gpus_; ++g) {
-                if (std::isfinite(cost(t, g))) highest = std::max(highest, cost(t, g));
-            }
-            if (highest == -infinity) highest = 0.0;
-            for (std::size_t g = 0; g < gpus_; ++g) {
-                if (!std::isfinite(cost(t, g))) costs_[t * gpus_ + g] = highest;
+                if (std::isfinite(cost(t, g))) continue;
+                costs_[t * gpus_ + g] = pairs.highest[t];
+                loads_[t * gpus_ + g] = capacities_[g] + 1;
             }
         }
     }

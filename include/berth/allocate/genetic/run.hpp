@@ -129,7 +129,8 @@ private:
     [[nodiscard]] bool proven() const noexcept {
         const island_type& found = best();
         const double bound = p_->bound().rounded;
-        const bool near = found.best_excess() == 0 && found.best_cost() <= bound + 1e-9 * (bound < 0.0 ? -bound : bound);
+        const bool near =
+            found.best_excess() == 0 && found.best_cost() <= bound + 1e-9 * (bound < 0.0 ? -bound : bound);
         if (!near || !p_->has_whole_costs()) return near;
         return p_->meets_bound(plan());
     }

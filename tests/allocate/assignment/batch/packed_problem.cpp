@@ -93,10 +93,22 @@ TEST_CASE("16 bits hold spans and loads up to their limits") {
     CHECK(need(pack({1, 2, 3, 4}, {}, 65'536)).word_bits() == 64);
 }
 
+TEST_CASE("a pair of infinite cost is packed as one that does not fit") {
+    const double infinity = std::numeric_limits<double>::infinity();
+    const packed_problem p = need(pack({10, infinity, 5, 3}, {}, 4));
+    const auto table = p.table<std::uint32_t>();
+    using bits = detail::packing<std::uint32_t>;
+    CHECK(p.exact_costs());
+    CHECK(static_cast<amount>(bits::load(table.words[1])) == p.capacities()[1] + 1);
+    CHECK(bits::cost(table.words[1]) == bits::cost(table.words[0]));
+    CHECK(bits::load(table.words[3]) == 4);
+    CHECK(static_cast<amount>(bits::load(table.words[3])) <= p.capacities()[1]);
+}
+
 TEST_CASE("problems that cannot be packed are refused with a sentence") {
     const double infinity = std::numeric_limits<double>::infinity();
-    CHECK(refusal_of(pack({1, 2, infinity, 4})) == "cost of task 1 on GPU 0: not a finite number");
-    CHECK(refusal_of(pack({1, std::nan(""), 3, 4})) == "cost of task 0 on GPU 1: not a finite number");
+    CHECK(refusal_of(pack({1, 2, -infinity, 4})) == "cost of task 1 on GPU 0: minus infinity");
+    CHECK(refusal_of(pack({1, std::nan(""), infinity, 4})) == "cost of task 0 on GPU 1: not a number");
     CHECK(refusal_of(pack({1, 2, 3, 4}, {}, -1)) == "load of task 0 on GPU 0 is -1, expected 0..4294967295");
     CHECK(refusal_of(pack({1, 2, 3, 4}, {}, amount{1} << 32U)).find("4294967296") != std::string::npos);
     CHECK(refusal_of(pack({0, 1e10, 3, 4}, {.cost_unit = 1.0})).find("unit of costs is too small") !=

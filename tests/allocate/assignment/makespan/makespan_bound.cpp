@@ -69,7 +69,8 @@ TEST_CASE("a makespan bound that is stopped ends within an interval of work and 
 namespace {
 
 /// The least makespan by enumeration; the largest amount if every assignment has an infinite load.
-amount least_makespan(const std::vector<double>& loads, std::size_t tasks, std::vector<amount>& carried, std::size_t t) {
+amount least_makespan(const std::vector<double>& loads, std::size_t tasks, std::vector<amount>& carried,
+                      std::size_t t) {
     if (t == tasks) return *std::max_element(carried.begin(), carried.end());
     amount best = std::numeric_limits<amount>::max();
     for (std::size_t g = 0; g < carried.size(); ++g) {

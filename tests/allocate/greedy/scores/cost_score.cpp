@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -74,6 +75,19 @@ TEST_CASE("cost_score: minus the cost of every GPU of the candidate, by fleet-wi
     CHECK(score(at(ledger, work, task_index{1}, node_index{2}, 0b10)) == -15.0);
     CHECK(score(at(ledger, work, task_index{1}, node_index{2}, 0b11)) == -29.0);
     CHECK(score(at(ledger, work, task_index{1}, node_index{2}, 0)) == 0.0);
+}
+
+TEST_CASE("cost_score: an infinite cost, or one that is no number, refuses the candidate") {
+    const auto fleet = make_machines(3, 2);
+    const auto work = make_tasks(fleet, std::vector<load_task>(2), 2);
+    const berth::ledger ledger{fleet};
+    const berth::cost_score score{[](task_index t, gpu_index g) {
+        if (g.value() == 1) return std::numeric_limits<double>::infinity();
+        return t.value() == 1 ? std::numeric_limits<double>::quiet_NaN() : 2.0;
+    }};
+    CHECK(score(at(ledger, work, task_index{0}, node_index{0}, 0b01)) == -2.0);
+    CHECK(score(at(ledger, work, task_index{0}, node_index{0}, 0b11)) == berth::not_admitted);
+    CHECK(score(at(ledger, work, task_index{1}, node_index{1}, 0b01)) == berth::not_admitted);
 }
 
 TEST_CASE("load_cost_score: minus C times P, not admitted beyond G, loads follow placements") {

@@ -3,6 +3,7 @@
 
 #include "berth/allocate/assignment/assignment_problem.hpp"
 #include "berth/allocate/assignment/batch/evaluate_tile.hpp"
+#include "berth/allocate/assignment/detail/forbidden_pairs.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
@@ -17,6 +18,8 @@
 #include <limits>
 #include <span>
 
+// Length: the table, what chooses its unit, and the two ways to fill it.
+
 namespace berth::inline v0 {
 
 /// How a problem is packed.
@@ -29,10 +32,18 @@ struct packing_options {
 
 class packed_problem;
 
-/// Packs a problem: two passes over all pairs, 4 or 8 bytes for each.
+namespace detail {
+/// `pack_assignments` for finite costs.
+template <pair_cost Cost, load_source Load>
+[[nodiscard]] result<packed_problem> pack_finite(const assignment_problem<Cost, Load>& p,
+                                                 const packing_options& options);
+}  // namespace detail
+
+/// Packs a problem: three passes over all pairs, 4 or 8 bytes for each. A pair of infinite cost is forbidden: it gets a
+/// load beyond the capacity, as in a `priced_problem`.
 ///
-/// @return  an error for a cost that is not finite, a load or capacity below 0, a load beyond 32 bits, or a unit that
-///          is not finite, below 0 or too small for the costs
+/// @return  an error for a cost that is not a number or -inf, a load or capacity below 0, a load beyond 32 bits, or a
+///          unit that is not finite, below 0 or too small for the costs
 template <pair_cost Cost, load_source Load>
 [[nodiscard]] result<packed_problem> pack_assignments(const assignment_problem<Cost, Load>& p,
                                                       const packing_options& options = {});
@@ -84,8 +95,8 @@ public:
 
 private:
     template <pair_cost Cost, load_source Load>
-    friend result<packed_problem> pack_assignments(const assignment_problem<Cost, Load>& p,
-                                                   const packing_options& options);
+    friend result<packed_problem> detail::pack_finite(const assignment_problem<Cost, Load>& p,
+                                                      const packing_options& options);
     packed_problem() = default;
 
     template <class Word, class Cost, class Load>
@@ -148,12 +159,9 @@ struct packing_needs {
     }
 };
 
-}  // namespace detail
-
 template <pair_cost Cost, load_source Load>
-[[nodiscard]] result<packed_problem> pack_assignments(const assignment_problem<Cost, Load>& p,
-                                                      const packing_options& options) {
-    using detail::refuse;
+[[nodiscard]] result<packed_problem> pack_finite(const assignment_problem<Cost, Load>& p,
+                                                 const packing_options& options) {
     const std::size_t gpus = p.capacities.size();
     if (gpus == 0 && p.tasks > 0) return refuse(error_code::invalid_value, {"the problem has tasks, but no GPU"});
     for (std::size_t g = 0; g < gpus; ++g) {
@@ -177,7 +185,8 @@ template <pair_cost Cost, load_source Load>
             const auto cost = static_cast<double>(p.cost(task_index{t}, gpu_index{g}));
             const auto load = static_cast<amount>(p.load(task_index{t}, gpu_index{g}));
             if (!std::isfinite(cost)) {
-                return refuse(error_code::invalid_value, {"cost of task ", t, " on GPU ", g, ": not a finite number"});
+                return refuse(error_code::invalid_value, {"cost of task ", t, " on GPU ", g,
+                                                          std::isnan(cost) ? ": not a number" : ": minus infinity"});
             }
             if (load < 0 || load > amount{std::numeric_limits<std::uint32_t>::max()}) {
                 return refuse(error_code::invalid_value, {"load of task ", t, " on GPU ", g, " is ", load},
@@ -216,6 +225,29 @@ template <pair_cost Cost, load_source Load>
         packed.fill(packed.wide_words_, p, cheapest);
     }
     return packed;
+}
+
+}  // namespace detail
+
+template <pair_cost Cost, load_source Load>
+[[nodiscard]] result<packed_problem> pack_assignments(const assignment_problem<Cost, Load>& p,
+                                                      const packing_options& options) {
+    const auto infinite = [&p](task_index t, gpu_index g) {
+        return static_cast<double>(p.cost(t, g)) == std::numeric_limits<double>::infinity();
+    };
+    bool any = false;
+    for (std::size_t t = 0; t < p.tasks && !any; ++t) {
+        for (std::size_t g = 0; g < p.capacities.size() && !any; ++g) any = infinite(task_index{t}, gpu_index{g});
+    }
+    if (!any) return detail::pack_finite(p, options);
+    const detail::forbidden_pairs pairs = detail::forbidden_pairs::of(p);
+    const auto cost = [&](task_index t, gpu_index g) {
+        return infinite(t, g) ? pairs.highest[t.value()] : static_cast<double>(p.cost(t, g));
+    };
+    const auto load = [&](task_index t, gpu_index g) {
+        return infinite(t, g) ? pairs.capacities[g.value()] + 1 : static_cast<amount>(p.load(t, g));
+    };
+    return detail::pack_finite(assignment_problem{p.tasks, cost, load, pairs.capacities.view()}, options);
 }
 
 }  // namespace berth::inline v0

@@ -110,8 +110,7 @@ private:
 
     [[nodiscard]] double above(std::size_t t, double cost, int exponent) const noexcept {
         if (!p_->has_whole_costs()) return std::floor((cost - cheapest_[t]) / quantum_) * quantum_;
-        const wide_int more =
-            static_cast<wide_int>(cost) - static_cast<wide_int>(cheapest_[t]);
+        const wide_int more = static_cast<wide_int>(cost) - static_cast<wide_int>(cheapest_[t]);
         return exponent <= 0 ? static_cast<double>(more) : static_cast<double>(more >> exponent) * quantum_;
     }
     [[nodiscard]] double up(double x) const noexcept { return std::ceil(x / quantum_) * quantum_; }

@@ -53,8 +53,8 @@ template <class Load, class Poller>
         wide_int lowest = 0;
         for (std::size_t g = 0; g < gpus; ++g) {
             if (!std::isfinite(cost[g])) continue;
-            const wide_int reduced = scaled_floor(cost[g], bound.shift) +
-                                     paid[g] * static_cast<amount>(load(task_index{t}, gpu_index{g}));
+            const wide_int reduced =
+                scaled_floor(cost[g], bound.shift) + paid[g] * static_cast<amount>(load(task_index{t}, gpu_index{g}));
             if (any && reduced >= lowest) continue;
             lowest = reduced;
             any = true;

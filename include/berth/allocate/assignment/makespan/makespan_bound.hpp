@@ -35,9 +35,8 @@ makespan_problem(std::size_t, std::size_t, Load) -> makespan_problem<Load>;
 
 /// A lower bound of the makespan.
 struct makespan_bound {
-    double value = 0.0;                            ///< of the relaxation: at most the makespan of the linear program
-    /// No assignment without forbidden pairs has a makespan below this: computed in integers, whatever the size of loads.
-    amount rounded = 0;
+    double value = 0.0;  ///< of the relaxation: at most the makespan of the linear program
+    amount rounded = 0;  ///< no assignment without forbidden pairs has a makespan below this; computed in integers
     stop_reason stopped = stop_reason::completed;  ///< else the control ended the work; the bound is valid, but weaker
 };
 
@@ -125,8 +124,7 @@ template <load_source Load, class Stop = never_stop, class Observer = no_observe
     double all_speeds = 0.0;
     for (std::size_t g = 0; g < p.gpus; ++g) {
         double sum = 0.0;
-        for (std::size_t t = 0; t < p.tasks; ++t)
-            sum += loads[t * p.gpus + g] < infinity ? loads[t * p.gpus + g] : 0.0;
+        for (std::size_t t = 0; t < p.tasks; ++t) sum += loads[t * p.gpus + g] < infinity ? loads[t * p.gpus + g] : 0.0;
         weights[g] = sum > 0.0 ? 1.0 / sum : 0.0;
         all_speeds += weights[g];
         if (!poll.work(p.tasks)) return close();

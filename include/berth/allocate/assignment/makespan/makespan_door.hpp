@@ -26,6 +26,8 @@
 #include <type_traits>
 #include <utility>
 
+// Length: the door checks on both ways what the narrower problem cannot say.
+
 namespace berth::inline v0 {
 
 /// A makespan problem made of a `problem`, and the way back from its answers to slots. Made by `to_makespan_problem`.
@@ -149,8 +151,8 @@ private:
                 const amount one = detail::makespan_load(given);
                 if constexpr (std::is_floating_point_v<decltype(given)>) {
                     if (std::isnan(given)) {
-                        return detail::refuse(error_code::invalid_value, {scope_.item(tasks()[i]), ": its load on GPU ",
-                                                                          g, " is not a number"});
+                        return detail::refuse(error_code::invalid_value,
+                                              {scope_.item(tasks()[i]), ": its load on GPU ", g, " is not a number"});
                     }
                     if (given == std::numeric_limits<double>::infinity()) continue;
                 }

@@ -13,7 +13,8 @@
 namespace berth::inline v0 {
 
 /// Prefers the lowest cost: the value is minus the cost of the task on the candidate's GPUs, summed from the lowest
-/// position up. For costs that do not change as tasks are placed. A task that wants no GPU costs nothing anywhere.
+/// position up. For costs that do not change as tasks are placed. An infinite cost refuses the candidate. A task that
+/// wants no GPU costs nothing anywhere.
 ///
 /// ```
 /// cost_score{bound_cost{execution_time{}, tasks.view(), gpus.view()}}
@@ -30,7 +31,7 @@ struct cost_score {
         for (gpu_mask rest = c.gpus; rest != 0; rest &= rest - 1) {
             sum += static_cast<double>(cost(c.task, c.node.fleet->gpu(c.node.index, lowest_gpu(rest))));
         }
-        return 0.0 - sum;
+        return sum < -not_admitted ? 0.0 - sum : not_admitted;
     }
 };
 template <class Cost>
