@@ -56,9 +56,9 @@ nlohmann::ordered_json finite(double value) {
     return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json{};
 }
 
-/// All costs are integers, so a gap below 1 proves optimality.
+/// All costs are integers, so a gap below 1 proves optimality; beyond 2^53 the bound equals the cost only where that is proven.
 bool proven_optimal(const search_run& run) {
-    return run.plan.feasible() && run.plan.cost - run.plan.lower_bound < 1.0 - 1e-6;
+    return run.plan.feasible() && std::ceil(run.plan.lower_bound) >= run.plan.cost;
 }
 
 std::string result_json(const assign_options& options, const gap_instance& instance, const std::string& file,

@@ -193,10 +193,11 @@ public:
         return detail::joined(plan.cost, plan.cost_rest) <= detail::joined(bound_.rounded, bound_.rounded_rest);
     }
     /// The lower bound that a plan may claim, given one that is proven: the cost of a feasible plan only if the plan
-    /// meets the problem's bound, because at some size a double does not tell the two apart.
+    /// meets that bound or the problem's, because at some size a double does not tell the two apart.
     [[nodiscard]] double claimed_bound(const assignment_plan& plan, double proven) const noexcept {
         if (meets_bound(plan)) return plan.cost;
-        return plan.feasible() && proven >= plan.cost ? std::nextafter(plan.cost, -infinity) : proven;
+        if (!plan.feasible() || proven < plan.cost) return proven;
+        return proven > plan.cost || plan.cost_rest <= 0.0 ? plan.cost : std::nextafter(plan.cost, -infinity);
     }
 
 private:

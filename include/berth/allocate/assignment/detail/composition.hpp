@@ -97,10 +97,13 @@ public:
         // The clock of a part may have ended, not the run's.
         if (plan.stopped == stop_reason::deadline_reached) plan.stopped = control_.check(spent_);
         accepted_ += plan.accepted;
-        if (plan.feasible() && plan.lower_bound == plan.cost && (!proven_ || better(plan, *proven_))) {
-            proven_ = assignment_plan{.gpu_of = {}, .cost = plan.cost, .cost_rest = plan.cost_rest};
+        if (plan.feasible() && plan.lower_bound == plan.cost) {
+            // A bound only as exact as the plan's cost: with what a double rounds off it counts for this plan.
+            if (!proven_ || better(plan, *proven_))
+                proven_ = assignment_plan{.gpu_of = {}, .cost = plan.cost, .cost_rest = plan.cost_rest};
+        } else if (plan.lower_bound > lower_bound_) {
+            lower_bound_ = plan.lower_bound;
         }
-        if (plan.lower_bound > lower_bound_) lower_bound_ = plan.lower_bound;
         if (stopped_ == stop_reason::completed) stopped_ = plan.stopped;
         if (any_ && !better(plan, best_)) return;
         any_ = true;
@@ -121,7 +124,7 @@ public:
     [[nodiscard]] assignment_plan finish() {
         best_.evaluations = spent_;
         best_.accepted = accepted_;
-        best_.lower_bound = optimal() ? best_.cost : p_.claimed_bound(best_, lower_bound_);
+        best_.lower_bound = claimed_bound();
         best_.stopped = settled() ? stop_reason::completed : stopped_;
         notify::end(control_.observer, progress{.evaluations = spent_, .objective = best_cost_});
         return std::move(best_);
@@ -130,11 +133,12 @@ public:
 private:
     /// The best plan is proven optimal, or no plan is feasible.
     [[nodiscard]] bool settled() const noexcept {
-        return lower_bound_ == std::numeric_limits<double>::infinity() || optimal();
+        if (lower_bound_ == std::numeric_limits<double>::infinity()) return true;
+        return best_.feasible() && claimed_bound() == best_.cost;
     }
-    /// A part has proven that no plan is better than its own, or the problem's bound proves it.
-    [[nodiscard]] bool optimal() const noexcept {
-        return best_.feasible() && (p_.meets_bound(best_) || (proven_ && !better(*proven_, best_)));
+    [[nodiscard]] double claimed_bound() const noexcept {
+        const bool optimal = best_.feasible() && proven_ && !better(*proven_, best_);
+        return optimal ? best_.cost : p_.claimed_bound(best_, lower_bound_);
     }
 
     const priced_problem& p_;
