@@ -49,8 +49,7 @@ struct transfer_cost {
     std::size_t data_site = 0;                          ///< column of a task row: `site_feature`
     std::size_t gigabytes = 1;                          ///< column of a task row: 1e9 bytes, 0 or more
     std::size_t gpu_site = 0;                           ///< column of a GPU row: `site_feature`
-    /// The cost if the link does not say: missing is not free. With `cost_score` infinity refuses the slot; searches
-    /// need a finite number.
+    /// The cost if the link does not say: missing is not free. Infinity forbids the pair.
     double unknown = 1e9;
 
     /// The cost of a pair.
@@ -75,7 +74,7 @@ struct latency_bound {
     std::size_t user_site = 0;          ///< column of a task row: `site_feature`
     std::size_t round_trip = 1;         ///< column of a task row: seconds, the largest that is allowed
     std::size_t gpu_site = 0;           ///< column of a GPU row: `site_feature`
-    /// The cost beyond the bound. With `cost_score` infinity refuses the slot; searches need a finite number.
+    /// The cost beyond the bound. Infinity forbids the pair.
     double over = 1e9;
 
     /// The cost of a pair.
