@@ -48,8 +48,8 @@ where_far(double, Allocator) -> where_far<Allocator>;
 
 /// The first phase of long searches: `priced_greedy`, a short `block_search`, a `dive`, a wider dive, and up to 200
 /// tasks an attempt at a proof. Above 200 tasks the block search pauses after a tenth: where the bound is still more
-/// than half a per cent away, a coarse dive gains more in less time. Each part has an evaluation budget in proportion to
-/// the pairs of task and GPU, so that it ends by itself, after seconds on the sizes of the public instances (a hard
+/// than half a per cent away, a coarse dive gains more in less time. Each part has an evaluation budget in proportion
+/// to the pairs of task and GPU, so that it ends by itself, after seconds on the sizes of the public instances (a hard
 /// proof of 200 tasks: after half a minute). Deterministic per seed and evaluation budget.
 struct opening {
     std::uint64_t seed = 0;  ///< of all parts
@@ -62,7 +62,7 @@ struct opening {
                                       run_control<Stop, Observer> control = {}) const {
         const std::uint64_t pairs = p.tasks() * p.gpus();
         const limited blocks{std::min<std::uint64_t>(300 * pairs, 45'000'000), block_search{.seed = seed}};
-        const limited descent{100'000 * pairs, dive{.seed = seed}};
+        const limited descent{std::min<std::uint64_t>(100'000 * pairs, 1'000'000'000), dive{.seed = seed}};
         const limited wider{100'000 * pairs,
                             dive{.seed = seed, .candidates = 8, .max_node_iterations = 20, .keep_within = 0.5}};
         if (p.tasks() > few_tasks) {
