@@ -14,7 +14,7 @@
   * opt-in headers (OPT_IN below: threads, clocks, Eigen) cost more to compile than all the rest, so no light entry reaches them;
   * fwd.hpp only declares: it includes core headers at most;
   * no line of a header is wider than 120 columns (clang-format leaves comments alone);
-  * no header is longer than 600 lines; one above 250 says why in a line that starts with "// Length:";
+  * no header but fwd.hpp is longer than 600 lines; one above 250 says why in a line that starts with "// Length:";
   * every <berth/...> that is included exists.
 
 Prints file:line: what is wrong; exit code 1 if anything is. --root DIR checks another tree; --self-test plants one
@@ -109,7 +109,7 @@ def check(root):
             continue
         text = path.read_text(encoding="utf-8")
         lines = text.count("\n")
-        if lines > LONGEST:
+        if lines > LONGEST and name != "fwd.hpp":  # that one is written by a script, a line for each type
             problems.append(f"{shown}:{LONGEST}: {lines} lines, at most {LONGEST}")
         elif lines > LONG and "// Length:" not in text:
             problems.append(f"{shown}:{LONG}: {lines} lines: split it, or say why in a line that starts with // Length:")

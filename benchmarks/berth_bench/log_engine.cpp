@@ -269,7 +269,10 @@ void note_nearest(const berth::scheduler_events& engine, const berth::why_not& w
     if (!miss.node.valid()) return;
     const berth::resource_schema& schema = engine.cluster().fleet().schema();
     wait.nearest_node = std::string{engine.cluster().fleet().name(miss.node)};
-    const auto of_gpus = [&] { return miss.counter == 0 ? std::string{"gpu"} : "gpu_" + schema.gpu[miss.counter]; };
+    const auto of_gpus = [&]() -> std::string {
+        if (miss.counter == 0) return "gpu";
+        return schema.gpu[miss.counter] == "memory" ? "gpu_memory" : schema.gpu[miss.counter];
+    };
     const amount lacks = miss.wanted - miss.available;
     switch (miss.reason) {
         case berth::refusal::gpu_share: wait.missing = {{of_gpus(), lacks}}; break;

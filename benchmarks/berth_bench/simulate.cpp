@@ -69,13 +69,18 @@ struct finished_policy {
     double utilisation = 0.0;
     double seconds = 0.0;
     std::vector<usage_sample> usage{};
+    std::vector<stay> stays{};
 };
+
+/// Whether a Gantt chart of the nodes would be readable.
+constexpr double most_gantt_gpus = 128.0;
 
 /// All that is kept of what is finished, whatever comes later.
 struct outcome {
     const simulation_trace* trace = nullptr;
     double gpus = 0.0;
     std::vector<finished_policy> policies;
+    std::size_t gpus_per_node = 0;  ///< of equal nodes
 };
 
 void print_header() {
@@ -190,11 +195,50 @@ line_chart usage_chart(const outcome& done) {
     return chart;
 }
 
-/// `dir/name.svg` → `dir/name-utilisation.svg`.
-std::string beside(const std::string& path) {
+/// `dir/name.svg` → `dir/name-WHAT.svg`.
+std::string beside(const std::string& path, const char* what) {
     const std::size_t dot = path.rfind(".svg");
     const bool ends = dot != std::string::npos && dot + 4 == path.size();
-    return (ends ? path.substr(0, dot) : path) + "-utilisation.svg";
+    return fmt::format("{}-{}.svg", ends ? path.substr(0, dot) : path, what);
+}
+
+/// A row for each GPU of each node, a bar for each stay of a job, by the number of its GPUs.
+timeline_chart gantt_chart(const outcome& done, const finished_policy& p) {
+    timeline_chart chart{.title = "Jobs on GPUs: " + p.name,
+                         .subtitle = fmt::format("{} jobs; a row for each GPU", done.trace->jobs.size()),
+                         .x_label = "time (h)",
+                         .kinds = {"1 GPU", "2", "3 and 4", "5 to 8", "more"},
+                         .rows = {},
+                         .lines = {}};
+    const auto nodes = static_cast<std::size_t>(done.gpus) / done.gpus_per_node;
+    const double begin = done.trace->jobs.front().arrival_s;
+    const double narrowest = (p.run.end_s - begin) / 1500.0;  // about half a pixel
+    std::vector<double> free_from(nodes * done.gpus_per_node, 0.0);
+    for (std::size_t g = 0; g < free_from.size(); ++g) {
+        chart.rows.push_back({fmt::format("{}.{}", g / done.gpus_per_node, g % done.gpus_per_node), {}});
+    }
+    std::vector<const stay*> stays;
+    for (const stay& s : p.stays) {
+        if (s.to_s > s.from_s) stays.push_back(&s);
+    }
+    std::sort(stays.begin(), stays.end(), [](const stay* a, const stay* b) {
+        if (a->from_s < b->from_s || b->from_s < a->from_s) return a->from_s < b->from_s;
+        return a->job < b->job;
+    });
+    for (const stay* s : stays) {
+        const std::uint32_t gpus = done.trace->jobs[s->job].gpus;
+        const std::size_t kind = gpus == 1 ? 0 : gpus == 2 ? 1 : gpus <= 4 ? 2 : gpus <= 8 ? 3 : 4;
+        auto left = std::min<std::size_t>(gpus, done.gpus_per_node);
+        for (std::size_t k = 0; k < done.gpus_per_node && left > 0; ++k) {
+            const std::size_t g = s->node * done.gpus_per_node + k;
+            if (free_from[g] > s->from_s) continue;
+            free_from[g] = s->to_s;
+            --left;
+            if (s->to_s - s->from_s < narrowest) continue;
+            chart.rows[g].bars.push_back({(s->from_s - begin) / 3600.0, (s->to_s - begin) / 3600.0, kind});
+        }
+    }
+    return chart;
 }
 
 int write_outputs(const simulate_options& options, const outcome& done) {
@@ -205,8 +249,15 @@ int write_outputs(const simulate_options& options, const outcome& done) {
     if (const auto ok = write(options.json, json_of(done).dump(2) + '\n'); !ok) return fail(ok.error().message);
     if (options.svg.empty() || done.policies.empty()) return exit_ok;
     if (const auto ok = write(options.svg, to_svg(completion_chart(done))); !ok) return fail(ok.error().message);
-    if (const auto ok = write(beside(options.svg), to_svg(usage_chart(done))); !ok) return fail(ok.error().message);
-    fmt::print("{} and {} written\n", options.svg, beside(options.svg));
+    const std::string usage = beside(options.svg, "utilisation");
+    if (const auto ok = write(usage, to_svg(usage_chart(done))); !ok) return fail(ok.error().message);
+    fmt::print("{} and {} written\n", options.svg, usage);
+    for (const finished_policy& p : done.policies) {
+        if (p.stays.empty()) continue;
+        const std::string path = beside(options.svg, ("gantt-" + p.name).c_str());
+        if (const auto ok = write(path, to_svg(gantt_chart(done, p))); !ok) return fail(ok.error().message);
+        fmt::print("{} written\n", path);
+    }
     return exit_ok;
 }
 
@@ -219,6 +270,9 @@ int run_policy(const Entry& entry, Setup setup, const simulate_options& options,
     line.start(p.name, setup.jobs.size());
     setup.line = &line;
     setup.usage = options.svg.empty() ? nullptr : &p.usage;
+    if constexpr (requires { setup.stays; }) {
+        setup.stays = options.svg.empty() || done.gpus > most_gantt_gpus ? nullptr : &p.stays;
+    }
     const double begin = cpu_seconds();
     auto run = entry.run(setup);
     p.seconds = cpu_seconds() - begin;
@@ -317,7 +371,8 @@ int simulate_events(const simulate_options& options, const simulation_trace& tra
     setup.muri = options.rules == "muri";
     outcome done{.trace = &trace,
                  .gpus = static_cast<double>(cluster->nodes) * static_cast<double>(cluster->gpus),
-                 .policies = {}};
+                 .policies = {},
+                 .gpus_per_node = cluster->gpus};
     fmt::print("{}: {} jobs on {} nodes of {} GPUs, rules {}\n", trace.file, trace.jobs.size(), cluster->nodes,
                cluster->gpus, options.rules);
     return run_all(*policies, setup, options, done);

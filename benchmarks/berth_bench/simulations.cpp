@@ -28,9 +28,20 @@ namespace {
 
 struct event_usage {
     std::vector<usage_sample>* usage = nullptr;
+    std::vector<stay>* stays = nullptr;
+    std::vector<std::vector<std::size_t>>* open = nullptr;  ///< of each job: its stays that have not ended
 
     void operator()(double now, std::uint64_t gpus, std::size_t waiting) const {
         if (usage != nullptr) usage->push_back({now, static_cast<double>(gpus), static_cast<double>(waiting)});
+    }
+    void change(double now, std::uint32_t job, std::span<const std::uint32_t> nodes) const {
+        if (stays == nullptr) return;
+        for (const std::size_t s : (*open)[job]) (*stays)[s].to_s = now;
+        (*open)[job].clear();
+        for (const std::uint32_t n : nodes) {
+            (*open)[job].push_back(stays->size());
+            stays->push_back({now, now, job, n});
+        }
     }
 };
 
@@ -42,8 +53,9 @@ auto in_order(Order order) {
         if (setup.muri) rules = berth::levelled_order<Order> ? berth::muri_level_rules() : berth::muri_rules();
         rules.running_first = berth::levelled_order<Order>;
         rules.steps_known = setup.steps_known;
+        std::vector<std::vector<std::size_t>> open(setup.stays != nullptr ? setup.jobs.size() : 0);
         const berth::event_simulation<event_usage> simulation{
-            setup.jobs, setup.cluster.nodes, setup.cluster.gpus, rules, {setup.usage}};
+            setup.jobs, setup.cluster.nodes, setup.cluster.gpus, rules, {setup.usage, setup.stays, &open}};
         return simulation.run(order, control_of(setup));
     };
 }

@@ -27,6 +27,14 @@ struct usage_sample {
     double waiting = 0.0;
 };
 
+/// A job on a node from one moment to another.
+struct stay {
+    double from_s = 0.0;
+    double to_s = 0.0;
+    std::uint32_t job = 0;
+    std::uint32_t node = 0;
+};
+
 /// What both kinds of simulation share.
 struct simulation_setup {
     std::span<const berth::simulated_job> jobs{};
@@ -39,7 +47,8 @@ struct simulation_setup {
 /// Jobs on equal nodes, from event to event.
 struct event_setup : simulation_setup {
     node_counts cluster;
-    bool muri = false;  ///< the rules of Muri's simulator
+    bool muri = false;                   ///< the rules of Muri's simulator
+    std::vector<stay>* stays = nullptr;  ///< filled in if not null
 };
 
 /// What a round policy knows of speeds.

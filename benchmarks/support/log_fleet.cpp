@@ -186,6 +186,13 @@ result<bool> log_fleet::take(const node_gone_event& e) {
         logged_job& job = jobs_.find(name)->second;
         remove(job, task, job.what.restart ? state::waiting : state::done);
     }
+    if (acknowledged_) {  // moves to it end where they began
+        for (auto& [name, job] : jobs_) {
+            for (logged_task& task : job.tasks) {
+                if (task.to && task.to->node == e.node) task.to.reset();
+            }
+        }
+    }
     for (const gpu_entry& gpu : (*found)->what.gpus) gpus_[gpu.gpu] = {gpu, e.node, false, false, false, true, {}};
     (*found)->there = false;
     return true;
@@ -303,6 +310,8 @@ result<bool> log_fleet::take(const running_event& e) {
 result<bool> log_fleet::take(const task_event& e) {
     const auto found = find_job(e.job, e.task);
     if (!found) return found.error();
+    // Where decisions are done at once, nothing is left to report.
+    if (!acknowledged_ && e.report != task_report::finish && e.report != task_report::cancel) return false;
     logged_job& job = **found;
     const std::size_t begin = e.task.value_or(0);
     const std::size_t end = e.task ? begin + 1 : job.tasks.size();
@@ -327,10 +336,14 @@ result<bool> log_fleet::take(const task_event& e) {
                 break;
             }
             case task_report::failed:
-                if (task.is != state::running) continue;
-                if (!task.stopping && !task.to) remove(job, i, state::waiting);
-                task.stopping = false;
-                task.to.reset();
+                if (task.stopping || task.to) {
+                    task.stopping = false;
+                    task.to.reset();
+                } else if (task.started) {
+                    remove(job, i, state::waiting);
+                } else {
+                    continue;
+                }
                 break;
         }
         changed = true;
@@ -420,7 +433,6 @@ std::string log_fleet::may_take(const logged_job& job, std::size_t task, std::si
     if (!node->healthy) return "node " + shown(place.node) + " is not healthy";
     const task_demand& demand = job.demand(task, form);
     if (demand.gpus != place.gpus.size()) return "it asks for " + std::to_string(demand.gpus) + " GPUs";
-    std::set<std::string_view> models;
     std::set<std::string_view> names;
     for (const std::string& name : place.gpus) {
         const auto gpu = gpus_.find(name);
@@ -433,18 +445,6 @@ std::string log_fleet::may_take(const logged_job& job, std::size_t task, std::si
         const auto& accepted = demand.accepted_models;
         if (!accepted.empty() && std::find(accepted.begin(), accepted.end(), model) == accepted.end())
             return "it does not accept model " + shown(model);
-        models.insert(gpu->second.what.model ? std::string_view{*gpu->second.what.model} : std::string_view{});
-    }
-    if (job.what.same_model) {
-        for (const logged_task& other : job.tasks) {
-            for (const std::string& name : other.place.gpus) {
-                const auto gpu = gpus_.find(name);
-                if (other.is == state::running && &other != &job.tasks[task] && gpu != gpus_.end())
-                    models.insert(gpu->second.what.model ? std::string_view{*gpu->second.what.model}
-                                                         : std::string_view{});
-            }
-        }
-        if (models.size() > 1) return "its GPUs are of several models";
     }
     for (const counter_amount& one : demand.node_demand) {
         if (one.value > 0 && !node_counters_.contains(one.counter))
@@ -469,6 +469,8 @@ result<void> log_fleet::carry_out(const start_decision& d, std::size_t form) {
         return broken("start", d.job, d.task, why);
     (*task)->form = form;
     put(*job, d.task, d.place, d.time);
+    (*task)->started = true;
+    if (job->what.same_model) touched_jobs_.insert(d.job);
     touched_nodes_.insert(d.place.node);
     touched_gpus_.insert(d.place.gpus.begin(), d.place.gpus.end());
     return {};
@@ -484,6 +486,7 @@ result<void> log_fleet::carry_out(const evict_decision& d, std::size_t) {
     job->stopped = true;
     job->evicted = job->evicted || (d.for_job && *d.for_job != d.job);
     if (acknowledged_) {
+        (*task)->started = false;
         (*task)->stopping = true;
     } else {
         remove(*job, d.task, state::waiting);
@@ -501,9 +504,11 @@ result<void> log_fleet::carry_out(const move_decision& d, std::size_t) {
         return broken("move", d.job, d.task, why);
     ++moves_;
     job->moved = true;
+    if (job->what.same_model) touched_jobs_.insert(d.job);
     touched_nodes_.insert(d.to.node);
     touched_gpus_.insert(d.to.gpus.begin(), d.to.gpus.end());
     if (acknowledged_) {
+        (*task)->started = false;
         (*task)->to = d.to;
     } else {
         remove(*job, d.task, state::waiting);
@@ -548,8 +553,20 @@ result<void> log_fleet::check_room() {
         if (!counter.empty())
             return berth::error{error_code::inconsistent, "GPU " + shown(name) + " has no room left in " + counter};
     }
+    for (const std::string& name : touched_jobs_) {
+        const logged_job& job = jobs_.find(name)->second;
+        std::set<std::string> models;
+        for (const logged_task& task : job.tasks) {
+            if (task.is != state::running) continue;
+            for (const std::string& gpu : (task.to ? *task.to : task.place).gpus)
+                models.insert(gpus_.find(gpu)->second.what.model.value_or(""));
+        }
+        if (models.size() > 1)
+            return berth::error{error_code::inconsistent, "job " + shown(name) + " has GPUs of several models"};
+    }
     touched_nodes_.clear();
     touched_gpus_.clear();
+    touched_jobs_.clear();
     return {};
 }
 
@@ -567,7 +584,7 @@ void log_fleet::use(const logged_job& job, std::size_t task, const log_place& pl
 
 void log_fleet::put(logged_job& job, std::size_t task, const log_place& place, double time) {
     logged_task& its = job.tasks[task];
-    its = {state::running, its.form, place, false, {}};
+    its = {state::running, its.form, place, false, false, {}};
     use(job, task, place, 1);
     on_node_[place.node].emplace_back(job.what.job, static_cast<std::uint32_t>(task));
     if (!job.started_at && job.runs()) job.started_at = time;
@@ -583,7 +600,7 @@ void log_fleet::remove(logged_job& job, std::size_t task, state then) {
         *at = there.back();
         there.pop_back();
     }
-    its = {then, 0, {}, false, {}};
+    its = {then, its.form, {}, false, false, {}};
 }
 
 std::set<std::string> log_fleet::undeclared() const {

@@ -25,6 +25,7 @@ struct logged_task {
     state is = state::waiting;
     std::size_t form = 0;                      // 0: the job's own demand, then its alternatives
     berth::io::log_place place{};              // of a running task
+    bool started = false;                      // by a decision, and nothing was said of it since
     bool stopping = false;                     // an eviction is decided and not reported yet
     std::optional<berth::io::log_place> to{};  // a move is decided and not reported yet
 };
@@ -163,6 +164,7 @@ private:
     std::set<std::string, std::less<>> gpu_counters_{"share"};
     std::set<std::string> touched_nodes_;  // by decisions since the last check of room
     std::set<std::string> touched_gpus_;
+    std::set<std::string> touched_jobs_;  // whose GPUs are of one model
     std::uint64_t evictions_ = 0;
     std::uint64_t moves_ = 0;
 };

@@ -6,11 +6,11 @@
 // can also be included alone.
 
 // clang-format off
-#include "berth/version.hpp"
 #include "berth/fwd.hpp"
+#include "berth/operate.hpp"
 #include "berth/place.hpp"
 #include "berth/search.hpp"
-#include "berth/operate.hpp"
+#include "berth/version.hpp"
 
 #include "berth/core/change_list.hpp"
 #include "berth/core/deadline.hpp"
@@ -85,6 +85,7 @@
 
 #include "berth/scheduler/any_scheduler.hpp"
 #include "berth/scheduler/decision.hpp"
+#include "berth/scheduler/decision_text.hpp"
 #include "berth/scheduler/job_description.hpp"
 #include "berth/scheduler/job_ref.hpp"
 #include "berth/scheduler/place_reading.hpp"
@@ -92,6 +93,8 @@
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 #include "berth/scheduler/scheduler_interface.hpp"
+#include "berth/scheduler/scheduler_journal.hpp"
 #include "berth/scheduler/scheduler_options.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
+#include "berth/scheduler/scheduler_text.hpp"
 // clang-format on

@@ -12,16 +12,19 @@
 
 inline constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
-/// Nodes with so many GPUs each, which are called `NODE-0`, `NODE-1`, ...
+/// A node with so many GPUs, which are called `NODE-0`, `NODE-1`, ...
+template <class Engine>
+void join_described(Engine& engine, const char* node, std::size_t gpus, const char* model = "A100", double time = 0.0) {
+    std::vector<std::string> names;
+    for (std::size_t g = 0; g < gpus; ++g) names.push_back(std::string{node} + "-" + std::to_string(g));
+    std::vector<berth::gpu_description> described;
+    for (const std::string& name : names) described.push_back({.model = model, .uuid = name});
+    (void)engine.node(time, berth::node_description{.name = node, .gpus = described});
+}
+/// Several of them.
 template <class Engine>
 void join(Engine& engine, std::initializer_list<const char*> nodes, std::size_t gpus, const char* model = "A100") {
-    for (const char* node : nodes) {
-        std::vector<std::string> names;
-        for (std::size_t g = 0; g < gpus; ++g) names.push_back(std::string{node} + "-" + std::to_string(g));
-        std::vector<berth::gpu_description> described;
-        for (const std::string& name : names) described.push_back({.model = model, .uuid = name});
-        (void)engine.node(engine.now(), berth::node_description{.name = node, .gpus = described});
-    }
+    for (const char* node : nodes) join_described(engine, node, gpus, model, engine.now());
 }
 
 /// A decision in words: kind, job, task, nodes, reasons.

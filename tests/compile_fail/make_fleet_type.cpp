@@ -1,4 +1,4 @@
-// expect: berth: make_fleet cannot read this type; give it a member `gpus`
+// expect: berth: this type is neither a node nor a GPU; give it a member `gpus`
 // SPDX-License-Identifier: Apache-2.0
 // A GPU whose members are called otherwise, without a gpu_traits.
 #include <berth/model/lower.hpp>

@@ -1,4 +1,4 @@
-// expect: berth: make_workload cannot read this type; give it a member `gpus`, `gpu_demand` or `node_demand`
+// expect: berth: this type is not a task; give it a member `gpus`, `gpu_demand` or `node_demand`
 // SPDX-License-Identifier: Apache-2.0
 // A task whose members are called otherwise, without a task_traits.
 #include <berth/model/lower.hpp>

@@ -3,20 +3,14 @@
 
 #include "berth/core/random.hpp"
 #include "berth/queue/priority_rounds.hpp"
-#include "berth/simulate/metrics.hpp"
-#include "berth/simulate/rounds.hpp"
 
-#include "support/data_folders.hpp"
-#include "support/simulation_traces.hpp"
-#include "support/text_blocks.hpp"
+#include "common/gavel_trace.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <string>
-#include <utility>
 #include <vector>
 
 namespace {
@@ -45,39 +39,6 @@ berth::round_job job(std::uint32_t id, std::uint32_t gpus, double left = NAN, do
 }
 
 constexpr berth::berth_rounds for_makespan{.aim = berth::round_aim::makespan};
-/// Gavel's continuous trace on 8 V100, 16 P100 and 24 K80, under its rules.
-struct published_trace {
-    bench::simulation_trace trace;
-    bench::model_counts models;
-    std::vector<double> speeds;
-
-    explicit published_trace(bool at_zero = false) {
-        const std::string folder = bench::own_data_folder("loop") + "/";
-        auto counts = bench::parse_model_counts("v100:8,p100:16,k80:24");
-        const auto jobs = bench::read_text(folder + "gavel_trace.csv.xz");
-        const auto table = bench::read_text(folder + "gavel_speeds.csv.xz");
-        REQUIRE((counts && jobs && table));
-        auto parsed = bench::parse_gavel_trace("trace", *jobs, "");
-        REQUIRE(parsed);
-        auto read = bench::parse_job_speeds("speeds", *table, "physical", *parsed, *counts);
-        REQUIRE(read);
-        trace = std::move(*parsed);
-        models = std::move(*counts);
-        speeds = std::move(*read);
-        if (at_zero) bench::arrive_at_zero(trace);
-    }
-    template <class Policy>
-    [[nodiscard]] berth::completion_times times(const Policy& policy, bool steps_known) const {
-        berth::round_rules rules = berth::gavel_rounds();
-        rules.steps_known = steps_known;
-        const berth::round_simulation<> simulation{trace.jobs, models.gpus, {models.order}, rules, {}};
-        berth::table_speeds known{{speeds.data(), trace.jobs.size(), models.gpus.size()}};
-        const auto run = simulation.run(policy, known, known);
-        REQUIRE(run);
-        return berth::completion(trace.jobs, run->jobs);
-    }
-};
-
 const berth::model_index fast{0};
 const berth::model_index slow{1};
 
@@ -165,7 +126,7 @@ TEST_CASE("what is chosen fits and can run there, whatever is known") {
 }
 
 TEST_CASE("better than published on Gavel's trace") {
-    const published_trace given;
+    const gavel_trace given;
     const auto known = given.times(berth::berth_rounds{}, true);
     CHECK(known.jobs == 96);
     CHECK(known.mean_s <= 11'500.0);
@@ -176,13 +137,13 @@ TEST_CASE("better than published on Gavel's trace") {
 }
 
 TEST_CASE("max-min fairness is that of Gavel") {
-    const auto times = published_trace{}.times(berth::priority_rounds{berth::max_min_shares{}}, true);
+    const auto times = gavel_trace{}.times(berth::priority_rounds{berth::max_min_shares{}}, true);
     CHECK(times.mean_s == doctest::Approx(13'766.0).epsilon(0.05));
     CHECK(times.makespan_s == doctest::Approx(61'591.0).epsilon(0.05));
 }
 
 TEST_CASE("a batch ends close to the bound of the program") {
-    const published_trace batch{true};
+    const gavel_trace batch{true};
     CHECK(batch.times(berth::priority_rounds{berth::makespan_shares{}}, true).makespan_s <= 1.018 * 48'963.0);
     CHECK(batch.times(for_makespan, true).makespan_s <= 49'550.0);
 }

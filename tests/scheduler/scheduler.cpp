@@ -107,7 +107,7 @@ TEST_CASE("a drained node gives its tasks away in waves, and keeps what has no p
     CHECK(decided(engine, 2.0) == words{"move b/0 n0 n1 drain"});
     CHECK(engine.counts().duplicates == 1);
     REQUIRE(engine.job(3.0, {.name = "d"}));
-    CHECK(decided(engine, 3.0) == words{"wait d closed=1 unhealthy=1 gpu=1"});
+    CHECK(decided(engine, 3.0) == words{"wait d closed=1 gpu=1"});
     CHECK(*engine.open(4.0, "n0"));
     CHECK(decided(engine, 4.0) == words{"start d/0 n0"});
 }

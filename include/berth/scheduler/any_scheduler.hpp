@@ -13,12 +13,14 @@
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/scheduler/scheduler_options.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
+#include "berth/scheduler/scheduler_text.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -27,7 +29,7 @@
 
 namespace berth::inline v0 {
 
-/// A scheduler of whatever policies, with one type: for configuration files, plug-ins, and lists of policies to compare.
+/// A scheduler of whatever policies, with one type: for configuration files, plug-ins, and lists of policies.
 /// Calls and decisions are those of `scheduler`; events cost nothing more, a decision one indirect call.
 ///
 /// ```
@@ -135,6 +137,9 @@ public:
     /// As of `scheduler`.
     [[nodiscard]] queued_job view(job_handle job) const { return calls_->view(erased_.get(), job); }
 
+    /// As `save_scheduler`.
+    [[nodiscard]] std::string save() { return calls_->save(erased_.get()); }
+
     /// All that is known, as of `scheduler_events`.
     [[nodiscard]] const scheduler_events& known() const noexcept { return *events_; }
     /// As of `scheduler_events`.
@@ -178,6 +183,7 @@ private:
         double (*wake_at)(const void*);
         why_not (*explain)(void*, job_handle);
         queued_job (*view)(const void*, job_handle);
+        std::string (*save)(void*);
     };
     template <class Policies>
     static constexpr calls calls_of{
@@ -185,6 +191,7 @@ private:
         [](const void* of) { return static_cast<const scheduler<Policies>*>(of)->wake_at(); },
         [](void* of, job_handle job) { return static_cast<scheduler<Policies>*>(of)->explain(job); },
         [](const void* of, job_handle job) { return static_cast<const scheduler<Policies>*>(of)->view(job); },
+        [](void* of) { return static_cast<scheduler<Policies>*>(of)->save(); },
     };
 
     std::unique_ptr<void, deleter> erased_;

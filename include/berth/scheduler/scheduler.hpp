@@ -36,6 +36,7 @@
 #include "berth/scheduler/detail/place_events.hpp"
 #include "berth/scheduler/detail/scheduler_evictions.hpp"
 #include "berth/scheduler/detail/scheduler_line.hpp"
+#include "berth/scheduler/detail/scheduler_pages.hpp"
 #include "berth/scheduler/detail/scheduler_relief.hpp"
 #include "berth/scheduler/detail/scheduler_starts.hpp"
 #include "berth/scheduler/detail/scheduler_waits.hpp"

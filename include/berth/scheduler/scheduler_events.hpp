@@ -25,6 +25,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,6 +37,13 @@
 // Length: all events with what they promise. Include scheduler/scheduler.hpp, which also has the decisions.
 
 namespace berth::inline v0 {
+
+namespace detail {
+
+template <class Archive>
+class scheduler_image;
+
+}  // namespace detail
 
 /// The kinds of events, for counts.
 enum class event_kind : std::uint8_t {
@@ -198,6 +206,10 @@ public:
     [[nodiscard]] std::size_t task_count(job_handle job) const noexcept { return has(job) ? at(job).tasks : 0; }
     [[nodiscard]] std::size_t waiting(job_handle job) const noexcept { return has(job) ? at(job).waiting : 0; }
     [[nodiscard]] std::size_t running(job_handle job) const noexcept { return has(job) ? at(job).running : 0; }
+    /// The decisions of the last `decide`, as long as nothing happened since.
+    [[nodiscard]] std::span<const decision> last_decisions() const noexcept {
+        return answered_ ? decided_.view() : std::span<const decision>{};
+    }
     /// True if a job waits for a back-off to end.
     [[nodiscard]] bool pauses(job_handle job) const noexcept { return has(job) && at(job).not_before > now_; }
     /// True if room is being made for a job: it starts once what was evicted for it has stopped.
@@ -227,6 +239,11 @@ public:
     [[nodiscard]] std::string_view name(const wait_count& reason) const noexcept;
 
 protected:
+    template <class Archive>
+    friend class detail::scheduler_image;
+
+    /// Goes on with a cluster that was loaded.
+    scheduler_events(berth::cluster&& loaded, scheduler_options options);
     ~scheduler_events() = default;
 
     struct found_place {
@@ -269,6 +286,10 @@ protected:
     template <class Act>
     result<bool> report(event_kind kind, double time, const job_ref& job, std::uint32_t task, Act act);
     [[nodiscard]] bool start_failed(std::uint32_t job, std::uint32_t task);
+
+    // Texts: scheduler/detail/scheduler_pages.hpp.
+    void start_line_anew();
+    [[nodiscard]] const char* keep(std::string_view reason);
 
     // What happens to jobs and tasks: scheduler/detail/job_changes.hpp.
     void settle_time(detail::job_record& job) noexcept;
@@ -331,6 +352,7 @@ protected:
     std::size_t lost_told_ = 0;           // of these, those of earlier answers
     detail::flat<task_handle> admitted_;  // scratch
     std::vector<task_handle> displaced_;
+    std::vector<std::unique_ptr<std::string>> kept_;  // reasons that were loaded
 };
 
 }  // namespace berth::inline v0

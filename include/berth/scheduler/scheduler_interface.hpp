@@ -17,12 +17,16 @@
 #include "berth/objective/task_move.hpp"
 #include "berth/queue/concepts.hpp"
 #include "berth/scheduler/decision.hpp"
+#include "berth/scheduler/detail/mix_image.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -94,7 +98,8 @@ class scheduler : public scheduler_events {
     using order_type = decltype(Policies::order);
     using preemption_type = decltype(Policies::preemption);
     using placer_type = decltype(std::declval<const decltype(Policies::placement)&>().start(
-        std::declval<berth::cluster&>(), std::declval<const cluster_placer_options&>()));
+        std::declval<berth::cluster&>(), std::declval<const cluster_placer_options&>(),
+        std::declval<const workload* const&>()));
     using relief_type = decltype(detail::start_relief(std::declval<const decltype(Policies::balance)&>(),
                                                       std::declval<const scheduler_events&>()));
     using watch_type = decltype(detail::start_watch(std::declval<const decltype(Policies::watch)&>(),
@@ -108,12 +113,9 @@ public:
     /// @param schema    the counters of all capacities and demands; usable, see `cluster::check`
     /// @param options   what is usual
     explicit scheduler(Policies policies = {}, resource_schema schema = {}, scheduler_options options = {})
-        : scheduler_events{std::move(schema), options},
-          policies_{std::move(policies)},
-          placer_{policies_.placement.start(cluster_, cluster_placer_options{})},
-          relief_{detail::start_relief(policies_.balance, *this)},
-          watch_{detail::start_watch(policies_.watch, *this)},
-          measured_{cluster_} {}
+        : scheduler_events{std::move(schema), options}, policies_{std::move(policies)}, measured_{cluster_} {
+        start_policies({});
+    }
 
     /// Decides, for all events so far: call it after the last event of each time, and at `wake_at`.
     ///
@@ -156,12 +158,18 @@ public:
         return at > now_ ? at : now_;
     }
 
+    /// As `save_scheduler`; include `scheduler/scheduler_text.hpp`.
+    [[nodiscard]] std::string save();
+    /// As `load_scheduler`; include `scheduler/scheduler_text.hpp`.
+    [[nodiscard]] static result<std::unique_ptr<scheduler>> load(std::string_view text, Policies policies,
+                                                                 scheduler_options options);
+
     /// Why a job waits, counted over all nodes, with the node that comes nearest: of its first task that waits.
     /// `why_not::nodes` is 0 if none does. O(nodes x GPUs).
     [[nodiscard]] why_not explain(job_handle job) {
         for (std::uint32_t t = 0; has(job) && t < at(job).tasks; ++t) {
             if (tasks_[job.position()][t].activity == detail::task_activity::waiting)
-                return placer_.explain(tasks_[job.position()][t].task);
+                return placer_->explain(tasks_[job.position()][t].task);
         }
         return {};
     }
@@ -173,10 +181,10 @@ public:
     [[nodiscard]] watch_type& watch() noexcept
         requires watches
     {
-        return watch_;
+        return *watch_;
     }
     /// The placer, for what-if questions.
-    [[nodiscard]] placer_type& placer() noexcept { return placer_; }
+    [[nodiscard]] placer_type& placer() noexcept { return *placer_; }
 
 private:
     struct victim {
@@ -199,6 +207,13 @@ private:
         std::uint32_t first = 0;
         std::uint32_t count = 0;
     };
+
+    // ---- texts ------------------------------------------------------------------------------------------------------
+    scheduler(berth::cluster&& loaded, Policies policies, scheduler_options options)
+        : scheduler_events{std::move(loaded), options}, policies_{std::move(policies)}, measured_{cluster_} {}
+    void start_policies(const detail::mix_image& mix);
+    template <class Archive>
+    void visit_own(Archive& a);
 
     // ---- what the order sees ----------------------------------------------------------------------------------------
     [[nodiscard]] queued_job view(std::uint32_t j) const;
@@ -241,6 +256,10 @@ private:
     void start_claims();
     void start_waiting();
     [[nodiscard]] bool place_and_announce(std::uint32_t j);
+    void propose_again(bool room_was_left);
+    void order_candidates();
+    void sink_candidate(std::size_t at);
+    void drop_candidate();
     /// A class is tried if an attempt may succeed.
     void propose(std::uint32_t c);
 
@@ -268,9 +287,10 @@ private:
     [[nodiscard]] std::span<const decision> answer();
 
     Policies policies_;
-    placer_type placer_;
-    [[no_unique_address]] relief_type relief_;
-    [[no_unique_address]] watch_type watch_;
+    // On the heap, because a page that is turned makes them anew.
+    std::unique_ptr<placer_type> placer_;
+    std::unique_ptr<relief_type> relief_;
+    std::unique_ptr<watch_type> watch_;
     cluster_readings measured_;
     double watched_at_ = -detail::never;
     bool unrelieved_ = false;  // a round found no place for all that should leave

@@ -32,7 +32,8 @@ struct no_event_watch {
 /// ```
 ///
 /// @tparam Watch  `watch(now_s, gpus, waiting)` hears after each decision how many GPUs are in use and how many jobs
-///                wait
+///                wait; `watch.change(now_s, job, nodes)`, if it has that, of each job that got these nodes, or none:
+///                it ended, or waits
 template <class Watch = no_event_watch>
 struct event_simulation {
     std::span<const simulated_job> jobs;  ///< in order of arrival

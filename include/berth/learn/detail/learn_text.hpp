@@ -3,6 +3,7 @@
 
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
+#include "berth/core/text_words.hpp"
 
 #include <charconv>
 #include <cmath>
@@ -36,21 +37,9 @@ public:
         phrase{value}.append_to(text_);
         return *this;
     }
-    /// A quoted name; quotes, backslashes and control characters are escaped.
     learn_writer& name(std::string_view name) {
-        text_.append(" \"");
-        for (const char c : name) {
-            const auto byte = static_cast<unsigned char>(c);
-            if (c == '"' || c == '\\') text_.push_back('\\');
-            if (byte < 0x20) {
-                text_.append("\\x");
-                text_.push_back("0123456789abcdef"[byte >> 4U]);
-                text_.push_back("0123456789abcdef"[byte & 15U]);
-            } else {
-                text_.push_back(c);
-            }
-        }
-        text_.push_back('"');
+        text_.push_back(' ');
+        append_quoted_name(text_, name);
         return *this;
     }
     [[nodiscard]] std::string text() && {
@@ -115,25 +104,16 @@ public:
         return value;
     }
     [[nodiscard]] std::string name(std::string_view field) {
-        std::string name;
         skip_blanks();
-        if (!ok_ || at_ >= text_.size() || text_[at_] != '"') return refuse(field, "is not a quoted name"), name;
-        for (++at_; at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\n'; ++at_) {
-            if (text_[at_] != '\\') {
-                name.push_back(text_[at_]);
-            } else if (at_ + 3 < text_.size() && text_[at_ + 1] == 'x') {
-                unsigned value = 0;
-                const char* digits = text_.data() + at_ + 2;
-                if (std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) break;
-                name.push_back(static_cast<char>(value));
-                at_ += 3;
-            } else if (at_ + 1 < text_.size()) {
-                name.push_back(text_[++at_]);
-            }
+        if (!ok_) return {};
+        const std::string_view rest = text_.substr(at_);
+        auto read = read_quoted_name(rest.substr(0, rest.find('\n')));
+        if (!read) {
+            refuse(field, "is not a quoted name");
+            return {};
         }
-        if (at_ >= text_.size() || text_[at_] != '"') return refuse(field, "is not a quoted name"), std::string{};
-        ++at_;
-        return name;
+        at_ += read->length;
+        return std::move(read->name);
     }
     /// Nothing but the end of the text may follow.
     void finish() {

@@ -5,8 +5,8 @@
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
-#include "berth/migrate/run/detail/checked_text.hpp"
 #include "berth/migrate/run/migration_record.hpp"
+#include "berth/model/checked_text.hpp"
 #include "berth/model/resources.hpp"
 
 #include <concepts>

@@ -4,11 +4,13 @@
 #include "berth/core/index.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/position_pool.hpp"
+#include "berth/core/text_words.hpp"
 #include "berth/model/cluster.hpp"
 #include "berth/model/detail/fleet_editor.hpp"
 #include "berth/model/detail/workload_editor.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
+#include "berth/model/slot_text.hpp"
 
 #include <bit>
 #include <concepts>
@@ -61,34 +63,18 @@ private:
         return *this;
     }
     cluster_writer& hex(std::uint64_t value) {
-        std::size_t digits = 16;
-        while (digits > 1 && value >> (4 * (digits - 1)) == 0) --digits;
-        for (std::size_t i = digits; i-- > 0;) text_.push_back("0123456789abcdef"[value >> (4 * i) & 15U]);
+        append_hex(text_, value);
         return *this;
     }
     cluster_writer& name(std::string_view name) {
-        text_.append(" \"");
-        for (const char c : name) {
-            const auto byte = static_cast<unsigned char>(c);
-            if (c == '"' || c == '\\') {
-                text_.push_back('\\');
-                text_.push_back(c);
-            } else if (byte < 0x20 || byte == 0x7f) {
-                text_.append("\\x");
-                text_.push_back("0123456789abcdef"[byte >> 4U]);
-                text_.push_back("0123456789abcdef"[byte & 15U]);
-            } else {
-                text_.push_back(c);
-            }
-        }
-        text_.push_back('"');
+        text_.push_back(' ');
+        append_quoted_name(text_, name);
         return *this;
     }
     cluster_writer& place(const slot& where) {
-        if (!where.placed()) return word("-");
-        number(where.node.value());
-        text_.push_back(':');
-        return hex(where.gpus);
+        text_.push_back(' ');
+        append_slot(text_, where);
+        return *this;
     }
     template <class Index>
     cluster_writer& position(Index at) {

@@ -3,8 +3,10 @@
 
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
+#include "berth/core/text_words.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
+#include "berth/model/slot_text.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace berth::inline v0::detail {
 
@@ -110,51 +113,27 @@ public:
         return found == yes;
     }
     [[nodiscard]] std::string name(const char* field) {
-        std::string read;
-        if (failure_) return read;
-        std::size_t i = 1;
-        for (; more_ && i < line_.size() && line_[i] != '"'; ++i) {
-            if (line_[i] != '\\') {
-                read.push_back(line_[i]);
-            } else if (i + 1 < line_.size() && (line_[i + 1] == '"' || line_[i + 1] == '\\')) {
-                read.push_back(line_[++i]);
-            } else {
-                const auto byte =
-                    i + 3 < line_.size() && line_[i + 1] == 'x' ? from_hex(line_.substr(i + 2, 2)) : std::nullopt;
-                if (!byte) break;
-                read.push_back(static_cast<char>(*byte));
-                i += 3;
-            }
-        }
-        const bool closed = more_ && line_.size() > 1 && line_[0] == '"' && i < line_.size() && line_[i] == '"';
-        if (!closed || (i + 1 < line_.size() && line_[i + 1] != ' ')) {
+        if (failure_) return {};
+        auto read = more_ ? read_quoted_name(line_) : std::nullopt;
+        if (!read || (read->length < line_.size() && line_[read->length] != ' ')) {
             refuse(field, rest_of_line(), {"a name in quotes"});
             return {};
         }
-        (void)take(i + 1 < line_.size() ? i + 1 : std::string_view::npos);
-        return read;
+        (void)take(read->length < line_.size() ? read->length : std::string_view::npos);
+        return std::move(read->name);
     }
     [[nodiscard]] slot place(const char* field) {
         const std::string_view found = word(field);
-        if (found == "-") return unplaced;
-        const std::size_t colon = found.find(':');
-        if (colon != std::string_view::npos) {
-            const auto node = to_number(found.substr(0, colon), std::numeric_limits<std::uint32_t>::max() - 1);
-            const auto gpus = from_hex(found.substr(colon + 1));
-            if (node && gpus) return {node_index{static_cast<std::size_t>(*node)}, *gpus};
-        }
-        refuse(field, found, {"- or a node and hexadecimal GPUs, such as 12:3"});
-        return unplaced;
+        const auto where = to_slot(found);
+        if (!where) refuse(field, found, {slot_form});
+        return where.value_or(unplaced);
     }
 
     void refuse(const char* field, std::string_view found, phrases expected) {
         refuse_line(number_, field, found, expected);
     }
     void refuse_line(std::size_t line, const char* field, std::string_view found, phrases expected) {
-        if (failure_) return;
-        const std::string what = sentence(expected);
-        failure_ = detail::refuse(error_code::malformed, {"line ", line, ": ", field, " is ",
-                                                          phrase::quoted(found.substr(0, 40)), ", expected ", what});
+        if (!failure_) failure_ = refuse_word(line, field, found, expected);
     }
     /// An error that something else found on this line.
     void refuse(const error& found) {
@@ -162,36 +141,12 @@ public:
     }
 
 private:
-    [[nodiscard]] static std::string_view without_cr(std::string_view line) noexcept {
-        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-        return line;
-    }
     [[nodiscard]] std::string_view rest_of_line() const noexcept { return more_ ? line_ : std::string_view{}; }
     [[nodiscard]] std::string_view take(std::size_t end) noexcept {
         const std::string_view taken = line_.substr(0, end);
         more_ = end != std::string_view::npos;
         line_ = more_ ? line_.substr(end + 1) : std::string_view{};
         return taken;
-    }
-    [[nodiscard]] static std::optional<std::uint64_t> to_number(std::string_view digits, std::uint64_t max) noexcept {
-        if (digits.empty() || digits.size() > 20) return std::nullopt;
-        std::uint64_t value = 0;
-        for (const char c : digits) {
-            const std::uint64_t digit = static_cast<std::uint64_t>(static_cast<unsigned char>(c)) - '0';
-            if (digit > 9 || digit > max || value > (max - digit) / 10) return std::nullopt;
-            value = value * 10 + digit;
-        }
-        return value;
-    }
-    [[nodiscard]] static std::optional<std::uint64_t> from_hex(std::string_view digits) noexcept {
-        if (digits.empty() || digits.size() > 16) return std::nullopt;
-        std::uint64_t value = 0;
-        for (const char c : digits) {
-            const bool decimal = c >= '0' && c <= '9';
-            if (!decimal && (c < 'a' || c > 'f')) return std::nullopt;
-            value = value << 4U | static_cast<std::uint64_t>(decimal ? c - '0' : c - 'a' + 10);
-        }
-        return value;
     }
 
     std::string_view rest_;

@@ -77,10 +77,9 @@ public:
     /// The description of a node, or of a single GPU as a node of its own. Valid until the next call.
     template <class Node>
     [[nodiscard]] const node_description& read(const Node& node) {
-        static_assert(
-            node_like<Node> || gpu_like<Node>,
-            "berth: make_fleet cannot read this type; give it a member `gpus` (node) or `model`/`capacity` (GPU), or "
-            "specialise berth::node_traits / berth::gpu_traits for it");
+        static_assert(node_like<Node> || gpu_like<Node>, "berth: this type is neither a node nor a GPU; give it a "
+                                                         "member `gpus` (node) or `model`/`capacity` (GPU), or "
+                                                         "specialise berth::node_traits / berth::gpu_traits for it");
         name_.clear();
         gpus_.clear();
         capacity_.clear();
@@ -190,10 +189,9 @@ public:
     /// @param position  of the task, for the message
     template <class Task>
     [[nodiscard]] result<const task_description*> read(const Task& task, std::size_t position) {
-        static_assert(
-            task_like<Task>,
-            "berth: make_workload cannot read this type; give it a member `gpus`, `gpu_demand` or `node_demand`, or "
-            "specialise berth::task_traits for it");
+        static_assert(task_like<Task>,
+                      "berth: this type is not a task; give it a member `gpus`, `gpu_demand` or `node_demand`, or "
+                      "specialise berth::task_traits for it");
         name_.clear();
         group_.clear();
         listed_.clear();

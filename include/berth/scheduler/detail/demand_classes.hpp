@@ -41,6 +41,7 @@ struct demand_class {
     std::uint64_t counted = 0;
 
     flat<std::uint64_t> refusals;  // per node: its reasons, as bits
+    std::uint64_t reasons = 0;     // bits that some node has
     flat<std::uint32_t> refusing;  // per bit
     std::uint64_t explained = 0;   // time of the list of changes
     std::uint64_t told = 0;        // the reasons that its jobs were told
@@ -123,13 +124,17 @@ public:
         if (of.refusals.size() < cluster_->fleet().node_count()) of.refusals.resize(cluster_->fleet().node_count(), 0);
         cluster_->changes().for_each_since(of.explained, [&](std::size_t i) {
             const std::uint64_t now = refusals(of, node_index{i});
-            for (std::uint64_t bits = of.refusals[i]; bits != 0; bits &= bits - 1) --of.refusing[lowest(bits)];
-            for (std::uint64_t bits = now; bits != 0; bits &= bits - 1) ++of.refusing[lowest(bits)];
+            if (now == of.refusals[i]) return;
+            for (std::uint64_t bits = of.refusals[i] & ~now; bits != 0; bits &= bits - 1) {
+                if (--of.refusing[lowest(bits)] == 0) of.reasons &= ~(bits & -bits);
+            }
+            for (std::uint64_t bits = now & ~of.refusals[i]; bits != 0; bits &= bits - 1) {
+                if (++of.refusing[lowest(bits)] == 1) of.reasons |= bits & -bits;
+            }
             of.refusals[i] = now;
         });
         of.explained = cluster_->changes().now();
-        std::uint64_t set = 0;
-        for (std::uint32_t b = 0; b < 64; ++b) set |= std::uint64_t{of.refusing[b] > 0} << b;
+        std::uint64_t set = of.reasons;
         // Some node could take it if it were empty: then waiting helps, and those that never could do not matter.
         if (of.refusing[0] < cluster_->node_count()) set &= ~std::uint64_t{1};
         return set;
@@ -249,18 +254,33 @@ private:
         const gpu_mask accepted = accepted_gpus(demand, n);
         if (!has_gpus(accepted, demand.gpus)) return bit(wait_reason::model) | bit(wait_reason::never);
         if (!ever(demand, n, accepted)) set |= bit(wait_reason::never);
-        if (!cluster_->healthy(n)) set |= bit(wait_reason::unhealthy);
+        const bool only_drained = state != nullptr && state->healthy && !state->hot;
+        if (!cluster_->healthy(n) && !only_drained) set |= bit(wait_reason::unhealthy);
         if (state != nullptr && (state->closed || state->draining || state->pressed)) set |= bit(wait_reason::closed);
         if (state != nullptr && state->holds > 0) set |= bit(wait_reason::held);
         const gpu_mask usable = accepted & usable_gpus(n, set);
         if ((set & (bit(wait_reason::unhealthy) | bit(wait_reason::closed))) == 0 && !has_gpus(usable, demand.gpus))
             set |= bit(gpus_closed(n, accepted) ? wait_reason::closed : wait_reason::unhealthy);
         set |= short_counters(demand, n, accepted);
-        const std::uint64_t beside_never = set & ~bit(wait_reason::never);
-        if (beside_never == 0)
-            set |= bit(demand.same_model && machines.models_on(n) != 0 && !one_model(demand, n) ? wait_reason::model
-                                                                                                : wait_reason::no_room);
-        return set;
+        if ((set & ~bit(wait_reason::never)) != 0) return set;
+        // Each counter has room on enough GPUs: which are sick or closed, of several models, or not the same ones.
+        if (has_gpus(with_room(demand, n, accepted), demand.gpus) &&
+            !has_gpus(with_room(demand, n, usable), demand.gpus))
+            return set | bit(gpus_closed(n, accepted) ? wait_reason::closed : wait_reason::unhealthy);
+        const bool models = demand.same_model && machines.models_on(n) != 0 && !one_model(demand, n);
+        return set | bit(models ? wait_reason::model : wait_reason::no_room);
+    }
+    /// Those of some GPUs that have room in every counter.
+    [[nodiscard]] gpu_mask with_room(const demand_view& demand, node_index n, gpu_mask of) const noexcept {
+        const node_view at = cluster_->ledger().node(n);
+        gpu_mask found = 0;
+        for (gpu_mask rest = of; rest != 0; rest &= rest - 1) {
+            const std::size_t first = lowest_gpu(rest) * at.gpu_counters;
+            bool room = true;
+            for (std::size_t r = 0; r < demand.gpu.size(); ++r) room = room && at.free_gpus[first + r] >= demand.gpu[r];
+            if (room) found |= gpu_mask{1} << lowest_gpu(rest);
+        }
+        return found;
     }
     [[nodiscard]] bool one_model(const demand_view& demand, node_index n) const noexcept {
         demand_view any = demand;

@@ -2,9 +2,8 @@
 #pragma once
 
 #include "berth/core/message.hpp"
+#include "berth/core/sort_positions.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
-
-#include <algorithm>
 
 // What events say of jobs.
 
@@ -29,8 +28,12 @@ inline std::vector<job_handle> scheduler_events::jobs() const {
     for (std::uint32_t j = 0; j < records_.size(); ++j) {
         if (jobs_.is_taken(j)) all.push_back(handle(j));
     }
-    std::sort(all.begin(), all.end(), [&](job_handle a, job_handle b) { return at(a).sequence < at(b).sequence; });
-    return all;
+    const auto sorted = detail::sorted_positions(
+        all.size(), [&](std::size_t a, std::size_t b) { return at(all[a]).sequence < at(all[b]).sequence; });
+    std::vector<job_handle> in_order;
+    in_order.reserve(all.size());
+    for (const std::size_t i : sorted) in_order.push_back(all[i]);
+    return in_order;
 }
 
 inline bool scheduler_events::may_move(task_index task) const noexcept {

@@ -15,6 +15,9 @@ inline scheduler_events::scheduler_events(resource_schema schema, scheduler_opti
                  "berth: scheduler_options: times are 0 or more, back_off and relief_every above 0");
 }
 
+inline scheduler_events::scheduler_events(berth::cluster&& loaded, scheduler_options options)
+    : options_{options}, cluster_{std::move(loaded)}, places_{cluster_}, classes_{cluster_, places_} {}
+
 inline result<void> scheduler_events::begin(const char* event, double time) {
     if (!(time > -detail::never && time < detail::never))
         return detail::refuse(error_code::invalid_value, {"event ", event, ": time is not a finite number"});

@@ -106,6 +106,10 @@ public:
         }
     }
 
+    /// All of them, for the text of a scheduler.
+    [[nodiscard]] flat<place_state>& nodes() noexcept { return nodes_; }
+    [[nodiscard]] flat<place_state>& gpus() noexcept { return gpus_; }
+
     place_limits limits{};  ///< of places that have none of their own
 
 private:

@@ -20,18 +20,18 @@ void scheduler<Policies>::follow_watch() {
     if constexpr (watches) {
         for (const detail::pending_reading& r : readings_) {
             if (r.gpu.valid()) {
-                (void)watch_.observe({.time = r.time,
-                                      .gpu = r.gpu,
-                                      .load = r.read.load,
-                                      .temperature = r.read.temperature,
-                                      .power = r.read.power});
+                (void)watch_->observe({.time = r.time,
+                                       .gpu = r.gpu,
+                                       .load = r.read.load,
+                                       .temperature = r.read.temperature,
+                                       .power = r.read.power});
             } else {
-                (void)watch_.observe({.time = r.time, .node = r.node, .power = r.read.power});
+                (void)watch_->observe({.time = r.time, .node = r.node, .power = r.read.power});
             }
         }
         if (!readings_.empty() || now_ >= watched_at_ + policies_.watch.contact.interval) {
             watched_at_ = now_;
-            const auto report = watch_.update(now_);
+            const auto report = watch_->update(now_);
             for (const auto& c : report->health) take_health(c);
         }
     }
@@ -59,7 +59,7 @@ void scheduler<Policies>::relieve() {
         relief_due_ = false;
         constexpr int most_rounds = 64;  // of a budget that lets a few move at a time
         for (int k = 0; k < most_rounds; ++k) {
-            const auto round = relief_.round(measured_.at(now_));
+            const auto round = relief_->round(measured_.at(now_));
             unrelieved_ = round && round->alarms.size() > round->answered;
             if (!round || !plan_moves(*round)) break;
             begin_waves();

@@ -15,13 +15,13 @@ bool scheduler<Policies>::place_job(std::uint32_t j) {
     const std::size_t least = least_of(r);
     if (handles_.size() == 1 || r.runs()) {
         for (std::size_t i = 0; i < handles_.size(); ++i) {
-            const slot where = placer_.place(handles_[i], policies_.choice);
+            const slot where = placer_->place(handles_[i], policies_.choice);
             if (where.placed()) placed_.push_back({ordinals_[i], where});
         }
         return !placed_.empty();
     }
     if (handles_.size() < least) return false;
-    const gang_placement found = placer_.place_gang(
+    const gang_placement found = placer_->place_gang(
         handles_.view(), {.min_tasks = least, .same_model = r.same_model, .max_steps = options_.gang_steps});
     if (!found.placed()) return false;
     for (std::size_t i = 0; i < handles_.size(); ++i) {
@@ -70,38 +70,78 @@ void scheduler<Policies>::start_waiting() {
     for (const std::uint32_t c : classes_.listed()) classes_[c].candidate = false;
     for (const std::uint32_t c : classes_.listed()) propose(c);
     reordered_ = false;
+    order_candidates();
     while (!candidates_.empty()) {
-        std::size_t best = 0;
-        for (std::size_t i = 1; i < candidates_.size(); ++i) {
-            if (goes_first(classes_[candidates_[i]].first, classes_[candidates_[best]].first)) best = i;
-        }
-        const std::uint32_t c = candidates_[best];
+        const std::uint32_t c = candidates_[0];
         const std::uint32_t j = classes_[c].first;
-        const bool fits = classes_.may_start(c);
-        const bool starts = fits && place_and_announce(j);
+        const bool starts = classes_.may_start(c) && place_and_announce(j);
         if (starts || make_room(j, c)) {
             fill_line();
-            for (std::size_t i = candidates_.size(); i-- > 0;) {
-                if (classes_[candidates_[i]].jobs > 0) continue;
-                classes_[candidates_[i]].candidate = false;
-                candidates_[i] = candidates_.back();
-                candidates_.pop_back();
-            }
-            for (const std::uint32_t other : entered_) propose(other);
-            entered_.clear();
-            if (starts) continue;
-            // Whoever left may have left more than the claimant needed.
-            for (const std::uint32_t other : classes_.listed()) {
-                if (!classes_[other].candidate && classes_.may_start(other)) propose(other);
+            if (!entered_.empty() || !starts) {
+                propose_again(!starts);
+            } else if (classes_[c].jobs == 0) {
+                drop_candidate();
+            } else {
+                sink_candidate(0);
             }
             continue;
         }
         classes_.failed(c);
-        classes_[c].candidate = false;
         if (!options_.pass_over) break;
-        candidates_[best] = candidates_.back();
-        candidates_.pop_back();
+        drop_candidate();
     }
+}
+
+/// Jobs came into the line, or left room behind: the candidates are other ones.
+template <class Policies>
+void scheduler<Policies>::propose_again(bool room_was_left) {
+    std::size_t kept = 0;
+    for (const std::uint32_t c : candidates_) {
+        classes_[c].candidate = classes_[c].jobs > 0;
+        if (classes_[c].candidate) candidates_[kept++] = c;
+    }
+    candidates_.resize(kept);
+    for (const std::uint32_t c : entered_) propose(c);
+    entered_.clear();
+    if (room_was_left) {
+        // Whoever left may have left more than the claimant needed.
+        for (const std::uint32_t c : classes_.listed()) {
+            if (!classes_[c].candidate && classes_.may_start(c)) propose(c);
+        }
+    }
+    order_candidates();
+}
+
+/// A binary heap of the candidates, by the jobs that go first.
+template <class Policies>
+void scheduler<Policies>::order_candidates() {
+    for (std::size_t i = candidates_.size() / 2; i-- > 0;) sink_candidate(i);
+}
+
+template <class Policies>
+void scheduler<Policies>::sink_candidate(std::size_t at) {
+    const auto before = [&](std::size_t a, std::size_t b) {
+        return goes_first(classes_[candidates_[a]].first, classes_[candidates_[b]].first);
+    };
+    while (true) {
+        std::size_t best = at;
+        for (const std::size_t child : {2 * at + 1, 2 * at + 2}) {
+            if (child < candidates_.size() && before(child, best)) best = child;
+        }
+        if (best == at) return;
+        const std::uint32_t moved = candidates_[at];
+        candidates_[at] = candidates_[best];
+        candidates_[best] = moved;
+        at = best;
+    }
+}
+
+template <class Policies>
+void scheduler<Policies>::drop_candidate() {
+    classes_[candidates_[0]].candidate = false;
+    candidates_[0] = candidates_.back();
+    candidates_.pop_back();
+    if (!candidates_.empty()) sink_candidate(0);
 }
 
 template <class Policies>

@@ -126,6 +126,7 @@ struct event_loop {
         for (const std::uint32_t id : ending) {
             report.jobs[id].end_s = now;
             account(id);
+            tell(id, {});
             seating_plan.leave(id);
             remove(running, id);
             ++done;
@@ -233,6 +234,7 @@ struct event_loop {
         }
         for (const std::uint32_t id : before) {
             if (seating_plan.has(id)) continue;
+            tell(id, {});
             seating_plan.leave(id);
             seen[id].running = false;
             stale[id] = 1;
@@ -245,7 +247,11 @@ struct event_loop {
                 ++report.migrations;
             }
             settle(id);
+            tell(id, seating_plan.nodes_of(id));
         }
+    }
+    void tell(std::uint32_t id, std::span<const std::uint32_t> nodes) const {
+        if constexpr (requires { watch.change(now, id, nodes); }) watch.change(now, id, nodes);
     }
     /// Who fits by number of GPUs runs, if the nodes can be packed so.
     [[nodiscard]] bool pack() {

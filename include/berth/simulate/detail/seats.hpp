@@ -57,6 +57,15 @@ public:
         state_[id] = absent;
     }
 
+    /// The nodes on which a job sits; valid until the next call. None where nodes play no part.
+    [[nodiscard]] std::span<const std::uint32_t> nodes_of(std::uint32_t id) {
+        chosen_.clear();
+        if (rule_ != seating::pooled) {
+            each_node(id, [this](std::size_t n, std::uint32_t) { chosen_.push_back(static_cast<std::uint32_t>(n)); });
+        }
+        return chosen_.view();
+    }
+
     /// Seats all of these at once, after `begin`. Who ran stays where it is, except that smaller jobs move to other
     /// nodes where a larger one finds no room. False, and nobody is seated, if they do not all find room this way.
     ///

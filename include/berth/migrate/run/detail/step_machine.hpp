@@ -4,7 +4,6 @@
 #include "berth/core/flat.hpp"
 #include "berth/core/run_control.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
-#include "berth/migrate/run/detail/checked_text.hpp"
 #include "berth/migrate/run/detail/cluster_moves.hpp"
 #include "berth/migrate/run/detail/run_clock.hpp"
 #include "berth/migrate/run/detail/step_records.hpp"
@@ -13,6 +12,7 @@
 #include "berth/migrate/run/migration_limits.hpp"
 #include "berth/migrate/run/migration_protocol.hpp"
 #include "berth/migrate/run/migration_record.hpp"
+#include "berth/model/checked_text.hpp"
 #include "berth/model/workload.hpp"
 
 #include <cstddef>

@@ -5,7 +5,9 @@
 #include "berth/core/names.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/result.hpp"
+#include "berth/core/text_words.hpp"
 #include "berth/model/slot.hpp"
+#include "berth/model/slot_text.hpp"
 
 #include <bit>
 #include <cstddef>
@@ -24,12 +26,6 @@ namespace berth::inline v0::detail {
     std::uint64_t sum = before ^ 0xcbf29ce484222325ULL;
     for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
     return splitmix64(sum);
-}
-
-inline void append_hex(std::string& text, std::uint64_t value, std::size_t least_digits = 1) {
-    std::size_t digits = 16;
-    while (digits > least_digits && value >> (4 * (digits - 1)) == 0) --digits;
-    for (std::size_t i = digits; i-- > 0;) text.push_back("0123456789abcdef"[value >> (4 * i) & 15U]);
 }
 
 /// Lines of words between single spaces. The last word of each line is a sum over the line and the sum of the line
@@ -83,10 +79,8 @@ public:
         return *this;
     }
     checked_writer& place(const slot& where) {
-        if (!where.placed()) return word("-");
-        number(where.node.value());
-        text_.push_back(':');
-        append_hex(text_, where.gpus);
+        text_.push_back(' ');
+        append_slot(text_, where);
         return *this;
     }
     void end() {
@@ -153,16 +147,9 @@ public:
     [[nodiscard]] std::uint64_t number(const char* field,
                                        std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) {
         const std::string_view word = take();
-        std::uint64_t value = 0;
-        bool good = !word.empty() && word.size() <= 20;
-        for (const char c : word) {
-            const std::uint64_t digit = static_cast<std::uint64_t>(static_cast<unsigned char>(c)) - '0';
-            good = good && digit <= 9 && value <= (max - digit) / 10 && digit <= max;
-            value = value * 10 + digit;
-        }
-        if (good && value <= max) return value;
-        refuse(field, word, {"a whole number, at most ", max});
-        return 0;
+        const auto value = to_number(word, max);
+        if (!value) refuse(field, word, {"a whole number, at most ", max});
+        return value.value_or(0);
     }
     [[nodiscard]] bool flag(const char* field) { return number(field, 1) != 0; }
     [[nodiscard]] std::uint64_t bits(const char* field) {
@@ -209,20 +196,9 @@ public:
     }
     [[nodiscard]] slot place(const char* field) {
         const std::string_view word = take();
-        if (word == "-") return unplaced;
-        const std::size_t colon = word.find(':');
-        if (colon != std::string_view::npos && colon > 0 && colon <= 9) {
-            std::uint64_t node = 0;
-            bool good = true;
-            for (const char c : word.substr(0, colon)) {
-                good = good && c >= '0' && c <= '9';
-                node = node * 10 + static_cast<std::uint64_t>(static_cast<unsigned char>(c) - '0');
-            }
-            const auto gpus = from_hex(word.substr(colon + 1));
-            if (good && gpus) return {node_index{static_cast<std::size_t>(node)}, *gpus};
-        }
-        refuse(field, word, {"- or a node and hexadecimal GPUs, such as 12:3"});
-        return unplaced;
+        const auto where = to_slot(word);
+        if (!where) refuse(field, word, {slot_form});
+        return where.value_or(unplaced);
     }
     /// Refuses what is left of the line.
     void end_line() {
@@ -233,33 +209,16 @@ public:
         refuse_line(number_, field, found, expected);
     }
     void refuse_line(std::size_t line, const char* field, std::string_view found, phrases expected) {
-        if (failure_) return;
-        const std::string what = sentence(expected);
-        failure_ = detail::refuse(error_code::malformed, {"line ", line, ": ", field, " is ",
-                                                          phrase::quoted(found.substr(0, 40)), ", expected ", what});
+        if (!failure_) failure_ = refuse_word(line, field, found, expected);
     }
 
 private:
-    [[nodiscard]] static std::string_view without_cr(std::string_view line) noexcept {
-        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-        return line;
-    }
     [[nodiscard]] std::string_view take() {
         if (failure_) return {};
         const std::size_t space = line_.find(' ');
         const std::string_view word = line_.substr(0, space);
         line_ = space == std::string_view::npos ? std::string_view{} : line_.substr(space + 1);
         return word;
-    }
-    [[nodiscard]] static std::optional<std::uint64_t> from_hex(std::string_view word) noexcept {
-        if (word.empty() || word.size() > 16) return std::nullopt;
-        std::uint64_t value = 0;
-        for (const char c : word) {
-            const bool digit = c >= '0' && c <= '9';
-            if (!digit && (c < 'a' || c > 'f')) return std::nullopt;
-            value = value << 4U | static_cast<std::uint64_t>(digit ? c - '0' : c - 'a' + 10);
-        }
-        return value;
     }
 
     std::string_view rest_;

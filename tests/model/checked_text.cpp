@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "berth/migrate/run/detail/checked_text.hpp"
+#include "berth/model/checked_text.hpp"
 
 #include <doctest/doctest.h>
 

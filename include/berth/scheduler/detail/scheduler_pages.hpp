@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/scheduler/scheduler_interface.hpp"
+
+// How the policies of a scheduler start, and start anew when a page is turned.
+
+namespace berth::inline v0 {
+
+/// All jobs that wait leave the line, and are put into it again in the order of their arrival, as if none had failed.
+inline void scheduler_events::start_line_anew() {
+    for (std::uint32_t j = 0; j < records_.size(); ++j) {
+        if (!jobs_.is_taken(j)) continue;
+        leave_line(j);
+        records_[j].queued = false;
+    }
+    classes_ = detail::demand_classes{cluster_, places_};
+    to_queue_.clear();
+    for (const job_handle job : jobs()) {
+        if (at(job).waiting > 0) queue(job.position());
+    }
+    if (!answered_) return;
+    decided_.clear();
+    answered_ = false;
+}
+
+/// A reason that lives as long as the scheduler.
+inline const char* scheduler_events::keep(std::string_view reason) {
+    for (const auto& known : kept_) {
+        if (*known == reason) return known->c_str();
+    }
+    kept_.push_back(std::make_unique<std::string>(reason));
+    return kept_.back()->c_str();
+}
+
+template <class Policies>
+void scheduler<Policies>::start_policies(const detail::mix_image& mix) {
+    const auto prior = mix.prior(cluster_.fleet());
+    const workload* const known = prior && !mix.empty() ? &*prior : nullptr;
+    placer_.reset(new placer_type(policies_.placement.start(cluster_, cluster_placer_options{}, known)));
+    relief_.reset(new relief_type(detail::start_relief(policies_.balance, *this)));
+    watch_.reset(new watch_type(detail::start_watch(policies_.watch, *this)));
+    measured_ = cluster_readings{cluster_};
+}
+
+}  // namespace berth::inline v0

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "berth/scheduler/scheduler_text.hpp"
+
+#include "berth/allocate/greedy/scores/fit.hpp"
+#include "berth/queue/least_attained.hpp"
+#include "berth/scheduler/any_scheduler.hpp"
+
+#include "common/random_day.hpp"
+#include "common/scheduler_fleet.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace {
+
+/// Before each decision it turns the page; or it is killed, and goes on from its text.
+template <bool Dies, class Policies>
+class paging {
+public:
+    paging(Policies policies, berth::resource_schema schema, berth::scheduler_options options)
+        : policies_{policies}, options_{options}, inner_{policies, std::move(schema), options} {}
+
+    [[nodiscard]] berth::result<std::span<const berth::decision>> decide(double time) {
+        const std::string text = inner_.save();
+        if constexpr (Dies) {
+            auto loaded = berth::load_scheduler(text, policies_, options_);
+            if (!loaded) FAIL(loaded.error().message);
+            inner_ = berth::any_scheduler{std::move(*loaded)};
+        }
+        return inner_.decide(time);
+    }
+    [[nodiscard]] berth::any_scheduler& inner() { return inner_; }
+
+private:
+    Policies policies_;
+    berth::scheduler_options options_;
+    berth::any_scheduler inner_;
+};
+
+template <class Policies>
+void compare(const Policies& policies, int events) {
+    for (std::uint64_t seed = 1; seed <= 2; ++seed) {
+        for (const auto acknowledge : {berth::acknowledgement::at_once, berth::acknowledgement::reported}) {
+            CAPTURE(seed);
+            CAPTURE(static_cast<int>(acknowledge));
+            random_day<paging<false, Policies>> lives{policies, seed, acknowledge};
+            lives.run(events);
+            random_day<paging<true, Policies>> dies{policies, seed, acknowledge};
+            dies.run(events);
+            CHECK(dies.log() == lives.log());
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a scheduler that is killed before each decision decides as one that lives on") {
+    SUBCASE("learned mix") { compare(berth::scheduler_policies{}, 12); }
+    SUBCASE("evictions") {
+        compare(berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}
+                    .with_order(berth::least_attained{.limits = {5.0, 20.0}})
+                    .with_preemption(berth::replan{}),
+                40);
+    }
+}
+
+TEST_CASE("a text that is not one is refused with line and field") {
+    berth::scheduler engine{};
+    join(engine, {"n0"}, 2);
+    REQUIRE(engine.job(0.0, {.name = "a \"b\"", .task_count = 2}));
+    (void)engine.decide(0.0);
+    const std::string text = engine.save();
+    const auto loaded = berth::load_scheduler(text);
+    REQUIRE(loaded);
+    CHECK((*loaded)->find_job("a \"b\"").has_value());
+    const auto message = [](const std::string& wrong) {
+        const auto outcome = berth::load_scheduler(wrong);
+        return outcome ? std::string{} : outcome.error().message;
+    };
+    CHECK(message("") == "scheduler text: the line \"cluster\" is missing");
+    std::string other = text;
+    other.replace(other.find("berth-scheduler 1"), 17, "berth-scheduler 2");
+    CHECK(message(other) == "scheduler text, line 1: version, expected 1");
+    // Each cut in the middle, and each changed character, is refused or loads; nothing else happens.
+    std::size_t refused = 0;
+    for (std::size_t i = 0; i < text.size(); i += 67) {
+        other = text;
+        other[i] = other[i] == '1' ? '9' : '1';
+        refused += berth::load_scheduler(other) ? 0 : 1;
+        CHECK_FALSE(berth::load_scheduler(std::string_view{text}.substr(0, i)));
+    }
+    CHECK(refused > 0);
+}
