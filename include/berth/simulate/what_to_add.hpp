@@ -198,10 +198,10 @@ struct addition_search {
 
 }  // namespace detail
 
-/// Which nodes to add within a budget so that the value falls most, and of equal values the cheapest: grows the fleet by
-/// what helps most and by what helps most for its price, then exchanges. Not exact: `what_to_add_exact` is, where there
-/// are few combinations. Some (offers · log most)² evaluations, each combination once; those are the cost. Stops as the
-/// control says, with the best until then; the unit of its budget is an evaluation.
+/// Which nodes to add within a budget so that the value falls most, and of equal values the cheapest: grows the fleet
+/// by what helps most and by what helps most for its price, then exchanges. Not exact: `what_to_add_exact` is, where
+/// there are few combinations. Some (offers · log most)² evaluations, each combination once; those are the cost. Stops
+/// as the control says, with the best until then; the unit of its budget is an evaluation.
 ///
 /// Refused: prices and budgets out of range, and what the value refuses.
 ///
