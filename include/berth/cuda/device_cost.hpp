@@ -12,11 +12,11 @@
 #include "berth/core/config.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
+#include "berth/core/rounded.hpp"
 #include "berth/cost/concepts.hpp"
 #include "berth/cost/execution_time.hpp"
 #include "berth/cost/linear_cost.hpp"
 #include "berth/cost/weighted_terms.hpp"
-#include "berth/core/rounded.hpp"
 
 #include <concepts>
 #include <cstddef>

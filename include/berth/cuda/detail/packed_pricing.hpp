@@ -5,8 +5,8 @@
 #include "berth/allocate/assignment/lagrangian_bound.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
-#include "berth/cuda/detail/pair_rows.hpp"
 #include "berth/core/rounded.hpp"
+#include "berth/cuda/detail/pair_rows.hpp"
 #include "berth/model/resources.hpp"
 
 #include <cmath>
