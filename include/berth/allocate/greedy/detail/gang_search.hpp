@@ -7,6 +7,7 @@
 #include "berth/allocate/greedy/gang.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
+#include "berth/core/message.hpp"
 #include "berth/model/slot.hpp"
 
 #include <cstddef>
@@ -55,10 +56,19 @@ public:
 
     /// @param interrupted  asked now and then: true to give up the search
     template <class Interrupted>
-    [[nodiscard, gnu::cold]] gang_outcome run(const Interrupted& interrupted) {
+    [[nodiscard]] gang_outcome run(const Interrupted& interrupted) {
+        gang_budget budget{options_.max_steps, interrupted};
+        return call_cold(search_within, *this, budget);
+    }
+    [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
+
+private:
+    [[gnu::cold]] static gang_outcome search_within(gang_search& search, gang_budget& budget) {
+        return search.attempt(budget);
+    }
+    [[nodiscard, gnu::cold]] gang_outcome attempt(gang_budget& budget) {
         for (slot& where : slots_) where = unplaced;
         gang_hold<Ledger> hold{*books_, slots_};
-        gang_budget budget{options_.max_steps, interrupted};
         model_sets sets;
         sets.single = options_.same_model && wants_gpus();
         if (sets.single) sets.all = common_models();
@@ -68,9 +78,7 @@ public:
         steps_ = budget.used();
         return outcome;
     }
-    [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
 
-private:
     /// Models of the GPUs that are used, one attempt after the other: each of `all` alone, `first` before the others,
     /// if the gang wants a `single` one.
     struct model_sets {
