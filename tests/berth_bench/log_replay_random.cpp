@@ -77,7 +77,7 @@ private:
         }
         if (e.tasks > 1 && below(2) == 0) e.min_tasks = static_cast<std::uint32_t>(1 + below(e.tasks));
         if (e.tasks == 1 && below(4) == 0) e.alternatives = {{demand(), 0.5}};
-        e.same_model = e.tasks == 1 && below(3) == 0;
+        e.same_model = below(3) == 0;
         e.restart = below(5) != 0;
         e.preemptible = below(4) != 0;
         if (below(2) == 0) e.duration = static_cast<double>(below(100));

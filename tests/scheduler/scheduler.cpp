@@ -61,6 +61,24 @@ TEST_CASE("a gang starts as a whole, a smaller one with its least, and grows") {
     CHECK(decided(engine, 4.0) == words{"start gang/0 n0", "start gang/1 n1"});
 }
 
+TEST_CASE("a gang of one GPU model grows on that model alone, and so does one that lost a task") {
+    berth::scheduler engine{};
+    join(engine, {"a0", "a1"}, 1, "A100");
+    REQUIRE(engine.job(0.0, {.name = "gang", .task_count = 3, .min_tasks = 2, .gpus = 1, .same_model = true}));
+    CHECK(decided(engine, 0.0).size() == 2);
+    join(engine, {"t0", "t1"}, 1, "T4");
+    CHECK(decided(engine, 1.0) == words{});
+    REQUIRE(engine.job(2.0, {.name = "other", .task_count = 2, .min_tasks = 1, .gpus = 1}));
+    CHECK(decided(engine, 2.0) == words{"start other/0 t0", "start other/1 t1"});  // not held back by the gang
+    CHECK(*engine.finish(3.0, "other"));
+    REQUIRE(engine.node_gone(4.0, "a1"));
+    const words lost = decided(engine, 4.0);
+    REQUIRE(lost.size() == 1);
+    CHECK(lost.front().starts_with("lost gang/1"));
+    join(engine, {"a2", "a3"}, 1, "A100");
+    CHECK(decided(engine, 5.0) == words{"start gang/1 a2", "start gang/2 a3"});
+}
+
 TEST_CASE("a demand that fits nowhere ever waits with reason never, and does not hold others back") {
     berth::scheduler engine{};
     join(engine, {"n0"}, 2);

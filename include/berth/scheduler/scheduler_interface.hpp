@@ -247,6 +247,8 @@ private:
     void enter_line(std::uint32_t j);
     [[nodiscard]] static std::size_t least_of(const detail::job_record& r) noexcept;
     void list_waiting(std::uint32_t j);
+    /// Bit m for each GPU model that the next tasks of a job of one model may use; 0 for other jobs.
+    [[nodiscard]] std::uint64_t models_of(std::uint32_t j) const;
 
     // ---- starts -----------------------------------------------------------------------------------------------------
     /// Places a job's least tasks at least, into `placed_`. What it changes is the cluster alone.

@@ -222,8 +222,14 @@ public:
         const std::size_t running = work.members(group).size() - waiting.size();
         const std::size_t least = work.min_tasks(group);
         // At least one: 0 would mean all of them.
-        const gang_options options{.min_tasks = least > running ? least - running : 1,
-                                   .same_model = work.same_model(group)};
+        gang_options options{.min_tasks = least > running ? least - running : 1, .same_model = work.same_model(group)};
+        for (const task_index t : work.members(group)) {
+            const slot where = cluster_.where(cluster_.handle(t));
+            if (!where.placed() || where.gpus == 0) continue;
+            const gpu_index first = cluster_.fleet().gpu(where.node, lowest_gpu(where.gpus));
+            options.models = std::uint64_t{1} << cluster_.fleet().model(first).value();
+            break;
+        }
         return place_gang(std::span<const task_handle>{waiting}, options, control);
     }
 

@@ -14,6 +14,8 @@ struct gang_options {
     /// The gang starts when so many of its tasks have a slot; the others may be added later. 0: all of them.
     std::size_t min_tasks = 0;
     bool same_model = false;  ///< all GPUs of the gang are of one model
+    /// Where they are: one of these, bit m for model m. That of the tasks that run already, if there are any.
+    std::uint64_t models = ~std::uint64_t{0};
     /// The budget of the search for another combination, when the best place in turn does not do: partial combinations
     /// looked at. 0: none is looked for.
     std::uint64_t max_steps = 10'000;

@@ -67,8 +67,8 @@ public:
 
     /// The class of a job that waits with these tasks; the caller puts the job into its heap. Equal tasks stand side by
     /// side in the list.
-    [[nodiscard]] std::uint32_t enter(std::span<const task_handle> tasks, std::size_t least, bool same_model) {
-        write_key(tasks, least, same_model);
+    [[nodiscard]] std::uint32_t enter(std::span<const task_handle> tasks, std::size_t least, std::uint64_t models) {
+        write_key(tasks, least, models);
         std::uint32_t c = 0;
         if (const auto known = names_.find(key_)) {
             c = static_cast<std::uint32_t>(*known);
@@ -152,11 +152,11 @@ private:
         return cluster_->fleet().present(n) && cluster_->admissible(cluster_->workload().demand(s), n);
     }
 
-    void write_key(std::span<const task_handle> tasks, std::size_t least, bool same_model) {
+    void write_key(std::span<const task_handle> tasks, std::size_t least, std::uint64_t models) {
         key_.clear();
         shapes_.clear();
         append_bytes(key_, static_cast<std::uint32_t>(least));
-        append_bytes(key_, static_cast<std::uint8_t>(same_model ? 1 : 0));
+        append_bytes(key_, models);
         std::uint32_t equal = 0;
         bool several = false;
         for (std::size_t i = 0; i < tasks.size(); ++i) {

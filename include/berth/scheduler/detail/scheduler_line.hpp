@@ -106,7 +106,7 @@ void scheduler<Policies>::enter_line(std::uint32_t j) {
     }
     list_waiting(j);
     if (r.grows) handles_.resize(1);
-    r.demand = classes_.enter(handles_.view(), least_of(r), r.same_model);
+    r.demand = classes_.enter(handles_.view(), least_of(r), models_of(j));
     r.key = policies_.order(view(j));
     entered_.push_back(r.demand);
     heap_.insert(classes_[r.demand].first, j, [&](std::uint32_t a, std::uint32_t b) { return goes_first(a, b); });
@@ -133,6 +133,20 @@ void scheduler<Policies>::list_waiting(std::uint32_t j) {
         handles_.push_back(tasks_[j][t].task);
         ordinals_.push_back(t);
     }
+}
+
+template <class Policies>
+std::uint64_t scheduler<Policies>::models_of(std::uint32_t j) const {
+    const detail::job_record& r = records_[j];
+    if (!r.same_model) return 0;
+    const fleet& machines = cluster_.fleet();
+    for (std::uint32_t t = 0; t < r.tasks; ++t) {
+        const slot where = cluster_.where(tasks_[j][t].task);
+        if (!where.placed() || where.gpus == 0) continue;
+        const gpu_index first = machines.gpu(where.node, lowest_gpu(where.gpus));
+        return std::uint64_t{1} << machines.model(first).value();
+    }
+    return ~std::uint64_t{0};
 }
 
 }  // namespace berth::inline v0

@@ -13,7 +13,8 @@ bool scheduler<Policies>::place_job(std::uint32_t j) {
     placed_.clear();
     list_waiting(j);
     const std::size_t least = least_of(r);
-    if (handles_.size() == 1 || r.runs()) {
+    const bool joins_its_model = r.same_model && r.runs();
+    if ((handles_.size() == 1 || r.runs()) && !joins_its_model) {
         for (std::size_t i = 0; i < handles_.size(); ++i) {
             const slot where = placer_->place(handles_[i], policies_.choice);
             if (where.placed()) placed_.push_back({ordinals_[i], where});
@@ -21,8 +22,10 @@ bool scheduler<Policies>::place_job(std::uint32_t j) {
         return !placed_.empty();
     }
     if (handles_.size() < least) return false;
-    const gang_placement found = placer_->place_gang(
-        handles_.view(), {.min_tasks = least, .same_model = r.same_model, .max_steps = options_.gang_steps});
+    const gang_placement found = placer_->place_gang(handles_.view(), {.min_tasks = joins_its_model ? 1 : least,
+                                                                       .same_model = r.same_model,
+                                                                       .models = models_of(j),
+                                                                       .max_steps = options_.gang_steps});
     if (!found.placed()) return false;
     for (std::size_t i = 0; i < handles_.size(); ++i) {
         if (found.slots[i].placed()) placed_.push_back({ordinals_[i], found.slots[i]});
