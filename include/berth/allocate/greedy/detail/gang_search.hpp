@@ -71,10 +71,7 @@ private:
         gang_hold<Ledger> hold{*books_, slots_};
         model_sets sets;
         sets.single = options_.same_model && wants_gpus();
-        if (sets.single) {
-            sets.all = common_models() & options_.models;
-            if (sets.all == 0) return gang_outcome::absent;
-        }
+        if (sets.single) sets.all = common_models() & options_.models;
         if (sets.single && (sets.all & (sets.all - 1)) != 0) sets.first = preferred_model(sets.all);
         const gang_outcome outcome = attempt_on(sets, hold, budget);
         if (outcome == gang_outcome::placed) hold.keep();
