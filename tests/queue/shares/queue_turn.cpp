@@ -101,7 +101,8 @@ TEST_CASE("queue turn: jobs of one GPU, turn by turn, end at the fair shares") {
                 uses.push_back({running[q], 1, claims[q].quota, fair[q], due_share(claims[q], fair[q])});
             }
             for (std::size_t q = 0; q < claims.size(); ++q) turns.push_back({{&uses[q], 1}, 0, q});
-            ++running[std::ranges::min_element(turns, goes_before)->age];
+            const auto first = [](const queue_turn& a, const queue_turn& b) { return goes_before(a, b); };
+            ++running[std::ranges::min_element(turns, first)->age];
         }
         CHECK(running == fair);
     }
