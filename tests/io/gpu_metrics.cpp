@@ -163,7 +163,7 @@ TEST_CASE("labels that Prometheus renamed go before those that it put there") {
     CHECK(exporter.read("gpu_package_power{hostname=\"h\"} 1\n", 0.0) == 0);
 }
 
-TEST_CASE("a scrape forgets the one before; names stay right while tables grow") {
+TEST_CASE("a scrape forgets the one before, names stay right while tables grow") {
     exporter_reader exporter;
     std::string text;
     for (int i = 0; i < 100; ++i) {

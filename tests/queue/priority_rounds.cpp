@@ -21,7 +21,7 @@ struct halves {
 
 }  // namespace
 
-TEST_CASE("priority rounds: jobs of equal shares take turns; a newcomer waits for the next renewal") {
+TEST_CASE("priority rounds: jobs of equal shares take turns, a newcomer waits for the next renewal") {
     const std::array<std::uint32_t, 1> gpus{1};
     const std::array<berth::model_index, 1> order{berth::model_index{0}};
     std::vector<berth::round_job> jobs{{.id = 0}, {.id = 1}};

@@ -130,7 +130,7 @@ TEST_CASE("a drained node gives its tasks away in waves, and keeps what has no p
     CHECK(decided(engine, 4.0) == words{"start d/0 n0"});
 }
 
-TEST_CASE("a closed GPU keeps what runs there; a sick one loses it") {
+TEST_CASE("a closed GPU keeps what runs there, a sick one loses it") {
     berth::scheduler engine{};
     join(engine, {"n0", "n1"}, 1);
     REQUIRE(engine.job(0.0, {.name = "a"}));
@@ -163,7 +163,7 @@ TEST_CASE("moves are pending until they are reported, and back off when they fai
     CHECK(engine.cluster().tasks_on(berth::node_index{1}).size() == 1);
 }
 
-TEST_CASE("a node that leaves loses its tasks; they wait again unless the job says otherwise") {
+TEST_CASE("a node that leaves loses its tasks, they wait again unless the job says otherwise") {
     berth::scheduler engine{};
     join(engine, {"n0"}, 2);
     REQUIRE(engine.job(0.0, {.name = "again"}));

@@ -121,7 +121,7 @@ TEST_CASE("decisions that may not have been seen are told again, once") {
     CHECK(resumed()->decide(1.0)->empty());
 }
 
-TEST_CASE("what a journal does not take is not decided on; a line that was cut is dropped") {
+TEST_CASE("what a journal does not take is not decided on, a line that was cut is dropped") {
     std::string text;
     bool takes = true;
     journalled engine{policies, shared_journal{&text, &takes}};

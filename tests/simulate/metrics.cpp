@@ -31,7 +31,7 @@ TEST_CASE("metrics of completion: by hand") {
     CHECK(berth::utilisation({}, run, 4.0) == 0.0);
 }
 
-TEST_CASE("metrics of fairness: ratios above the limit are unfair; unknown fair times are left out") {
+TEST_CASE("metrics of fairness: ratios above the limit are unfair, unknown fair times are left out") {
     const std::vector<berth::simulated_job> jobs(4);
     std::vector<berth::job_record> records(4);
     for (std::size_t j = 0; j < 4; ++j) records[j].end_s = 10.0;

@@ -154,7 +154,7 @@ TEST_CASE("rounds: completion times and decisions equal those of Gavel's simulat
     check_golden(c, "isolated", berth::isolated_shares{}, 203);
 }
 
-TEST_CASE("rounds: a job ends within its round; a round ends with its last job") {
+TEST_CASE("rounds: a job ends within its round, a round ends with its last job") {
     const std::vector<berth::simulated_job> jobs{
         {.steps = 100.0}, {.steps = 50.0}, {.arrival_s = 10.0, .steps = 1000.0}};
     const std::vector<double> table{1.0, 0.5, 1.0, 0.5, 1.0, 0.5};
@@ -227,7 +227,7 @@ TEST_CASE("rounds: choices that do not fit are refused") {
     CHECK_FALSE(backwards.run(oldest_first{}, speeds, speeds).has_value());
 }
 
-TEST_CASE("rounds: noise and drift depend on the seed alone; a budget ends a run") {
+TEST_CASE("rounds: noise and drift depend on the seed alone, a budget ends a run") {
     const gavel_case c = read_case();
     const berth::round_simulation<> simulation{c.trace.jobs, c.models.gpus, {c.models.order}, {}, {}};
     const berth::matrix_view<const double> table{c.speeds.data(), c.trace.jobs.size(), 3};

@@ -124,7 +124,7 @@ TEST_CASE("simulation traces: durations and clusters that are refused") {
                [](const std::string& text) { return bench::parse_model_counts(text); });
 }
 
-TEST_CASE("simulation traces: jobs come in order of arrival, equal ones in that of the file; at zero all in that of "
+TEST_CASE("simulation traces: jobs come in order of arrival, equal ones in that of the file, at zero all in that of "
           "the file") {
     const auto trace = bench::parse_muri_trace("m.csv",
                                                muri + "t,a,1,2000,10,bert,100\nt,b,16,1000,10,a2c,100\n"

@@ -122,7 +122,7 @@ TEST_CASE("the best set is that of all sets, on every free mask of a machine and
     }
 }
 
-TEST_CASE("sixteen GPUs exactly; more by a local search that finds islands") {
+TEST_CASE("sixteen GPUs exactly, more by a local search that finds islands") {
     std::mt19937 random{5};
     const link_matrix links = random_links(16, random, 50);
     for (const std::size_t k : {2U, 3U, 8U, 15U}) {
