@@ -44,7 +44,7 @@ TEST_CASE("scheduler in virtual time: gangs over nodes, jobs of one node, the ol
 }
 
 TEST_CASE(
-    "scheduler in virtual time: an order that knows durations lets the short go first; speeds by GPU model count") {
+    "scheduler in virtual time: an order that knows durations lets the short go first, speeds by GPU model count") {
     const std::vector<simulated_job> jobs{{.arrival_s = 0.0, .steps = 10.0, .gpus = 4},
                                           {.arrival_s = 0.0, .steps = 10.0, .gpus = 4},
                                           {.arrival_s = 1.0, .steps = 50.0, .gpus = 4},
