@@ -63,8 +63,11 @@ TEST_CASE("a bad header is an error, a bad row hides no other") {
     CHECK(message("\n\n") == "nvidia-smi: the text has no header");
     CHECK(message("name, temperature.gpu\nA, 1\n") ==
           "nvidia-smi: line 1: neither a column \"uuid\" nor \"index\"; ask for one");
-    CHECK(message("\nuuid, power.draw [W], power.draw.average [W]\n") ==
-          "nvidia-smi: line 2: column \"power.draw.average\" stands twice");
+    CHECK(message("\nuuid, power.draw [W], power.draw [W]\n") ==
+          "nvidia-smi: line 2: column \"power.draw\" stands twice");
+    REQUIRE(smi.read("uuid,gpu_uuid,power.draw,power.draw.instant\na,a,1,2\n", 1.0));
+    CHECK(smi.gpus().front().sample.power == 1.0);
+    (void)smi.read("", 1.0);
     CHECK(smi.gpus().empty());
     struct broken {
         const char* row;

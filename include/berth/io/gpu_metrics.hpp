@@ -51,12 +51,17 @@ struct gpu_metrics {
 ///    whole GPU goes before them. The same row for several pods counts once.
 /// 5. The time of a sample is the largest that its rows carry, else that of the scrape.
 ///
-/// O(length of the text). Allocates only for GPUs that it has not seen before. Deterministic. A GPU that a scrape does
+/// O(length of the text). Allocates only for GPUs that it has not seen before; keeps the names of those of the last
+/// scrapes, and forgets all when there are more than `max_names`. Deterministic. A GPU that a scrape does
 /// not name is not in `gpus()`: it is silent, which is for `fleet_watch` to judge.
 class exporter_reader {
 public:
+    static constexpr std::size_t max_names = 1'000'000;  ///< of GPUs, hosts and models, over all scrapes
+
     /// Has seen no GPU yet.
     exporter_reader() { (void)texts_.intern({}); }
+    exporter_reader(const exporter_reader&) = delete;             ///< its GPUs view its names
+    exporter_reader& operator=(const exporter_reader&) = delete;  ///< its GPUs view its names
 
     /// Reads one scrape; what the one before said is forgotten.
     ///
@@ -67,6 +72,7 @@ public:
         ++scrape_;
         gpus_.clear();
         names_.clear();
+        if (uuids_.size() > max_names || texts_.size() > max_names) forget();
         rows_ = 0;
         implausible_ = 0;
         refusal_.reset();
@@ -149,6 +155,13 @@ private:
         const bool replace = !labels.part && (seen.whole & bit) == 0;
         if (!labels.part) seen.whole |= bit;
         set(gpu, field, value, replace, labels.part);
+    }
+    /// An exporter that invents names must not fill the memory.
+    void forget() {
+        uuids_ = {};
+        texts_ = {};
+        seen_.clear();
+        (void)texts_.intern({});
     }
     seen_gpu& entry(std::string_view uuid, const detail::exporter_labels& labels) {
         const std::size_t known = uuids_.intern(uuid);

@@ -42,9 +42,14 @@ namespace berth::inline v0::io {
 /// 3. A row that cannot be read is counted and passed over; the first one is kept as an error with line and column.
 ///
 /// A GPU without a `uuid` is named by its `index`. Several answers one after the other (`-l 5`) may stand in one text
-/// without their headers: the last row of each GPU counts. Views into a copy of the text. O(its length).
+/// without their headers: the last row of each GPU counts. Views into a copy of the text. O(its length + rows × GPUs).
 class nvidia_smi_csv {
 public:
+    /// Has read nothing yet.
+    nvidia_smi_csv() = default;
+    nvidia_smi_csv(const nvidia_smi_csv&) = delete;             ///< its GPUs view its text
+    nvidia_smi_csv& operator=(const nvidia_smi_csv&) = delete;  ///< its GPUs view its text
+
     /// Reads one answer; what the one before said is forgotten.
     ///
     /// @param text  need not stay
@@ -138,7 +143,6 @@ private:
     }
 
     [[nodiscard]] result<void> read_header(std::string_view line, std::size_t number) {
-        std::uint32_t seen = 0;
         bool named = false;
         while (!line.empty()) {
             std::string_view field = next_field(line);
@@ -147,14 +151,17 @@ private:
             for (const auto& [name, kind] : names) {
                 if (name == field) found = kind;
             }
-            const std::uint32_t bit = std::uint32_t{1} << static_cast<unsigned>(found);
-            if (found != column::other && (seen & bit) != 0) {
+            for (const auto& [kind, earlier] : columns_) {
+                if (earlier != field) continue;
                 columns_.clear();
                 return berth::detail::refuse(
                     error_code::duplicate,
                     {"nvidia-smi: line ", number, ": column ", berth::detail::phrase::quoted(field), " stands twice"});
             }
-            seen |= bit;
+            // Of two columns of one kind (average and instant power) the first counts.
+            for (const auto& [kind, earlier] : columns_) {
+                if (kind == found) found = column::other;
+            }
             named = named || found == column::uuid || found == column::index;
             columns_.push_back({found, field});
         }

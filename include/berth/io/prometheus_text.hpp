@@ -75,6 +75,8 @@ public:
 
     /// Begins at the first line.
     explicit prometheus_text(std::string_view text) noexcept : rest_{text} {}
+    prometheus_text(const prometheus_text&) = delete;             ///< its line views itself
+    prometheus_text& operator=(const prometheus_text&) = delete;  ///< its line views itself
 
     /// Goes to the next sample. False at the end of the text.
     [[nodiscard]] bool next() {

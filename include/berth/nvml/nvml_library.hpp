@@ -47,7 +47,7 @@ public:
     }
     /// Takes it over; the other one is empty then.
     nvml_library(nvml_library&& other) noexcept
-        : functions_{other.functions_},
+        : functions_{std::exchange(other.functions_, {})},
           handle_{std::exchange(other.handle_, nullptr)},
           initialised_{std::exchange(other.initialised_, false)} {}
     /// Changes places with it.

@@ -255,6 +255,7 @@ TEST_CASE("a table that contradicts itself is refused with board, profile and fi
           "MIG board \"B\": profile \"x\": memory_slices are none or more than the board has");
     CHECK(message({"x", 1, 1, {}, 1}) == "MIG board \"B\": profile \"x\": starts are missing");
     CHECK(message({"x", 1, 4, {0, 5}, 1}) == "MIG board \"B\": profile \"x\": starts leave the board");
+    CHECK(message({"x", 1, 1, {4294967295U}, 1}) == "MIG board \"B\": profile \"x\": starts leave the board");
     CHECK(message({"x", 1, 1, {2, 2}, 1}) == "MIG board \"B\": profile \"x\": starts repeat one");
     CHECK(message({"x", 1, 1, {0}, 2}) ==
           "MIG board \"B\": profile \"x\": max_instances are none or more than its starts");

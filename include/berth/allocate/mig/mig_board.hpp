@@ -77,7 +77,7 @@ public:
             }
             if (p.starts.empty()) return refused(p.name, "starts", "are missing");
             std::ranges::sort(p.starts);
-            if (p.starts.back() + p.memory_slices > memory_slices) return refused(p.name, "starts", "leave the board");
+            if (p.starts.back() > memory_slices - p.memory_slices) return refused(p.name, "starts", "leave the board");
             if (std::ranges::adjacent_find(p.starts) != p.starts.end()) return refused(p.name, "starts", "repeat one");
             if (p.max_instances == 0 || p.max_instances > p.starts.size()) {
                 return refused(p.name, "max_instances", "are none or more than its starts");
