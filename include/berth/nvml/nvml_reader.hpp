@@ -41,8 +41,8 @@ struct nvml_reading {
 /// ```
 ///
 /// 1. A function that the library lacks, `NOT_SUPPORTED` and every other failure leave their field absent.
-/// 2. XID errors are events of the driver: `xid_count` counts those since opening, the last one's code stays in `xid`, 0
-///    as long as there was none. Without events both are absent.
+/// 2. XID errors are events of the driver: `xid_count` counts those since opening, the last one's code stays in `xid`,
+///    0 as long as there was none. Without events both are absent.
 /// 3. A GPU that is lost stays in the list, with its UUID, `lost` and no readings; `fault` is for the reader's user.
 ///
 /// Keeps no thread; `read` waits for nothing. Allocates only for names, at first.
