@@ -58,8 +58,8 @@ struct virtual_time {
     std::span<const simulated_job> jobs;  ///< in order of arrival
 
     /// Runs until all jobs are done. Stops early, between two times, as the control says, and counts what ran until the
-    /// last of them; the unit of its budget is an event. Refused: jobs out of order or with values out of range, decisions that contradict what is so, and engines
-    /// that leave jobs waiting for ever.
+    /// last of them; the unit of its budget is an event. Refused: jobs out of order or with values out of range,
+    /// decisions that contradict what is so, and engines that leave jobs waiting for ever.
     template <simulated_engine Engine, stoppable Stop = never_stop, observer Observer = no_observer>
     [[nodiscard]] result<simulation_run> run(Engine& engine, run_control<Stop, Observer> control = {}) const {
         if (auto ok = check_jobs(jobs); !ok) return ok.error();
