@@ -2,7 +2,7 @@
 #include "berth/queue/look_ahead.hpp"
 
 #include "berth/core/random.hpp"
-#include "berth/queue/detail/gang_outlook.hpp"
+#include "berth/queue/detail/projected_ends.hpp"
 #include "berth/queue/orders.hpp"
 #include "berth/simulate/events.hpp"
 
@@ -88,29 +88,29 @@ std::vector<double> ends_by_hand(std::vector<double> seconds, const std::vector<
 
 }  // namespace
 
-TEST_CASE("look_ahead: the outlook ends jobs as a count second by second does") {
+TEST_CASE("look_ahead: projected ends are found as a count second by second does") {
     berth::xoshiro256 draw{5};
     for (int round = 0; round < 20; ++round) {
         const std::vector<double> sizes{0.5, 1.0, 2.0, 3.0, 8.0};
         std::vector<double> seconds;
         std::vector<double> gpus;
         std::vector<std::uint32_t> order;
-        berth::detail::gang_outlook outlook;
-        outlook.clear(8.0);
-        for (const double s : sizes) outlook.add_size(s);
+        berth::detail::projected_ends projected;
+        projected.clear(8.0);
+        for (const double s : sizes) projected.add_size(s);
         for (std::uint32_t j = 0; j < 12; ++j) {
             const std::size_t size = berth::bounded(draw, 5);
             seconds.push_back(1.0 + static_cast<double>(berth::bounded(draw, 20)));
             gpus.push_back(sizes[size]);
-            outlook.add_job(seconds.back(), size);
+            projected.add_job(seconds.back(), size);
             order.push_back(j);
         }
         berth::shuffle(draw, std::span<std::uint32_t>{order});
-        outlook.run(order);
+        projected.run(order);
         const auto expected = ends_by_hand(seconds, gpus, 8.0, order);
-        for (std::size_t j = 0; j < expected.size(); ++j) CHECK(outlook.ends()[j] == expected[j]);
-        outlook.run(order);  // a run leaves nothing behind
-        for (std::size_t j = 0; j < expected.size(); ++j) CHECK(outlook.ends()[j] == expected[j]);
+        for (std::size_t j = 0; j < expected.size(); ++j) CHECK(projected.ends()[j] == expected[j]);
+        projected.run(order);  // a run leaves nothing behind
+        for (std::size_t j = 0; j < expected.size(); ++j) CHECK(projected.ends()[j] == expected[j]);
     }
 }
 

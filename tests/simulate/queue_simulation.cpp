@@ -95,6 +95,18 @@ TEST_CASE("a log that contradicts itself is refused") {
     CHECK(message({{0, 1, 1}}, {}) == "demands: 0 amounts for 1 jobs and 1 counters");
     CHECK(message({{0, -1, 1}}, {1}) == "job 0: run is negative");
     CHECK(message({{0, 1, 0}}, {1}) == "job 0: request is not above 0");
+    // Instants that could overflow; at the bounds nothing does.
+    constexpr std::int64_t most = std::int64_t{1} << 61;
+    CHECK(message({{-1, 1, 1}}, {1}) == "job 0: submit is negative");
+    CHECK(message({{most + 1, 1, 1}}, {1}) == "job 0: submit is above 2^61");
+    CHECK(message({{0, most + 1, 1}}, {1}) == "job 0: run is above 2^61");
+    CHECK(message({{0, 1, most + 1}}, {1}) == "job 0: request is above 2^61");
+    CHECK(message({{0, 1, most}, {0, 1, 1}}, {1, 1}) == "job 1: request and those before add to more than 2^61");
+    const std::vector<logged_job> largest = {{most, most, most - 1}, {most, 1, 1}};
+    const std::vector<amount> all_of_it = {4, 4};
+    const std::vector<std::int64_t> one_by_one = {most, 2 * most - 1};
+    CHECK(*simulate_easy(largest, capacity, all_of_it) == one_by_one);
+    CHECK(*simulate_conservative(largest, capacity, all_of_it) == one_by_one);
     CHECK(message({{5, 1, 1}, {4, 1, 1}}, {1, 1}) == "job 1: submit is before that of the job before");
     CHECK(message({{0, 1, 1}}, {5}) == "job 0: demand is above the capacity");
     const std::vector<logged_job> one = {{0, 1, 1}};

@@ -71,6 +71,7 @@ TEST_CASE(
 
 TEST_CASE("scheduler in virtual time: a job splits into the fewest equal tasks") {
     using engine = berth::scheduler_engine<berth::scheduler<>>;
+    CHECK(engine::task_count(0, 8) == 1);
     CHECK(engine::task_count(1, 8) == 1);
     CHECK(engine::task_count(8, 8) == 1);
     CHECK(engine::task_count(12, 8) == 2);

@@ -87,11 +87,28 @@ TEST_CASE("virtual time: decisions that contradict what is so, and jobs left for
     refused({{0.0, {simulated_act::start, 1, 1.0}}}, "starts job 1, which does not wait");
     refused({{0.0, {simulated_act::stop, 0, 1.0}}}, "job 0, which does not run");
     refused({{0.0, {simulated_act::start, 9, 1.0}}}, "job 9");
-    refused({{0.0, {simulated_act::start, 0, 0.0}}}, "job 0");
+    refused({{0.0, {simulated_act::start, 0, 0.0}}}, "a decision about job 0: speed is not above 0");
+    refused({{0.0, {simulated_act::start, 0, std::numeric_limits<double>::quiet_NaN()}}}, "speed is not above 0");
+    refused({{0.0, {simulated_act::start, 0, 1.0}}, {1.0, {simulated_act::move, 0, -1.0}}}, "speed is not above 0");
     refused({{0.0, {simulated_act::start, 0, 1.0}}}, "1 are left that the engine does not start");
     berth::counting_engine counts;
     const std::vector<berth::simulated_job> late{{.arrival_s = 1.0}, {.arrival_s = 0.0}};
     CHECK_FALSE(berth::virtual_time{late}.run(counts).has_value());
+}
+
+TEST_CASE("virtual time: what still runs when the control stops it is counted until then") {
+    const std::vector<berth::simulated_job> jobs{
+        {.steps = 10.0, .gpus = 2}, {.steps = 100.0, .gpus = 4}, {.steps = 5.0}};
+    scripted_engine engine{{{0.0, {simulated_act::start, 0, 1.0}}, {3.0, {simulated_act::start, 1, 1.0}}}};
+    const auto run = berth::virtual_time{jobs}.run(engine, berth::run_control<>{.max_evaluations = 5});
+    REQUIRE(run.has_value());
+    CHECK(run->stop == berth::stop_reason::budget_exhausted);
+    CHECK(run->end_s == 10.0);
+    CHECK(run->jobs[0].ran_s == 10.0);  // done at that moment, not counted twice
+    CHECK(run->jobs[1].ran_s == 7.0);
+    CHECK(run->jobs[2].ran_s == 0.0);
+    CHECK_FALSE(run->jobs[1].done());
+    CHECK(run->busy_gpu_s == 2 * 10.0 + 4 * 7.0);
 }
 
 TEST_CASE("virtual time: a count of all jobs, a budget") {

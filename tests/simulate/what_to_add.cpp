@@ -143,3 +143,19 @@ TEST_CASE("what_to_add: budgets of evaluations, bad input, values that fail") {
     CHECK_FALSE(
         berth::what_to_add(offers, 9.0, [](std::span<const std::uint32_t>) { return std::nan(""); }).has_value());
 }
+
+TEST_CASE("what_to_add: more nodes than 31 bits count, as long as the budget of evaluations lasts") {
+    constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max();
+    for (const std::uint32_t have : {std::uint32_t{1} << 31, most}) {
+        const std::vector<berth::node_offer> offers{{.price = 1.0, .most = have}};
+        const auto value = [](std::span<const std::uint32_t> counts) { return -static_cast<double>(counts[0]); };
+        const berth::run_control<> control{.max_evaluations = 200};
+        const auto found = berth::what_to_add(offers, 1e10, value, control);
+        REQUIRE(found.has_value());
+        CHECK(found->counts[0] == have);
+        CHECK(found->stop == berth::stop_reason::budget_exhausted);
+        const auto exact = berth::what_to_add_exact(offers, 1e10, value, control);
+        REQUIRE(exact.has_value());
+        CHECK(exact->counts[0] == 199);
+    }
+}

@@ -4,7 +4,7 @@
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/queue/concepts.hpp"
-#include "berth/queue/detail/gang_outlook.hpp"
+#include "berth/queue/detail/projected_ends.hpp"
 #include "berth/queue/queue_key.hpp"
 #include "berth/queue/queued_job.hpp"
 
@@ -143,7 +143,7 @@ private:
             order_[at] = id;
         }
     }
-    /// Fills the outlook; jobs have their position in `order_` there.
+    /// Fills the projected ends; jobs have their position in `order_` there.
     void describe(double now, std::span<const queued_job> jobs) {
         sizes_.clear();
         for (const std::uint32_t id : order_) sizes_.push_back(jobs[id].gpus);
@@ -153,14 +153,14 @@ private:
             if (distinct == 0 || sizes_[distinct - 1] < gpus) sizes_[distinct++] = gpus;
         }
         sizes_.resize(distinct);
-        outlook_.clear(capacity_);
-        for (const double gpus : sizes_) outlook_.add_size(gpus);
+        projected_.clear(capacity_);
+        for (const double gpus : sizes_) projected_.add_size(gpus);
         waited_.clear();
         double backlog = 0.0;
         for (const std::uint32_t id : order_) {
             const double* size = std::lower_bound(sizes_.begin(), sizes_.end(), jobs[id].gpus);
-            outlook_.add_job(std::max(jobs[id].remaining_seconds, 0.0),
-                             static_cast<std::size_t>(size - sizes_.begin()));
+            projected_.add_job(std::max(jobs[id].remaining_seconds, 0.0),
+                               static_cast<std::size_t>(size - sizes_.begin()));
             waited_.push_back(now - jobs[id].arrival);
             backlog += service(jobs[id]);
         }
@@ -183,8 +183,8 @@ private:
             best_.swap(trial_);
         }
         const std::uint64_t more = fresh > 1 ? std::uint64_t{settings_.effort_a_newcomer} * fresh : 0;
-        const std::uint64_t enough = outlook_.effort() + settings_.effort + more;
-        while (outlook_.effort() < enough) {
+        const std::uint64_t enough = projected_.effort() + settings_.effort + more;
+        while (projected_.effort() < enough) {
             trial_.clear();
             trial_.append(best_.view());
             vary(n);
@@ -217,8 +217,8 @@ private:
     }
     /// The mean and the weighted tail of completion times, those of done jobs included.
     [[nodiscard]] double value(std::span<const std::uint32_t> order) {
-        outlook_.run(order);
-        const std::span<const double> ends = outlook_.ends();
+        projected_.run(order);
+        const std::span<const double> ends = projected_.ends();
         const auto total = static_cast<double>(ends.size() + taken_.size());
         double sum = 0.0;
         longest_.clear();
@@ -245,7 +245,7 @@ private:
     double first_ = std::numeric_limits<double>::quiet_NaN();  // the first arrival
     double arrived_ = 0.0;                                     // GPU seconds that arrived after it
     double horizon_ = std::numeric_limits<double>::infinity();
-    detail::gang_outlook outlook_{};
+    detail::projected_ends projected_{};
     detail::flat<std::uint32_t> order_{};      // numbers of jobs, as decided last
     detail::flat<double> taken_{};             // completion times of who is done, ascending
     detail::flat<char> state_{};               // of each job

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Length: the check of a log and the run over it share the bounds of its numbers.
 #pragma once
 
 #include "berth/core/result.hpp"
@@ -20,9 +21,10 @@
 
 namespace berth::inline v0 {
 
-/// A job of a log of a batch system. Whole numbers; instants and durations in one unit.
+/// A job of a log of a batch system. Whole numbers, none above 2^61; instants and durations in one unit. Nor may all
+/// requests of a log add to more.
 struct logged_job {
-    std::int64_t submit = 0;   ///< when it arrived
+    std::int64_t submit = 0;   ///< when it arrived, at least 0
     std::int64_t run = 0;      ///< how long it ran, at least 0
     std::int64_t request = 0;  ///< how long its user asked for, above 0; a job that runs longer is ended then
     std::uint64_t user = 0;    ///< any number that stands for the user
@@ -194,12 +196,22 @@ private:
         return refuse(error_code::inconsistent, {"demands: ", demands.size(), " amounts for ", jobs.size(),
                                                  " jobs and ", capacity.size(), " counters"});
     }
+    // No job starts later than the last one arrives and all requests take one after the other: no instant overflows.
+    constexpr std::int64_t most = std::int64_t{1} << 61;
+    std::int64_t requested = 0;
     for (std::size_t j = 0; j < jobs.size(); ++j) {
-        const char* wrong = jobs[j].run < 0                                ? "run is negative"
-                            : jobs[j].request <= 0                         ? "request is not above 0"
-                            : j > 0 && jobs[j].submit < jobs[j - 1].submit ? "submit is before that of the job before"
-                                                                           : nullptr;
+        const logged_job& job = jobs[j];
+        const char* wrong = job.submit < 0                   ? "submit is negative"
+                            : job.submit > most              ? "submit is above 2^61"
+                            : job.run < 0                    ? "run is negative"
+                            : job.run > most                 ? "run is above 2^61"
+                            : job.request <= 0               ? "request is not above 0"
+                            : job.request > most             ? "request is above 2^61"
+                            : job.request > most - requested ? "request and those before add to more than 2^61"
+                            : j > 0 && job.submit < jobs[j - 1].submit ? "submit is before that of the job before"
+                                                                       : nullptr;
         if (wrong != nullptr) return refuse(error_code::invalid_value, {"job ", j, ": ", wrong});
+        requested += job.request;
     }
     return {};
 }

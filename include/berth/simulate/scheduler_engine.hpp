@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/index.hpp"
 #include "berth/core/matrix_view.hpp"
@@ -8,6 +9,7 @@
 #include "berth/model/slot.hpp"
 #include "berth/scheduler/decision.hpp"
 #include "berth/scheduler/job_description.hpp"
+#include "berth/scheduler/scheduler_options.hpp"
 #include "berth/simulate/simulated_job.hpp"
 #include "berth/simulate/virtual_time.hpp"
 
@@ -35,11 +37,14 @@ struct scheduler_engine_options {
 template <class Scheduler>
 class scheduler_engine {
 public:
-    /// @param driven   outlives this
+    /// @param driven   outlives this; its options say `acknowledgement::at_once`
     /// @param jobs     outlive this
-    /// @param options  how jobs are told
+    /// @param options  how jobs are told, `gpus_per_task` from 1 on
     scheduler_engine(Scheduler& driven, std::span<const simulated_job> jobs, scheduler_engine_options options = {})
         : scheduler_{&driven}, jobs_{jobs}, options_{options} {
+        BERTH_ASSERT(options.gpus_per_task > 0, "berth: a task of a simulated job has 1 GPU or more");
+        BERTH_ASSERT(driven.options().acknowledge == acknowledgement::at_once,
+                     "berth: nobody reports evictions and moves to a scheduler in virtual time");
         handles_.resize(jobs.size());
         tasks_.resize(jobs.size());
     }
@@ -77,8 +82,10 @@ public:
     /// When the scheduler wants to decide again.
     [[nodiscard]] double wake_at() const { return scheduler_->wake_at(); }
 
-    /// The fewest equal tasks of at most so many GPUs each that a job splits into.
+    /// The fewest equal tasks of at most so many GPUs each, 1 or more, that a job splits into; 1 without GPUs.
     [[nodiscard]] static std::size_t task_count(std::uint32_t gpus, std::uint32_t most) noexcept {
+        BERTH_ASSERT(most > 0, "berth: a task of a simulated job has 1 GPU or more");
+        if (gpus == 0) return 1;
         std::size_t tasks = (std::size_t{gpus} + most - 1) / most;
         while (gpus % tasks != 0) ++tasks;
         return tasks;

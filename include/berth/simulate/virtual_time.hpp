@@ -57,9 +57,9 @@ concept simulated_engine = requires(E& engine, double time, std::uint32_t job) {
 struct virtual_time {
     std::span<const simulated_job> jobs;  ///< in order of arrival
 
-    /// Runs until all jobs are done. Stops early, between two times, as the control says; the unit of its budget is an
-    /// event. Refused: jobs out of order or with values out of range, decisions that contradict what is so, and engines
-    /// that leave jobs waiting for ever.
+    /// Runs until all jobs are done. Stops early, between two times, as the control says, and counts what ran until the
+    /// last of them; the unit of its budget is an event. Refused: jobs out of order or with values out of range,
+    /// decisions that contradict what is so, and engines that leave jobs waiting for ever.
     template <simulated_engine Engine, stoppable Stop = never_stop, observer Observer = no_observer>
     [[nodiscard]] result<simulation_run> run(Engine& engine, run_control<Stop, Observer> control = {}) const {
         if (auto ok = check_jobs(jobs); !ok) return ok.error();
@@ -111,6 +111,10 @@ struct virtual_time {
             if (report.events == before) ++report.events;
             notify::step(control.observer, {done, jobs.size(), report.events, now});
         }
+        // Stopped early: what still runs has run until now.
+        for (std::size_t j = 0; done < jobs.size() && j < arrived; ++j) {
+            if (state[j].phase == phase::runs) settle(report, state[j], static_cast<std::uint32_t>(j), now);
+        }
         report.end_s = now;
         notify::end(control.observer, {done, jobs.size(), report.events, now});
         return report;
@@ -150,10 +154,14 @@ private:
     [[nodiscard]] result<void> carry_out(simulation_run& report, detail::flat<progress_of>& state,
                                          detail::flat<ending>& endings, const simulated_decision& d, double now) const {
         const bool starts = d.act == simulated_act::start;
-        if (d.job >= jobs.size() || state[d.job].phase != (starts ? phase::waits : phase::runs) || !(d.speed > 0.0)) {
+        if (d.job >= jobs.size() || state[d.job].phase != (starts ? phase::waits : phase::runs)) {
             return detail::refuse(error_code::inconsistent,
                                   {"a decision ", starts ? "starts" : "stops or moves", " job ", d.job,
                                    starts ? ", which does not wait" : ", which does not run"});
+        }
+        if (!(d.speed > 0.0)) {
+            return detail::refuse(error_code::invalid_value,
+                                  {"a decision about job ", d.job, ": speed is not above 0"});
         }
         progress_of& p = state[d.job];
         job_record& record = report.jobs[d.job];

@@ -117,11 +117,12 @@ struct addition_search {
             double next_value = now;
             for (std::size_t o = 0; o < offers.size(); ++o) {
                 const std::uint32_t can = affordable(o, counts[o], spent);
-                for (std::uint32_t add = 1; can > 0 && add <= can; add = add < can && 2 * add > can ? can : 2 * add) {
+                // In 64 bits: twice what can be had may be too large for 32.
+                for (std::uint64_t add = 1; add <= can && !over(); add = add < can && add > can / 2 ? can : 2 * add) {
                     std::vector<std::uint32_t> trial = counts;
-                    trial[o] += add;
+                    trial[o] += static_cast<std::uint32_t>(add);
                     const double v = look(trial, price_of(trial));
-                    const double gain = (now - v) / (for_its_price ? add * offers[o].price : 1.0);
+                    const double gain = (now - v) / (for_its_price ? static_cast<double>(add) * offers[o].price : 1.0);
                     if (!(gain > most) && !(std::isinf(now) && std::isfinite(v) && next.empty())) continue;
                     most = gain;
                     next = std::move(trial);
@@ -139,8 +140,8 @@ struct addition_search {
         for (bool again = true; again && !over();) {
             again = false;
             for (std::size_t out = 0; out < offers.size() && !again; ++out) {
-                for (std::uint32_t take = 1; take <= best.counts[out] && !again; ++take) {
-                    again = exchange(out, take);
+                for (std::uint64_t take = 1; take <= best.counts[out] && !again && !over(); ++take) {
+                    again = exchange(out, static_cast<std::uint32_t>(take));
                 }
             }
         }
@@ -178,8 +179,8 @@ struct addition_search {
             return;
         }
         const std::uint32_t can = affordable(o, 0, price_of(counts));
-        for (std::uint32_t n = 0; n <= can && !over(); ++n) {
-            counts[o] = n;
+        for (std::uint64_t n = 0; n <= can && !over(); ++n) {
+            counts[o] = static_cast<std::uint32_t>(n);
             enumerate(counts, o + 1);
         }
         counts[o] = 0;

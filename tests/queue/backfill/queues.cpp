@@ -177,6 +177,60 @@ TEST_CASE("conservative backfilling reserves and compresses as its rule says, wi
     }
 }
 
+TEST_CASE("conservative backfilling loses no job to a late wake-up, and runs no more than there is room for") {
+    conservative_queue late{std::array<amount, 1>{2}};
+    std::vector<std::pair<backfill_job, std::int64_t>> told;
+    const auto tell = [&](backfill_job j, std::int64_t start) { told.emplace_back(j, start); };
+    for (int j = 0; j < 3; ++j) CHECK(late.submit(0, 10, std::array<amount, 1>{2}, tell));
+    CHECK_FALSE(late.start(0, 3));
+    late.pass(3, tell);
+    // The first waits until those after it, which have their word, are done; and these use what it gave back.
+    using told_starts = std::vector<std::pair<backfill_job, std::int64_t>>;
+    CHECK((told == told_starts{{0, 0}, {1, 10}, {2, 20}, {0, 30}, {1, 3}, {2, 13}}));
+    late.pass(3, tell);
+    CHECK(told.back() == std::pair{backfill_job{0}, std::int64_t{23}});
+    CHECK(late.start(1, 3));
+
+    for (std::uint32_t seed = 1; seed <= 60; ++seed) {
+        CAPTURE(seed);
+        std::mt19937 random{seed};
+        std::vector<plain_job> jobs = random_jobs(seed);
+        std::vector<std::int64_t> reserved(jobs.size(), -1);
+        conservative_queue queue{capacity};
+        const auto heard = [&](backfill_job j, std::int64_t start) { reserved[j] = start; };
+        std::size_t arrived = 0;
+        std::size_t ended = 0;
+        // Nobody looks at the queue at some of the instants.
+        for (std::int64_t now = 0; ended < jobs.size(); now += 1 + static_cast<std::int64_t>(random() % 4)) {
+            REQUIRE(now < 4000);
+            for (std::size_t j = 0; j < arrived; ++j) {
+                if (jobs[j].start < 0 || jobs[j].ended || jobs[j].start + jobs[j].run > now) continue;
+                jobs[j].ended = true;
+                ++ended;
+                CHECK(queue.finish(j, now));
+            }
+            const std::vector<std::int64_t> before = reserved;
+            queue.pass(now, heard);
+            for (std::size_t j = 0; j < arrived; ++j) {
+                CHECK(reserved[j] == queue.start_of(j));
+                if (jobs[j].start >= 0) continue;
+                CHECK(reserved[j] >= now);
+                if (before[j] >= now) CHECK(reserved[j] <= before[j]);
+            }
+            for (; arrived < jobs.size() && jobs[arrived].submit <= now; ++arrived) {
+                CHECK(queue.submit(now, jobs[arrived].estimate, jobs[arrived].demand, heard));
+            }
+            for (std::size_t j = 0; j < arrived; ++j) {
+                if (queue.start(j, now)) jobs[j].start = now;
+            }
+            const std::array<amount, 2> room = free_at(jobs, now);
+            CHECK(room[0] >= 0);
+            CHECK(room[1] >= 0);
+        }
+        CHECK(queue.waiting().empty());
+    }
+}
+
 TEST_CASE("a job that outlives its estimate keeps its room") {
     easy_queue queue{std::array<amount, 1>{2}};
     const auto start_all = [&](std::int64_t now) {

@@ -25,8 +25,11 @@ namespace berth::inline v0 {
 /// const auto reserved = [&](berth::backfill_job job, std::int64_t start) { wake_at(start, job); };
 /// auto job = queue.submit(now, estimate, demand, reserved);
 /// if (queue.start(j, now)) launch(j);      // at the instant of its reservation
-/// queue.finish(j, later, reserved);
+/// if (queue.finish(j, later)) queue.pass(later, reserved);
 /// ```
+///
+/// A reservation whose instant went by without `start` (a late wake-up) holds its room until the next `pass`, which
+/// makes a new one from then on: such a job waits longer than it was told, and delays nobody else.
 ///
 /// Over any counters. A job has to end by its estimate; give estimates that hold. Deterministic. Instants are whole
 /// numbers that never go back.
@@ -83,13 +86,15 @@ public:
         }
         return true;
     }
-    /// Tries all reservations again: after one or more jobs have ended.
+    /// Tries all reservations again: after one or more jobs have ended, and when `start` came too late.
     ///
     /// @param now       the instant
-    /// @param reserved  called with each job whose start becomes earlier, and with that instant
+    /// @param reserved  called with each job whose start becomes earlier, or had gone by, and with the new instant,
+    ///                  which may be `now`
     template <class Reserved>
     void pass(std::int64_t now, Reserved&& reserved) {
         advance(now);
+        reserve_late(now, reserved);
         std::int64_t freed_until = given_back_until_;
         if (freed_until <= now) return;
         // What a job gives back is new to those before it, which have been tried: they are next time.
@@ -117,6 +122,25 @@ public:
     [[nodiscard]] const room_timeline& room() const noexcept { return room_; }
 
 private:
+    /// New reservations for the jobs whose instant has gone by, in the order of arrival.
+    template <class Reserved>
+    void reserve_late(std::int64_t now, Reserved& reserved) {
+        // All of them give back before one reserves: none holds room that it cannot use.
+        bool late = false;
+        for (const backfill_job each : waiting_) {
+            if (jobs_.start(each) >= now) continue;
+            late = true;
+            room_.give(now, jobs_.end(each), jobs_.demand(each));
+            given_back_until_ = std::max(given_back_until_, jobs_.end(each));
+        }
+        if (!late) return;
+        for (const backfill_job each : waiting_) {
+            if (jobs_.start(each) >= now) continue;
+            jobs_.start(each) = room_.earliest(jobs_.demand(each), jobs_.estimate(each), now);
+            room_.take(jobs_.start(each), jobs_.end(each), jobs_.demand(each));
+            reserved(each, jobs_.start(each));
+        }
+    }
     void advance(std::int64_t now) noexcept {
         BERTH_ASSERT(now >= now_, "berth: instants of a queue do not go back");
         if (now > now_) room_.forget_before(now);

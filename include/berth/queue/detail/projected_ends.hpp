@@ -14,7 +14,7 @@ namespace berth::inline v0::detail {
 /// When each of the jobs that are there would be done if no other came: at each completion the jobs are asked in a
 /// given order, and each that still fits runs. GPUs are counted; nodes play no part. Jobs of equal size form a class,
 /// in which nobody overtakes, so a decision costs the jobs that run times the sizes that there are.
-class gang_outlook {
+class projected_ends {
 public:
     /// Starts anew with a capacity.
     void clear(double capacity) {
