@@ -155,6 +155,10 @@ private:
         return found;
     }
     [[nodiscard]] result<void> tell(engine_type& engine, const io::job_event& e, const log_fleet&) {
+        // Nothing lasts no time, and an engine knows no such work.
+        const auto above_0 = [](const std::optional<double>& seconds) {
+            return seconds ? std::max(*seconds, 1e-9) : berth::job_terms::unknown;
+        };
         const demand_buffers own = lower(e.demand);
         std::vector<demand_buffers> buffers;
         for (const io::task_demand& one : e.task_list) buffers.push_back(lower(one));
@@ -193,8 +197,8 @@ private:
                         .state_bytes = e.state_bytes.value_or(0),
                         .terms = {.preemptible = e.preemptible,
                                   .restart = e.restart,
-                                  .work = e.work.value_or(berth::job_terms::unknown),
-                                  .duration = e.duration.value_or(berth::job_terms::unknown),
+                                  .work = above_0(e.work),
+                                  .duration = above_0(e.duration),
                                   .delay = e.delay.value_or(0.0),
                                   .job_class = e.job_class ? std::string_view{*e.job_class} : std::string_view{}}}));
     }

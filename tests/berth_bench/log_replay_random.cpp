@@ -80,7 +80,7 @@ private:
         e.same_model = below(3) == 0;
         e.restart = below(5) != 0;
         e.preemptible = below(4) != 0;
-        if (below(2) == 0) e.duration = static_cast<double>(1 + below(100));
+        if (below(2) == 0) e.duration = static_cast<double>(below(100));
         tasks_.push_back(e);
         add(e);
     }

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -83,10 +81,6 @@ private:
     }
     std::optional<std::string> maybe_name() { return below(2) == 0 ? std::optional{name()} : std::nullopt; }
     std::optional<double> some() { return below(2) == 0 ? std::optional{real()} : std::nullopt; }
-    std::optional<double> some_above_0() {
-        const std::optional<double> found = some();
-        return found == 0.0 ? std::numeric_limits<double>::denorm_min() : found;
-    }
     std::optional<bool> maybe_flag() { return below(2) == 0 ? std::optional{below(2) == 0} : std::nullopt; }
     std::optional<std::uint32_t> maybe_count() { return below(2) == 0 ? std::optional{count()} : std::nullopt; }
     /// Keys of one object differ.
@@ -152,7 +146,7 @@ private:
         e.required_labels = names(), e.excluded_labels = names(), e.preferred_labels = names();
         e.within_required = maybe_name(), e.within_preferred = maybe_name(), e.apart = maybe_name();
         e.near = affinity(), e.away = affinity(), e.mig = maybe_name(), e.job_class = maybe_name();
-        e.work = some_above_0(), e.duration = some_above_0(), e.delay = some();
+        e.work = some(), e.duration = some(), e.delay = some();
         if (below(2) == 0) e.state_bytes = amount();
         return e;
     }

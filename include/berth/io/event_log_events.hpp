@@ -220,8 +220,8 @@ struct job_event {
     std::optional<job_affinity> away{};             ///< jobs to be away from
     std::optional<std::string> mig{};               ///< profile of a slice
     std::optional<std::string> job_class{};         ///< key `class`: jobs that are expected to behave alike
-    std::optional<double> work{};                   ///< seconds at speed 1, above 0
-    std::optional<double> duration{};               ///< seconds that its user promised, above 0
+    std::optional<double> work{};                   ///< seconds at speed 1, from 0 on
+    std::optional<double> duration{};               ///< seconds that its user promised, from 0 on
     std::optional<std::int64_t> state_bytes{};      ///< bytes that travel when a task moves, from 0 on
     bool restart = true;                            ///< waits again when it was lost
     std::optional<double> delay{};                  ///< seconds before it may evict, from 0 on

@@ -21,8 +21,6 @@
 namespace berth::inline v0::io::detail {
 
 inline constexpr double no_limit = std::numeric_limits<double>::max();
-/// The least number above 0.
-inline constexpr double above_0 = std::numeric_limits<double>::denorm_min();
 
 /// Takes known keys out of an object one by one, checks their types and ranges, and refuses what nobody took. After
 /// the first error of the line all reads yield values without meaning.
@@ -155,7 +153,6 @@ public:
         } else if (!std::isfinite(v.real) || !(v.real >= least) || !(v.real <= most)) {
             std::string range = "at least " + text_of(least);
             if (least == -no_limit) range = "a finite number";
-            if (least == above_0) range = "a number above 0";
             if (most < no_limit) range = text_of(least) + " to " + text_of(most);
             line_.refuse(path, error_code::invalid_value, sentence({"is ", text_of(v.real), ", expected ", range}));
         }

@@ -53,7 +53,7 @@ inline void read_alternatives(object_fields& o, job_event& e, bool own_demand) {
         object_fields other{o.line(), one, "an alternative", &path};
         task_alternative found{e.demand, 1.0};
         (void)read_demand(other, found.demand);
-        other.read("speed", found.speed, above_0);
+        other.read("speed", found.speed, std::numeric_limits<double>::denorm_min());
         other.end();
         e.alternatives.push_back(std::move(found));
     });
@@ -109,8 +109,8 @@ inline void read_affinity(object_fields& o, std::string_view key, std::optional<
     read_affinity(o, "away", e.away);
     o.read("mig", e.mig);
     o.read("class", e.job_class);
-    o.read("work", e.work, above_0);
-    o.read("duration", e.duration, above_0);
+    o.read("work", e.work, 0.0);
+    o.read("duration", e.duration, 0.0);
     if (const json_value* v = o.take("state_bytes")) {
         e.state_bytes = o.units(*v, o.at("state_bytes"), "state_bytes", quantity_rounding::up);
     }
