@@ -99,7 +99,8 @@ struct scheduler_counts {
 /// ended after it. Nodes, GPUs and jobs can be named, or meant by their handles.
 ///
 /// Deterministic. Not thread-safe. An event costs O(what it touches), amortised; nothing is allocated in steady state
-/// but the text of new names, and for gangs. Memory O(nodes + GPUs + tasks + distinct demands x nodes).
+/// but the text of new names, and for gangs. Memory O(nodes + GPUs + tasks + distinct demands x nodes + classes of
+/// jobs): the name of a class is kept for good, so classes should be few, and not a name per job.
 class scheduler_events {
 public:
     /// Nothing is there yet.
@@ -234,7 +235,7 @@ public:
     [[nodiscard]] std::vector<job_handle> jobs() const;
     /// The number of jobs that are there.
     [[nodiscard]] std::size_t job_count() const noexcept { return jobs_.taken(); }
-    /// The last reading of a place; NaN where it was not measured.
+    /// What was measured last at a place, each of its numbers by itself; NaN where it never was.
     [[nodiscard]] place_reading last_reading(const place_ref& place) const;
     /// True if a balancer may move the task: it runs, its job lets it, and no attempt has failed just now.
     [[nodiscard]] bool may_move(task_index task) const noexcept;
@@ -276,6 +277,7 @@ private:
     [[nodiscard]] result<node_handle> node_reported(node_handle node, std::uint64_t structure_before);
     template <class Change>
     [[nodiscard]] result<bool> change_place(event_kind kind, double time, const place_ref& place, Change change);
+    [[nodiscard]] static result<void> check_limits(const place_limits& limits);
     void judge_limits(node_handle node, detail::place_state& place);
     void judge_all_limits();
     void apply(node_handle node);
@@ -311,6 +313,7 @@ private:
     void queue(std::uint32_t job);
     void sleep(std::uint32_t job, double until);
     [[nodiscard]] double back_off(std::uint32_t failures) const noexcept;
+    void note_short(std::uint32_t job);
     [[nodiscard]] bool goes_first(std::uint32_t a, std::uint32_t b) const noexcept;
     void tell(decision_kind kind, std::uint32_t job, std::uint32_t task, const slot& where, const char* reason);
 

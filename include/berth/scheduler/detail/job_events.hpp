@@ -221,8 +221,11 @@ inline result<bool> scheduler_events::running(double time, const job_ref& job, s
             ++alternative;
         if (alternative == others.size()) return refuse({"it wants another number of GPUs"});
     }
-    if (!cluster_.fleet().has(where, gpus)) return refuse({"there is no such place"});
+    // A node that is gone keeps its number of GPUs.
+    if (!cluster_.fleet().has(where, gpus) || !cluster_.fleet().present(where.node))
+        return refuse({"there is no such place"});
     count(event_kind::running);
+    bool occupied = false;
     if (t.activity != detail::task_activity::waiting) {
         if (t.activity == detail::task_activity::moving) {
             --moves_in_flight_;
@@ -230,17 +233,16 @@ inline result<bool> scheduler_events::running(double time, const job_ref& job, s
         }
         const task_handle h = t.task;
         (void)cluster_.release(h);
-        (void)cluster_.occupy(h, where, alternative);
+        occupied = cluster_.occupy(h, where, alternative);
     } else {
-        (void)cluster_.occupy(t.task, where, alternative);
+        occupied = cluster_.occupy(t.task, where, alternative);
         task_started(j, task);
-        if (!records_[j].runs() && records_[j].short_since == detail::never) {
-            records_[j].short_since = now_;
-            short_.push_back(handle(j));
-        }
+        note_short(j);
         if (records_[j].claim != detail::no_position) dissolve(records_[j].claim);
         queue(j);
     }
+    BERTH_ASSERT(occupied, "berth: scheduler_events::running: a place that is there takes a task");
+    (void)occupied;
     note_overcommitment(where.node);
     if (places_.why_leave(where) != nullptr) relief_due_ = true;
     return true;
@@ -334,6 +336,7 @@ inline result<bool> scheduler_events::failed(double time, const job_ref& job, st
                 of.activity = detail::task_activity::running;
                 of.not_before = now_ + back_off(of.failures++);
                 victim_gone(of, false);
+                note_short(j);
                 return true;
             case detail::task_activity::running: return start_failed(j, t);
             case detail::task_activity::waiting:

@@ -173,9 +173,17 @@ inline result<bool> scheduler_events::reading(double time, const place_ref& plac
     if (found->gone) return duplicate();
     if (read.age > options_.reading_age) return true;
     detail::place_state& state = found->gpu.valid() ? places_.of(found->gpu) : places_.of(found->node);
-    state.last = read;
+    const auto measured = [](double& known, double now) { known = now == now ? now : known; };
+    measured(state.last.load, read.load);
+    measured(state.last.temperature, read.temperature);
+    measured(state.last.power, read.power);
+    measured(state.last.memory, read.memory);
+    state.last.age = read.age;
     readings_.push_back({now_ - read.age, found->node, found->gpu, read});
+    const bool gave_away = state.pressed && !state.relieves;
     judge_limits(found->node, state);
+    // Nothing new is known of its pressure.
+    if (gave_away && read.load != read.load && read.power != read.power) state.relieves = false;
     return true;
 }
 inline void scheduler_events::judge_limits(node_handle node, detail::place_state& place) {
@@ -205,8 +213,21 @@ inline void scheduler_events::judge_all_limits() {
             judge_limits(node, places_.of(cluster_.handle(n, lowest_gpu(rest))));
     }
 }
+inline result<void> scheduler_events::check_limits(const place_limits& limits) {
+    const auto refuse = [](const char* field) {
+        return detail::refuse(error_code::invalid_value,
+                              {"event threshold: ", field, " is neither a number of its range nor absent"});
+    };
+    const auto usable = [](double x) { return !(x < 0.0) && x != detail::never; };
+    const double temperature = limits.temperature;
+    if (temperature == detail::never || temperature == -detail::never) return refuse("temperature");
+    if (!usable(limits.power)) return refuse("power");
+    if (!usable(limits.load)) return refuse("load");
+    return {};
+}
 inline result<bool> scheduler_events::threshold(double time, const place_ref& place, const place_limits& limits) {
     if (auto ok = begin("threshold", time); !ok) return ok.error();
+    if (auto ok = check_limits(limits); !ok) return ok.error();
     const auto found = find_place("threshold", place);
     if (!found) return found.error();
     count(event_kind::threshold);
@@ -218,6 +239,7 @@ inline result<bool> scheduler_events::threshold(double time, const place_ref& pl
 }
 inline result<bool> scheduler_events::threshold(double time, const place_limits& limits) {
     if (auto ok = begin("threshold", time); !ok) return ok.error();
+    if (auto ok = check_limits(limits); !ok) return ok.error();
     count(event_kind::threshold);
     places_.limits = limits;
     judge_all_limits();
