@@ -125,10 +125,10 @@ public:
     template <class Node>
         requires node_like<Node>
     result<node_handle> node(double time, const Node& described) {
-        if (auto ok = begin("node", time); !ok) return ok.error();
+        if (auto ok = check_time("node", time); !ok) return ok.error();
         const std::uint64_t before = cluster_.structure_version();
         const auto reported = cluster_.report(described);
-        return reported ? node_reported(*reported, before) : reported;
+        return reported ? node_reported(time, *reported, before) : reported;
     }
     /// A node is gone with all that ran there. Its tasks are lost, and wait again unless the job says otherwise.
     result<bool> node_gone(double time, const place_ref& place);
@@ -156,11 +156,11 @@ public:
     template <class Task>
         requires task_like<Task> && (!std::is_same_v<Task, job_description>)
     result<job_handle> job(double time, const Task& task, const job_terms& terms = {}) {
-        if (auto ok = begin("job", time); !ok) return ok.error();
+        if (auto ok = check_time("job", time); !ok) return ok.error();
         if (auto ok = check_terms("", terms); !ok) return ok.error();
         const auto admitted = cluster_.admit(task);
         if (!admitted) return admitted.error();
-        return job_admitted(*admitted, terms);
+        return job_admitted(time, *admitted, terms);
     }
     /// A task of a job is observed to run there already, whatever room there is.
     ///
@@ -269,12 +269,17 @@ private:
         ++counts_.duplicates;
         return false;
     }
-    void count(event_kind kind) noexcept { ++counts_.events[static_cast<std::size_t>(kind)]; }
-    [[nodiscard]] result<void> begin(const char* event, double time);
+    [[nodiscard]] result<void> check_time(const char* event, double time) const;
+    /// An event is accepted: it is counted, and it is now.
+    void take(event_kind kind, double time) noexcept {
+        ++counts_.events[static_cast<std::size_t>(kind)];
+        now_ = time;
+        began_ = true;
+    }
 
     // Nodes: scheduler/detail/place_events.hpp.
     [[nodiscard]] result<found_place> find_place(const char* event, const place_ref& place) const;
-    [[nodiscard]] result<node_handle> node_reported(node_handle node, std::uint64_t structure_before);
+    [[nodiscard]] result<node_handle> node_reported(double time, node_handle node, std::uint64_t structure_before);
     template <class Change>
     [[nodiscard]] result<bool> change_place(event_kind kind, double time, const place_ref& place, Change change);
     [[nodiscard]] static result<void> check_limits(const place_limits& limits);
@@ -288,7 +293,7 @@ private:
     [[nodiscard]] result<void> check_terms(std::string_view name, const job_terms& terms) const;
     [[nodiscard]] result<void> check_name(std::string_view name) const;
     [[nodiscard]] result<void> admit_tasks(const job_description& described);
-    [[nodiscard]] result<job_handle> job_admitted(task_handle task, const job_terms& terms);
+    [[nodiscard]] result<job_handle> job_admitted(double time, task_handle task, const job_terms& terms);
     [[nodiscard]] std::uint32_t add_job(std::string_view name, std::span<const task_handle> tasks, std::size_t least,
                                         int priority, const job_terms& terms);
     result<bool> end(event_kind kind, double time, const job_ref& job, std::uint32_t task);

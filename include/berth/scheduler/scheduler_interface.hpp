@@ -123,8 +123,8 @@ public:
     /// @return the decisions in the order in which to carry them out; valid until the next event or decision. An error
     ///         if the time is not finite or before that of the last event
     [[nodiscard]] result<std::span<const decision>> decide(double time) {
-        if (auto ok = begin("decide", time); !ok) return ok.error();
-        count(event_kind::decide);
+        if (auto ok = check_time("decide", time); !ok) return ok.error();
+        take(event_kind::decide, time);
         if (answered_) decided_.clear();
         answered_ = false;
         reasons_.clear();

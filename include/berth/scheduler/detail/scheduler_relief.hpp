@@ -44,7 +44,7 @@ void scheduler<Policies>::take_health(const Change& c) {
     if (!c.matters() || !cluster_.find(c.node)) return;
     if (c.gpu.valid() && !cluster_.find(c.gpu).placed()) return;
     detail::place_state& state = c.gpu.valid() ? places_.of(c.gpu) : places_.of(c.node);
-    state.healthy = c.healthy();
+    state.watched_sick = !c.healthy();
     apply(c.node);
     relief_due_ = room_freed_ = true;
 }
