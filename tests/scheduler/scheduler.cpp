@@ -3,6 +3,7 @@
 
 #include "berth/queue/least_attained.hpp"
 #include "berth/testing/check_cluster.hpp"
+#include "berth/watch/fleet_watch.hpp"
 
 #include "common/scheduler_fleet.hpp"
 
@@ -391,4 +392,27 @@ TEST_CASE("limits that are none are refused, and an event that is refused leaves
     CHECK(engine.now() == 1.0);
     CHECK(engine.job(2.0, {.name = "a"}));
     CHECK(engine.now() == 2.0);
+}
+
+TEST_CASE("what is reported and what the watch sees do not undo each other") {
+    berth::scheduler engine{berth::scheduler_policies{}.with_watch(berth::fleet_watch<>{})};
+    join(engine, {"n0"}, 2);
+    const berth::place_ref silent{"n0", "n0-1"};
+    double time = 0.0;
+    const auto samples = [&](int minutes, bool both) {
+        for (int m = 0; m < minutes; ++m, time += 60.0) {
+            REQUIRE(engine.reading(time, {"n0", "n0-0"}, {.load = 0.1, .temperature = 40.0}));
+            if (both) REQUIRE(engine.reading(time, silent, {.load = 0.1, .temperature = 40.0}));
+            (void)decided(engine, time);
+        }
+        return (engine.cluster().healthy_gpus(berth::node_index{0}) >> 1U & 1U) != 0;
+    };
+    CHECK(samples(2, true));
+    CHECK_FALSE(samples(20, false));
+    CHECK_FALSE(*engine.health(time, silent, true));  // nobody has reported it sick
+    CHECK_FALSE(samples(1, false));
+    CHECK(*engine.health(time, silent, false));
+    CHECK_FALSE(samples(60, true));  // the watch sees it well
+    CHECK(*engine.health(time, silent, true));
+    CHECK(samples(1, true));
 }

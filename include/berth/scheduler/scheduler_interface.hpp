@@ -9,6 +9,7 @@
 #include "berth/balance/movability.hpp"
 #include "berth/balance/move_choice.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/math.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/sort_positions.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
@@ -21,7 +22,6 @@
 #include "berth/scheduler/scheduler_events.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -157,7 +157,7 @@ public:
                 if (!jobs_.is_taken(j) || !records_[j].runs()) continue;
                 // Less than the time can tell apart is still later than now.
                 const double reached = now_ + policies_.order.next_level_in(view(j));
-                sooner(reached > now_ ? reached : std::nextafter(now_, detail::never));
+                sooner(reached > now_ ? reached : detail::nextafter(now_, detail::never));
             }
         }
         return at > now_ ? at : now_;
@@ -217,6 +217,7 @@ private:
     scheduler(berth::cluster&& loaded, Policies policies, scheduler_options options)
         : scheduler_events{std::move(loaded), options}, policies_{std::move(policies)}, measured_{cluster_} {}
     void start_policies(const detail::mix_image& mix);
+    void forget_watched();
     template <class Archive>
     void visit_own(Archive& a);
 

@@ -104,7 +104,8 @@ inline result<node_handle> scheduler_events::node(double time, const node_descri
     const auto reported = cluster_.report(described);
     return reported ? node_reported(time, *reported, before) : reported;
 }
-inline result<node_handle> scheduler_events::node_reported(double time, node_handle node, std::uint64_t structure_before) {
+inline result<node_handle> scheduler_events::node_reported(double time, node_handle node,
+                                                           std::uint64_t structure_before) {
     take(event_kind::node, time);
     const node_index n = *cluster_.find(node);
     places_.adopt(n);

@@ -40,14 +40,12 @@ public:
         if constexpr (Archive::reads) {
             if (e_.options_.remembered > 0) e_.ended_next_ %= e_.options_.remembered;
         }
-        places("node", e_.places_.nodes(),
-               [&](std::uint32_t position, std::uint32_t generation) {
-                   return e_.cluster_.find(node_handle{position, generation}).has_value();
-               });
-        places("gpu", e_.places_.gpus(),
-               [&](std::uint32_t position, std::uint32_t generation) {
-                   return e_.cluster_.find(gpu_handle{position, generation}).placed();
-               });
+        places("node", e_.places_.nodes(), [&](std::uint32_t position, std::uint32_t generation) {
+            return e_.cluster_.find(node_handle{position, generation}).has_value();
+        });
+        places("gpu", e_.places_.gpus(), [&](std::uint32_t position, std::uint32_t generation) {
+            return e_.cluster_.find(gpu_handle{position, generation}).placed();
+        });
         jobs();
         rest();
         if constexpr (Archive::reads) make_rest();
@@ -146,8 +144,8 @@ private:
         const bool limited = known(s.limits.temperature) || known(s.limits.power) || known(s.limits.load);
         const bool was_read =
             known(s.last.temperature) || known(s.last.power) || known(s.last.load) || known(s.last.memory);
-        return !s.healthy || s.watched_sick || s.closed || s.draining || s.hot || s.pressed || s.relieves || s.holds > 0 || limited ||
-               was_read;
+        return !s.healthy || s.watched_sick || s.closed || s.draining || s.hot || s.pressed || s.relieves ||
+               s.holds > 0 || limited || was_read;
     }
     void jobs() {
         const std::size_t count = visit_count(a_, "jobs", e_.records_.size());
