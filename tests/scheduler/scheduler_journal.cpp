@@ -182,8 +182,19 @@ TEST_CASE("what a journal could not give back is refused before it happens") {
     // A job of as many tasks as there may be: the record has them all and the job's own demand.
     const std::vector<berth::job_task> tasks(std::size_t{1} << 20U);
     CHECK(berth::detail::event_record::holds(berth::job_description{.name = "b", .tasks = tasks}));
-    berth::detail::archive_reader short_one{"event 8 0 \"\" 0 0 0 0 0 0 0 0 0 0 \"\" 1048576 1048577 1\n"};
-    berth::detail::event_record e;
-    e.visit_all(short_one);
-    CHECK_FALSE(short_one.ok());
+    berth::detail::event_record written = berth::detail::event_record::of(berth::event_kind::job, 1.0);
+    berth::detail::archive_writer line;
+    written.job(berth::job_description{.name = "b"}).visit_all(line);
+    const auto message = [&](const std::string& count) {
+        std::string other = line.text;
+        const std::size_t at = other.find("\"\" 0 1 ");  // no class, none listed, one demand
+        REQUIRE(at != std::string::npos);
+        berth::detail::archive_reader reader{other.replace(at, 7, "\"\" 0 " + count + " ")};
+        berth::detail::event_record e;
+        e.visit_all(reader);
+        return reader.ok() ? std::string{} : reader.failure().message;
+    };
+    CHECK(message("1").empty());
+    CHECK(message("1048577") == "scheduler text, line 1: gpus, expected a number");  // missing, not too many
+    CHECK(message("1048578") == "scheduler text, line 1: demands, expected 1 or more");
 }

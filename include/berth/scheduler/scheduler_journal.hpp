@@ -43,8 +43,9 @@ namespace berth::inline v0 {
 /// can say so by `carried_out`.
 ///
 /// Where the journal does not take a line, the event has happened nevertheless, `decide` answers with an error before
-/// it decides, and the next call writes both lines. If not even the first text was taken, `decide` tries that first. Events by own types of nodes and tasks are not offered: describe
-/// them.
+/// it decides, and the next call writes both lines. If not even the first text was taken, `decide` tries that first.
+/// Events by own types of nodes and tasks are not offered: describe them. A description with a list of more than 4096
+/// amounts, models or domains is refused.
 ///
 /// @tparam Policies  as of `scheduler`
 /// @tparam Journal   a `migration_journal`

@@ -296,8 +296,10 @@ private:
         auto count = static_cast<std::uint32_t>(demands_.size());
         visit(a, "demands", count);
         if (count == 0 || count > most_demands || listed_ >= count) return a.refuse("demands", "1 or more");
-        demands_.resize(count);
-        for (demand_copy& d : demands_) d.visit_all(a);
+        for (std::size_t i = 0; i < count && a.ok(); ++i) {
+            if constexpr (Archive::reads) demands_.emplace_back();  // one by one: the text may be short
+            demands_[i].visit_all(a);
+        }
     }
     [[nodiscard]] result<node_handle> replay_node(scheduler_events& to) const {
         std::vector<gpu_description> gpus;

@@ -6,6 +6,8 @@
 
 // What events do to nodes and GPUs.
 
+// Length: one function for each event.
+
 namespace berth::inline v0 {
 
 inline scheduler_events::scheduler_events(resource_schema schema, scheduler_options options)
