@@ -138,11 +138,12 @@ public:
     result<bool> open(double time, const place_ref& place);
     /// Closed, and what runs there moves elsewhere as far as there is room.
     result<bool> drain(double time, const place_ref& place);
-    /// The health of a place. What is sick takes nothing new, and what runs there moves elsewhere.
+    /// The health of a place. What is sick takes nothing new, and what runs there moves elsewhere. A watch has a word of
+    /// its own: a place is used while neither calls it sick.
     result<bool> health(double time, const place_ref& place, bool healthy);
-    /// What a monitor measured.
+    /// What a monitor measured. What is NaN leaves what was measured before.
     result<bool> reading(double time, const place_ref& place, const place_reading& read);
-    /// Limits of readings of a place.
+    /// Limits of readings of a place. Refused if infinite, or if power or load is negative.
     result<bool> threshold(double time, const place_ref& place, const place_limits& limits);
     /// Limits of readings of all places that have none of their own.
     result<bool> threshold(double time, const place_limits& limits);
