@@ -138,8 +138,8 @@ public:
     result<bool> open(double time, const place_ref& place);
     /// Closed, and what runs there moves elsewhere as far as there is room.
     result<bool> drain(double time, const place_ref& place);
-    /// The health of a place. What is sick takes nothing new, and what runs there moves elsewhere. A watch has a word of
-    /// its own: a place is used while neither calls it sick.
+    /// The health of a place. What is sick takes nothing new, and what runs there moves elsewhere. A watch has a word
+    /// of its own: a place is used while neither calls it sick.
     result<bool> health(double time, const place_ref& place, bool healthy);
     /// What a monitor measured. What is NaN leaves what was measured before.
     result<bool> reading(double time, const place_ref& place, const place_reading& read);
