@@ -104,7 +104,7 @@ private:
     void places(const char* kind, flat<place_state>& of, There there) {
         const auto tells = [&](std::uint32_t p) { return says_something(of[p]) && there(p, of[p].generation); };
         std::size_t telling = 0;
-        for (std::uint32_t p = 0; p < of.size(); ++p) telling += tells(p) ? 1 : 0;
+        for (std::uint32_t p = 0; p < of.size(); ++p) telling += tells(p) ? 1U : 0U;
         const std::size_t count = visit_count(a_, kind, telling);
         std::uint32_t position = 0;
         for (std::size_t i = 0; i < count && a_.ok(); ++i) {
