@@ -194,6 +194,7 @@ private:
         REQUIRE(answer);
         for (const berth::decision& d : *answer) take(d);
         CHECK(expected_lost_.empty());
+        if constexpr (requires { engine_.wake_at(); }) CHECK(engine_.wake_at() > time_);
         check();
     }
     void take(const berth::decision& d) {

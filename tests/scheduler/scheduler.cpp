@@ -3,6 +3,7 @@
 
 #include "berth/queue/least_attained.hpp"
 #include "berth/testing/check_cluster.hpp"
+#include "berth/watch/fleet_watch.hpp"
 
 #include "common/scheduler_fleet.hpp"
 
@@ -304,4 +305,114 @@ TEST_CASE("what is wrong is refused with event, item and field, and changes noth
     CHECK_FALSE(*engine.finish(1.0, "a"));
     CHECK(message(engine.job(1.0, {.name = "a"})) == "job \"a\": a job of this name has ended");
     CHECK(engine.counts().duplicates == 1);
+}
+
+TEST_CASE("nothing runs on a node that is gone, whatever its slot says") {
+    berth::scheduler engine{};
+    join(engine, {"n0", "n1"}, 1);
+    REQUIRE(engine.job(0.0, {.name = "a"}));
+    REQUIRE(engine.node_gone(1.0, "n1"));
+    const auto observed = engine.running(1.0, "a", 0, berth::slot{berth::node_index{1}, 1});
+    REQUIRE_FALSE(observed);
+    CHECK(observed.error().message == "event running: job \"a\" task 0: there is no such place");
+    CHECK(decided(engine, 1.0) == words{"start a/0 n0"});
+}
+
+TEST_CASE("a reading of one thing leaves what is known of the others") {
+    berth::scheduler engine{};
+    join(engine, {"n0"}, 1);
+    const berth::place_ref gpu{"n0", "n0-0"};
+    REQUIRE(engine.threshold(0.0, {.power = 300.0, .load = 0.9}));
+    const auto waits = [&](const char* name, double time) {
+        REQUIRE(engine.job(time, {.name = name}));
+        return decided(engine, time).size() == 1 && engine.running(*engine.find_job(name)) == 0;
+    };
+    REQUIRE(engine.reading(1.0, gpu, {.load = 0.95}));
+    REQUIRE(engine.reading(1.0, gpu, {.power = 100.0}));
+    CHECK(waits("a", 1.0));
+    REQUIRE(engine.reading(2.0, gpu, {.load = 0.5}));
+    CHECK(decided(engine, 2.0) == words{"start a/0 n0"});
+    REQUIRE(engine.finish(3.0, "a"));
+    REQUIRE(engine.reading(3.0, gpu, {.power = 400.0}));
+    REQUIRE(engine.reading(3.0, gpu, {.load = 0.1, .temperature = 40.0}));
+    CHECK(waits("b", 3.0));
+    CHECK(engine.last_reading(gpu).power == 400.0);
+    CHECK(engine.last_reading(gpu).load == 0.1);
+    REQUIRE(engine.reading(4.0, gpu, {.power = 200.0}));
+    CHECK(decided(engine, 4.0) == words{"start b/0 n0"});
+}
+
+TEST_CASE("a short gang that could not be stopped is stopped again, and nothing wakes meanwhile") {
+    berth::scheduler engine{berth::scheduler_policies{},
+                            {},
+                            {.acknowledge = berth::acknowledgement::reported, .grace = 20.0, .back_off = 10.0}};
+    join(engine, {"n0", "n1", "n2"}, 1);
+    REQUIRE(engine.job(0.0, {.name = "gang", .task_count = 3}));
+    CHECK(decided(engine, 0.0).size() == 3);
+    CHECK(*engine.node_gone(5.0, "n2"));
+    (void)decided(engine, 5.0);
+    CHECK(decided(engine, 25.0) == words{"evict gang/0 n0 gang", "evict gang/1 n1 gang"});
+    CHECK(engine.wake_at() == std::numeric_limits<double>::infinity());
+    SUBCASE("none is stopped") {
+        CHECK(*engine.failed(26.0, "gang"));
+        CHECK(decided(engine, 26.0).empty());
+        CHECK(engine.wake_at() == 46.0);
+        CHECK(decided(engine, 46.0) == words{"evict gang/0 n0 gang", "evict gang/1 n1 gang"});
+    }
+    SUBCASE("one is stopped, the other is not") {
+        CHECK(*engine.stopped(26.0, "gang", 0));
+        CHECK(*engine.failed(26.0, "gang", 1));
+        (void)decided(engine, 26.0);
+        CHECK(engine.wake_at() == 46.0);
+        CHECK(decided(engine, 46.0).front() == "evict gang/1 n1 gang");
+    }
+    SUBCASE("both are") {
+        CHECK(*engine.stopped(26.0, "gang"));
+        (void)decided(engine, 26.0);
+        CHECK(engine.wake_at() == std::numeric_limits<double>::infinity());
+    }
+}
+
+TEST_CASE("limits that are none are refused, and an event that is refused leaves the clock") {
+    berth::scheduler engine{};
+    join(engine, {"n0"}, 1);
+    constexpr double infinite = std::numeric_limits<double>::infinity();
+    for (const berth::place_limits wrong :
+         {berth::place_limits{.temperature = infinite}, berth::place_limits{.temperature = -infinite},
+          berth::place_limits{.power = -1.0}, berth::place_limits{.power = infinite}, berth::place_limits{.load = -0.5},
+          berth::place_limits{.load = infinite}}) {
+        CHECK_FALSE(engine.threshold(9.0, wrong));
+        CHECK_FALSE(engine.threshold(9.0, "n0", wrong));
+    }
+    CHECK(engine.threshold(1.0, {.temperature = -10.0, .power = 0.0, .load = 0.0}));
+    CHECK_FALSE(engine.finish(9.0, "nobody"));
+    CHECK_FALSE(engine.close(9.0, "n9"));
+    CHECK_FALSE(engine.job(9.0, {.name = "a", .task_count = 0}));
+    CHECK_FALSE(engine.running(9.0, "a", 0, berth::slot{berth::node_index{0}, 1}));
+    CHECK(engine.now() == 1.0);
+    CHECK(engine.job(2.0, {.name = "a"}));
+    CHECK(engine.now() == 2.0);
+}
+
+TEST_CASE("what is reported and what the watch sees do not undo each other") {
+    berth::scheduler engine{berth::scheduler_policies{}.with_watch(berth::fleet_watch<>{})};
+    join(engine, {"n0"}, 2);
+    const berth::place_ref silent{"n0", "n0-1"};
+    double time = 0.0;
+    const auto samples = [&](int minutes, bool both) {
+        for (int m = 0; m < minutes; ++m, time += 60.0) {
+            REQUIRE(engine.reading(time, {"n0", "n0-0"}, {.load = 0.1, .temperature = 40.0}));
+            if (both) REQUIRE(engine.reading(time, silent, {.load = 0.1, .temperature = 40.0}));
+            (void)decided(engine, time);
+        }
+        return (engine.cluster().healthy_gpus(berth::node_index{0}) >> 1U & 1U) != 0;
+    };
+    CHECK(samples(2, true));
+    CHECK_FALSE(samples(20, false));
+    CHECK_FALSE(*engine.health(time, silent, true));  // nobody has reported it sick
+    CHECK_FALSE(samples(1, false));
+    CHECK(*engine.health(time, silent, false));
+    CHECK_FALSE(samples(60, true));  // the watch sees it well
+    CHECK(*engine.health(time, silent, true));
+    CHECK(samples(1, true));
 }

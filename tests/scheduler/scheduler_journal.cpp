@@ -11,9 +11,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -141,4 +143,58 @@ TEST_CASE("what a journal does not take is not decided on, a line that was cut i
     text = whole + "event what\n";
     CHECK_FALSE(berth::resume_scheduler(text, policies, shared_journal{&text}));
     CHECK_FALSE(berth::resume_scheduler("nothing", policies, shared_journal{&text}));
+}
+
+TEST_CASE("without a first page nothing is decided, and the first page has all that happened") {
+    std::string text;
+    bool takes = false;
+    journalled engine{policies, shared_journal{&text, &takes}};
+    join_described(engine, "n0", 2);
+    takes = true;  // the events so far went nowhere
+    REQUIRE(engine.job(1.0, {.name = "a"}));
+    CHECK(text.empty());
+    takes = false;
+    const auto refused = engine.decide(1.0);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == berth::error_code::io);
+    takes = true;
+    CHECK(engine.decide(1.0)->size() == 1);
+    const auto again = berth::resume_scheduler(text, policies, shared_journal{&text});
+    REQUIRE(again);
+    CHECK((*again)->unconfirmed().size() == 1);
+    CHECK((*again)->lines() == engine.lines());
+}
+
+TEST_CASE("what a journal could not give back is refused before it happens") {
+    std::string text;
+    journalled engine{policies, shared_journal{&text}};
+    join_described(engine, "n0", 2);
+    const std::vector<std::string_view> models(5000, "A100");
+    const auto refused = engine.job(1.0, {.name = "a", .accepted_models = models});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message == "job \"a\": a list is too long for a journal");
+    const std::vector<berth::amount> amounts(5000);
+    CHECK_FALSE(engine.domain("rack", 0, amounts));
+    CHECK_FALSE(engine.node(1.0, {.name = "n1", .capacity = amounts}));
+    CHECK(engine.known().job_count() == 0);
+    REQUIRE(engine.job(1.0, {.name = "a", .accepted_models = std::span{models}.first(4096)}));
+    CHECK(berth::resume_scheduler(text, policies, shared_journal{&text}));
+    // A job of as many tasks as there may be: the record has them all and the job's own demand.
+    const std::vector<berth::job_task> tasks(std::size_t{1} << 20U);
+    CHECK(berth::detail::event_record::holds(berth::job_description{.name = "b", .tasks = tasks}));
+    berth::detail::event_record written = berth::detail::event_record::of(berth::event_kind::job, 1.0);
+    berth::detail::archive_writer line;
+    written.job(berth::job_description{.name = "b"}).visit_all(line);
+    const auto message = [&](const std::string& count) {
+        std::string other = line.text;
+        const std::size_t at = other.find("\"\" 0 1 ");  // no class, none listed, one demand
+        REQUIRE(at != std::string::npos);
+        berth::detail::archive_reader reader{other.replace(at, 7, "\"\" 0 " + count + " ")};
+        berth::detail::event_record e;
+        e.visit_all(reader);
+        return reader.ok() ? std::string{} : reader.failure().message;
+    };
+    CHECK(message("1").empty());
+    CHECK(message("1048577") == "scheduler text, line 1: gpus, expected a number");  // missing, not too many
+    CHECK(message("1048578") == "scheduler text, line 1: demands, expected 1 or more");
 }

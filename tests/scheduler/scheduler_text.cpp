@@ -4,6 +4,7 @@
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/queue/least_attained.hpp"
 #include "berth/scheduler/any_scheduler.hpp"
+#include "berth/watch/fleet_watch.hpp"
 
 #include "common/random_day.hpp"
 #include "common/scheduler_fleet.hpp"
@@ -94,4 +95,51 @@ TEST_CASE("a text that is not one is refused with line and field") {
         CHECK_FALSE(berth::load_scheduler(std::string_view{text}.substr(0, i)));
     }
     CHECK(refused > 0);
+}
+
+TEST_CASE("a short text that names far positions takes no memory for them") {
+    berth::scheduler engine{};
+    join(engine, {"n0", "n1"}, 2);
+    REQUIRE(engine.close(0.0, "n0"));
+    REQUIRE(engine.health(0.0, "n1", false));
+    const std::string text = engine.save();
+    const auto loaded = berth::load_scheduler(text);
+    REQUIRE(loaded);
+    CHECK((*loaded)->save() == text);
+    const auto replaced = [&](const std::string& was, const std::string& now) {
+        std::string other = text;
+        const std::size_t at = other.find(was);
+        REQUIRE(at != std::string::npos);
+        return berth::load_scheduler(other.replace(at, was.size(), now));
+    };
+    REQUIRE(text.find("node 2\n- 0 ") != std::string::npos);
+    CHECK(replaced("node 2\n- 0 ", "node 2\n- 4294967295 "));  // a place that is not there: nothing to keep
+    const std::size_t engine_line = text.find("engine");
+    const std::string line = text.substr(engine_line, text.find('\n', engine_line) - engine_line);
+    CAPTURE(line);
+    std::string wrong = line;
+    std::size_t word = 0;
+    for (int skipped = 0; skipped < 6; ++skipped) word = wrong.find(' ', word + 1);
+    wrong.replace(word + 1, wrong.find(' ', word + 1) - word - 1, "4000000000");
+    CHECK_FALSE(replaced(line, wrong));
+}
+
+TEST_CASE("a place that only the watch calls sick is written, and nobody else calls it well") {
+    berth::scheduler engine{};
+    join(engine, {"n0"}, 1);
+    REQUIRE(engine.health(0.0, "n0", false));
+    std::string text = engine.save();
+    const std::size_t at = text.find("node 1\n- 0 1 0 ");
+    REQUIRE(at != std::string::npos);
+    text.replace(at, 15, "node 1\n- 0 1 3 ");  // reported well, seen sick
+    const auto watched = berth::load_scheduler(text, berth::scheduler_policies{}.with_watch(berth::fleet_watch<>{}));
+    REQUIRE(watched);
+    CHECK((*watched)->save().find("node 1\n- 0 1 3 ") != std::string::npos);
+    REQUIRE((*watched)->health(0.0, "n0", true));
+    CHECK_FALSE((*watched)->cluster().healthy(berth::node_index{0}));
+    const auto alone = berth::load_scheduler(text);  // without a watch it would never return
+    REQUIRE(alone);
+    CHECK((*alone)->cluster().healthy(berth::node_index{0}));
+    text.replace(at, 15, "node 1\n- 0 1 4 ");
+    CHECK_FALSE(berth::load_scheduler(text));
 }

@@ -13,5 +13,6 @@ namespace berth::inline v0::detail {
 [[nodiscard]] inline double log(double x) noexcept { return __builtin_log(x); }
 [[nodiscard]] inline double log1p(double x) noexcept { return __builtin_log1p(x); }
 [[nodiscard]] inline double log2(double x) noexcept { return __builtin_log2(x); }
+[[nodiscard]] inline double nextafter(double x, double to) noexcept { return __builtin_nextafter(x, to); }
 
 }  // namespace berth::inline v0::detail

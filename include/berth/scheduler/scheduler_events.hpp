@@ -99,7 +99,8 @@ struct scheduler_counts {
 /// ended after it. Nodes, GPUs and jobs can be named, or meant by their handles.
 ///
 /// Deterministic. Not thread-safe. An event costs O(what it touches), amortised; nothing is allocated in steady state
-/// but the text of new names, and for gangs. Memory O(nodes + GPUs + tasks + distinct demands x nodes).
+/// but the text of new names, and for gangs. Memory O(nodes + GPUs + tasks + distinct demands x nodes + classes of
+/// jobs): the name of a class is kept for good, so classes should be few, and not a name per job.
 class scheduler_events {
 public:
     /// Nothing is there yet.
@@ -124,10 +125,10 @@ public:
     template <class Node>
         requires node_like<Node>
     result<node_handle> node(double time, const Node& described) {
-        if (auto ok = begin("node", time); !ok) return ok.error();
+        if (auto ok = check_time("node", time); !ok) return ok.error();
         const std::uint64_t before = cluster_.structure_version();
         const auto reported = cluster_.report(described);
-        return reported ? node_reported(*reported, before) : reported;
+        return reported ? node_reported(time, *reported, before) : reported;
     }
     /// A node is gone with all that ran there. Its tasks are lost, and wait again unless the job says otherwise.
     result<bool> node_gone(double time, const place_ref& place);
@@ -137,11 +138,12 @@ public:
     result<bool> open(double time, const place_ref& place);
     /// Closed, and what runs there moves elsewhere as far as there is room.
     result<bool> drain(double time, const place_ref& place);
-    /// The health of a place. What is sick takes nothing new, and what runs there moves elsewhere.
+    /// The health of a place. What is sick takes nothing new, and what runs there moves elsewhere. A watch has a word
+    /// of its own: a place is used while neither calls it sick.
     result<bool> health(double time, const place_ref& place, bool healthy);
-    /// What a monitor measured.
+    /// What a monitor measured. What is NaN leaves what was measured before.
     result<bool> reading(double time, const place_ref& place, const place_reading& read);
-    /// Limits of readings of a place.
+    /// Limits of readings of a place. Refused if infinite, or if power or load is negative.
     result<bool> threshold(double time, const place_ref& place, const place_limits& limits);
     /// Limits of readings of all places that have none of their own.
     result<bool> threshold(double time, const place_limits& limits);
@@ -155,11 +157,11 @@ public:
     template <class Task>
         requires task_like<Task> && (!std::is_same_v<Task, job_description>)
     result<job_handle> job(double time, const Task& task, const job_terms& terms = {}) {
-        if (auto ok = begin("job", time); !ok) return ok.error();
+        if (auto ok = check_time("job", time); !ok) return ok.error();
         if (auto ok = check_terms("", terms); !ok) return ok.error();
         const auto admitted = cluster_.admit(task);
         if (!admitted) return admitted.error();
-        return job_admitted(*admitted, terms);
+        return job_admitted(time, *admitted, terms);
     }
     /// A task of a job is observed to run there already, whatever room there is.
     ///
@@ -234,7 +236,7 @@ public:
     [[nodiscard]] std::vector<job_handle> jobs() const;
     /// The number of jobs that are there.
     [[nodiscard]] std::size_t job_count() const noexcept { return jobs_.taken(); }
-    /// The last reading of a place; NaN where it was not measured.
+    /// What was measured last at a place, each of its numbers by itself; NaN where it never was.
     [[nodiscard]] place_reading last_reading(const place_ref& place) const;
     /// True if a balancer may move the task: it runs, its job lets it, and no attempt has failed just now.
     [[nodiscard]] bool may_move(task_index task) const noexcept;
@@ -268,14 +270,20 @@ private:
         ++counts_.duplicates;
         return false;
     }
-    void count(event_kind kind) noexcept { ++counts_.events[static_cast<std::size_t>(kind)]; }
-    [[nodiscard]] result<void> begin(const char* event, double time);
+    [[nodiscard]] result<void> check_time(const char* event, double time) const;
+    /// An event is accepted: it is counted, and it is now.
+    void take(event_kind kind, double time) noexcept {
+        ++counts_.events[static_cast<std::size_t>(kind)];
+        now_ = time;
+        began_ = true;
+    }
 
     // Nodes: scheduler/detail/place_events.hpp.
     [[nodiscard]] result<found_place> find_place(const char* event, const place_ref& place) const;
-    [[nodiscard]] result<node_handle> node_reported(node_handle node, std::uint64_t structure_before);
+    [[nodiscard]] result<node_handle> node_reported(double time, node_handle node, std::uint64_t structure_before);
     template <class Change>
     [[nodiscard]] result<bool> change_place(event_kind kind, double time, const place_ref& place, Change change);
+    [[nodiscard]] static result<void> check_limits(const place_limits& limits);
     void judge_limits(node_handle node, detail::place_state& place);
     void judge_all_limits();
     void apply(node_handle node);
@@ -286,7 +294,7 @@ private:
     [[nodiscard]] result<void> check_terms(std::string_view name, const job_terms& terms) const;
     [[nodiscard]] result<void> check_name(std::string_view name) const;
     [[nodiscard]] result<void> admit_tasks(const job_description& described);
-    [[nodiscard]] result<job_handle> job_admitted(task_handle task, const job_terms& terms);
+    [[nodiscard]] result<job_handle> job_admitted(double time, task_handle task, const job_terms& terms);
     [[nodiscard]] std::uint32_t add_job(std::string_view name, std::span<const task_handle> tasks, std::size_t least,
                                         int priority, const job_terms& terms);
     result<bool> end(event_kind kind, double time, const job_ref& job, std::uint32_t task);
@@ -311,6 +319,7 @@ private:
     void queue(std::uint32_t job);
     void sleep(std::uint32_t job, double until);
     [[nodiscard]] double back_off(std::uint32_t failures) const noexcept;
+    void note_short(std::uint32_t job);
     [[nodiscard]] bool goes_first(std::uint32_t a, std::uint32_t b) const noexcept;
     void tell(decision_kind kind, std::uint32_t job, std::uint32_t task, const slot& where, const char* reason);
 

@@ -9,6 +9,7 @@
 #include "berth/balance/movability.hpp"
 #include "berth/balance/move_choice.hpp"
 #include "berth/core/flat.hpp"
+#include "berth/core/math.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/sort_positions.hpp"
 #include "berth/migrate/order/migration_plan.hpp"
@@ -122,8 +123,8 @@ public:
     /// @return the decisions in the order in which to carry them out; valid until the next event or decision. An error
     ///         if the time is not finite or before that of the last event
     [[nodiscard]] result<std::span<const decision>> decide(double time) {
-        if (auto ok = begin("decide", time); !ok) return ok.error();
-        count(event_kind::decide);
+        if (auto ok = check_time("decide", time); !ok) return ok.error();
+        take(event_kind::decide, time);
         if (answered_) decided_.clear();
         answered_ = false;
         reasons_.clear();
@@ -141,18 +142,22 @@ public:
     }
 
     /// When a decision may be due although nothing happened: a back-off, a grace or a delay ends, a watch looks,
-    /// a level is reached. Infinity: never. O(gangs that are short + jobs that sleep), with levels O(jobs).
+    /// a level is reached. Infinity: never. O(tasks of gangs that are short + jobs that sleep), with levels O(jobs).
     [[nodiscard]] double wake_at() const {
-        double at = relief_at_;
+        // Moves that are under way come before the next look.
+        double at = planned_.empty() ? relief_at_ : detail::never;
         const auto sooner = [&](double time) { at = time < at ? time : at; };
         for (const detail::sleeping_job& s : sleeping_) sooner(s.until);
         for (const job_handle job : short_) {
-            if (has(job)) sooner(this->at(job).short_since + options_.grace);
+            if (has(job)) sooner(grace_ends(job.position()));
         }
         if constexpr (watches) sooner(watched_at_ + policies_.watch.contact.interval);
         if constexpr (evicts && levelled_order<order_type>) {
             for (std::uint32_t j = 0; j < records_.size(); ++j) {
-                if (jobs_.is_taken(j) && records_[j].runs()) sooner(now_ + policies_.order.next_level_in(view(j)));
+                if (!jobs_.is_taken(j) || !records_[j].runs()) continue;
+                // Less than the time can tell apart is still later than now.
+                const double reached = now_ + policies_.order.next_level_in(view(j));
+                sooner(reached > now_ ? reached : detail::nextafter(now_, detail::never));
             }
         }
         return at > now_ ? at : now_;
@@ -212,6 +217,7 @@ private:
     scheduler(berth::cluster&& loaded, Policies policies, scheduler_options options)
         : scheduler_events{std::move(loaded), options}, policies_{std::move(policies)}, measured_{cluster_} {}
     void start_policies(const detail::mix_image& mix);
+    void forget_watched();
     template <class Archive>
     void visit_own(Archive& a);
 
@@ -236,6 +242,8 @@ private:
 
     // ---- gangs that lost some of their tasks ------------------------------------------------------------------------
     void stop_short_gangs();
+    /// When a gang that is short is stopped; never while one of its tasks moves or is being stopped.
+    [[nodiscard]] double grace_ends(std::uint32_t j) const;
     /// No task of it moves or is being stopped.
     [[nodiscard]] bool all_run(std::uint32_t j) const;
     /// Evicts the tasks of a job, for another one or for none.

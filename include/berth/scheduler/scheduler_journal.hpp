@@ -43,8 +43,9 @@ namespace berth::inline v0 {
 /// can say so by `carried_out`.
 ///
 /// Where the journal does not take a line, the event has happened nevertheless, `decide` answers with an error before
-/// it decides, and the next call writes both lines. Events by own types of nodes and tasks are not offered: describe
-/// them.
+/// it decides, and the next call writes both lines. If not even the first text was taken, `decide` tries that first.
+/// Events by own types of nodes and tasks are not offered: describe them. A description with a list of more than 4096
+/// amounts, models or domains is refused.
 ///
 /// @tparam Policies  as of `scheduler`
 /// @tparam Journal   a `migration_journal`
@@ -68,15 +69,18 @@ public:
           engine_{std::move(engine)},
           page_{page},
           lines_{lines},
-          unconfirmed_{unconfirmed} {}
+          unconfirmed_{unconfirmed},
+          has_page_{true} {}
 
     /// As of `scheduler_events`; likewise below.
     result<domain_index> domain(std::string_view name, std::size_t level, std::span<const amount> capacity = {}) {
+        if (!detail::event_record::holds(capacity)) return too_long("domain", name);
         return note(engine_->domain(name, level, capacity), event_kind::node, engine_->now(),
                     [&](detail::event_record& e) { e.domain(name, level, capacity); });
     }
     /// As of `scheduler_events`.
     result<node_handle> node(double time, const node_description& described) {
+        if (!detail::event_record::holds(described)) return too_long("node", described.name);
         return note(engine_->node(time, described), event_kind::node, time,
                     [&](detail::event_record& e) { e.node(described); });
     }
@@ -123,6 +127,7 @@ public:
     }
     /// As of `scheduler_events`.
     result<job_handle> job(double time, const job_description& described) {
+        if (!detail::event_record::holds(described)) return too_long("job", described.name);
         return note(engine_->job(time, described), event_kind::job, time,
                     [&](detail::event_record& e) { e.job(described); });
     }
@@ -164,13 +169,13 @@ public:
     /// As of `scheduler`; an error as well if the journal does not take what was told.
     [[nodiscard]] result<std::span<const decision>> decide(double time) {
         unconfirmed_ = false;
-        if (lines_ >= page_) turn_page();
+        if (lines_ >= page_ || !has_page_) turn_page();
         if (!(time >= engine_->now() && time < detail::never)) return engine_->decide(time);  // refused
         const std::size_t before = backlog_.size();
         append(detail::event_record::of(event_kind::decide, time));
         if (!flush()) {
+            if (has_page_) --lines_;
             backlog_.resize(before);
-            --lines_;
             return detail::refuse(error_code::io, {"scheduler journal: the text was not taken, nothing is decided"});
         }
         return engine_->decide(time);
@@ -200,6 +205,10 @@ public:
     [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
 
 private:
+    [[nodiscard]] static error too_long(const char* kind, std::string_view name) {
+        return detail::refuse(error_code::invalid_value,
+                              {kind, " ", detail::phrase::quoted(name), ": a list is too long for a journal"});
+    }
     template <class Outcome, class Fill>
     [[nodiscard]] Outcome note(Outcome outcome, event_kind kind, double time, const Fill& fill) {
         if (!outcome) return outcome;
@@ -211,6 +220,7 @@ private:
         return outcome;
     }
     void append(detail::event_record e) {
+        if (!has_page_) return;  // the page to come has it all
         detail::archive_writer line;
         e.visit_all(line);
         backlog_.append(line.text);
@@ -218,6 +228,7 @@ private:
         ++lines_;
     }
     [[nodiscard]] bool flush() {
+        if (!has_page_) return false;
         if (!backlog_.empty() && !journal_.write(backlog_, journal_write::append)) return false;
         backlog_.clear();
         return true;
@@ -228,6 +239,7 @@ private:
         lines_ = 0;
         if (journal_.write(text, journal_write::replace)) {
             backlog_.clear();
+            has_page_ = true;
             return;
         }
         // The page is turned here, so one that is resumed from the old text has to turn it, too.
@@ -242,6 +254,7 @@ private:
     std::size_t lines_ = 0;
     std::string backlog_;
     bool unconfirmed_ = false;
+    bool has_page_ = false;  // the journal holds a text of the scheduler
 };
 
 /// Goes on from the text of a journal, and writes to a journal that holds this text. A line that was cut short by the

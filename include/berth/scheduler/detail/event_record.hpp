@@ -21,6 +21,9 @@
 
 namespace berth::inline v0::detail {
 
+inline constexpr std::size_t most_listed = 4096;                          // amounts or texts in one list
+inline constexpr std::size_t most_demands = (std::size_t{1} << 20U) + 1;  // of a job, and of each of its tasks
+
 /// Several texts, and their views.
 struct kept_texts {
     std::vector<std::string> texts{};
@@ -36,7 +39,7 @@ template <class Archive>
 void visit(Archive& a, const char* field, std::vector<amount>& values) {
     auto count = static_cast<std::uint32_t>(values.size());
     visit(a, field, count);
-    if (count > 4096) return a.refuse(field, "at most 4096 amounts");
+    if (count > most_listed) return a.refuse(field, "at most 4096 amounts");
     values.resize(count);
     for (amount& value : values) visit(a, field, value);
 }
@@ -44,7 +47,7 @@ template <class Archive>
 void visit(Archive& a, const char* field, kept_texts& list) {
     auto count = static_cast<std::uint32_t>(list.texts.size());
     visit(a, field, count);
-    if (count > 4096) return a.refuse(field, "at most 4096 texts");
+    if (count > most_listed) return a.refuse(field, "at most 4096 texts");
     list.texts.resize(count);
     for (std::string& text : list.texts) a.string(field, text);
 }
@@ -172,6 +175,21 @@ public:
         return *this;
     }
 
+    /// Whether a record holds these: what is longer could be written, and not be read again.
+    [[nodiscard]] static bool holds(std::span<const amount> amounts) noexcept { return amounts.size() <= most_listed; }
+    [[nodiscard]] static bool holds(const node_description& n) noexcept {
+        bool all = holds(n.capacity) && n.domains.size() <= most_listed && n.gpus.size() <= 64;
+        for (const gpu_description& g : n.gpus) all = all && holds(g.capacity);
+        return all;
+    }
+    [[nodiscard]] static bool holds(const job_description& d) noexcept {
+        bool all = holds_demand(d) && d.tasks.size() < most_demands && d.alternatives.size() < most_demands &&
+                   1 + d.tasks.size() + d.alternatives.size() <= most_demands;
+        for (const job_task& t : d.tasks) all = all && holds_demand(t);
+        for (const alternative_description& t : d.alternatives) all = all && holds_demand(t);
+        return all;
+    }
+
     template <class Archive>
     void visit_all(Archive& a) {
         a.line("event");
@@ -233,6 +251,11 @@ private:
         std::vector<amount> capacity{};
     };
 
+    template <class Demand>
+    [[nodiscard]] static bool holds_demand(const Demand& d) noexcept {
+        return holds(d.gpu_demand) && holds(d.node_demand) && holds(d.domain_demand) &&
+               d.accepted_models.size() <= most_listed;
+    }
     [[nodiscard]] place_ref place() const {
         if (named_place_) return {std::string_view{node_name_}, std::string_view{gpu_name_}};
         return is_gpu_ ? place_ref{gpu_} : place_ref{node_};
@@ -272,9 +295,11 @@ private:
         visit(a, "listed", listed_);
         auto count = static_cast<std::uint32_t>(demands_.size());
         visit(a, "demands", count);
-        if (count == 0 || count > (1U << 20U) || listed_ >= count) return a.refuse("demands", "1 or more");
-        demands_.resize(count);
-        for (demand_copy& d : demands_) d.visit_all(a);
+        if (count == 0 || count > most_demands || listed_ >= count) return a.refuse("demands", "1 or more");
+        for (std::size_t i = 0; i < count && a.ok(); ++i) {
+            if constexpr (Archive::reads) demands_.emplace_back();  // one by one: the text may be short
+            demands_[i].visit_all(a);
+        }
     }
     [[nodiscard]] result<node_handle> replay_node(scheduler_events& to) const {
         std::vector<gpu_description> gpus;

@@ -42,9 +42,8 @@ inline void scheduler_events::task_stopped(std::uint32_t job, std::uint32_t task
     if (j.running == 0) {
         j.short_since = detail::never;
         j.rate_known = false;
-    } else if (!j.runs() && j.short_since == detail::never) {
-        j.short_since = now_;
-        short_.push_back(handle(job));
+    } else {
+        note_short(job);
     }
     room_freed_ = true;
     queue(job);
@@ -75,7 +74,9 @@ inline void scheduler_events::remove_job(std::uint32_t job) {
     if (records_[job].claim != detail::no_position) dissolve(records_[job].claim);
     if (names_.size() > job && !names_[job].empty()) {
         bool mentioned = false;  // by a decision that nobody has seen yet
-        for (const decision& d : decided_) mentioned = mentioned || (!answered_ && d.job == handle(job));
+        if (!answered_) {
+            for (const decision& d : decided_) mentioned = mentioned || d.job == handle(job);
+        }
         if (mentioned) lost_names_.push_back({handle(job), names_[job]});
         if (options_.remembered > 0) {
             if (ended_.size() > ended_next_ && !ended_[ended_next_].empty()) ended_.erase(ended_next_);
@@ -103,6 +104,17 @@ inline void scheduler_events::move_ended(std::uint32_t job, std::uint32_t task, 
     if (t.not_before < move_again_at_ || move_again_at_ <= now_) move_again_at_ = t.not_before;
     // The steps after it were planned with its room.
     planned_.clear();
+}
+
+/// A job that runs with fewer tasks than its least is listed, once, from the moment it does.
+inline void scheduler_events::note_short(std::uint32_t job) {
+    detail::job_record& j = records_[job];
+    if (j.running == 0 || j.runs() || j.short_since != detail::never) return;
+    j.short_since = now_;
+    for (const job_handle known : short_) {
+        if (known == handle(job)) return;
+    }
+    short_.push_back(handle(job));
 }
 
 /// A task that was to be stopped for a claim is gone, or stays after all.

@@ -78,14 +78,14 @@ inline result<void> scheduler_events::check_name(std::string_view name) const {
 }
 
 inline result<job_handle> scheduler_events::job(double time, const job_description& described) {
-    if (auto ok = begin("job", time); !ok) return ok.error();
+    if (auto ok = check_time("job", time); !ok) return ok.error();
     if (auto ok = check_name(described.name); !ok) return ok.error();
     if (auto ok = check_terms(described.name, described.terms); !ok) return ok.error();
     if (auto ok = admit_tasks(described); !ok) return ok.error();
     const std::size_t least = described.min_tasks == 0 ? admitted_.size() : described.min_tasks;
+    take(event_kind::job, time);
     const std::uint32_t job = add_job(described.name, admitted_.view(), least, described.priority, described.terms);
     records_[job].same_model = described.same_model && admitted_.size() > 1;
-    count(event_kind::job);
     return handle(job);
 }
 
@@ -136,7 +136,7 @@ inline result<void> scheduler_events::admit_tasks(const job_description& d) {
     return {};
 }
 
-inline result<job_handle> scheduler_events::job_admitted(task_handle task, const job_terms& terms) {
+inline result<job_handle> scheduler_events::job_admitted(double time, task_handle task, const job_terms& terms) {
     const workload& work = cluster_.workload();
     const task_index t = *cluster_.find(task);
     const std::string_view name = work.name(t);
@@ -145,9 +145,8 @@ inline result<job_handle> scheduler_events::job_admitted(task_handle task, const
         (void)cluster_.retire(task);
         return why;
     }
-    const std::uint32_t job = add_job(name, {&task, 1}, 1, work.priority(t), terms);
-    count(event_kind::job);
-    return handle(job);
+    take(event_kind::job, time);
+    return handle(add_job(name, {&task, 1}, 1, work.priority(t), terms));
 }
 
 inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<const task_handle> tasks,
@@ -186,11 +185,11 @@ inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<
 }
 
 inline result<bool> scheduler_events::running(double time, const job_ref& job, std::uint32_t task, const slot& where) {
-    if (auto ok = begin("running", time); !ok) return ok.error();
+    if (auto ok = check_time("running", time); !ok) return ok.error();
     const auto found = find_job("running", job);
     if (!found) return found.error();
     if (!*found) {
-        count(event_kind::running);
+        take(event_kind::running, time);
         return duplicate();
     }
     const std::uint32_t j = (*found)->position();
@@ -202,12 +201,12 @@ inline result<bool> scheduler_events::running(double time, const job_ref& job, s
     if (task >= records_[j].tasks) return refuse({"there is no such task"});
     detail::task_record& t = tasks_.at(j, task);
     if (t.activity == detail::task_activity::ended) {
-        count(event_kind::running);
+        take(event_kind::running, time);
         return duplicate();
     }
     const task_index at = *cluster_.find(t.task);
     if (cluster_.slots()[at.value()] == where && t.activity != detail::task_activity::waiting) {
-        count(event_kind::running);
+        take(event_kind::running, time);
         return duplicate();
     }
     // Which of its demands it runs with is not told, but what has as many GPUs may be it.
@@ -221,8 +220,11 @@ inline result<bool> scheduler_events::running(double time, const job_ref& job, s
             ++alternative;
         if (alternative == others.size()) return refuse({"it wants another number of GPUs"});
     }
-    if (!cluster_.fleet().has(where, gpus)) return refuse({"there is no such place"});
-    count(event_kind::running);
+    // A node that is gone keeps its number of GPUs.
+    if (!cluster_.fleet().has(where, gpus) || !cluster_.fleet().present(where.node))
+        return refuse({"there is no such place"});
+    take(event_kind::running, time);
+    bool occupied = false;
     if (t.activity != detail::task_activity::waiting) {
         if (t.activity == detail::task_activity::moving) {
             --moves_in_flight_;
@@ -230,24 +232,23 @@ inline result<bool> scheduler_events::running(double time, const job_ref& job, s
         }
         const task_handle h = t.task;
         (void)cluster_.release(h);
-        (void)cluster_.occupy(h, where, alternative);
+        occupied = cluster_.occupy(h, where, alternative);
     } else {
-        (void)cluster_.occupy(t.task, where, alternative);
+        occupied = cluster_.occupy(t.task, where, alternative);
         task_started(j, task);
-        if (!records_[j].runs() && records_[j].short_since == detail::never) {
-            records_[j].short_since = now_;
-            short_.push_back(handle(j));
-        }
+        note_short(j);
         if (records_[j].claim != detail::no_position) dissolve(records_[j].claim);
         queue(j);
     }
+    BERTH_ASSERT(occupied, "berth: scheduler_events::running: a place that is there takes a task");
+    (void)occupied;
     note_overcommitment(where.node);
     if (places_.why_leave(where) != nullptr) relief_due_ = true;
     return true;
 }
 inline result<bool> scheduler_events::running(double time, const job_ref& job, std::uint32_t task,
                                               std::string_view node, std::span<const std::string_view> gpus) {
-    if (auto ok = begin("running", time); !ok) return ok.error();
+    if (auto ok = check_time("running", time); !ok) return ok.error();
     const auto place = find_place("running", node);
     if (!place) return place.error();
     slot where{*cluster_.find(place->node), 0};
@@ -273,11 +274,11 @@ inline result<bool> scheduler_events::end(event_kind kind, double time, const jo
 /// Does something for a task of a job, or for all; false and counted as a duplicate if it has an effect on none.
 template <class Act>
 result<bool> scheduler_events::report(event_kind kind, double time, const job_ref& job, std::uint32_t task, Act act) {
-    if (auto ok = begin(to_string(kind), time); !ok) return ok.error();
+    if (auto ok = check_time(to_string(kind), time); !ok) return ok.error();
     const auto found = find_job(to_string(kind), job);
     if (!found) return found.error();
     if (!*found) {
-        count(kind);
+        take(kind, time);
         return duplicate();
     }
     const std::uint32_t j = (*found)->position();
@@ -285,7 +286,7 @@ result<bool> scheduler_events::report(event_kind kind, double time, const job_re
     if (task != every_task && task >= tasks)
         return detail::refuse(error_code::unknown_name, {"event ", to_string(kind), ": job ",
                                                          detail::phrase::quoted(name(**found)), " has no task ", task});
-    count(kind);
+    take(kind, time);
     bool any = false;
     const std::uint32_t first = task == every_task ? 0 : task;
     const std::uint32_t last = task == every_task ? tasks : task + 1;
@@ -334,6 +335,7 @@ inline result<bool> scheduler_events::failed(double time, const job_ref& job, st
                 of.activity = detail::task_activity::running;
                 of.not_before = now_ + back_off(of.failures++);
                 victim_gone(of, false);
+                note_short(j);
                 return true;
             case detail::task_activity::running: return start_failed(j, t);
             case detail::task_activity::waiting:

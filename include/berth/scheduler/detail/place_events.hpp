@@ -6,6 +6,8 @@
 
 // What events do to nodes and GPUs.
 
+// Length: one function for each event.
+
 namespace berth::inline v0 {
 
 inline scheduler_events::scheduler_events(resource_schema schema, scheduler_options options)
@@ -18,13 +20,11 @@ inline scheduler_events::scheduler_events(resource_schema schema, scheduler_opti
 inline scheduler_events::scheduler_events(berth::cluster&& loaded, scheduler_options options)
     : options_{options}, cluster_{std::move(loaded)}, places_{cluster_}, classes_{cluster_, places_} {}
 
-inline result<void> scheduler_events::begin(const char* event, double time) {
+inline result<void> scheduler_events::check_time(const char* event, double time) const {
     if (!(time > -detail::never && time < detail::never))
         return detail::refuse(error_code::invalid_value, {"event ", event, ": time is not a finite number"});
     if (began_ && time < now_)
         return detail::refuse(error_code::inconsistent, {"event ", event, ": time is before that of the event before"});
-    now_ = time;
-    began_ = true;
     return {};
 }
 
@@ -59,10 +59,10 @@ inline void scheduler_events::apply(node_handle node) {
 
 template <class Change>
 result<bool> scheduler_events::change_place(event_kind kind, double time, const place_ref& place, Change change) {
-    if (auto ok = begin(to_string(kind), time); !ok) return ok.error();
+    if (auto ok = check_time(to_string(kind), time); !ok) return ok.error();
     const auto found = find_place(to_string(kind), place);
     if (!found) return found.error();
-    count(kind);
+    take(kind, time);
     if (found->gone) return duplicate();
     detail::place_state& state = found->gpu.valid() ? places_.of(found->gpu) : places_.of(found->node);
     if (!change(state)) return duplicate();
@@ -101,13 +101,14 @@ inline result<bool> scheduler_events::health(double time, const place_ref& place
 }
 
 inline result<node_handle> scheduler_events::node(double time, const node_description& described) {
-    if (auto ok = begin("node", time); !ok) return ok.error();
+    if (auto ok = check_time("node", time); !ok) return ok.error();
     const std::uint64_t before = cluster_.structure_version();
     const auto reported = cluster_.report(described);
-    return reported ? node_reported(*reported, before) : reported;
+    return reported ? node_reported(time, *reported, before) : reported;
 }
-inline result<node_handle> scheduler_events::node_reported(node_handle node, std::uint64_t structure_before) {
-    count(event_kind::node);
+inline result<node_handle> scheduler_events::node_reported(double time, node_handle node,
+                                                           std::uint64_t structure_before) {
+    take(event_kind::node, time);
     const node_index n = *cluster_.find(node);
     places_.adopt(n);
     if (cluster_.structure_version() == structure_before) {
@@ -120,11 +121,11 @@ inline result<node_handle> scheduler_events::node_reported(node_handle node, std
     return node;
 }
 inline result<bool> scheduler_events::node_gone(double time, const place_ref& place) {
-    if (auto ok = begin("node_gone", time); !ok) return ok.error();
+    if (auto ok = check_time("node_gone", time); !ok) return ok.error();
     const auto found = find_place("node_gone", place);
     if (!found) return found.error();
     if (place.is_gpu()) return detail::refuse(error_code::inconsistent, {"event node_gone: a GPU is no node"});
-    count(event_kind::node_gone);
+    take(event_kind::node_gone, time);
     if (found->gone) return duplicate();
     const node_index n = *cluster_.find(found->node);
     while (true) {  // moves to it end where they began
@@ -156,7 +157,7 @@ inline result<bool> scheduler_events::node_gone(double time, const place_ref& pl
 // ---- readings -------------------------------------------------------------------------------------------------------
 
 inline result<bool> scheduler_events::reading(double time, const place_ref& place, const place_reading& read) {
-    if (auto ok = begin("reading", time); !ok) return ok.error();
+    if (auto ok = check_time("reading", time); !ok) return ok.error();
     const auto refuse = [](const char* field) {
         return detail::refuse(error_code::invalid_value,
                               {"event reading: ", field, " is neither a number of its range nor absent"});
@@ -169,13 +170,21 @@ inline result<bool> scheduler_events::reading(double time, const place_ref& plac
     if (!(read.age >= 0.0)) return refuse("age");
     const auto found = find_place("reading", place);
     if (!found) return found.error();
-    count(event_kind::reading);
+    take(event_kind::reading, time);
     if (found->gone) return duplicate();
     if (read.age > options_.reading_age) return true;
     detail::place_state& state = found->gpu.valid() ? places_.of(found->gpu) : places_.of(found->node);
-    state.last = read;
+    const auto measured = [](double& known, double now) { known = now == now ? now : known; };
+    measured(state.last.load, read.load);
+    measured(state.last.temperature, read.temperature);
+    measured(state.last.power, read.power);
+    measured(state.last.memory, read.memory);
+    state.last.age = read.age;
     readings_.push_back({now_ - read.age, found->node, found->gpu, read});
+    const bool gave_away = state.pressed && !state.relieves;
     judge_limits(found->node, state);
+    // Nothing new is known of its pressure.
+    if (gave_away && read.load != read.load && read.power != read.power) state.relieves = false;
     return true;
 }
 inline void scheduler_events::judge_limits(node_handle node, detail::place_state& place) {
@@ -205,11 +214,24 @@ inline void scheduler_events::judge_all_limits() {
             judge_limits(node, places_.of(cluster_.handle(n, lowest_gpu(rest))));
     }
 }
+inline result<void> scheduler_events::check_limits(const place_limits& limits) {
+    const auto refuse = [](const char* field) {
+        return detail::refuse(error_code::invalid_value,
+                              {"event threshold: ", field, " is neither a number of its range nor absent"});
+    };
+    const auto usable = [](double x) { return !(x < 0.0) && x != detail::never; };
+    const double temperature = limits.temperature;
+    if (temperature == detail::never || temperature == -detail::never) return refuse("temperature");
+    if (!usable(limits.power)) return refuse("power");
+    if (!usable(limits.load)) return refuse("load");
+    return {};
+}
 inline result<bool> scheduler_events::threshold(double time, const place_ref& place, const place_limits& limits) {
-    if (auto ok = begin("threshold", time); !ok) return ok.error();
+    if (auto ok = check_time("threshold", time); !ok) return ok.error();
+    if (auto ok = check_limits(limits); !ok) return ok.error();
     const auto found = find_place("threshold", place);
     if (!found) return found.error();
-    count(event_kind::threshold);
+    take(event_kind::threshold, time);
     if (found->gone) return duplicate();
     detail::place_state& state = found->gpu.valid() ? places_.of(found->gpu) : places_.of(found->node);
     state.limits = limits;
@@ -217,8 +239,9 @@ inline result<bool> scheduler_events::threshold(double time, const place_ref& pl
     return true;
 }
 inline result<bool> scheduler_events::threshold(double time, const place_limits& limits) {
-    if (auto ok = begin("threshold", time); !ok) return ok.error();
-    count(event_kind::threshold);
+    if (auto ok = check_time("threshold", time); !ok) return ok.error();
+    if (auto ok = check_limits(limits); !ok) return ok.error();
+    take(event_kind::threshold, time);
     places_.limits = limits;
     judge_all_limits();
     return true;

@@ -17,7 +17,8 @@ namespace berth::inline v0::detail {
 /// each cause is kept by itself, and the cluster is told what follows from all of them.
 struct place_state {
     std::uint32_t generation = 0;
-    bool healthy = true;
+    bool healthy = true;        // as it was reported
+    bool watched_sick = false;  // as the watch sees it: neither undoes the other
     bool closed = false;
     bool draining = false;
     bool hot = false;           // above its limit of temperature: it is drained
@@ -28,13 +29,13 @@ struct place_state {
     place_limits limits{};
     place_reading last{};
 
-    [[nodiscard]] bool leaves() const noexcept { return !healthy || draining || hot; }
+    [[nodiscard]] bool leaves() const noexcept { return !healthy || watched_sick || draining || hot; }
     [[nodiscard]] const char* why() const noexcept {
-        return !healthy              ? "unhealthy"
-               : hot                 ? "temperature"
-               : draining            ? "drain"
-               : pressed && relieves ? pressure
-                                     : nullptr;
+        return !healthy || watched_sick ? "unhealthy"
+               : hot                    ? "temperature"
+               : draining               ? "drain"
+               : pressed && relieves    ? pressure
+                                        : nullptr;
     }
 };
 

@@ -159,9 +159,7 @@ void scheduler<Policies>::commit_evictions(std::uint32_t j) {
     restore(0);
     for (const std::uint32_t v : evicted_) stop_job(v, claim, "order", claimant);
     if (!reported) {
-        // They were put back only to be stopped; now the claimant takes its place again.
-        for (const started_task& s : placed_) (void)cluster_.place(tasks_[j][s.task].task, s.where);
-        announce_placed(j);
+        announce_placed(j);  // the claimant has its place already
         return;
     }
     for (const started_task& s : placed_) apply(cluster_.handle(s.where.node));

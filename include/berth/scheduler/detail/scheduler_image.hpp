@@ -36,8 +36,16 @@ public:
         both("duplicates", e_.counts_.duplicates);
         names("class", e_.class_names_);
         names("ended", e_.ended_);
-        places("node", e_.places_.nodes());
-        places("gpu", e_.places_.gpus());
+        if (e_.ended_next_ > e_.ended_.size()) a_.refuse("ended", "at most as many as there are");
+        if constexpr (Archive::reads) {
+            if (e_.options_.remembered > 0) e_.ended_next_ %= e_.options_.remembered;
+        }
+        places("node", e_.places_.nodes(), [&](std::uint32_t position, std::uint32_t generation) {
+            return e_.cluster_.find(node_handle{position, generation}).has_value();
+        });
+        places("gpu", e_.places_.gpus(), [&](std::uint32_t position, std::uint32_t generation) {
+            return e_.cluster_.find(gpu_handle{position, generation}).placed();
+        });
         jobs();
         rest();
         if constexpr (Archive::reads) make_rest();
@@ -91,37 +99,53 @@ private:
             }
         }
     }
-    /// Only those of which there is something to say.
-    void places(const char* kind, flat<place_state>& of) {
+    /// Only those that are there, and of which there is something to say.
+    template <class There>
+    void places(const char* kind, flat<place_state>& of, There there) {
+        const auto tells = [&](std::uint32_t p) { return says_something(of[p]) && there(p, of[p].generation); };
         std::size_t telling = 0;
-        for (const place_state& s : of) telling += says_something(s) ? 1 : 0;
+        for (std::uint32_t p = 0; p < of.size(); ++p) telling += tells(p) ? 1U : 0U;
         const std::size_t count = visit_count(a_, kind, telling);
         std::uint32_t position = 0;
         for (std::size_t i = 0; i < count && a_.ok(); ++i) {
             if constexpr (!Archive::reads) {
-                while (!says_something(of[position])) ++position;
+                while (!tells(position)) ++position;
             }
             a_.line("-");
             both("position", position);
-            if (position >= (1U << 28U)) return a_.refuse("position", "one of its range");
-            if constexpr (Archive::reads) {
-                if (of.size() <= position) of.resize(position + std::size_t{1});
-            }
-            place_state& s = of[position++];
-            both("generation", s.generation, "healthy", s.healthy, "closed", s.closed, "draining", s.draining);
+            place_state s;
+            if constexpr (!Archive::reads) s = of[position];
+            both("generation", s.generation);
+            health(s);
+            both("closed", s.closed, "draining", s.draining);
             both("hot", s.hot, "pressed", s.pressed, "relieves", s.relieves, "holds", s.holds);
             literal("pressure", s.pressure);
             limits(s.limits);
             read(s.last);
+            if constexpr (Archive::reads) {
+                // A text may name any position; memory is for places of the cluster.
+                if (!a_.ok() || !there(position, s.generation)) continue;
+                if (of.size() <= position) of.resize(position + std::size_t{1});
+                of[position] = s;
+            }
+            ++position;
         }
+    }
+    /// What was reported, and the watch's word as a second bit: one number, as before there were two.
+    void health(place_state& s) {
+        auto number = static_cast<std::uint8_t>((s.healthy ? 1 : 0) + (s.watched_sick ? 2 : 0));
+        both("healthy", number);
+        if (number > 3) a_.refuse("healthy", "0..3");
+        s.healthy = (number & 1U) != 0;
+        s.watched_sick = (number & 2U) != 0;
     }
     [[nodiscard]] static bool says_something(const place_state& s) noexcept {
         const auto known = [](double x) { return x == x; };
         const bool limited = known(s.limits.temperature) || known(s.limits.power) || known(s.limits.load);
         const bool was_read =
             known(s.last.temperature) || known(s.last.power) || known(s.last.load) || known(s.last.memory);
-        return !s.healthy || s.closed || s.draining || s.hot || s.pressed || s.relieves || s.holds > 0 || limited ||
-               was_read;
+        return !s.healthy || s.watched_sick || s.closed || s.draining || s.hot || s.pressed || s.relieves ||
+               s.holds > 0 || limited || was_read;
     }
     void jobs() {
         const std::size_t count = visit_count(a_, "jobs", e_.records_.size());

@@ -44,7 +44,7 @@ void scheduler<Policies>::take_health(const Change& c) {
     if (!c.matters() || !cluster_.find(c.node)) return;
     if (c.gpu.valid() && !cluster_.find(c.gpu).placed()) return;
     detail::place_state& state = c.gpu.valid() ? places_.of(c.gpu) : places_.of(c.node);
-    state.healthy = c.healthy();
+    state.watched_sick = !c.healthy();
     apply(c.node);
     relief_due_ = room_freed_ = true;
 }
@@ -153,7 +153,7 @@ void scheduler<Policies>::stop_short_gangs() {
     for (std::size_t i = 0; i < short_.size();) {
         const job_handle job = short_[i];
         const bool is_short = has(job) && at(job).running > 0 && !at(job).runs();
-        const bool over = is_short && now_ >= at(job).short_since + options_.grace && all_run(job.position());
+        const bool over = is_short && now_ >= grace_ends(job.position());
         if (is_short && !over) {
             ++i;
             continue;
@@ -161,7 +161,19 @@ void scheduler<Policies>::stop_short_gangs() {
         short_[i] = short_.back();
         short_.pop_back();
         if (over) stop_job(job.position(), detail::no_position, "gang");
+        if (has(job)) at(job).short_since = detail::never;  // a task that cannot be stopped lists it again
     }
+}
+
+template <class Policies>
+double scheduler<Policies>::grace_ends(std::uint32_t j) const {
+    if (!all_run(j)) return detail::never;
+    double at = records_[j].short_since + options_.grace;
+    for (const detail::task_record& t : tasks_[j]) {
+        const bool pauses = t.activity == detail::task_activity::running && t.failures > 0;
+        if (pauses && t.not_before > at) at = t.not_before;
+    }
+    return at;
 }
 
 template <class Policies>
