@@ -181,7 +181,7 @@ private:
     }
     // Slices that are in both stay; the others of a profile take its new positions in order.
     [[nodiscard]] mig_repartition plan(const mig_layout& layout, const mig_layout& target,
-                                       mig_profile_index profile) const {
+                                       [[maybe_unused]] mig_profile_index profile) const {
         mig_repartition how;
         std::vector<mig_slice> arriving;
         std::ranges::set_difference(target.slices(), layout.slices(), std::back_inserter(arriving));
