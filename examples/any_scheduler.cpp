@@ -56,7 +56,8 @@ double mean_completion(berth::any_scheduler& engine, const std::vector<arrival>&
             if (job_at.size() <= handles.back().position()) job_at.resize(handles.back().position() + 1U);
             job_at[handles.back().position()] = next++;
         }
-        for (const berth::decision& d : *engine.decide(now)) {
+        const auto decisions = engine.decide(now);
+        for (const berth::decision& d : *decisions) {
             const std::size_t j = job_at[d.job.position()];
             if (d.kind == berth::decision_kind::start) {
                 since[j] = now;

@@ -21,7 +21,8 @@ using sentences = std::vector<std::string>;
 template <class Engine>
 sentences decided(Engine& engine, double time) {
     sentences all;
-    for (const berth::decision& d : *engine.decide(time)) all.push_back(describe(d, engine));
+    const auto decisions = engine.decide(time);
+    for (const berth::decision& d : *decisions) all.push_back(describe(d, engine));
     return all;
 }
 

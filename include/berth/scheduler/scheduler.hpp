@@ -7,7 +7,8 @@
 //
 //   engine.node(0.0, {.name = "n0", .gpus = gpus});                       // or your own type of node
 //   engine.job(1.0, {.name = "train", .task_count = 2, .gpus = 4, .terms = {.duration = 3600.0}});
-//   for (const berth::decision& d : *engine.decide(1.0)) {                // after the last event of each time
+//   const auto decisions = engine.decide(1.0);                            // after the last event of each time
+//   for (const berth::decision& d : *decisions) {
 //       switch (d.kind) {
 //           case berth::decision_kind::start: run(engine.name(d.job), d.task, d.where); break;
 //           case berth::decision_kind::evict: stop(engine.name(d.job), d.task); break;       // waits again

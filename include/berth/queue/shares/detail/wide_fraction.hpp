@@ -26,7 +26,7 @@ struct wide_fraction {
         if (a.below == b.below) return std::strong_ordering::equal;
         return (b.below == 0) != turned ? less : greater;
     }
-    [[nodiscard]] friend constexpr bool operator==(wide_fraction a, wide_fraction b) noexcept { return a <=> b == 0; }
+    [[nodiscard]] friend constexpr bool operator==(wide_fraction a, wide_fraction b) noexcept { return (a <=> b) == 0; }
 
 private:
     static constexpr std::strong_ordering less = std::strong_ordering::less;
