@@ -74,7 +74,7 @@ double mean_completion(berth::any_scheduler& engine, const std::vector<arrival>&
 }  // namespace
 
 int main(int argc, char** argv) {
-    const auto base = [] { return berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}; };
+    const auto base = [] { return berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}}); };
     std::vector<std::pair<std::string_view, berth::any_scheduler>> all;
     all.emplace_back("fifo", berth::any_scheduler{base().with_order(berth::fifo{})});
     all.emplace_back("srsf", berth::any_scheduler{base().with_order(berth::shortest_service{})});

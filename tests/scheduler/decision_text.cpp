@@ -49,7 +49,7 @@ TEST_CASE("each kind of decision is a sentence") {
 
 TEST_CASE("a task of 100 GB and 5000 GFLOP on four busy GPUs of 20 GFLOPS and 300 W") {
     berth::scheduler engine{
-        berth::scheduler_policies{.placement = berth::greedy{berth::worst_fit{}, berth::loosest_gpu{}}},
+        berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::worst_fit{}, berth::loosest_gpu{}}),
         {.gpu = {"share", "memory"}, .node = {}}};
     const int busy[] = {600, 100, 300, 400};
     for (int g = 0; g < 4; ++g) {

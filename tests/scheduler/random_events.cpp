@@ -31,18 +31,18 @@ void run_days(const Policies& policies, std::uint64_t seeds) {
 }  // namespace
 
 TEST_CASE("random events: what runs is what was decided, nothing is lost, nobody waits beside room") {
-    run_days(berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}, 6);
+    run_days(berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}}), 6);
 }
 
 TEST_CASE("random events with evictions by order") {
-    run_days(berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}
+    run_days(berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}})
                  .with_order(berth::shortest_service{})
                  .with_preemption(berth::replan{}),
              6);
 }
 
 TEST_CASE("random events with levels") {
-    run_days(berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}
+    run_days(berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}})
                  .with_order(berth::least_attained{.limits = {5.0, 20.0}})
                  .with_preemption(berth::replan{}),
              4);

@@ -90,7 +90,7 @@ TEST_CASE("a demand that fits nowhere ever waits with reason never, and does not
 }
 
 TEST_CASE("strict order: what fits nowhere holds back all that come after it") {
-    berth::scheduler engine{berth::scheduler_policies{.order = berth::fifo{}}, {}, {.pass_over = false}};
+    berth::scheduler engine{berth::scheduler_policies<>{}.with_order(berth::fifo{}), {}, {.pass_over = false}};
     join(engine, {"n0"}, 4);
     REQUIRE(engine.job(0.0, {.name = "a", .gpus = 3}));
     REQUIRE(engine.job(1.0, {.name = "b", .gpus = 2}));
@@ -101,7 +101,7 @@ TEST_CASE("strict order: what fits nowhere holds back all that come after it") {
 }
 
 TEST_CASE("the order decides who goes first") {
-    berth::scheduler engine{berth::scheduler_policies{.order = berth::shortest_remaining{}}};
+    berth::scheduler engine{berth::scheduler_policies<>{}.with_order(berth::shortest_remaining{})};
     join(engine, {"n0"}, 1);
     REQUIRE(engine.job(0.0, {.name = "run", .terms = {.duration = 10.0}}));
     (void)decided(engine, 0.0);

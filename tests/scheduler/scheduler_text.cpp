@@ -62,7 +62,7 @@ void compare(const Policies& policies, int events) {
 TEST_CASE("a scheduler that is killed before each decision decides as one that lives on") {
     SUBCASE("learned mix") { compare(berth::scheduler_policies{}, 12); }
     SUBCASE("evictions") {
-        compare(berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}
+        compare(berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}})
                     .with_order(berth::least_attained{.limits = {5.0, 20.0}})
                     .with_preemption(berth::replan{}),
                 40);

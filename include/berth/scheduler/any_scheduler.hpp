@@ -34,8 +34,8 @@ namespace berth::inline v0 {
 ///
 /// ```
 /// std::vector<berth::any_scheduler> all;
-/// all.push_back(berth::any_scheduler{berth::scheduler_policies{.order = berth::fifo{}}});
-/// all.push_back(berth::any_scheduler{berth::scheduler_policies{.order = berth::shortest_service{}}});
+/// all.push_back(berth::any_scheduler{berth::scheduler_policies<>{}.with_order(berth::fifo{})});
+/// all.push_back(berth::any_scheduler{berth::scheduler_policies<>{}.with_order(berth::shortest_service{})});
 /// ```
 ///
 /// Movable; one that was moved from is good for nothing but assignment and its destructor.

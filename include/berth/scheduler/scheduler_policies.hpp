@@ -42,7 +42,7 @@ using relief_balancer = balancer<triggers<overcommitted, unhealthy>>;
 /// What a scheduler is made of. Every part is a policy that is used elsewhere as well; replace one and keep the rest:
 ///
 /// ```
-/// berth::scheduler engine{berth::scheduler_policies{.order = berth::shortest_remaining{}}};
+/// berth::scheduler engine{berth::scheduler_policies<>{}.with_order(berth::shortest_remaining{})};
 /// berth::scheduler other{berth::scheduler_policies{}
 ///                            .with_order(berth::shortest_service{})
 ///                            .with_placement(berth::greedy{berth::best_fit{}})

@@ -149,6 +149,16 @@ public:
         const chosen_alternative found = choose_for(t, choice);
         return found.where.placed() && take(t, found.where, found.alternative) ? found.where : unplaced;
     }
+    /// Places a waiting task on the best of some nodes, which are there, each evaluated; of equally good ones on the
+    /// first. Otherwise as above. O(nodes of the list).
+    template <class Choice = cheapest_first>
+    slot place_among(task_handle task, std::span<const node_index> nodes, const Choice& choice = {}) {
+        const auto t = cluster_.find(task);
+        if (!t || !waits(*t)) return unplaced;
+        learn(*t);
+        const chosen_alternative found = choose_for(*t, choice, nodes);
+        return found.where.placed() && take(*t, found.where, found.alternative) ? found.where : unplaced;
+    }
     /// Admits a task of your own type and places it.
     ///
     /// @return its handle; whether it runs or waits is `cluster::state`. An error as of `cluster::admit`
@@ -201,7 +211,7 @@ public:
             }
         }
         for (const task_handle task : tasks) learn(*cluster_.find(task));
-        gang books{*this, tasks};
+        gang books{*this, tasks, options.among};
         detail::gang_search<berth::ledger> search{books, found.slots, options};
         found.outcome = search.run([&] { return control.interruption() != stop_reason::completed; });
         found.steps = search.steps();
@@ -321,19 +331,28 @@ private:
         candidate c = candidate_of(t, shape);
         return finder_->find(c);
     }
+    [[nodiscard]] slot find_slot(task_index t, shape_index shape, std::span<const node_index> among) {
+        follow();
+        candidate c = candidate_of(t, shape);
+        return finder_->nodes().scan(c, among);
+    }
     template <class Choice>
-    [[nodiscard]] chosen_alternative choose_for(task_index t, const Choice& choice) {
+    [[nodiscard]] chosen_alternative choose_for(task_index t, const Choice& choice,
+                                                std::optional<std::span<const node_index>> among = std::nullopt) {
         static_assert(alternative_choice<Choice>,
                       "berth: the second argument of place and choose is a choice among alternatives: a function of a "
                       "const alternative_candidate& that yields a cost");
+        const auto look = [&](shape_index shape) {
+            return among ? find_slot(t, shape, *among) : find_slot(t, shape);
+        };
         const std::size_t count = cluster_.alternatives(t).size();
-        if (count == 0) return {find_slot(t, cluster_.workload().shape(t)), 0};
+        if (count == 0) return {look(cluster_.workload().shape(t)), 0};
         room_.follow(cluster_);
         chosen_alternative best;
         double least = 0.0;
         for (std::size_t k = 0; k < count; ++k) {
             const task_alternative one = cluster_.alternatives(t)[k];
-            const slot where = find_slot(t, one.shape);
+            const slot where = look(one.shape);
             if (!where.placed()) continue;
             const alternative_candidate a{.demand = cluster_.workload().demand(one.shape),
                                           .where = where,
@@ -398,7 +417,8 @@ private:
     /// workload.
     class gang final : public detail::gang_books<berth::ledger> {
     public:
-        gang(cluster_placer& placer, std::span<const task_handle> tasks) : placer_{&placer} {
+        gang(cluster_placer& placer, std::span<const task_handle> tasks, std::span<const node_index> among)
+            : placer_{&placer}, among_{among} {
             const workload& work = placer.cluster_.workload();
             for (const task_handle task : tasks) {
                 const task_index t = *placer.cluster_.find(task);
@@ -429,7 +449,7 @@ private:
         [[nodiscard]] const berth::ledger& ledger() const noexcept override { return placer_->cluster_.ledger(); }
         [[nodiscard]] std::span<const node_index> nodes() const noexcept override {
             placer_->follow();
-            return placer_->finder_->nodes().order();
+            return among_.empty() ? placer_->finder_->nodes().order() : among_;
         }
         [[nodiscard]] bool open(node_index n) const noexcept override { return placer_->cluster_.open(n); }
 
@@ -444,7 +464,8 @@ private:
                 if (!narrowed) return unplaced;
                 shape = *placer_->cluster_.find(*narrowed);
             }
-            const slot where = placer_->find_slot(m.task, shape);
+            const slot where =
+                among_.empty() ? placer_->find_slot(m.task, shape) : placer_->find_slot(m.task, shape, among_);
             return where.placed() && placer_->take(m.task, where, 0) ? where : unplaced;
         }
         [[nodiscard]] bool place_at(std::size_t member, const slot& where) override {
@@ -469,6 +490,7 @@ private:
             bool same_model = false;
         };
         cluster_placer* placer_;
+        std::span<const node_index> among_;
         detail::flat<member_record> members_;
         detail::flat<amount> amounts_;
     };

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/index.hpp"
 #include "berth/model/slot.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace berth::inline v0 {
@@ -19,6 +21,9 @@ struct gang_options {
     /// The budget of the search for another combination, when the best place in turn does not do: partial combinations
     /// looked at. 0: none is looked for.
     std::uint64_t max_steps = 10'000;
+    /// The nodes that may be used, each once, in order of preference between equally good ones; empty: all. With a
+    /// list, the best node is found by a look at each of it.
+    std::span<const node_index> among{};
 };
 
 /// How an attempt to place a gang ended.

@@ -136,6 +136,19 @@ public:
         return scan_selections(c);
     }
 
+    /// The slot on the best of some nodes, by evaluating each; of equally good ones the first wins.
+    [[nodiscard]] slot scan(candidate& c, std::span<const node_index> among) {
+        slot best = unplaced;
+        value_type greatest = lowest_value<value_type>;
+        for (const node_index n : among) {
+            const auto found = evaluate(n, c);
+            if (!(found.value > greatest)) continue;
+            greatest = found.value;
+            best = {n, found.gpus};
+        }
+        return best;
+    }
+
     /// If the score or the GPU selection throws, nothing has changed.
     void place(const candidate& c, const slot& where) {
         ledger().place(c.demand, where);
