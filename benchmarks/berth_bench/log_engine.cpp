@@ -29,7 +29,8 @@ class event_calls {
 public:
     explicit event_calls(const log_counters& counters)
         : node_counters_{counters.node.begin(), counters.node.end()},
-          gpu_counters_{counters.gpu.begin(), counters.gpu.end()} {}
+          gpu_counters_{counters.gpu.begin(), counters.gpu.end()},
+          levels_{counters.levels} {}
 
     [[nodiscard]] berth::resource_schema schema() const {
         berth::resource_schema found;
@@ -85,7 +86,29 @@ private:
                             .capacity = of_gpus[i],
                             .uuid = e.gpus[i].gpu});
         }
-        return answered(engine.node(time, {.name = e.node, .capacity = node, .gpus = gpus}));
+        std::vector<std::string> domains;
+        std::string path;
+        for (const auto& [level, domain] : e.domains) {
+            if (level == "host") continue;  // each node is its own
+            // The racks of two zones may have the same name.
+            path += (path.empty() ? "" : "/") + level + "=" + domain;
+            domains.push_back(path);
+            if (engine.cluster().fleet().find_domain(path)) continue;
+            if (const auto made = engine.domain(path, level_of(level)); !made) return made.error();
+        }
+        const std::vector<std::string_view> names{domains.begin(), domains.end()};
+        if (const auto ok = engine.node(time, {.name = e.node, .capacity = node, .gpus = gpus, .domains = names}); !ok)
+            return ok.error();
+        const std::vector<std::string_view> labels{e.labels.begin(), e.labels.end()};
+        return answered(engine.labels(time, std::string_view{e.node}, labels));
+    }
+    /// As the engine numbers them: from the innermost outwards.
+    [[nodiscard]] berth::domain_level level_of(const std::optional<std::string>& level) const {
+        if (!level) return berth::no_level;
+        if (*level == "host") return berth::host_level;
+        const auto at = std::find(levels_.begin(), levels_.end(), *level);
+        // No node has such a domain: a level above all others.
+        return static_cast<berth::domain_level>(at == levels_.end() ? std::ssize(levels_) : levels_.end() - at - 1);
     }
     [[nodiscard]] result<void> tell(engine_type& engine, const io::node_event& e, const log_fleet& fleet) {
         // A counter that is declared for the first time has no limit on the other nodes from now on.
@@ -170,6 +193,22 @@ private:
                              .node_demand = buffers[i].node,
                              .accepted_models = buffers[i].models});
         }
+        const std::vector<std::string_view> required{e.required_labels.begin(), e.required_labels.end()};
+        const std::vector<std::string_view> excluded{e.excluded_labels.begin(), e.excluded_labels.end()};
+        const std::vector<std::string_view> preferred{e.preferred_labels.begin(), e.preferred_labels.end()};
+        const auto names_of = [](const std::optional<io::job_affinity>& one) {
+            return one ? std::vector<std::string_view>{one->jobs.begin(), one->jobs.end()}
+                       : std::vector<std::string_view>{};
+        };
+        const auto near = names_of(e.near);
+        const auto away = names_of(e.away);
+        const auto affinity = [&](const std::optional<io::job_affinity>& one,
+                                  const std::vector<std::string_view>& jobs) {
+            if (!one) return berth::job_affinity{};
+            return berth::job_affinity{.jobs = jobs,
+                                       .job_class = one->job_class ? std::string_view{*one->job_class} : "",
+                                       .level = level_of(one->level)};
+        };
         std::vector<berth::alternative_description> alternatives;
         for (std::size_t i = 0; i < e.alternatives.size(); ++i) {
             const demand_buffers& its = buffers[e.task_list.size() + i];
@@ -200,7 +239,16 @@ private:
                                   .work = above_0(e.work),
                                   .duration = above_0(e.duration),
                                   .delay = e.delay.value_or(0.0),
-                                  .job_class = e.job_class ? std::string_view{*e.job_class} : std::string_view{}}}));
+                                  .job_class = e.job_class ? std::string_view{*e.job_class} : std::string_view{},
+                                  .queue = e.queue ? std::string_view{*e.queue} : std::string_view{},
+                                  .place = {.required_labels = required,
+                                            .excluded_labels = excluded,
+                                            .preferred_labels = preferred,
+                                            .within = level_of(e.within_required),
+                                            .prefer_within = level_of(e.within_preferred),
+                                            .apart = level_of(e.apart),
+                                            .near = affinity(e.near, near),
+                                            .away = affinity(e.away, away)}}}));
     }
     [[nodiscard]] result<void> tell(engine_type& engine, const io::running_event& e, const log_fleet&) {
         const std::vector<std::string_view> gpus{e.gpus.begin(), e.gpus.end()};
@@ -221,14 +269,35 @@ private:
         if (fleet.job(e.job)->ended()) return {};
         return answered(engine.progress(e.time, e.job.c_str(), e.rate));
     }
-    // A plain queue, the only kind that gets here, is a line of its own for nobody.
-    [[nodiscard]] result<void> tell(engine_type&, const io::queue_event&, const log_fleet&) { return {}; }
+    [[nodiscard]] result<void> tell(engine_type& engine, const io::queue_event& e, const log_fleet&) {
+        const auto amounts = [](const std::vector<io::counter_quota>& of) {
+            std::vector<berth::queue_amount> found;
+            for (const io::counter_quota& one : of)
+                found.push_back({one.counter, one.value.value_or(berth::queue_amount::unlimited)});
+            return found;
+        };
+        const auto quota = amounts(e.quota);
+        const auto limit = amounts(e.limit);
+        using described = berth::queue_description;
+        return answered(
+            engine.queue(e.time, {.name = e.queue,
+                                  .parent = e.parent ? std::string_view{*e.parent} : std::string_view{},
+                                  .quota = quota,
+                                  .limit = limit,
+                                  .unlimited_quota = e.unlimited_quota,
+                                  .weight = e.weight,
+                                  .priority = e.priority,
+                                  .min_runtime_preempt = e.min_runtime_preempt.value_or(described::inherited),
+                                  .min_runtime_reclaim = e.min_runtime_reclaim.value_or(described::inherited),
+                                  .usage = e.usage.value_or(described::unknown)}));
+    }
     [[nodiscard]] result<void> tell(engine_type&, const io::format_event&, const log_fleet&) { return {}; }
     [[nodiscard]] result<void> tell(engine_type&, const io::decide_event&, const log_fleet&) { return {}; }
     [[nodiscard]] result<void> tell(engine_type&, const io::expectation&, const log_fleet&) { return {}; }
 
     std::vector<std::string> node_counters_;
     std::vector<std::string> gpu_counters_;
+    std::vector<std::string> levels_;
     std::size_t known_counters_ = 1;
 };
 
@@ -336,17 +405,30 @@ constexpr log_policy policies[] = {
 std::span<const log_policy> log_policies() noexcept { return policies; }
 
 std::unique_ptr<log_engine> make_log_engine(const log_counters& counters, const log_engine_options& options) {
-    using berth::scheduler_policies;
     const std::string& name = options.policy;
-    if (name == "berth") return make(counters, options, scheduler_policies<>{});
-    if (name == "best_fit")
-        return make(counters, options, scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}}));
-    if (name == "spread")
-        return make(counters, options, scheduler_policies<>{}.with_placement(berth::greedy{berth::worst_fit{}}));
-    if (name == "fifo") return make(counters, options, scheduler_policies<>{}.with_order(berth::fifo{}));
-    if (name == "srtf") return make(counters, options, scheduler_policies<>{}.with_order(berth::shortest_remaining{}));
+    const auto base =
+        berth::scheduler_policies<>{}.with_preemption(berth::share_rules{.consolidate = options.consolidate});
+    if (name == "berth") return make(counters, options, base);
+    if (name == "best_fit") return make(counters, options, base.with_placement(berth::greedy{berth::best_fit{}}));
+    if (name == "spread") return make(counters, options, base.with_placement(berth::greedy{berth::worst_fit{}}));
+    if (name == "fifo") return make(counters, options, base.with_order(berth::fifo{}));
+    if (name == "srtf") return make(counters, options, base.with_order(berth::shortest_remaining{}));
     return nullptr;
 }
+
+namespace {
+
+/// Inserts the levels of a node into those that are known. All nodes use one order, which the fleet checks.
+void merge_levels(std::vector<std::string>& known, const std::vector<std::pair<std::string, std::string>>& domains) {
+    auto at = known.begin();  // where the next one belongs
+    for (const auto& [level, domain] : domains) {
+        if (level == "host") continue;
+        const auto found = std::find(known.begin(), known.end(), level);
+        at = found != known.end() ? found + 1 : known.insert(at, level) + 1;
+    }
+}
+
+}  // namespace
 
 log_counters counters_of(std::span<const io::event> log) {
     log_counters found;
@@ -366,6 +448,17 @@ log_counters counters_of(std::span<const io::event> log) {
         if (const auto* node = std::get_if<io::node_event>(&e)) {
             of_node(node->capacity);
             for (const io::gpu_entry& gpu : node->gpus) of_gpu(gpu.capacity);
+            merge_levels(found.levels, node->domains);
+        } else if (const auto* queue = std::get_if<io::queue_event>(&e)) {
+            for (const auto* amounts : {&queue->quota, &queue->limit}) {
+                for (const io::counter_quota& one : *amounts) {
+                    if (one.counter == "gpu_memory") {
+                        found.gpu.insert("memory");
+                    } else if (one.counter != "gpu") {
+                        found.node.insert(one.counter);
+                    }
+                }
+            }
         } else if (const auto* job = std::get_if<io::job_event>(&e)) {
             of_demand(job->demand);
             for (const io::task_demand& one : job->task_list) of_demand(one);
@@ -379,27 +472,11 @@ std::optional<not_yet> find_not_yet(const io::event& e) {
     const auto later = [](std::string field, const char* what) {
         return not_yet{std::move(field), std::string{"asks for "} + what + ", which this version cannot do yet"};
     };
-    if (const auto* format = std::get_if<io::format_event>(&e)) {
-        if (format->consolidate.value_or(false)) return later("options.consolidate", "moves that make room");
-    } else if (const auto* node = std::get_if<io::node_event>(&e)) {
+    if (const auto* node = std::get_if<io::node_event>(&e)) {
         for (std::size_t i = 0; i < node->gpus.size(); ++i) {
             if (node->gpus[i].mig_board) return later("gpus[" + std::to_string(i) + "].mig", "MIG slices");
         }
-    } else if (const auto* queue = std::get_if<io::queue_event>(&e)) {
-        if (queue->parent) return later("parent", "a tree of queues");
-        if (!queue->quota.empty() || queue->unlimited_quota) return later("quota", "shares of queues");
-        if (!queue->limit.empty()) return later("limit", "limits of queues");
-        if (queue->weight != 1.0) return later("weight", "shares of queues");
-        if (queue->priority != 0) return later("priority", "priorities of queues");
-        if (queue->min_runtime_preempt || queue->min_runtime_reclaim) return later("min_runtime", "preemption");
-        if (queue->usage) return later("usage", "shares of queues");
     } else if (const auto* job = std::get_if<io::job_event>(&e)) {
-        if (!job->required_labels.empty() || !job->excluded_labels.empty() || !job->preferred_labels.empty())
-            return later("labels", "labels of nodes");
-        if (job->within_required || job->within_preferred) return later("within", "topology");
-        if (job->apart) return later("apart", "topology");
-        if (job->near) return later("near", "topology");
-        if (job->away) return later("away", "topology");
         if (job->mig) return later("mig", "MIG slices");
         if (!job->alternatives.empty() && job->tasks > 1)
             return later("alternatives", "alternatives of a job of several tasks");

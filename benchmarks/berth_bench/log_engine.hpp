@@ -45,12 +45,14 @@ struct log_engine_options {
     std::string policy{};
     bool acknowledged = false;  ///< evictions and moves are done when the log says so, else at once
     double grace = 60.0;        ///< seconds for which a gang may run below its least
+    bool consolidate = true;    ///< tasks may be moved so that others fit
 };
 
-/// Counters of a log, in the order of their names; those of GPUs without the share.
+/// Counters of a log, in the order of their names, those of GPUs without the share; and its levels of domains.
 struct log_counters {
     std::set<std::string> node{};
     std::set<std::string> gpu{};
+    std::vector<std::string> levels{};  ///< outermost first, without the innermost one, `host`
 };
 [[nodiscard]] log_counters counters_of(std::span<const berth::io::event> log);
 

@@ -111,6 +111,7 @@ result<replayed_log> replay_log(const std::vector<io::numbered_event>& log, cons
         if (format.policy) policy = *format.policy;
         acknowledged = format.acknowledge_from_log.value_or(false);
         options.grace = format.grace.value_or(options.grace);
+        options.consolidate = format.consolidate.value_or(options.consolidate);
     }
     options.policy = settings.policy.empty() ? policy : settings.policy;
     options.acknowledged = settings.acknowledged.value_or(acknowledged);

@@ -73,12 +73,16 @@ const logged_node* log_fleet::node(std::string_view name) const {
 }
 
 std::string log_fleet::domain(std::string_view name, std::string_view level) const {
+    if (level == "host") return std::string{name};
+    // The racks of two zones may have the same name.
+    std::string path;
     if (const logged_node* found = node(name)) {
         for (const auto& [its_level, domain] : found->what.domains) {
-            if (its_level == level) return domain;
+            path += (path.empty() ? "" : "/") + domain;
+            if (its_level == level) return path;
         }
     }
-    return level == "host" ? std::string{name} : std::string{};
+    return {};
 }
 
 // ---- events ---------------------------------------------------------------------------------------------------------

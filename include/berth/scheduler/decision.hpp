@@ -37,17 +37,23 @@ enum class wait_reason : std::uint8_t {
     held,            ///< its room is held for another job
     gang,            ///< it has room for a task, but there is none for enough tasks of the job
     delay,           ///< the job waits after an attempt that failed
+    limit,           ///< a queue has as much as it may have
+    quota,           ///< a job that may not be stopped would take more than its queue is guaranteed
+    label,           ///< the node has not the labels that the job wants
+    topology,        ///< no domain has room for enough tasks, or the job is to be near to or away from others
+    apart,           ///< too few domains have room for a task
     node_counter,    ///< a counter of the node is short
     gpu_counter,     ///< too few of its GPUs have room in a counter
     domain_counter,  ///< a counter of one of its domains is short
 };
 /// The number of reasons.
-inline constexpr std::size_t wait_reason_count = 11;
+inline constexpr std::size_t wait_reason_count = 16;
 
 /// A word for messages; counters have names of their own (`scheduler_events::name`).
 [[nodiscard]] constexpr const char* to_string(wait_reason reason) noexcept {
-    constexpr const char* names[] = {"never", "no_room", "model",        "closed",      "unhealthy",     "held",
-                                     "gang",  "delay",   "node_counter", "gpu_counter", "domain_counter"};
+    constexpr const char* names[] = {"never", "no_room",      "model",       "closed",        "unhealthy", "held",
+                                     "gang",  "delay",        "limit",       "quota",         "label",     "topology",
+                                     "apart", "node_counter", "gpu_counter", "domain_counter"};
     return names[static_cast<std::size_t>(reason)];
 }
 
@@ -55,7 +61,7 @@ inline constexpr std::size_t wait_reason_count = 11;
 struct wait_count {
     wait_reason reason = wait_reason::no_room;  ///< the reason
     std::uint8_t counter = 0;                   ///< of a counter: its position in the schema
-    std::uint32_t places = 0;                   ///< nodes; 1 for `delay`
+    std::uint32_t places = 0;                   ///< nodes; 1 for `delay`, `limit` and `quota`
 
     /// Equal in all members.
     friend constexpr bool operator==(const wait_count&, const wait_count&) noexcept = default;
@@ -73,7 +79,7 @@ struct decision {
     slot from{};                                ///< of a move: its place before
     std::uint32_t alternative = 0;              ///< of a start: which of its demands it runs with, 0: its own
     job_handle beneficiary{};                   ///< of an eviction: the job that gets the room; may be none
-    const char* reason = "";                    ///< of an eviction, a move or a loss: why; a literal
+    const char* reason = "";                    ///< of an eviction, a move or a loss: why; valid as long as the span
     std::span<const wait_count> reasons{};      ///< of a wait: why, ordered by reason and counter
 };
 

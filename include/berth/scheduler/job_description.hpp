@@ -4,6 +4,7 @@
 #include "berth/core/handle.hpp"
 #include "berth/model/descriptions.hpp"
 #include "berth/model/resources.hpp"
+#include "berth/scheduler/place_rule.hpp"
 
 #include <cstddef>
 #include <limits>
@@ -33,6 +34,8 @@ struct job_terms {
     double duration = unknown;     ///< seconds that the user promised, above 0
     double delay = 0.0;            ///< seconds, 0 or more, before it may evict others
     std::string_view job_class{};  ///< jobs of one class behave alike; for learning
+    std::string_view queue{};      ///< the queue that it waits in, one without others below it; empty: none
+    place_rules place{};           ///< which nodes its tasks may use, and which together
 };
 
 /// A job, as input of a scheduler: one task, several equal ones, or a list. Tasks of a job start together, at least

@@ -12,12 +12,15 @@
 #include "berth/model/descriptions.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/traits.hpp"
+#include "berth/queue/queue_description.hpp"
 #include "berth/queue/queued_job.hpp"
 #include "berth/scheduler/decision.hpp"
 #include "berth/scheduler/detail/demand_classes.hpp"
 #include "berth/scheduler/detail/job_heap.hpp"
 #include "berth/scheduler/detail/job_records.hpp"
+#include "berth/scheduler/detail/job_rules.hpp"
 #include "berth/scheduler/detail/place_states.hpp"
+#include "berth/scheduler/detail/queue_tree.hpp"
 #include "berth/scheduler/job_description.hpp"
 #include "berth/scheduler/job_ref.hpp"
 #include "berth/scheduler/place_reading.hpp"
@@ -25,6 +28,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -67,15 +71,17 @@ enum class event_kind : std::uint8_t {
     failed,
     progress,
     decide,
+    queue,
+    labels,
 };
 /// The number of kinds.
-inline constexpr std::size_t event_kind_count = 17;
+inline constexpr std::size_t event_kind_count = 19;
 
 /// The name of an event, as in an event log.
 [[nodiscard]] constexpr const char* to_string(event_kind kind) noexcept {
-    constexpr const char* names[] = {"node",    "node_gone", "close",  "open",     "drain",  "health",
-                                     "reading", "threshold", "job",    "running",  "finish", "cancel",
-                                     "stopped", "moved",     "failed", "progress", "decide"};
+    constexpr const char* names[] = {"node",      "node_gone", "close",   "open",   "drain",  "health",  "reading",
+                                     "threshold", "job",       "running", "finish", "cancel", "stopped", "moved",
+                                     "failed",    "progress",  "decide",  "queue",  "labels"};
     return names[static_cast<std::size_t>(kind)];
 }
 
@@ -148,7 +154,17 @@ public:
     /// Limits of readings of all places that have none of their own.
     result<bool> threshold(double time, const place_limits& limits);
 
+    /// The labels of a node, all of them; they stay when it is reported again.
+    result<bool> labels(double time, const place_ref& node, std::span<const std::string_view> labels);
+
     // ---- jobs -------------------------------------------------------------------------------------------------------
+    /// A queue is described, or described again: from now on what any queue names is divided between all, by
+    /// guarantees, limits, weights and priorities (docs/queues.md). Jobs wait in queues that have none below them; those
+    /// without a queue in one of their own. O(queues + jobs).
+    ///
+    /// @return false if nothing changed; or an error that names queue and field: a value out of range, an unknown
+    ///         parent or counter, parents in a circle, a parent with jobs of its own
+    result<bool> queue(double time, const queue_description& described);
     /// A job arrives, and waits.
     ///
     /// @return its handle; or an error that names job and field
@@ -240,6 +256,10 @@ public:
     [[nodiscard]] place_reading last_reading(const place_ref& place) const;
     /// True if a balancer may move the task: it runs, its job lets it, and no attempt has failed just now.
     [[nodiscard]] bool may_move(task_index task) const noexcept;
+    /// The name of a job's queue; empty if it names none or is gone.
+    [[nodiscard]] std::string_view queue_of(job_handle job) const noexcept {
+        return has(job) ? queues_.name(at(job).leaf) : std::string_view{};
+    }
     /// The name of a class of jobs is kept for good; this is how many there are.
     [[nodiscard]] std::size_t class_count() const noexcept { return class_names_.size(); }
     /// The name of a reason: a word, or that of the counter: `gpu`, `gpu_memory`, `cpu`, ...
@@ -289,6 +309,15 @@ private:
     void apply(node_handle node);
     void note_overcommitment(node_index n) noexcept;
 
+    // Queues and rules: scheduler/detail/queue_events.hpp.
+    [[nodiscard]] result<std::uint32_t> find_leaf(std::string_view job, std::string_view queue) const;
+    [[nodiscard]] static result<void> check_rules(std::string_view job, const place_rules& rules);
+    void keep_rules(std::uint32_t job, const place_rules& rules);
+    [[nodiscard]] const detail::job_rules* rules_of(std::uint32_t job) const noexcept {
+        return job < rules_.size() ? rules_[job].get() : nullptr;
+    }
+    [[nodiscard]] const char* tell_reason(std::string text);
+
     // Jobs: scheduler/detail/job_events.hpp.
     [[nodiscard]] result<std::optional<job_handle>> find_job(const char* event, const job_ref& job) const;
     [[nodiscard]] result<void> check_terms(std::string_view name, const job_terms& terms) const;
@@ -316,7 +345,7 @@ private:
     void victim_gone(detail::task_record& victim, bool stopped);
     void dissolve(std::uint32_t claim);
     void leave_line(std::uint32_t job);
-    void queue(std::uint32_t job);
+    void put_in_line(std::uint32_t job);
     void sleep(std::uint32_t job, double until);
     [[nodiscard]] double back_off(std::uint32_t failures) const noexcept;
     void note_short(std::uint32_t job);
@@ -369,6 +398,12 @@ private:
     detail::flat<task_handle> admitted_;  // scratch
     std::vector<task_handle> displaced_;
     std::vector<std::unique_ptr<std::string>> kept_;  // reasons that were loaded
+
+    detail::queue_tree queues_;
+    bool by_turns_ = false;                                  // queues decide whose turn it is
+    std::vector<std::unique_ptr<detail::job_rules>> rules_;  // per position of a job; none for most
+    name_table label_names_;
+    std::deque<std::string> reason_texts_;  // of the decisions since the last answer
 };
 
 }  // namespace berth::inline v0

@@ -19,8 +19,11 @@
 #include "berth/queue/concepts.hpp"
 #include "berth/scheduler/decision.hpp"
 #include "berth/scheduler/detail/mix_image.hpp"
+#include "berth/scheduler/detail/queue_books.hpp"
+#include "berth/scheduler/detail/queue_turns.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
+#include "berth/scheduler/share_rules.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -108,6 +111,7 @@ class scheduler : public scheduler_events {
     static constexpr bool relieves = !std::is_same_v<relief_type, detail::no_state>;
     static constexpr bool watches = !std::is_same_v<watch_type, detail::no_state>;
     static constexpr bool evicts = preempts<preemption_type>;
+    static constexpr bool shares_out = follows_shares<preemption_type>;
 
 public:
     /// @param policies  what it is made of
@@ -115,6 +119,7 @@ public:
     /// @param options   what is usual
     explicit scheduler(Policies policies = {}, resource_schema schema = {}, scheduler_options options = {})
         : scheduler_events{std::move(schema), options}, policies_{std::move(policies)}, measured_{cluster_} {
+        by_turns_ = shares_out;
         start_policies({});
     }
 
@@ -125,7 +130,10 @@ public:
     [[nodiscard]] result<std::span<const decision>> decide(double time) {
         if (auto ok = check_time("decide", time); !ok) return ok.error();
         take(event_kind::decide, time);
-        if (answered_) decided_.clear();
+        if (answered_) {
+            decided_.clear();
+            reason_texts_.clear();
+        }
         answered_ = false;
         reasons_.clear();
         lost_names_.erase(lost_names_.begin(), lost_names_.begin() + static_cast<std::ptrdiff_t>(lost_told_));
@@ -135,8 +143,15 @@ public:
         stop_short_gangs();
         follow_levels();
         fill_line();
-        start_claims();
-        start_waiting();
+        if (by_turns_) {
+            count_shares();
+            start_claims();
+            start_by_turns();
+            claim_by_shares();
+        } else {
+            start_claims();
+            start_waiting();
+        }
         tell_waits();
         return answer();
     }
@@ -158,6 +173,15 @@ public:
                 // Less than the time can tell apart is still later than now.
                 const double reached = now_ + policies_.order.next_level_in(view(j));
                 sooner(reached > now_ ? reached : detail::nextafter(now_, detail::never));
+            }
+        }
+        if constexpr (shares_out) {
+            for (std::uint32_t j = 0; j < records_.size() && !classes_.listed().empty(); ++j) {
+                if (!jobs_.is_taken(j) || !records_[j].runs()) continue;
+                for (const bool reclaim : {false, true}) {
+                    const double spared = records_[j].runs_since + queues_.min_runtime(records_[j].leaf, reclaim);
+                    if (spared > now_) sooner(spared);
+                }
             }
         }
         return at > now_ ? at : now_;
@@ -213,9 +237,31 @@ private:
         std::uint32_t count = 0;
     };
 
+    static constexpr std::uint32_t whole_job = ~std::uint32_t{0};
+    /// What may leave or move: a task above the least of an elastic job, or a whole job.
+    struct victim_unit {
+        std::uint32_t job = 0;
+        std::uint32_t task = whole_job;
+        detail::wide_fraction excess{};
+    };
+    struct rehomed_task {
+        std::uint32_t job = 0;
+        std::uint32_t task = 0;
+        slot from{};
+        slot to{};
+    };
+    enum class claim_action : std::uint8_t { consolidate, reclaim, preempt };
+    struct node_group {
+        std::size_t domain = 0;
+        amount room = 0;
+        std::vector<node_index> nodes{};
+    };
+
     // ---- texts ------------------------------------------------------------------------------------------------------
     scheduler(berth::cluster&& loaded, Policies policies, scheduler_options options)
-        : scheduler_events{std::move(loaded), options}, policies_{std::move(policies)}, measured_{cluster_} {}
+        : scheduler_events{std::move(loaded), options}, policies_{std::move(policies)}, measured_{cluster_} {
+        by_turns_ = shares_out;
+    }
     void start_policies(const detail::mix_image& mix);
     void forget_watched();
     template <class Archive>
@@ -239,6 +285,9 @@ private:
     /// Begins the next wave once the one before has ended; where all is done at once, all of them.
     void begin_waves();
     void begin_move(const detail::planned_move& m);
+    /// False if its target does not take it.
+    bool begin_task_move(std::uint32_t j, std::uint32_t task, const slot& to, const char* why, std::uint32_t wave);
+    void relieve_by_rules();
 
     // ---- gangs that lost some of their tasks ------------------------------------------------------------------------
     void stop_short_gangs();
@@ -254,6 +303,7 @@ private:
     void fill_line();
     void enter_line(std::uint32_t j);
     [[nodiscard]] static std::size_t least_of(const detail::job_record& r) noexcept;
+    [[nodiscard]] detail::class_terms terms_of(std::uint32_t j) const;
     void list_waiting(std::uint32_t j);
     /// Bit m for each GPU model that the next tasks of a job of one model may use; 0 for other jobs.
     [[nodiscard]] std::uint64_t models_of(std::uint32_t j) const;
@@ -261,6 +311,10 @@ private:
     // ---- starts -----------------------------------------------------------------------------------------------------
     /// Places a job's least tasks at least, into `placed_`. What it changes is the cluster alone.
     [[nodiscard]] bool place_job(std::uint32_t j);
+    /// The same for the tasks that are listed in `handles_`.
+    [[nodiscard]] bool place_listed(std::uint32_t j, std::size_t least);
+    [[nodiscard]] bool place_gang_among(std::uint32_t j, std::span<const node_index> nodes, std::size_t least);
+    void take_back(std::uint32_t j);
     void announce_placed(std::uint32_t j);
     /// Jobs for which room was made.
     void start_claims();
@@ -272,6 +326,73 @@ private:
     void drop_candidate();
     /// A class is tried if an attempt may succeed.
     void propose(std::uint32_t c);
+
+    // ---- rules that tie jobs to places -------------------------------------------------------------------------------
+    [[nodiscard]] const detail::job_rules* rules_for(std::uint32_t j) const;
+    [[nodiscard]] bool names(const detail::affinity_copy& whom, std::uint32_t j) const;
+    template <class Visit>
+    void for_each_place(std::uint32_t j, const Visit& visit) const;
+    void list_allowed(std::uint32_t j, const detail::job_rules& rules);
+    [[nodiscard]] std::vector<node_group> by_domain(std::span<const node_index> nodes, domain_level level) const;
+    static void put_first(std::vector<node_group>& groups, std::size_t domain);
+    [[nodiscard]] amount room_on(node_index n) const;
+    [[nodiscard]] bool place_by_rules(std::uint32_t j, const detail::job_rules& rules, std::size_t least);
+    [[nodiscard]] bool place_liked(std::uint32_t j, const detail::job_rules& rules, std::span<const node_index> nodes,
+                                   std::size_t wanted);
+    [[nodiscard]] bool place_together(std::uint32_t j, const detail::job_rules& rules,
+                                      std::span<const node_index> nodes, std::size_t wanted);
+    [[nodiscard]] bool place_on(std::uint32_t j, const detail::job_rules& rules, std::span<const node_index> nodes,
+                                std::size_t wanted);
+    [[nodiscard]] bool place_apart(std::uint32_t j, domain_level level, std::span<const node_index> nodes,
+                                   std::size_t wanted);
+
+    // ---- turns of queues --------------------------------------------------------------------------------------------
+    void add_amounts(task_index t, detail::flat<amount>& to) const;
+    void ask_for(std::size_t least);
+    void count_shares();
+    void list_next(std::uint32_t j);
+    void open_turns();
+    [[nodiscard]] bool comes_later(std::uint32_t a, std::uint32_t b) const;
+    void enter_turn(std::uint32_t c);
+    void leave_turn(std::uint32_t leaf, bool again);
+    void follow_turn(std::uint32_t leaf);
+    void start_by_turns();
+    [[nodiscard]] bool start_in_share(std::uint32_t c);
+
+    // ---- claims of queues -------------------------------------------------------------------------------------------
+    void claim_by_shares();
+    [[nodiscard]] bool claim_all(claim_action action);
+    [[nodiscard]] bool claim(std::uint32_t c, claim_action action);
+    [[nodiscard]] bool may_claim(std::uint32_t j, claim_action action) const;
+    [[nodiscard]] bool fits_in_sum() const;
+    void list_units(std::uint32_t j, claim_action action);
+    [[nodiscard]] bool has_too_much(std::uint32_t q) const;
+    template <class Visit>
+    void for_each_task_of(const victim_unit& u, const Visit& visit) const;
+    void amounts_of(const victim_unit& u, detail::flat<amount>& to) const;
+    [[nodiscard]] bool allowed(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
+    [[nodiscard]] bool may_take_from(std::uint32_t claimant, std::uint32_t victim,
+                                     const detail::flat<amount>& of) const;
+    [[nodiscard]] bool stays_below(std::uint32_t claimant, std::uint32_t victim) const;
+    [[nodiscard]] bool attempt(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
+    void undo_attempt(std::uint32_t j);
+    [[nodiscard]] bool might_fit(std::uint32_t j);
+    [[nodiscard]] bool rehome_all(std::span<const std::uint32_t> chosen);
+    [[nodiscard]] bool rehome(const victim_unit& u);
+    void search_units(std::uint32_t j, claim_action action);
+    void search_nodes(std::uint32_t j, claim_action action);
+    [[nodiscard]] bool loses_at_most(std::size_t tasks) const;
+    void gather(std::uint32_t j, claim_action action, std::span<const std::uint32_t> from);
+    [[nodiscard]] bool may_still(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
+    void consider(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
+    void keep_better(std::span<const std::uint32_t> chosen);
+    [[nodiscard]] bool is_better(std::span<const std::uint32_t> chosen) const;
+    [[nodiscard]] bool carry_out(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
+    void exchange(const victim_unit& u, int sign);
+    [[nodiscard]] bool begin_moves_for_claim(std::uint32_t j, claim_action action);
+    void restore_where_they_were();
+    [[nodiscard]] std::uint32_t hold_for(std::uint32_t j);
+    [[nodiscard]] std::string reason_of(std::uint32_t j, claim_action action, const victim_unit& u) const;
 
     // ---- evictions --------------------------------------------------------------------------------------------------
     /// Evicts others for a job, and starts it, or claims their room until they have stopped. False if that is not
@@ -323,6 +444,24 @@ private:
     bool running_sorted_ = false;
     detail::flat<released_task> released_;
     detail::flat<std::uint32_t> evicted_;
+
+    // Of queues: what they have and are due in this decision, and whose turn it is.
+    detail::queue_books books_{queues_};
+    detail::queue_turns turns_{queues_, books_};
+    std::vector<std::vector<std::uint32_t>> lines_;  // of each leaf a heap of classes
+    amount smallest_memory_ = 0;
+    detail::job_rules no_rules_{};
+    detail::flat<node_index> allowed_;
+    detail::flat<amount> asked_;
+    detail::flat<amount> claim_asked_;
+    detail::flat<amount> unit_amounts_;
+    detail::flat<amount> taken_amounts_;
+    std::vector<victim_unit> units_;
+    std::vector<std::uint32_t> best_;
+    std::vector<rehomed_task> rehomed_;
+    detail::flat<started_task> claimed_;
+    std::vector<std::uint32_t> touched_leaves_;
+    std::uint64_t trials_left_ = 0;
 };
 scheduler() -> scheduler<>;
 template <class Policies>

@@ -278,7 +278,7 @@ private:
             if (!knows(item)) return;
         }
         const gang_tasks<Item> tasks{this, items};
-        detail::finder_books books{finder_, tasks};
+        detail::finder_books books{finder_, tasks, options.among};
         detail::gang_search<berth::ledger> search{books, slots, options};
         found.outcome = search.run([&] { return control.interruption() != stop_reason::completed; });
         found.steps = search.steps();

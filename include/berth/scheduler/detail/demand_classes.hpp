@@ -10,11 +10,14 @@
 #include "berth/scheduler/decision.hpp"
 #include "berth/scheduler/detail/job_heap.hpp"
 #include "berth/scheduler/detail/job_records.hpp"
+#include "berth/scheduler/detail/job_rules.hpp"
 #include "berth/scheduler/detail/place_states.hpp"
+#include "berth/scheduler/detail/queue_books.hpp"
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -22,12 +25,23 @@
 
 namespace berth::inline v0::detail {
 
-/// Jobs that wait for the same: as many tasks of the same demands.
+/// What else tells jobs of equal demands apart.
+struct class_terms {
+    std::uint32_t leaf = queue_tree::unnamed;  // their queue
+    bool hard = false;                         // they may not be stopped, which matters to a queue
+    const job_rules* rules = nullptr;
+    std::string rules_key{};
+};
+
+/// Jobs that wait for the same: as many tasks of the same demands, in the same queue, by the same rules.
 struct demand_class {
     flat<shape_index> shapes;  // distinct; alternatives, too
     std::uint32_t least = 1;   // tasks that have to start together
     std::uint32_t most = 1;    // tasks that wait
     bool counts_copies = false;
+    std::uint32_t leaf = queue_tree::unnamed;
+    queue_bar bar = queue_bar::none;        // its queue did not let its first job start
+    std::unique_ptr<job_rules> rules = {};  // none for most: other jobs and labels decide as well
 
     std::uint32_t first = job_heap::none;  // the job that goes first
     std::uint32_t jobs = 0;
@@ -46,6 +60,12 @@ struct demand_class {
     std::uint64_t explained = 0;   // time of the list of changes
     std::uint64_t told = 0;        // the reasons that its jobs were told
     flat<std::uint32_t> not_told;  // jobs that came since then
+
+    /// As a set of reasons: why its queue does not let it start.
+    [[nodiscard]] std::uint64_t bar_bit() const noexcept {
+        const wait_reason reason = bar == queue_bar::limit ? wait_reason::limit : wait_reason::quota;
+        return std::uint64_t{1} << static_cast<std::uint32_t>(reason);
+    }
 };
 
 /// Groups waiting jobs by demand, so that none is tried where an equal one has just failed: a class is tried again when
@@ -67,14 +87,15 @@ public:
 
     /// The class of a job that waits with these tasks; the caller puts the job into its heap. Equal tasks stand side by
     /// side in the list.
-    [[nodiscard]] std::uint32_t enter(std::span<const task_handle> tasks, std::size_t least, std::uint64_t models) {
-        write_key(tasks, least, models);
+    [[nodiscard]] std::uint32_t enter(std::span<const task_handle> tasks, std::size_t least, std::uint64_t models,
+                                      const class_terms& terms) {
+        write_key(tasks, least, models, terms);
         std::uint32_t c = 0;
         if (const auto known = names_.find(key_)) {
             c = static_cast<std::uint32_t>(*known);
             idle_.remove(c);
         } else {
-            c = create(tasks, least);
+            c = create(tasks, least, terms);
         }
         demand_class& in = classes_[c];
         if (in.jobs++ == 0) {
@@ -91,6 +112,7 @@ public:
         classes_[listed_.back()].listed_at = from.listed_at;
         listed_.pop_back();
         from.not_told.clear();
+        from.bar = queue_bar::none;
         idle_.touch(c);
         if (idle_.size() > max_idle) drop(static_cast<std::uint32_t>(idle_.oldest()));
     }
@@ -100,7 +122,8 @@ public:
         demand_class& of = classes_[c];
         if (!of.failed) return true;
         if (of.checked == cluster_->changes().now()) return false;
-        bool fits = false;
+        // Rules look at more than the nodes that changed.
+        bool fits = of.rules != nullptr;
         cluster_->changes().for_each_since(of.checked, [&](std::size_t i) {
             for (std::size_t s = 0; s < of.shapes.size() && !fits; ++s) fits = admits(of.shapes[s], node_index{i});
         });
@@ -152,11 +175,15 @@ private:
         return cluster_->fleet().present(n) && cluster_->admissible(cluster_->workload().demand(s), n);
     }
 
-    void write_key(std::span<const task_handle> tasks, std::size_t least, std::uint64_t models) {
+    void write_key(std::span<const task_handle> tasks, std::size_t least, std::uint64_t models,
+                   const class_terms& terms) {
         key_.clear();
         shapes_.clear();
         append_bytes(key_, static_cast<std::uint32_t>(least));
         append_bytes(key_, models);
+        append_bytes(key_, terms.leaf);
+        append_bytes(key_, static_cast<std::uint8_t>(terms.hard ? 1 : 0));
+        key_ += terms.rules_key;
         std::uint32_t equal = 0;
         bool several = false;
         for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -182,7 +209,8 @@ private:
         append_bytes(key_, std::bit_cast<std::uint64_t>(speed));
         shapes_.push_back(s);
     }
-    [[nodiscard]] std::uint32_t create(std::span<const task_handle> tasks, std::size_t least) {
+    [[nodiscard]] std::uint32_t create(std::span<const task_handle> tasks, std::size_t least,
+                                       const class_terms& terms) {
         const auto c = static_cast<std::uint32_t>(pool_.lowest_vacant());
         pool_.take(c);
         names_.assign(c, key_);
@@ -192,6 +220,8 @@ private:
         made = demand_class{};
         made.least = static_cast<std::uint32_t>(least);
         made.most = static_cast<std::uint32_t>(tasks.size());
+        made.leaf = terms.leaf;
+        if (terms.rules != nullptr) made.rules = std::make_unique<job_rules>(*terms.rules);
         for (const shape_index s : shapes_) {
             bool known = false;
             for (const shape_index other : made.shapes) known = known || other == s;
@@ -242,13 +272,13 @@ private:
 
     [[nodiscard]] std::uint64_t refusals(const demand_class& of, node_index n) const noexcept {
         if (!cluster_->fleet().present(n)) return 0;
+        if (of.rules != nullptr && !of.rules->accepts(places_->labels_of(n))) return bit(wait_reason::label);
         // Of several demands any would do, so the first one stands for all.
-        for (std::size_t s = 1; s < of.shapes.size(); ++s) {
-            if (admits(of.shapes[s], n)) return bit(of.least > 1 ? wait_reason::gang : wait_reason::no_room);
+        for (const shape_index s : of.shapes) {
+            if (admits(s, n)) return why_not_enough(of);
         }
         const demand_view demand = cluster_->workload().demand(of.shapes[0]);
         std::uint64_t set = 0;
-        if (admits(of.shapes[0], n)) return bit(of.least > 1 ? wait_reason::gang : wait_reason::no_room);
         const fleet& machines = cluster_->fleet();
         const place_state* state = places_->known(cluster_->handle(n));
         const gpu_mask accepted = accepted_gpus(demand, n);
@@ -269,6 +299,16 @@ private:
             return set | bit(gpus_closed(n, accepted) ? wait_reason::closed : wait_reason::unhealthy);
         const bool models = demand.same_model && machines.models_on(n) != 0 && !one_model(demand, n);
         return set | bit(models ? wait_reason::model : wait_reason::no_room);
+    }
+    /// A node would take a task, and the job did not start.
+    [[nodiscard]] static std::uint64_t why_not_enough(const demand_class& of) noexcept {
+        if (of.rules != nullptr) {
+            const job_rules& r = *of.rules;
+            if (r.apart != no_level && of.least > 1) return bit(wait_reason::apart);
+            if (r.within != no_level || r.near.any() || r.away.any() || r.apart != no_level)
+                return bit(wait_reason::topology);
+        }
+        return bit(of.least > 1 ? wait_reason::gang : wait_reason::no_room);
     }
     /// Those of some GPUs that have room in every counter.
     [[nodiscard]] gpu_mask with_room(const demand_view& demand, node_index n, gpu_mask of) const noexcept {

@@ -23,6 +23,7 @@ inline void scheduler_events::task_started(std::uint32_t job, std::uint32_t task
     --j.waiting;
     ++j.running;
     if (!j.runs()) return;
+    if (j.running == j.min_tasks) j.runs_since = now_;
     j.short_since = detail::never;
     j.told = 0;
 }
@@ -46,7 +47,7 @@ inline void scheduler_events::task_stopped(std::uint32_t job, std::uint32_t task
         note_short(job);
     }
     room_freed_ = true;
-    queue(job);
+    put_in_line(job);
 }
 
 inline void scheduler_events::end_task(std::uint32_t job, std::uint32_t task) {
@@ -65,7 +66,7 @@ inline void scheduler_events::end_task(std::uint32_t job, std::uint32_t task) {
     (void)cluster_.retire(t.task);
     if (const std::uint32_t left = j.waiting + j.running; j.min_tasks > left && left > 0) j.min_tasks = left;
     room_freed_ = true;
-    if (j.waiting > 0 || j.demand != detail::no_position) queue(job);
+    if (j.waiting > 0 || j.demand != detail::no_position) put_in_line(job);
 }
 
 /// A job is gone; its tasks have ended.
@@ -85,6 +86,7 @@ inline void scheduler_events::remove_job(std::uint32_t job) {
         }
         names_.erase(job);
     }
+    if (job < rules_.size()) rules_[job].reset();
     tasks_.clear(job);
     jobs_.vacate(job);
 }
@@ -96,6 +98,7 @@ inline void scheduler_events::move_ended(std::uint32_t job, std::uint32_t task, 
     --moves_in_flight_;
     relief_due_ = true;
     room_freed_ = true;
+    if (t.claim != detail::no_position) victim_gone(t, arrived);
     if (arrived) {
         t.failures = 0;
         return;
@@ -159,7 +162,7 @@ inline void scheduler_events::leave_line(std::uint32_t job) {
 }
 
 /// It is put in line, or in another line, before the next decision.
-inline void scheduler_events::queue(std::uint32_t job) {
+inline void scheduler_events::put_in_line(std::uint32_t job) {
     if (records_[job].queued) return;
     records_[job].queued = true;
     to_queue_.push_back(job);
@@ -176,8 +179,10 @@ inline double scheduler_events::back_off(std::uint32_t failures) const noexcept 
 inline bool scheduler_events::goes_first(std::uint32_t a, std::uint32_t b) const noexcept {
     const detail::job_record& x = records_[a];
     const detail::job_record& y = records_[b];
-    if (x.grows != y.grows) return y.grows;
+    // In a queue a higher priority grows before a lower one starts.
+    if (!by_turns_ && x.grows != y.grows) return y.grows;
     if (const int c = compare(x.key, y.key); c != 0) return c < 0;
+    if (x.grows != y.grows) return y.grows;
     if (const int c = detail::compare_keys(x.arrival, y.arrival); c != 0) return c < 0;
     return x.sequence < y.sequence;
 }
@@ -186,6 +191,7 @@ inline void scheduler_events::tell(decision_kind kind, std::uint32_t job, std::u
                                    const char* reason) {
     if (answered_) {
         decided_.clear();
+        reason_texts_.clear();
         answered_ = false;
     }
     decision d;

@@ -3,6 +3,7 @@
 
 #include "berth/core/message.hpp"
 #include "berth/core/sort_positions.hpp"
+#include "berth/scheduler/detail/queue_events.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 
 // What events say of jobs.
@@ -40,7 +41,8 @@ inline bool scheduler_events::may_move(task_index task) const noexcept {
     if (!owner(task).valid()) return false;
     const detail::task_owner of = owners_[task.value()];
     const detail::task_record& t = tasks_[of.job][of.task];
-    return records_[of.job].preemptible && t.activity == detail::task_activity::running && t.not_before <= now_;
+    return records_[of.job].preemptible && rules_of(of.job) == nullptr &&
+           t.activity == detail::task_activity::running && t.not_before <= now_;
 }
 
 /// Nothing for a job that has ended.
@@ -66,7 +68,8 @@ inline result<void> scheduler_events::check_terms(std::string_view name, const j
     if (terms.work <= 0.0 || terms.work == detail::never) return wrong("work", "a finite number above 0");
     if (terms.duration <= 0.0 || terms.duration == detail::never) return wrong("duration", "a finite number above 0");
     if (!(terms.delay >= 0.0 && terms.delay < detail::never)) return wrong("delay", "a finite number of 0 or more");
-    return {};
+    if (const auto leaf = find_leaf(name, terms.queue); !leaf) return leaf.error();
+    return check_rules(name, terms.place);
 }
 inline result<void> scheduler_events::check_name(std::string_view name) const {
     if (name.empty()) return {};
@@ -169,6 +172,8 @@ inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<
     j.work = terms.work;
     j.duration = terms.duration;
     j.delay = terms.delay;
+    j.leaf = *find_leaf(name, terms.queue);
+    keep_rules(position, terms.place);
     if (!terms.job_class.empty()) j.job_class = static_cast<std::uint32_t>(class_names_.intern(terms.job_class));
     for (std::uint32_t i = 0; i < tasks.size(); ++i) {
         const task_index t = *cluster_.find(tasks[i]);
@@ -180,7 +185,7 @@ inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<
         const auto each = static_cast<double>(share < whole_gpu ? share : whole_gpu) / static_cast<double>(whole_gpu);
         j.gpus += each * static_cast<double>(demand.gpus);
     }
-    queue(position);
+    put_in_line(position);
     return position;
 }
 
@@ -238,7 +243,7 @@ inline result<bool> scheduler_events::running(double time, const job_ref& job, s
         task_started(j, task);
         note_short(j);
         if (records_[j].claim != detail::no_position) dissolve(records_[j].claim);
-        queue(j);
+        put_in_line(j);
     }
     BERTH_ASSERT(occupied, "berth: scheduler_events::running: a place that is there takes a task");
     (void)occupied;

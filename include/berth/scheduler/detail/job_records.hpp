@@ -74,6 +74,12 @@ struct job_record {
     std::uint64_t told = 0;             // the reasons that it was told last, as a set; 0: none
     std::uint32_t claim = no_position;  // evictions for it are under way
 
+    std::uint32_t leaf = 1;      // its queue; 1: it names none
+    double evicted_at = -never;  // by a decision, the last time
+    double runs_since = 0.0;     // if it runs
+
+    /// When it may evict others.
+    [[nodiscard]] double may_evict_at() const noexcept { return (evicted_at > arrival ? evicted_at : arrival) + delay; }
     /// Runs as a job: with its least tasks.
     [[nodiscard]] bool runs() const noexcept { return running > 0 && running >= min_tasks; }
     [[nodiscard]] double attained_at(double now) const noexcept { return runs() ? attained + (now - since) : attained; }

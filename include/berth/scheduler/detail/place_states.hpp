@@ -6,10 +6,13 @@
 #include "berth/core/index.hpp"
 #include "berth/model/cluster.hpp"
 #include "berth/model/slot.hpp"
+#include "berth/scheduler/detail/job_rules.hpp"
 #include "berth/scheduler/place_reading.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 namespace berth::inline v0::detail {
 
@@ -107,9 +110,26 @@ public:
         }
     }
 
+    [[nodiscard]] const label_set& labels_of(node_index n) const noexcept {
+        static constexpr label_set none{};
+        const node_handle node = cluster_->handle(n);
+        const bool known = node.position() < labels_.size() && labels_[node.position()].generation == node.generation();
+        return known ? labels_[node.position()].labels : none;
+    }
+    /// False if it has them already.
+    [[nodiscard]] bool set_labels(node_handle node, label_set labels) {
+        if (labels_.size() <= node.position()) labels_.resize(node.position() + std::size_t{1});
+        node_labels& of = labels_[node.position()];
+        const bool known = of.generation == node.generation();
+        if (known ? of.labels == labels : labels.empty()) return false;
+        of = {node.generation(), std::move(labels)};
+        return true;
+    }
+
     /// All of them, for the text of a scheduler.
     [[nodiscard]] flat<place_state>& nodes() noexcept { return nodes_; }
     [[nodiscard]] flat<place_state>& gpus() noexcept { return gpus_; }
+    [[nodiscard]] std::vector<node_labels>& labels() noexcept { return labels_; }
 
     place_limits limits{};  ///< of places that have none of their own
 
@@ -133,6 +153,7 @@ private:
     cluster* cluster_;
     flat<place_state> nodes_;
     flat<place_state> gpus_;
+    std::vector<node_labels> labels_;  // per position of a node
 };
 
 }  // namespace berth::inline v0::detail

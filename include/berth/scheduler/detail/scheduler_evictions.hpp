@@ -163,7 +163,7 @@ void scheduler<Policies>::commit_evictions(std::uint32_t j) {
         return;
     }
     for (const started_task& s : placed_) apply(cluster_.handle(s.where.node));
-    queue(j);
+    put_in_line(j);
 }
 
 }  // namespace berth::inline v0

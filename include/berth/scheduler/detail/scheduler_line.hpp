@@ -74,12 +74,12 @@ void scheduler<Policies>::fill_line() {
         sleeping_[i] = sleeping_.back();
         sleeping_.pop_back();
         if (!has(s.job)) continue;
-        queue(s.job.position());
+        put_in_line(s.job.position());
         reordered_ = true;
     }
     if constexpr (ages<order_type>) {
         for (std::uint32_t j = 0; j < records_.size(); ++j) {
-            if (jobs_.is_taken(j) && records_[j].demand != detail::no_position) queue(j);
+            if (jobs_.is_taken(j) && records_[j].demand != detail::no_position) put_in_line(j);
         }
     }
     for (std::size_t i = 0; i < to_queue_.size(); ++i) {
@@ -106,17 +106,27 @@ void scheduler<Policies>::enter_line(std::uint32_t j) {
     }
     list_waiting(j);
     if (r.grows) handles_.resize(1);
-    r.demand = classes_.enter(handles_.view(), least_of(r), models_of(j));
+    r.demand = classes_.enter(handles_.view(), least_of(r), models_of(j), terms_of(j));
     r.key = policies_.order(view(j));
     entered_.push_back(r.demand);
     heap_.insert(classes_[r.demand].first, j, [&](std::uint32_t a, std::uint32_t b) { return goes_first(a, b); });
     if (options_.waits == wait_reports::changes && !r.grows) classes_[r.demand].not_told.push_back(j);
-    if constexpr (evicts) {
-        if (r.delay > 0.0 && now_ < r.arrival + r.delay && !r.delayed) {
+    if constexpr (evicts || shares_out) {
+        if (r.delay > 0.0 && now_ < r.may_evict_at() && !r.delayed) {
             r.delayed = true;
-            sleeping_.push_back({r.arrival + r.delay, handle(j)});
+            sleeping_.push_back({r.may_evict_at(), handle(j)});
         }
     }
+}
+
+template <class Policies>
+detail::class_terms scheduler<Policies>::terms_of(std::uint32_t j) const {
+    detail::class_terms terms;
+    terms.leaf = records_[j].leaf;
+    terms.hard = !queues_.trivial() && !records_[j].preemptible;
+    terms.rules = rules_of(j);
+    if (terms.rules != nullptr) terms.rules_key = terms.rules->key();
+    return terms;
 }
 
 template <class Policies>

@@ -17,7 +17,7 @@ inline void scheduler_events::start_line_anew() {
     classes_ = detail::demand_classes{cluster_, places_};
     to_queue_.clear();
     for (const job_handle job : jobs()) {
-        if (at(job).waiting > 0) queue(job.position());
+        if (at(job).waiting > 0) put_in_line(job.position());
     }
     if (!answered_) return;
     decided_.clear();

@@ -57,6 +57,9 @@ void scheduler<Policies>::relieve() {
         room_freed_ = false;
         if (!due || !planned_.empty()) return;
         relief_due_ = false;
+        unrelieved_ = false;
+        relieve_by_rules();
+        const bool rules_left = unrelieved_;
         constexpr int most_rounds = 64;  // of a budget that lets a few move at a time
         for (int k = 0; k < most_rounds; ++k) {
             const auto round = relief_->round(measured_.at(now_));
@@ -65,6 +68,7 @@ void scheduler<Policies>::relieve() {
             begin_waves();
             if (options_.acknowledge == acknowledgement::reported) break;
         }
+        unrelieved_ = unrelieved_ || rules_left;
         relief_due_ = false;
         relief_at_ = unrelieved_ ? now_ + options_.relief_every : detail::never;
         if (move_again_at_ > now_ && move_again_at_ < relief_at_) relief_at_ = move_again_at_;
@@ -129,23 +133,26 @@ void scheduler<Policies>::begin_move(const detail::planned_move& m) {
     const auto t = cluster_.find(m.task);
     const auto n = cluster_.find(m.target);
     if (!t || !n || !may_move(*t)) return;
-    const slot from = cluster_.slots()[t->value()];
-    const slot to{*n, m.to.gpus};
-    if (!cluster_.begin_move(*t, to)) {
-        unrelieved_ = true;
-        return;
-    }
     const detail::task_owner owner = owners_[t->value()];
-    detail::task_record& record = tasks_.at(owner.job, owner.task);
+    if (!begin_task_move(owner.job, owner.task, {*n, m.to.gpus}, m.reason, m.wave)) unrelieved_ = true;
+}
+
+template <class Policies>
+bool scheduler<Policies>::begin_task_move(std::uint32_t j, std::uint32_t task, const slot& to, const char* why,
+                                          std::uint32_t wave) {
+    detail::task_record& record = tasks_.at(j, task);
+    const slot from = cluster_.where(record.task);
+    if (!cluster_.begin_move(record.task, to)) return false;
     record.activity = detail::task_activity::moving;
     record.started = false;
     ++moves_in_flight_;
-    tell(decision_kind::move, owner.job, owner.task, to, m.reason);
+    tell(decision_kind::move, j, task, to, why);
     decided_.back().from = from;
-    decided_.back().wave = m.wave;
-    if (options_.acknowledge == acknowledgement::reported) return;
-    (void)cluster_.finish_move(*t);
-    move_ended(owner.job, owner.task, true);
+    decided_.back().wave = wave;
+    if (options_.acknowledge == acknowledgement::reported) return true;
+    (void)cluster_.finish_move(record.task);
+    move_ended(j, task, true);
+    return true;
 }
 
 template <class Policies>

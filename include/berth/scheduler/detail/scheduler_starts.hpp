@@ -9,28 +9,12 @@ namespace berth::inline v0 {
 
 template <class Policies>
 bool scheduler<Policies>::place_job(std::uint32_t j) {
-    const detail::job_record& r = records_[j];
-    placed_.clear();
-    list_waiting(j);
-    const std::size_t least = least_of(r);
-    const bool joins_its_model = r.same_model && r.runs();
-    if ((handles_.size() == 1 || r.runs()) && !joins_its_model) {
-        for (std::size_t i = 0; i < handles_.size(); ++i) {
-            const slot where = placer_->place(handles_[i], policies_.choice);
-            if (where.placed()) placed_.push_back({ordinals_[i], where});
-        }
-        return !placed_.empty();
+    if (by_turns_) {
+        list_next(j);
+    } else {
+        list_waiting(j);
     }
-    if (handles_.size() < least) return false;
-    const gang_placement found = placer_->place_gang(handles_.view(), {.min_tasks = joins_its_model ? 1 : least,
-                                                                       .same_model = r.same_model,
-                                                                       .models = models_of(j),
-                                                                       .max_steps = options_.gang_steps});
-    if (!found.placed()) return false;
-    for (std::size_t i = 0; i < handles_.size(); ++i) {
-        if (found.slots[i].placed()) placed_.push_back({ordinals_[i], found.slots[i]});
-    }
-    return true;
+    return place_listed(j, least_of(records_[j]));
 }
 
 template <class Policies>
@@ -42,7 +26,7 @@ void scheduler<Policies>::announce_placed(std::uint32_t j) {
         tell(decision_kind::start, j, s.task, s.where, "");
         decided_.back().alternative = static_cast<std::uint32_t>(cluster_.alternative(t.task));
     }
-    queue(j);  // out of the line, or among those that grow
+    put_in_line(j);  // out of the line, or among those that grow
 }
 
 template <class Policies>
@@ -56,11 +40,15 @@ void scheduler<Policies>::start_claims() {
         dissolve(c.serial);
         if (c.broken) {
             sleep(c.job, now_ + options_.back_off);
-            queue(c.job);
+            put_in_line(c.job);
         } else if (place_job(c.job)) {
+            if (by_turns_) {
+                ask_for(handles_.size());
+                books_.start(records_[c.job].leaf, asked_.view(), !records_[c.job].preemptible);
+            }
             announce_placed(c.job);
         } else {
-            queue(c.job);
+            put_in_line(c.job);
         }
     }
     fill_line();

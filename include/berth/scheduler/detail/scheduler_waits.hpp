@@ -22,7 +22,7 @@ void scheduler<Policies>::tell_waits() {
     for (const std::uint32_t c : classes_.listed()) {
         detail::demand_class& of = classes_[c];
         if (!of.failed || records_[of.first].grows) continue;
-        const std::uint64_t now = classes_.explain(c);
+        const std::uint64_t now = of.bar == detail::queue_bar::none ? classes_.explain(c) : of.bar_bit();
         const bool others = now != of.told;
         if (!others && of.not_told.empty()) continue;
         of.told = now;
@@ -55,7 +55,7 @@ void scheduler<Policies>::append_reasons(const detail::demand_class& of, std::ui
     using classes = detail::demand_classes;
     for (std::uint32_t b = 0; b < 64; ++b) {
         if ((set >> b & 1U) == 0) continue;
-        const std::uint32_t places = of.refusing[b];
+        const std::uint32_t places = of.bar == detail::queue_bar::none ? of.refusing[b] : 1;
         if (b < classes::node_bits) {
             reasons_.push_back({static_cast<wait_reason>(b), 0, places});
         } else {

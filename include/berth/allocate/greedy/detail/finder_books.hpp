@@ -20,13 +20,17 @@ namespace berth::inline v0::detail {
 template <class Finder, class Tasks>
 class finder_books final : public gang_books<berth::ledger> {
 public:
-    finder_books(Finder& finder, const Tasks& tasks) noexcept : finder_{&finder}, tasks_{&tasks} {}
+    /// @param among  as of `gang_options`
+    finder_books(Finder& finder, const Tasks& tasks, std::span<const node_index> among) noexcept
+        : finder_{&finder}, tasks_{&tasks}, among_{among} {}
 
     [[nodiscard]] std::size_t size() const noexcept override { return tasks_->size(); }
     [[nodiscard, gnu::cold]] shape_index shape(std::size_t member) const override { return (*tasks_)(member).shape; }
     [[nodiscard, gnu::cold]] demand_view demand(std::size_t member) const override { return (*tasks_)(member).demand; }
     [[nodiscard]] const berth::ledger& ledger() const noexcept override { return finder_->nodes().ledger(); }
-    [[nodiscard]] std::span<const node_index> nodes() const noexcept override { return finder_->nodes().order(); }
+    [[nodiscard]] std::span<const node_index> nodes() const noexcept override {
+        return among_.empty() ? finder_->nodes().order() : among_;
+    }
     [[nodiscard]] bool open(node_index n) const noexcept override { return !finder_->nodes().closed(n); }
 
     [[nodiscard, gnu::cold]] slot place(std::size_t member, std::uint64_t models) override {
@@ -39,7 +43,7 @@ public:
             c.shape = finder_->add_shape(c.demand);
             c.demand = finder_->shapes().demand(c.shape);
         }
-        const slot found = finder_->find(c);
+        const slot found = among_.empty() ? finder_->find(c) : finder_->nodes().scan(c, among_);
         if (found.placed()) finder_->place((*tasks_)(member), found);
         return found;
     }
@@ -58,6 +62,7 @@ public:
 private:
     Finder* finder_;
     const Tasks* tasks_;
+    std::span<const node_index> among_;
 };
 
 }  // namespace berth::inline v0::detail

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "berth/queue/queue_key.hpp"
+#include "berth/queue/queued_job.hpp"
+#include "berth/scheduler/preemption.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace berth::inline v0 {
+
+/// Who must leave, by what queues are due: after jobs have started into free room, a decision tries for those that
+/// wait, each time in the order of their turns,
+///
+/// 1. *consolidation*: tasks that may be stopped move so that the job fits; nobody is stopped;
+/// 2. *reclaim*: a job whose queue stays within what it is due takes from queues that have more than they are due, or,
+///    within its guarantee, from queues above theirs;
+/// 3. *preemption*: a job takes from jobs of lower priority in its own queue.
+///
+/// Nothing happens unless the claimant's least tasks then really fit: each counter of each GPU, models, domains, limits.
+/// Victims are as few as can be found, then those that lose least; tasks above the least of an elastic job leave one by
+/// one, below it a gang leaves whole. Who can go on elsewhere at once is moved, not stopped. The reason of each decision
+/// says which rule allowed it, with its numbers.
+///
+/// After an exchange the claimant's side, if it is above its fair share, is less so than the victim's. So no two queues
+/// take from each other in turn.
+///
+/// ```
+/// berth::scheduler engine{berth::scheduler_policies<>{}.with_preemption(berth::share_rules{})};
+/// ```
+///
+/// Deterministic. Source: the rules of KAI-Scheduler, with what its users found wrong mended (docs/queues.md).
+struct share_rules {
+    static constexpr bool preempts = false;  ///< it is not asked about pairs of jobs
+    static constexpr bool by_shares = true;  ///< it follows what queues are due
+
+    bool consolidate = true;         ///< tasks may be moved so that others fit
+    bool reclaim = true;             ///< a queue may take from others
+    bool preempt = true;             ///< a job may take from lower priorities in its queue
+    std::size_t max_moves = 8;       ///< tasks that are moved for one job, at most
+    std::uint64_t max_trials = 500;  ///< sets of victims that are tried for one job, at most
+
+    /// Never: it goes by queues, not by pairs.
+    [[nodiscard]] constexpr bool operator()(const queued_job&, const queue_key&, const queued_job&,
+                                            const queue_key&) const noexcept {
+        return false;
+    }
+};
+static_assert(preemption_policy<share_rules>);
+
+/// The member `by_shares`; false without one.
+template <preemption_policy P>
+inline constexpr bool follows_shares = [] {
+    if constexpr (requires { P::by_shares; }) {
+        return static_cast<bool>(P::by_shares);
+    } else {
+        return false;
+    }
+}();
+
+}  // namespace berth::inline v0
