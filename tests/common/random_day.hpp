@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,14 +30,26 @@ struct running_task {
     berth::slot to{};
 };
 
+/// What a random day is about.
+enum class day_kind : std::uint8_t {
+    plain,   // one line of jobs that go anywhere
+    queued,  // a tree of queues; labels, racks, jobs that are to be near to or away from others
+};
+
 template <class Engine>
 class random_day {
 public:
     template <class Policies>
-    random_day(Policies policies, std::uint64_t seed, berth::acknowledgement acknowledge)
-        : random_{seed},
+    random_day(Policies policies, std::uint64_t seed, berth::acknowledgement acknowledge,
+               day_kind kind = day_kind::plain)
+        : kind_{kind},
+          random_{seed},
           engine_{std::move(policies), {}, {.acknowledge = acknowledge, .grace = 20.0, .back_off = 5.0}},
           reported_{acknowledge == berth::acknowledgement::reported} {
+        if (kind_ == day_kind::queued) {
+            for (const char* rack : {"r0", "r1"}) REQUIRE(engine().domain(rack, 0));
+            for (const char* queue : {"root", "a", "b", "c"}) describe_queue(queue);
+        }
         for (int n = 0; n < 4; ++n) add_node(n);
     }
     void run(int events) {
@@ -69,7 +82,46 @@ private:
         std::vector<berth::gpu_description> described;
         for (const std::string& one : names) described.push_back({.model = n % 2 == 0 ? "A" : "B", .uuid = one});
         const std::vector<berth::amount> capacity{4000, 64 + static_cast<berth::amount>(below(2)) * 16};
-        REQUIRE(engine().node(time_, berth::node_description{.name = name, .capacity = capacity, .gpus = described}));
+        const std::string_view rack[] = {n / 2 == 0 ? "r0" : "r1"};
+        berth::node_description node{.name = name, .capacity = capacity, .gpus = described};
+        if (kind_ == day_kind::queued) node.domains = rack;
+        REQUIRE(engine().node(time_, node));
+        if (kind_ == day_kind::queued && below(2) == 0) {
+            const std::string_view labels[] = {"fast", "new"};
+            REQUIRE(engine().labels(time_, name, std::span{labels}.first(1 + below(2))));
+        }
+    }
+    /// `a` and `b` lie below `root`.
+    void describe_queue(const std::string& name) {
+        const berth::queue_amount quota[] = {{"gpu", static_cast<berth::amount>(below(4)) * 1000}};
+        const berth::queue_amount limit[] = {{"gpu", 4000 + static_cast<berth::amount>(below(4)) * 1000}, {"cpu", 12000}};
+        REQUIRE(engine().queue(time_, {.name = name,
+                                       .parent = name == "a" || name == "b" ? "root" : "",
+                                       .quota = quota,
+                                       .limit = limit,
+                                       .weight = static_cast<double>(below(3)),
+                                       .priority = static_cast<int>(below(2)),
+                                       .min_runtime_reclaim = static_cast<double>(below(2)) * 5.0}));
+    }
+    void add_rules(berth::job_description& d) {
+        static constexpr std::string_view fast[] = {"fast"};
+        static constexpr std::string_view recent[] = {"new"};
+        static constexpr std::string_view other[] = {"j1"};
+        static constexpr const char* queues[] = {"a", "b", "c", ""};
+        d.terms.queue = queues[below(4)];
+        if (below(3) == 0) d.terms.job_class = "k";
+        berth::place_rules& rules = d.terms.place;
+        switch (below(10)) {
+            case 0: rules.required_labels = fast; break;
+            case 1: rules.excluded_labels = recent; break;
+            case 2: rules.preferred_labels = recent; break;
+            case 3: rules.within = 0; break;
+            case 4: rules.prefer_within = berth::host_level; break;
+            case 5: rules.apart = berth::host_level; break;
+            case 6: rules.near = {.job_class = "k", .level = 0}; break;
+            case 7: rules.away = {.jobs = other, .level = berth::host_level}; break;
+            default: break;
+        }
     }
     void add_job() {
         const std::string name = "j" + std::to_string(jobs_made_++);
@@ -89,10 +141,12 @@ private:
         if (below(4) == 0) d.accepted_models = only_a;
         if (d.task_count > 1) d.min_tasks = below(d.task_count + 1);
         d.same_model = below(5) == 0;
+        if (kind_ == day_kind::queued) add_rules(d);
         REQUIRE(engine().job(time_, d));
         alive_[name] = {d.task_count, d.terms.restart, d.min_tasks == 0 ? d.task_count : d.min_tasks};
     }
     void one_event() {
+        if (kind_ == day_kind::queued && below(20) == 0) return describe_queue(below(2) == 0 ? "a" : "c");
         const std::string node = "n" + std::to_string(below(4));
         const bool there = engine().cluster().find_node(node).has_value();
         switch (below(14)) {
@@ -255,6 +309,7 @@ private:
     /// A job of one task that waits and does not pause fits nowhere.
     void check_waits(berth::job_handle job) {
         if (engine().task_count(job) > 1 || known().pauses(job) || known().claims(job)) return;
+        if (kind_ == day_kind::queued) return;  // its queue may be full
         const auto t = *engine().cluster().find(engine().task(job, 0));
         const auto demand = engine().cluster().workload().demand(t);
         for (std::size_t n = 0; n < engine().cluster().fleet().node_count(); ++n)
@@ -273,6 +328,7 @@ private:
         bool restart = true;
         std::size_t least = 0;
     };
+    day_kind kind_;
     berth::xoshiro256 random_;
     Engine engine_;
     bool reported_;

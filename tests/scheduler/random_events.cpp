@@ -13,15 +13,15 @@
 namespace {
 
 template <class Policies>
-void run_days(const Policies& policies, std::uint64_t seeds) {
+void run_days(const Policies& policies, std::uint64_t seeds, day_kind kind = day_kind::plain) {
     for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
         for (const auto acknowledge : {berth::acknowledgement::at_once, berth::acknowledgement::reported}) {
             CAPTURE(seed);
             CAPTURE(static_cast<int>(acknowledge));
-            random_day<berth::scheduler<Policies>> day{policies, seed, acknowledge};
+            random_day<berth::scheduler<Policies>> day{policies, seed, acknowledge, kind};
             day.run(150);
-            CHECK(day.started() > 10);
-            random_day<berth::any_scheduler> erased{policies, seed, acknowledge};
+            CHECK(day.started() > (kind == day_kind::plain ? 10U : 5U));
+            random_day<berth::any_scheduler> erased{policies, seed, acknowledge, kind};
             erased.run(150);
             CHECK(erased.log() == day.log());
         }
@@ -46,4 +46,10 @@ TEST_CASE("random events with levels") {
                  .with_order(berth::least_attained{.limits = {5.0, 20.0}})
                  .with_preemption(berth::replan{}),
              4);
+}
+
+TEST_CASE("random events with a tree of queues, shares and rules of places") {
+    run_days(berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}}).with_preemption(
+                 berth::share_rules{}),
+             10, day_kind::queued);
 }

@@ -43,14 +43,14 @@ private:
 };
 
 template <class Policies>
-void compare(const Policies& policies, int events) {
+void compare(const Policies& policies, int events, day_kind kind = day_kind::plain) {
     for (std::uint64_t seed = 1; seed <= 2; ++seed) {
         for (const auto acknowledge : {berth::acknowledgement::at_once, berth::acknowledgement::reported}) {
             CAPTURE(seed);
             CAPTURE(static_cast<int>(acknowledge));
-            random_day<paging<false, Policies>> lives{policies, seed, acknowledge};
+            random_day<paging<false, Policies>> lives{policies, seed, acknowledge, kind};
             lives.run(events);
-            random_day<paging<true, Policies>> dies{policies, seed, acknowledge};
+            random_day<paging<true, Policies>> dies{policies, seed, acknowledge, kind};
             dies.run(events);
             CHECK(dies.log() == lives.log());
         }
@@ -66,6 +66,11 @@ TEST_CASE("a scheduler that is killed before each decision decides as one that l
                     .with_order(berth::least_attained{.limits = {5.0, 20.0}})
                     .with_preemption(berth::replan{}),
                 40);
+    }
+    SUBCASE("queues and rules") {
+        compare(berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}})
+                    .with_preemption(berth::share_rules{}),
+                60, day_kind::queued);
     }
 }
 
@@ -84,8 +89,8 @@ TEST_CASE("a text that is not one is refused with line and field") {
     };
     CHECK(message("") == "scheduler text: the line \"cluster\" is missing");
     std::string other = text;
-    other.replace(other.find("berth-scheduler 1"), 17, "berth-scheduler 2");
-    CHECK(message(other) == "scheduler text, line 1: version, expected 1");
+    other.replace(other.find("berth-scheduler 2"), 17, "berth-scheduler 1");
+    CHECK(message(other) == "scheduler text, line 1: version, expected 2");
     // Each cut in the middle, and each changed character, is refused or loads; nothing else happens.
     std::size_t refused = 0;
     for (std::size_t i = 0; i < text.size(); i += 67) {

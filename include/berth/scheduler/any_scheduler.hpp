@@ -90,6 +90,12 @@ public:
     /// As of `scheduler_events`.
     result<bool> threshold(double time, const place_limits& limits) { return events_->threshold(time, limits); }
     /// As of `scheduler_events`.
+    result<bool> labels(double time, const place_ref& node, std::span<const std::string_view> labels) {
+        return events_->labels(time, node, labels);
+    }
+    /// As of `scheduler_events`.
+    result<bool> queue(double time, const queue_description& described) { return events_->queue(time, described); }
+    /// As of `scheduler_events`.
     result<job_handle> job(double time, const job_description& described) { return events_->job(time, described); }
     /// As of `scheduler_events`.
     template <class Task>

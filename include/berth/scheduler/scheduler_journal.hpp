@@ -126,6 +126,18 @@ public:
                     [&](detail::event_record& e) { e.numbers({l.temperature, l.power, l.load}).flag(true); });
     }
     /// As of `scheduler_events`.
+    result<bool> labels(double time, const place_ref& node, std::span<const std::string_view> labels) {
+        if (labels.size() > detail::most_listed) return too_long("node", node.node_name());
+        return note(engine_->labels(time, node, labels), event_kind::labels, time,
+                    [&](detail::event_record& e) { e.place(node).labels(labels); });
+    }
+    /// As of `scheduler_events`.
+    result<bool> queue(double time, const queue_description& described) {
+        if (!detail::event_record::holds(described)) return too_long("queue", described.name);
+        return note(engine_->queue(time, described), event_kind::queue, time,
+                    [&](detail::event_record& e) { e.queue(described); });
+    }
+    /// As of `scheduler_events`.
     result<job_handle> job(double time, const job_description& described) {
         if (!detail::event_record::holds(described)) return too_long("job", described.name);
         return note(engine_->job(time, described), event_kind::job, time,

@@ -3,6 +3,7 @@
 
 #include "berth/core/result.hpp"
 #include "berth/model/descriptions.hpp"
+#include "berth/scheduler/detail/queue_copies.hpp"
 #include "berth/scheduler/detail/scheduler_archive.hpp"
 #include "berth/scheduler/job_description.hpp"
 #include "berth/scheduler/job_ref.hpp"
@@ -21,36 +22,7 @@
 
 namespace berth::inline v0::detail {
 
-inline constexpr std::size_t most_listed = 4096;                          // amounts or texts in one list
 inline constexpr std::size_t most_demands = (std::size_t{1} << 20U) + 1;  // of a job, and of each of its tasks
-
-/// Several texts, and their views.
-struct kept_texts {
-    std::vector<std::string> texts{};
-
-    void assign(std::span<const std::string_view> from) {
-        texts.clear();
-        for (const std::string_view one : from) texts.emplace_back(one);
-    }
-    [[nodiscard]] std::vector<std::string_view> views() const { return {texts.begin(), texts.end()}; }
-};
-
-template <class Archive>
-void visit(Archive& a, const char* field, std::vector<amount>& values) {
-    auto count = static_cast<std::uint32_t>(values.size());
-    visit(a, field, count);
-    if (count > most_listed) return a.refuse(field, "at most 4096 amounts");
-    values.resize(count);
-    for (amount& value : values) visit(a, field, value);
-}
-template <class Archive>
-void visit(Archive& a, const char* field, kept_texts& list) {
-    auto count = static_cast<std::uint32_t>(list.texts.size());
-    visit(a, field, count);
-    if (count > most_listed) return a.refuse(field, "at most 4096 texts");
-    list.texts.resize(count);
-    for (std::string& text : list.texts) a.string(field, text);
-}
 
 /// A demand with its own memory.
 struct demand_copy {
@@ -161,6 +133,8 @@ public:
         preemptible_ = d.terms.preemptible;
         restart_ = d.terms.restart;
         class_ = d.terms.job_class;
+        queue_.name = d.terms.queue;
+        rules_.assign(d.terms.place);
         demands_.resize(1 + d.tasks.size() + d.alternatives.size());
         demands_[0].assign(d);
         demands_[0].speed = d.speed;
@@ -175,15 +149,27 @@ public:
         return *this;
     }
 
+    event_record& queue(const queue_description& d) {
+        queue_.assign(d);
+        return *this;
+    }
+    event_record& labels(std::span<const std::string_view> of) {
+        texts_.assign(of);
+        return *this;
+    }
+
     /// Whether a record holds these: what is longer could be written, and not be read again.
     [[nodiscard]] static bool holds(std::span<const amount> amounts) noexcept { return amounts.size() <= most_listed; }
+    [[nodiscard]] static bool holds(const queue_description& d) noexcept {
+        return d.quota.size() <= most_listed && d.limit.size() <= most_listed;
+    }
     [[nodiscard]] static bool holds(const node_description& n) noexcept {
         bool all = holds(n.capacity) && n.domains.size() <= most_listed && n.gpus.size() <= 64;
         for (const gpu_description& g : n.gpus) all = all && holds(g.capacity);
         return all;
     }
     [[nodiscard]] static bool holds(const job_description& d) noexcept {
-        bool all = holds_demand(d) && d.tasks.size() < most_demands && d.alternatives.size() < most_demands &&
+        bool all = holds_demand(d) && rules_copy::holds(d.terms.place) && d.tasks.size() < most_demands && d.alternatives.size() < most_demands &&
                    1 + d.tasks.size() + d.alternatives.size() <= most_demands;
         for (const job_task& t : d.tasks) all = all && holds_demand(t);
         for (const alternative_description& t : d.alternatives) all = all && holds_demand(t);
@@ -197,6 +183,7 @@ public:
         visit(a, "time", time);
         if (kind == carried_out || kind == page_turned || is(event_kind::decide)) return;
         if (is(event_kind::job)) return visit_job(a);
+        if (is(event_kind::queue)) return queue_.visit_all(a);
         if (is(event_kind::node) || kind == domain_event) return visit_node(a);
         visit(a, "named", named_place_);
         visit(a, "of a GPU", is_gpu_);
@@ -211,6 +198,7 @@ public:
         visit(a, "flag", flag_);
         visit(a, "where", where_);
         for (double& x : numbers_) visit(a, "number", x);
+        if (is(event_kind::labels)) visit(a, "labels", texts_);
     }
 
     /// Does it again; `decide` is the caller's.
@@ -238,6 +226,9 @@ public:
             case event_kind::moved: return outcome(to.moved(time, job(), task_));
             case event_kind::failed: return outcome(to.failed(time, job(), task_));
             case event_kind::progress: return outcome(to.progress(time, job(), numbers_[0]));
+            case event_kind::queue:
+                return queue_.describe([&](const queue_description& d) { return outcome(to.queue(time, d)); });
+            case event_kind::labels: return outcome(to.labels(time, place(), texts_.views()));
             case event_kind::decide: break;
         }
         return error{error_code::malformed, "scheduler journal: an event of no known kind"};
@@ -300,6 +291,8 @@ private:
             if constexpr (Archive::reads) demands_.emplace_back();  // one by one: the text may be short
             demands_[i].visit_all(a);
         }
+        a.string("queue", queue_.name);
+        rules_.visit_all(a);
     }
     [[nodiscard]] result<node_handle> replay_node(scheduler_events& to) const {
         std::vector<gpu_description> gpus;
@@ -324,6 +317,8 @@ private:
             }
         }
         const demand_copy& d = demands_[0];
+        std::vector<std::string_view> views[5];
+        const place_rules rules = rules_.describe(views);
         return to.job(time, {.name = job_name_,
                              .task_count = static_cast<std::size_t>(counts_[0]),
                              .tasks = tasks,
@@ -343,7 +338,9 @@ private:
                                        .work = numbers_[0],
                                        .duration = numbers_[1],
                                        .delay = numbers_[2],
-                                       .job_class = class_}});
+                                       .job_class = class_,
+                                       .queue = queue_.name,
+                                       .place = rules}});
     }
 
     bool named_place_ = false;
@@ -371,6 +368,8 @@ private:
     kept_texts texts_{};
     std::vector<gpu_copy> gpus_{};
     std::vector<demand_copy> demands_{};
+    queue_copy queue_{};  // of a job its name alone
+    rules_copy rules_{};
 };
 
 }  // namespace berth::inline v0::detail

@@ -131,7 +131,9 @@ public:
     /// No queue was described.
     [[nodiscard]] bool trivial() const noexcept { return queues_.size() == 2; }
     [[nodiscard]] const queue_record& operator[](std::uint32_t q) const noexcept { return queues_[q]; }
-    [[nodiscard]] bool is_leaf(std::uint32_t q) const noexcept { return q != root && queues_[q].children == 0; }
+    [[nodiscard]] bool is_leaf(std::uint32_t q) const noexcept {
+        return q != root && q < queues_.size() && queues_[q].children == 0;
+    }
     /// Counters that some queue names.
     [[nodiscard]] std::span<const divided_counter> counters() const noexcept { return counters_.view(); }
     [[nodiscard]] std::string_view counter_name(std::size_t c) const noexcept { return counter_names_[c]; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/scheduler/detail/queue_copies.hpp"
 #include "berth/scheduler/detail/scheduler_archive.hpp"
 #include "berth/scheduler/scheduler_interface.hpp"
 
@@ -9,6 +10,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 // What of a scheduler's events has to survive it, in one description for writing and reading. What follows from it
 // (classes of demand, the line, owners of tasks) is made anew.
@@ -17,7 +20,7 @@
 
 namespace berth::inline v0::detail {
 
-inline constexpr std::uint64_t scheduler_text_version = 1;
+inline constexpr std::uint64_t scheduler_text_version = 2;
 
 template <class Archive>
 class scheduler_image {
@@ -46,6 +49,8 @@ public:
         places("gpu", e_.places_.gpus(), [&](std::uint32_t position, std::uint32_t generation) {
             return e_.cluster_.find(gpu_handle{position, generation}).placed();
         });
+        labels();
+        queues();
         jobs();
         rest();
         if constexpr (Archive::reads) make_rest();
@@ -147,6 +152,53 @@ private:
         return !s.healthy || s.watched_sick || s.closed || s.draining || s.hot || s.pressed || s.relieves ||
                s.holds > 0 || limited || was_read;
     }
+    void labels() {
+        names("label", e_.label_names_);
+        std::vector<node_labels>& of = e_.places_.labels();
+        const std::size_t count = visit_count(a_, "labels", of.size());
+        for (std::size_t i = 0; i < count && a_.ok(); ++i) {
+            if constexpr (Archive::reads) of.push_back({});
+            a_.line("-");
+            both("generation", of[i].generation, "labels", of[i].labels);
+            for (const std::uint32_t label : of[i].labels) {
+                if (label >= e_.label_names_.size()) return a_.refuse("labels", "numbers of labels");
+            }
+        }
+    }
+    void queues() {
+        names("counter", e_.queues_.counter_names());
+        std::vector<queue_record>& all = e_.queues_.records();
+        const std::size_t count = visit_count(a_, "queues", all.size() - 2);
+        for (std::size_t i = 0; i < count && a_.ok(); ++i) {
+            if constexpr (Archive::reads) all.push_back({});
+            a_.line("-");
+            std::string name;
+            if constexpr (!Archive::reads) name = e_.queues_.names()[i + 2];
+            a_.string("name", name);
+            if constexpr (Archive::reads) {
+                if (name.empty() || e_.queues_.names().find(name)) return a_.refuse("name", "one that is not listed yet");
+                e_.queues_.names().assign(i + 2, name);
+            }
+            both("parent", all[i + 2].parent);
+            visit_queue(a_, all[i + 2]);
+        }
+        if constexpr (Archive::reads) {
+            if (a_.ok() && !e_.queues_.settle(e_.cluster_.fleet())) a_.refuse("queues", "a tree of them");
+            e_.by_turns_ = e_.by_turns_ || !e_.queues_.trivial();
+        }
+    }
+    void rules(std::uint32_t position) {
+        bool any = e_.rules_of(position) != nullptr;
+        both("rules", any);
+        if (!any) return;
+        job_rules kept;
+        if constexpr (!Archive::reads) kept = *e_.rules_of(position);
+        visit_rules(a_, kept);
+        if constexpr (Archive::reads) {
+            if (e_.rules_.size() <= position) e_.rules_.resize(position + std::size_t{1});
+            e_.rules_[position] = std::make_unique<job_rules>(std::move(kept));
+        }
+    }
     void jobs() {
         const std::size_t count = visit_count(a_, "jobs", e_.records_.size());
         for (std::size_t j = 0; j < count && a_.ok(); ++j) {
@@ -185,7 +237,9 @@ private:
         both("attained", r.attained, "since", r.since, "done", r.done, "done at", r.done_at, "rate", r.rate);
         both("rate known", r.rate_known, "class", r.job_class, "level", r.level, "entry", r.level_entry);
         both("not before", r.not_before, "short since", r.short_since, "told", r.told, "claim", r.claim);
-        both("delayed", r.delayed);
+        both("delayed", r.delayed, "queue", r.leaf, "evicted at", r.evicted_at, "runs since", r.runs_since);
+        if (!e_.queues_.is_leaf(r.leaf)) return a_.refuse("queue", "one that has none below it");
+        rules(position);
         if (r.tasks > (1U << 20U)) return a_.refuse("tasks", "at most 1048576");
         for (std::uint32_t t = 0; t < r.tasks && a_.ok(); ++t) {
             if constexpr (Archive::reads) e_.tasks_.push_back(position, {});
