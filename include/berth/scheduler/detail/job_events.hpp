@@ -185,6 +185,7 @@ inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<
         const auto each = static_cast<double>(share < whole_gpu ? share : whole_gpu) / static_cast<double>(whole_gpu);
         j.gpus += each * static_cast<double>(demand.gpus);
     }
+    note_amounts(position);
     put_in_line(position);
     return position;
 }

@@ -44,7 +44,7 @@ void scheduler<Policies>::start_claims() {
         } else if (place_job(c.job)) {
             if (by_turns_) {
                 ask_for(handles_.size());
-                books_.start(records_[c.job].leaf, asked_.view(), !records_[c.job].preemptible);
+                adjust(records_[c.job].leaf, asked_.view(), !records_[c.job].preemptible, 1);
             }
             announce_placed(c.job);
         } else {
