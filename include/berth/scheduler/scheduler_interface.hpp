@@ -488,6 +488,7 @@ private:
     std::vector<rehomed_task> rehomed_;
     detail::flat<started_task> claimed_;
     std::vector<std::uint32_t> touched_leaves_;
+    std::uint64_t claims_left_[3]{};
     std::uint64_t trials_left_ = 0;
 };
 scheduler() -> scheduler<>;

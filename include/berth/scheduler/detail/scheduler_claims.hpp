@@ -19,6 +19,7 @@ template <class Policies>
 void scheduler<Policies>::claim_by_shares() {
     if constexpr (shares_out) {
         using action = claim_action;
+        for (std::uint64_t& left : claims_left_) left = policies_.preemption.max_claims;
         constexpr int most_rounds = 64;  // of jobs that lost their place and claim another
         for (int round = 0; round < most_rounds; ++round) {
             bool any = false;
@@ -38,7 +39,7 @@ bool scheduler<Policies>::claim_all(claim_action action) {
     open_turns();
     entered_.clear();
     find_claimants(action);
-    std::uint64_t attempts = policies_.preemption.max_claims;
+    std::uint64_t& attempts = claims_left_[static_cast<std::size_t>(action)];
     bool any = false;
     for (std::uint32_t leaf = turns_.leaf(); leaf != detail::queue_turns::nobody; leaf = turns_.leaf()) {
         const std::uint32_t c = lines_[leaf].front();
@@ -476,7 +477,9 @@ template <class Policies>
 void scheduler<Policies>::gather(std::uint32_t j, claim_action action, std::span<const std::uint32_t> from) {
     std::vector<std::uint32_t> taken;
     bool fits = false;
-    for (std::size_t i = 0; i < from.size() && trials_left_ > 0 && !fits; ++i) {
+    constexpr std::size_t most = 128;
+    for (std::size_t i = 0; i < from.size() && taken.size() < most && trials_left_ > 0 && !fits; ++i) {
+        --trials_left_;
         taken.push_back(from[i]);
         // What the rules do not allow in this order is left out.
         if (!allowed(j, action, taken) && !may_still(j, action, taken)) {
