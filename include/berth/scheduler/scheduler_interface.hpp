@@ -401,6 +401,7 @@ private:
     [[nodiscard]] bool rehome(const victim_unit& u);
     void search_units(std::uint32_t j, claim_action action);
     void search_nodes(std::uint32_t j, claim_action action);
+    [[nodiscard]] std::size_t units_needed(std::uint32_t j, node_index n, std::span<const std::uint32_t> here);
     [[nodiscard]] bool stops_jobs(std::span<const std::uint32_t> chosen) const;
     void gather(std::uint32_t j, claim_action action, std::span<const std::uint32_t> from);
     [[nodiscard]] bool may_still(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);

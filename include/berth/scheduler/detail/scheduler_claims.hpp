@@ -451,17 +451,19 @@ void scheduler<Policies>::search_nodes(std::uint32_t j, claim_action action) {
     for (std::size_t first = 0; first < on.size() && trials_left_ > 0;) {
         here.clear();
         std::size_t last = first;
-        for (; last < on.size() && on[last].first == on[first].first; ++last) here.push_back(on[last].second);
+        const std::size_t node = on[first].first;
+        for (; last < on.size() && on[last].first == node; ++last) here.push_back(on[last].second);
         first = last;
         constexpr std::size_t most = 16;
         if (here.size() < 2) continue;
-        for (std::size_t a = 0; a < here.size() && here.size() <= most; ++a) {
+        const std::size_t needed = units_needed(j, node_index{node}, here);
+        for (std::size_t a = 0; a < here.size() && here.size() <= most && needed <= 2; ++a) {
             for (std::size_t b = a + 1; b < here.size() && trials_left_ > 0; ++b) {
                 trial = {here[a], here[b]};
                 consider(j, action, trial);
             }
         }
-        for (std::size_t a = 0; a < here.size() && here.size() <= most; ++a) {
+        for (std::size_t a = 0; a < here.size() && here.size() <= most && needed <= 3; ++a) {
             for (std::size_t b = a + 1; b < here.size(); ++b) {
                 for (std::size_t c = b + 1; c < here.size() && trials_left_ > 0; ++c) {
                     trial = {here[a], here[b], here[c]};
@@ -469,9 +471,32 @@ void scheduler<Policies>::search_nodes(std::uint32_t j, claim_action action) {
                 }
             }
         }
-        if (best_.empty()) gather(j, action, here);
+        if (best_.empty() && needed <= here.size()) gather(j, action, here);
     }
 }
+
+/// A lower bound of how many of these units have to leave a node before it has enough GPUs; more than there are if all
+/// together do not do.
+template <class Policies>
+std::size_t scheduler<Policies>::units_needed(std::uint32_t j, node_index n, std::span<const std::uint32_t> here) {
+    list_next(j);
+    const demand_view demand = cluster_.workload().demand(*cluster_.find(handles_[0]));
+    std::size_t free = gpu_count(cluster_.ledger().fitting_gpus(demand, n));
+    std::vector<std::size_t> frees;
+    for (const std::uint32_t u : here) {
+        gpu_mask used = 0;
+        for_each_task_of(units_[u], [&](std::uint32_t t) {
+            const slot where = cluster_.where(tasks_[units_[u].job][t].task);
+            if (where.node == n) used |= where.gpus;
+        });
+        frees.push_back(gpu_count(used));
+    }
+    std::sort(frees.begin(), frees.end());
+    std::size_t units = 0;
+    while (free < demand.gpus && units < frees.size()) free += frees[frees.size() - 1 - units++];
+    return free < demand.gpus ? here.size() + 1 : units;
+}
+
 /// Takes units in their order until the claimant fits, then lets stay who can.
 template <class Policies>
 void scheduler<Policies>::gather(std::uint32_t j, claim_action action, std::span<const std::uint32_t> from) {
