@@ -178,10 +178,13 @@ public:
         if constexpr (shares_out) {
             for (std::uint32_t j = 0; j < records_.size() && !classes_.listed().empty(); ++j) {
                 if (!jobs_.is_taken(j) || !records_[j].runs()) continue;
-                for (const bool reclaim : {false, true}) {
-                    const double spared = records_[j].runs_since + queues_.min_runtime(records_[j].leaf, reclaim);
-                    if (spared > now_) sooner(spared);
-                }
+                const auto spared = [&](double seconds) {
+                    if (records_[j].runs_since + seconds > now_) sooner(records_[j].runs_since + seconds);
+                };
+                spared(queues_.min_runtime(records_[j].leaf, false));
+                // Which queue above it counts depends on the claimant.
+                for (std::uint32_t q = records_[j].leaf; q != detail::queue_tree::root; q = queues_[q].parent)
+                    spared(queues_.min_runtime(q, true));
             }
         }
         return at > now_ ? at : now_;
@@ -329,7 +332,6 @@ private:
 
     // ---- rules that tie jobs to places -------------------------------------------------------------------------------
     [[nodiscard]] const detail::job_rules* rules_for(std::uint32_t j) const;
-    [[nodiscard]] bool names(const detail::affinity_copy& whom, std::uint32_t j) const;
     template <class Visit>
     void for_each_place(std::uint32_t j, const Visit& visit) const;
     void list_allowed(std::uint32_t j, const detail::job_rules& rules);
@@ -462,6 +464,7 @@ private:
     detail::flat<started_task> claimed_;
     std::vector<std::uint32_t> touched_leaves_;
     std::uint64_t trials_left_ = 0;
+    std::uint32_t claiming_ = detail::no_position;  // it has its place already, in the cluster alone
 };
 scheduler() -> scheduler<>;
 template <class Policies>

@@ -156,10 +156,35 @@ private:
                 used_.push_back(r.usage == r.usage ? r.usage : 0.0);
             }
             // Who used more than its part of what there was gets less of what is over.
-            if (usage) time_based_weights(claims_, used_, 1.0);
+            if (usage) shift_by_use();
             parts_.assign(claims_.size(), 0);
             divide_fairly(q == queue_tree::root ? total_[c] : fair(q, c), unit, claims_, parts_);
             for (std::size_t i = 0; i < parts_.size(); ++i) fair_[children_[q][i] * counters_ + c] = parts_[i];
+        }
+    }
+
+    /// Among siblings of one priority that want more than they are guaranteed, as what is over is divided.
+    void shift_by_use() {
+        std::vector<std::uint8_t> done(claims_.size(), 0);
+        std::vector<std::size_t> group;
+        std::vector<queue_claim> shifted;
+        std::vector<double> used;
+        for (std::size_t first = 0; first < claims_.size(); ++first) {
+            group.clear(), shifted.clear(), used.clear();
+            for (std::size_t i = first; i < claims_.size(); ++i) {
+                const queue_claim& one = claims_[i];
+                if (done[i] != 0 || one.priority != claims_[first].priority) continue;
+                if (done[first] != 0) break;
+                if (one.want <= one.quota || one.weight <= 0.0) continue;
+                group.push_back(i);
+                shifted.push_back(one);
+                used.push_back(used_[i]);
+            }
+            time_based_weights(shifted, used, 1.0);
+            for (std::size_t k = 0; k < group.size(); ++k) {
+                claims_[group[k]].weight = shifted[k].weight;
+                done[group[k]] = 1;
+            }
         }
     }
 

@@ -68,10 +68,12 @@ bool scheduler<Policies>::claim(std::uint32_t c, claim_action action) {
     if (units_.empty()) return false;
     trials_left_ = policies_.preemption.max_trials;
     best_.clear();
+    claiming_ = j;
     search_units(j, action);
-    if (best_.empty()) return false;
     const std::vector<std::uint32_t> chosen{best_.begin(), best_.end()};
-    return attempt(j, action, chosen) && carry_out(j, action, chosen);
+    const bool done = !chosen.empty() && attempt(j, action, chosen) && carry_out(j, action, chosen);
+    claiming_ = detail::no_position;
+    return done;
 }
 
 /// Whether an action is open to a job, whoever would leave.

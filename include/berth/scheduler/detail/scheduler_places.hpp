@@ -76,17 +76,7 @@ void scheduler<Policies>::take_back(std::uint32_t j) {
 template <class Policies>
 const detail::job_rules* scheduler<Policies>::rules_for(std::uint32_t j) const {
     if (const detail::job_rules* own = rules_of(j)) return own;
-    for (std::uint32_t other = 0; other < rules_.size(); ++other) {
-        if (rules_[other] && rules_[other]->away.any() && names(rules_[other]->away, j)) return &no_rules_;
-    }
-    return nullptr;
-}
-
-template <class Policies>
-bool scheduler<Policies>::names(const detail::affinity_copy& whom, std::uint32_t j) const {
-    if (whom.job_class != detail::no_position && records_[j].job_class == whom.job_class) return true;
-    if (whom.jobs.empty() || j >= names_.size()) return false;
-    return std::find(whom.jobs.begin(), whom.jobs.end(), names_[j]) != whom.jobs.end();
+    return is_shunned(j) ? &no_rules_ : nullptr;
 }
 
 /// Calls `visit(node)` for each place of a job's tasks.
@@ -110,7 +100,8 @@ void scheduler<Policies>::list_allowed(std::uint32_t j, const detail::job_rules&
     std::vector<std::pair<domain_level, std::size_t>> away;
     bool somebody_near = false;
     for (std::uint32_t other = 0; other < records_.size(); ++other) {
-        if (other == j || !jobs_.is_taken(other) || records_[other].running == 0) continue;
+        const bool is_there = jobs_.is_taken(other) && (records_[other].running > 0 || other == claiming_);
+        if (other == j || !is_there) continue;
         if (rules.near.any() && names(rules.near, other)) {
             for_each_place(other, [&](node_index n) {
                 somebody_near = true;
@@ -334,8 +325,8 @@ bool scheduler<Policies>::place_apart(std::uint32_t j, domain_level level, std::
 /// Moves tasks of jobs with rules off places that are to be left: a balancer does not know the rules.
 template <class Policies>
 void scheduler<Policies>::relieve_by_rules() {
-    for (std::uint32_t j = 0; j < rules_.size(); ++j) {
-        if (!rules_[j] || !jobs_.is_taken(j) || !records_[j].preemptible) continue;
+    for (std::uint32_t j = 0; j < records_.size() && !rules_.empty(); ++j) {
+        if (!jobs_.is_taken(j) || !records_[j].preemptible || rules_for(j) == nullptr) continue;
         for (std::uint32_t t = 0; t < records_[j].tasks; ++t) {
             detail::task_record& record = tasks_.at(j, t);
             if (record.activity != detail::task_activity::running || record.not_before > now_) continue;
