@@ -316,7 +316,10 @@ private:
     [[nodiscard]] bool place_job(std::uint32_t j);
     /// The same for the tasks that are listed in `handles_`.
     [[nodiscard]] bool place_listed(std::uint32_t j, std::size_t least);
+    [[nodiscard]] bool list_without_gpus(std::span<const task_handle> tasks, std::span<const node_index> nodes);
+    [[nodiscard]] slot place_task(task_handle task, std::span<const node_index> nodes);
     [[nodiscard]] bool place_gang_among(std::uint32_t j, std::span<const node_index> nodes, std::size_t least);
+    [[nodiscard]] bool place_gang_on(std::uint32_t j, std::span<const node_index> nodes, std::size_t least);
     void take_back(std::uint32_t j);
     void announce_placed(std::uint32_t j);
     /// Jobs for which room was made.
@@ -454,6 +457,7 @@ private:
     amount smallest_memory_ = 0;
     detail::job_rules no_rules_{};
     detail::flat<node_index> allowed_;
+    detail::flat<node_index> without_gpus_;
     detail::flat<amount> asked_;
     detail::flat<amount> claim_asked_;
     detail::flat<amount> unit_amounts_;

@@ -30,7 +30,7 @@ public:
     void open() {
         counters_ = tree_->counters().size();
         const std::size_t cells = tree_->size() * counters_;
-        for (flat<amount>* all : {&allocated_, &hard_, &waiting_, &fair_}) {
+        for (flat<amount>* all : {&allocated_, &hard_, &leaving_, &waiting_, &fair_}) {
             all->clear();
             all->resize(cells, 0);
         }
@@ -46,6 +46,9 @@ public:
     void start(std::uint32_t leaf, std::span<const amount> of, bool hard) noexcept { take(leaf, of, hard, 1); }
     /// A job of a leaf has this no longer.
     void stop(std::uint32_t leaf, std::span<const amount> of, bool hard) noexcept { take(leaf, of, hard, -1); }
+
+    /// A task of a leaf is to stop for another: what it has counts for that one, and against limits until it is gone.
+    void leave(std::uint32_t leaf, std::span<const amount> of) noexcept { add(leaving_, leaf, of, 1); }
 
     /// All is told: computes what each queue is due.
     void close() {
@@ -71,7 +74,7 @@ public:
         for (std::uint32_t q = leaf; q != queue_tree::root; q = (*tree_)[q].parent) {
             for (std::size_t c = 0; c < counters_; ++c) {
                 if (of[c] <= 0) continue;
-                if (allocated(q, c) + of[c] > tree_->limit(q, c)) return queue_bar::limit;
+                if (allocated(q, c) + at(leaving_, q, c) + of[c] > tree_->limit(q, c)) return queue_bar::limit;
             }
         }
         // Jobs without a queue are bound by no guarantee.
@@ -192,6 +195,7 @@ private:
     std::size_t counters_ = 0;
     flat<amount> allocated_;
     flat<amount> hard_;
+    flat<amount> leaving_;
     flat<amount> waiting_;
     flat<amount> fair_;
     flat<amount> total_;
