@@ -360,6 +360,7 @@ private:
     [[nodiscard]] bool comes_later(std::uint32_t a, std::uint32_t b) const;
     void enter_turn(std::uint32_t c);
     void leave_turn(std::uint32_t leaf, bool again);
+    void sort_line(std::uint32_t leaf);
     void follow_turn(std::uint32_t leaf);
     void start_by_turns();
     [[nodiscard]] bool start_in_share(std::uint32_t c);

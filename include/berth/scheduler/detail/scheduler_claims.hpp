@@ -47,7 +47,8 @@ bool scheduler<Policies>::claim_all(claim_action action) {
         if (!claim(c, action)) continue;
         any = true;
         fill_line();
-        for (const std::uint32_t q : touched_leaves_) follow_turn(q);
+        for (const std::uint32_t q : touched_leaves_) sort_line(q);
+        sort_line(leaf);
         if (classes_[c].jobs > 0) enter_turn(c);
         follow_turn(leaf);
     }

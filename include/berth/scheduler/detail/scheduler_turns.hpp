@@ -149,6 +149,19 @@ void scheduler<Policies>::leave_turn(std::uint32_t leaf, bool again) {
     follow_turn(leaf);
 }
 
+/// Jobs that have lost a task wait in other classes than before: those that are left without a job leave the line.
+template <class Policies>
+void scheduler<Policies>::sort_line(std::uint32_t leaf) {
+    std::vector<std::uint32_t>& line = lines_[leaf];
+    std::erase_if(line, [&](std::uint32_t c) {
+        if (classes_[c].jobs > 0) return false;
+        classes_[c].candidate = false;
+        return true;
+    });
+    std::make_heap(line.begin(), line.end(), [&](std::uint32_t a, std::uint32_t b) { return comes_later(a, b); });
+    follow_turn(leaf);
+}
+
 template <class Policies>
 void scheduler<Policies>::follow_turn(std::uint32_t leaf) {
     if (lines_[leaf].empty()) return turns_.clear(leaf);
