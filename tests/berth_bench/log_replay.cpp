@@ -5,13 +5,10 @@
 
 #include "berth_bench/log_check.hpp"
 #include "berth_bench/log_engine.hpp"
-#include "common/skip.hpp"
-#include "support/text_blocks.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -143,18 +140,6 @@ TEST_CASE("a log names its policy, and an option goes before it") {
 
 TEST_CASE("what the engine cannot do yet is refused by line and field") {
     const std::pair<const char*, const char*> lines[] = {
-        {R"({"event": "queue", "time": 9, "queue": "q", "quota": {"gpu": 1000}})", "quota"},
-        {R"({"event": "queue", "time": 9, "queue": "q", "limit": {"gpu": 1000}})", "limit"},
-        {R"({"event": "queue", "time": 9, "queue": "q", "weight": 2})", "weight"},
-        {R"({"event": "queue", "time": 9, "queue": "q", "priority": 2})", "priority"},
-        {R"({"event": "queue", "time": 9, "queue": "q", "min_runtime": {"preempt": 2}})", "min_runtime"},
-        {R"({"event": "queue", "time": 9, "queue": "q", "usage": 0.5})", "usage"},
-        {R"({"event": "queue", "time": 9, "queue": "q", "parent": "p"})", "parent"},
-        {R"({"event": "job", "time": 9, "job": "x", "labels": {"required": ["ssd"]}})", "labels"},
-        {R"({"event": "job", "time": 9, "job": "x", "within": {"preferred": "rack"}})", "within"},
-        {R"({"event": "job", "time": 9, "job": "x", "apart": "host"})", "apart"},
-        {R"({"event": "job", "time": 9, "job": "x", "near": {"jobs": ["one"], "level": "host"}})", "near"},
-        {R"({"event": "job", "time": 9, "job": "x", "away": {"class": "c", "level": "host"}})", "away"},
         {R"({"event": "job", "time": 9, "job": "x", "mig": "1g.10gb"})", "mig"},
         {R"({"event": "node", "time": 9, "node": "x", "gpus": [{"gpu": "x", "mig": {"board": "A100-80"}}]})",
          "gpus[0].mig"},
@@ -190,33 +175,4 @@ TEST_CASE("the engine is woken between lines, and after the last one if asked") 
     REQUIRE(between->decided.size() == later->decided.size());
     CHECK(std::get<start_decision>(between->decided.back()).time ==
           std::get<start_decision>(later->decided.back()).time);
-}
-
-TEST_CASE("scenarios of peer schedulers: all can be read, none breaks a rule") {
-    const auto folder = berth_test::external_data("scenarios");
-    if (!folder) return;
-    std::size_t passed = 0;
-    std::size_t differ = 0;
-    std::size_t refused = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator{*folder}) {
-        if (entry.path().extension() != ".jsonl") continue;
-        const std::string file = entry.path().string();
-        CAPTURE(file);
-        const auto text = read_text(file);
-        REQUIRE(text.has_value());
-        const auto log = read_event_log(*text, file);
-        REQUIRE_MESSAGE(log.has_value(), log.error().message);
-        const auto run = replay_log(*log, file, {});
-        if (!run) {
-            CHECK_MESSAGE(run.error().message.ends_with("cannot do yet"), run.error().message);
-            ++refused;
-            continue;
-        }
-        CHECK_MESSAGE(!run->broken, *run->broken);
-        REQUIRE(run->expected.has_value());
-        ++(differences(*run->expected, run->end).empty() ? passed : differ);
-    }
-    MESSAGE("scenarios: " << passed << " hold, " << differ << " differ, " << refused << " are refused");
-    CHECK(passed + differ + refused >= 67);
-    CHECK(passed >= 22);
 }

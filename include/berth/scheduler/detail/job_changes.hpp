@@ -151,6 +151,7 @@ inline void scheduler_events::dissolve(std::uint32_t claim) {
     for (std::size_t i = 0; i < claims_.size(); ++i) {
         if (claims_[i].serial != claim) continue;
         records_[claims_[i].job].claim = detail::no_position;
+        note_amounts(claims_[i].job);
         for (std::size_t k = i + 1; k < claims_.size(); ++k) claims_[k - 1] = claims_[k];
         claims_.pop_back();
         break;

@@ -41,7 +41,7 @@ inline bool scheduler_events::may_move(task_index task) const noexcept {
     if (!owner(task).valid()) return false;
     const detail::task_owner of = owners_[task.value()];
     const detail::task_record& t = tasks_[of.job][of.task];
-    return records_[of.job].preemptible && rules_of(of.job) == nullptr &&
+    return records_[of.job].preemptible && rules_of(of.job) == nullptr && !is_shunned(of.job) &&
            t.activity == detail::task_activity::running && t.not_before <= now_;
 }
 
@@ -338,6 +338,7 @@ inline result<bool> scheduler_events::failed(double time, const job_ref& job, st
                 move_ended(j, t, false);
                 return true;
             case detail::task_activity::stopping:
+                note_amounts(j);
                 of.activity = detail::task_activity::running;
                 of.not_before = now_ + back_off(of.failures++);
                 victim_gone(of, false);

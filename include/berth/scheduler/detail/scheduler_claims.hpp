@@ -48,7 +48,8 @@ bool scheduler<Policies>::claim_all(claim_action action) {
         if (!claim(c, action, attempts)) continue;
         any = true;
         fill_line();
-        for (const std::uint32_t q : touched_leaves_) follow_turn(q);
+        for (const std::uint32_t q : touched_leaves_) sort_line(q);
+        sort_line(leaf);
         if (classes_[c].jobs > 0) enter_turn(c);
         follow_turn(leaf);
     }
@@ -135,18 +136,18 @@ bool scheduler<Policies>::claim(std::uint32_t c, claim_action action, std::uint6
     claim_asked_ = classes_[c].asked;
     if (!may_claim(j, action)) return false;
     if (action == claim_action::consolidate && is_hopeless(classes_[c])) return false;
-    --attempts;
     list_units(j, action);
     if (units_.empty()) return false;
     trials_left_ = policies_.preemption.max_trials;
     best_.clear();
+    claiming_ = j;
     search_units(j, action);
-    if (best_.empty()) {
-        if (action == claim_action::consolidate) hopeless_.push_back(c);
-        return false;
-    }
+    if (best_.empty()) --attempts;
+    if (best_.empty() && action == claim_action::consolidate) hopeless_.push_back(c);
     const std::vector<std::uint32_t> chosen{best_.begin(), best_.end()};
-    return attempt(j, action, chosen) && carry_out(j, action, chosen);
+    const bool done = !chosen.empty() && attempt(j, action, chosen) && carry_out(j, action, chosen);
+    claiming_ = detail::no_position;
+    return done;
 }
 
 /// Whether an action is open to a job, whoever would leave.
@@ -175,8 +176,11 @@ template <class Policies>
 void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
     units_.clear();
     const detail::job_record& claimant = records_[j];
+    const detail::job_rules* rules = rules_of(j);
     for (std::uint32_t v = 0; v < records_.size(); ++v) {
         if (v == j || !may_evict(v)) continue;
+        // Who wants to be near to it does not drive it out.
+        if (rules != nullptr && rules->near.any() && names(rules->near, v)) continue;
         const detail::job_record& r = records_[v];
         double protects = 0.0;
         if (action == claim_action::preempt) {
@@ -599,7 +603,12 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
         amounts_of(units_[u], taken_amounts_);
         const std::uint32_t leaf = records_[units_[u].job].leaf;
         const bool lets = books_.bar(leaf, taken_amounts_.view(), false) == detail::queue_bar::none;
-        if (lets && rehome(units_[u])) exchange(units_[u], 1);
+        if (lets && rehome(units_[u])) {
+            exchange(units_[u], 1);
+        } else if (options_.acknowledge == acknowledgement::reported) {
+            amounts_of(units_[u], taken_amounts_);
+            books_.leave(leaf, taken_amounts_.view());
+        }
     }
     placed_ = claimed_;
     if (options_.acknowledge == acknowledgement::reported && !begin_moves_for_claim(j, action)) {
@@ -637,6 +646,7 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
             if (serial != detail::no_position) {
                 record.claim = serial;
                 if (to == nullptr) record.activity = detail::task_activity::stopping;
+                note_amounts(u.job);
             } else if (to == nullptr) {
                 task_stopped(u.job, was.task);
             }
@@ -702,6 +712,7 @@ template <class Policies>
 std::uint32_t scheduler<Policies>::hold_for(std::uint32_t j) {
     const std::uint32_t claim = claim_serial_++;
     records_[j].claim = claim;
+    note_amounts(j);
     for (const started_task& s : claimed_) {
         const node_handle node = cluster_.handle(s.where.node);
         ++places_.of(node).holds;

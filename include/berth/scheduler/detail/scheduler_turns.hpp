@@ -105,7 +105,7 @@ void scheduler<Policies>::count_shares() {
     adjusted_amounts_.clear();
     if (counted_.size() < records_.size()) {
         counted_.resize(records_.size(), {});
-        counted_amounts_.resize(records_.size() * 2 * counters, 0);
+        counted_amounts_.resize(records_.size() * 3 * counters, 0);
     }
     for (const std::uint32_t j : recounted_) recount(j);
     recounted_.clear();
@@ -118,29 +118,40 @@ template <class Policies>
 void scheduler<Policies>::recount(std::uint32_t j) {
     const std::size_t counters = queues_.counters().size();
     if (counters == 0) return;
-    amount* const has = counted_amounts_.data() + j * 2 * counters;
+    amount* const has = counted_amounts_.data() + j * 3 * counters;
     amount* const wants = has + counters;
+    amount* const leaves = wants + counters;
     counted_share& was = counted_[j];
     if (was.leaf != queue_none) {
         books_.stop(was.leaf, {has, counters}, was.hard);
         books_.wait(was.leaf, {wants, counters}, -1);
+        books_.leave(was.leaf, {leaves, counters}, -1);
         was.leaf = queue_none;
     }
     if (!jobs_.is_taken(j)) return;
     asked_.assign(counters, 0);
     waits_asked_.assign(counters, 0);
+    leaves_asked_.assign(counters, 0);
+    // Who is to start once others have left counts as if it ran, and they as if they did not.
+    std::size_t claims = records_[j].claim == detail::no_position ? 0 : records_[j].grows ? 1 : least_of(records_[j]);
     for (const detail::task_record& t : tasks_[j]) {
         if (t.activity == detail::task_activity::ended) continue;
-        const bool runs = t.activity != detail::task_activity::waiting;
-        add_amounts(*cluster_.find(t.task), runs ? asked_ : waits_asked_);
+        const bool waiting = t.activity == detail::task_activity::waiting;
+        const bool starts = waiting && claims > 0;
+        if (starts) --claims;
+        add_amounts(*cluster_.find(t.task), t.activity == detail::task_activity::stopping ? leaves_asked_
+                                            : waiting && !starts                          ? waits_asked_
+                                                                                          : asked_);
     }
     for (std::size_t c = 0; c < counters; ++c) {
         has[c] = asked_[c];
         wants[c] = waits_asked_[c];
+        leaves[c] = leaves_asked_[c];
     }
     was = {records_[j].leaf, !records_[j].preemptible};
     books_.start(was.leaf, {has, counters}, was.hard);
     books_.wait(was.leaf, {wants, counters});
+    books_.leave(was.leaf, {leaves, counters});
 }
 
 /// What a decision changes counts at once, until the jobs concerned are counted anew.
@@ -200,6 +211,19 @@ void scheduler<Policies>::leave_turn(std::uint32_t leaf, bool again) {
     line.pop_back();
     classes_[c].candidate = false;
     if (again && classes_[c].jobs > 0) return enter_turn(c);
+    follow_turn(leaf);
+}
+
+/// Jobs that have lost a task wait in other classes than before: those that are left without a job leave the line.
+template <class Policies>
+void scheduler<Policies>::sort_line(std::uint32_t leaf) {
+    std::vector<std::uint32_t>& line = lines_[leaf];
+    std::erase_if(line, [&](std::uint32_t c) {
+        if (classes_[c].jobs > 0) return false;
+        classes_[c].candidate = false;
+        return true;
+    });
+    std::make_heap(line.begin(), line.end(), [&](std::uint32_t a, std::uint32_t b) { return comes_later(a, b); });
     follow_turn(leaf);
 }
 
