@@ -15,6 +15,7 @@ struct gpu_description {
     std::span<const amount> capacity{};  ///< per `resource_schema::gpu`; empty: one whole GPU, else unlimited
     bool healthy = true;                 ///< false: takes no new task
     std::string_view uuid{};             ///< unique in a cluster; empty: known by its position on the node
+    std::string_view mig_board{};        ///< of a scheduler: in MIG mode, the board; empty: not in MIG mode
 };
 
 /// A domain (rack, zone, ...) with a capacity, as input of `make_fleet`.

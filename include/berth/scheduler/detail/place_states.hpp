@@ -29,6 +29,7 @@ struct place_state {
     bool relieves = false;      // one task may leave, since the last reading
     const char* pressure = "";  // which limit
     std::uint32_t holds = 0;    // of a node: claims that its room is held for
+    std::uint32_t mig_board = ~std::uint32_t{0};  // of a GPU in MIG mode: its board
     place_limits limits{};
     place_reading last{};
 

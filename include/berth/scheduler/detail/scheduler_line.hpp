@@ -126,6 +126,7 @@ detail::class_terms scheduler<Policies>::terms_of(std::uint32_t j) const {
     terms.hard = !queues_.trivial() && !records_[j].preemptible;
     terms.rules = rules_of(j);
     if (terms.rules != nullptr) terms.rules_key = terms.rules->key();
+    terms.mig_profile = records_[j].mig_profile;
     return terms;
 }
 
