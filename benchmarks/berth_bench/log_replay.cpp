@@ -4,10 +4,13 @@
 #include "berth_bench/log_engine.hpp"
 #include "support/cpu_deadline.hpp"
 #include "support/csv_table.hpp"
+#include "support/data_folders.hpp"
+#include "support/mig_table.hpp"
 #include "support/progress.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -96,6 +99,20 @@ private:
     std::vector<named_decision> made_;
 };
 
+bool mentions_slices(const io::event& e) {
+    if (const auto* job = std::get_if<io::job_event>(&e)) return job->mig.has_value();
+    if (const auto* running = std::get_if<io::running_event>(&e)) return running->mig.has_value();
+    const auto* node = std::get_if<io::node_event>(&e);
+    return node != nullptr && std::any_of(node->gpus.begin(), node->gpus.end(),
+                                          [](const io::gpu_entry& gpu) { return gpu.mig_board.has_value(); });
+}
+
+/// The boards of the profile table, for logs that need them.
+result<std::vector<berth::mig_board>> boards_for(const std::vector<io::event>& log, const std::string& file) {
+    if (file.empty() && std::none_of(log.begin(), log.end(), mentions_slices)) return std::vector<berth::mig_board>{};
+    return read_mig_boards(file.empty() ? own_data_folder("mig") + "/mig-profiles.csv" : file);
+}
+
 }  // namespace
 
 result<replayed_log> replay_log(const std::vector<io::numbered_event>& log, const std::string& file,
@@ -115,6 +132,9 @@ result<replayed_log> replay_log(const std::vector<io::numbered_event>& log, cons
     }
     options.policy = settings.policy.empty() ? policy : settings.policy;
     options.acknowledged = settings.acknowledged.value_or(acknowledged);
+    auto boards = boards_for(events, settings.mig_profiles);
+    if (!boards) return boards.error();
+    options.boards = std::move(*boards);
     const std::unique_ptr<log_engine> engine = make_log_engine(counters_of(events), options);
     if (engine == nullptr) {
         const std::string known = fmt::format("{}", fmt::join(
@@ -129,8 +149,9 @@ result<replayed_log> replay_log(const std::vector<io::numbered_event>& log, cons
         if (!settings.policy.empty()) return berth::error{error_code::unknown_name, "--policy: " + why};
         return file_fault(error_code::unknown_name, file, log.front().line, "policy", why);
     }
-    replayed_log found{
-        .policy = options.policy, .acknowledged = options.acknowledged, .end = log_fleet{file, options.acknowledged}};
+    replayed_log found{.policy = options.policy,
+                       .acknowledged = options.acknowledged,
+                       .end = log_fleet{file, options.acknowledged, options.boards}};
     replay run{file, found, *engine};
     for (const io::numbered_event& one : log) {
         if (interrupted()) return berth::error{error_code::io, "interrupted"};

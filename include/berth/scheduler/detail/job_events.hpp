@@ -152,6 +152,7 @@ inline result<void> scheduler_events::admit_tasks(const job_description& d) {
         if (!d.mig_profile.empty()) {
             task.gpus = 1;
             task.gpu_demand = nothing;
+            task.takes_nothing = true;
         }
         const auto admitted = cluster_.admit(task);
         if (!admitted) {
