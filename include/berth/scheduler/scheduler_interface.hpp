@@ -394,7 +394,7 @@ private:
     [[nodiscard]] bool rehome(const victim_unit& u);
     void search_units(std::uint32_t j, claim_action action);
     void search_nodes(std::uint32_t j, claim_action action);
-    [[nodiscard]] bool loses_at_most(std::size_t tasks) const;
+    [[nodiscard]] bool stops_jobs(std::span<const std::uint32_t> chosen) const;
     void gather(std::uint32_t j, claim_action action, std::span<const std::uint32_t> from);
     [[nodiscard]] bool may_still(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
     void consider(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);

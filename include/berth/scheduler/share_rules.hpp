@@ -19,7 +19,7 @@ namespace berth::inline v0 {
 /// 3. *preemption*: a job takes from jobs of lower priority in its own queue.
 ///
 /// Nothing happens unless the claimant's least tasks then really fit: each counter of each GPU, models, domains, limits.
-/// Victims are as few as can be found, then those that lose least; tasks above the least of an elastic job leave one by
+/// Of the sets of victims found the one that stops the fewest jobs is taken, then the one that takes least; tasks above the least of an elastic job leave one by
 /// one, below it a gang leaves whole. Who can go on elsewhere at once is moved, not stopped. The reason of each decision
 /// says which rule allowed it, with its numbers.
 ///

@@ -336,15 +336,20 @@ bool scheduler<Policies>::rehome(const victim_unit& u) {
 
 // ---- the search ------------------------------------------------------------------------------------------------------
 
-/// Into `best_`: a smallest set of units that is found within the budget. First each alone, then sets on one node or
+/// Into `best_`: the best set of units that is found within the budget. First each alone, then sets on one node or
 /// pairs, then as many as it takes, in the order of the candidates, less those that can stay.
 template <class Policies>
 void scheduler<Policies>::search_units(std::uint32_t j, claim_action action) {
-    for (std::uint32_t u = 0; u < units_.size() && trials_left_ > 0; ++u) consider(j, action, {&u, 1});
-    if (loses_at_most(1)) return;
+    std::vector<std::uint32_t> spare;  // above the least of elastic jobs
+    for (std::uint32_t u = 0; u < units_.size(); ++u) {
+        if (units_[u].task != whole_job) spare.push_back(u);
+        if (trials_left_ > 0) consider(j, action, {&u, 1});
+    }
+    // No set stops fewer jobs than this one.
+    const auto settled = [&] { return !best_.empty() && (spare.empty() || !stops_jobs(best_)); };
+    if (settled()) return;
     list_next(j);
-    const bool one_node = handles_.size() == 1 && rules_for(j) == nullptr;
-    if (one_node) {
+    if (handles_.size() == 1 && rules_for(j) == nullptr) {
         search_nodes(j, action);
     } else {
         constexpr std::size_t most_pairs = 32;
@@ -356,10 +361,15 @@ void scheduler<Policies>::search_units(std::uint32_t j, claim_action action) {
             }
         }
     }
+    if (!settled() && spare.size() > 1) gather(j, action, spare);
     if (!best_.empty()) return;
     std::vector<std::uint32_t> all(units_.size());
     for (std::uint32_t u = 0; u < all.size(); ++u) all[u] = u;
     gather(j, action, all);
+}
+template <class Policies>
+bool scheduler<Policies>::stops_jobs(std::span<const std::uint32_t> chosen) const {
+    return std::any_of(chosen.begin(), chosen.end(), [&](std::uint32_t u) { return units_[u].task == whole_job; });
 }
 
 /// Sets of two or three units on one node, else as many there as it takes.
@@ -388,7 +398,7 @@ void scheduler<Policies>::search_nodes(std::uint32_t j, claim_action action) {
                 consider(j, action, trial);
             }
         }
-        for (std::size_t a = 0; a < here.size() && here.size() <= most && !loses_at_most(2); ++a) {
+        for (std::size_t a = 0; a < here.size() && here.size() <= most; ++a) {
             for (std::size_t b = a + 1; b < here.size(); ++b) {
                 for (std::size_t c = b + 1; c < here.size() && trials_left_ > 0; ++c) {
                     trial = {here[a], here[b], here[c]};
@@ -399,13 +409,6 @@ void scheduler<Policies>::search_nodes(std::uint32_t j, claim_action action) {
         if (best_.empty()) gather(j, action, here);
     }
 }
-template <class Policies>
-bool scheduler<Policies>::loses_at_most(std::size_t tasks) const {
-    std::size_t lost = 0;
-    for (const std::uint32_t u : best_) for_each_task_of(units_[u], [&](std::uint32_t) { ++lost; });
-    return lost > 0 && lost <= tasks;
-}
-
 /// Takes units in their order until the claimant fits, then lets stay who can.
 template <class Policies>
 void scheduler<Policies>::gather(std::uint32_t j, claim_action action, std::span<const std::uint32_t> from) {
@@ -458,7 +461,7 @@ void scheduler<Policies>::keep_better(std::span<const std::uint32_t> chosen) {
     if (best_.empty() || is_better(chosen)) best_.assign(chosen.begin(), chosen.end());
 }
 
-/// Fewer tasks, then less of GPUs lost, then fewer jobs that stop as a whole, then lower priorities; else the one found
+/// Fewer jobs that stop as a whole, then less of GPUs lost, then fewer tasks, then lower priorities; else the one found
 /// first: it is earlier in the order of the candidates.
 template <class Policies>
 bool scheduler<Policies>::is_better(std::span<const std::uint32_t> chosen) const {
@@ -483,9 +486,9 @@ bool scheduler<Policies>::is_better(std::span<const std::uint32_t> chosen) const
     };
     const loss a = of(chosen);
     const loss b = of(best_);
-    if (a.tasks != b.tasks) return a.tasks < b.tasks;
-    if (a.share != b.share) return a.share < b.share;
     if (a.whole != b.whole) return a.whole < b.whole;
+    if (a.share != b.share) return a.share < b.share;
+    if (a.tasks != b.tasks) return a.tasks < b.tasks;
     // Single units come in the order of the candidates already.
     return chosen.size() > 1 && a.priority < b.priority;
 }
