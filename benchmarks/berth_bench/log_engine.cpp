@@ -6,6 +6,9 @@
 #include "berth/queue/orders.hpp"
 #include "berth/scheduler/scheduler.hpp"
 
+#include "support/data_folders.hpp"
+#include "support/mig_table.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <limits>
@@ -429,7 +432,7 @@ std::unique_ptr<log_engine> make_log_engine(const log_counters& counters, const 
         berth::scheduler_policies<>{}.with_preemption(berth::share_rules{.consolidate = options.consolidate});
     if (name == "berth") return make(counters, options, base);
     if (name == "best_fit") return make(counters, options, base.with_placement(berth::greedy{berth::best_fit{}}));
-    if (name == "spread") return make(counters, options, base.with_placement(berth::greedy{berth::worst_fit{}}));
+    if (name == "spread") return make(counters, options, base.with_placement(berth::greedy{berth::worst_fit{}, berth::loosest_gpu{}}));
     if (name == "fifo") return make(counters, options, base.with_order(berth::fifo{}));
     if (name == "srtf") return make(counters, options, base.with_order(berth::shortest_remaining{}));
     return nullptr;
@@ -485,6 +488,23 @@ log_counters counters_of(std::span<const io::event> log) {
         }
     }
     return found;
+}
+
+namespace {
+
+bool mentions_slices(const io::event& e) {
+    if (const auto* job = std::get_if<io::job_event>(&e)) return job->mig.has_value();
+    if (const auto* running = std::get_if<io::running_event>(&e)) return running->mig.has_value();
+    const auto* node = std::get_if<io::node_event>(&e);
+    return node != nullptr && std::any_of(node->gpus.begin(), node->gpus.end(),
+                                          [](const io::gpu_entry& gpu) { return gpu.mig_board.has_value(); });
+}
+
+}  // namespace
+
+result<std::vector<berth::mig_board>> boards_for(std::span<const io::event> log, const std::string& file) {
+    if (file.empty() && std::none_of(log.begin(), log.end(), mentions_slices)) return std::vector<berth::mig_board>{};
+    return read_mig_boards(file.empty() ? own_data_folder("mig") + "/mig-profiles.csv" : file);
 }
 
 std::optional<not_yet> find_not_yet(const io::event& e) {

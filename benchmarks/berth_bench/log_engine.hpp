@@ -58,6 +58,12 @@ struct log_counters {
 };
 [[nodiscard]] log_counters counters_of(std::span<const berth::io::event> log);
 
+/// What GPUs in MIG mode may be, for logs that mention any: the boards of a profile table.
+///
+/// @param file  the table; empty: the project's own
+[[nodiscard]] berth::result<std::vector<berth::mig_board>> boards_for(std::span<const berth::io::event> log,
+                                                                      const std::string& file);
+
 /// A policy by name.
 struct log_policy {
     std::string_view name;

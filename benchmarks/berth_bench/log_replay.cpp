@@ -4,13 +4,10 @@
 #include "berth_bench/log_engine.hpp"
 #include "support/cpu_deadline.hpp"
 #include "support/csv_table.hpp"
-#include "support/data_folders.hpp"
-#include "support/mig_table.hpp"
 #include "support/progress.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -98,20 +95,6 @@ private:
     double decided_at_ = -1.0;
     std::vector<named_decision> made_;
 };
-
-bool mentions_slices(const io::event& e) {
-    if (const auto* job = std::get_if<io::job_event>(&e)) return job->mig.has_value();
-    if (const auto* running = std::get_if<io::running_event>(&e)) return running->mig.has_value();
-    const auto* node = std::get_if<io::node_event>(&e);
-    return node != nullptr && std::any_of(node->gpus.begin(), node->gpus.end(),
-                                          [](const io::gpu_entry& gpu) { return gpu.mig_board.has_value(); });
-}
-
-/// The boards of the profile table, for logs that need them.
-result<std::vector<berth::mig_board>> boards_for(const std::vector<io::event>& log, const std::string& file) {
-    if (file.empty() && std::none_of(log.begin(), log.end(), mentions_slices)) return std::vector<berth::mig_board>{};
-    return read_mig_boards(file.empty() ? own_data_folder("mig") + "/mig-profiles.csv" : file);
-}
 
 }  // namespace
 

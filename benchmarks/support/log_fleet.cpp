@@ -39,6 +39,21 @@ counter_totals gpu_amounts(const task_demand& demand) {
     return found;
 }
 
+bool same_place(log_place a, log_place b) {
+    std::sort(a.gpus.begin(), a.gpus.end());
+    std::sort(b.gpus.begin(), b.gpus.end());
+    return a == b;
+}
+
+bool names(const std::optional<job_affinity>& whom, const job_event& job) {
+    if (!whom) return false;
+    if (whom->job_class && whom->job_class == job.job_class) return true;
+    return std::find(whom->jobs.begin(), whom->jobs.end(), job.job) != whom->jobs.end();
+}
+
+/// Where a task is, or will be when its move has ended.
+const log_place& last_place(const logged_task& task) { return task.to ? *task.to : task.place; }
+
 berth::error broken(const char* decision, const std::string& job, std::uint32_t task, const std::string& why) {
     return {error_code::inconsistent, std::string{"decision "} + decision + " of job " + shown(job) + ", task " +
                                           std::to_string(task) + ": " + why};
@@ -327,12 +342,16 @@ result<bool> log_fleet::take(const threshold_event& e) {
 
 result<bool> log_fleet::take(const queue_event& e) {
     if (e.parent && !queues_.contains(*e.parent)) return unknown("parent", "queue", *e.parent);
+    for (const auto* amounts : {&e.quota, &e.limit}) {
+        for (const counter_quota& one : *amounts) divided_.insert(one.counter);
+    }
     const auto [at, fresh] = queues_.try_emplace(e.queue, e);
     if (fresh) return true;
     queue_event before = at->second;
     before.time = e.time;
     if (before == e) return false;
     at->second = e;
+    count_queues_anew();
     return true;
 }
 
@@ -356,6 +375,7 @@ result<bool> log_fleet::take(const job_event& e) {
     job.what = e;
     job.line = line_;
     job.tasks.resize(e.tasks);
+    if (e.away) shy_jobs_.push_back(e.job);
     jobs_.emplace(e.job, std::move(job));
     return true;
 }
@@ -410,7 +430,7 @@ result<bool> log_fleet::take(const running_event& e) {
     if (task.is == state::done)
         return fault("job", error_code::inconsistent, "task " + std::to_string(e.task) + " has ended");
     const log_place place{e.node, e.gpus};
-    if (task.is == state::running && task.place == place) return false;
+    if (task.is == state::running && same_place(task.place, place)) return false;
     if (task.is == state::running) remove(job, e.task, state::waiting);
     task.form = form;
     put(job, e.task, place, {}, e.time);
@@ -543,6 +563,16 @@ std::string log_fleet::may_take(const logged_job& job, std::size_t task, std::si
     if (node == nullptr || !node->there) return "there is no node " + shown(place.node);
     if (node->closed) return "node " + shown(place.node) + " is closed";
     if (!node->healthy) return "node " + shown(place.node) + " is not healthy";
+    const auto& labels = node->what.labels;
+    const auto labelled = [&](const std::string& one) {
+        return std::find(labels.begin(), labels.end(), one) != labels.end();
+    };
+    for (const std::string& one : job.what.required_labels) {
+        if (!labelled(one)) return "node " + shown(place.node) + " has no label " + shown(one);
+    }
+    for (const std::string& one : job.what.excluded_labels) {
+        if (labelled(one)) return "node " + shown(place.node) + " has the label " + shown(one);
+    }
     const task_demand& demand = job.demand(task, form);
     if (job.what.mig && (!slice || slice->profile != *job.what.mig))
         return "it asks for a slice " + shown(*job.what.mig);
@@ -587,9 +617,12 @@ result<void> log_fleet::carry_out(const start_decision& d, std::size_t form) {
     if (form > job->what.alternatives.size()) return broken("start", d.job, d.task, "there is no such alternative");
     if (const std::string why = may_take(*job, d.task, form, d.place, d.mig); !why.empty())
         return broken("start", d.job, d.task, why);
+    if (!keeps_near(*job, d.place)) return broken("start", d.job, d.task, "it is to be near to others");
     (*task)->form = form;
     put(*job, d.task, d.place, d.mig, d.time);
     (*task)->started = true;
+    placed_.emplace_back(d.job, d.task);
+    started_.emplace_back(d.job, d.task);
     if (job->what.same_model) touched_jobs_.insert(d.job);
     touched_nodes_.insert(d.place.node);
     touched_gpus_.insert(d.place.gpus.begin(), d.place.gpus.end());
@@ -600,8 +633,18 @@ result<void> log_fleet::carry_out(const evict_decision& d, std::size_t) {
     logged_job* job = nullptr;
     const auto task = decided_task("evict", d.job, d.task, job);
     if (!task) return task.error();
-    if ((*task)->is != state::running || (*task)->place != d.place)
+    if ((*task)->is != state::running || !same_place((*task)->place, d.place))
         return broken("evict", d.job, d.task, "it does not run there");
+    if (d.for_job && *d.for_job != d.job) {
+        if (!job->what.preemptible) return broken("evict", d.job, d.task, "it may not be stopped");
+        const logged_job* whom = this->job(*d.for_job);
+        if (whom == nullptr) return broken("evict", d.job, d.task, "there is no job " + shown(*d.for_job));
+        if (whom->what.queue == job->what.queue && whom->what.priority <= job->what.priority)
+            return broken("evict", d.job, d.task, "job " + shown(*d.for_job) + " has no higher priority in its queue");
+    }
+    const auto stays = [](const logged_task& one) { return one.is == state::running && !one.stopping; };
+    const auto left = static_cast<std::size_t>(std::count_if(job->tasks.begin(), job->tasks.end(), stays));
+    evicted_from_.try_emplace(d.job, left >= job->least());
     ++evictions_;
     job->stopped = true;
     job->evicted = job->evicted || (d.for_job && *d.for_job != d.job);
@@ -618,10 +661,12 @@ result<void> log_fleet::carry_out(const move_decision& d, std::size_t) {
     logged_job* job = nullptr;
     const auto task = decided_task("move", d.job, d.task, job);
     if (!task) return task.error();
-    if ((*task)->is != state::running || (*task)->place != d.from || (*task)->slice != d.from_mig)
+    if ((*task)->is != state::running || !same_place((*task)->place, d.from) || (*task)->slice != d.from_mig)
         return broken("move", d.job, d.task, "it does not run there");
+    if (!job->what.preemptible) return broken("move", d.job, d.task, "it may not be moved");
     if (const std::string why = may_take(*job, d.task, (*task)->form, d.to, d.to_mig); !why.empty())
         return broken("move", d.job, d.task, why);
+    placed_.emplace_back(d.job, d.task);
     ++moves_;
     job->moved = true;
     if (job->what.same_model) touched_jobs_.insert(d.job);
@@ -687,9 +732,171 @@ result<void> log_fleet::check_room() {
         if (models.size() > 1)
             return berth::error{error_code::inconsistent, "job " + shown(name) + " has GPUs of several models"};
     }
+    for (const auto& [name, task] : placed_) {
+        const logged_job& job = jobs_.find(name)->second;
+        if (job.tasks[task].is != state::running) continue;
+        if (const std::string why = breaks_rules(job, task); !why.empty())
+            return berth::error{error_code::inconsistent,
+                                "job " + shown(name) + ", task " + std::to_string(task) + ": " + why};
+    }
+    for (const auto& [name, task] : started_) {
+        const logged_job& job = jobs_.find(name)->second;
+        if (job.tasks[task].is != state::running) continue;
+        if (const std::string why = breaks_shares(job, task); !why.empty())
+            return berth::error{error_code::inconsistent,
+                                "job " + shown(name) + ", task " + std::to_string(task) + ": " + why};
+    }
+    for (const auto& [name, whole_before] : evicted_from_) {
+        const logged_job& job = jobs_.find(name)->second;
+        const auto stays = [](const logged_task& one) { return one.is == state::running && !one.stopping; };
+        const auto left = static_cast<std::size_t>(std::count_if(job.tasks.begin(), job.tasks.end(), stays));
+        if (whole_before && left > 0 && left < job.least())
+            return berth::error{error_code::inconsistent, "job " + shown(name) + " was evicted by halves"};
+    }
     touched_nodes_.clear();
     touched_gpus_.clear();
     touched_jobs_.clear();
+    placed_.clear();
+    started_.clear();
+    evicted_from_.clear();
+    return {};
+}
+
+// ---- rules of jobs and queues ---------------------------------------------------------------------------------------
+
+std::string log_fleet::breaks_rules(const logged_job& job, std::size_t task) const {
+    const std::string& node = last_place(job.tasks[task]).node;
+    if (job.what.within_required) {
+        const std::string& level = *job.what.within_required;
+        const std::string own = domain(node, level);
+        if (own.empty()) return "node " + shown(node) + " is in no " + shown(level);
+        bool alone = true;
+        bool together = false;
+        for (std::size_t t = 0; t < job.tasks.size(); ++t) {
+            if (t == task || job.tasks[t].is != state::running) continue;
+            alone = false;
+            together = together || domain(last_place(job.tasks[t]).node, level) == own;
+        }
+        if (!alone && !together) return "its tasks are to be in one " + shown(level);
+    }
+    if (job.what.apart) {
+        const std::string own = domain(node, *job.what.apart);
+        if (own.empty()) return "node " + shown(node) + " is in no " + shown(*job.what.apart);
+        for (std::size_t t = 0; t < job.tasks.size(); ++t) {
+            if (t == task || job.tasks[t].is != state::running) continue;
+            if (domain(last_place(job.tasks[t]).node, *job.what.apart) == own)
+                return "another of its tasks is in " + shown(*job.what.apart) + " " + shown(own);
+        }
+    }
+    const auto meets = [&](const logged_job& other, const std::string& level) {
+        const std::string own = domain(node, level);
+        return !own.empty() && std::any_of(other.tasks.begin(), other.tasks.end(), [&](const logged_task& its) {
+            return its.is == state::running && !its.stopping && domain(last_place(its).node, level) == own;
+        });
+    };
+    for (const std::string& name : shy_jobs_) {
+        const logged_job& other = jobs_.find(name)->second;
+        if (&other == &job || !names(other.what.away, job.what)) continue;
+        if (meets(other, other.what.away->level)) return "job " + shown(name) + " is to be away from it";
+    }
+    if (!job.what.away) return {};
+    for (const auto& [name, other] : jobs_) {
+        if (&other == &job || !names(job.what.away, other.what)) continue;
+        if (meets(other, job.what.away->level)) return "it is to be away from job " + shown(name);
+    }
+    return {};
+}
+
+bool log_fleet::keeps_near(const logged_job& job, const log_place& place) const {
+    if (!job.what.near) return true;
+    const std::string own = domain(place.node, job.what.near->level);
+    bool anybody = false;
+    for (const auto& [name, other] : jobs_) {
+        if (&other == &job || !names(job.what.near, other.what)) continue;
+        for (const logged_task& its : other.tasks) {
+            if (its.is != state::running) continue;
+            anybody = true;
+            const bool is_there = domain(its.place.node, job.what.near->level) == own;
+            if (!own.empty() && (is_there || domain(last_place(its).node, job.what.near->level) == own)) return true;
+        }
+    }
+    return !anybody;
+}
+
+counter_totals log_fleet::queue_amounts(const logged_job& job, std::size_t task) const {
+    const task_demand& demand = job.demand(task, job.tasks[task].form);
+    counter_totals found;
+    for (const counter_amount& one : demand.node_demand) found[one.counter] += one.value;
+    if (job.what.mig) {  // its compute slices, in parts of the first board that has the profile
+        const auto with = std::find_if(boards_.begin(), boards_.end(),
+                                       [&](const berth::mig_board& board) { return board.find(*job.what.mig); });
+        const berth::mig_profile& profile = with->profiles()[*with->find(*job.what.mig)];
+        const berth::amount all = with->compute_slices();
+        found["gpu"] += (1000 * berth::amount{profile.compute_slices} + all - 1) / all;
+        found["gpu_memory"] += profile.memory_mib;
+        return found;
+    }
+    found["gpu"] += static_cast<berth::amount>(demand.gpus) * demanded_share(demand);
+    for (const counter_amount& one : demand.gpu_demand) {
+        if (one.counter == "memory") found["gpu_memory"] += static_cast<berth::amount>(demand.gpus) * one.value;
+    }
+    return found;
+}
+
+void log_fleet::count_in_queues(const logged_job& job, std::size_t task, int sign) {
+    if (!job.what.queue) return;
+    const counter_totals amounts = queue_amounts(job, task);
+    for (const std::string* q = &*job.what.queue; q != nullptr;) {
+        for (const auto& [counter, value] : amounts) {
+            queue_used_[*q][counter] += sign * value;
+            if (!job.what.preemptible) queue_hard_[*q][counter] += sign * value;
+        }
+        const auto& parent = queues_.find(*q)->second.parent;
+        q = parent ? &*parent : nullptr;
+    }
+}
+
+void log_fleet::count_queues_anew() {
+    queue_used_.clear();
+    queue_hard_.clear();
+    for (const auto& [name, queue] : queues_) {  // a circle is refused by who is told next
+        std::size_t steps = 0;
+        for (const queue_event* q = &queue; q->parent; q = &queues_.find(*q->parent)->second) {
+            if (++steps > queues_.size()) return;
+        }
+    }
+    for (const auto& [name, job] : jobs_) {
+        for (std::size_t t = 0; t < job.tasks.size(); ++t) {
+            if (job.tasks[t].is == state::running) count_in_queues(job, t, 1);
+        }
+    }
+}
+
+std::string log_fleet::breaks_shares(const logged_job& job, std::size_t task) const {
+    if (!job.what.queue) return {};
+    const counter_totals amounts = queue_amounts(job, task);
+    const auto value_in = [](const std::vector<counter_quota>& of, const std::string& counter, berth::amount absent) {
+        for (const counter_quota& one : of) {
+            if (one.counter == counter) return one.value.value_or(unlimited);
+        }
+        return absent;
+    };
+    for (const std::string* q = &*job.what.queue; q != nullptr;) {
+        const queue_event& queue = queues_.find(*q)->second;
+        for (const auto& [counter, value] : amounts) {
+            if (value <= 0) continue;
+            const auto has = [&](const auto& totals) {
+                const auto its = totals.find(*q)->second.find(counter);
+                return its->second;
+            };
+            if (has(queue_used_) > value_in(queue.limit, counter, unlimited))
+                return "queue " + shown(*q) + " is above its limit of " + counter;
+            if (job.what.preemptible || queue.unlimited_quota || !divided_.contains(counter)) continue;
+            if (has(queue_hard_) > value_in(queue.quota, counter, 0))
+                return "it may not be stopped, and queue " + shown(*q) + " is guaranteed less " + counter;
+        }
+        q = queue.parent ? &*queue.parent : nullptr;
+    }
     return {};
 }
 
@@ -719,6 +926,7 @@ void log_fleet::put(logged_job& job, std::size_t task, const log_place& place, c
     logged_task& its = job.tasks[task];
     its = {state::running, its.form, place, false, false, {}, slice, {}};
     use(job, task, place, 1);
+    count_in_queues(job, task, 1);
     on_node_[place.node].emplace_back(job.what.job, static_cast<std::uint32_t>(task));
     if (!job.started_at && job.runs()) job.started_at = time;
 }
@@ -727,6 +935,7 @@ void log_fleet::remove(logged_job& job, std::size_t task, state then) {
     logged_task& its = job.tasks[task];
     if (its.is == state::running) {
         use(job, task, its.place, -1);
+        count_in_queues(job, task, -1);
         auto& there = on_node_[its.place.node];
         const auto at =
             std::find(there.begin(), there.end(), std::pair{job.what.job, static_cast<std::uint32_t>(task)});

@@ -164,6 +164,16 @@ private:
                                                                   const berth::io::running_event& e) const;
     [[nodiscard]] berth::result<void> check_expected(const berth::io::expectation& e, const std::string& at) const;
 
+    /// Whether what was placed lately keeps the rules of its job, and of others: one domain, apart, away.
+    [[nodiscard]] std::string breaks_rules(const logged_job& job, std::size_t task) const;
+    [[nodiscard]] bool keeps_near(const logged_job& job, const berth::io::log_place& place) const;
+    /// Whether its queues let a job have what it has now.
+    [[nodiscard]] std::string breaks_shares(const logged_job& job, std::size_t task) const;
+    /// What a task takes of the counters of queues.
+    [[nodiscard]] counter_totals queue_amounts(const logged_job& job, std::size_t task) const;
+    void count_in_queues(const logged_job& job, std::size_t task, int sign);
+    void count_queues_anew();
+
     void put(logged_job& job, std::size_t task, const berth::io::log_place& place,
              const std::optional<berth::io::mig_slice>& slice, double time);
     void remove(logged_job& job, std::size_t task, logged_task::state then);
@@ -177,6 +187,10 @@ private:
     std::map<std::string, logged_node, std::less<>> nodes_;
     std::map<std::string, logged_gpu, std::less<>> gpus_;
     std::map<std::string, berth::io::queue_event, std::less<>> queues_;
+    std::map<std::string, counter_totals, std::less<>> queue_used_;  // by what runs in a queue and below it
+    std::map<std::string, counter_totals, std::less<>> queue_hard_;  // the part of it that may not be stopped
+    std::vector<std::string> shy_jobs_;                              // that are to be away from others
+    std::set<std::string, std::less<>> divided_;                     // counters that some queue names
     std::map<std::string, std::vector<std::pair<std::string, std::uint32_t>>, std::less<>> on_node_;  // tasks there
     std::map<std::string, std::string, std::less<>> hosts_;  // a declared `host` and its node
     std::set<std::pair<std::string, std::string>> level_order_;
@@ -185,6 +199,9 @@ private:
     std::set<std::string> touched_nodes_;  // by decisions since the last check of room
     std::set<std::string> touched_gpus_;
     std::set<std::string> touched_jobs_;  // whose GPUs are of one model
+    std::vector<std::pair<std::string, std::uint32_t>> placed_;   // tasks, by decisions since the last check
+    std::vector<std::pair<std::string, std::uint32_t>> started_;  // the same without those that moved
+    std::map<std::string, bool> evicted_from_;                    // jobs, and whether they ran as a whole before
     std::uint64_t evictions_ = 0;
     std::uint64_t moves_ = 0;
 };

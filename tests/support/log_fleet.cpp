@@ -24,7 +24,7 @@ const char* const fleet_lines =
     "\n"
     R"({"event": "job", "time": 0, "job": "j", "tasks": 2, "gpu_demand": {"share": 600, "memory": 40}, "node_demand": {"cpu": 1000}})"
     "\n"
-    R"({"event": "job", "time": 0, "job": "k", "restart": false})"
+    R"({"event": "job", "time": 0, "job": "k", "priority": 1, "restart": false})"
     "\n";
 
 /// Everything up to the first error, whose message comes back.
@@ -194,4 +194,125 @@ TEST_CASE("a domain is what the node declares, and the host is the node") {
     CHECK(fleet.domain("b", "host") == "b");
     CHECK(fleet.domain("a", "rack") == "");
     CHECK(fleet.undeclared().empty());
+}
+
+namespace {
+
+const char* const rule_lines =
+    R"({"event": "node", "time": 0, "node": "a", "gpus": [{"gpu": "a0"}, {"gpu": "a1"}], "domains": {"rack": "r"}, "labels": ["ssd"]})"
+    "\n"
+    R"({"event": "node", "time": 0, "node": "b", "gpus": [{"gpu": "b0"}, {"gpu": "b1"}], "domains": {"rack": "s"}, "labels": ["spot"]})"
+    "\n"
+    R"({"event": "node", "time": 0, "node": "c", "gpus": [{"gpu": "c0"}, {"gpu": "c1"}]})"
+    "\n"
+    R"({"event": "queue", "time": 0, "queue": "p", "quota": {"gpu": 1000}, "limit": {"gpu": 2000}})"
+    "\n"
+    R"({"event": "queue", "time": 0, "queue": "q", "parent": "p", "quota": {"gpu": 4000}})"
+    "\n"
+    R"({"event": "job", "time": 0, "job": "label", "labels": {"required": ["ssd"]}})"
+    "\n"
+    R"({"event": "job", "time": 0, "job": "no_spot", "labels": {"excluded": ["spot"]}})"
+    "\n"
+    R"({"event": "job", "time": 0, "job": "within", "tasks": 2, "within": {"required": "rack"}})"
+    "\n"
+    R"({"event": "job", "time": 0, "job": "apart", "tasks": 2, "apart": "rack"})"
+    "\n"
+    R"({"event": "job", "time": 0, "job": "noisy", "class": "noisy"})"
+    "\n"
+    R"({"event": "job", "time": 0, "job": "shy", "away": {"class": "noisy", "level": "host"}})"
+    "\n"
+    R"({"event": "job", "time": 0, "job": "near", "near": {"jobs": ["noisy"], "level": "rack"}})"
+    "\n"
+    R"({"event": "job", "time": 0, "job": "queued", "queue": "q", "tasks": 3, "min_tasks": 1})"
+    "\n"
+    R"({"event": "job", "time": 0, "job": "hard", "queue": "q", "tasks": 2, "preemptible": false})"
+    "\n"
+    R"({"event": "job", "time": 0, "job": "first", "queue": "q", "priority": 1})"
+    "\n"
+    R"({"event": "job", "time": 0, "job": "other", "priority": 1})"
+    "\n";
+
+/// All decisions of one moment: the first error, of one of them or of all together; empty if there is none.
+std::string moment(log_fleet& fleet, const std::vector<decision>& decisions) {
+    for (const decision& d : decisions) {
+        if (const auto ok = fleet.apply(d); !ok) return ok.error().message;
+    }
+    const auto ok = fleet.check_room();
+    return ok ? std::string{} : ok.error().message;
+}
+std::string moment(const std::vector<decision>& decisions) {
+    log_fleet fleet{"f", false};
+    CHECK(take(fleet, rule_lines) == "");
+    return moment(fleet, decisions);
+}
+
+}  // namespace
+
+TEST_CASE("decisions that break the labels of a job are refused") {
+    CHECK(moment({start("label", 0, {"a", {"a0"}}), start("no_spot", 0, {"a", {"a1"}})}) == "");
+    CHECK(moment({start("label", 0, {"b", {"b0"}})}).ends_with("node \"b\" has no label \"ssd\""));
+    CHECK(moment({start("no_spot", 0, {"b", {"b0"}})}).ends_with("node \"b\" has the label \"spot\""));
+}
+
+TEST_CASE("decisions that part what belongs together, or join what is to be apart, are refused") {
+    CHECK(moment({start("within", 0, {"a", {"a0"}}), start("within", 1, {"a", {"a1"}})}) == "");
+    CHECK(moment({start("within", 0, {"a", {"a0"}}), start("within", 1, {"b", {"b1"}})}) ==
+          "job \"within\", task 0: its tasks are to be in one \"rack\"");
+    CHECK(moment({start("within", 0, {"c", {"c0"}})}) == "job \"within\", task 0: node \"c\" is in no \"rack\"");
+    CHECK(moment({start("apart", 0, {"a", {"a0"}}), start("apart", 1, {"b", {"b1"}})}) == "");
+    CHECK(moment({start("apart", 0, {"a", {"a0"}}), start("apart", 1, {"a", {"a1"}})}) ==
+          "job \"apart\", task 0: another of its tasks is in \"rack\" \"r\"");
+    CHECK(moment({start("apart", 0, {"c", {"c0"}})}) == "job \"apart\", task 0: node \"c\" is in no \"rack\"");
+    // Where they meet only on the way, nothing is broken.
+    CHECK(moment({start("within", 0, {"a", {"a0"}}), start("within", 1, {"b", {"b0"}}),
+                  move_decision{1, "within", 1, {"b", {"b0"}}, {"a", {"a1"}}, 0, ""}}) == "");
+}
+
+TEST_CASE("decisions that bring together who keeps away, or take from whom it is near to, are refused") {
+    CHECK(moment({start("noisy", 0, {"a", {"a0"}}), start("shy", 0, {"b", {"b1"}})}) == "");
+    CHECK(moment({start("noisy", 0, {"a", {"a0"}}), start("shy", 0, {"a", {"a1"}})}) ==
+          "job \"noisy\", task 0: job \"shy\" is to be away from it");
+    log_fleet fleet{"f", false};
+    CHECK(take(fleet, rule_lines) == "");
+    CHECK(moment(fleet, {start("noisy", 0, {"a", {"a0"}})}) == "");
+    CHECK(moment(fleet, {start("shy", 0, {"a", {"a1"}})}) ==
+          "job \"shy\", task 0: it is to be away from job \"noisy\"");
+    CHECK(moment({start("near", 0, {"b", {"b0"}})}) == "");  // nobody is there to be near to
+    CHECK(moment({start("noisy", 0, {"a", {"a0"}}), start("near", 0, {"a", {"a1"}})}) == "");
+    CHECK(moment({start("noisy", 0, {"a", {"a0"}}), start("near", 0, {"b", {"b0"}})})
+              .ends_with("it is to be near to others"));
+}
+
+TEST_CASE("decisions that exceed the limit of a queue, or its guarantee for what may not be stopped, are refused") {
+    CHECK(moment({start("queued", 0, {"a", {"a0"}}), start("queued", 1, {"a", {"a1"}})}) == "");
+    CHECK(moment({start("queued", 0, {"a", {"a0"}}), start("queued", 1, {"a", {"a1"}}),
+                  start("queued", 2, {"b", {"b1"}})}) ==
+          "job \"queued\", task 0: queue \"p\" is above its limit of gpu");
+    CHECK(moment({start("hard", 0, {"a", {"a0"}})}) == "");
+    CHECK(moment({start("hard", 0, {"a", {"a0"}}), start("hard", 1, {"a", {"a1"}})}) ==
+          "job \"hard\", task 0: it may not be stopped, and queue \"p\" is guaranteed less gpu");
+    // A queue that is told again counts anew what runs below it.
+    log_fleet fleet{"f", false};
+    CHECK(take(fleet, rule_lines) == "");
+    CHECK(moment(fleet, {start("queued", 0, {"a", {"a0"}})}) == "");
+    CHECK(take(fleet, R"({"event": "queue", "time": 1, "queue": "p", "limit": {"gpu": 1000}})") == "");
+    CHECK(moment(fleet, {start("queued", 1, {"a", {"a1"}})}) ==
+          "job \"queued\", task 1: queue \"p\" is above its limit of gpu");
+}
+
+TEST_CASE("decisions that stop or move what may not be, evict equals, or halve a gang are refused") {
+    const auto evict = [](const char* job, std::uint32_t task, log_place from, const char* whom) {
+        return evict_decision{1, job, task, std::move(from), whom, ""};
+    };
+    CHECK(moment({start("hard", 0, {"a", {"a0"}}), evict("hard", 0, {"a", {"a0"}}, "other")})
+              .ends_with("it may not be stopped"));
+    CHECK(moment({start("hard", 0, {"a", {"a0"}}), move_decision{1, "hard", 0, {"a", {"a0"}}, {"b", {"b0"}}, 0, ""}})
+              .ends_with("it may not be moved"));
+    CHECK(moment({start("queued", 0, {"a", {"a0"}}), evict("queued", 0, {"a", {"a0"}}, "first")}) == "");
+    CHECK(moment({start("first", 0, {"a", {"a0"}}), evict("first", 0, {"a", {"a0"}}, "queued")})
+              .ends_with("job \"queued\" has no higher priority in its queue"));
+    CHECK(moment({start("within", 0, {"a", {"a0"}}), start("within", 1, {"a", {"a1"}}),
+                  evict("within", 0, {"a", {"a0"}}, "other")}) == "job \"within\" was evicted by halves");
+    CHECK(moment({start("within", 0, {"a", {"a0"}}), start("within", 1, {"a", {"a1"}}),
+                  evict("within", 0, {"a", {"a0"}}, "other"), evict("within", 1, {"a", {"a1"}}, "other")}) == "");
 }

@@ -347,6 +347,8 @@ private:
     [[nodiscard]] result<std::uint32_t> find_leaf(std::string_view job, std::string_view queue) const;
     [[nodiscard]] static result<void> check_rules(std::string_view job, const place_rules& rules);
     void keep_rules(std::uint32_t job, const place_rules& rules);
+    [[nodiscard]] bool names(const detail::affinity_copy& whom, std::uint32_t job) const noexcept;
+    [[nodiscard]] bool is_shunned(std::uint32_t job) const noexcept;
     [[nodiscard]] const detail::job_rules* rules_of(std::uint32_t job) const noexcept {
         return job < rules_.size() ? rules_[job].get() : nullptr;
     }

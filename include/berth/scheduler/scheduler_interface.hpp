@@ -178,10 +178,13 @@ public:
         if constexpr (shares_out) {
             for (std::uint32_t j = 0; j < records_.size() && !classes_.listed().empty(); ++j) {
                 if (!jobs_.is_taken(j) || !records_[j].runs()) continue;
-                for (const bool reclaim : {false, true}) {
-                    const double spared = records_[j].runs_since + queues_.min_runtime(records_[j].leaf, reclaim);
-                    if (spared > now_) sooner(spared);
-                }
+                const auto spared = [&](double seconds) {
+                    if (records_[j].runs_since + seconds > now_) sooner(records_[j].runs_since + seconds);
+                };
+                spared(queues_.min_runtime(records_[j].leaf, false));
+                // Which queue above it counts depends on the claimant.
+                for (std::uint32_t q = records_[j].leaf; q != detail::queue_tree::root; q = queues_[q].parent)
+                    spared(queues_.min_runtime(q, true));
             }
         }
         return at > now_ ? at : now_;
@@ -320,7 +323,10 @@ private:
     [[nodiscard]] bool place_job(std::uint32_t j);
     /// The same for the tasks that are listed in `handles_`.
     [[nodiscard]] bool place_listed(std::uint32_t j, std::size_t least);
+    [[nodiscard]] bool list_without_gpus(std::span<const task_handle> tasks, std::span<const node_index> nodes);
+    [[nodiscard]] slot place_task(task_handle task, std::span<const node_index> nodes);
     [[nodiscard]] bool place_gang_among(std::uint32_t j, std::span<const node_index> nodes, std::size_t least);
+    [[nodiscard]] bool place_gang_on(std::uint32_t j, std::span<const node_index> nodes, std::size_t least);
     void take_back(std::uint32_t j);
     void announce_placed(std::uint32_t j);
     /// Jobs for which room was made.
@@ -336,7 +342,6 @@ private:
 
     // ---- rules that tie jobs to places -------------------------------------------------------------------------------
     [[nodiscard]] const detail::job_rules* rules_for(std::uint32_t j) const;
-    [[nodiscard]] bool names(const detail::affinity_copy& whom, std::uint32_t j) const;
     template <class Visit>
     void for_each_place(std::uint32_t j, const Visit& visit) const;
     void list_allowed(std::uint32_t j, const detail::job_rules& rules);
@@ -465,6 +470,7 @@ private:
     amount smallest_memory_ = 0;
     detail::job_rules no_rules_{};
     detail::flat<node_index> allowed_;
+    detail::flat<node_index> without_gpus_;
     detail::flat<amount> asked_;
     detail::flat<amount> claim_asked_;
     detail::flat<amount> unit_amounts_;
@@ -475,6 +481,7 @@ private:
     detail::flat<started_task> claimed_;
     std::vector<std::uint32_t> touched_leaves_;
     std::uint64_t trials_left_ = 0;
+    std::uint32_t claiming_ = detail::no_position;  // it has its place already, in the cluster alone
 };
 scheduler() -> scheduler<>;
 template <class Policies>

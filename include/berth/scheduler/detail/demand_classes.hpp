@@ -30,6 +30,7 @@ namespace berth::inline v0::detail {
 struct class_terms {
     std::uint32_t leaf = queue_tree::unnamed;  // their queue
     bool hard = false;                         // they may not be stopped, which matters to a queue
+    bool delayed = false;                      // they may not evict yet
     const job_rules* rules = nullptr;
     std::string rules_key{};
     std::uint32_t mig_profile = no_position;  // they are slices
@@ -41,6 +42,7 @@ struct demand_class {
     std::uint32_t least = 1;   // tasks that have to start together
     std::uint32_t most = 1;    // tasks that wait
     bool counts_copies = false;
+    bool delayed = false;
     std::uint32_t leaf = queue_tree::unnamed;
     queue_bar bar = queue_bar::none;        // its queue did not let its first job start
     std::unique_ptr<job_rules> rules = {};  // none for most: other jobs and labels decide as well
@@ -164,6 +166,7 @@ public:
         std::uint64_t set = of.reasons;
         // Some node could take it if it were empty: then waiting helps, and those that never could do not matter.
         if (of.refusing[0] < cluster_->node_count()) set &= ~std::uint64_t{1};
+        if (of.delayed) set |= bit(wait_reason::delay);
         return set;
     }
 
@@ -188,7 +191,7 @@ private:
         append_bytes(key_, static_cast<std::uint32_t>(least));
         append_bytes(key_, models);
         append_bytes(key_, terms.leaf);
-        append_bytes(key_, static_cast<std::uint8_t>(terms.hard ? 1 : 0));
+        append_bytes(key_, static_cast<std::uint8_t>((terms.hard ? 1 : 0) + (terms.delayed ? 2 : 0)));
         append_bytes(key_, terms.mig_profile);
         key_ += terms.rules_key;
         std::uint32_t equal = 0;
@@ -228,6 +231,7 @@ private:
         made.least = static_cast<std::uint32_t>(least);
         made.most = static_cast<std::uint32_t>(tasks.size());
         made.leaf = terms.leaf;
+        made.delayed = terms.delayed;
         if (terms.rules != nullptr) made.rules = std::make_unique<job_rules>(*terms.rules);
         made.mig_profile = terms.mig_profile;
         for (const shape_index s : shapes_) {
@@ -291,7 +295,10 @@ private:
         const place_state* state = places_->known(cluster_->handle(n));
         gpu_mask accepted = accepted_gpus(demand, n);
         if (of.mig_profile != no_position) accepted &= slices_->gpus_with(of.mig_profile, n);
-        if (!has_gpus(accepted, demand.gpus)) return bit(wait_reason::model) | bit(wait_reason::never);
+        if (!has_gpus(accepted, demand.gpus)) {
+            const bool of_any_model = has_gpus(cluster_->gpus_there(n), demand.gpus);
+            return bit(wait_reason::never) | (of_any_model ? bit(wait_reason::model) : std::uint64_t{1} << gpu_bits);
+        }
         if (!ever(demand, n, accepted)) set |= bit(wait_reason::never);
         const bool only_drained = state != nullptr && state->healthy && !state->hot;
         if (!cluster_->healthy(n) && !only_drained) set |= bit(wait_reason::unhealthy);
@@ -318,7 +325,8 @@ private:
         if (of.rules != nullptr) {
             const job_rules& r = *of.rules;
             if (r.apart != no_level && of.least > 1) return bit(wait_reason::apart);
-            if (r.within != no_level || r.near.any() || r.away.any() || r.apart != no_level)
+            const bool shunned = !r.any();  // others are to be away from it
+            if (r.within != no_level || r.near.any() || r.away.any() || r.apart != no_level || shunned)
                 return bit(wait_reason::topology);
         }
         return bit(of.least > 1 ? wait_reason::gang : wait_reason::no_room);

@@ -30,7 +30,7 @@ public:
     void open() {
         counters_ = tree_->counters().size();
         const std::size_t cells = tree_->size() * counters_;
-        for (flat<amount>* all : {&allocated_, &hard_, &waiting_, &fair_}) {
+        for (flat<amount>* all : {&allocated_, &hard_, &leaving_, &waiting_, &fair_}) {
             all->clear();
             all->resize(cells, 0);
         }
@@ -46,6 +46,9 @@ public:
     void start(std::uint32_t leaf, std::span<const amount> of, bool hard) noexcept { take(leaf, of, hard, 1); }
     /// A job of a leaf has this no longer.
     void stop(std::uint32_t leaf, std::span<const amount> of, bool hard) noexcept { take(leaf, of, hard, -1); }
+
+    /// A task of a leaf is to stop for another: what it has counts for that one, and against limits until it is gone.
+    void leave(std::uint32_t leaf, std::span<const amount> of) noexcept { add(leaving_, leaf, of, 1); }
 
     /// All is told: computes what each queue is due.
     void close() {
@@ -71,7 +74,7 @@ public:
         for (std::uint32_t q = leaf; q != queue_tree::root; q = (*tree_)[q].parent) {
             for (std::size_t c = 0; c < counters_; ++c) {
                 if (of[c] <= 0) continue;
-                if (allocated(q, c) + of[c] > tree_->limit(q, c)) return queue_bar::limit;
+                if (allocated(q, c) + at(leaving_, q, c) + of[c] > tree_->limit(q, c)) return queue_bar::limit;
             }
         }
         // Jobs without a queue are bound by no guarantee.
@@ -156,10 +159,35 @@ private:
                 used_.push_back(r.usage == r.usage ? r.usage : 0.0);
             }
             // Who used more than its part of what there was gets less of what is over.
-            if (usage) time_based_weights(claims_, used_, 1.0);
+            if (usage) shift_by_use();
             parts_.assign(claims_.size(), 0);
             divide_fairly(q == queue_tree::root ? total_[c] : fair(q, c), unit, claims_, parts_);
             for (std::size_t i = 0; i < parts_.size(); ++i) fair_[children_[q][i] * counters_ + c] = parts_[i];
+        }
+    }
+
+    /// Among siblings of one priority that want more than they are guaranteed, as what is over is divided.
+    void shift_by_use() {
+        std::vector<std::uint8_t> done(claims_.size(), 0);
+        std::vector<std::size_t> group;
+        std::vector<queue_claim> shifted;
+        std::vector<double> used;
+        for (std::size_t first = 0; first < claims_.size(); ++first) {
+            group.clear(), shifted.clear(), used.clear();
+            for (std::size_t i = first; i < claims_.size(); ++i) {
+                const queue_claim& one = claims_[i];
+                if (done[i] != 0 || one.priority != claims_[first].priority) continue;
+                if (done[first] != 0) break;
+                if (one.want <= one.quota || one.weight <= 0.0) continue;
+                group.push_back(i);
+                shifted.push_back(one);
+                used.push_back(used_[i]);
+            }
+            time_based_weights(shifted, used, 1.0);
+            for (std::size_t k = 0; k < group.size(); ++k) {
+                claims_[group[k]].weight = shifted[k].weight;
+                done[group[k]] = 1;
+            }
         }
     }
 
@@ -167,6 +195,7 @@ private:
     std::size_t counters_ = 0;
     flat<amount> allocated_;
     flat<amount> hard_;
+    flat<amount> leaving_;
     flat<amount> waiting_;
     flat<amount> fair_;
     flat<amount> total_;

@@ -4,6 +4,8 @@
 #include "berth/core/message.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 
+#include <algorithm>
+
 // What events say of queues, and of the rules and labels that tie jobs to places.
 
 namespace berth::inline v0 {
@@ -94,6 +96,22 @@ inline void scheduler_events::keep_rules(std::uint32_t job, const place_rules& r
     if (!kept->any()) return;
     if (rules_.size() <= job) rules_.resize(job + std::size_t{1});
     rules_[job] = std::move(kept);
+    if (!rules_[job]->away.any()) return;
+    // Those that it is to be away from are no longer like others of their demand.
+    for (std::uint32_t j = 0; j < records_.size(); ++j) {
+        if (j != job && jobs_.is_taken(j) && records_[j].waiting > 0 && names(rules_[job]->away, j)) put_in_line(j);
+    }
+}
+
+inline bool scheduler_events::names(const detail::affinity_copy& whom, std::uint32_t job) const noexcept {
+    if (whom.job_class != detail::no_position && records_[job].job_class == whom.job_class) return true;
+    if (whom.jobs.empty() || job >= names_.size()) return false;
+    return std::find(whom.jobs.begin(), whom.jobs.end(), names_[job]) != whom.jobs.end();
+}
+/// Some job is to be away from this one.
+inline bool scheduler_events::is_shunned(std::uint32_t job) const noexcept {
+    return std::any_of(rules_.begin(), rules_.end(),
+                       [&](const auto& its) { return its && its->away.any() && names(its->away, job); });
 }
 
 /// Keeps the text of a reason until the next answer.

@@ -68,10 +68,12 @@ bool scheduler<Policies>::claim(std::uint32_t c, claim_action action) {
     if (units_.empty()) return false;
     trials_left_ = policies_.preemption.max_trials;
     best_.clear();
+    claiming_ = j;
     search_units(j, action);
-    if (best_.empty()) return false;
     const std::vector<std::uint32_t> chosen{best_.begin(), best_.end()};
-    return attempt(j, action, chosen) && carry_out(j, action, chosen);
+    const bool done = !chosen.empty() && attempt(j, action, chosen) && carry_out(j, action, chosen);
+    claiming_ = detail::no_position;
+    return done;
 }
 
 /// Whether an action is open to a job, whoever would leave.
@@ -117,8 +119,11 @@ template <class Policies>
 void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
     units_.clear();
     const detail::job_record& claimant = records_[j];
+    const detail::job_rules* rules = rules_of(j);
     for (std::uint32_t v = 0; v < records_.size(); ++v) {
         if (v == j || !may_evict(v)) continue;
+        // Who wants to be near to it does not drive it out.
+        if (rules != nullptr && rules->near.any() && names(rules->near, v)) continue;
         const detail::job_record& r = records_[v];
         double protects = 0.0;
         if (action == claim_action::preempt) {
@@ -510,7 +515,12 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
         amounts_of(units_[u], taken_amounts_);
         const std::uint32_t leaf = records_[units_[u].job].leaf;
         const bool lets = books_.bar(leaf, taken_amounts_.view(), false) == detail::queue_bar::none;
-        if (lets && rehome(units_[u])) exchange(units_[u], 1);
+        if (lets && rehome(units_[u])) {
+            exchange(units_[u], 1);
+        } else if (options_.acknowledge == acknowledgement::reported) {
+            amounts_of(units_[u], taken_amounts_);
+            books_.leave(leaf, taken_amounts_.view());
+        }
     }
     placed_ = claimed_;
     if (options_.acknowledge == acknowledgement::reported && !begin_moves_for_claim(j, action)) {

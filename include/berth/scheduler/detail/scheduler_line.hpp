@@ -124,8 +124,14 @@ detail::class_terms scheduler<Policies>::terms_of(std::uint32_t j) const {
     detail::class_terms terms;
     terms.leaf = records_[j].leaf;
     terms.hard = !queues_.trivial() && !records_[j].preemptible;
-    terms.rules = rules_of(j);
+    if constexpr (evicts || shares_out)
+        terms.delayed = records_[j].delay > 0.0 && now_ < records_[j].may_evict_at() && !records_[j].grows;
+    terms.rules = rules_for(j);
     if (terms.rules != nullptr) terms.rules_key = terms.rules->key();
+    for (std::uint32_t other = 0; other < rules_.size(); ++other) {
+        if (other != j && rules_[other] && rules_[other]->away.any() && names(rules_[other]->away, j))
+            detail::append_bytes(terms.rules_key, other);
+    }
     terms.mig_profile = records_[j].mig_profile;
     return terms;
 }

@@ -41,7 +41,7 @@ bool scheduler<Policies>::place_listed(std::uint32_t j, std::size_t least) {
     const bool joins_its_model = r.same_model && r.running > 0;
     if ((handles_.size() == 1 || r.runs()) && !joins_its_model) {
         for (std::size_t i = 0; i < handles_.size(); ++i) {
-            const slot where = placer_->place(handles_[i], policies_.choice);
+            const slot where = place_task(handles_[i], {});
             if (where.placed()) placed_.push_back({ordinals_[i], where});
         }
         if (placed_.size() >= least) return true;
@@ -51,9 +51,42 @@ bool scheduler<Policies>::place_listed(std::uint32_t j, std::size_t least) {
     return place_gang_among(j, {}, least);
 }
 
+/// Into `without_gpus_`: those of some nodes, of all if none is listed, that have no GPUs, for tasks that need none.
+template <class Policies>
+bool scheduler<Policies>::list_without_gpus(std::span<const task_handle> tasks, std::span<const node_index> nodes) {
+    without_gpus_.clear();
+    if constexpr (!shares_out) return false;
+    for (const task_handle task : tasks) {
+        const task_index t = *cluster_.find(task);
+        if (cluster_.workload().demand(t).gpus > 0 || !cluster_.alternatives(t).empty()) return false;
+    }
+    const auto note = [&](node_index n) {
+        if (cluster_.fleet().present(n) && cluster_.gpus_there(n) == 0) without_gpus_.push_back(n);
+    };
+    for (const node_index n : nodes) note(n);
+    for (std::size_t i = 0; i < cluster_.fleet().node_count() && nodes.empty(); ++i) note(node_index{i});
+    return !without_gpus_.empty();
+}
+
+/// A task on one of some nodes, of all if none is listed. Work without GPUs leaves nodes with GPUs alone if it can.
+template <class Policies>
+slot scheduler<Policies>::place_task(task_handle task, std::span<const node_index> nodes) {
+    if (list_without_gpus({&task, 1}, nodes)) {
+        const slot where = placer_->place_among(task, without_gpus_.view(), policies_.choice);
+        if (where.placed()) return where;
+    }
+    return nodes.empty() ? placer_->place(task, policies_.choice)
+                         : placer_->place_among(task, nodes, policies_.choice);
+}
+
 /// A gang on some nodes; on all if none is listed.
 template <class Policies>
 bool scheduler<Policies>::place_gang_among(std::uint32_t j, std::span<const node_index> nodes, std::size_t least) {
+    if (list_without_gpus(handles_.view(), nodes) && place_gang_on(j, without_gpus_.view(), least)) return true;
+    return place_gang_on(j, nodes, least);
+}
+template <class Policies>
+bool scheduler<Policies>::place_gang_on(std::uint32_t j, std::span<const node_index> nodes, std::size_t least) {
     const gang_placement found = placer_->place_gang(handles_.view(), {.min_tasks = least,
                                                                        .same_model = records_[j].same_model,
                                                                        .models = models_of(j),
@@ -77,17 +110,7 @@ void scheduler<Policies>::take_back(std::uint32_t j) {
 template <class Policies>
 const detail::job_rules* scheduler<Policies>::rules_for(std::uint32_t j) const {
     if (const detail::job_rules* own = rules_of(j)) return own;
-    for (std::uint32_t other = 0; other < rules_.size(); ++other) {
-        if (rules_[other] && rules_[other]->away.any() && names(rules_[other]->away, j)) return &no_rules_;
-    }
-    return nullptr;
-}
-
-template <class Policies>
-bool scheduler<Policies>::names(const detail::affinity_copy& whom, std::uint32_t j) const {
-    if (whom.job_class != detail::no_position && records_[j].job_class == whom.job_class) return true;
-    if (whom.jobs.empty() || j >= names_.size()) return false;
-    return std::find(whom.jobs.begin(), whom.jobs.end(), names_[j]) != whom.jobs.end();
+    return is_shunned(j) ? &no_rules_ : nullptr;
 }
 
 /// Calls `visit(node)` for each place of a job's tasks.
@@ -111,7 +134,8 @@ void scheduler<Policies>::list_allowed(std::uint32_t j, const detail::job_rules&
     std::vector<std::pair<domain_level, std::size_t>> away;
     bool somebody_near = false;
     for (std::uint32_t other = 0; other < records_.size(); ++other) {
-        if (other == j || !jobs_.is_taken(other) || records_[other].running == 0) continue;
+        const bool is_there = jobs_.is_taken(other) && (records_[other].running > 0 || other == claiming_);
+        if (other == j || !is_there) continue;
         if (rules.near.any() && names(rules.near, other)) {
             for_each_place(other, [&](node_index n) {
                 somebody_near = true;
@@ -286,7 +310,7 @@ bool scheduler<Policies>::place_on(std::uint32_t j, const detail::job_rules& rul
     if (rules.apart != no_level) return place_apart(j, rules.apart, nodes, wanted);
     if (is_sliced(j)) return place_slices(j, nodes, wanted);
     if (handles_.size() > 1 || records_[j].same_model) return place_gang_among(j, nodes, wanted);
-    const slot where = placer_->place_among(handles_[0], nodes, policies_.choice);
+    const slot where = place_task(handles_[0], nodes);
     if (where.placed()) placed_.push_back({ordinals_[0], where});
     return where.placed();
 }
@@ -295,7 +319,7 @@ bool scheduler<Policies>::place_on(std::uint32_t j, const detail::job_rules& rul
 template <class Policies>
 slot scheduler<Policies>::place_one(std::uint32_t j, std::size_t i, std::span<const node_index> nodes,
                                     std::uint64_t models) {
-    if (!is_sliced(j)) return placer_->place_among(handles_[i], nodes, policies_.choice);
+    if (!is_sliced(j)) return place_task(handles_[i], nodes);
     const task_index t = *cluster_.find(handles_[i]);
     const detail::slice_place at =
         slices_.choose(records_[j].mig_profile, cluster_.workload().demand(t), nodes, models);
@@ -351,7 +375,7 @@ bool scheduler<Policies>::place_apart(std::uint32_t j, domain_level level, std::
                                         {.same_model = true, .models = models, .max_steps = 0, .among = left});
                 where = one.slots[0];
             } else {
-                where = placer_->place_among(handles_[i], left, policies_.choice);
+                where = place_task(handles_[i], left);
             }
             if (!where.placed()) continue;
             placed_.push_back({ordinals_[i], where});
@@ -374,7 +398,7 @@ template <class Policies>
 void scheduler<Policies>::relieve_by_rules() {
     for (std::uint32_t j = 0; j < records_.size(); ++j) {
         if (!jobs_.is_taken(j) || !records_[j].preemptible || records_[j].running == 0) continue;
-        if (rules_of(j) == nullptr && !is_sliced(j)) continue;
+        if (!is_sliced(j) && (rules_.empty() || rules_for(j) == nullptr)) continue;
         for (std::uint32_t t = 0; t < records_[j].tasks; ++t) {
             detail::task_record& record = tasks_.at(j, t);
             if (record.activity != detail::task_activity::running || record.not_before > now_) continue;

@@ -38,18 +38,18 @@ void scheduler<Policies>::start_claims() {
             continue;
         }
         dissolve(c.serial);
-        if (c.broken) {
-            sleep(c.job, now_ + options_.back_off);
-            put_in_line(c.job);
-        } else if (place_job(c.job)) {
-            if (by_turns_) {
-                ask_for(handles_.size());
-                books_.start(records_[c.job].leaf, asked_.view(), !records_[c.job].preemptible);
-            }
+        const bool starts = !c.broken && place_job(c.job);
+        if (starts) {
             announce_placed(c.job);
-        } else {
-            put_in_line(c.job);
+            continue;
         }
+        if (by_turns_) {  // it has been counted as if it ran
+            list_next(c.job);
+            ask_for(handles_.size());
+            books_.stop(records_[c.job].leaf, asked_.view(), !records_[c.job].preemptible);
+        }
+        if (c.broken) sleep(c.job, now_ + options_.back_off);
+        put_in_line(c.job);
     }
     fill_line();
 }

@@ -87,17 +87,26 @@ void scheduler<Policies>::count_shares() {
         }
     }
     detail::flat<amount> waits;
+    detail::flat<amount> leaves;
     for (std::uint32_t j = 0; j < records_.size() && !counters.empty(); ++j) {
         if (!jobs_.is_taken(j)) continue;
         asked_.assign(counters.size(), 0);
         waits.assign(counters.size(), 0);
+        leaves.assign(counters.size(), 0);
+        // Who is to start once others have left counts as if it ran, and they as if they did not.
+        std::size_t claims = records_[j].claim != detail::no_position ? records_[j].grows ? 1 : least_of(records_[j]) : 0;
         for (const detail::task_record& t : tasks_[j]) {
             if (t.activity == detail::task_activity::ended) continue;
-            const bool runs = t.activity != detail::task_activity::waiting;
-            add_amounts(*cluster_.find(t.task), runs ? asked_ : waits);
+            const bool waiting = t.activity == detail::task_activity::waiting;
+            const bool starts = waiting && claims > 0;
+            if (starts) --claims;
+            add_amounts(*cluster_.find(t.task), t.activity == detail::task_activity::stopping ? leaves
+                                                : waiting && !starts                          ? waits
+                                                                                              : asked_);
         }
-        if (records_[j].running > 0) books_.start(records_[j].leaf, asked_.view(), !records_[j].preemptible);
-        if (records_[j].waiting > 0) books_.wait(records_[j].leaf, waits.view());
+        books_.start(records_[j].leaf, asked_.view(), !records_[j].preemptible);
+        books_.wait(records_[j].leaf, waits.view());
+        books_.leave(records_[j].leaf, leaves.view());
     }
     books_.close();
 }

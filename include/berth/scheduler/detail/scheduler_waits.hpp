@@ -55,7 +55,8 @@ void scheduler<Policies>::append_reasons(const detail::demand_class& of, std::ui
     using classes = detail::demand_classes;
     for (std::uint32_t b = 0; b < 64; ++b) {
         if ((set >> b & 1U) == 0) continue;
-        const std::uint32_t places = of.bar == detail::queue_bar::none ? of.refusing[b] : 1;
+        const bool of_places = of.bar == detail::queue_bar::none && b != static_cast<std::uint32_t>(wait_reason::delay);
+        const std::uint32_t places = of_places ? of.refusing[b] : 1;
         if (b < classes::node_bits) {
             reasons_.push_back({static_cast<wait_reason>(b), 0, places});
         } else {
