@@ -6,6 +6,9 @@
 #include "berth/queue/orders.hpp"
 #include "berth/scheduler/scheduler.hpp"
 
+#include "support/data_folders.hpp"
+#include "support/mig_table.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <limits>
@@ -84,7 +87,8 @@ private:
         for (std::size_t i = 0; i < e.gpus.size(); ++i) {
             gpus.push_back({.model = e.gpus[i].model ? std::string_view{*e.gpus[i].model} : std::string_view{},
                             .capacity = of_gpus[i],
-                            .uuid = e.gpus[i].gpu});
+                            .uuid = e.gpus[i].gpu,
+                            .mig_board = e.gpus[i].mig_board ? std::string_view{*e.gpus[i].mig_board} : ""});
         }
         std::vector<std::string> domains;
         std::string path;
@@ -182,13 +186,17 @@ private:
         const auto above_0 = [](const std::optional<double>& seconds) {
             return seconds ? std::max(*seconds, 1e-9) : berth::job_terms::unknown;
         };
-        const demand_buffers own = lower(e.demand);
+        demand_buffers own = lower(e.demand);
         std::vector<demand_buffers> buffers;
         for (const io::task_demand& one : e.task_list) buffers.push_back(lower(one));
+        if (e.mig) {  // a slice instead of GPUs
+            own.gpu.clear();
+            for (demand_buffers& one : buffers) one.gpu.clear();
+        }
         for (const io::task_alternative& one : e.alternatives) buffers.push_back(lower(one.demand));
         std::vector<berth::job_task> tasks;
         for (std::size_t i = 0; i < e.task_list.size(); ++i) {
-            tasks.push_back({.gpus = e.task_list[i].gpus,
+            tasks.push_back({.gpus = e.mig ? 1 : e.task_list[i].gpus,
                              .gpu_demand = buffers[i].gpu,
                              .node_demand = buffers[i].node,
                              .accepted_models = buffers[i].models});
@@ -225,13 +233,14 @@ private:
                         .task_count = e.tasks,
                         .tasks = tasks,
                         .min_tasks = e.min_tasks.value_or(0),
-                        .gpus = e.demand.gpus,
+                        .gpus = e.mig ? 1 : e.demand.gpus,
                         .gpu_demand = own.gpu,
                         .node_demand = own.node,
                         .accepted_models = own.models,
                         .alternatives = alternatives,
                         .speed = e.speed,
                         .same_model = e.same_model,
+                        .mig_profile = e.mig ? std::string_view{*e.mig} : std::string_view{},
                         .priority = e.priority,
                         .state_bytes = e.state_bytes.value_or(0),
                         .terms = {.preemptible = e.preemptible,
@@ -250,7 +259,12 @@ private:
                                             .near = affinity(e.near, near),
                                             .away = affinity(e.away, away)}}}));
     }
-    [[nodiscard]] result<void> tell(engine_type& engine, const io::running_event& e, const log_fleet&) {
+    [[nodiscard]] result<void> tell(engine_type& engine, const io::running_event& e, const log_fleet& fleet) {
+        if (e.mig) {
+            const std::string& gpu = fleet.job(e.job)->tasks[e.task].place.gpus.front();
+            return answered(
+                engine.running_slice(e.time, e.job.c_str(), e.task, {e.node, std::string_view{gpu}}, e.mig->offset));
+        }
         const std::vector<std::string_view> gpus{e.gpus.begin(), e.gpus.end()};
         return answered(engine.running(e.time, e.job.c_str(), e.task, e.node, gpus));
     }
@@ -312,18 +326,22 @@ io::log_place named(const berth::scheduler_events& engine, const berth::slot& wh
 
 named_decision named(const berth::scheduler_events& engine, const berth::decision& d) {
     const std::string job{engine.name(d.job)};
+    const auto slice = [&](std::uint32_t offset) {
+        return d.mig_profile.empty() ? std::optional<io::mig_slice>{}
+                                     : io::mig_slice{std::string{d.mig_profile}, offset};
+    };
     switch (d.kind) {
         case berth::decision_kind::start:
-            return {io::start_decision{d.time, job, d.task, named(engine, d.where), {}}, d.alternative};
+            return {io::start_decision{d.time, job, d.task, named(engine, d.where), slice(d.mig_offset)}, d.alternative};
         case berth::decision_kind::evict: {
             io::evict_decision found{d.time, job, d.task, named(engine, d.where), {}, d.reason};
             if (d.beneficiary.valid()) found.for_job = std::string{engine.name(d.beneficiary)};
             return {found, 0};
         }
         case berth::decision_kind::move:
-            return {
-                io::move_decision{d.time, job, d.task, named(engine, d.from), named(engine, d.where), d.wave, d.reason},
-                0};
+            return {io::move_decision{d.time, job, d.task, named(engine, d.from), named(engine, d.where), d.wave,
+                                      d.reason, slice(d.mig_from), slice(d.mig_offset)},
+                    0};
         case berth::decision_kind::lost: return {io::lost_decision{d.time, job, d.task, d.reason}, 0};
         case berth::decision_kind::wait: break;
     }
@@ -362,7 +380,9 @@ public:
           engine_{std::move(policies), calls_.schema(),
                   berth::scheduler_options{.acknowledge = options.acknowledged ? berth::acknowledgement::reported
                                                                                : berth::acknowledgement::at_once,
-                                           .grace = options.grace}} {}
+                                           .grace = options.grace}} {
+        for (const berth::mig_board& board : options.boards) (void)engine_.mig_board(board);
+    }
 
     result<void> apply(const io::event& e, const log_fleet& fleet) override { return calls_.call(engine_, e, fleet); }
     result<void> decide(double time, std::vector<named_decision>& to) override {
@@ -376,7 +396,9 @@ public:
         for (std::size_t i = first; i < to.size(); ++i) {
             auto* wait = std::get_if<io::wait_decision>(&to[i].what);
             if (wait == nullptr) continue;
-            if (const auto job = engine_.find_job(wait->job)) note_nearest(engine_, engine_.explain(*job), *wait);
+            // A slice fits or not by its position, which no counter tells.
+            const auto job = engine_.find_job(wait->job);
+            if (job && engine_.mig_profile(*job).empty()) note_nearest(engine_, engine_.explain(*job), *wait);
         }
         return {};
     }
@@ -468,20 +490,30 @@ log_counters counters_of(std::span<const io::event> log) {
     return found;
 }
 
+namespace {
+
+bool mentions_slices(const io::event& e) {
+    if (const auto* job = std::get_if<io::job_event>(&e)) return job->mig.has_value();
+    if (const auto* running = std::get_if<io::running_event>(&e)) return running->mig.has_value();
+    const auto* node = std::get_if<io::node_event>(&e);
+    return node != nullptr && std::any_of(node->gpus.begin(), node->gpus.end(),
+                                          [](const io::gpu_entry& gpu) { return gpu.mig_board.has_value(); });
+}
+
+}  // namespace
+
+result<std::vector<berth::mig_board>> boards_for(std::span<const io::event> log, const std::string& file) {
+    if (file.empty() && std::none_of(log.begin(), log.end(), mentions_slices)) return std::vector<berth::mig_board>{};
+    return read_mig_boards(file.empty() ? own_data_folder("mig") + "/mig-profiles.csv" : file);
+}
+
 std::optional<not_yet> find_not_yet(const io::event& e) {
     const auto later = [](std::string field, const char* what) {
         return not_yet{std::move(field), std::string{"asks for "} + what + ", which this version cannot do yet"};
     };
-    if (const auto* node = std::get_if<io::node_event>(&e)) {
-        for (std::size_t i = 0; i < node->gpus.size(); ++i) {
-            if (node->gpus[i].mig_board) return later("gpus[" + std::to_string(i) + "].mig", "MIG slices");
-        }
-    } else if (const auto* job = std::get_if<io::job_event>(&e)) {
-        if (job->mig) return later("mig", "MIG slices");
+    if (const auto* job = std::get_if<io::job_event>(&e)) {
         if (!job->alternatives.empty() && job->tasks > 1)
             return later("alternatives", "alternatives of a job of several tasks");
-    } else if (const auto* running = std::get_if<io::running_event>(&e)) {
-        if (running->mig) return later("mig", "MIG slices");
     }
     return std::nullopt;
 }

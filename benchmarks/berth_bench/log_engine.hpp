@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/mig/mig_board.hpp"
 #include "berth/core/result.hpp"
 #include "berth/io/event_log_decisions.hpp"
 #include "berth/io/event_log_events.hpp"
@@ -46,6 +47,7 @@ struct log_engine_options {
     bool acknowledged = false;  ///< evictions and moves are done when the log says so, else at once
     double grace = 60.0;        ///< seconds for which a gang may run below its least
     bool consolidate = true;    ///< tasks may be moved so that others fit
+    std::vector<berth::mig_board> boards{};  ///< what GPUs in MIG mode may be
 };
 
 /// Counters of a log, in the order of their names, those of GPUs without the share; and its levels of domains.
@@ -55,6 +57,12 @@ struct log_counters {
     std::vector<std::string> levels{};  ///< outermost first, without the innermost one, `host`
 };
 [[nodiscard]] log_counters counters_of(std::span<const berth::io::event> log);
+
+/// What GPUs in MIG mode may be, for logs that mention any: the boards of a profile table.
+///
+/// @param file  the table; empty: the project's own
+[[nodiscard]] berth::result<std::vector<berth::mig_board>> boards_for(std::span<const berth::io::event> log,
+                                                                      const std::string& file);
 
 /// A policy by name.
 struct log_policy {

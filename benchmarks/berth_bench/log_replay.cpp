@@ -115,6 +115,9 @@ result<replayed_log> replay_log(const std::vector<io::numbered_event>& log, cons
     }
     options.policy = settings.policy.empty() ? policy : settings.policy;
     options.acknowledged = settings.acknowledged.value_or(acknowledged);
+    auto boards = boards_for(events, settings.mig_profiles);
+    if (!boards) return boards.error();
+    options.boards = std::move(*boards);
     const std::unique_ptr<log_engine> engine = make_log_engine(counters_of(events), options);
     if (engine == nullptr) {
         const std::string known = fmt::format("{}", fmt::join(
@@ -129,8 +132,9 @@ result<replayed_log> replay_log(const std::vector<io::numbered_event>& log, cons
         if (!settings.policy.empty()) return berth::error{error_code::unknown_name, "--policy: " + why};
         return file_fault(error_code::unknown_name, file, log.front().line, "policy", why);
     }
-    replayed_log found{
-        .policy = options.policy, .acknowledged = options.acknowledged, .end = log_fleet{file, options.acknowledged}};
+    replayed_log found{.policy = options.policy,
+                       .acknowledged = options.acknowledged,
+                       .end = log_fleet{file, options.acknowledged, options.boards}};
     replay run{file, found, *engine};
     for (const io::numbered_event& one : log) {
         if (interrupted()) return berth::error{error_code::io, "interrupted"};

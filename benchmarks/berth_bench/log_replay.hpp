@@ -20,6 +20,7 @@ struct replay_settings {
     std::string policy{};                ///< empty: the log's
     std::optional<bool> acknowledged{};  ///< absent: the log's
     std::optional<double> until{};       ///< seconds up to which the engine is woken after the last line
+    std::string mig_profiles{};          ///< file of the boards of GPUs in MIG mode; empty: the project's own
 };
 
 /// A replayed log.

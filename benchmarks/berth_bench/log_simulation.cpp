@@ -127,7 +127,8 @@ private:
 
 class log_run {
 public:
-    log_run(std::string file, log_engine& engine) : file_{std::move(file)}, engine_{engine}, fleet_{file_, false} {}
+    log_run(std::string file, log_engine& engine, std::vector<berth::mig_board> boards)
+        : file_{std::move(file)}, engine_{engine}, fleet_{file_, false, std::move(boards)} {}
 
     [[nodiscard]] result<void> take(const io::numbered_event& e) {
         if (std::holds_alternative<io::expectation>(e.what)) return {};
@@ -236,6 +237,9 @@ result<simulated_log> simulate_log(const std::vector<io::numbered_event>& log, c
         options.grace = format.grace.value_or(options.grace);
     }
     if (!policy.empty()) options.policy = policy;
+    auto boards = boards_for(events, "");
+    if (!boards) return boards.error();
+    options.boards = std::move(*boards);
     const std::unique_ptr<log_engine> engine = make_log_engine(counters_of(events), options);
     if (engine == nullptr) {
         std::string known;
@@ -243,7 +247,7 @@ result<simulated_log> simulate_log(const std::vector<io::numbered_event>& log, c
         return berth::error{error_code::unknown_name,
                             "--policy: " + shown(options.policy) + " is none of the policies of event logs: " + known};
     }
-    log_run run{file, *engine};
+    log_run run{file, *engine, options.boards};
     std::size_t done = 0;
     for (const io::numbered_event& one : log) {
         if (interrupted()) break;

@@ -48,25 +48,11 @@ struct mig_options {
     std::string json;
 };
 
-/// The profiles that share nothing: those with media engines or double memory of their own are variants.
-std::vector<std::size_t> plain_profiles(const mig_board& board) {
-    std::vector<std::size_t> plain;
-    for (std::size_t p = 0; p < board.profiles().size(); ++p) {
-        const auto& profile = board.profiles()[p];
-        const bool media = profile.name.find('+') != std::string::npos;
-        const bool double_memory = std::ranges::any_of(board.profiles(), [&](const auto& other) {
-            return other.compute_slices == profile.compute_slices && other.memory_slices < profile.memory_slices;
-        });
-        if (!media && !double_memory) plain.push_back(p);
-    }
-    return plain;
-}
-
 void print_layouts(const std::vector<mig_board>& boards, nlohmann::ordered_json& json) {
     fmt::print("{:14} {:>10} {:>14} {:>10} {:>12} {:>12}\n", "board", "profiles", "legal layouts", "full", "sets",
                "of them plain");
     for (const mig_board& board : boards) {
-        const auto plain = plain_profiles(board);
+        const auto plain = berth::plain_mig_profiles(board);
         const mig_positions positions{board, plain};
         fmt::print("{:14} {:10} {:14} {:10} {:12} {:12}\n", board.name(), board.profiles().size(),
                    positions.layout_count(), positions.full_count(), positions.set_count(), plain.size());
@@ -280,7 +266,7 @@ int run_mig(const mig_options& options) {
     if (board == boards->end()) return fail(fmt::format("--board {}: {} has no such board", options.board, file));
     nlohmann::ordered_json json;
     print_layouts(*boards, json);
-    const auto plain = plain_profiles(*board);
+    const auto plain = berth::plain_mig_profiles(*board);
     const mig_positions positions{*board, plain};
     print_orders(positions, plain, json);
     print_stream(options, positions, plain, json);

@@ -37,6 +37,7 @@ struct replay_options {
     std::string acknowledge;
     std::string out;
     std::string json;
+    std::string mig_profiles;
     bool check = false;
     double until = -1.0;
 };
@@ -64,20 +65,27 @@ std::string place_text(const io::log_place& place) {
     return place.gpus.empty() ? place.node : fmt::format("{} ({})", place.node, fmt::join(place.gpus, ", "));
 }
 
+std::string slice_text(const std::optional<io::mig_slice>& slice) {
+    return slice ? fmt::format(", {} at {}", slice->profile, slice->offset) : std::string{};
+}
+
 /// A decision as a line for people.
 std::string decision_text(const io::decision& d) {
     const auto head = [](double time, const char* word, const std::string& job) {
         return fmt::format("{:>10}  {:<6}{}", time, word, job);
     };
-    if (const auto* one = std::get_if<io::start_decision>(&d))
-        return fmt::format("{} {} on {}", head(one->time, "start", one->job), one->task, place_text(one->place));
+    if (const auto* one = std::get_if<io::start_decision>(&d)) {
+        return fmt::format("{} {} on {}{}", head(one->time, "start", one->job), one->task, place_text(one->place),
+                           slice_text(one->mig));
+    }
     if (const auto* one = std::get_if<io::evict_decision>(&d)) {
         return fmt::format("{} {} from {}{}, {}", head(one->time, "evict", one->job), one->task, place_text(one->place),
                            one->for_job ? " for " + *one->for_job : "", one->reason);
     }
     if (const auto* one = std::get_if<io::move_decision>(&d)) {
-        return fmt::format("{} {} from {} to {}, {}", head(one->time, "move", one->job), one->task,
-                           place_text(one->from), place_text(one->to), one->reason);
+        return fmt::format("{} {} from {}{} to {}{}, {}", head(one->time, "move", one->job), one->task,
+                           place_text(one->from), slice_text(one->from_mig), place_text(one->to),
+                           slice_text(one->to_mig), one->reason);
     }
     if (const auto* one = std::get_if<io::lost_decision>(&d))
         return fmt::format("{} {}, {}", head(one->time, "lost", one->job), one->task, one->reason);
@@ -101,9 +109,11 @@ nlohmann::ordered_json summary(const replay_options& options, const replayed_log
     for (const auto& [name, job] : run.end.jobs()) {
         for (std::size_t t = 0; t < job.tasks.size(); ++t) {
             const logged_task& task = job.tasks[t];
-            if (task.is == state::running)
-                json["running"].push_back(
-                    {{"job", name}, {"task", t}, {"node", task.place.node}, {"gpus", task.place.gpus}});
+            if (task.is != state::running) continue;
+            json["running"].push_back(
+                {{"job", name}, {"task", t}, {"node", task.place.node}, {"gpus", task.place.gpus}});
+            if (task.slice)
+                json["running"].back()["mig"] = {{"profile", task.slice->profile}, {"offset", task.slice->offset}};
         }
         if (const std::size_t waiting = job.count(state::waiting); waiting > 0)
             json["waiting"].push_back({{"job", name}, {"tasks", waiting}, {"reasons", job.reasons}});
@@ -157,7 +167,7 @@ int replay(const replay_options& options) {
     const bool is_test = !log->empty() && std::holds_alternative<io::expectation>(log->back().what);
     if (options.check && !is_test)
         return fail(options.log + ": has no line with \"expect\", so there is nothing to check");
-    replay_settings settings{.policy = options.policy};
+    replay_settings settings{.policy = options.policy, .mig_profiles = options.mig_profiles};
     if (!options.acknowledge.empty()) settings.acknowledged = options.acknowledge == "log";
     if (options.until >= 0.0) settings.until = options.until;
     const auto run = replay_log(*log, options.log, settings);
@@ -211,6 +221,8 @@ command add_replay(CLI::App& program, CLI::App*& subcommand) {
         ->check(CLI::IsMember({"auto", "log"}));
     app.add_option("--out", options->out, "Write the decisions, as JSON lines");
     app.add_option("--json", options->json, "Write the summary, as JSON");
+    app.add_option("--mig-profiles", options->mig_profiles,
+                   "Profile table (CSV) of the boards of GPUs in MIG mode; default: the project's own");
     app.add_flag("--check", options->check, "Compare the end with the log's `expect`; exit code 1 if it differs");
     app.add_option("--until", options->until, "Seconds up to which the scheduler is woken after the last line")
         ->check(CLI::Range(0.0, 1e15));

@@ -26,7 +26,9 @@ berth::amount capacity_of(const counter_amounts& capacity, std::string_view coun
     return absent;
 }
 
+/// Nothing of a GPU in MIG mode: it takes slices only.
 berth::amount gpu_capacity(const gpu_entry& gpu, std::string_view counter) {
+    if (gpu.mig_board) return 0;
     return capacity_of(gpu.capacity, counter, counter == "share" ? 1000 : unlimited);
 }
 
@@ -100,6 +102,86 @@ std::string log_fleet::domain(std::string_view name, std::string_view level) con
     return {};
 }
 
+// ---- slices ---------------------------------------------------------------------------------------------------------
+
+const berth::mig_board* log_fleet::board_of(const gpu_entry& gpu) const {
+    for (const berth::mig_board& board : boards_) {
+        if (gpu.mig_board && board.name() == *gpu.mig_board) return &board;
+    }
+    return nullptr;
+}
+
+/// Why a GPU has no such slice at such an offset, whatever is there; empty if it has.
+std::string log_fleet::may_be_cut(const logged_gpu& gpu, const berth::io::mig_slice& slice) const {
+    const berth::mig_board* board = board_of(gpu.what);
+    if (board == nullptr) return "GPU " + shown(gpu.what.gpu) + " is not in MIG mode";
+    const auto p = board->find(slice.profile);
+    if (!p) return "board " + shown(board->name()) + " has no profile " + shown(slice.profile);
+    const auto& starts = board->profiles()[*p].starts;
+    if (std::find(starts.begin(), starts.end(), slice.offset) != starts.end()) return {};
+    return "board " + shown(board->name()) + " has no " + shown(slice.profile) + " at offset " +
+           std::to_string(slice.offset);
+}
+
+/// Why the slices of a GPU cannot be there together; empty if they can.
+std::string log_fleet::conflict(const logged_gpu& gpu) const {
+    if (gpu.slices.empty()) return {};
+    const berth::mig_board* board = board_of(gpu.what);
+    if (board == nullptr || !gpu.there) return "slices on a GPU that is not in MIG mode";
+    std::vector<bool> taken(board->memory_slices(), false);
+    std::map<std::string, std::uint32_t> count;
+    std::uint32_t compute = 0;
+    for (const logged_slice& one : gpu.slices) {
+        if (const std::string why = may_be_cut(gpu, one.what); !why.empty()) return why;
+        const berth::mig_profile& profile = board->profiles()[*board->find(one.what.profile)];
+        for (std::uint32_t s = one.what.offset; s < one.what.offset + profile.memory_slices; ++s) {
+            if (taken[s]) return "slices overlap at " + std::to_string(s);
+            taken[s] = true;
+        }
+        compute += profile.compute_slices;
+        if (++count[profile.name] > profile.max_instances) return "too many slices of " + shown(profile.name);
+    }
+    return compute > board->compute_slices() ? "too many compute slices" : std::string{};
+}
+
+/// Where an observed slice is: on the GPU that is given; else on the first that has the position free, else the first
+/// that has it.
+result<log_place> log_fleet::slice_place(const logged_job& job, const running_event& e) const {
+    if (!job.what.mig)
+        return fault("mig", error_code::inconsistent, "is given, and job " + shown(e.job) + " asks for no slice");
+    if (!e.mig) {
+        return fault("mig", error_code::malformed,
+                     "is missing: job " + shown(e.job) + " asks for a slice " + shown(*job.what.mig));
+    }
+    if (e.mig->profile != *job.what.mig) {
+        return fault("mig.profile", error_code::inconsistent,
+                     "is " + shown(e.mig->profile) + ", the job asks for " + shown(*job.what.mig));
+    }
+    if (e.gpus.size() > 1) return fault("gpus", error_code::inconsistent, "has several GPUs, a slice is on one");
+    if (!e.gpus.empty()) {
+        const std::string why = may_be_cut(gpus_.find(e.gpus[0])->second, *e.mig);
+        const bool is_cut = gpus_.find(e.gpus[0])->second.what.mig_board.has_value();
+        if (!why.empty()) return fault(is_cut ? "mig.offset" : "gpus[0]", error_code::inconsistent, why);
+        return log_place{e.node, e.gpus};
+    }
+    const logged_task& task = job.tasks[e.task];
+    std::optional<log_place> first;
+    for (const gpu_entry& entry : nodes_.find(e.node)->second.what.gpus) {
+        const logged_gpu& gpu = gpus_.find(entry.gpu)->second;
+        if (!may_be_cut(gpu, *e.mig).empty()) continue;
+        const log_place here{e.node, {entry.gpu}};
+        if (task.is == state::running && task.place == here && task.slice == e.mig) return here;
+        if (!first) first = here;
+        logged_gpu with = gpu;
+        with.slices.push_back({e.job, e.task, *e.mig});
+        if (conflict(with).empty()) return here;
+    }
+    if (first) return *first;
+    return fault("mig.offset", error_code::inconsistent,
+                 "is " + std::to_string(e.mig->offset) + ", and no GPU of node " + shown(e.node) +
+                     " has a position for " + shown(e.mig->profile) + " there");
+}
+
 // ---- events ---------------------------------------------------------------------------------------------------------
 
 result<bool> log_fleet::apply(const event& e, std::size_t line) {
@@ -146,6 +228,9 @@ result<void> log_fleet::check_gpus(const node_event& e) const {
         }
     }
     for (std::size_t i = 0; i < e.gpus.size(); ++i) {
+        const auto& board = e.gpus[i].mig_board;
+        if (board && board_of(e.gpus[i]) == nullptr)
+            return unknown("gpus[" + std::to_string(i) + "].mig.board", "MIG board", *board);
         for (const auto& link : e.gpus[i].links) {
             if (!names.contains(link.first))
                 return unknown("gpus[" + std::to_string(i) + "].links." + link.first, "GPU on this node of name",
@@ -171,7 +256,7 @@ result<bool> log_fleet::take(const node_event& e) {
     for (const gpu_entry& gpu : node.what.gpus) gpus_[gpu.gpu].there = false;
     for (const gpu_entry& gpu : e.gpus) {
         logged_gpu& its = gpus_[gpu.gpu];
-        if (its.node != e.node) its = {{}, {}, true, false, false, true, its.used};
+        if (its.node != e.node) its = {{}, {}, true, false, false, true, its.used, its.slices};
         its.what = gpu;
         its.node = e.node;
         its.there = true;
@@ -208,11 +293,11 @@ result<bool> log_fleet::take(const node_gone_event& e) {
     if (acknowledged_) {  // moves to it end where they began
         for (auto& [name, job] : jobs_) {
             for (logged_task& task : job.tasks) {
-                if (task.to && task.to->node == e.node) task.to.reset();
+                if (task.to && task.to->node == e.node) task.to.reset(), task.to_slice.reset();
             }
         }
     }
-    for (const gpu_entry& gpu : (*found)->what.gpus) gpus_[gpu.gpu] = {gpu, e.node, false, false, false, true, {}};
+    for (const gpu_entry& gpu : (*found)->what.gpus) gpus_[gpu.gpu] = {gpu, e.node, false, false, false, true, {}, {}};
     (*found)->there = false;
     return true;
 }
@@ -276,6 +361,16 @@ result<bool> log_fleet::take(const job_event& e) {
                      shown(e.job) + " is there already, since line " + std::to_string(jobs_.find(e.job)->second.line));
     }
     if (e.queue && !queues_.contains(*e.queue)) return unknown("queue", "queue", *e.queue);
+    if (e.mig) {
+        const bool known = std::any_of(boards_.begin(), boards_.end(),
+                                       [&](const berth::mig_board& board) { return board.find(*e.mig).has_value(); });
+        if (!known) return unknown("mig", "MIG profile", *e.mig);
+        if (!e.alternatives.empty())
+            return fault("mig", error_code::inconsistent, "is given beside alternatives");
+        const auto of_gpus = [](const task_demand& demand) { return demand.gpus > 1 || !demand.gpu_demand.empty(); };
+        if (of_gpus(e.demand) || std::any_of(e.task_list.begin(), e.task_list.end(), of_gpus))
+            return fault("mig", error_code::inconsistent, "is given beside a demand of GPUs");
+    }
     logged_job job;
     job.what = e;
     job.line = line_;
@@ -312,10 +407,21 @@ result<bool> log_fleet::take(const running_event& e) {
             return fault(field, error_code::duplicate, shown(e.gpus[i]) + " is there twice");
     }
     logged_job& job = **found;
+    if (e.mig || job.what.mig) {
+        const auto where = slice_place(job, e);
+        if (!where) return where.error();
+        logged_task& task = job.tasks[e.task];
+        if (task.is == state::done)
+            return fault("job", error_code::inconsistent, "task " + std::to_string(e.task) + " has ended");
+        if (task.is == state::running && task.place == *where && task.slice == e.mig) return false;
+        if (task.is == state::running) remove(job, e.task, state::waiting);
+        put(job, e.task, *where, e.mig, e.time);
+        return true;
+    }
     const std::size_t forms = job.what.task_list.empty() ? 1 + job.what.alternatives.size() : 1;
     std::size_t form = 0;
     while (form < forms && job.demand(e.task, form).gpus != e.gpus.size()) ++form;
-    if (form == forms && !e.mig) {
+    if (form == forms) {
         return fault("gpus", error_code::inconsistent,
                      "has " + std::to_string(e.gpus.size()) + " GPUs, the job asks for " +
                          std::to_string(job.demand(e.task, 0).gpus));
@@ -326,8 +432,8 @@ result<bool> log_fleet::take(const running_event& e) {
     const log_place place{e.node, e.gpus};
     if (task.is == state::running && same_place(task.place, place)) return false;
     if (task.is == state::running) remove(job, e.task, state::waiting);
-    task.form = form == forms ? 0 : form;
-    put(job, e.task, place, e.time);
+    task.form = form;
+    put(job, e.task, place, {}, e.time);
     return true;
 }
 
@@ -355,14 +461,16 @@ result<bool> log_fleet::take(const task_event& e) {
             case task_report::moved: {
                 if (!task.to) continue;
                 const log_place to = *task.to;
+                const auto slice = task.to_slice;
                 remove(job, i, state::waiting);
-                put(job, i, to, e.time);
+                put(job, i, to, slice, e.time);
                 break;
             }
             case task_report::failed:
                 if (task.stopping || task.to) {
                     task.stopping = false;
                     task.to.reset();
+                    task.to_slice.reset();
                 } else if (task.started) {
                     remove(job, i, state::waiting);
                 } else {
@@ -450,7 +558,7 @@ result<logged_task*> log_fleet::decided_task(const char* decision, const std::st
 
 /// Why a place cannot take a task, whatever is free there; empty if it can.
 std::string log_fleet::may_take(const logged_job& job, std::size_t task, std::size_t form,
-                                const log_place& place) const {
+                                const log_place& place, const std::optional<mig_slice>& slice) const {
     const logged_node* node = this->node(place.node);
     if (node == nullptr || !node->there) return "there is no node " + shown(place.node);
     if (node->closed) return "node " + shown(place.node) + " is closed";
@@ -466,7 +574,10 @@ std::string log_fleet::may_take(const logged_job& job, std::size_t task, std::si
         if (labelled(one)) return "node " + shown(place.node) + " has the label " + shown(one);
     }
     const task_demand& demand = job.demand(task, form);
-    if (demand.gpus != place.gpus.size()) return "it asks for " + std::to_string(demand.gpus) + " GPUs";
+    if (job.what.mig && (!slice || slice->profile != *job.what.mig))
+        return "it asks for a slice " + shown(*job.what.mig);
+    const std::size_t gpus = job.what.mig ? 1 : demand.gpus;
+    if (gpus != place.gpus.size()) return "it asks for " + std::to_string(gpus) + " GPUs";
     std::set<std::string_view> names;
     for (const std::string& name : place.gpus) {
         const auto gpu = gpus_.find(name);
@@ -475,6 +586,11 @@ std::string log_fleet::may_take(const logged_job& job, std::size_t task, std::si
         if (!names.insert(name).second) return "GPU " + shown(name) + " is given twice";
         if (gpu->second.closed) return "GPU " + shown(name) + " is closed";
         if (!gpu->second.healthy) return "GPU " + shown(name) + " is not healthy";
+        if (!job.what.mig && gpu->second.what.mig_board)
+            return "GPU " + shown(name) + " is in MIG mode and takes slices only";
+        if (job.what.mig) {
+            if (const std::string why = may_be_cut(gpu->second, *slice); !why.empty()) return why;
+        }
         const std::string model = gpu->second.what.model.value_or("");
         const auto& accepted = demand.accepted_models;
         if (!accepted.empty() && std::find(accepted.begin(), accepted.end(), model) == accepted.end())
@@ -499,11 +615,11 @@ result<void> log_fleet::carry_out(const start_decision& d, std::size_t form) {
     if (!task) return task.error();
     if ((*task)->is != state::waiting) return broken("start", d.job, d.task, "it does not wait");
     if (form > job->what.alternatives.size()) return broken("start", d.job, d.task, "there is no such alternative");
-    if (const std::string why = may_take(*job, d.task, form, d.place); !why.empty())
+    if (const std::string why = may_take(*job, d.task, form, d.place, d.mig); !why.empty())
         return broken("start", d.job, d.task, why);
     if (!keeps_near(*job, d.place)) return broken("start", d.job, d.task, "it is to be near to others");
     (*task)->form = form;
-    put(*job, d.task, d.place, d.time);
+    put(*job, d.task, d.place, d.mig, d.time);
     (*task)->started = true;
     placed_.emplace_back(d.job, d.task);
     started_.emplace_back(d.job, d.task);
@@ -545,10 +661,10 @@ result<void> log_fleet::carry_out(const move_decision& d, std::size_t) {
     logged_job* job = nullptr;
     const auto task = decided_task("move", d.job, d.task, job);
     if (!task) return task.error();
-    if ((*task)->is != state::running || !same_place((*task)->place, d.from))
+    if ((*task)->is != state::running || !same_place((*task)->place, d.from) || (*task)->slice != d.from_mig)
         return broken("move", d.job, d.task, "it does not run there");
     if (!job->what.preemptible) return broken("move", d.job, d.task, "it may not be moved");
-    if (const std::string why = may_take(*job, d.task, (*task)->form, d.to); !why.empty())
+    if (const std::string why = may_take(*job, d.task, (*task)->form, d.to, d.to_mig); !why.empty())
         return broken("move", d.job, d.task, why);
     placed_.emplace_back(d.job, d.task);
     ++moves_;
@@ -559,9 +675,10 @@ result<void> log_fleet::carry_out(const move_decision& d, std::size_t) {
     if (acknowledged_) {
         (*task)->started = false;
         (*task)->to = d.to;
+        (*task)->to_slice = d.to_mig;
     } else {
         remove(*job, d.task, state::waiting);
-        put(*job, d.task, d.to, d.time);
+        put(*job, d.task, d.to, d.to_mig, d.time);
     }
     return {};
 }
@@ -601,6 +718,8 @@ result<void> log_fleet::check_room() {
         const auto counter = over(gpu.used, [&](const std::string& c) { return gpu_capacity(gpu.what, c); });
         if (!counter.empty())
             return berth::error{error_code::inconsistent, "GPU " + shown(name) + " has no room left in " + counter};
+        if (const std::string why = conflict(gpu); !why.empty())
+            return berth::error{error_code::inconsistent, "GPU " + shown(name) + ": " + why};
     }
     for (const std::string& name : touched_jobs_) {
         const logged_job& job = jobs_.find(name)->second;
@@ -708,6 +827,15 @@ counter_totals log_fleet::queue_amounts(const logged_job& job, std::size_t task)
     const task_demand& demand = job.demand(task, job.tasks[task].form);
     counter_totals found;
     for (const counter_amount& one : demand.node_demand) found[one.counter] += one.value;
+    if (job.what.mig) {  // its compute slices, in parts of the first board that has the profile
+        const auto with = std::find_if(boards_.begin(), boards_.end(),
+                                       [&](const berth::mig_board& board) { return board.find(*job.what.mig); });
+        const berth::mig_profile& profile = with->profiles()[*with->find(*job.what.mig)];
+        const berth::amount all = with->compute_slices();
+        found["gpu"] += (1000 * berth::amount{profile.compute_slices} + all - 1) / all;
+        found["gpu_memory"] += profile.memory_mib;
+        return found;
+    }
     found["gpu"] += static_cast<berth::amount>(demand.gpus) * demanded_share(demand);
     for (const counter_amount& one : demand.gpu_demand) {
         if (one.counter == "memory") found["gpu_memory"] += static_cast<berth::amount>(demand.gpus) * one.value;
@@ -778,15 +906,25 @@ void log_fleet::use(const logged_job& job, std::size_t task, const log_place& pl
     const task_demand& demand = job.demand(task, job.tasks[task].form);
     counter_totals& of_node = nodes_[place.node].used;
     for (const counter_amount& one : demand.node_demand) of_node[one.counter] += sign * one.value;
+    if (job.what.mig) {
+        std::vector<logged_slice>& slices = gpus_[place.gpus[0]].slices;
+        if (sign > 0) {
+            slices.push_back({job.what.job, static_cast<std::uint32_t>(task), *job.tasks[task].slice});
+        } else {
+            std::erase_if(slices, [&](const logged_slice& s) { return s.job == job.what.job && s.task == task; });
+        }
+        return;
+    }
     const counter_totals each = gpu_amounts(demand);
     for (const std::string& name : place.gpus) {
         for (const auto& [counter, value] : each) gpus_[name].used[counter] += sign * value;
     }
 }
 
-void log_fleet::put(logged_job& job, std::size_t task, const log_place& place, double time) {
+void log_fleet::put(logged_job& job, std::size_t task, const log_place& place, const std::optional<mig_slice>& slice,
+                    double time) {
     logged_task& its = job.tasks[task];
-    its = {state::running, its.form, place, false, false, {}};
+    its = {state::running, its.form, place, false, false, {}, slice, {}};
     use(job, task, place, 1);
     count_in_queues(job, task, 1);
     on_node_[place.node].emplace_back(job.what.job, static_cast<std::uint32_t>(task));
@@ -804,7 +942,7 @@ void log_fleet::remove(logged_job& job, std::size_t task, state then) {
         *at = there.back();
         there.pop_back();
     }
-    its = {then, its.form, {}, false, false, {}};
+    its = {then, its.form, {}, false, false, {}, {}, {}};
 }
 
 std::set<std::string> log_fleet::undeclared() const {
@@ -839,6 +977,7 @@ std::vector<std::pair<std::string, berth::amount>> log_fleet::overcommitted() co
             const berth::amount capacity = gpu.there ? gpu_capacity(gpu.what, counter) : 0;
             if (value > capacity) found.emplace_back(gpu.node + " " + name + ", " + counter, capacity - value);
         }
+        if (!conflict(gpu).empty()) found.emplace_back(gpu.node + " " + name + ", mig: " + conflict(gpu), -1);
     }
     return found;
 }
@@ -856,6 +995,15 @@ counter_totals log_fleet::free() const {
         for (const counter_amount& one : node.what.capacity) add(one.counter, one.value, node.used, one.counter);
         for (const gpu_entry& entry : node.what.gpus) {
             const logged_gpu& gpu = gpus_.find(entry.gpu)->second;
+            if (const berth::mig_board* board = board_of(entry)) {
+                berth::amount left = board->compute_slices();
+                for (const logged_slice& one : gpu.slices) {
+                    const auto p = board->find(one.what.profile);
+                    left -= p ? board->profiles()[*p].compute_slices : 0;
+                }
+                found["mig_slices"] += std::max<berth::amount>(left, 0);
+                continue;
+            }
             add("gpu", gpu_capacity(entry, "share"), gpu.used, "share");
             for (const counter_amount& one : entry.capacity) {
                 if (one.counter != "share") add("gpu_" + one.counter, one.value, gpu.used, one.counter);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/mig/mig_board.hpp"
 #include "berth/core/result.hpp"
 #include "berth/io/event_log_decisions.hpp"
 #include "berth/io/event_log_events.hpp"
@@ -28,6 +29,8 @@ struct logged_task {
     bool started = false;                      // by a decision, and nothing was said of it since
     bool stopping = false;                     // an eviction is decided and not reported yet
     std::optional<berth::io::log_place> to{};  // a move is decided and not reported yet
+    std::optional<berth::io::mig_slice> slice{};     // of a running task
+    std::optional<berth::io::mig_slice> to_slice{};  // of a move
 };
 
 /// A job of a log, and what became of it.
@@ -53,6 +56,13 @@ struct logged_job {
 /// Amounts in use or free, by counter.
 using counter_totals = std::map<std::string, berth::amount, std::less<>>;
 
+/// A slice on a GPU in MIG mode, and whose it is.
+struct logged_slice {
+    std::string job{};
+    std::uint32_t task = 0;
+    berth::io::mig_slice what{};
+};
+
 /// A GPU of a log.
 struct logged_gpu {
     berth::io::gpu_entry what{};
@@ -62,6 +72,7 @@ struct logged_gpu {
     bool draining = false;
     bool healthy = true;
     counter_totals used{};
+    std::vector<logged_slice> slices{};
 };
 
 /// A node of a log.
@@ -80,8 +91,9 @@ struct logged_node {
 class log_fleet {
 public:
     /// `file` is only named in messages. With `acknowledged` evictions and moves are done when the log says so, else at
-    /// once.
-    log_fleet(std::string file, bool acknowledged) : file_{std::move(file)}, acknowledged_{acknowledged} {}
+    /// once. `boards` are what GPUs in MIG mode may be.
+    log_fleet(std::string file, bool acknowledged, std::vector<berth::mig_board> boards = {})
+        : file_{std::move(file)}, acknowledged_{acknowledged}, boards_{std::move(boards)} {}
 
     /// An event of that line. True if it changed anything, false if it came before; an error names file, line, field.
     [[nodiscard]] berth::result<bool> apply(const berth::io::event& e, std::size_t line);
@@ -143,7 +155,13 @@ private:
     [[nodiscard]] berth::result<logged_task*> decided_task(const char* decision, const std::string& job,
                                                            std::uint32_t task, logged_job*& of);
     [[nodiscard]] std::string may_take(const logged_job& job, std::size_t task, std::size_t form,
-                                       const berth::io::log_place& place) const;
+                                       const berth::io::log_place& place,
+                                       const std::optional<berth::io::mig_slice>& slice) const;
+    [[nodiscard]] const berth::mig_board* board_of(const berth::io::gpu_entry& gpu) const;
+    [[nodiscard]] std::string may_be_cut(const logged_gpu& gpu, const berth::io::mig_slice& slice) const;
+    [[nodiscard]] std::string conflict(const logged_gpu& gpu) const;
+    [[nodiscard]] berth::result<berth::io::log_place> slice_place(const logged_job& job,
+                                                                  const berth::io::running_event& e) const;
     [[nodiscard]] berth::result<void> check_expected(const berth::io::expectation& e, const std::string& at) const;
 
     /// Whether what was placed lately keeps the rules of its job, and of others: one domain, apart, away.
@@ -156,12 +174,14 @@ private:
     void count_in_queues(const logged_job& job, std::size_t task, int sign);
     void count_queues_anew();
 
-    void put(logged_job& job, std::size_t task, const berth::io::log_place& place, double time);
+    void put(logged_job& job, std::size_t task, const berth::io::log_place& place,
+             const std::optional<berth::io::mig_slice>& slice, double time);
     void remove(logged_job& job, std::size_t task, logged_task::state then);
     void use(const logged_job& job, std::size_t task, const berth::io::log_place& place, int sign);
 
     std::string file_;
     bool acknowledged_;
+    std::vector<berth::mig_board> boards_;
     std::size_t line_ = 0;
     std::map<std::string, logged_job, std::less<>> jobs_;
     std::map<std::string, logged_node, std::less<>> nodes_;

@@ -139,20 +139,56 @@ TEST_CASE("a log names its policy, and an option goes before it") {
 }
 
 TEST_CASE("what the engine cannot do yet is refused by line and field") {
-    const std::pair<const char*, const char*> lines[] = {
-        {R"({"event": "job", "time": 9, "job": "x", "mig": "1g.10gb"})", "mig"},
-        {R"({"event": "node", "time": 9, "node": "x", "gpus": [{"gpu": "x", "mig": {"board": "A100-80"}}]})",
-         "gpus[0].mig"},
-        {R"({"event": "running", "time": 9, "job": "one", "node": "a", "mig": {"profile": "p", "offset": 0}})", "mig"},
-    };
-    for (const auto& [line, field] : lines) {
-        CAPTURE(line);
-        const auto run = replay_log(read(fleet_lines + line), "f", {});
-        REQUIRE_FALSE(run.has_value());
-        CHECK(run.error().message.starts_with("f:8: field \"" + std::string{field} + "\": asks for "));
-        CHECK(run.error().message.ends_with(", which this version cannot do yet"));
-    }
+    const auto run = replay_log(
+        read(fleet_lines +
+             R"({"event": "job", "time": 9, "job": "x", "tasks": 2, "alternatives": [{"gpus": 1}, {"gpus": 2}]})"),
+        "f", {});
+    REQUIRE_FALSE(run.has_value());
+    CHECK(run.error().message.starts_with("f:8: field \"alternatives\": asks for "));
+    CHECK(run.error().message.ends_with(", which this version cannot do yet"));
     CHECK(replay_log(read(R"({"event": "queue", "time": 9, "queue": "q"})"), "f", {}).has_value());
+}
+
+TEST_CASE("slices that cannot be are refused by line and field") {
+    const std::string lines =
+        R"({"event": "node", "time": 0, "node": "a", "gpus": [{"gpu": "g", "mig": {"board": "A100-80"}}, {"gpu": "w"}]})"
+        "\n"
+        R"({"event": "job", "time": 0, "job": "s", "mig": "1g.10gb"})"
+        "\n"
+        R"({"event": "job", "time": 0, "job": "t", "mig": "3g.40gb"})"
+        "\n"
+        R"({"event": "job", "time": 0, "job": "whole"})"
+        "\n";
+    CHECK(replay_log(read(lines), "f", {}).has_value());
+    const std::pair<const char*, const char*> wrong[] = {
+        {R"("node", "node": "x", "gpus": [{"gpu": "x", "mig": {"board": "A101"}}])",
+         R"("gpus[0].mig.board": there is no MIG board "A101")"},
+        {R"("job", "job": "x", "mig": "1g.11gb")", R"("mig": there is no MIG profile "1g.11gb")"},
+        {R"("job", "job": "x", "mig": "1g.10gb", "gpus": 2)", R"("mig": is given beside a demand of GPUs)"},
+        {R"("job", "job": "x", "mig": "1g.10gb", "alternatives": [{"gpus": 1}, {"gpus": 0}])",
+         R"("mig": is given beside alternatives)"},
+        {R"("running", "job": "s", "node": "a", "gpus": ["g"])", R"("mig": is missing)"},
+        {R"("running", "job": "s", "node": "a", "gpus": ["g"], "mig": {"profile": "3g.40gb", "offset": 0})",
+         R"("mig.profile": is "3g.40gb", the job asks for "1g.10gb")"},
+        {R"("running", "job": "t", "node": "a", "gpus": ["g"], "mig": {"profile": "3g.40gb", "offset": 2})",
+         R"("mig.offset": board "A100-80" has no "3g.40gb" at offset 2)"},
+        {R"("running", "job": "t", "node": "a", "mig": {"profile": "3g.40gb", "offset": 2})",
+         R"("mig.offset": is 2, and no GPU of node "a" has a position for "3g.40gb" there)"},
+        {R"("running", "job": "t", "node": "a", "gpus": ["w"], "mig": {"profile": "3g.40gb", "offset": 4})",
+         R"("gpus[0]": GPU "w" is not in MIG mode)"},
+        {R"("running", "job": "t", "node": "a", "gpus": ["g", "w"], "mig": {"profile": "3g.40gb", "offset": 4})",
+         R"("gpus": has several GPUs)"},
+        {R"("running", "job": "whole", "node": "a", "gpus": ["w"], "mig": {"profile": "3g.40gb", "offset": 4})",
+         R"("mig": is given, and job "whole" asks for no slice)"},
+    };
+    for (const auto& [rest, message] : wrong) {
+        CAPTURE(rest);
+        const auto run = replay_log(read(lines + R"({"time": 9, "event": )" + rest + "}"), "f", {});
+        REQUIRE_FALSE(run.has_value());
+        CHECK(run.error().message.find("f:5: field " + std::string{message}) == 0);
+    }
+    CHECK(replay_log(read(lines), "f", {.mig_profiles = "/there/is/none.csv"}).error().message.find("none.csv") !=
+          std::string::npos);
 }
 
 TEST_CASE("the engine is woken between lines, and after the last one if asked") {

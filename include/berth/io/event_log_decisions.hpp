@@ -56,6 +56,8 @@ struct move_decision {
     log_place to{};          ///< where it will run
     std::uint32_t wave = 0;  ///< moves of one wave may happen at the same time
     std::string reason{};    ///< for people and programs
+    std::optional<mig_slice> from_mig{};  ///< its slice at `from`
+    std::optional<mig_slice> to_mig{};    ///< its slice at `to`
     /// Equal members.
     friend bool operator==(const move_decision&, const move_decision&) = default;
 };

@@ -15,6 +15,7 @@ struct gpu_description {
     std::span<const amount> capacity{};  ///< per `resource_schema::gpu`; empty: one whole GPU, else unlimited
     bool healthy = true;                 ///< false: takes no new task
     std::string_view uuid{};             ///< unique in a cluster; empty: known by its position on the node
+    std::string_view mig_board{};        ///< of a scheduler: in MIG mode, the board; empty: not in MIG mode
 };
 
 /// A domain (rack, zone, ...) with a capacity, as input of `make_fleet`.
@@ -61,6 +62,8 @@ struct task_description {
     int priority = 0;           ///< larger is more important
     amount state_bytes = 0;     ///< bytes that travel when the task is moved, 0..`max_amount`
     double speed = 1.0;         ///< relative, with the demand above; matters beside alternatives
+    /// What it takes of its GPUs is kept elsewhere, as for slices of GPUs in MIG mode: `gpu_demand` may be 0.
+    bool takes_nothing = false;
     /// Other demands that would do. Only a `cluster` keeps them; a workload that is built for a batch has the demand
     /// above alone.
     std::span<const alternative_description> alternatives{};

@@ -60,6 +60,8 @@ public:
         return events_->domain(name, level, capacity);
     }
     /// As of `scheduler_events`.
+    result<void> mig_board(berth::mig_board board) { return events_->mig_board(std::move(board)); }
+    /// As of `scheduler_events`.
     result<node_handle> node(double time, const node_description& described) { return events_->node(time, described); }
     /// As of `scheduler_events`.
     template <class Node>
@@ -111,6 +113,11 @@ public:
     result<bool> running(double time, const job_ref& job, std::uint32_t task, std::string_view node,
                          std::span<const std::string_view> gpus) {
         return events_->running(time, job, task, node, gpus);
+    }
+    /// As of `scheduler_events`.
+    result<bool> running_slice(double time, const job_ref& job, std::uint32_t task, const place_ref& gpu,
+                               std::uint32_t offset) {
+        return events_->running_slice(time, job, task, gpu, offset);
     }
     /// As of `scheduler_events`.
     result<bool> finish(double time, const job_ref& job, std::uint32_t task = every_task) {

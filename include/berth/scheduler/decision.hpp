@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace berth::inline v0 {
 
@@ -78,6 +79,9 @@ struct decision {
     slot where{};                               ///< of a start or a move the target; of an eviction the place
     slot from{};                                ///< of a move: its place before
     std::uint32_t alternative = 0;              ///< of a start: which of its demands it runs with, 0: its own
+    std::string_view mig_profile{};             ///< of a slice: its profile; else empty
+    std::uint32_t mig_offset = 0;               ///< of a slice: its first memory slice at `where`
+    std::uint32_t mig_from = 0;                 ///< of a slice that moves: the one at `from`
     job_handle beneficiary{};                   ///< of an eviction: the job that gets the room; may be none
     const char* reason = "";                    ///< of an eviction, a move or a loss: why; valid as long as the span
     std::span<const wait_count> reasons{};      ///< of a wait: why, ordered by reason and counter

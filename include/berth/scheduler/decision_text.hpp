@@ -23,6 +23,10 @@ inline void append_slot(std::string& text, const slot& at, const cluster& living
         text += uuid.empty() ? sentence({i}) : sentence({phrase::quoted(uuid)});
     }
 }
+inline void append_slice(std::string& text, const decision& d, std::uint32_t offset) {
+    if (d.mig_profile.empty()) return;
+    text += sentence({", slice ", phrase::quoted(d.mig_profile), " at ", offset});
+}
 inline void append_job(std::string& text, job_handle job, const scheduler_events& known) {
     const std::string_view name = known.name(job);
     text += name.empty() ? sentence({"job ", job.position()}) : sentence({"job ", phrase::quoted(name)});
@@ -40,6 +44,7 @@ inline void append_job(std::string& text, job_handle job, const scheduler_events
         case decision_kind::start:
             text += " starts on ";
             detail::append_slot(text, d.where, known.cluster());
+            detail::append_slice(text, d, d.mig_offset);
             break;
         case decision_kind::evict:
             text += " leaves ";
@@ -51,8 +56,10 @@ inline void append_job(std::string& text, job_handle job, const scheduler_events
         case decision_kind::move:
             text += " moves from ";
             detail::append_slot(text, d.from, known.cluster());
+            detail::append_slice(text, d, d.mig_from);
             text += " to ";
             detail::append_slot(text, d.where, known.cluster());
+            detail::append_slice(text, d, d.mig_offset);
             break;
         case decision_kind::wait: {
             text += " waits";

@@ -58,6 +58,8 @@ struct job_description {
     std::span<const alternative_description> alternatives{};  ///< of each task, where there is only one task
     double speed = 1.0;                                       ///< with the demand above; matters beside alternatives
     bool same_model = false;                                  ///< all GPUs of the job are of one model
+    /// Each task is one slice of this profile on a GPU in MIG mode, `1g.10gb`; demands of GPUs are then not given.
+    std::string_view mig_profile{};
 
     int priority = 0;        ///< larger is more important
     amount state_bytes = 0;  ///< of each task: bytes that travel when it is moved

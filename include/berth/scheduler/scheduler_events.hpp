@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/mig/mig_board.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/handle.hpp"
 #include "berth/core/list_pool.hpp"
@@ -19,6 +20,7 @@
 #include "berth/scheduler/detail/job_heap.hpp"
 #include "berth/scheduler/detail/job_records.hpp"
 #include "berth/scheduler/detail/job_rules.hpp"
+#include "berth/scheduler/detail/mig_states.hpp"
 #include "berth/scheduler/detail/place_states.hpp"
 #include "berth/scheduler/detail/queue_tree.hpp"
 #include "berth/scheduler/job_description.hpp"
@@ -122,19 +124,25 @@ public:
     result<domain_index> domain(std::string_view name, std::size_t level, std::span<const amount> capacity = {}) {
         return cluster_.add_domain(name, level, capacity);
     }
-    /// A node joins, or is reported again with other capacities, GPUs or domains. Health, closed and drain of names
-    /// that remain are kept, whatever the description says.
+    /// What a GPU model can be cut into in MIG mode, before nodes name it (docs/mig.md).
     ///
-    /// @return its handle; or an error as of `cluster::report`. A report that repeats what is known is a duplicate
+    /// @return an error if there is a board of this name
+    result<void> mig_board(berth::mig_board board);
+    /// A node joins, or is reported again with other capacities, GPUs or domains. Health, closed and drain of names
+    /// that remain are kept, whatever the description says. GPUs in MIG mode take slices only, whatever capacity the
+    /// description gives them; they are known by UUID.
+    ///
+    /// @return its handle; or an error as of `cluster::report`, or if a GPU in MIG mode has no UUID or its board is
+    ///         unknown. A report that repeats what is known is a duplicate
     result<node_handle> node(double time, const node_description& described);
-    /// The same for your own type, read through `node_traits` and `gpu_traits`.
+    /// The same for your own type, read through `node_traits` and `gpu_traits`. None of its GPUs is in MIG mode.
     template <class Node>
         requires node_like<Node>
     result<node_handle> node(double time, const Node& described) {
         if (auto ok = check_time("node", time); !ok) return ok.error();
         const std::uint64_t before = cluster_.structure_version();
         const auto reported = cluster_.report(described);
-        return reported ? node_reported(time, *reported, before) : reported;
+        return reported ? node_reported(time, *reported, before, {}) : reported;
     }
     /// A node is gone with all that ran there. Its tasks are lost, and wait again unless the job says otherwise.
     result<bool> node_gone(double time, const place_ref& place);
@@ -186,6 +194,12 @@ public:
     /// The same by the name of the node and those of the GPUs.
     result<bool> running(double time, const job_ref& job, std::uint32_t task, std::string_view node,
                          std::span<const std::string_view> gpus);
+    /// A task of a job of slices is observed to run there already, whatever else runs there.
+    ///
+    /// @param gpu     in MIG mode
+    /// @param offset  its first memory slice; a position that the board has for the job's profile
+    result<bool> running_slice(double time, const job_ref& job, std::uint32_t task, const place_ref& gpu,
+                               std::uint32_t offset);
     /// A job, or one of its tasks, is done.
     result<bool> finish(double time, const job_ref& job, std::uint32_t task = every_task) {
         return end(event_kind::finish, time, job, task);
@@ -260,6 +274,22 @@ public:
     [[nodiscard]] std::string_view queue_of(job_handle job) const noexcept {
         return has(job) ? queues_.name(at(job).leaf) : std::string_view{};
     }
+    /// The profile of a job of slices; empty for other jobs.
+    [[nodiscard]] std::string_view mig_profile(job_handle job) const noexcept {
+        const std::uint32_t profile = has(job) ? at(job).mig_profile : detail::no_position;
+        return profile == detail::no_position ? std::string_view{} : slices_.profile(profile).name;
+    }
+    /// The first memory slice of a slice that runs, on the GPU of its slot.
+    [[nodiscard]] std::optional<std::uint32_t> mig_offset(task_handle task) const noexcept {
+        const auto t = cluster_.find(task);
+        const bool runs = t && slices_.is_slice(*t) && cluster_.slots()[t->value()].placed();
+        return runs ? std::optional{slices_.offset(*t)} : std::nullopt;
+    }
+    /// The slices on a GPU in MIG mode, profiles by their positions in its board; of slices that overlap the first.
+    [[nodiscard]] mig_layout mig_slices(gpu_handle gpu) const {
+        const slot at = cluster_.find(gpu);
+        return at.placed() ? slices_.content(at.node, lowest_gpu(at.gpus)).layout : mig_layout{};
+    }
     /// The name of a class of jobs is kept for good; this is how many there are.
     [[nodiscard]] std::size_t class_count() const noexcept { return class_names_.size(); }
     /// The name of a reason: a word, or that of the counter: `gpu`, `gpu_memory`, `cpu`, ...
@@ -300,7 +330,11 @@ private:
 
     // Nodes: scheduler/detail/place_events.hpp.
     [[nodiscard]] result<found_place> find_place(const char* event, const place_ref& place) const;
-    [[nodiscard]] result<node_handle> node_reported(double time, node_handle node, std::uint64_t structure_before);
+    [[nodiscard]] result<void> check_boards(const node_description& described) const;
+    [[nodiscard]] result<node_handle> report_with_slices(const node_description& described);
+    [[nodiscard]] result<node_handle> node_reported(double time, node_handle node, std::uint64_t structure_before,
+                                                    std::span<const gpu_description> gpus);
+    bool set_boards(node_index n, std::span<const gpu_description> gpus);
     template <class Change>
     [[nodiscard]] result<bool> change_place(event_kind kind, double time, const place_ref& place, Change change);
     [[nodiscard]] static result<void> check_limits(const place_limits& limits);
@@ -324,10 +358,13 @@ private:
     [[nodiscard]] result<std::optional<job_handle>> find_job(const char* event, const job_ref& job) const;
     [[nodiscard]] result<void> check_terms(std::string_view name, const job_terms& terms) const;
     [[nodiscard]] result<void> check_name(std::string_view name) const;
+    [[nodiscard]] result<std::uint32_t> find_profile(const job_description& described) const;
     [[nodiscard]] result<void> admit_tasks(const job_description& described);
+    [[nodiscard]] result<bool> observe(double time, const job_ref& job, std::uint32_t task, const slot& where,
+                                       std::uint32_t offset);
     [[nodiscard]] result<job_handle> job_admitted(double time, task_handle task, const job_terms& terms);
     [[nodiscard]] std::uint32_t add_job(std::string_view name, std::span<const task_handle> tasks, std::size_t least,
-                                        int priority, const job_terms& terms);
+                                        int priority, const job_terms& terms, std::uint32_t mig_profile);
     result<bool> end(event_kind kind, double time, const job_ref& job, std::uint32_t task);
     template <class Act>
     result<bool> report(event_kind kind, double time, const job_ref& job, std::uint32_t task, Act act);
@@ -344,6 +381,14 @@ private:
     void end_task(std::uint32_t job, std::uint32_t task);
     void remove_job(std::uint32_t job);
     void move_ended(std::uint32_t job, std::uint32_t task, bool arrived);
+    /// Moves of slices may stay on their GPU, where the cluster sees none.
+    [[nodiscard]] bool start_move(task_handle task, const slot& to, std::uint32_t offset);
+    void finish_move(task_handle task);
+    void cancel_move(task_handle task);
+    void end_move(task_handle task, bool arrived);
+    void forget_target(task_handle task) noexcept;
+    /// Puts a task back where it was.
+    void put_back(task_handle task, const slot& where, std::size_t alternative, std::uint32_t offset);
     void victim_gone(detail::task_record& victim, bool stopped);
     void dissolve(std::uint32_t claim);
     void leave_line(std::uint32_t job);
@@ -363,6 +408,7 @@ private:
     bool began_ = false;
     scheduler_counts counts_;
     detail::place_states places_;
+    detail::mig_states slices_{cluster_, places_};
 
     detail::position_pool jobs_;
     detail::flat<detail::job_record> records_;      // per position of a job

@@ -229,6 +229,7 @@ private:
         std::uint32_t task = 0;
         slot where{};
         std::size_t alternative = 0;
+        std::uint32_t offset = detail::no_offset;  // of a slice, likewise below
     };
     struct started_task {
         std::uint32_t task = 0;
@@ -253,6 +254,10 @@ private:
         std::uint32_t task = 0;
         slot from{};
         slot to{};
+        std::uint32_t from_offset = detail::no_offset;
+        std::uint32_t to_offset = detail::no_offset;
+
+        [[nodiscard]] bool stays() const noexcept { return to == from && to_offset == from_offset; }
     };
     static constexpr std::uint32_t queue_none = ~std::uint32_t{0};
     /// How a job was counted last; with it go the amounts that it had and wanted.
@@ -263,7 +268,7 @@ private:
     struct adjusted_share {
         std::uint32_t leaf = 0;
         bool hard = false;
-        int sign = 1;
+        int sign = 1;  // 0: it is to leave
     };
     enum class claim_action : std::uint8_t { consolidate, reclaim, preempt };
     struct node_group {
@@ -301,8 +306,10 @@ private:
     void begin_waves();
     void begin_move(const detail::planned_move& m);
     /// False if its target does not take it.
-    bool begin_task_move(std::uint32_t j, std::uint32_t task, const slot& to, const char* why, std::uint32_t wave);
+    bool begin_task_move(std::uint32_t j, std::uint32_t task, const slot& to, const char* why, std::uint32_t wave,
+                         std::uint32_t offset = detail::no_offset);
     void relieve_by_rules();
+    [[nodiscard]] released_task released(std::uint32_t j, std::uint32_t task);
 
     // ---- gangs that lost some of their tasks ------------------------------------------------------------------------
     void stop_short_gangs();
@@ -353,6 +360,12 @@ private:
     [[nodiscard]] std::vector<node_group> by_domain(std::span<const node_index> nodes, domain_level level) const;
     static void put_first(std::vector<node_group>& groups, std::size_t domain);
     [[nodiscard]] amount room_on(node_index n) const;
+    [[nodiscard]] slot place_one(std::uint32_t j, std::size_t i, std::span<const node_index> nodes,
+                                 std::uint64_t models = ~std::uint64_t{0});
+    [[nodiscard]] bool place_slices(std::uint32_t j, std::span<const node_index> nodes, std::size_t wanted);
+    [[nodiscard]] bool is_sliced(std::uint32_t j) const noexcept {
+        return records_[j].mig_profile != detail::no_position;
+    }
     [[nodiscard]] bool place_by_rules(std::uint32_t j, const detail::job_rules& rules, std::size_t least);
     [[nodiscard]] bool place_liked(std::uint32_t j, const detail::job_rules& rules, std::span<const node_index> nodes,
                                    std::size_t wanted);

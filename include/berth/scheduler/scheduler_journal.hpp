@@ -79,6 +79,12 @@ public:
                     [&](detail::event_record& e) { e.domain(name, level, capacity); });
     }
     /// As of `scheduler_events`.
+    result<void> mig_board(berth::mig_board board) {
+        const berth::mig_board kept = board;
+        return note(engine_->mig_board(std::move(board)), event_kind::node, engine_->now(),
+                    [&](detail::event_record& e) { e.board(kept); });
+    }
+    /// As of `scheduler_events`.
     result<node_handle> node(double time, const node_description& described) {
         if (!detail::event_record::holds(described)) return too_long("node", described.name);
         return note(engine_->node(time, described), event_kind::node, time,
@@ -147,6 +153,12 @@ public:
     result<bool> running(double time, const job_ref& job, std::uint32_t task, const slot& where) {
         return note(engine_->running(time, job, task, where), event_kind::running, time,
                     [&](detail::event_record& e) { e.job(job, task).where(where); });
+    }
+    /// As of `scheduler_events`.
+    result<bool> running_slice(double time, const job_ref& job, std::uint32_t task, const place_ref& gpu,
+                               std::uint32_t offset) {
+        return note(engine_->running_slice(time, job, task, gpu, offset), event_kind::running, time,
+                    [&](detail::event_record& e) { e.job(job, task).place(gpu).offset(offset); });
     }
     /// As of `scheduler_events`.
     result<bool> finish(double time, const job_ref& job, std::uint32_t task = every_task) {

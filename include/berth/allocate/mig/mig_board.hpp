@@ -120,6 +120,20 @@ private:
     std::vector<mig_profile> profiles_;
 };
 
+/// The profiles of a board that share nothing: those with media engines or more memory of their own are variants.
+[[nodiscard]] inline std::vector<mig_profile_index> plain_mig_profiles(const mig_board& board) {
+    std::vector<mig_profile_index> plain;
+    for (mig_profile_index p = 0; p < board.profiles().size(); ++p) {
+        const mig_profile& profile = board.profiles()[p];
+        const bool media = profile.name.find('+') != std::string::npos;
+        const bool more_memory = std::ranges::any_of(board.profiles(), [&](const mig_profile& other) {
+            return other.compute_slices == profile.compute_slices && other.memory_slices < profile.memory_slices;
+        });
+        if (!media && !more_memory) plain.push_back(p);
+    }
+    return plain;
+}
+
 /// The slices of one GPU. Legal at all times: no overlap, no more compute slices than there are, no more instances of a
 /// profile than allowed.
 class mig_layout {

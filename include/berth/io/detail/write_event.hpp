@@ -213,10 +213,12 @@ public:
         json_.key("from");
         json_.open('{');
         write_place(d.from);
+        write_slice(d.from_mig);
         json_.close('}');
         json_.key("to");
         json_.open('{');
         write_place(d.to);
+        write_slice(d.to_mig);
         json_.close('}');
         json_.pair("wave", d.wave);
         json_.pair("reason", d.reason);

@@ -329,6 +329,10 @@ private:
         const std::string accepted = in_.name("accepted models");
         const std::uint64_t mask = in_.hex("accepted models");
         task.same_model = in_.either("same-model", "same-model", "any-model");
+        if (in_.line_has_more()) {
+            in_.expect("takes-nothing");
+            task.takes_nothing = true;
+        }
         in_.end();
         if (!ok()) return;
         task.gpu_demand = gpu.view();

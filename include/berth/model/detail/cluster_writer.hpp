@@ -155,7 +155,11 @@ private:
             word("gpu").numbers(demand.gpu).word("node").numbers(demand.node).word("domain").numbers(demand.domain);
             word("accepts").name(work.accepted_text(s));
             text_.push_back(' ');
-            hex(demand.accepted_models).word(demand.same_model ? "same-model" : "any-model").end();
+            hex(demand.accepted_models).word(demand.same_model ? "same-model" : "any-model");
+            amount most = 0;
+            for (const amount of : demand.gpu) most = of > most ? of : most;
+            if (demand.gpus > 0 && most == 0) word("takes-nothing");
+            end();
         }
         begin("idle");
         c_.idle_shapes_.for_each([&](std::size_t s) { number(s); });

@@ -120,7 +120,7 @@ public:
         }
         amount most = 0;
         for (const amount wanted : task.gpu_demand) most = wanted > most ? wanted : most;
-        if (task.gpus > 0 && !task.gpu_demand.empty() && most == 0) {
+        if (task.gpus > 0 && !task.gpu_demand.empty() && most == 0 && !task.takes_nothing) {
             return refuse(error_code::inconsistent, {item, ": gpu_demand is 0 in every counter, but the task wants ",
                                                      task.gpus, task.gpus == 1 ? " GPU" : " GPUs"});
         }

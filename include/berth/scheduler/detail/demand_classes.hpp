@@ -11,6 +11,7 @@
 #include "berth/scheduler/detail/job_heap.hpp"
 #include "berth/scheduler/detail/job_records.hpp"
 #include "berth/scheduler/detail/job_rules.hpp"
+#include "berth/scheduler/detail/mig_states.hpp"
 #include "berth/scheduler/detail/place_states.hpp"
 #include "berth/scheduler/detail/queue_books.hpp"
 
@@ -32,6 +33,7 @@ struct class_terms {
     bool delayed = false;                      // they may not evict yet
     const job_rules* rules = nullptr;
     std::string rules_key{};
+    std::uint32_t mig_profile = no_position;  // they are slices
 };
 
 /// Jobs that wait for the same: as many tasks of the same demands, in the same queue, by the same rules.
@@ -45,6 +47,7 @@ struct demand_class {
     queue_bar bar = queue_bar::none;        // its queue did not let its first job start
     std::unique_ptr<job_rules> rules = {};  // none for most: other jobs and labels decide as well
     flat<amount> asked;                     // of each divided counter, by the tasks that start together
+    std::uint32_t mig_profile = no_position;
 
     std::uint32_t first = job_heap::none;  // the job that goes first
     std::uint32_t jobs = 0;
@@ -81,7 +84,8 @@ public:
     static constexpr std::uint32_t gpu_bits = 32;
     static constexpr std::uint32_t domain_bits = 48;
 
-    demand_classes(const cluster& of, const place_states& places) : cluster_{&of}, places_{&places} {}
+    demand_classes(const cluster& of, const place_states& places, const mig_states& slices)
+        : cluster_{&of}, places_{&places}, slices_{&slices} {}
 
     [[nodiscard]] demand_class& operator[](std::uint32_t c) noexcept { return classes_[c]; }
     [[nodiscard]] const demand_class& operator[](std::uint32_t c) const noexcept { return classes_[c]; }
@@ -128,7 +132,7 @@ public:
         // Rules look at more than the nodes that changed.
         bool fits = of.rules != nullptr;
         cluster_->changes().for_each_since(of.checked, [&](std::size_t i) {
-            for (std::size_t s = 0; s < of.shapes.size() && !fits; ++s) fits = admits(of.shapes[s], node_index{i});
+            for (std::size_t s = 0; s < of.shapes.size() && !fits; ++s) fits = admits(of, of.shapes[s], node_index{i});
         });
         of.checked = cluster_->changes().now();
         if (!fits || (of.counts_copies && !enough_copies(of))) return false;
@@ -175,8 +179,10 @@ private:
     [[nodiscard]] static std::uint64_t bit(wait_reason reason) noexcept {
         return std::uint64_t{1} << static_cast<std::uint32_t>(reason);
     }
-    [[nodiscard]] bool admits(shape_index s, node_index n) const noexcept {
-        return cluster_->fleet().present(n) && cluster_->admissible(cluster_->workload().demand(s), n);
+    [[nodiscard]] bool admits(const demand_class& of, shape_index s, node_index n) const {
+        const demand_view demand = cluster_->workload().demand(s);
+        if (!cluster_->fleet().present(n) || !cluster_->admissible(demand, n)) return false;
+        return of.mig_profile == no_position || slices_->has_room(of.mig_profile, demand, n);
     }
 
     void write_key(std::span<const task_handle> tasks, std::size_t least, std::uint64_t models,
@@ -187,6 +193,7 @@ private:
         append_bytes(key_, models);
         append_bytes(key_, terms.leaf);
         append_bytes(key_, static_cast<std::uint8_t>((terms.hard ? 1 : 0) + (terms.delayed ? 2 : 0)));
+        append_bytes(key_, terms.mig_profile);
         key_ += terms.rules_key;
         std::uint32_t equal = 0;
         bool several = false;
@@ -227,6 +234,7 @@ private:
         made.leaf = terms.leaf;
         made.delayed = terms.delayed;
         if (terms.rules != nullptr) made.rules = std::make_unique<job_rules>(*terms.rules);
+        made.mig_profile = terms.mig_profile;
         for (const shape_index s : shapes_) {
             bool known = false;
             for (const shape_index other : made.shapes) known = known || other == s;
@@ -243,9 +251,9 @@ private:
     }
 
     /// At most so many tasks fit on a node.
-    [[nodiscard]] std::uint32_t copies_on(const demand_class& of, node_index n) const noexcept {
+    [[nodiscard]] std::uint32_t copies_on(const demand_class& of, node_index n) const {
         const demand_view demand = cluster_->workload().demand(of.shapes[0]);
-        if (!admits(of.shapes[0], n)) return 0;
+        if (!admits(of, of.shapes[0], n)) return 0;
         const node_view at = cluster_->ledger().node(n);
         amount most = of.most;
         const auto bounded = [](amount by, amount free, amount wanted) {
@@ -275,18 +283,19 @@ private:
         return of.copies_sum >= of.least;
     }
 
-    [[nodiscard]] std::uint64_t refusals(const demand_class& of, node_index n) const noexcept {
+    [[nodiscard]] std::uint64_t refusals(const demand_class& of, node_index n) const {
         if (!cluster_->fleet().present(n)) return 0;
         if (of.rules != nullptr && !of.rules->accepts(places_->labels_of(n))) return bit(wait_reason::label);
         // Of several demands any would do, so the first one stands for all.
         for (const shape_index s : of.shapes) {
-            if (admits(s, n)) return why_not_enough(of);
+            if (admits(of, s, n)) return why_not_enough(of);
         }
         const demand_view demand = cluster_->workload().demand(of.shapes[0]);
         std::uint64_t set = 0;
         const fleet& machines = cluster_->fleet();
         const place_state* state = places_->known(cluster_->handle(n));
-        const gpu_mask accepted = accepted_gpus(demand, n);
+        gpu_mask accepted = accepted_gpus(demand, n);
+        if (of.mig_profile != no_position) accepted &= slices_->gpus_with(of.mig_profile, n);
         if (!has_gpus(accepted, demand.gpus)) {
             const bool of_any_model = has_gpus(cluster_->gpus_there(n), demand.gpus);
             return bit(wait_reason::never) | (of_any_model ? bit(wait_reason::model) : std::uint64_t{1} << gpu_bits);
@@ -301,6 +310,10 @@ private:
             set |= bit(gpus_closed(n, accepted) ? wait_reason::closed : wait_reason::unhealthy);
         set |= short_counters(demand, n, accepted);
         if ((set & ~bit(wait_reason::never)) != 0) return set;
+        // Enough slices are free, but in no position that the board has.
+        if (of.mig_profile != no_position)
+            return set | (slices_->has_slices(of.mig_profile, demand, n) ? bit(wait_reason::no_room)
+                                                                         : std::uint64_t{1} << gpu_bits);
         // Each counter has room on enough GPUs: which are sick or closed, of several models, or not the same ones.
         if (has_gpus(with_room(demand, n, accepted), demand.gpus) &&
             !has_gpus(with_room(demand, n, usable), demand.gpus))
@@ -404,6 +417,7 @@ private:
 
     const cluster* cluster_;
     const place_states* places_;
+    const mig_states* slices_;
     position_pool pool_;
     name_table names_;
     growing<demand_class> classes_;

@@ -3,6 +3,7 @@
 
 #include "berth/core/result.hpp"
 #include "berth/model/descriptions.hpp"
+#include "berth/scheduler/detail/mig_copies.hpp"
 #include "berth/scheduler/detail/queue_copies.hpp"
 #include "berth/scheduler/detail/scheduler_archive.hpp"
 #include "berth/scheduler/job_description.hpp"
@@ -60,6 +61,7 @@ public:
     static constexpr std::uint8_t domain_event = 200;
     static constexpr std::uint8_t carried_out = 201;
     static constexpr std::uint8_t page_turned = 202;
+    static constexpr std::uint8_t board_event = 203;
 
     std::uint8_t kind = 0;  ///< `event_kind`, or one of the above
     double time = 0.0;
@@ -118,6 +120,7 @@ public:
             gpus_[g].model = n.gpus[g].model;
             gpus_[g].uuid = n.gpus[g].uuid;
             gpus_[g].healthy = n.gpus[g].healthy;
+            gpus_[g].mig_board = n.gpus[g].mig_board;
             gpus_[g].capacity.assign(n.gpus[g].capacity.begin(), n.gpus[g].capacity.end());
         }
         return *this;
@@ -134,6 +137,7 @@ public:
         restart_ = d.terms.restart;
         class_ = d.terms.job_class;
         queue_.name = d.terms.queue;
+        mig_profile_ = d.mig_profile;
         rules_.assign(d.terms.place);
         demands_.resize(1 + d.tasks.size() + d.alternatives.size());
         demands_[0].assign(d);
@@ -149,6 +153,13 @@ public:
         return *this;
     }
 
+    event_record& board(const mig_board& of) {
+        kind = board_event;
+        board_.assign(of);
+        return *this;
+    }
+    /// Of a slice that runs at a place.
+    event_record& offset(std::uint32_t of) { return numbers({static_cast<double>(of)}).flag(true); }
     event_record& queue(const queue_description& d) {
         queue_.assign(d);
         return *this;
@@ -184,6 +195,7 @@ public:
         if (kind == carried_out || kind == page_turned || is(event_kind::decide)) return;
         if (is(event_kind::job)) return visit_job(a);
         if (is(event_kind::queue)) return queue_.visit_all(a);
+        if (kind == board_event) return board_.visit_all(a);
         if (is(event_kind::node) || kind == domain_event) return visit_node(a);
         visit(a, "named", named_place_);
         visit(a, "of a GPU", is_gpu_);
@@ -206,6 +218,10 @@ public:
         const auto outcome = [](const auto& done) { return done ? result<void>{} : result<void>{done.error()}; };
         const place_limits limits{numbers_[0], numbers_[1], numbers_[2]};
         if (kind == domain_event) return outcome(to.domain(node_name_, level_, amounts_));
+        if (kind == board_event) {
+            auto made = board_.make();
+            return made ? outcome(to.mig_board(std::move(*made))) : result<void>{made.error()};
+        }
         switch (static_cast<event_kind>(kind)) {
             case event_kind::node: return outcome(replay_node(to));
             case event_kind::node_gone: return outcome(to.node_gone(time, place()));
@@ -219,7 +235,7 @@ public:
             case event_kind::threshold:
                 return flag_ ? outcome(to.threshold(time, limits)) : outcome(to.threshold(time, place(), limits));
             case event_kind::job: return outcome(replay_job(to));
-            case event_kind::running: return outcome(to.running(time, job(), task_, where_));
+            case event_kind::running: return outcome(replay_running(to));
             case event_kind::finish: return outcome(to.finish(time, job(), task_));
             case event_kind::cancel: return outcome(to.cancel(time, job(), task_));
             case event_kind::stopped: return outcome(to.stopped(time, job(), task_));
@@ -240,6 +256,7 @@ private:
         std::string uuid{};
         bool healthy = true;
         std::vector<amount> capacity{};
+        std::string mig_board{};
     };
 
     template <class Demand>
@@ -269,6 +286,7 @@ private:
             a.string("uuid", g.uuid);
             visit(a, "healthy", g.healthy);
             visit(a, "capacity", g.capacity);
+            a.string("mig board", g.mig_board);
         }
     }
     template <class Archive>
@@ -292,14 +310,20 @@ private:
             demands_[i].visit_all(a);
         }
         a.string("queue", queue_.name);
+        a.string("mig profile", mig_profile_);
         rules_.visit_all(a);
     }
     [[nodiscard]] result<node_handle> replay_node(scheduler_events& to) const {
         std::vector<gpu_description> gpus;
         gpus.reserve(gpus_.size());
-        for (const gpu_copy& g : gpus_) gpus.push_back({g.model, g.capacity, g.healthy, g.uuid});
+        for (const gpu_copy& g : gpus_) gpus.push_back({g.model, g.capacity, g.healthy, g.uuid, g.mig_board});
         const auto domains = texts_.views();
         return to.node(time, node_description{node_name_, amounts_, gpus, domains, flag_});
+    }
+    [[nodiscard]] result<bool> replay_running(scheduler_events& to) const {
+        if (!flag_) return to.running(time, job(), task_, where_);
+        const bool usable = numbers_[0] >= 0.0 && numbers_[0] < 64.0;
+        return to.running_slice(time, job(), task_, place(), usable ? static_cast<std::uint32_t>(numbers_[0]) : 64);
     }
     [[nodiscard]] result<job_handle> replay_job(scheduler_events& to) const {
         std::vector<std::vector<std::string_view>> models;
@@ -331,6 +355,7 @@ private:
                              .alternatives = others,
                              .speed = d.speed,
                              .same_model = flag_,
+                             .mig_profile = mig_profile_,
                              .priority = priority_,
                              .state_bytes = state_bytes_,
                              .terms = {.preemptible = preemptible_,
@@ -370,6 +395,8 @@ private:
     std::vector<demand_copy> demands_{};
     queue_copy queue_{};  // of a job its name alone
     rules_copy rules_{};
+    std::string mig_profile_{};
+    mig_board_copy board_{};
 };
 
 }  // namespace berth::inline v0::detail

@@ -38,6 +38,7 @@ inline void scheduler_events::task_stopped(std::uint32_t job, std::uint32_t task
     if (t.activity == detail::task_activity::moving) --moves_in_flight_;
     if (t.activity == detail::task_activity::stopping) victim_gone(t, true);
     t.activity = detail::task_activity::waiting;
+    forget_target(t.task);
     t.started = false;
     if (j.runs() || j.running == 1) j.waiting_since = now_;
     --j.running;
@@ -93,6 +94,44 @@ inline void scheduler_events::remove_job(std::uint32_t job) {
     if (job < rules_.size()) rules_[job].reset();
     tasks_.clear(job);
     jobs_.vacate(job);
+}
+
+inline bool scheduler_events::start_move(task_handle task, const slot& to, std::uint32_t offset) {
+    const auto t = cluster_.find(task);
+    if (!t || !slices_.is_slice(*t)) return cluster_.begin_move(task, to);
+    // Until it has moved it holds both positions; one that overlaps another is where nothing can be.
+    const task_index without = slices_.trouble(*t) != nullptr ? *t : task_index{};
+    if (!slices_.allows(slices_.of(*t).profile, to, offset, without)) return false;
+    if (cluster_.slots()[t->value()] != to && !cluster_.begin_move(task, to)) return false;
+    slices_.set_target(*t, offset);
+    return true;
+}
+inline void scheduler_events::finish_move(task_handle task) {
+    const task_index t = *cluster_.find(task);
+    if (slices_.is_slice(t)) slices_.set_offset(t, slices_.of(t).target);
+    end_move(task, true);
+}
+inline void scheduler_events::cancel_move(task_handle task) { end_move(task, false); }
+inline void scheduler_events::end_move(task_handle task, bool arrived) {
+    const task_index t = *cluster_.find(task);
+    const bool in_place = slices_.moves_in_place(t);
+    forget_target(task);
+    if (!in_place) {
+        (void)(arrived ? cluster_.finish_move(task) : cluster_.cancel_move(task));
+        return;
+    }
+    // There is other room on the node, which only the cluster can tell others.
+    const slot where = cluster_.slots()[t.value()];
+    (void)cluster_.release(task);
+    (void)cluster_.occupy(task, where);
+}
+inline void scheduler_events::forget_target(task_handle task) noexcept {
+    if (const auto t = cluster_.find(task)) slices_.set_target(*t, detail::no_offset);
+}
+inline void scheduler_events::put_back(task_handle task, const slot& where, std::size_t alternative,
+                                       std::uint32_t offset) {
+    (void)cluster_.occupy(task, where, alternative);
+    if (const auto t = cluster_.find(task)) slices_.set_offset(*t, offset);
 }
 
 /// A move has ended, at its target or where it began.
@@ -206,6 +245,12 @@ inline void scheduler_events::tell(decision_kind kind, std::uint32_t job, std::u
     d.task = task;
     d.where = where;
     d.reason = reason;
+    const std::uint32_t profile = records_[job].mig_profile;
+    if (profile != detail::no_position && kind != decision_kind::wait) {
+        d.mig_profile = slices_.profile(profile).name;
+        if (const auto t = cluster_.find(tasks_.at(job, task).task); t && where.placed())
+            d.mig_offset = slices_.offset(*t);
+    }
     decided_.push_back(d);
 }
 

@@ -42,7 +42,7 @@ inline bool scheduler_events::may_move(task_index task) const noexcept {
     const detail::task_owner of = owners_[task.value()];
     const detail::task_record& t = tasks_[of.job][of.task];
     return records_[of.job].preemptible && rules_of(of.job) == nullptr && !is_shunned(of.job) &&
-           t.activity == detail::task_activity::running && t.not_before <= now_;
+           !slices_.is_slice(task) && t.activity == detail::task_activity::running && t.not_before <= now_;
 }
 
 /// Nothing for a job that has ended.
@@ -84,12 +84,30 @@ inline result<job_handle> scheduler_events::job(double time, const job_descripti
     if (auto ok = check_time("job", time); !ok) return ok.error();
     if (auto ok = check_name(described.name); !ok) return ok.error();
     if (auto ok = check_terms(described.name, described.terms); !ok) return ok.error();
+    const auto profile = find_profile(described);
+    if (!profile) return profile.error();
     if (auto ok = admit_tasks(described); !ok) return ok.error();
     const std::size_t least = described.min_tasks == 0 ? admitted_.size() : described.min_tasks;
     take(event_kind::job, time);
-    const std::uint32_t job = add_job(described.name, admitted_.view(), least, described.priority, described.terms);
+    const std::uint32_t job =
+        add_job(described.name, admitted_.view(), least, described.priority, described.terms, *profile);
     records_[job].same_model = described.same_model && admitted_.size() > 1;
     return handle(job);
+}
+
+/// `no_position` for a job that wants no slices.
+inline result<std::uint32_t> scheduler_events::find_profile(const job_description& d) const {
+    using detail::phrase;
+    if (d.mig_profile.empty()) return detail::no_position;
+    const auto refuse = [&](error_code code, detail::phrases why) {
+        return error{code, detail::sentence({"job ", phrase::quoted(d.name), ": mig_profile "}, why)};
+    };
+    if (!d.alternatives.empty()) return refuse(error_code::inconsistent, {"is given beside alternatives"});
+    bool gpus = d.tasks.empty() && (d.gpus > 1 || !d.gpu_demand.empty());
+    for (const job_task& t : d.tasks) gpus = gpus || t.gpus > 1 || !t.gpu_demand.empty();
+    if (gpus) return refuse(error_code::inconsistent, {"is given beside a demand of GPUs"});
+    if (const auto known = slices_.find_profile(d.mig_profile)) return *known;
+    return refuse(error_code::unknown_name, {phrase::quoted(d.mig_profile), " is on no board"});
 }
 
 /// Into `admitted_`; all or none.
@@ -107,6 +125,9 @@ inline result<void> scheduler_events::admit_tasks(const job_description& d) {
     std::string group;
     if (count > 1) group = detail::sentence({"job#", sequence_});
     admitted_.clear();
+    // To the cluster a slice is one GPU of which nothing is taken.
+    std::vector<amount> nothing;
+    if (!d.mig_profile.empty()) nothing.assign(cluster_.fleet().schema().gpu.size(), 0);
     for (std::size_t i = 0; i < count; ++i) {
         task_description task{.gpus = d.gpus,
                               .gpu_demand = d.gpu_demand,
@@ -127,6 +148,11 @@ inline result<void> scheduler_events::admit_tasks(const job_description& d) {
             task.node_demand = d.tasks[i].node_demand;
             task.domain_demand = d.tasks[i].domain_demand;
             task.accepted_models = d.tasks[i].accepted_models;
+        }
+        if (!d.mig_profile.empty()) {
+            task.gpus = 1;
+            task.gpu_demand = nothing;
+            task.takes_nothing = true;
         }
         const auto admitted = cluster_.admit(task);
         if (!admitted) {
@@ -149,11 +175,12 @@ inline result<job_handle> scheduler_events::job_admitted(double time, task_handl
         return why;
     }
     take(event_kind::job, time);
-    return handle(add_job(name, {&task, 1}, 1, work.priority(t), terms));
+    return handle(add_job(name, {&task, 1}, 1, work.priority(t), terms, detail::no_position));
 }
 
 inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<const task_handle> tasks,
-                                               std::size_t least, int priority, const job_terms& terms) {
+                                               std::size_t least, int priority, const job_terms& terms,
+                                               std::uint32_t mig_profile) {
     const auto position = static_cast<std::uint32_t>(jobs_.lowest_vacant());
     jobs_.take(position);
     if (records_.size() <= position) records_.resize(position + std::size_t{1}, {});
@@ -173,6 +200,7 @@ inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<
     j.duration = terms.duration;
     j.delay = terms.delay;
     j.leaf = *find_leaf(name, terms.queue);
+    j.mig_profile = mig_profile;
     keep_rules(position, terms.place);
     if (!terms.job_class.empty()) j.job_class = static_cast<std::uint32_t>(class_names_.intern(terms.job_class));
     for (std::uint32_t i = 0; i < tasks.size(); ++i) {
@@ -184,6 +212,8 @@ inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<
         const amount share = demand.gpus == 0 ? 0 : demand.gpu[0];
         const auto each = static_cast<double>(share < whole_gpu ? share : whole_gpu) / static_cast<double>(whole_gpu);
         j.gpus += each * static_cast<double>(demand.gpus);
+        slices_.admit(t, mig_profile);
+        j.gpus += static_cast<double>(slices_.share(mig_profile)) / static_cast<double>(whole_gpu);
     }
     note_amounts(position);
     put_in_line(position);
@@ -191,6 +221,20 @@ inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<
 }
 
 inline result<bool> scheduler_events::running(double time, const job_ref& job, std::uint32_t task, const slot& where) {
+    return observe(time, job, task, where, detail::no_offset);
+}
+inline result<bool> scheduler_events::running_slice(double time, const job_ref& job, std::uint32_t task,
+                                                    const place_ref& gpu, std::uint32_t offset) {
+    if (auto ok = check_time("running", time); !ok) return ok.error();
+    const auto place = find_place("running", gpu);
+    if (!place) return place.error();
+    if (!place->gpu.valid() || place->gone || offset == detail::no_offset)
+        return detail::refuse(error_code::invalid_value, {"event running: a slice is on a GPU, at an offset"});
+    return observe(time, job, task, cluster_.find(place->gpu), offset);
+}
+/// `offset` is none for what is no slice.
+inline result<bool> scheduler_events::observe(double time, const job_ref& job, std::uint32_t task, const slot& where,
+                                              std::uint32_t offset) {
     if (auto ok = check_time("running", time); !ok) return ok.error();
     const auto found = find_job("running", job);
     if (!found) return found.error();
@@ -211,7 +255,11 @@ inline result<bool> scheduler_events::running(double time, const job_ref& job, s
         return duplicate();
     }
     const task_index at = *cluster_.find(t.task);
-    if (cluster_.slots()[at.value()] == where && t.activity != detail::task_activity::waiting) {
+    const bool is_slice = slices_.is_slice(at);
+    if (is_slice != (offset != detail::no_offset))
+        return refuse({is_slice ? "it is a slice, and no offset is given" : "it is no slice"});
+    if (cluster_.slots()[at.value()] == where && t.activity != detail::task_activity::waiting &&
+        slices_.offset(at) == offset) {
         take(event_kind::running, time);
         return duplicate();
     }
@@ -229,6 +277,8 @@ inline result<bool> scheduler_events::running(double time, const job_ref& job, s
     // A node that is gone keeps its number of GPUs.
     if (!cluster_.fleet().has(where, gpus) || !cluster_.fleet().present(where.node))
         return refuse({"there is no such place"});
+    if (is_slice && !slices_.is_legal(slices_.of(at).profile, where, offset))
+        return refuse({"the GPU has no position for its profile at offset ", offset});
     take(event_kind::running, time);
     bool occupied = false;
     if (t.activity != detail::task_activity::waiting) {
@@ -238,8 +288,11 @@ inline result<bool> scheduler_events::running(double time, const job_ref& job, s
         }
         const task_handle h = t.task;
         (void)cluster_.release(h);
+        forget_target(h);
+        slices_.set_offset(at, offset);
         occupied = cluster_.occupy(h, where, alternative);
     } else {
+        slices_.set_offset(at, offset);
         occupied = cluster_.occupy(t.task, where, alternative);
         task_started(j, task);
         note_short(j);
@@ -250,6 +303,7 @@ inline result<bool> scheduler_events::running(double time, const job_ref& job, s
     (void)occupied;
     note_overcommitment(where.node);
     if (places_.why_leave(where) != nullptr) relief_due_ = true;
+    if (is_slice && slices_.trouble(at) != nullptr) relief_due_ = true;
     return true;
 }
 inline result<bool> scheduler_events::running(double time, const job_ref& job, std::uint32_t task,
@@ -324,7 +378,7 @@ inline result<bool> scheduler_events::stopped(double time, const job_ref& job, s
 inline result<bool> scheduler_events::moved(double time, const job_ref& job, std::uint32_t task) {
     return report(event_kind::moved, time, job, task, [this](std::uint32_t j, std::uint32_t t) {
         if (tasks_.at(j, t).activity != detail::task_activity::moving) return false;
-        (void)cluster_.finish_move(tasks_.at(j, t).task);
+        finish_move(tasks_.at(j, t).task);
         move_ended(j, t, true);
         return true;
     });
@@ -334,7 +388,7 @@ inline result<bool> scheduler_events::failed(double time, const job_ref& job, st
         detail::task_record& of = tasks_.at(j, t);
         switch (of.activity) {
             case detail::task_activity::moving:
-                (void)cluster_.cancel_move(of.task);
+                cancel_move(of.task);
                 move_ended(j, t, false);
                 return true;
             case detail::task_activity::stopping:

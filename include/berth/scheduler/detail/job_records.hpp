@@ -79,6 +79,8 @@ struct job_record {
     job_handle evicted_for{};    // the last time
     double runs_since = 0.0;     // if it runs
 
+    std::uint32_t mig_profile = no_position;  // each of its tasks is a slice
+
     /// When it may evict others.
     [[nodiscard]] double may_evict_at() const noexcept { return (evicted_at > arrival ? evicted_at : arrival) + delay; }
     /// Runs as a job: with its least tasks.

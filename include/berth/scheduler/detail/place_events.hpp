@@ -4,6 +4,8 @@
 #include "berth/core/message.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 
+#include <algorithm>
+
 // What events do to nodes and GPUs.
 
 // Length: one function for each event.
@@ -11,14 +13,14 @@
 namespace berth::inline v0 {
 
 inline scheduler_events::scheduler_events(resource_schema schema, scheduler_options options)
-    : options_{options}, cluster_{std::move(schema)}, places_{cluster_}, classes_{cluster_, places_} {
+    : options_{options}, cluster_{std::move(schema)}, places_{cluster_}, classes_{cluster_, places_, slices_} {
     BERTH_ASSERT(options.grace >= 0.0 && options.back_off > 0.0 && options.relief_every > 0.0 &&
                      options.reading_age >= 0.0 && options.cooling >= 0.0,
                  "berth: scheduler_options: times are 0 or more, back_off and relief_every above 0");
 }
 
 inline scheduler_events::scheduler_events(berth::cluster&& loaded, scheduler_options options)
-    : options_{options}, cluster_{std::move(loaded)}, places_{cluster_}, classes_{cluster_, places_} {}
+    : options_{options}, cluster_{std::move(loaded)}, places_{cluster_}, classes_{cluster_, places_, slices_} {}
 
 inline result<void> scheduler_events::check_time(const char* event, double time) const {
     if (!(time > -detail::never && time < detail::never))
@@ -102,16 +104,68 @@ inline result<bool> scheduler_events::health(double time, const place_ref& place
 
 inline result<node_handle> scheduler_events::node(double time, const node_description& described) {
     if (auto ok = check_time("node", time); !ok) return ok.error();
+    if (auto ok = check_boards(described); !ok) return ok.error();
     const std::uint64_t before = cluster_.structure_version();
-    const auto reported = cluster_.report(described);
-    return reported ? node_reported(time, *reported, before) : reported;
+    const auto reported = report_with_slices(described);
+    return reported ? node_reported(time, *reported, before, described.gpus) : reported;
+}
+inline result<void> scheduler_events::mig_board(berth::mig_board board) {
+    const std::string name = board.name();
+    if (slices_.add(std::move(board))) return {};
+    return detail::refuse(error_code::duplicate, {"MIG board ", detail::phrase::quoted(name), " is there already"});
+}
+inline result<void> scheduler_events::check_boards(const node_description& described) const {
+    using detail::phrase;
+    for (std::size_t i = 0; i < described.gpus.size(); ++i) {
+        const gpu_description& gpu = described.gpus[i];
+        if (gpu.mig_board.empty()) continue;
+        if (gpu.uuid.empty())
+            return detail::refuse(error_code::invalid_value, {"node ", phrase::quoted(described.name), ": gpus[", i,
+                                                              "].uuid is empty, and the GPU is in MIG mode"});
+        if (!slices_.find_board(gpu.mig_board))
+            return detail::refuse(error_code::unknown_name,
+                                  {"node ", phrase::quoted(described.name), ": gpus[", i,
+                                   "].mig_board: there is no board ", phrase::quoted(gpu.mig_board)});
+    }
+    return {};
+}
+/// To the cluster, GPUs in MIG mode have room for nothing.
+inline result<node_handle> scheduler_events::report_with_slices(const node_description& described) {
+    const auto is_cut = [](const gpu_description& gpu) { return !gpu.mig_board.empty(); };
+    if (std::none_of(described.gpus.begin(), described.gpus.end(), is_cut)) return cluster_.report(described);
+    const std::vector<amount> nothing(cluster_.fleet().schema().gpu.size(), 0);
+    std::vector<gpu_description> gpus{described.gpus.begin(), described.gpus.end()};
+    for (gpu_description& gpu : gpus) {
+        if (is_cut(gpu)) gpu.capacity = nothing;
+    }
+    node_description lowered = described;
+    lowered.gpus = gpus;
+    return cluster_.report(lowered);
+}
+/// False if all GPUs of the node are in the mode in which they were.
+inline bool scheduler_events::set_boards(node_index n, std::span<const gpu_description> gpus) {
+    if (slices_.board_count() == 0) return false;
+    bool changed = false;
+    for (gpu_mask rest = cluster_.gpus_there(n); rest != 0; rest &= rest - 1) {
+        const std::size_t i = lowest_gpu(rest);
+        std::uint32_t board = detail::no_position;
+        for (const gpu_description& gpu : gpus) {
+            if (!gpu.mig_board.empty() && gpu.uuid == cluster_.uuid(n, i)) board = *slices_.find_board(gpu.mig_board);
+        }
+        std::uint32_t& known = places_.of(cluster_.handle(n, i)).mig_board;
+        changed = changed || known != board;
+        known = board;
+    }
+    return changed;
 }
 inline result<node_handle> scheduler_events::node_reported(double time, node_handle node,
-                                                           std::uint64_t structure_before) {
+                                                           std::uint64_t structure_before,
+                                                           std::span<const gpu_description> gpus) {
     take(event_kind::node, time);
     const node_index n = *cluster_.find(node);
     places_.adopt(n);
-    if (cluster_.structure_version() == structure_before) {
+    const bool cut_anew = set_boards(n, gpus);
+    if (cluster_.structure_version() == structure_before && !cut_anew) {
         (void)duplicate();
         return node;
     }
@@ -134,7 +188,7 @@ inline result<bool> scheduler_events::node_gone(double time, const place_ref& pl
             if (cluster_.targets()[t.value()].node == n && cluster_.slots()[t.value()].node != n) arriving = t;
         }
         if (!arriving.valid()) break;
-        (void)cluster_.cancel_move(arriving);
+        cancel_move(cluster_.handle(arriving));
         const detail::task_owner owner = owners_[arriving.value()];
         move_ended(owner.job, owner.task, false);
     }

@@ -329,11 +329,7 @@ bool scheduler<Policies>::attempt(std::uint32_t j, claim_action action, std::spa
     rehomed_.clear();
     if (!allowed(j, action, chosen)) return false;
     for (const std::uint32_t u : chosen) {
-        for_each_task_of(units_[u], [&](std::uint32_t t) {
-            const task_handle task = tasks_[units_[u].job][t].task;
-            released_.push_back({units_[u].job, t, cluster_.where(task), cluster_.alternative(task)});
-            (void)cluster_.release(task);
-        });
+        for_each_task_of(units_[u], [&](std::uint32_t t) { released_.push_back(released(units_[u].job, t)); });
     }
     if (might_fit(j)) {
         if (trials_left_ > 0) --trials_left_;
@@ -365,7 +361,9 @@ bool scheduler<Policies>::might_fit(std::uint32_t j) {
     const task_index t = *cluster_.find(handles_[0]);
     if (!cluster_.alternatives(t).empty()) return true;
     for (const released_task& r : released_) {
-        if (cluster_.admissible(cluster_.workload().demand(t), r.where.node)) return true;
+        const demand_view demand = cluster_.workload().demand(t);
+        if (!cluster_.admissible(demand, r.where.node)) continue;
+        if (!is_sliced(j) || slices_.has_room(records_[j].mig_profile, demand, r.where.node)) return true;
     }
     return false;
 }
@@ -395,7 +393,9 @@ bool scheduler<Policies>::rehome(const victim_unit& u) {
     if (!plain || handles_.empty() || !place_listed(u.job, handles_.size())) return false;
     for (const started_task& p : placed_) {
         for (const released_task& r : released_) {
-            if (r.job == u.job && r.task == p.task) rehomed_.push_back({u.job, p.task, r.where, p.where});
+            if (r.job != u.job || r.task != p.task) continue;
+            const task_index t = *cluster_.find(tasks_[u.job][p.task].task);
+            rehomed_.push_back({u.job, p.task, r.where, p.where, r.offset, slices_.offset(t)});
         }
     }
     return true;
@@ -571,7 +571,8 @@ bool scheduler<Policies>::is_better(std::span<const std::uint32_t> chosen) const
             all.whole += units_[u].task == whole_job ? 1 : 0;
             for_each_task_of(units_[u], [&](std::uint32_t t) {
                 ++all.tasks;
-                all.share += cluster_.workload().demand(*cluster_.find(tasks_[units_[u].job][t].task)).total_share();
+                all.share += cluster_.workload().demand(*cluster_.find(tasks_[units_[u].job][t].task)).total_share() +
+                             slices_.share(records_[units_[u].job].mig_profile);
             });
             all.priority = std::max(all.priority, records_[units_[u].job].priority);
         }
@@ -608,6 +609,8 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
         } else if (options_.acknowledge == acknowledgement::reported) {
             amounts_of(units_[u], taken_amounts_);
             books_.leave(leaf, taken_amounts_.view());
+            adjusted_.push_back({leaf, false, 0});
+            adjusted_amounts_.append(taken_amounts_.view());
         }
     }
     placed_ = claimed_;
@@ -625,19 +628,24 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
         for (const released_task& was : released_) {
             if (was.job != u.job || (u.task != whole_job && u.task != was.task)) continue;
             detail::task_record& record = tasks_.at(u.job, was.task);
-            const slot* to = nullptr;
+            const rehomed_task* to = nullptr;
             for (const rehomed_task& moved : rehomed_) {
-                if (moved.job == u.job && moved.task == was.task) to = &moved.to;
+                if (moved.job == u.job && moved.task == was.task) to = &moved;
             }
-            if (to != nullptr && *to == was.where) continue;  // it stays
+            if (to != nullptr && to->stays()) continue;
             record.started = false;
             ++leaving;
             if (to != nullptr) {
-                tell(decision_kind::move, u.job, was.task, *to, reasons[i]);
+                tell(decision_kind::move, u.job, was.task, to->to, reasons[i]);
                 decided_.back().from = was.where;
                 decided_.back().wave = wave++;
+                if (is_sliced(u.job)) {
+                    decided_.back().mig_offset = to->to_offset;
+                    decided_.back().mig_from = was.offset;
+                }
             } else {
                 tell(decision_kind::evict, u.job, was.task, was.where, reasons[i]);
+                if (is_sliced(u.job)) decided_.back().mig_offset = was.offset;
                 r.evicted_at = now_;
                 r.evicted_for = handle(j);
                 r.delayed = false;
@@ -681,11 +689,11 @@ bool scheduler<Policies>::begin_moves_for_claim(std::uint32_t j, claim_action ac
     std::size_t begun = 0;
     for (std::size_t i = 0; i < rehomed_.size(); ++i) {
         const rehomed_task r = rehomed_[i];
-        if (r.to == r.from) {
+        if (r.stays()) {
             rehomed_[begun++] = r;
             continue;
         }
-        if (!cluster_.begin_move(tasks_[r.job][r.task].task, r.to)) continue;
+        if (!start_move(tasks_[r.job][r.task].task, r.to, r.to_offset)) continue;
         tasks_.at(r.job, r.task).activity = detail::task_activity::moving;
         ++moves_in_flight_;
         rehomed_[begun++] = r;
@@ -694,8 +702,8 @@ bool scheduler<Policies>::begin_moves_for_claim(std::uint32_t j, claim_action ac
     rehomed_.resize(begun);
     if (all || action != claim_action::consolidate) return true;
     for (const rehomed_task& r : rehomed_) {
-        if (r.to == r.from) continue;
-        (void)cluster_.cancel_move(tasks_[r.job][r.task].task);
+        if (r.stays()) continue;
+        cancel_move(tasks_[r.job][r.task].task);
         tasks_.at(r.job, r.task).activity = detail::task_activity::running;
         --moves_in_flight_;
     }
@@ -704,7 +712,7 @@ bool scheduler<Policies>::begin_moves_for_claim(std::uint32_t j, claim_action ac
 template <class Policies>
 void scheduler<Policies>::restore_where_they_were() {
     for (const released_task& was : released_)
-        (void)cluster_.occupy(tasks_[was.job][was.task].task, was.where, was.alternative);
+        put_back(tasks_[was.job][was.task].task, was.where, was.alternative, was.offset);
 }
 
 /// Holds the nodes of a claimant until those that are to leave have left.

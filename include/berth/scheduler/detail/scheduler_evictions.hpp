@@ -93,16 +93,24 @@ void scheduler<Policies>::release_all(std::uint32_t v) {
     for (std::uint32_t t = 0; t < records_[v].tasks; ++t) {
         const detail::task_record& record = tasks_[v][t];
         if (record.activity != detail::task_activity::running) continue;
-        released_.push_back({v, t, cluster_.where(record.task), cluster_.alternative(record.task)});
-        (void)cluster_.release(record.task);
+        released_.push_back(released(v, t));
     }
+}
+
+/// Releases a task, and says where it was.
+template <class Policies>
+auto scheduler<Policies>::released(std::uint32_t j, std::uint32_t task) -> released_task {
+    const task_handle h = tasks_[j][task].task;
+    const released_task was{j, task, cluster_.where(h), cluster_.alternative(h), slices_.offset(*cluster_.find(h))};
+    (void)cluster_.release(h);
+    return was;
 }
 
 template <class Policies>
 void scheduler<Policies>::restore(std::size_t first) {
     for (std::size_t i = first; i < released_.size(); ++i) {
         const released_task& was = released_[i];
-        (void)cluster_.occupy(tasks_[was.job][was.task].task, was.where, was.alternative);
+        put_back(tasks_[was.job][was.task].task, was.where, was.alternative, was.offset);
     }
     released_.resize(first);
 }
@@ -118,8 +126,9 @@ void scheduler<Policies>::give_back() {
             const auto others = cluster_.alternatives(t);
             const shape_index shape = others.empty() ? cluster_.workload().shape(t) : others[was.alternative].shape;
             all = cluster_.ledger().has_room(cluster_.workload().demand(shape), was.where);
+            if (all && is_sliced(was.job)) all = slices_.allows(records_[was.job].mig_profile, was.where, was.offset);
             if (!all) continue;
-            (void)cluster_.occupy(t, was.where, was.alternative);
+            put_back(tasks_[was.job][was.task].task, was.where, was.alternative, was.offset);
             ++back;
         }
         if (!all) {

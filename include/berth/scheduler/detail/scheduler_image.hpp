@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/scheduler/detail/mig_copies.hpp"
 #include "berth/scheduler/detail/queue_copies.hpp"
 #include "berth/scheduler/detail/scheduler_archive.hpp"
 #include "berth/scheduler/scheduler_interface.hpp"
@@ -43,6 +44,7 @@ public:
         if constexpr (Archive::reads) {
             if (e_.options_.remembered > 0) e_.ended_next_ %= e_.options_.remembered;
         }
+        boards();
         places("node", e_.places_.nodes(), [&](std::uint32_t position, std::uint32_t generation) {
             return e_.cluster_.find(node_handle{position, generation}).has_value();
         });
@@ -52,6 +54,7 @@ public:
         labels();
         queues();
         jobs();
+        asked();
         rest();
         if constexpr (Archive::reads) make_rest();
     }
@@ -124,6 +127,9 @@ private:
             health(s);
             both("closed", s.closed, "draining", s.draining);
             both("hot", s.hot, "pressed", s.pressed, "relieves", s.relieves, "holds", s.holds);
+            both("mig board", s.mig_board);
+            if (s.mig_board != no_position && s.mig_board >= e_.slices_.board_count())
+                return a_.refuse("mig board", "one that is listed");
             literal("pressure", s.pressure);
             limits(s.limits);
             read(s.last);
@@ -150,7 +156,26 @@ private:
         const bool was_read =
             known(s.last.temperature) || known(s.last.power) || known(s.last.load) || known(s.last.memory);
         return !s.healthy || s.watched_sick || s.closed || s.draining || s.hot || s.pressed || s.relieves ||
-               s.holds > 0 || limited || was_read;
+               s.holds > 0 || s.mig_board != no_position || limited || was_read;
+    }
+    void boards() {
+        const std::size_t count = visit_count(a_, "boards", e_.slices_.board_count());
+        for (std::size_t i = 0; i < count && a_.ok(); ++i) {
+            a_.line("-");
+            mig_board_copy copy;
+            if constexpr (!Archive::reads) copy.assign(e_.slices_.board(i));
+            copy.visit_all(a_);
+            if constexpr (Archive::reads) {
+                if (!a_.ok()) return;
+                auto made = copy.make();
+                if (!made || !e_.slices_.add(std::move(*made))) return a_.refuse("board", "one that can be, and once");
+            }
+        }
+    }
+    /// How often slices of each profile were asked for; after the jobs, which count.
+    void asked() {
+        a_.line("slices");
+        for (std::uint64_t& n : e_.slices_.asked()) both("asked", n);
     }
     void labels() {
         names("label", e_.label_names_);
@@ -241,6 +266,9 @@ private:
         both("delayed", r.delayed, "queue", r.leaf, "evicted at", r.evicted_at, "runs since", r.runs_since);
         both("evicted for", r.evicted_for);
         if (!e_.queues_.is_leaf(r.leaf)) return a_.refuse("queue", "one that has none below it");
+        both("mig profile", r.mig_profile);
+        if (r.mig_profile != no_position && r.mig_profile >= e_.slices_.asked().size())
+            return a_.refuse("mig profile", "one of a board");
         rules(position);
         if (r.tasks > (1U << 20U)) return a_.refuse("tasks", "at most 1048576");
         for (std::uint32_t t = 0; t < r.tasks && a_.ok(); ++t) {
@@ -251,18 +279,28 @@ private:
             choice("activity", task.activity, static_cast<std::uint8_t>(task_activity::ended));
             both("started", task.started, "failures", task.failures, "failed starts", task.failed_starts);
             both("claim", task.claim, "not before", task.not_before);
-            if constexpr (Archive::reads) own(position, t);
+            mig_states::task_slice slice;
+            if constexpr (!Archive::reads) {
+                if (const auto at = e_.cluster_.find(task.task)) slice = e_.slices_.of(*at);
+            }
+            if (r.mig_profile != no_position) both("offset", slice.offset, "target", slice.target);
+            if constexpr (Archive::reads) own(position, t, slice);
         }
     }
     /// A task that was read has to be one of the cluster's, and do what the cluster says.
-    void own(std::uint32_t job, std::uint32_t task) {
+    void own(std::uint32_t job, std::uint32_t task, const mig_states::task_slice& slice) {
         const task_record& t = e_.tasks_[job][task];
         if (t.activity == task_activity::ended) return;
         const auto known = e_.cluster_.find(t.task);
         if (!known) return a_.refuse("handle", "a task of the cluster");
         const task_state state = e_.cluster_.state(*known);
+        e_.slices_.admit(*known, e_.records_[job].mig_profile);
+        e_.slices_.set_offset(*known, slice.offset);
+        e_.slices_.set_target(*known, slice.target);
+        const bool moves = state == task_state::moving ||
+                           (state == task_state::running && e_.slices_.is_slice(*known) && slice.target != no_offset);
         if ((state == task_state::waiting) != (t.activity == task_activity::waiting) ||
-            (state == task_state::moving) != (t.activity == task_activity::moving))
+            moves != (t.activity == task_activity::moving))
             return a_.refuse("activity", "what the cluster says");
         if (e_.owners_.size() <= known->value()) e_.owners_.resize(known->value() + 1);
         if (e_.owners_[known->value()].job != no_position) return a_.refuse("handle", "a task that no job has yet");

@@ -136,6 +136,7 @@ detail::class_terms scheduler<Policies>::terms_of(std::uint32_t j) const {
         if (other != j && rules_[other] && rules_[other]->away.any() && names(rules_[other]->away, j))
             detail::append_bytes(terms.rules_key, other);
     }
+    terms.mig_profile = records_[j].mig_profile;
     return terms;
 }
 

@@ -14,7 +14,7 @@ inline void scheduler_events::start_line_anew() {
         leave_line(j);
         records_[j].queued = false;
     }
-    classes_ = detail::demand_classes{cluster_, places_};
+    classes_ = detail::demand_classes{cluster_, places_, slices_};
     to_queue_.clear();
     for (const job_handle job : jobs()) {
         if (at(job).waiting > 0) put_in_line(job.position());

@@ -37,6 +37,7 @@ bool scheduler<Policies>::place_listed(std::uint32_t j, std::size_t least) {
     placed_.clear();
     if (handles_.size() < least) return false;
     if (const detail::job_rules* rules = rules_for(j)) return place_by_rules(j, *rules, least);
+    if (is_sliced(j)) return place_by_rules(j, no_rules_, least);
     const bool joins_its_model = r.same_model && r.running > 0;
     if ((handles_.size() == 1 || r.runs()) && !joins_its_model) {
         for (std::size_t i = 0; i < handles_.size(); ++i) {
@@ -194,6 +195,8 @@ template <class Policies>
 amount scheduler<Policies>::room_on(node_index n) const {
     const demand_view demand = cluster_.workload().demand(*cluster_.find(handles_[0]));
     const node_view at = cluster_.ledger().node(n);
+    const std::uint32_t profile = slices_.of(*cluster_.find(handles_[0])).profile;
+    if (profile != detail::no_position) return slices_.free_slices(profile, demand, n);
     if (demand.gpus == 0) return at.free_node.empty() || cluster_.fleet().unlimited(n, 0) ? 0 : at.free_node[0];
     amount free = 0;
     for (gpu_mask rest = at.healthy; rest != 0; rest &= rest - 1) {
@@ -287,7 +290,7 @@ bool scheduler<Policies>::place_together(std::uint32_t j, const detail::job_rule
     if (records_[j].same_model || rules.apart != no_level) return place_on(j, rules, nodes, wanted);
     for (std::size_t i = 0; i < handles_.size(); ++i) {
         for (const node_group& g : groups) {
-            const slot where = place_task(handles_[i], g.nodes);
+            const slot where = place_one(j, i, g.nodes);
             if (!where.placed()) continue;
             placed_.push_back({ordinals_[i], where});
             break;
@@ -304,10 +307,43 @@ bool scheduler<Policies>::place_on(std::uint32_t j, const detail::job_rules& rul
                                    std::size_t wanted) {
     if (nodes.empty()) return false;
     if (rules.apart != no_level) return place_apart(j, rules.apart, nodes, wanted);
+    if (is_sliced(j)) return place_slices(j, nodes, wanted);
     if (handles_.size() > 1 || records_[j].same_model) return place_gang_among(j, nodes, wanted);
     const slot where = place_task(handles_[0], nodes);
     if (where.placed()) placed_.push_back({ordinals_[0], where});
     return where.placed();
+}
+
+/// One of the listed tasks, on some nodes; of a slice only GPUs of some models are used.
+template <class Policies>
+slot scheduler<Policies>::place_one(std::uint32_t j, std::size_t i, std::span<const node_index> nodes,
+                                    std::uint64_t models) {
+    if (!is_sliced(j)) return place_task(handles_[i], nodes);
+    const task_index t = *cluster_.find(handles_[i]);
+    const detail::slice_place at =
+        slices_.choose(records_[j].mig_profile, cluster_.workload().demand(t), nodes, models);
+    if (!at.where.placed() || !cluster_.place(t, at.where)) return unplaced;
+    slices_.set_offset(t, at.offset);
+    return at.where;
+}
+
+/// Slices one after the other; those of a job of one model on GPUs of each model in turn.
+template <class Policies>
+bool scheduler<Policies>::place_slices(std::uint32_t j, std::span<const node_index> nodes, std::size_t wanted) {
+    const bool one_model = records_[j].same_model;
+    const std::uint64_t joined = one_model ? models_of(j) : ~std::uint64_t{0};
+    const std::size_t rounds = one_model ? cluster_.fleet().model_count() : 1;
+    for (std::size_t m = 0; m < rounds; ++m) {
+        const std::uint64_t models = one_model ? joined & (std::uint64_t{1} << m) : joined;
+        if (models == 0) continue;
+        for (std::size_t i = 0; i < handles_.size(); ++i) {
+            const slot where = place_one(j, i, nodes, models);
+            if (where.placed()) placed_.push_back({ordinals_[i], where});
+        }
+        if (placed_.size() >= wanted) return true;
+        take_back(j);
+    }
+    return false;
 }
 
 /// Each task in another domain of a level than all others of its job.
@@ -330,7 +366,9 @@ bool scheduler<Policies>::place_apart(std::uint32_t j, domain_level level, std::
             }
             if (left.empty()) break;
             slot where = unplaced;
-            if (r.same_model) {
+            if (is_sliced(j)) {
+                where = place_one(j, i, left, models);
+            } else if (r.same_model) {
                 const gang_placement one =
                     placer_->place_gang(handles_.view().subspan(i, 1),
                                         {.same_model = true, .models = models, .max_steps = 0, .among = left});
@@ -354,30 +392,35 @@ bool scheduler<Policies>::place_apart(std::uint32_t j, domain_level level, std::
     return false;
 }
 
-/// Moves tasks of jobs with rules off places that are to be left: a balancer does not know the rules.
+/// Moves tasks of jobs with rules, and slices, off places that are to be left: a balancer knows neither.
 template <class Policies>
 void scheduler<Policies>::relieve_by_rules() {
-    for (std::uint32_t j = 0; j < records_.size() && !rules_.empty(); ++j) {
-        if (!jobs_.is_taken(j) || !records_[j].preemptible || rules_for(j) == nullptr) continue;
+    for (std::uint32_t j = 0; j < records_.size(); ++j) {
+        if (!jobs_.is_taken(j) || !records_[j].preemptible || records_[j].running == 0) continue;
+        if (!is_sliced(j) && (rules_.empty() || rules_for(j) == nullptr)) continue;
         for (std::uint32_t t = 0; t < records_[j].tasks; ++t) {
             detail::task_record& record = tasks_.at(j, t);
             if (record.activity != detail::task_activity::running || record.not_before > now_) continue;
             const slot from = cluster_.where(record.task);
             const char* why = places_.why_leave(from);
-            if (why == nullptr || places_.only_pressed(from)) continue;
+            if (why != nullptr && places_.only_pressed(from)) why = nullptr;
+            if (why == nullptr && is_sliced(j)) why = slices_.trouble(*cluster_.find(record.task));
+            if (why == nullptr) continue;
             if (cluster_.alternative(record.task) != 0) continue;
-            (void)cluster_.release(record.task);
+            const released_task was = released(j, t);
             handles_.clear();
             ordinals_.clear();
             handles_.push_back(record.task);
             ordinals_.push_back(t);
             slot to = unplaced;
+            std::uint32_t offset = detail::no_offset;
             if (place_listed(j, 1)) {
                 to = placed_[0].where;
+                offset = slices_.offset(*cluster_.find(record.task));
                 take_back(j);
             }
-            (void)cluster_.occupy(record.task, from);
-            if (!to.placed() || !begin_task_move(j, t, to, why, 0)) unrelieved_ = true;
+            put_back(record.task, from, was.alternative, was.offset);
+            if (!to.placed() || !begin_task_move(j, t, to, why, 0, offset)) unrelieved_ = true;
         }
     }
 }

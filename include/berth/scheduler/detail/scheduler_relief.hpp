@@ -139,18 +139,23 @@ void scheduler<Policies>::begin_move(const detail::planned_move& m) {
 
 template <class Policies>
 bool scheduler<Policies>::begin_task_move(std::uint32_t j, std::uint32_t task, const slot& to, const char* why,
-                                          std::uint32_t wave) {
+                                          std::uint32_t wave, std::uint32_t offset) {
     detail::task_record& record = tasks_.at(j, task);
     const slot from = cluster_.where(record.task);
-    if (!cluster_.begin_move(record.task, to)) return false;
+    const std::uint32_t was_at = slices_.offset(*cluster_.find(record.task));
+    if (!start_move(record.task, to, offset)) return false;
     record.activity = detail::task_activity::moving;
     record.started = false;
     ++moves_in_flight_;
     tell(decision_kind::move, j, task, to, why);
     decided_.back().from = from;
     decided_.back().wave = wave;
+    if (is_sliced(j)) {
+        decided_.back().mig_offset = offset;
+        decided_.back().mig_from = was_at;
+    }
     if (options_.acknowledge == acknowledgement::reported) return true;
-    (void)cluster_.finish_move(record.task);
+    finish_move(record.task);
     move_ended(j, task, true);
     return true;
 }

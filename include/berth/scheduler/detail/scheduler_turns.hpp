@@ -17,12 +17,15 @@ void scheduler<Policies>::add_amounts(task_index t, detail::flat<amount>& to) co
     const demand_view demand = cluster_.workload().demand(t);
     const std::size_t memory = cluster_.fleet().roles().gpu_memory;
     const auto gpus = static_cast<amount>(demand.gpus);
+    const std::uint32_t slice = slices_.of(t).profile;
     const auto counters = queues_.counters();
     for (std::size_t c = 0; c < counters.size(); ++c) {
         switch (counters[c].is) {
             case kind::gpu:
                 if (gpus == 0) break;
-                if (demand.gpu[0] == 0 && memory < demand.gpu.size()) {
+                if (slice != detail::no_position) {
+                    to[c] += slices_.share(slice);
+                } else if (demand.gpu[0] == 0 && memory < demand.gpu.size()) {
                     const slot where = cluster_.slots()[t.value()];
                     amount size = smallest_memory_;
                     if (where.placed()) {
@@ -35,7 +38,10 @@ void scheduler<Policies>::add_amounts(task_index t, detail::flat<amount>& to) co
                     to[c] += demand.total_share();
                 }
                 break;
-            case kind::gpu_memory: to[c] += memory < demand.gpu.size() ? gpus * demand.gpu[memory] : 0; break;
+            case kind::gpu_memory:
+                if (slice != detail::no_position) to[c] += slices_.memory(slice);
+                to[c] += memory < demand.gpu.size() ? gpus * demand.gpu[memory] : 0;
+                break;
             case kind::node: to[c] += demand.node[counters[c].position]; break;
         }
     }
@@ -63,12 +69,16 @@ void scheduler<Policies>::measure_fleet() {
         for (gpu_mask rest = cluster_.gpus_there(n); rest != 0; rest &= rest - 1) {
             const gpu_index g = machines.gpu(n, lowest_gpu(rest));
             const bool healthy = (cluster_.healthy_gpus(n) >> lowest_gpu(rest) & 1U) != 0;
-            const amount size = memory < machines.schema().gpu.size() ? machines.capacity(g)[memory] : 0;
-            if (size > 0 && size < max_amount && (smallest_memory_ == 0 || size < smallest_memory_))
+            const std::uint32_t board = slices_.board_of(n, lowest_gpu(rest));
+            const bool is_cut = board != detail::no_position;
+            const amount size = is_cut                                  ? slices_.board_memory(board)
+                                : memory < machines.schema().gpu.size() ? machines.capacity(g)[memory]
+                                                                        : 0;
+            if (!is_cut && size > 0 && size < max_amount && (smallest_memory_ == 0 || size < smallest_memory_))
                 smallest_memory_ = size;
             for (std::size_t c = 0; c < counters.size() && healthy; ++c) {
                 if (counters[c].is == detail::divided_counter::kind::gpu)
-                    totals_[c] += std::min(machines.capacity(g)[0], whole_gpu);
+                    totals_[c] += is_cut ? whole_gpu : std::min(machines.capacity(g)[0], whole_gpu);
                 if (counters[c].is == detail::divided_counter::kind::gpu_memory) totals_[c] += size;
             }
         }
@@ -95,7 +105,9 @@ void scheduler<Policies>::count_shares() {
     }
     for (std::size_t i = adjusted_.size(); i-- > 0;) {
         const auto of = adjusted_amounts_.view().subspan(i * counters, counters);
-        if (adjusted_[i].sign > 0) {
+        if (adjusted_[i].sign == 0) {
+            books_.leave(adjusted_[i].leaf, of, -1);
+        } else if (adjusted_[i].sign > 0) {
             books_.stop(adjusted_[i].leaf, of, adjusted_[i].hard);
         } else {
             books_.start(adjusted_[i].leaf, of, adjusted_[i].hard);
