@@ -20,11 +20,7 @@ result<berth::power_table> to_power_table(const csv_table& in) {
     enum : std::size_t { part, model, idle, full, package, columns };
     constexpr const char* names[columns] = {"part", "model", "idle_watts", "full_watts", "milli_per_package"};
     std::size_t column[columns] = {};
-    for (std::size_t c = 0; c < columns; ++c) {
-        const auto at = in.column(names[c]);
-        if (!at) return at.error();
-        column[c] = *at;
-    }
+    if (auto ok = in.find_columns(names, column); !ok) return ok.error();
     berth::power_table table;
     bool has_other = false;
     bool has_cpu = false;

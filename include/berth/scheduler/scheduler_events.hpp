@@ -234,6 +234,10 @@ public:
     }
     /// The handles of all jobs that are there, in the order of arrival. O(jobs log jobs).
     [[nodiscard]] std::vector<job_handle> jobs() const;
+    /// True if an event or a decision may have this time: it is finite, and not before that of the last one.
+    [[nodiscard]] bool accepts(double time) const noexcept {
+        return time > -detail::never && time < detail::never && !(began_ && time < now_);
+    }
     /// The number of jobs that are there.
     [[nodiscard]] std::size_t job_count() const noexcept { return jobs_.taken(); }
     /// What was measured last at a place, each of its numbers by itself; NaN where it never was.
