@@ -144,7 +144,8 @@ TEST_CASE("a place that only the watch calls sick is written, and nobody else ca
     CHECK_FALSE(berth::load_scheduler(text));
 }
 
-TEST_CASE("names of ended jobs: the latest are kept where a loaded scheduler remembers fewer, all where it remembers more") {
+TEST_CASE(
+    "names of ended jobs: the latest are kept where a loaded scheduler remembers fewer, all where it remembers more") {
     using engine_type = berth::scheduler<>;
     engine_type engine{{}, {}, {.remembered = 5}};
     double time = 0.0;
