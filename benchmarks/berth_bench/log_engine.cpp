@@ -4,6 +4,7 @@
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/queue/orders.hpp"
+#include "berth/scheduler/expected_start.hpp"
 #include "berth/scheduler/scheduler.hpp"
 
 #include <algorithm>
@@ -307,7 +308,10 @@ public:
         for (std::size_t i = first; i < to.size(); ++i) {
             auto* wait = std::get_if<io::wait_decision>(&to[i].what);
             if (wait == nullptr) continue;
-            if (const auto job = engine_.find_job(wait->job)) note_nearest(engine_, engine_.explain(*job), *wait);
+            const auto job = engine_.find_job(wait->job);
+            if (!job) continue;
+            note_nearest(engine_, engine_.explain(*job), *wait);
+            wait->at = berth::expected_start(engine_, *job);
         }
         return {};
     }

@@ -59,6 +59,7 @@ struct round_simulation {
         if (auto ok = check_jobs(jobs); !ok) return ok.error();
         simulation_run report;
         report.jobs.resize(jobs.size());
+        report.model_busy_gpu_s.assign(gpus.size(), 0.0);
         if (jobs.empty()) return report;
         scratch work;
         work.state.resize(jobs.size());
@@ -172,7 +173,9 @@ private:
             a.fails = failed ? a.fails + 1 : 0;
             if (!failed) a.steps += r.steps;
             record.ran_s += r.held_s;
-            report.busy_gpu_s += r.held_s * static_cast<double>(jobs[r.id].gpus);
+            const double held_gpu_s = r.held_s * static_cast<double>(jobs[r.id].gpus);
+            report.busy_gpu_s += held_gpu_s;
+            report.model_busy_gpu_s[r.model.value()] += held_gpu_s;
             const bool complete = !failed && a.steps >= jobs[r.id].steps;
             const bool dropped = failed && a.fails >= rules.most_fails;
             if (complete) record.end_s = r.finish_s;
