@@ -213,8 +213,8 @@ public:
     [[nodiscard]] std::size_t waiting(job_handle job) const noexcept { return has(job) ? at(job).waiting : 0; }
     /// The number of its tasks that run, or move, or are being stopped.
     [[nodiscard]] std::size_t running(job_handle job) const noexcept { return has(job) ? at(job).running : 0; }
-    /// How many of its waiting tasks would have to start together: what lacks of its least, 1 of a job that runs already.
-    /// 0 if it is gone or none waits.
+    /// How many of its waiting tasks would have to start together: what lacks of its least, 1 of a job that runs
+    /// already, 0 if it is gone or none waits.
     [[nodiscard]] std::size_t least_to_start(job_handle job) const noexcept {
         if (!has(job) || at(job).waiting == 0) return 0;
         return at(job).runs() ? 1 : at(job).min_tasks - at(job).running;

@@ -182,8 +182,7 @@ private:
             work.ended.push_back({r.id, r.model, failed ? 0.0 : r.steps, r.computed_s, charged, complete || dropped});
             if (!complete && !dropped) continue;
             a.fails = dropped ? rules.most_fails : 0;
-            a.home = model_index{};
-            a.last = model_index{};
+            a.home = a.last = model_index{};
             ++done;
             ++report.events;
             work.active.resize(static_cast<std::size_t>(std::remove(work.active.begin(), work.active.end(), r.id) -
@@ -240,8 +239,7 @@ private:
             const bool idles = !(speed > 0.0) || (steps <= 0.0 && !rules.whole_steps);
             const double computed = idles ? rules.round_s - lost : steps / speed;
             work.running.push_back({time.now_s + (lost + computed), id, model, steps, lost + computed, computed});
-            a.last = model;
-            a.home = model;
+            a.last = a.home = model;
         }
     }
 };
