@@ -81,7 +81,7 @@ timeline_chart grouped(std::span<const stay> stays, std::span<const gantt_place>
         const std::size_t last = std::min(places.size(), (r + 1) * together) - 1;
         chart.rows.push_back({last == r * together
                                   ? places[last].name
-                                  : fmt::format("{} to {}", places[r * together].name, places[last].name),
+                                  : fmt::format("{} +{}", places[r * together].name, last - r * together),
                               {}});
     }
     if (!(width > 0.0)) return chart;

@@ -148,7 +148,8 @@ std::string jobs_csv(const outcome& done) {
 }
 
 nlohmann::ordered_json known_or_null(double value) {
-    return std::isnan(value) ? nlohmann::ordered_json{} : nlohmann::ordered_json{value};
+    if (std::isnan(value)) return nullptr;
+    return value;  // no braces: they would make a list
 }
 
 nlohmann::ordered_json json_of(const outcome& done) {

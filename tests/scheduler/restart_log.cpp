@@ -224,7 +224,7 @@ private:
 }  // namespace
 
 TEST_CASE("10,000 events, killed again and again: none of its decisions is doubled, none lost") {
-    const std::size_t stride = log_events / kills(40);
+    const std::size_t stride = log_events / kills(25);
     for (const auto acknowledge : {berth::acknowledgement::reported, berth::acknowledgement::at_once}) {
         CAPTURE(static_cast<int>(acknowledge));
         restarted_log lives{acknowledge, 0};
