@@ -304,6 +304,9 @@ public:
         for (const berth::decision& one : *decided) to.push_back(named(engine_, one));
         // A look at every node for each job: not on large fleets.
         constexpr std::size_t most_nodes = 1000;
+        // A look at every job that runs, for each job.
+        constexpr std::size_t most_expected = 100;
+        std::size_t expected = 0;
         if (engine_.cluster().fleet().node_count() > most_nodes) return {};
         for (std::size_t i = first; i < to.size(); ++i) {
             auto* wait = std::get_if<io::wait_decision>(&to[i].what);
@@ -311,7 +314,7 @@ public:
             const auto job = engine_.find_job(wait->job);
             if (!job) continue;
             note_nearest(engine_, engine_.explain(*job), *wait);
-            wait->at = berth::expected_start(engine_, *job);
+            if (expected++ < most_expected) wait->at = berth::expected_start(engine_, *job);
         }
         return {};
     }

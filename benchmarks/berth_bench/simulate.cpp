@@ -117,7 +117,7 @@ berth::result<std::optional<power_csv>> read_power(const simulate_options& optio
     return std::optional{std::move(*read)};
 }
 
-/// From the first arrival to the end; unknown without a table, or if it does not cover a model.
+/// From the first arrival to the end; unknown without a table, if it does not cover a model, or if a policy has no places.
 berth::energy_used energy_of(const outcome& done, const finished_policy& p,
                              std::span<const berth::simulated_job> jobs) {
     if (!done.power || jobs.empty()) return {};
@@ -125,7 +125,8 @@ berth::energy_used energy_of(const outcome& done, const finished_policy& p,
     for (const auto& [model, gpus] : done.gpus_of_model) {
         const auto [idle, busy] = done.power->watts(model);
         const auto held = p.busy_gpu_s.find(model);
-        uses.push_back({gpus, held == p.busy_gpu_s.end() ? 0.0 : held->second, idle, busy});
+        if (held == p.busy_gpu_s.end()) return {};  // an engine that has no places
+        uses.push_back({gpus, held->second, idle, busy});
     }
     return berth::energy_of(uses, p.run.end_s - jobs[0].arrival_s, p.times.jobs);
 }
