@@ -442,6 +442,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/detail/scheduler_starts.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/detail/scheduler_turns.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/detail/scheduler_waits.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/expected_start.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/job_description.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/job_ref.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/scheduler/place_reading.hpp"

@@ -8,8 +8,11 @@
 
 #include "berth_bench/simulations.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <map>
+#include <string>
 #include <vector>
 
 namespace bench {
@@ -53,6 +56,56 @@ struct counted_engine {
     [[nodiscard]] double wake_at() const { return engine.wake_at(); }
 };
 
+/// Which jobs are where, and how long GPUs of each model are held: what an engine's slots tell.
+class slot_log {
+public:
+    slot_log(const berth::cluster& of, const engine_setup& setup) : of_{of}, stays_{setup.stays} {
+        if (stays_ != nullptr) open_.resize(setup.jobs.size());
+        held_.resize(of.fleet().model_count());
+        busy_gpu_s_.resize(held_.size());
+    }
+    void change(double time, std::uint32_t job, const berth::slot& where, bool taken) {
+        for (std::size_t m = 0; m < held_.size(); ++m) busy_gpu_s_[m] += (time - before_) * held_[m];
+        before_ = time;
+        std::uint32_t gpus = 0;
+        for (std::size_t g = 0; g < of_.fleet().gpu_count(where.node); ++g) {
+            if ((where.gpus >> g & 1U) == 0) continue;
+            ++gpus;
+            held_[of_.fleet().model(of_.fleet().gpu(where.node, g)).value()] += taken ? 1.0 : -1.0;
+        }
+        if (stays_ != nullptr) note(time, job, where, gpus, taken);
+    }
+    [[nodiscard]] std::map<std::string, double> busy_gpu_s() const {
+        std::map<std::string, double> out;
+        for (std::size_t m = 0; m < held_.size(); ++m)
+            out[std::string{of_.fleet().name(berth::model_index{m})}] = busy_gpu_s_[m];
+        return out;
+    }
+
+private:
+    void note(double time, std::uint32_t job, const berth::slot& where, std::uint32_t gpus, bool taken) {
+        std::vector<std::size_t>& open = open_[job];
+        const auto place = static_cast<std::uint32_t>(where.node.value());
+        if (taken) {
+            open.push_back(stays_->size());
+            stays_->push_back({time, time, job, place, gpus});
+            return;
+        }
+        const auto at = std::find_if(open.begin(), open.end(), [&](std::size_t s) {
+            return (*stays_)[s].place == place && (*stays_)[s].gpus == gpus;
+        });
+        (*stays_)[*at].to_s = time;
+        open.erase(at);
+    }
+
+    const berth::cluster& of_;
+    std::vector<stay>* stays_;
+    std::vector<std::vector<std::size_t>> open_;  // of each job
+    std::vector<double> held_;                    // GPUs of each model
+    std::vector<double> busy_gpu_s_;              // of each model
+    double before_ = 0.0;
+};
+
 template <class Engine>
 result<simulation_run> run_engine(Engine engine, const simulation_setup& setup) {
     counted_engine<Engine> counted{std::move(engine), setup.jobs, setup.usage, {}};
@@ -71,9 +124,17 @@ auto scheduled(Policies policies) {
         }
         std::uint32_t most = 1;
         for (const openb_node& node : setup.nodes) most = std::max(most, static_cast<std::uint32_t>(node.gpus));
-        return run_engine(
-            berth::scheduler_engine{driven, setup.jobs, {.gpus_per_task = most, .durations_known = setup.steps_known}},
-            setup);
+        const berth::scheduler_engine_options told{.gpus_per_task = most, .durations_known = setup.steps_known};
+        if (setup.stays == nullptr && setup.busy_gpu_s == nullptr) {
+            return run_engine(berth::scheduler_engine{driven, setup.jobs, told}, setup);
+        }
+        slot_log log{driven.cluster(), setup};
+        const auto watch = [&log](double time, std::uint32_t job, const berth::slot& where, bool taken) {
+            log.change(time, job, where, taken);
+        };
+        auto run = run_engine(berth::scheduler_engine{driven, setup.jobs, told, watch}, setup);
+        if (setup.busy_gpu_s != nullptr) *setup.busy_gpu_s = log.busy_gpu_s();
+        return run;
     };
 }
 

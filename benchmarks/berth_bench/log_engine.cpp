@@ -4,6 +4,7 @@
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/queue/orders.hpp"
+#include "berth/scheduler/expected_start.hpp"
 #include "berth/scheduler/scheduler.hpp"
 
 #include "support/data_folders.hpp"
@@ -392,13 +393,18 @@ public:
         for (const berth::decision& one : *decided) to.push_back(named(engine_, one));
         // A look at every node for each job: not on large fleets.
         constexpr std::size_t most_nodes = 1000;
+        // A look at every job that runs, for each job.
+        constexpr std::size_t most_expected = 100;
+        std::size_t expected = 0;
         if (engine_.cluster().fleet().node_count() > most_nodes) return {};
         for (std::size_t i = first; i < to.size(); ++i) {
             auto* wait = std::get_if<io::wait_decision>(&to[i].what);
             if (wait == nullptr) continue;
-            // A slice fits or not by its position, which no counter tells.
             const auto job = engine_.find_job(wait->job);
-            if (job && engine_.mig_profile(*job).empty()) note_nearest(engine_, engine_.explain(*job), *wait);
+            if (!job) continue;
+            // A slice fits or not by its position, which no counter tells.
+            if (engine_.mig_profile(*job).empty()) note_nearest(engine_, engine_.explain(*job), *wait);
+            if (expected++ < most_expected) wait->at = berth::expected_start(engine_, *job);
         }
         return {};
     }

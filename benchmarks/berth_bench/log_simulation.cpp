@@ -127,8 +127,8 @@ private:
 
 class log_run {
 public:
-    log_run(std::string file, log_engine& engine, std::vector<berth::mig_board> boards)
-        : file_{std::move(file)}, engine_{engine}, fleet_{file_, false, std::move(boards)} {}
+    log_run(std::string file, log_engine& engine, std::vector<berth::mig_board> boards, const power_csv* power)
+        : file_{std::move(file)}, engine_{engine}, fleet_{file_, false, std::move(boards)}, power_{power} {}
 
     [[nodiscard]] result<void> take(const io::numbered_event& e) {
         if (std::holds_alternative<io::expectation>(e.what)) return {};
@@ -137,7 +137,7 @@ public:
             if (now_ && *time > *now_) {
                 if (auto ok = run_until(*time); !ok) return ok;
             }
-            now_ = time;
+            pass_to(*time);
         }
         if (const auto* report = std::get_if<io::task_event>(&e.what)) {
             if (report->report == io::task_report::finish) return {};
@@ -152,8 +152,25 @@ public:
     log_clock clock;
     [[nodiscard]] double now() const noexcept { return now_.value_or(0.0); }
     [[nodiscard]] const log_fleet& fleet() const noexcept { return fleet_; }
+    /// Unknown without a table, or if it does not cover a GPU.
+    [[nodiscard]] double joules() const noexcept { return power_ != nullptr ? joules_ : std::nan(""); }
 
 private:
+    void pass_to(double time) {
+        if (power_ != nullptr && now_ && time > *now_) joules_ += (time - *now_) * watts();
+        now_ = time;
+    }
+    [[nodiscard]] double watts() const {
+        double sum = 0.0;
+        for (const auto& [name, gpu] : fleet_.gpus()) {
+            if (!gpu.there) continue;
+            const auto [idle, busy] = power_->watts(gpu.what.model.value_or(""));
+            const bool held =
+                std::any_of(gpu.used.begin(), gpu.used.end(), [](const auto& counter) { return counter.second > 0; });
+            sum += held ? busy : idle;
+        }
+        return sum;
+    }
     [[nodiscard]] result<void> tell(const io::event& e, std::size_t line) {
         if (const auto missing = find_not_yet(e)) {
             return file_fault(error_code::invalid_value, file_, line, missing->field, missing->why);
@@ -189,7 +206,7 @@ private:
             if (at > next || !(at < no_time) || (at == next && end > next)) return {};
             idle_ = end <= at ? 0 : idle_ + 1;
             if (idle_ > 1000 && next >= no_time) return {};  // the engine alone wakes, again and again
-            now_ = at;
+            pass_to(at);
             while (clock.next().first <= at) {
                 const std::string done = clock.next().second;
                 clock.end(done, at);
@@ -218,6 +235,8 @@ private:
     std::string file_;
     log_engine& engine_;
     log_fleet fleet_;
+    const power_csv* power_;
+    double joules_ = 0.0;
     std::optional<double> now_;
     std::vector<named_decision> made_;
     std::size_t idle_ = 0;
@@ -226,7 +245,7 @@ private:
 }  // namespace
 
 result<simulated_log> simulate_log(const std::vector<io::numbered_event>& log, const std::string& file,
-                                   const std::string& policy, progress_line* line) {
+                                   const std::string& policy, const power_csv* power, progress_line* line) {
     std::vector<io::event> events;
     for (const io::numbered_event& one : log) events.push_back(one.what);
     log_engine_options options{.policy = "berth"};
@@ -247,7 +266,7 @@ result<simulated_log> simulate_log(const std::vector<io::numbered_event>& log, c
         return berth::error{error_code::unknown_name,
                             "--policy: " + shown(options.policy) + " is none of the policies of event logs: " + known};
     }
-    log_run run{file, *engine, options.boards};
+    log_run run{file, *engine, options.boards, power};
     std::size_t done = 0;
     for (const io::numbered_event& one : log) {
         if (interrupted()) break;
@@ -258,6 +277,7 @@ result<simulated_log> simulate_log(const std::vector<io::numbered_event>& log, c
     simulated_log out{.trace = std::move(run.clock.trace), .run = std::move(run.clock.run)};
     out.trace.file = file;
     out.run.end_s = run.now();
+    out.joules = run.joules();
     if (interrupted()) out.run.stop = berth::stop_reason::cancelled;
     for (const auto& entry : run.fleet().gpus()) out.gpus += entry.second.there ? 1.0 : 0.0;
     return out;

@@ -9,6 +9,7 @@
 #include "support/mig_table.hpp"
 #include "support/output_file.hpp"
 #include "support/progress.hpp"
+#include "support/splitmix_source.hpp"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -131,11 +132,7 @@ struct stream_figures {
 
 stream_figures run_stream(const mig_options& options, const mig_board& board, const std::vector<std::size_t>& plain,
                           double load, std::uint64_t seed, const stream_policy& place) {
-    std::uint64_t state = seed * 0x2545f4914f6cdd1dULL;
-    const auto uniform = [&] {
-        state += 0x9e3779b97f4a7c15ULL;
-        return static_cast<double>(berth::splitmix64(state) >> 11U) * 0x1p-53;
-    };
+    splitmix_source draw{seed * 0x2545f4914f6cdd1dULL};
     double mean = 0.0;
     for (const std::size_t p : plain) mean += board.profiles()[p].compute_slices;
     mean /= static_cast<double>(plain.size());
@@ -152,9 +149,10 @@ stream_figures run_stream(const mig_options& options, const mig_board& board, co
     double asked[2] = {};
     double accepted[2] = {};
     for (std::size_t j = 0; j < options.arrivals; ++j) {
-        now -= std::log(1.0 - uniform()) / rate;
-        const std::size_t profile = plain[static_cast<std::size_t>(uniform() * static_cast<double>(plain.size()))];
-        const double length = -std::log(1.0 - uniform());
+        now -= std::log(1.0 - berth::uniform01(draw)) / rate;
+        const std::size_t profile =
+            plain[static_cast<std::size_t>(berth::uniform01(draw) * static_cast<double>(plain.size()))];
+        const double length = -std::log(1.0 - berth::uniform01(draw));
         for (; !ends.empty() && ends.top().time <= now; ends.pop()) {
             // Slices of one profile are alike, and moves may have changed their positions.
             mig_layout& layout = fleet[ends.top().gpu];

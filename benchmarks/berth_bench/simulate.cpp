@@ -6,11 +6,13 @@
 
 #include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
+#include "berth_bench/gantt.hpp"
 #include "berth_bench/log_simulation.hpp"
 #include "berth_bench/simulations.hpp"
 #include "support/cpu_deadline.hpp"
 #include "support/csv_table.hpp"
 #include "support/output_file.hpp"
+#include "support/power_csv.hpp"
 #include "support/progress.hpp"
 #include "support/svg_chart.hpp"
 #include "support/text_blocks.hpp"
@@ -24,8 +26,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +50,7 @@ struct simulate_options {
     std::string rules = "own";
     bool at_zero = false;
     std::string nodes;
+    std::string power;
     std::size_t arrivals = 0;
     double load = 0.95;
     std::string steps_known = "yes";
@@ -70,30 +75,60 @@ struct finished_policy {
     double seconds = 0.0;
     std::vector<usage_sample> usage{};
     std::vector<stay> stays{};
+    std::map<std::string, double> busy_gpu_s{};  ///< of each GPU model
+    berth::energy_used energy{};
 };
-
-/// Whether a Gantt chart of the nodes would be readable.
-constexpr double most_gantt_gpus = 128.0;
 
 /// All that is kept of what is finished, whatever comes later.
 struct outcome {
     const simulation_trace* trace = nullptr;
     double gpus = 0.0;
     std::vector<finished_policy> policies;
-    std::size_t gpus_per_node = 0;  ///< of equal nodes
+    std::vector<gantt_place> places{};  ///< nodes, or in rounds GPU models
+    const char* place_word = "node";
+    std::map<std::string, double> gpus_of_model{};  ///< equal nodes have a model without a name
+    std::optional<power_csv> power{};
 };
 
-void print_header() {
-    fmt::print("{:<28}{:>8}{:>14}{:>14}{:>14}{:>14}{:>14}{:>12}{:>12}{:>8}{:>13}{:>9}\n", "policy", "jobs", "mean s",
-               "p50 s", "p95 s", "p99 s", "makespan s", "preempted", "migrated", "busy", "events/s", "s");
+void print_header(bool energy) {
+    fmt::print("{:<28}{:>8}{:>14}{:>14}{:>14}{:>14}{:>14}{:>12}{:>12}{:>8}{:>13}{:>9}{}\n", "policy", "jobs", "mean s",
+               "p50 s", "p95 s", "p99 s", "makespan s", "preempted", "migrated", "busy", "events/s", "s",
+               energy ? "         kWh" : "");
 }
 
-void print_row(const finished_policy& p) {
-    fmt::print("{:<28}{:>8}{:>14.1f}{:>14.1f}{:>14.1f}{:>14.1f}{:>14.1f}{:>12}{:>12}{:>6.1f} %{:>13.0f}{:>9.3f}\n",
+void print_row(const finished_policy& p, bool energy) {
+    fmt::print("{:<28}{:>8}{:>14.1f}{:>14.1f}{:>14.1f}{:>14.1f}{:>14.1f}{:>12}{:>12}{:>6.1f} %{:>13.0f}{:>9.3f}",
                p.name, p.times.jobs, p.times.mean_s, p.times.p50_s, p.times.p95_s, p.times.p99_s, p.times.makespan_s,
                p.run.preemptions, p.run.migrations, 100.0 * p.utilisation,
                static_cast<double>(p.run.events) / std::max(p.seconds, 1e-9), p.seconds);
+    if (energy && std::isnan(p.energy.joules))
+        fmt::print("{:>12}", "unknown");
+    else if (energy)
+        fmt::print("{:>12.2f}", p.energy.kwh());
+    fmt::print("\n");
     std::fflush(stdout);
+}
+
+/// Watts of GPUs by model, if a table is given.
+berth::result<std::optional<power_csv>> read_power(const simulate_options& options) {
+    if (options.power.empty()) return std::optional<power_csv>{};
+    auto read = read_power_csv(options.power);
+    if (!read) return read.error();
+    return std::optional{std::move(*read)};
+}
+
+/// From the first arrival to the end; unknown without a table, if it does not cover a model, or if a policy has no places.
+berth::energy_used energy_of(const outcome& done, const finished_policy& p,
+                             std::span<const berth::simulated_job> jobs) {
+    if (!done.power || jobs.empty()) return {};
+    std::vector<berth::gpu_use> uses;
+    for (const auto& [model, gpus] : done.gpus_of_model) {
+        const auto [idle, busy] = done.power->watts(model);
+        const auto held = p.busy_gpu_s.find(model);
+        if (held == p.busy_gpu_s.end()) return {};  // an engine that has no places
+        uses.push_back({gpus, held->second, idle, busy});
+    }
+    return berth::energy_of(uses, p.run.end_s - jobs[0].arrival_s, p.times.jobs);
 }
 
 /// Jobs that were drawn have no name but their number.
@@ -113,6 +148,11 @@ std::string jobs_csv(const outcome& done) {
     return out;
 }
 
+nlohmann::ordered_json known_or_null(double value) {
+    if (std::isnan(value)) return nullptr;
+    return value;  // no braces: they would make a list
+}
+
 nlohmann::ordered_json json_of(const outcome& done) {
     nlohmann::ordered_json json;
     json["policies"] = nlohmann::ordered_json::object();
@@ -129,7 +169,8 @@ nlohmann::ordered_json json_of(const outcome& done) {
             {"preemptions", p.run.preemptions},
             {"migrations", p.run.migrations},
             {"utilisation", p.utilisation},
-            {"energy_kwh", nullptr},
+            {"energy_kwh", known_or_null(p.energy.kwh())},
+            {"joules_a_job", known_or_null(p.energy.joules_a_job)},
             {"rounds", p.run.rounds},
             {"events", p.run.events},
             {"events_per_second", static_cast<double>(p.run.events) / std::max(p.seconds, 1e-9)},
@@ -202,45 +243,6 @@ std::string beside(const std::string& path, const char* what) {
     return fmt::format("{}-{}.svg", ends ? path.substr(0, dot) : path, what);
 }
 
-/// A row for each GPU of each node, a bar for each stay of a job, by the number of its GPUs.
-timeline_chart gantt_chart(const outcome& done, const finished_policy& p) {
-    timeline_chart chart{.title = "Jobs on GPUs: " + p.name,
-                         .subtitle = fmt::format("{} jobs; a row for each GPU", done.trace->jobs.size()),
-                         .x_label = "time (h)",
-                         .kinds = {"1 GPU", "2", "3 and 4", "5 to 8", "more"},
-                         .rows = {},
-                         .lines = {}};
-    const auto nodes = static_cast<std::size_t>(done.gpus) / done.gpus_per_node;
-    const double begin = done.trace->jobs.front().arrival_s;
-    const double narrowest = (p.run.end_s - begin) / 1500.0;  // about half a pixel
-    std::vector<double> free_from(nodes * done.gpus_per_node, 0.0);
-    for (std::size_t g = 0; g < free_from.size(); ++g) {
-        chart.rows.push_back({fmt::format("{}.{}", g / done.gpus_per_node, g % done.gpus_per_node), {}});
-    }
-    std::vector<const stay*> stays;
-    for (const stay& s : p.stays) {
-        if (s.to_s > s.from_s) stays.push_back(&s);
-    }
-    std::sort(stays.begin(), stays.end(), [](const stay* a, const stay* b) {
-        if (a->from_s < b->from_s || b->from_s < a->from_s) return a->from_s < b->from_s;
-        return a->job < b->job;
-    });
-    for (const stay* s : stays) {
-        const std::uint32_t gpus = done.trace->jobs[s->job].gpus;
-        const std::size_t kind = gpus == 1 ? 0 : gpus == 2 ? 1 : gpus <= 4 ? 2 : gpus <= 8 ? 3 : 4;
-        auto left = std::min<std::size_t>(gpus, done.gpus_per_node);
-        for (std::size_t k = 0; k < done.gpus_per_node && left > 0; ++k) {
-            const std::size_t g = s->node * done.gpus_per_node + k;
-            if (free_from[g] > s->from_s) continue;
-            free_from[g] = s->to_s;
-            --left;
-            if (s->to_s - s->from_s < narrowest) continue;
-            chart.rows[g].bars.push_back({(s->from_s - begin) / 3600.0, (s->to_s - begin) / 3600.0, kind});
-        }
-    }
-    return chart;
-}
-
 int write_outputs(const simulate_options& options, const outcome& done) {
     const auto write = [](const std::string& path, const std::string& text) {
         return path.empty() ? berth::result<void>{} : write_file(path, text);
@@ -255,7 +257,12 @@ int write_outputs(const simulate_options& options, const outcome& done) {
     for (const finished_policy& p : done.policies) {
         if (p.stays.empty()) continue;
         const std::string path = beside(options.svg, ("gantt-" + p.name).c_str());
-        if (const auto ok = write(path, to_svg(gantt_chart(done, p))); !ok) return fail(ok.error().message);
+        const gantt_options drawn{.title = "Jobs on GPUs: " + p.name,
+                                  .place_word = done.place_word,
+                                  .begin_s = done.trace->jobs.front().arrival_s,
+                                  .end_s = p.run.end_s};
+        const timeline_chart chart = gantt_chart(p.stays, done.trace->jobs, done.places, drawn);
+        if (const auto ok = write(path, to_svg(chart)); !ok) return fail(ok.error().message);
         fmt::print("{} written\n", path);
     }
     return exit_ok;
@@ -270,9 +277,8 @@ int run_policy(const Entry& entry, Setup setup, const simulate_options& options,
     line.start(p.name, setup.jobs.size());
     setup.line = &line;
     setup.usage = options.svg.empty() ? nullptr : &p.usage;
-    if constexpr (requires { setup.stays; }) {
-        setup.stays = options.svg.empty() || done.gpus > most_gantt_gpus ? nullptr : &p.stays;
-    }
+    setup.stays = options.svg.empty() ? nullptr : &p.stays;
+    if constexpr (requires { setup.busy_gpu_s; }) setup.busy_gpu_s = done.power ? &p.busy_gpu_s : nullptr;
     const double begin = cpu_seconds();
     auto run = entry.run(setup);
     p.seconds = cpu_seconds() - begin;
@@ -281,11 +287,17 @@ int run_policy(const Entry& entry, Setup setup, const simulate_options& options,
     p.run = std::move(*run);
     p.times = berth::completion(setup.jobs, p.run.jobs);
     p.utilisation = berth::utilisation(setup.jobs, p.run, done.gpus);
+    if constexpr (requires { setup.cluster; }) p.busy_gpu_s[""] = p.run.busy_gpu_s;
+    if constexpr (requires { setup.models; }) {
+        for (std::size_t m = 0; m < setup.models->names.size(); ++m)
+            p.busy_gpu_s[setup.models->names[m]] = p.run.model_busy_gpu_s[m];
+    }
+    p.energy = energy_of(done, p, setup.jobs);
     if (p.run.stop != berth::stop_reason::completed) {
         fmt::print("{:<28}interrupted after {} of {} jobs: left out\n", p.name, p.times.jobs, setup.jobs.size());
         return exit_interrupted;
     }
-    print_row(p);
+    print_row(p, done.power.has_value());
     done.policies.push_back(std::move(p));
     return exit_ok;
 }
@@ -348,7 +360,7 @@ berth::result<std::vector<berth::speed_drift>> parse_drifts(const std::vector<st
 
 template <class Entries, class Setup>
 int run_all(const Entries& entries, const Setup& setup, const simulate_options& options, outcome& done) {
-    print_header();
+    print_header(done.power.has_value());
     int code = exit_ok;
     for (const auto* entry : entries) {
         code = interrupted() ? exit_interrupted : run_policy(*entry, setup, options, done);
@@ -369,10 +381,14 @@ int simulate_events(const simulate_options& options, const simulation_trace& tra
     setup.seed = options.seed;
     setup.cluster = *cluster;
     setup.muri = options.rules == "muri";
+    auto power = read_power(options);
+    if (!power) return fail(power.error().message);
     outcome done{.trace = &trace,
                  .gpus = static_cast<double>(cluster->nodes) * static_cast<double>(cluster->gpus),
-                 .policies = {},
-                 .gpus_per_node = cluster->gpus};
+                 .policies = {}};
+    done.power = std::move(*power);
+    done.gpus_of_model[""] = done.gpus;
+    for (std::uint32_t n = 0; n < cluster->nodes; ++n) done.places.push_back({std::to_string(n), cluster->gpus});
     fmt::print("{}: {} jobs on {} nodes of {} GPUs, rules {}\n", trace.file, trace.jobs.size(), cluster->nodes,
                cluster->gpus, options.rules);
     return run_all(*policies, setup, options, done);
@@ -412,11 +428,19 @@ int simulate_rounds(const simulate_options& options, const simulation_trace& tra
                                             : wanted_aim::fitting;
     setup.noise = options.speed_noise;
     setup.drifts = *drifts;
+    auto power = read_power(options);
+    if (!power) return fail(power.error().message);
     outcome done{.trace = &trace, .gpus = 0.0, .policies = {}};
-    for (const std::uint32_t gpus : models->gpus) done.gpus += gpus;
+    done.power = std::move(*power);
+    done.place_word = "model";
+    for (std::size_t m = 0; m < models->names.size(); ++m) {
+        done.gpus += models->gpus[m];
+        done.gpus_of_model[models->names[m]] = models->gpus[m];
+        done.places.push_back({models->names[m], models->gpus[m]});
+    }
     fmt::print("{}: {} jobs on {:.0f} GPUs of {} models, rules {}\n", trace.file, trace.jobs.size(), done.gpus,
                models->names.size(), options.rules);
-    print_header();
+    print_header(done.power.has_value());
     int code = exit_ok;
     for (const round_policy_entry* entry : *policies) {
         if (interrupted()) {
@@ -448,8 +472,15 @@ int simulate_fleet(const simulate_options& options, const simulation_trace& trac
     setup.steps_known = options.steps_known == "yes";
     setup.seed = options.seed;
     setup.nodes = nodes.nodes;
+    auto power = read_power(options);
+    if (!power) return fail(power.error().message);
     outcome done{.trace = &trace, .gpus = 0.0, .policies = {}};
-    for (const openb_node& node : nodes.nodes) done.gpus += static_cast<double>(node.gpus);
+    done.power = std::move(*power);
+    for (const openb_node& node : nodes.nodes) {
+        done.gpus += static_cast<double>(node.gpus);
+        if (node.gpus > 0) done.gpus_of_model[node.model] += static_cast<double>(node.gpus);
+        done.places.push_back({node.name, static_cast<std::uint32_t>(node.gpus)});
+    }
     fmt::print("{}: {} jobs on {} nodes with {:.0f} GPUs\n", trace.file, trace.jobs.size(), nodes.nodes.size(),
                done.gpus);
     return run_all(*policies, setup, options, done);
@@ -491,8 +522,10 @@ int simulate_event_log(const simulate_options& options) {
     if (!log) return fail(log.error().message);
     const std::vector<std::string> policies =
         options.policies.empty() ? std::vector<std::string>{""} : options.policies;
+    auto power = read_power(options);
+    if (!power) return fail(power.error().message);
     fmt::print("{}: {} lines\n", options.trace, log->size());
-    print_header();
+    print_header(power->has_value());
     outcome done;
     simulation_trace trace;
     int code = exit_ok;
@@ -500,7 +533,7 @@ int simulate_event_log(const simulate_options& options) {
         progress_line line{options.progress ? progress_line::mode::on : progress_line::mode::terminal};
         line.start(name.empty() ? "log" : name, log->size());
         const double begin = cpu_seconds();
-        auto run = simulate_log(*log, options.trace, name, &line);
+        auto run = simulate_log(*log, options.trace, name, *power ? &**power : nullptr, &line);
         line.clear();
         if (!run) {
             code = fail(run.error().message);
@@ -515,7 +548,9 @@ int simulate_event_log(const simulate_options& options) {
         trace = std::move(run->trace);
         p.times = berth::completion(trace.jobs, p.run.jobs);
         p.utilisation = berth::utilisation(trace.jobs, p.run, run->gpus);
-        print_row(p);
+        p.energy.joules = run->joules;
+        if (p.times.jobs > 0) p.energy.joules_a_job = run->joules / static_cast<double>(p.times.jobs);
+        print_row(p, power->has_value());
         done.trace = &trace;
         done.policies.push_back(std::move(p));
     }
@@ -576,6 +611,8 @@ command add_simulate(CLI::App& program, CLI::App*& subcommand) {
     app.add_flag("--at-zero", options->at_zero, "All jobs arrive at the beginning");
     app.add_option("--nodes", options->nodes,
                    "Nodes with their GPUs, CSV as of openb; the scheduler decides (--format philly)");
+    app.add_option("--power", options->power,
+                   "Watts of GPU models, idle and busy, CSV as of `place`; without it energy is unknown");
     app.add_option("--arrivals", options->arrivals, "So many jobs, drawn again from the trace (--format philly)")
         ->check(CLI::Range(std::size_t{1}, std::size_t{100'000'000}));
     app.add_option("--load", options->load, "Σ GPUs x duration / (GPUs x span) of jobs that are drawn")
@@ -605,7 +642,7 @@ command add_simulate(CLI::App& program, CLI::App*& subcommand) {
     app.add_option("--policy", options->policies, "Policies by name; default: all that fit the format")->delimiter(',');
     app.add_option("--jobs", options->jobs, "Write start and end of each job as CSV");
     app.add_option("--json", options->json, "Write the figures as JSON");
-    app.add_option("--svg", options->svg, "Draw completion times, and beside it utilisation");
+    app.add_option("--svg", options->svg, "Draw completion times, and beside it utilisation and who is on which GPUs");
     app.add_flag("--progress", options->progress, "Print progress also where the output is no terminal");
     return [options] { return simulate(*options); };
 }

@@ -14,8 +14,10 @@
 #include "berth/simulate/learned_speeds.hpp"
 #include "berth/simulate/rounds.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <tuple>
 
@@ -30,6 +32,8 @@ struct event_usage {
     std::vector<usage_sample>* usage = nullptr;
     std::vector<stay>* stays = nullptr;
     std::vector<std::vector<std::size_t>>* open = nullptr;  ///< of each job: its stays that have not ended
+    std::span<const berth::simulated_job> jobs{};
+    std::uint32_t gpus_per_node = 0;
 
     void operator()(double now, std::uint64_t gpus, std::size_t waiting) const {
         if (usage != nullptr) usage->push_back({now, static_cast<double>(gpus), static_cast<double>(waiting)});
@@ -38,9 +42,12 @@ struct event_usage {
         if (stays == nullptr) return;
         for (const std::size_t s : (*open)[job]) (*stays)[s].to_s = now;
         (*open)[job].clear();
+        std::uint32_t left = jobs[job].gpus;
         for (const std::uint32_t n : nodes) {
+            const std::uint32_t here = std::min(left, gpus_per_node);
+            left -= here;
             (*open)[job].push_back(stays->size());
-            stays->push_back({now, now, job, n});
+            stays->push_back({now, now, job, n, here});
         }
     }
 };
@@ -55,7 +62,11 @@ auto in_order(Order order) {
         rules.steps_known = setup.steps_known;
         std::vector<std::vector<std::size_t>> open(setup.stays != nullptr ? setup.jobs.size() : 0);
         const berth::event_simulation<event_usage> simulation{
-            setup.jobs, setup.cluster.nodes, setup.cluster.gpus, rules, {setup.usage, setup.stays, &open}};
+            setup.jobs,
+            setup.cluster.nodes,
+            setup.cluster.gpus,
+            rules,
+            {setup.usage, setup.stays, &open, setup.jobs, setup.cluster.gpus}};
         return simulation.run(order, control_of(setup));
     };
 }
@@ -68,14 +79,39 @@ result<simulation_run> berth_in_order(const event_setup& setup) {
 
 struct round_usage {
     std::vector<usage_sample>* usage = nullptr;
+    std::vector<stay>* stays = nullptr;
+    std::vector<std::size_t>* open = nullptr;  ///< of each job: one more than its stay that has not ended
 
     void operator()(std::uint64_t, const berth::round_view& view, std::span<const berth::model_index> chosen) const {
+        if (stays != nullptr) follow(view, chosen);
         if (usage == nullptr) return;
         usage_sample sample{.at_s = view.now_s};
         for (std::size_t j = 0; j < chosen.size(); ++j) {
             (chosen[j].valid() ? sample.gpus : sample.waiting) += chosen[j].valid() ? view.jobs[j].gpus : 1.0;
         }
         usage->push_back(sample);
+    }
+    /// A stay goes on as long as the job is on the same model; one that ends within its round is cut in `close`.
+    void follow(const berth::round_view& view, std::span<const berth::model_index> chosen) const {
+        for (std::size_t j = 0; j < chosen.size(); ++j) {
+            const std::uint32_t job = view.jobs[j].id;
+            std::size_t& at = (*open)[job];
+            const bool runs = chosen[j].valid();
+            if (at > 0 && runs && (*stays)[at - 1].place == chosen[j].value()) continue;
+            if (at > 0) (*stays)[at - 1].to_s = view.now_s;
+            at = 0;
+            if (!runs) continue;
+            stays->push_back({view.now_s, std::numeric_limits<double>::infinity(), job,
+                              static_cast<std::uint32_t>(chosen[j].value()), view.jobs[j].gpus});
+            at = stays->size();
+        }
+    }
+    void close(const simulation_run& run) const {
+        if (stays == nullptr) return;
+        for (stay& s : *stays) {
+            const berth::job_record& record = run.jobs[s.job];
+            s.to_s = std::min(s.to_s, record.done() ? record.end_s : run.end_s);
+        }
     }
 };
 
@@ -130,6 +166,8 @@ template <berth::round_policy Policy>
 auto in_rounds(Policy policy, bool shuffles = false) {
     return [policy, shuffles](const round_setup& setup) -> result<simulation_run> {
         std::vector<berth::model_index> drawn;
+        std::vector<std::size_t> open(setup.stays != nullptr ? setup.jobs.size() : 0);
+        const round_usage watch{setup.usage, setup.stays, &open};
         const berth::round_simulation<round_order, round_usage> simulation{
             setup.jobs,
             setup.models->gpus,
@@ -139,7 +177,7 @@ auto in_rounds(Policy policy, bool shuffles = false) {
                 rules.steps_known = setup.steps_known;
                 return rules;
             }(),
-            {setup.usage}};
+            watch};
         const berth::matrix_view<const double> speeds{setup.speeds.data(), setup.jobs.size(),
                                                       setup.models->gpus.size()};
         const auto with_beliefs = [&](const auto& truth) -> result<simulation_run> {
@@ -159,7 +197,9 @@ auto in_rounds(Policy policy, bool shuffles = false) {
             berth::table_speeds beliefs{speeds};
             return simulation.run(policy, truth, beliefs, control_of(setup));
         };
-        return with_beliefs(berth::uneven_speeds{speeds, setup.noise, setup.seed, setup.drifts});
+        auto run = with_beliefs(berth::uneven_speeds{speeds, setup.noise, setup.seed, setup.drifts});
+        if (run) watch.close(*run);
+        return run;
     };
 }
 

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,12 +28,13 @@ struct usage_sample {
     double waiting = 0.0;
 };
 
-/// A job on a node from one moment to another.
+/// A job on GPUs of a place (a node; in rounds a GPU model) from one moment to another.
 struct stay {
     double from_s = 0.0;
     double to_s = 0.0;
     std::uint32_t job = 0;
-    std::uint32_t node = 0;
+    std::uint32_t place = 0;
+    std::uint32_t gpus = 0;
 };
 
 /// What both kinds of simulation share.
@@ -42,13 +44,13 @@ struct simulation_setup {
     std::uint64_t seed = 0;
     progress_line* line = nullptr;
     std::vector<usage_sample>* usage = nullptr;  ///< filled in if not null
+    std::vector<stay>* stays = nullptr;          ///< likewise
 };
 
 /// Jobs on equal nodes, from event to event.
 struct event_setup : simulation_setup {
     node_counts cluster;
-    bool muri = false;                   ///< the rules of Muri's simulator
-    std::vector<stay>* stays = nullptr;  ///< filled in if not null
+    bool muri = false;  ///< the rules of Muri's simulator
 };
 
 /// What a round policy knows of speeds.
@@ -74,6 +76,7 @@ struct round_setup : simulation_setup {
 /// Jobs on a fleet of nodes, decided by a scheduler.
 struct engine_setup : simulation_setup {
     std::span<const openb_node> nodes{};
+    std::map<std::string, double>* busy_gpu_s = nullptr;  ///< of each GPU model; filled in if not null
 };
 
 /// Ends a run on Ctrl-C.

@@ -9,6 +9,7 @@
 #include "support/data_folders.hpp"
 #include "support/gpu_links.hpp"
 #include "support/output_file.hpp"
+#include "support/splitmix_source.hpp"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -119,11 +120,7 @@ struct stream_figures {
 /// Jobs of 1, 2, 4 and 8 GPUs, equally many, arrive at random and run for random times; one that fits nowhere is refused.
 stream_figures run_stream(const topology_options& options, const berth::gpu_set_value& value,
                           const stream_policy& choose) {
-    std::uint64_t state = options.seed;
-    const auto uniform = [&] {
-        state += 0x9e3779b97f4a7c15ULL;
-        return static_cast<double>(berth::splitmix64(state) >> 11U) * 0x1p-53;
-    };
+    splitmix_source draw{options.seed};
     const std::size_t gpus = value.links().size();
     std::vector<gpu_mask> free(options.nodes, (gpu_mask{1} << gpus) - 1);
     using end = std::tuple<double, std::size_t, gpu_mask>;
@@ -135,9 +132,9 @@ stream_figures run_stream(const topology_options& options, const berth::gpu_set_
     double quality = 0.0;
     std::size_t sets = 0;
     for (std::size_t j = 0; j < options.arrivals; ++j) {
-        now -= std::log(1.0 - uniform()) / rate;
-        const std::size_t k = std::size_t{1} << static_cast<unsigned>(4.0 * uniform());
-        const double length = -std::log(1.0 - uniform());
+        now -= std::log(1.0 - berth::uniform01(draw)) / rate;
+        const std::size_t k = std::size_t{1} << static_cast<unsigned>(4.0 * berth::uniform01(draw));
+        const double length = -std::log(1.0 - berth::uniform01(draw));
         while (!ends.empty() && std::get<0>(ends.top()) <= now) {
             free[std::get<1>(ends.top())] |= std::get<2>(ends.top());
             ends.pop();

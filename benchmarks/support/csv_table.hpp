@@ -38,6 +38,16 @@ public:
     [[nodiscard]] std::optional<std::size_t> find_column(std::string_view name) const;
     /// Like `find_column`; a missing column is an error that lists the existing columns.
     [[nodiscard]] berth::result<std::size_t> column(std::string_view name) const;
+    /// Where several columns are; the first that is missing is an error, as of `column`.
+    template <std::size_t N>
+    [[nodiscard]] berth::result<void> find_columns(const char* const (&names)[N], std::size_t (&columns)[N]) const {
+        for (std::size_t c = 0; c < N; ++c) {
+            const auto at = column(names[c]);
+            if (!at) return at.error();
+            columns[c] = *at;
+        }
+        return {};
+    }
 
     [[nodiscard]] std::string_view cell(std::size_t row, std::size_t column) const;
     /// A whole number within [least, most].

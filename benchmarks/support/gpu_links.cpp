@@ -36,12 +36,9 @@ constexpr std::pair<std::string_view, berth::pcie_path> paths[] = {{"SYS", berth
 result<std::vector<linked_machine>> parse_gpu_links(const std::string& file, std::string_view text) {
     const auto table = csv_table::parse(file, text);
     if (!table) return table.error();
-    std::vector<std::size_t> columns;
-    for (const char* name : {"system", "a", "b", "nvlinks", "pcie"}) {
-        const auto column = table->column(name);
-        if (!column) return column.error();
-        columns.push_back(*column);
-    }
+    constexpr const char* names[] = {"system", "a", "b", "nvlinks", "pcie"};
+    std::size_t columns[5] = {};
+    if (auto ok = table->find_columns(names, columns); !ok) return ok.error();
     std::vector<raw_machine> raw;
     for (std::size_t row = 0; row < table->row_count(); ++row) {
         const auto name = table->text(row, columns[0]);

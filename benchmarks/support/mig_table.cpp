@@ -48,12 +48,9 @@ result<std::vector<std::uint32_t>> read_starts(const csv_table& table, std::size
 result<std::vector<mig_board>> parse_mig_boards(const std::string& file, std::string_view text) {
     const auto table = csv_table::parse(file, text);
     if (!table) return table.error();
-    std::vector<std::size_t> columns;
-    for (const char* name : {"gpu", "profile", "compute_slices", "memory_slices", "starts", "max_instances"}) {
-        const auto column = table->column(name);
-        if (!column) return column.error();
-        columns.push_back(*column);
-    }
+    constexpr const char* names[] = {"gpu", "profile", "compute_slices", "memory_slices", "starts", "max_instances"};
+    std::size_t columns[6] = {};
+    if (auto ok = table->find_columns(names, columns); !ok) return ok.error();
     const auto memory = table->find_column("memory_mib");
     std::vector<raw_board> raw;
     for (std::size_t row = 0; row < table->row_count(); ++row) {

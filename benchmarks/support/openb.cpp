@@ -58,11 +58,7 @@ result<amount> gpu_memory_of(const csv_table& table, std::size_t row, std::optio
 result<openb_node_list> to_nodes(const csv_table& table) {
     std::size_t column[5] = {};
     constexpr const char* names[] = {"sn", "cpu_milli", "memory_mib", "gpu", "model"};
-    for (std::size_t c = 0; c < std::size(names); ++c) {
-        const auto at = table.column(names[c]);
-        if (!at) return at.error();
-        column[c] = *at;
-    }
+    if (auto ok = table.find_columns(names, column); !ok) return ok.error();
     const auto gpu_memory_column = table.find_column("gpu_memory_mib");
     openb_node_list list{.file = table.file(), .nodes = {}, .has_gpu_memory = gpu_memory_column.has_value()};
     list.nodes.reserve(table.row_count());
@@ -141,11 +137,7 @@ result<std::vector<std::string>> accepted_models(const csv_table& table, std::si
 result<openb_pod_list> to_pods(const csv_table& table) {
     std::size_t column[5] = {};
     constexpr const char* names[] = {"name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli"};
-    for (std::size_t c = 0; c < std::size(names); ++c) {
-        const auto at = table.column(names[c]);
-        if (!at) return at.error();
-        column[c] = *at;
-    }
+    if (auto ok = table.find_columns(names, column); !ok) return ok.error();
     const auto spec = table.find_column("gpu_spec");  // some traces have only the first five columns
     const auto gpu_memory_column = table.find_column("gpu_memory_mib");
     openb_pod_list list{.file = table.file(), .pods = {}, .has_gpu_memory = gpu_memory_column.has_value()};

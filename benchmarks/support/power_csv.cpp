@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <utility>
 
 namespace bench {
@@ -16,17 +17,13 @@ namespace {
 
 constexpr double most_watts = 1e6;
 
-result<berth::power_table> to_power_table(const csv_table& in) {
+result<power_csv> to_power_csv(const csv_table& in) {
     enum : std::size_t { part, model, idle, full, package, columns };
     constexpr const char* names[columns] = {"part", "model", "idle_watts", "full_watts", "milli_per_package"};
     std::size_t column[columns] = {};
-    for (std::size_t c = 0; c < columns; ++c) {
-        const auto at = in.column(names[c]);
-        if (!at) return at.error();
-        column[c] = *at;
-    }
-    berth::power_table table;
-    bool has_other = false;
+    if (auto ok = in.find_columns(names, column); !ok) return ok.error();
+    power_csv read;
+    berth::power_table& table = read.table;
     bool has_cpu = false;
     for (std::size_t row = 0; row < in.row_count(); ++row) {
         const std::string_view kind = in.cell(row, column[part]);
@@ -53,7 +50,7 @@ result<berth::power_table> to_power_table(const csv_table& in) {
             }
             table.gpus.push_back({std::string{*name}, *idle_watts, *full_watts});
         } else if (kind == "other_gpu" || kind == "cpu_package") {
-            bool& seen = kind == "other_gpu" ? has_other : has_cpu;
+            bool& seen = kind == "other_gpu" ? read.has_other : has_cpu;
             if (seen) {
                 return in.fault(row, column[part], error_code::duplicate,
                                 shown(kind) + " was given on an earlier line");
@@ -71,21 +68,41 @@ result<berth::power_table> to_power_table(const csv_table& in) {
                             shown(kind) + " is none of gpu, other_gpu, cpu_package");
         }
     }
-    return table;
+    return read;
+}
+
+/// The table alone.
+result<berth::power_table> table_of(result<power_csv> read) {
+    if (!read) return read.error();
+    return std::move(read->table);
 }
 
 }  // namespace
 
-result<berth::power_table> read_power_table(const std::string& path) {
-    const auto table = csv_table::read(path);
-    if (!table) return table.error();
-    return to_power_table(*table);
+std::pair<double, double> power_csv::watts(std::string_view model) const {
+    constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+    for (const berth::gpu_watts& gpu : table.gpus) {
+        if (gpu.model == model) return {gpu.idle, gpu.full};
+    }
+    return has_other ? std::pair{table.other.idle, table.other.full} : std::pair{unknown, unknown};
 }
 
-result<berth::power_table> parse_power_table(const std::string& file, std::string_view text) {
+result<power_csv> read_power_csv(const std::string& path) {
+    const auto table = csv_table::read(path);
+    if (!table) return table.error();
+    return to_power_csv(*table);
+}
+
+result<power_csv> parse_power_csv(const std::string& file, std::string_view text) {
     const auto table = csv_table::parse(file, text);
     if (!table) return table.error();
-    return to_power_table(*table);
+    return to_power_csv(*table);
+}
+
+result<berth::power_table> read_power_table(const std::string& path) { return table_of(read_power_csv(path)); }
+
+result<berth::power_table> parse_power_table(const std::string& file, std::string_view text) {
+    return table_of(parse_power_csv(file, text));
 }
 
 }  // namespace bench

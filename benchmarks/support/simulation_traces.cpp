@@ -25,16 +25,6 @@ namespace {
 
 constexpr double most = 1e15;
 
-template <std::size_t N>
-result<void> find_columns(const csv_table& in, const char* const (&names)[N], std::size_t (&column)[N]) {
-    for (std::size_t c = 0; c < N; ++c) {
-        const auto at = in.column(names[c]);
-        if (!at) return at.error();
-        column[c] = *at;
-    }
-    return {};
-}
-
 /// The rows whose optional column has a name. Without the column all rows; without a name there may be only one.
 result<std::vector<std::size_t>> select_rows(const csv_table& in, const char* column, const std::string& name,
                                              const char* option) {
@@ -130,7 +120,7 @@ result<simulation_trace> parse_muri_trace(const std::string& file, std::string_v
     enum : std::size_t { id, gpus, submit, iterations, model, iteration, columns };
     constexpr const char* names[columns] = {"job_id", "num_gpu", "submit_ms", "iterations", "model", "iteration_ms"};
     std::size_t column[columns] = {};
-    if (auto ok = find_columns(in, names, column); !ok) return ok.error();
+    if (auto ok = in.find_columns(names, column); !ok) return ok.error();
     const auto rows = select_rows(in, "trace", select, "--select");
     if (!rows) return rows.error();
     simulation_trace trace;
@@ -166,7 +156,7 @@ result<simulation_trace> parse_gavel_trace(const std::string& file, std::string_
     enum : std::size_t { id, type, scale, steps, arrival, columns };
     constexpr const char* names[columns] = {"job", "job_type", "scale_factor", "total_steps", "arrival_s"};
     std::size_t column[columns] = {};
-    if (auto ok = find_columns(in, names, column); !ok) return ok.error();
+    if (auto ok = in.find_columns(names, column); !ok) return ok.error();
     const auto rows = select_rows(in, "trace", select, "--select");
     if (!rows) return rows.error();
     simulation_trace trace;
@@ -197,7 +187,7 @@ result<simulation_trace> parse_duration_trace(const std::string& file, std::stri
     enum : std::size_t { submit, duration, gpus, columns };
     constexpr const char* names[columns] = {"submit_s", "duration_s", "gpus"};
     std::size_t column[columns] = {};
-    if (auto ok = find_columns(in, names, column); !ok) return ok.error();
+    if (auto ok = in.find_columns(names, column); !ok) return ok.error();
     simulation_trace trace;
     for (std::size_t row = 0; row < in.row_count(); ++row) {
         const auto at = in.number(row, column[submit], 0.0, most);
@@ -309,7 +299,7 @@ result<std::vector<double>> parse_job_speeds(const std::string& file, std::strin
     enum : std::size_t { gpu, type, scale, speed, columns };
     constexpr const char* names[columns] = {"gpu", "job_type", "scale_factor", "steps_per_s"};
     std::size_t column[columns] = {};
-    if (auto ok = find_columns(in, names, column); !ok) return ok.error();
+    if (auto ok = in.find_columns(names, column); !ok) return ok.error();
     const auto rows = select_rows(in, "table", in.find_column("table") ? select : std::string{}, "--speed-table");
     if (!rows) return rows.error();
     constexpr double unknown = std::numeric_limits<double>::quiet_NaN();

@@ -13,27 +13,14 @@ namespace bench {
 using berth::error_code;
 using berth::result;
 
-namespace {
-
-/// The positions of named columns.
-template <std::size_t N>
-result<void> find_columns(const csv_table& in, const char* const (&names)[N], std::size_t (&column)[N]) {
-    for (std::size_t c = 0; c < N; ++c) {
-        const auto at = in.column(names[c]);
-        if (!at) return at.error();
-        column[c] = *at;
-    }
-    return {};
-}
-
-}  // namespace
+namespace {}  // namespace
 
 result<berth::site_links> parse_site_links(const std::string& file, std::string_view text) {
     const auto read = csv_table::parse(file, text);
     if (!read) return read.error();
     const csv_table& in = *read;
     std::size_t column[5] = {};
-    if (auto ok = find_columns(in, {"src", "dst", "rtt_ms", "gbit_per_s_64conn", "usd_per_gb"}, column); !ok) {
+    if (auto ok = in.find_columns({"src", "dst", "rtt_ms", "gbit_per_s_64conn", "usd_per_gb"}, column); !ok) {
         return ok.error();
     }
     berth::site_links links;
@@ -69,7 +56,7 @@ result<edge_positions> parse_positions(const std::string& file, std::string_view
     if (!read) return read.error();
     const csv_table& in = *read;
     std::size_t column[3] = {};
-    if (auto ok = find_columns(in, {"kind", "latitude", "longitude"}, column); !ok) return ok.error();
+    if (auto ok = in.find_columns({"kind", "latitude", "longitude"}, column); !ok) return ok.error();
     edge_positions positions;
     for (std::size_t row = 0; row < in.row_count(); ++row) {
         const std::string_view kind = in.cell(row, column[0]);

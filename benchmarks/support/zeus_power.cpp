@@ -28,11 +28,7 @@ result<zeus_table> parse_zeus_power(const std::string& file, std::string_view te
     constexpr const char* names[columns] = {"gpu",       "dataset",       "network",          "batch_size",
                                             "optimizer", "power_limit_w", "time_per_epoch_s", "average_power_w"};
     std::size_t column[columns] = {};
-    for (std::size_t c = 0; c < columns; ++c) {
-        const auto at = in.column(names[c]);
-        if (!at) return at.error();
-        column[c] = *at;
-    }
+    if (auto ok = in.find_columns(names, column); !ok) return ok.error();
     zeus_table table;
     std::map<std::string, std::size_t, std::less<>> position;
     std::map<std::string, berth::amount, std::less<>> most;

@@ -108,6 +108,7 @@
 #include "berth/scheduler/any_scheduler.hpp"
 #include "berth/scheduler/decision.hpp"
 #include "berth/scheduler/decision_text.hpp"
+#include "berth/scheduler/expected_start.hpp"
 #include "berth/scheduler/job_description.hpp"
 #include "berth/scheduler/job_ref.hpp"
 #include "berth/scheduler/place_reading.hpp"

@@ -673,13 +673,16 @@ enum class simulated_act : std::uint8_t;
 struct addition;
 struct completion_times;
 class counting_engine;
+struct energy_used;
 struct event_rules;
 struct finish_time_fairness;
 struct fixed_order;
+struct gpu_use;
 struct job_record;
 struct logged_job;
 struct no_event_watch;
 struct no_round_watch;
+struct no_slot_watch;
 struct node_offer;
 struct round_rules;
 struct round_time;
@@ -695,7 +698,7 @@ template <class Watch>
 struct event_simulation;
 template <class Order, class Watch>
 struct round_simulation;
-template <class Scheduler>
+template <class Scheduler, class Watch>
 class scheduler_engine;
 
 }  // namespace berth::inline v0

@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 using berth::error;
 using berth::error_code;
@@ -18,6 +20,9 @@ static_assert(!std::is_convertible_v<result<int>, bool>, "only explicitly");
 static_assert(std::is_nothrow_move_constructible_v<result<std::string>>);
 static_assert(std::is_same_v<result<int>::value_type, int>);
 static_assert(!std::is_copy_constructible_v<result<std::unique_ptr<int>>>);
+static_assert(std::is_same_v<decltype(*std::declval<result<std::string>>()), std::string>, "by value: nothing dangles");
+static_assert(std::is_same_v<decltype(std::declval<result<std::string>>().value()), std::string>);
+static_assert(noexcept(*std::declval<result<std::string>>()));
 
 namespace {
 
@@ -64,6 +69,29 @@ TEST_CASE("result: members of the value, and values that can only be moved") {
     CHECK(*std::move(other).value_or(nullptr) == 4);
     result<std::unique_ptr<int>> none{error{}};
     CHECK(std::move(none).value_or(nullptr) == nullptr);
+}
+
+TEST_CASE("result: a loop over the value of a call runs over what lives until it ends") {
+    // Values that say when they end: a dangling range would read them after that.
+    static int alive = 0;
+    struct counted {
+        counted() noexcept { ++alive; }
+        counted(const counted&) noexcept { ++alive; }
+        counted(counted&&) noexcept { ++alive; }
+        counted& operator=(const counted&) = default;
+        counted& operator=(counted&&) = default;
+        ~counted() { --alive; }
+    };
+    const auto make = [](std::size_t n) { return result<std::vector<counted>>{std::vector<counted>(n)}; };
+    int seen = 0;
+    for ([[maybe_unused]] const counted& one : *make(3)) seen += alive == 3 ? 1 : 0;
+    CHECK(seen == 3);
+    for ([[maybe_unused]] const counted& one : make(2).value()) seen += alive == 2 ? 1 : 0;
+    CHECK(seen == 5);
+    CHECK(alive == 0);
+    const std::vector<counted>& bound = *make(4);
+    CHECK(alive == 4);
+    CHECK(bound.size() == 4);
 }
 
 TEST_CASE("result<void>") {

@@ -50,6 +50,15 @@ t.check(again.read_bytes() == out.read_bytes(), "the same log, the same decision
 for policy in ("best_fit", "spread", "fifo", "srtf"):
     t.good("replay", example, "--policy", policy, "--acknowledge", "log", "--until", "1e6")
 
+# When a job that waits may start, as far as durations are known.
+timed = "".join(json.dumps(e) + "\n" for e in [
+    {"event": "node", "time": 0, "node": "a", "gpus": [{"gpu": "g0"}, {"gpu": "g1"}]},
+    {"event": "job", "time": 0, "job": "x", "duration": 100}, {"event": "job", "time": 0, "job": "y"},
+    {"event": "job", "time": 5, "job": "one", "duration": 10}, {"event": "job", "time": 5, "job": "two", "gpus": 2}])
+t.good("replay", t.write("timed.jsonl", timed), "--out", out)
+at = {d["job"]: d.get("at") for d in map(json.loads, out.read_text().splitlines()) if d["decision"] == "wait"}
+t.check(at == {"one": 100, "two": None}, f"expected starts: {at}")
+
 # What differs is an exit code of its own.
 node = '{"event": "node", "time": 0, "node": "a", "gpus": [{"gpu": "g"}]}\n'
 job = '{"event": "job", "time": 1, "job": "j"}\n'

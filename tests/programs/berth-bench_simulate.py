@@ -53,11 +53,31 @@ both = [json.dumps(rows(jobs)) for _ in range(2) if t.good(*gavel, "--seed", 3, 
                                                            "--speeds-known", "learned", "--policy", "max_min_fairness_perf", "--jobs", jobs)]
 t.check(both[0] == both[1], "the same seed gives other jobs")
 
+t.check("a row for each GPU, by model" in (t.folder / "times-gantt-isolated.svg").read_text(), "rounds have a picture of who is where")
+
+# Energy: unknown without a table, or with one that leaves a model out.
+watts = "part,model,idle_watts,full_watts,milli_per_package\n"
+energy = {}
+for name, text in {"none": None, "partly": "gpu,v100,50,300,\ngpu,k80,25,150,\n", "all": "gpu,v100,50,300,\nother_gpu,,25,150,\n",
+                   "flat": "other_gpu,,100,100,\n"}.items():
+    flags = [] if text is None else ["--power", t.write(f"{name}.csv", watts + text)]
+    said = t.good(*gavel, "--policy", "fifo_perf", "--json", out, *flags).stdout
+    energy[name] = json.loads(out.read_text())["policies"]["fifo_perf"]
+    t.check(("kWh" in said) == (text is not None) and ("unknown" in said) == (name == "partly"), said)
+t.check(energy["none"]["energy_kwh"] is None and energy["partly"]["energy_kwh"] is None, f"unknown energy is null: {energy}")
+# 48 GPUs of 100 W, busy or not, from the first arrival to the last end.
+flat = energy["flat"]
+t.check(abs(flat["energy_kwh"] - 4.8 * flat["makespan_s"] / 3600) < 1e-6 * flat["energy_kwh"], f"{flat}")
+t.check(abs(flat["joules_a_job"] * flat["jobs"] - 3.6e6 * flat["energy_kwh"]) < 1.0 and energy["all"]["energy_kwh"] > 0, f"{flat}")
+
 # A scheduler on nodes; an event log.
 philly = t.write("philly.csv", "submit_s,duration_s,gpus\n0,100,1\n5,200,16\n6,10,2\n")
 nodes = t.source / "benchmarks/data/openb/openb_node_list_gpu_node.csv"
-t.good("simulate", "--format", "philly", "--trace", philly, "--nodes", nodes, "--arrivals", 2000, "--load", 0.5, "--json", out)
+t.good("simulate", "--format", "philly", "--trace", philly, "--nodes", nodes, "--arrivals", 2000, "--load", 0.5, "--json", out, "--svg",
+       t.folder / "fleet.svg", "--power", t.source / "benchmarks/data/openb/power_watts.csv")
+t.check("6212 GPUs; a row for every 10 nodes" in (t.folder / "fleet-gantt-berth.svg").read_text(), "a large fleet is drawn by nodes")
 fleet = json.loads(out.read_text())["policies"]
+t.check(fleet["berth"]["energy_kwh"] > 0 and fleet["count"]["energy_kwh"] is None, f"energy of a fleet: {fleet}")
 t.check(fleet["berth"]["jobs"] == 2000 and fleet["count"]["events"] == 4000, f"fleet: {fleet}")
 t.good("simulate", "--format", "philly", "--trace", philly, "--cluster", "2x8", "--steps-known", "no")
 log = t.write("log.jsonl", "".join(json.dumps(e) + "\n" for e in [
@@ -65,7 +85,10 @@ log = t.write("log.jsonl", "".join(json.dumps(e) + "\n" for e in [
     {"event": "job", "time": 0, "job": "x", "gpus": 2, "work": 100},
     {"event": "job", "time": 5, "job": "y", "gpus": 1, "duration": 50},
     {"event": "finish", "time": 20, "job": "x"}]))
-t.good("simulate", "--format", "events", "--trace", log, "--jobs", jobs)
+t.good("simulate", "--format", "events", "--trace", log, "--jobs", jobs, "--json", out, "--power", t.write("w.csv", watts + "other_gpu,,36,360,\n"))
+# x holds both GPUs for 100 s, y one for 50 s.
+logged = next(iter(json.loads(out.read_text())["policies"].values()))
+t.check(abs(3.6e6 * logged["energy_kwh"] - (2 * 100 * 360 + 50 * 360 + 50 * 36)) < 1e-3, f"energy of a log: {logged}")
 t.check([(r["job"], r["end_s"]) for r in rows(jobs)] == [("x", "100"), ("y", "150")], "a log's jobs end by their work")
 
 # An interrupted run keeps what is finished.
@@ -90,6 +113,7 @@ for arguments, pieces in [
         (["--trace", data / "muri_trace3.csv.xz", "--rules", "gavel"], ["--rules gavel"]),
         (["--trace", data / "muri_trace3.csv.xz", "--json", t.folder / "no/such/folder.json"], ["folder.json"]),
         (["--format", "swf", "--trace", bad], ["--format"]),
+        (["--trace", data / "muri_trace3.csv.xz", "--power", t.write("badw.csv", watts + "gpu,v100,5,1,\n")], ["badw.csv:2", "idle_watts"]),
         (["--format", "gavel", "--trace", data / "gavel_trace.csv.xz"], ["--speeds"]),
         (["--format", "philly", "--trace", philly, "--arrivals", "0"], ["--arrivals"]),
         (["--format", "events", "--trace", t.write("bad.jsonl", '{"event": "job"}\n')], ["bad.jsonl:1"]),

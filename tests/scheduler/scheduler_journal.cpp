@@ -165,6 +165,26 @@ TEST_CASE("without a first page nothing is decided, and the first page has all t
     CHECK((*again)->lines() == engine.lines());
 }
 
+TEST_CASE("a first decision before time 0 is in the journal") {
+    std::string text;
+    journalled engine{policies, shared_journal{&text}};
+    CHECK_FALSE(engine.decide(-berth::detail::never));
+    REQUIRE(engine.decide(-5.0));
+    CHECK(engine.lines() == 1);
+    join_described(engine, "n0", 2, "A100", -5.0);
+    REQUIRE(engine.job(-4.0, {.name = "a"}));
+    REQUIRE(engine.decide(-4.0)->size() == 1);
+    const auto refused = engine.decide(-4.5);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message == "event decide: time is before that of the event before");
+    const auto again = berth::resume_scheduler(text, policies, shared_journal{&text});
+    REQUIRE(again);
+    CHECK((*again)->known().now() == -4.0);
+    CHECK((*again)->known().counts().events[static_cast<std::size_t>(berth::event_kind::decide)] == 2);
+    REQUIRE((*again)->unconfirmed().size() == 1);
+    CHECK((*again)->unconfirmed()[0].time == -4.0);
+}
+
 TEST_CASE("what a journal could not give back is refused before it happens") {
     std::string text;
     journalled engine{policies, shared_journal{&text}};

@@ -148,3 +148,45 @@ TEST_CASE("a place that only the watch calls sick is written, and nobody else ca
     text.replace(at, 15, "node 1\n- 0 1 4 ");
     CHECK_FALSE(berth::load_scheduler(text));
 }
+
+TEST_CASE(
+    "names of ended jobs: the latest are kept where a loaded scheduler remembers fewer, all where it remembers more") {
+    using engine_type = berth::scheduler<>;
+    engine_type engine{{}, {}, {.remembered = 5}};
+    double time = 0.0;
+    const auto end = [&](engine_type& e, const std::string& name) {
+        REQUIRE(e.job(time, {.name = name}));
+        REQUIRE(*e.finish(time, name));
+        time += 1.0;
+    };
+    // 0 ... 7: the ring has gone round once, 3 to 7 are in it.
+    for (int i = 0; i < 8; ++i) end(engine, std::to_string(i));
+    const std::string text = engine.save();
+    const auto known = [&](engine_type& e) {
+        std::string all;
+        for (int i = 0; i < 12; ++i) {
+            const auto again = e.finish(time, std::to_string(i));
+            if (again && !*again) all += std::to_string(i) + " ";
+        }
+        return all;
+    };
+    const auto loaded = [&](std::size_t remembered) {
+        auto made = berth::load_scheduler(text, berth::scheduler_policies<>{}, {.remembered = remembered});
+        if (!made) FAIL(made.error().message);
+        return *std::move(made);
+    };
+    CHECK(known(engine) == "3 4 5 6 7 ");
+    CHECK(known(*loaded(5)) == "3 4 5 6 7 ");
+    CHECK(loaded(5)->save() == text);
+    const auto fewer = loaded(2);
+    CHECK(known(*fewer) == "6 7 ");
+    end(*fewer, "8");
+    CHECK(known(*fewer) == "7 8 ");
+    CHECK(known(*loaded(0)).empty());
+    const auto more = loaded(7);
+    CHECK(known(*more) == "3 4 5 6 7 ");
+    for (const char* name : {"8", "9"}) end(*more, name);
+    CHECK(known(*more) == "3 4 5 6 7 8 9 ");
+    end(*more, "10");
+    CHECK(known(*more) == "4 5 6 7 8 9 10 ");
+}

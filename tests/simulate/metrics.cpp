@@ -31,6 +31,19 @@ TEST_CASE("metrics of completion: by hand") {
     CHECK(berth::utilisation({}, run, 4.0) == 0.0);
 }
 
+TEST_CASE("metrics of energy: idle GPUs draw as well, and what is unknown stays unknown") {
+    // 2 GPUs for 100 s, one of them busy for 60 s: 140 s x 50 W + 60 s x 300 W; and 1 GPU that is never busy.
+    const std::vector<berth::gpu_use> uses{{2.0, 60.0, 50.0, 300.0}, {1.0, 0.0, 10.0, 100.0}};
+    const auto energy = berth::energy_of(uses, 100.0, 4);
+    CHECK(energy.joules == 140.0 * 50.0 + 60.0 * 300.0 + 1000.0);
+    CHECK(energy.joules_a_job == energy.joules / 4.0);
+    CHECK(energy.kwh() == energy.joules / 3.6e6);
+    CHECK(std::isnan(berth::energy_of(uses, 100.0, 0).joules_a_job));
+    const std::vector<berth::gpu_use> unknown{{2.0, 60.0, 50.0, 300.0}, {.gpus = 1.0}};
+    CHECK(std::isnan(berth::energy_of(unknown, 100.0, 4).kwh()));
+    CHECK(std::isnan(berth::energy_of({}, 100.0, 4).joules));
+}
+
 TEST_CASE("metrics of fairness: ratios above the limit are unfair, unknown fair times are left out") {
     const std::vector<berth::simulated_job> jobs(4);
     std::vector<berth::job_record> records(4);

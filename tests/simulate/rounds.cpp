@@ -168,6 +168,7 @@ TEST_CASE("rounds: a job ends within its round, a round ends with its last job")
     CHECK(run->jobs[2].end_s == 1100.0);
     CHECK(run->rounds == 4);
     CHECK(run->busy_gpu_s == 1150.0);
+    CHECK(run->model_busy_gpu_s == std::vector<double>{1150.0, 0.0});
     CHECK(run->preemptions == 0);
 }
 

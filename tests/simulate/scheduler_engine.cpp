@@ -2,12 +2,17 @@
 #include "berth/simulate/scheduler_engine.hpp"
 
 #include "berth/queue/orders.hpp"
+#include "berth/scheduler/preemption.hpp"
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/simulate/metrics.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 namespace {
@@ -67,6 +72,35 @@ TEST_CASE(
     CHECK(known.jobs[3].start_s == 5.0);
     CHECK(known.jobs[2].start_s == 7.0);
     CHECK(simulate(false).jobs[2].start_s == 5.0);
+}
+
+TEST_CASE("scheduler in virtual time: a watch hears of each slot that is taken and left") {
+    const std::vector<simulated_job> jobs{{.arrival_s = 0.0, .steps = 10.0, .gpus = 8},
+                                          {.arrival_s = 1.0, .steps = 5.0, .gpus = 4},
+                                          {.arrival_s = 2.0, .steps = 5.0, .gpus = 2}};
+    berth::scheduler driven{
+        berth::scheduler_policies<>{}.with_order(berth::shortest_remaining{}).with_preemption(berth::replan{}),
+        {},
+        {.waits = berth::wait_reports::none}};
+    join_two(driven);
+    int held = 0;
+    int most = 0;
+    double busy_gpu_s = 0.0;
+    double before = 0.0;
+    const auto watch = [&](double time, std::uint32_t job, const berth::slot& where, bool taken) {
+        CHECK(job < jobs.size());
+        busy_gpu_s += (time - before) * held;
+        before = time;
+        held += (taken ? 1 : -1) * std::popcount(where.gpus);
+        most = std::max(most, held);
+    };
+    berth::scheduler_engine engine{driven, std::span<const simulated_job>{jobs}, {.gpus_per_task = 4}, watch};
+    const auto run = berth::virtual_time{jobs}.run(engine);
+    REQUIRE(run.has_value());
+    CHECK(run->preemptions == 1);
+    CHECK(held == 0);
+    CHECK(most == 8);
+    CHECK(busy_gpu_s == run->busy_gpu_s);
 }
 
 TEST_CASE("scheduler in virtual time: a job splits into the fewest equal tasks") {

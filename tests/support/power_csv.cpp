@@ -3,8 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace {
 
@@ -53,4 +55,16 @@ TEST_CASE("watts: rows that are refused name file, line and field") {
     const auto missing = bench::parse_power_table("watts.csv", "part,model,idle_watts\n");
     REQUIRE_FALSE(missing.has_value());
     CHECK(missing.error().message.find("full_watts") != std::string::npos);
+}
+
+TEST_CASE("watts of a model: as listed, else those of other GPUs, else unknown") {
+    const auto listed = bench::parse_power_csv("watts.csv", std::string{header} + "gpu,T4,10,70,\n");
+    REQUIRE(listed.has_value());
+    CHECK(listed->watts("T4") == std::pair{10.0, 70.0});
+    CHECK(std::isnan(listed->watts("A10").first));
+    CHECK(std::isnan(listed->watts("").second));
+    const auto other = bench::parse_power_csv("watts.csv", std::string{header} + "other_gpu,,1,2,\ngpu,T4,10,70,\n");
+    REQUIRE(other.has_value());
+    CHECK(other->watts("T4") == std::pair{10.0, 70.0});
+    CHECK(other->watts("") == std::pair{1.0, 2.0});
 }

@@ -90,14 +90,17 @@ public:
     [[nodiscard]] T& value() & noexcept { return *checked(); }
     /// The value. Requires `has_value()` (asserted).
     [[nodiscard]] const T& value() const& noexcept { return *checked(); }
-    /// The value, to move from. Requires `has_value()` (asserted).
-    [[nodiscard]] T&& value() && noexcept { return std::move(*checked()); }
+    /// The value, moved out, so that what is bound to it lives on. Requires `has_value()` (asserted).
+    [[nodiscard]] T value() && noexcept(std::is_nothrow_move_constructible_v<T>) { return std::move(*checked()); }
     /// The value. Requires `has_value()` (asserted).
     [[nodiscard]] T& operator*() & noexcept { return value(); }
     /// The value. Requires `has_value()` (asserted).
     [[nodiscard]] const T& operator*() const& noexcept { return value(); }
-    /// The value, to move from. Requires `has_value()` (asserted).
-    [[nodiscard]] T&& operator*() && noexcept { return std::move(*this).value(); }
+    /// The value, moved out: `for (auto& one : *make())` runs over a value that lives until the loop ends. Requires
+    /// `has_value()` (asserted).
+    [[nodiscard]] T operator*() && noexcept(std::is_nothrow_move_constructible_v<T>) {
+        return std::move(*this).value();
+    }
     /// A member of the value, which there must be.
     [[nodiscard]] T* operator->() noexcept { return checked(); }
     /// A member of the value, which there must be.

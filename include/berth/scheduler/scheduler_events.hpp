@@ -243,6 +243,14 @@ public:
     [[nodiscard]] std::size_t waiting(job_handle job) const noexcept { return has(job) ? at(job).waiting : 0; }
     /// The number of its tasks that run, or move, or are being stopped.
     [[nodiscard]] std::size_t running(job_handle job) const noexcept { return has(job) ? at(job).running : 0; }
+    /// How many of its waiting tasks would have to start together: what lacks of its least, 1 of a job that runs
+    /// already, 0 if it is gone or none waits.
+    [[nodiscard]] std::size_t least_to_start(job_handle job) const noexcept {
+        if (!has(job) || at(job).waiting == 0) return 0;
+        return at(job).runs() ? 1 : at(job).min_tasks - at(job).running;
+    }
+    /// True if all GPUs of the job have to be of one model.
+    [[nodiscard]] bool one_model(job_handle job) const noexcept { return has(job) && at(job).same_model; }
     /// The decisions of the last `decide`, as long as nothing happened since.
     [[nodiscard]] std::span<const decision> last_decisions() const noexcept {
         return answered_ ? decided_.view() : std::span<const decision>{};
@@ -264,6 +272,10 @@ public:
     }
     /// The handles of all jobs that are there, in the order of arrival. O(jobs log jobs).
     [[nodiscard]] std::vector<job_handle> jobs() const;
+    /// True if an event or a decision may have this time: it is finite, and not before that of the last one.
+    [[nodiscard]] bool accepts(double time) const noexcept {
+        return time > -detail::never && time < detail::never && !(began_ && time < now_);
+    }
     /// The number of jobs that are there.
     [[nodiscard]] std::size_t job_count() const noexcept { return jobs_.taken(); }
     /// What was measured last at a place, each of its numbers by itself; NaN where it never was.

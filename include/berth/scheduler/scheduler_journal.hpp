@@ -194,7 +194,7 @@ public:
     [[nodiscard]] result<std::span<const decision>> decide(double time) {
         unconfirmed_ = false;
         if (lines_ >= page_ || !has_page_) turn_page();
-        if (!(time >= engine_->now() && time < detail::never)) return engine_->decide(time);  // refused
+        if (!engine_->accepts(time)) return engine_->decide(time);  // refused
         const std::size_t before = backlog_.size();
         append(detail::event_record::of(event_kind::decide, time));
         if (!flush()) {

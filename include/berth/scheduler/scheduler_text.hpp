@@ -55,7 +55,7 @@ result<std::unique_ptr<scheduler<Policies>>> scheduler<Policies>::load(std::stri
     std::unique_ptr<scheduler> made{new scheduler(std::move(*loaded), std::move(policies), options)};
     detail::archive_reader a{text.substr(0, at)};
     a.line("berth-scheduler");
-    const std::uint64_t version = a.number("version", 0, detail::scheduler_text_version);
+    const std::uint64_t version = a.number("version", 0, ~std::uint64_t{0});
     if (version != detail::scheduler_text_version) a.refuse("version", "2");
     detail::scheduler_image{static_cast<scheduler_events&>(*made), a}.visit_all();
     made->visit_own(a);

@@ -111,6 +111,39 @@ struct finish_time_fairness {
     return out;
 }
 
+/// Equal GPUs in a run, and what each of them draws.
+struct gpu_use {
+    double gpus = 0.0;                                         ///< how many
+    double busy_gpu_s = 0.0;                                   ///< GPU seconds that jobs held on them
+    double idle_w = std::numeric_limits<double>::quiet_NaN();  ///< watts of one that no job holds; NaN: unknown
+    double busy_w = std::numeric_limits<double>::quiet_NaN();  ///< watts of one that a job holds; NaN: unknown
+};
+
+/// Energy of a run. NaN: unknown.
+struct energy_used {
+    double joules = std::numeric_limits<double>::quiet_NaN();        ///< of all GPUs, idle ones as well
+    double joules_a_job = std::numeric_limits<double>::quiet_NaN();  ///< the same for each job that is done
+
+    /// The energy in kWh; NaN: unknown.
+    [[nodiscard]] constexpr double kwh() const noexcept { return joules / 3.6e6; }
+};
+
+/// Energy of the GPUs of a fleet over a time: what is busy draws its busy power, the rest its idle power. Hosts and
+/// networks are not in it. Unknown if the power of any GPUs is. O(kinds of GPUs).
+///
+/// @param uses    kinds of GPUs, each once
+/// @param span_s  how long they were there, seconds
+/// @param jobs    how many are done
+[[nodiscard]] inline energy_used energy_of(std::span<const gpu_use> uses, double span_s, std::size_t jobs) noexcept {
+    energy_used out;
+    double joules = 0.0;
+    for (const gpu_use& u : uses) joules += u.gpus * span_s * u.idle_w + u.busy_gpu_s * (u.busy_w - u.idle_w);
+    if (uses.empty()) return out;
+    out.joules = joules;
+    if (jobs > 0) out.joules_a_job = joules / static_cast<double>(jobs);
+    return out;
+}
+
 /// The part of all GPU time that jobs held, 0..1, from the first arrival to the end of the run.
 ///
 /// @param jobs  what was simulated

@@ -59,6 +59,7 @@ struct round_simulation {
         if (auto ok = check_jobs(jobs); !ok) return ok.error();
         simulation_run report;
         report.jobs.resize(jobs.size());
+        report.model_busy_gpu_s.assign(gpus.size(), 0.0);
         if (jobs.empty()) return report;
         scratch work;
         work.state.resize(jobs.size());
@@ -172,15 +173,16 @@ private:
             a.fails = failed ? a.fails + 1 : 0;
             if (!failed) a.steps += r.steps;
             record.ran_s += r.held_s;
-            report.busy_gpu_s += r.held_s * static_cast<double>(jobs[r.id].gpus);
+            const double held_gpu_s = r.held_s * static_cast<double>(jobs[r.id].gpus);
+            report.busy_gpu_s += held_gpu_s;
+            report.model_busy_gpu_s[r.model.value()] += held_gpu_s;
             const bool complete = !failed && a.steps >= jobs[r.id].steps;
             const bool dropped = failed && a.fails >= rules.most_fails;
             if (complete) record.end_s = r.finish_s;
             work.ended.push_back({r.id, r.model, failed ? 0.0 : r.steps, r.computed_s, charged, complete || dropped});
             if (!complete && !dropped) continue;
             a.fails = dropped ? rules.most_fails : 0;
-            a.home = model_index{};
-            a.last = model_index{};
+            a.home = a.last = model_index{};
             ++done;
             ++report.events;
             work.active.resize(static_cast<std::size_t>(std::remove(work.active.begin(), work.active.end(), r.id) -
@@ -237,8 +239,7 @@ private:
             const bool idles = !(speed > 0.0) || (steps <= 0.0 && !rules.whole_steps);
             const double computed = idles ? rules.round_s - lost : steps / speed;
             work.running.push_back({time.now_s + (lost + computed), id, model, steps, lost + computed, computed});
-            a.last = model;
-            a.home = model;
+            a.last = a.home = model;
         }
     }
 };

@@ -18,6 +18,8 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <type_traits>
+#include <utility>
 
 namespace berth::inline v0 {
 
@@ -30,18 +32,28 @@ struct scheduler_engine_options {
     matrix_view<const double> speeds{};
 };
 
+/// Watches nothing.
+struct no_slot_watch {
+    /// Does nothing.
+    void operator()(double, std::uint32_t, const slot&, bool) const noexcept {}
+};
+
 /// A `scheduler` in virtual time: the same object that runs a fleet, driven by `virtual_time`. Its options say
 /// `acknowledgement::at_once`; nodes join it before, or between two runs.
 ///
 /// @tparam Scheduler  a `scheduler` or `any_scheduler`
-template <class Scheduler>
+/// @tparam Watch      `watch(time, job, where, taken)` hears of each slot that a task of a job takes, or leaves; not of
+///                    one that is lost with its node
+template <class Scheduler, class Watch = no_slot_watch>
 class scheduler_engine {
 public:
     /// @param driven   outlives this; its options say `acknowledgement::at_once`
     /// @param jobs     outlive this
     /// @param options  how jobs are told, `gpus_per_task` from 1 on
-    scheduler_engine(Scheduler& driven, std::span<const simulated_job> jobs, scheduler_engine_options options = {})
-        : scheduler_{&driven}, jobs_{jobs}, options_{options} {
+    /// @param watch    hears of slots
+    scheduler_engine(Scheduler& driven, std::span<const simulated_job> jobs, scheduler_engine_options options = {},
+                     Watch watch = {})
+        : scheduler_{&driven}, jobs_{jobs}, options_{options}, watch_{std::move(watch)} {
         BERTH_ASSERT(options.gpus_per_task > 0, "berth: a task of a simulated job has 1 GPU or more");
         BERTH_ASSERT(driven.options().acknowledge == acknowledgement::at_once,
                      "berth: nobody reports evictions and moves to a scheduler in virtual time");
@@ -67,6 +79,12 @@ public:
     }
     /// A job is done.
     result<void> finish(double time, std::uint32_t job) {
+        if constexpr (!std::is_same_v<Watch, no_slot_watch>) {
+            for (std::uint32_t t = 0; t < tasks_[job].all; ++t) {
+                const slot where = scheduler_->cluster().where(scheduler_->task(handles_[job], t));
+                if (where.placed()) watch_(time, job, where, false);
+            }
+        }
         const auto ended = scheduler_->finish(time, handles_[job]);
         if (!ended) return ended.error();
         return {};
@@ -106,15 +124,19 @@ private:
         switch (d.kind) {
             case decision_kind::wait: return;
             case decision_kind::start:
+                watch_(d.time, job, d.where, true);
                 t.speed = std::min(t.speed, speed_at(job, d.where));
                 if (++t.running == t.all) decisions_.push_back({simulated_act::start, job, t.speed});
                 return;
             case decision_kind::move:
+                watch_(d.time, job, d.from, false);
+                watch_(d.time, job, d.where, true);
                 t.speed = std::min(t.speed, speed_at(job, d.where));
                 if (ran) decisions_.push_back({simulated_act::move, job, t.speed});
                 return;
             case decision_kind::evict:
             case decision_kind::lost:
+                if (d.where.placed()) watch_(d.time, job, d.where, false);
                 if (ran) decisions_.push_back({simulated_act::stop, job, 1.0});
                 if (--t.running == 0) t.speed = std::numeric_limits<double>::infinity();
                 return;
@@ -134,6 +156,7 @@ private:
     Scheduler* scheduler_;
     std::span<const simulated_job> jobs_;
     scheduler_engine_options options_;
+    Watch watch_;
     detail::flat<job_handle> handles_;    // of each job
     detail::flat<task_counts> tasks_;     // of each job
     detail::flat<std::uint32_t> owners_;  // of each position of a handle: the job

@@ -45,6 +45,7 @@ struct simulation_run {
     std::uint64_t rounds = 0;       ///< rounds in which something ran; 0 without rounds
     double end_s = 0.0;             ///< the time at the end, seconds
     double busy_gpu_s = 0.0;        ///< GPU seconds that jobs held
+    std::vector<double> model_busy_gpu_s{};     ///< the same on each GPU model; empty where models play no part
     stop_reason stop = stop_reason::completed;  ///< why it ended
 };
 

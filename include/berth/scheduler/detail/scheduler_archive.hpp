@@ -4,6 +4,7 @@
 #include "berth/core/handle.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
+#include "berth/core/text_words.hpp"
 #include "berth/model/slot.hpp"
 
 #include <bit>
@@ -35,9 +36,7 @@ public:
     }
     void bits(std::uint64_t value) {
         text.push_back(' ');
-        std::size_t digits = 1;
-        while (digits < 16 && value >> (4 * digits) != 0) ++digits;
-        for (std::size_t i = digits; i-- > 0;) text.push_back("0123456789abcdef"[value >> (4 * i) & 15U]);
+        append_hex(text, value);
     }
     void string(const char*, std::string& value) { quote(value); }
     void quote(std::string_view value) {
@@ -49,8 +48,7 @@ public:
                 continue;
             }
             text.push_back('\\');
-            text.push_back("0123456789abcdef"[byte >> 4U]);
-            text.push_back("0123456789abcdef"[byte & 15U]);
+            append_hex(text, byte, 2);
         }
         text.push_back('"');
     }
@@ -82,15 +80,14 @@ public:
         if (!line_.empty()) return refuse("end of line", "something is left");
         ++number_;
         const std::size_t end = rest_.find('\n');
-        line_ = rest_.substr(0, end);
+        line_ = without_cr(rest_.substr(0, end));
         rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
-        if (!line_.empty() && line_.back() == '\r') line_.remove_suffix(1);
         if (next() != kind) refuse("kind of line", kind);
     }
     [[nodiscard]] std::uint64_t number(const char* field, std::uint64_t, std::uint64_t most) {
-        return parse(field, 10, most);
+        return parsed(field, [&](std::string_view digits) { return to_number(digits, most); });
     }
-    [[nodiscard]] std::uint64_t mask(const char* field, std::uint64_t) { return parse(field, 16, ~std::uint64_t{0}); }
+    [[nodiscard]] std::uint64_t mask(const char* field, std::uint64_t) { return parsed(field, from_hex); }
     void string(const char* field, std::string& value) {
         value.clear();
         const std::string_view found = next();
@@ -100,10 +97,9 @@ public:
                 value.push_back(found[i]);
                 continue;
             }
-            const int high = i + 3 < found.size() + 1 ? digit(found[i + 1]) : -1;
-            const int low = i + 3 < found.size() + 1 ? digit(found[i + 2]) : -1;
-            if (high < 0 || low < 0) return refuse(field, "a text in quotes");
-            value.push_back(static_cast<char>(high * 16 + low));
+            const auto byte = i + 3 < found.size() ? from_hex(found.substr(i + 1, 2)) : std::nullopt;
+            if (!byte) return refuse(field, "a text in quotes");
+            value.push_back(static_cast<char>(*byte));
             i += 2;
         }
     }
@@ -114,31 +110,19 @@ public:
     }
 
 private:
-    [[nodiscard]] static int digit(char c) noexcept {
-        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    }
     [[nodiscard]] std::string_view next() noexcept {
         const std::size_t end = line_.find(' ');
         const std::string_view found = line_.substr(0, end);
         line_.remove_prefix(end == std::string_view::npos ? line_.size() : end + 1);
         return found;
     }
-    [[nodiscard]] std::uint64_t parse(const char* field, std::uint64_t base, std::uint64_t most) {
+    template <class Parse>
+    [[nodiscard]] std::uint64_t parsed(const char* field, const Parse& parse) {
         if (failure_) return 0;
         const std::string_view digits = next();
-        std::uint64_t value = 0;
-        for (const char c : digits) {
-            const int d = digit(c);
-            const bool fits = d >= 0 && static_cast<std::uint64_t>(d) < base &&
-                              value <= (most - static_cast<std::uint64_t>(d)) / base;
-            if (!fits) {
-                refuse(field, "a number of its range");
-                return 0;
-            }
-            value = value * base + static_cast<std::uint64_t>(d);
-        }
-        if (digits.empty()) refuse(field, "a number");
-        return value;
+        const std::optional<std::uint64_t> value = parse(digits);
+        if (!value) refuse(field, digits.empty() ? "a number" : "a number of its range");
+        return value.value_or(0);
     }
 
     std::string_view rest_;

@@ -41,9 +41,7 @@ public:
         names("class", e_.class_names_);
         names("ended", e_.ended_);
         if (e_.ended_next_ > e_.ended_.size()) a_.refuse("ended", "at most as many as there are");
-        if constexpr (Archive::reads) {
-            if (e_.options_.remembered > 0) e_.ended_next_ %= e_.options_.remembered;
-        }
+        if constexpr (Archive::reads) fit_ended();
         boards();
         places("node", e_.places_.nodes(), [&](std::uint32_t position, std::uint32_t generation) {
             return e_.cluster_.find(node_handle{position, generation}).has_value();
@@ -106,6 +104,27 @@ private:
                 of.assign(i, name);
             }
         }
+    }
+    /// The ring of names that ended, with the latest of them if it may hold fewer than were written, and with room for
+    /// more behind the latest if it may hold more.
+    void fit_ended() {
+        name_table& ring = e_.ended_;
+        const std::size_t most = e_.options_.remembered;
+        if (!a_.ok() || ring.size() == 0) return;
+        const bool wrapped = e_.ended_next_ < ring.size();
+        if (ring.size() == most || (ring.size() < most && !wrapped)) {
+            e_.ended_next_ %= most;
+            return;
+        }
+        const std::size_t kept = ring.size() < most ? ring.size() : most;
+        name_table fitted;
+        for (std::size_t i = 0; i < kept; ++i) {
+            const std::string& name = ring[(e_.ended_next_ + ring.size() - kept + i) % ring.size()];
+            fitted.extend(i + 1);
+            if (!name.empty()) fitted.assign(i, name);
+        }
+        ring = std::move(fitted);
+        e_.ended_next_ = most == 0 ? 0 : kept % most;
     }
     /// Only those that are there, and of which there is something to say.
     template <class There>
