@@ -22,7 +22,8 @@ bench::search_run run(const bench::named_allocator& allocator, const bench::gap_
 }  // namespace
 
 TEST_CASE("all allocators of the program are there, under their names") {
-    for (const char* name : {"greedy", "local_search", "genetic", "portfolio", "exact", "textbook_genetic"}) {
+    for (const char* name :
+         {"greedy", "local_search", "genetic", "portfolio", "exact", "general_search", "textbook_genetic"}) {
         INFO(name);
         CHECK(bench::find_allocator(name) != nullptr);
     }
