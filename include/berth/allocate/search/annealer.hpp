@@ -84,9 +84,9 @@ private:
 ///    same result.
 /// 4. Allocates nothing after its construction, provided that state and moves do not.
 ///
-/// The engine of `local_search`, `makespan_search` and `reassignment_search`. Copyable, with its whole run. `begin_round`
-/// and `advance` run it in rounds of evaluations, for several annealers that share a run; `improve` goes on without the
-/// return to the best.
+/// The engine of `local_search`, `makespan_search` and `reassignment_search`. Copyable, with its whole run.
+/// `begin_round` and `advance` run it in rounds of evaluations, for several annealers that share a run; `improve` goes
+/// on without the return to the best. Under an acceptance rule nothing cools but what the rule cools.
 ///
 /// @tparam Cooling  a `cooling_schedule`; or an acceptance rule, for states whose values are `tier_values`
 template <search_state State, search_moves<State> Moves, class Cooling = geometric_cooling>

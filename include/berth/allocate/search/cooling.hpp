@@ -9,7 +9,7 @@
 // The temperature of an annealer over its run. When to use which:
 //
 //   geometric_cooling     most runs: as much time for each order of magnitude; the default
-//   linear_cooling        little time at low temperatures: smooth values, where the last refinements cost nothing to miss
+//   linear_cooling        little time at low temperatures: smooth values, where late refinements bring little
 //   lundy_mees_cooling    most of the time at low temperatures: many small gains late
 //   adaptive_cooling      no idea of the scale: follows the share of accepted proposals instead of temperatures
 //   constant_temperature  a run that is cooled from outside, or a Metropolis sample at one temperature

@@ -37,8 +37,8 @@ struct local_search_options {
     std::size_t self_check_every = 0;
 };
 
-/// The state of a run of `local_search`, made by `local_search::start`: an `annealer` over slots of tasks. One thread at
-/// a time; the problem must outlive it. Memory: O(tasks + counters).
+/// The state of a run of `local_search`, made by `local_search::start`: an `annealer` over slots of tasks. One thread
+/// at a time; the problem must outlive it. Memory: O(tasks + counters).
 template <class ObjectiveState, class Neighbourhood, class Acceptance, class Lists>
 class local_search_state {
 public:

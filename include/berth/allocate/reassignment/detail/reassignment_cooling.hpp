@@ -12,8 +12,9 @@
 
 namespace berth::inline v0::detail {
 
-/// Temperature and overload penalty of a reassignment search over the share of the run that is used. In the main part the temperature falls geometrically to where large tasks settle, in the rest to where hardly
-/// a move that costs anything is accepted.
+/// Temperature and overload penalty of a reassignment search over the share of the run that is used. In the main part
+/// the temperature falls geometrically to where large tasks settle, in the rest to where hardly a move that costs
+/// anything is accepted.
 class reassignment_cooling {
 public:
     static constexpr double main_part = 0.75;
