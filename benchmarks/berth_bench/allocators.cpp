@@ -9,6 +9,8 @@
 #include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/genetic/genetic.hpp"
 
+#include "berth_bench/general_search.hpp"
+
 namespace bench {
 
 namespace {
@@ -31,6 +33,8 @@ std::vector<named_allocator> table() {
                        [](const search_setup& setup) { return berth::portfolio{.seed = setup.seed}; }),
         name_allocator("exact", "branch and bound; proves the optimum, given time",
                        [](const search_setup& setup) { return berth::exact{.seed = setup.seed}; }),
+        name_allocator("general_search", "the search for any objective: annealed ejection chains over short lists",
+                       [](const search_setup& setup) { return general_search{.seed = setup.seed}; }),
         name_allocator("textbook_genetic", "tournament, uniform crossover, random mutation, a penalty on overload",
                        [](const search_setup& setup) {
                            auto policy = berth::textbook_genetic{}.with_threads(setup.threads);

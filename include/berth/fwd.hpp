@@ -378,15 +378,23 @@ template <std::size_t Wides>
 class reassignment_state;
 
 // allocate/search/
-struct annealing;
+struct adaptive_cooling;
+struct annealer_options;
 struct any_node;
+class change_log;
+struct constant_temperature;
 struct descent;
+struct geometric_cooling;
 struct late_acceptance;
+struct linear_cooling;
 struct local_search_options;
+struct lundy_mees_cooling;
 class move_list;
 struct partition_options;
 struct record_to_record;
 struct search_region;
+template <class Value, class Rule>
+class acceptor;
 template <class Neighbourhood, class Acceptance, class Candidates>
 class local_search;
 template <class ObjectiveState, class Neighbourhood, class Acceptance, class Lists>

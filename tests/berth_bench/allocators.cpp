@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth_bench/allocators.hpp"
 
+#include "berth_bench/general_search.hpp"
 #include "support/gap_instance.hpp"
 #include "support/search_run.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -22,7 +24,8 @@ bench::search_run run(const bench::named_allocator& allocator, const bench::gap_
 }  // namespace
 
 TEST_CASE("all allocators of the program are there, under their names") {
-    for (const char* name : {"greedy", "local_search", "genetic", "portfolio", "exact", "textbook_genetic"}) {
+    for (const char* name :
+         {"greedy", "local_search", "genetic", "portfolio", "exact", "general_search", "textbook_genetic"}) {
         INFO(name);
         CHECK(bench::find_allocator(name) != nullptr);
     }
@@ -52,4 +55,19 @@ TEST_CASE("every allocator keeps its budget and repeats itself for any number of
             CHECK(again.plan.evaluations == first.plan.evaluations);
         }
     }
+}
+
+TEST_CASE("the general search comes near the bound where capacities are tight") {
+    const auto instance = bench::generate_gap_instance('d', 10, 200, 1);
+    const berth::priced_problem problem{instance.problem()};
+    for (const std::uint64_t seed : {1U, 2U}) {
+        const auto plan = bench::general_search{.seed = seed}.run(problem, {}, {.max_evaluations = 400'000});
+        CHECK(plan.feasible());
+        CHECK(plan.gap() < 1.0);
+        CHECK(plan.stopped == berth::stop_reason::budget_exhausted);
+    }
+    // Never worse than its start.
+    const auto good = bench::general_search{}.run(problem, {}, {.max_evaluations = 100'000});
+    const auto after = bench::general_search{.seed = 2}.run(problem, good.gpu_of, {.max_evaluations = 1'000});
+    CHECK_FALSE(berth::better(good, after));
 }

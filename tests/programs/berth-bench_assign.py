@@ -15,7 +15,7 @@ t = Checks()
 own = t.source / "benchmarks/data/gap"
 json_file, out_file = t.folder / "out.json", t.folder / "out.txt"
 algorithms = re.search(r"--algorithm TEXT:\{([^}]*)\}", t.good("assign", "--help").stdout).group(1).split(",")
-wanted = {"greedy", "local_search", "genetic", "portfolio", "exact", "textbook_genetic"}
+wanted = {"greedy", "local_search", "genetic", "portfolio", "exact", "general_search", "textbook_genetic"}
 t.check(wanted <= set(algorithms), f"the algorithms are {algorithms}")
 t.check("assign" in t.good("--help").stdout, "--help names the subcommand")
 

@@ -48,7 +48,7 @@ TEST_CASE("record to record stays close to the best in the last tier alone") {
 
 TEST_CASE("annealing takes worse steps less often as it cools, and begins again") {
     xoshiro256 g{1};
-    auto cools = annealing{.first_temperature = 10.0, .last_temperature = 0.1, .period = 20'000}.start(two{});
+    auto cools = annealing{geometric_cooling{10.0, 0.1}, 20'000}.start(two{});
     int early = 0;
     int late = 0;
     for (int i = 0; i < 20'000; ++i) {
@@ -67,7 +67,7 @@ TEST_CASE("annealing takes worse steps less often as it cools, and begins again"
 
 TEST_CASE("annealing without a period cools once over the run, by the share of it that is used") {
     xoshiro256 g{1};
-    auto cools = annealing{.first_temperature = 10.0, .last_temperature = 0.1}.start(two{});
+    auto cools = annealing{geometric_cooling{10.0, 0.1}}.start(two{});
     const auto taken = [&] {
         int count = 0;
         for (int i = 0; i < 2000; ++i) count += cools.accepts(step({{0.0, 5.0}}), g) ? 1 : 0;
@@ -81,13 +81,13 @@ TEST_CASE("annealing without a period cools once over the run, by the share of i
     CHECK(taken() == 0);
     cools.elapsed(7.0);  // past the end it stays cold
     CHECK(taken() == 0);
-    auto fixed = annealing{.first_temperature = 10.0, .last_temperature = 0.1, .period = 1'000'000'000}.start(two{});
+    auto fixed = annealing{geometric_cooling{10.0, 0.1}, 1'000'000'000}.start(two{});
     fixed.elapsed(1.0);
     int count = 0;
     for (int i = 0; i < 2000; ++i) count += fixed.accepts(step({{0.0, 5.0}}), g) ? 1 : 0;
     CHECK(count > 1100);
     // A penalty passes the share on.
-    auto inside = adaptive_penalty{annealing{.first_temperature = 10.0, .last_temperature = 0.1}}.start(two{});
+    auto inside = adaptive_penalty{annealing{geometric_cooling{10.0, 0.1}}}.start(two{});
     inside.elapsed(1.0);
     CHECK_FALSE(inside.accepts(step({{0.0, 5.0}}), g));
 }
@@ -113,6 +113,6 @@ TEST_CASE("types that are not acceptance rules are rejected") {
         [[nodiscard]] int start(two) const { return 0; }
     };
     static_assert(!acceptance<no_start> && !acceptance<no_accepts>);
-    static_assert(acceptance<adaptive_penalty<annealing>> &&
+    static_assert(acceptance<adaptive_penalty<annealing<adaptive_cooling>>> &&
                   acceptance<adaptive_penalty<adaptive_penalty<late_acceptance>>>);
 }

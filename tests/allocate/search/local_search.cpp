@@ -130,10 +130,10 @@ TEST_CASE(
         const objective groups{tier(capacity_excess{}),
                                tier(2.0 * left_out{}, spread_of_groups{}, colocation_of_groups{},
                                     0.1 * load_variance{share_load{&made.tasks}})};
-        check_plan(
-            p, groups, start,
-            local_search{neighbourhoods{tried, 0.3 * take_out{}}, annealing{.period = 1000}, any_node{}, options}.run(
-                p, groups, start, budget));
+        check_plan(p, groups, start,
+                   local_search{neighbourhoods{tried, 0.3 * take_out{}}, annealing{geometric_cooling{}, 1000},
+                                any_node{}, options}
+                       .run(p, groups, start, budget));
         const objective holes{tier(capacity_excess{}, left_out{}),
                               tier(node_sum{fragmentation{p, typical_mix(made.tasks)}, "fragmentation"},
                                    node_sum{whole_gpu_holes{2}, "holes"})};
@@ -273,15 +273,15 @@ TEST_CASE("annealing ends cold at a deadline and at a budget") {
     xoshiro256 g{3};
     const assignment start = random_assignment(g, p);
     const objective wish{tier(assignment_cost_term{quirky_cost})};
-    const auto last_value = [&](annealing rule, auto control) {
+    const auto last_value = [&](annealing<> rule, auto control) {
         const local_search search{
             neighbourhoods{shift{}}, rule, any_node{}, {.max_restarts = local_search_options::without_end}};
         auto state = search.start(p, wish, start);
         (void)state.improve(control);
         return state.current().value()[0] - state.best_value()[0];
     };
-    const annealing by_run{.first_temperature = 30.0, .last_temperature = 0.05};
-    const annealing by_period{.first_temperature = 30.0, .last_temperature = 0.05, .period = 1'000'000};
+    const annealing by_run{geometric_cooling{30.0, 0.05}};
+    const annealing by_period{geometric_cooling{30.0, 0.05}, 1'000'000};
     const run_control<> budget{.max_evaluations = 30'000};
     // Where it ends, above the best that it saw: near it when cold, far above it when hot.
     CHECK(last_value(by_run, budget) < 20.0);

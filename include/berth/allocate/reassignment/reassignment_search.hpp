@@ -3,7 +3,9 @@
 
 #include "berth/allocate/reassignment/detail/reassignment_annealer.hpp"
 #include "berth/allocate/reassignment/detail/reassignment_cooling.hpp"
+#include "berth/allocate/reassignment/detail/reassignment_island.hpp"
 #include "berth/allocate/reassignment/detail/reassignment_reach.hpp"
+#include "berth/allocate/reassignment/detail/reassignment_steps.hpp"
 #include "berth/allocate/reassignment/detail/shared_control.hpp"
 #include "berth/allocate/reassignment/evaluate_reassignment.hpp"
 #include "berth/allocate/reassignment/reassignment_bound.hpp"
@@ -19,7 +21,6 @@
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -118,19 +119,29 @@ private:
         using annealer = detail::reassignment_annealer<Wides>;
         detail::shared_control<Control> shared{control};
         const detail::reassignment_reach<Wides> reach{p, [&] { return shared.ends(); }};
+        detail::reassignment_island<Wides> first{p, start};
+        const double max_gain = first.value().feasible()
+                                    ? first.value().cost - static_cast<double>(reassignment_bound(p))
+                                    : std::numeric_limits<double>::infinity();
+        const detail::reassignment_cooling cooling{p, options_, max_gain};
+        first.follow(cooling);
         std::vector<annealer> islands;
         islands.reserve(options_.islands);
         for (std::size_t i = 0; i < options_.islands && (i == 0 || !shared.ends()); ++i) {
             reassignment_mix mix = options_.mix;
-            if (i % 2 == 1) {
+            const bool second_kind = i % 2 == 1;
+            if (second_kind) {
                 mix.make_room *= second_kind_room;
                 mix.chain *= second_kind_chain;
             }
-            islands.emplace_back(p, reach, start, mix, stream_seed(options_.seed, i));
+            islands.emplace_back(first, detail::reassignment_steps<Wides>{p, reach, mix},
+                                 detail::island_cooling{cooling, second_kind ? second_kind_last : 1.0},
+                                 detail::island_options(stream_seed(options_.seed, i)));
         }
         const auto best = [&]() -> const annealer& {
             std::size_t at = 0;
-            for (std::size_t i = 1; i < islands.size(); ++i) at = islands[i].better_than(islands[at]) ? i : at;
+            for (std::size_t i = 1; i < islands.size(); ++i)
+                at = islands[i].best_value() < islands[at].best_value() ? i : at;
             return islands[at];
         };
         const auto evaluations = [&] {
@@ -139,7 +150,8 @@ private:
             return sum;
         };
         const auto objective = [&] {
-            return best().best_is_feasible() ? best().best_value() : std::numeric_limits<double>::infinity();
+            const detail::reassignment_value value = best().best_value();
+            return value.feasible() ? value.cost : std::numeric_limits<double>::infinity();
         };
         const auto progress = [&](double share) {
             return berth::progress{.done = static_cast<std::size_t>(share * 100.0),
@@ -149,15 +161,10 @@ private:
         };
 
         notify::begin(control.observer, progress(0.0));
-        const double max_gain = best().best_is_feasible()
-                                    ? best().best_value() - static_cast<double>(reassignment_bound(p))
-                                    : std::numeric_limits<double>::infinity();
-        const detail::reassignment_cooling cooling{p, options_, max_gain};
         detail::round_length round{control.bounded() && control.max_evaluations == no_budget};
         stop_reason stopped = stop_reason::completed;
         double last = objective();
         std::uint64_t scheduled = 0;  // evaluations of each island
-        std::vector<double> pressure(islands.size(), 1.0);
         double before = 0.0;
         while (p.task_count() > 0 && p.node_count() > 1) {
             const std::uint64_t done = evaluations();
@@ -166,15 +173,12 @@ private:
             const double share = elapsed(control, done, scheduled);
             if (share >= 1.0) break;
             round.adapt(share - before);
-            const double growth = share > pressure_from ? std::exp(pressure_growth * (share - before)) : 1.0;
             before = share;
             std::uint64_t left = (control.max_evaluations - done - 1) / islands.size() + 1;
             if (!control.bounded()) left = options_.max_evaluations - scheduled;
             const std::uint64_t next = left < round.evaluations() ? left : round.evaluations();
             threads.for_each(islands.size(), [&](std::size_t i) {
-                pressure[i] *= islands[i].has_fitted() ? 1.0 / growth : growth;
-                if (pressure[i] < 1.0) pressure[i] = 1.0;
-                islands[i].begin_round(cooling.at(share, pressure[i], i % 2 == 1 ? second_kind_last : 1.0), next);
+                islands[i].begin_round(share, next);
                 while (!shared.ends() && islands[i].advance()) {}
             });
             scheduled += next;
@@ -200,7 +204,7 @@ private:
     [[nodiscard]] static reassignment_plan plan_of(const reassignment_problem& p, const std::vector<Annealer>& islands,
                                                    const Annealer& best, stop_reason stopped) {
         reassignment_plan plan;
-        plan.assignment.assign(best.best().begin(), best.best().end());
+        plan.assignment.assign(best.state().best().begin(), best.state().best().end());
         const reassignment_evaluation evaluation = evaluate(p, plan.assignment);
         plan.cost = evaluation.cost;
         plan.violations = evaluation.violations;
@@ -221,11 +225,6 @@ private:
     static constexpr double second_kind_room = 4.0;
     static constexpr double second_kind_chain = 50.0;
     static constexpr double second_kind_last = 0.2;
-    // From this share on the penalty of an island that finds nothing within capacities rises, a hundredfold in a sixth
-    // of the run.
-    static constexpr double pressure_from = 0.6;
-    static constexpr double pressure_growth = 28.0;
-
     reassignment_search_options options_;
 };
 

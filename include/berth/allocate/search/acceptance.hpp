@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/search/cooling.hpp"
+#include "berth/allocate/search/metropolis.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/objective/tier_values.hpp"
@@ -18,7 +20,7 @@
 //   descent            never worse; fastest at first, ends in a local optimum and relies on restarts
 //   late_acceptance    as good as some proposals ago: no temperature, all tiers; from a poor start, with much patience
 //   record_to_record   not much worse than the best, in the last tier
-//   annealing          worse in the last tier with a falling probability: long runs; temperatures in that tier's unit
+//   annealing          worse in the last tier with a falling probability: long runs; see `cooling.hpp` for schedules
 //
 // The best is always decided tier by tier, whatever the rule. Left out: tabu lists (the moves of a general objective
 // have no attribute to forbid), and learning automata over neighbourhoods.
@@ -39,7 +41,9 @@ struct proposed_step {
 ///
 /// 1. `s.accepts(step, random)`: true if the search carries the proposal out. O(tiers), allocates nothing.
 /// 2. `s.restarted(now)`, optional: called after a perturbation or another change that was not proposed.
-/// 3. `s.elapsed(share)`, optional: called every few hundred evaluations with `run_control::elapsed`, if a budget or a
+/// 3. `s.penalty()`, optional: what a unit of tier 0 counts in units of tier 1, for neighbourhoods that compare by it
+///    (`search_space::prefers`).
+/// 4. `s.elapsed(share)`, optional: called every few hundred evaluations with `run_control::elapsed`, if a budget or a
 ///    clock bounds the run. A rule that cools takes its length from it.
 template <class S, std::size_t N>
 concept acceptance_state =
@@ -176,15 +180,18 @@ struct record_to_record {
 };
 
 /// Accepts proposals not worse than now, and those worse by d in the last tier alone with probability exp(-d /
-/// temperature). The temperature falls geometrically: by default once over the run, by `run_control::elapsed`, so that
-/// the run ends cold at its budget or its deadline; else over `period` proposals, and then begins again.
+/// temperature). The temperature follows a cooling schedule: by default once over the run, by `run_control::elapsed`,
+/// so that the run ends cold at its budget or its deadline; else over `period` proposals, and then begins again.
 ///
-/// Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", Science 220, 1983.
+/// ```
+/// annealing{geometric_cooling{.first = 5.0, .last = 0.1}}
+/// annealing{adaptive_cooling{}}  // no idea of the scale
+/// ```
+template <cooling_schedule Cooling = geometric_cooling>
 struct annealing {
     static constexpr std::uint64_t whole_run = 0;  ///< a period: cools once, over the run
 
-    double first_temperature = 1.0;    ///< above 0, in the unit of the last tier
-    double last_temperature = 0.01;    ///< above 0
+    Cooling cooling{};                 ///< temperatures in the unit of the last tier
     std::uint64_t period = whole_run;  ///< proposals of one cooling; `whole_run` without budget and clock: 1,000,000
 
     /// See `acceptance_state`.
@@ -192,55 +199,52 @@ struct annealing {
     class state {
     public:
         /// Begins at the first temperature.
-        state(double first, double last, std::uint64_t period)
-            : first_{first},
-              ratio_{last / first},
-              over_run_{period == whole_run},
-              period_{over_run_          ? 1'000'000
-                      : period < stretch ? stretch
-                                         : period},
-              temperature_{first},
-              factor_{std::pow(ratio_, static_cast<double>(stretch) / static_cast<double>(period_))} {}
+        explicit state(const annealing& rule)
+            : metropolis_{rule.cooling},
+              over_run_{rule.period == whole_run},
+              period_{over_run_               ? 1'000'000
+                      : rule.period < stretch ? stretch
+                                              : rule.period} {}
         /// See `acceptance_state`.
         [[nodiscard]] bool accepts(const proposed_step<N>& step, xoshiro256& random) {
             if (!by_share_) cool();
             const detail::first_change<N> worse{step.delta};
-            if (worse.change <= 0.0) return true;
-            if (worse.tier != N - 1) return false;
-            return uniform01(random) < std::exp(-worse.change / temperature_);
+            if (worse.change > 0.0 && worse.tier != N - 1) return false;
+            return metropolis_.accepts(worse.change, random);
         }
         /// Sets the temperature for this share of the run, unless there is a period.
         void elapsed(double share) {
             if (!over_run_) return;
             by_share_ = true;
-            temperature_ = first_ * std::pow(ratio_, share < 0.0 ? 0.0 : share > 1.0 ? 1.0 : share);
+            metropolis_.elapsed(share);
         }
 
     private:
         static constexpr std::uint64_t stretch = 100;
 
         void cool() {
-            if (++taken_ % stretch == 0) temperature_ *= factor_;
-            if (taken_ < period_) return;
-            taken_ = 0;
-            temperature_ = first_;
+            if (++taken_ == period_) taken_ = 0;
+            if (taken_ % stretch != 0) return;
+            metropolis_.elapsed(static_cast<double>(taken_) / static_cast<double>(period_));
         }
 
-        double first_;
-        double ratio_;
+        metropolis<Cooling> metropolis_;
         bool over_run_;
         std::uint64_t period_;
-        double temperature_;
-        double factor_;
         std::uint64_t taken_ = 0;
         bool by_share_ = false;
     };
     /// The state of a run; see `acceptance`.
     template <std::size_t N>
     [[nodiscard]] state<N> start(const tier_values<N>&) const {
-        return {first_temperature, last_temperature, period};
+        return state<N>{*this};
     }
 };
+annealing() -> annealing<>;
+template <cooling_schedule Cooling>
+annealing(Cooling) -> annealing<Cooling>;
+template <cooling_schedule Cooling>
+annealing(Cooling, std::uint64_t) -> annealing<Cooling>;
 
 /// Another rule, which sees the first two tiers as one, `weight * tier 0 + tier 1`. Every `period` proposals the weight
 /// is multiplied by `factor` if tier 0 was above zero at more than half of them, else divided by it. With one tier the
@@ -273,6 +277,8 @@ struct adaptive_penalty {
             }
             return inner_.accepts({merge(step.delta), merge(step.now), merge(step.best)}, random);
         }
+        /// What a unit of tier 0 counts in units of tier 1, now.
+        [[nodiscard]] double penalty() const noexcept { return weight_; }
         /// Passed on to the other rule.
         void elapsed(double share) {
             if constexpr (requires { inner_.elapsed(share); }) inner_.elapsed(share);
@@ -317,6 +323,6 @@ template <acceptance Rule>
 adaptive_penalty(Rule, double, double, std::size_t) -> adaptive_penalty<Rule>;
 
 static_assert(acceptance<descent> && acceptance<late_acceptance> && acceptance<record_to_record> &&
-              acceptance<annealing> && acceptance<adaptive_penalty<>>);
+              acceptance<annealing<>> && acceptance<adaptive_penalty<>>);
 
 }  // namespace berth::inline v0

@@ -41,7 +41,8 @@ namespace berth::inline v0 {
 /// const objective goal{tier(capacity_excess{}, left_out{}),
 ///                      tier(assignment_cost_term{cost}, 0.5 * move_cost<>{initial})};
 /// const plan better = local_search{}.run(problem, goal, initial, run_control<>{.max_evaluations = 1'000'000});
-/// const local_search other{neighbourhoods{shift{}, 0.1 * ruin_and_recreate{}}, annealing{.first_temperature = 5.0}};
+/// const local_search other{neighbourhoods{shift{}, 0.1 * ruin_and_recreate{}},
+///                          annealing{geometric_cooling{.first = 5.0}}};
 /// ```
 ///
 /// 1. Never worse than its start: both are evaluated from scratch at the end, and the better one is returned.

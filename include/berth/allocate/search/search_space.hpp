@@ -84,6 +84,20 @@ public:
     /// The same for a single move.
     [[nodiscard]] values delta(const task_move& r) { return delta(task_moves{&r, 1}); }
 
+    /// True if one change is better than another: in the eyes of an acceptance rule with a penalty, else tier by tier.
+    [[nodiscard]] bool prefers(const values& one, const values& other) const noexcept {
+        values difference = one - other;
+        if constexpr (values::tier_count > 1) {
+            if (penalty_ > 0.0) {
+                difference.values[1] += penalty_ * difference.values[0];
+                difference.values[0] = 0.0;
+            }
+        }
+        return improves(difference);
+    }
+    /// Sets what a unit of tier 0 counts in units of tier 1 for `prefers`; 0: tier by tier.
+    void weigh(double penalty) noexcept { penalty_ = penalty; }
+
     /// Carries out a move until `back`, to evaluate moves that follow it.
     void go(const task_move& r) {
         carry_out(task_moves{&r, 1});
@@ -281,6 +295,7 @@ private:
     move_list trail_;
     std::size_t longest_ = 0;
     std::uint64_t evaluations_ = 0;
+    double penalty_ = 0.0;
 };
 
 }  // namespace berth::inline v0

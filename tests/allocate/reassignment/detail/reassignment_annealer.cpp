@@ -8,24 +8,49 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 using namespace berth;
 using namespace berth_test;
-using berth::detail::reassignment_annealer;
 using berth::detail::reassignment_reach;
 
 namespace {
 
-std::vector<node_index> best_of(const reassignment_annealer<2>& annealer) {
-    return {annealer.best().begin(), annealer.best().end()};
+/// A temperature and a penalty, held for rounds.
+struct fixed {
+    double temperature;
+    amount overload_penalty;
+    [[nodiscard]] double at(double) const noexcept { return temperature; }
+};
+using island = berth::detail::reassignment_island<2>;
+using steps = berth::detail::reassignment_steps<2>;
+using test_annealer = annealer<island, steps, fixed>;
+
+test_annealer make(const reassignment_problem& p, const reassignment_reach<2>& reach, std::span<const node_index> start,
+                   const reassignment_mix& mix, std::uint64_t seed) {
+    return test_annealer{island{p, start}, steps{p, reach, mix}, fixed{0.0, 0}, berth::detail::island_options(seed)};
+}
+void begin(test_annealer& search, const fixed& at, std::uint64_t evaluations) {
+    search.restart(at);
+    search.begin_round(0.0, evaluations);
+    search.state().now().set_overload_penalty(at.overload_penalty);
+}
+void run(test_annealer& search, const fixed& at, std::uint64_t evaluations) {
+    search.restore();
+    begin(search, at, evaluations);
+    while (search.advance()) {}
+}
+
+std::vector<node_index> best_of(const test_annealer& search) {
+    return {search.state().best().begin(), search.state().best().end()};
 }
 
 /// The best value and its feasibility agree with an evaluation from scratch.
-void check_best(const reassignment_problem& p, const reassignment_annealer<2>& annealer) {
-    const auto evaluation = evaluate(p, annealer.best());
-    REQUIRE(annealer.best_value() == static_cast<double>(evaluation.cost.total()));
-    REQUIRE(annealer.best_is_feasible() == evaluation.feasible());
+void check_best(const reassignment_problem& p, const test_annealer& search) {
+    const auto evaluation = evaluate(p, search.state().best());
+    REQUIRE(search.best_value().cost == static_cast<double>(evaluation.cost.total()));
+    REQUIRE(search.best_value().feasible() == evaluation.feasible());
 }
 
 /// Only steps of one kind, 0 to 8.
@@ -53,16 +78,16 @@ TEST_CASE("reassignment annealer: steps of each kind alone keep value and feasib
             xoshiro256 random{seed};
             const auto start = random_assignment(p, random);
             const reassignment_reach<2> reach{p};
-            reassignment_annealer<2> annealer{p, reach, start, only(kind), seed};
-            const reassignment_annealer<2> first = annealer;
-            CHECK(best_of(annealer) == start);
-            check_best(p, annealer);
+            test_annealer search = make(p, reach, start, only(kind), seed);
+            const test_annealer first = search;
+            CHECK(best_of(search) == start);
+            check_best(p, search);
             for (const double temperature : {500.0, 20.0, 0.0}) {
-                annealer.run({temperature, 40}, 400);
-                check_best(p, annealer);
-                CHECK_FALSE(first.better_than(annealer));
+                run(search, {temperature, 40}, 400);
+                check_best(p, search);
+                CHECK_FALSE(first.best_value() < search.best_value());
             }
-            CHECK(annealer.accepted() <= annealer.evaluations());
+            CHECK(search.accepted() <= search.evaluations());
         }
     }
 }
@@ -76,12 +101,12 @@ TEST_CASE("reassignment annealer: a feasible start stays within spread and depen
         const auto p = need(make_reassignment_problem(in));
         REQUIRE(evaluate(p, initial_assignment(p)).feasible());
         const reassignment_reach<2> reach{p};
-        reassignment_annealer<2> annealer{p, reach, initial_assignment(p), {}, seed};
-        const double before = annealer.best_value();
-        annealer.run({100.0, 1}, 5000);
-        check_best(p, annealer);
-        CHECK(annealer.best_is_feasible());
-        CHECK(annealer.best_value() < before);
+        test_annealer search = make(p, reach, initial_assignment(p), {}, seed);
+        const double before = search.best_value().cost;
+        run(search, {100.0, 1}, 5000);
+        check_best(p, search);
+        CHECK(search.best_value().feasible());
+        CHECK(search.best_value().cost < before);
     }
 }
 
@@ -92,11 +117,12 @@ TEST_CASE("reassignment annealer: how a round is divided changes nothing") {
         const auto p = need(make_reassignment_problem(
             random_reassignment({.nodes = 3, .tasks = 90, .groups = 90, .resources = 4, .room = 1.3}, 3)));
         const reassignment_reach<2> reach{p};
-        reassignment_annealer<2> whole{p, reach, initial_assignment(p), only(kind), 5};
-        reassignment_annealer<2> divided = whole;
+        test_annealer whole = make(p, reach, initial_assignment(p), only(kind), 5);
+        test_annealer divided = whole;
         for (int round = 0; round < 3; ++round) {
-            whole.run({50.0, 10}, 3000);
-            divided.begin_round({50.0, 10}, 3000);
+            run(whole, {50.0, 10}, 3000);
+            divided.restore();
+            begin(divided, {50.0, 10}, 3000);
             std::uint64_t before = divided.evaluations();
             while (divided.advance()) {
                 ++slices;
@@ -115,13 +141,13 @@ TEST_CASE("reassignment annealer: same seed - same steps") {
     const auto p = need(make_reassignment_problem(random_reassignment({.tasks = 20, .resources = 4}, 3)));
     const auto start = initial_assignment(p);
     const reassignment_reach<2> reach{p};
-    reassignment_annealer<2> one{p, reach, start, {}, 5};
-    reassignment_annealer<2> two{p, reach, start, {}, 5};
-    reassignment_annealer<2> other{p, reach, start, {}, 6};
+    test_annealer one = make(p, reach, start, {}, 5);
+    test_annealer two = make(p, reach, start, {}, 5);
+    test_annealer other = make(p, reach, start, {}, 6);
     for (int i = 0; i < 4; ++i) {
-        one.run({50.0, 10}, 1000);
-        two.run({50.0, 10}, 1000);
-        other.run({50.0, 10}, 1000);
+        run(one, {50.0, 10}, 1000);
+        run(two, {50.0, 10}, 1000);
+        run(other, {50.0, 10}, 1000);
         CHECK(best_of(one) == best_of(two));
         CHECK(one.evaluations() == two.evaluations());
         CHECK(one.accepted() == two.accepted());
@@ -133,7 +159,7 @@ TEST_CASE("reassignment annealer: a round ends though no step can be taken") {
     auto in = random_reassignment({.nodes = 1, .tasks = 3, .groups = 3, .resources = 3}, 2);
     const auto p = need(make_reassignment_problem(in));
     const reassignment_reach<2> reach{p};
-    reassignment_annealer<2> annealer{p, reach, initial_assignment(p), {}, 1};
-    annealer.run({1.0, 1}, 1000);
-    CHECK(annealer.evaluations() == 0);
+    test_annealer search = make(p, reach, initial_assignment(p), {}, 1);
+    run(search, {1.0, 1}, 1000);
+    CHECK(search.evaluations() == 0);
 }

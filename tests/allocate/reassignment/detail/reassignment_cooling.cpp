@@ -12,6 +12,7 @@
 
 using namespace berth;
 using namespace berth_test;
+using berth::detail::island_cooling;
 using berth::detail::reassignment_cooling;
 
 namespace {
@@ -33,18 +34,15 @@ TEST_CASE("reassignment cooling: from the first temperature and penalty to the l
     const reassignment_search_options options{
         .first_temperature = 0.5, .last_temperature = 0.01, .first_overload_penalty = 3, .last_overload_penalty = 300};
     const reassignment_cooling cooling{sixty(), options, unlimited};
-    const auto first = cooling.at(0.0, 1.0, 1.0);
-    CHECK(first.temperature == doctest::Approx(30.0));
-    CHECK(first.overload_penalty == 30);
-    const auto main = cooling.at(reassignment_cooling::main_part, 1.0, 1.0);
-    CHECK(main.temperature == doctest::Approx(0.6));
-    CHECK(main.overload_penalty == doctest::Approx(3000).epsilon(0.001));
-    const auto last = cooling.at(1.0, 1.0, 1.0);
-    CHECK(last.temperature == doctest::Approx(0.05));
-    CHECK(last.overload_penalty == doctest::Approx(300'000).epsilon(0.001));
+    CHECK(cooling.temperature(0.0, 1.0) == doctest::Approx(30.0));
+    CHECK(cooling.overload_penalty(0.0, 1.0) == 30);
+    CHECK(cooling.temperature(reassignment_cooling::main_part, 1.0) == doctest::Approx(0.6));
+    CHECK(cooling.overload_penalty(reassignment_cooling::main_part, 1.0) == doctest::Approx(3000).epsilon(0.001));
+    CHECK(cooling.temperature(1.0, 1.0) == doctest::Approx(0.05));
+    CHECK(cooling.overload_penalty(1.0, 1.0) == doctest::Approx(300'000).epsilon(0.001));
     double before = unlimited;
     for (int i = 0; i <= 100; ++i) {
-        const double temperature = cooling.at(i / 100.0, 1.0, 1.0).temperature;
+        const double temperature = cooling.temperature(i / 100.0, 1.0);
         CHECK(temperature < before);
         before = temperature;
     }
@@ -52,16 +50,16 @@ TEST_CASE("reassignment cooling: from the first temperature and penalty to the l
 
 TEST_CASE("reassignment cooling: pressure and colder islands and the largest penalty") {
     const reassignment_cooling cooling{sixty(), reassignment_search_options{}, unlimited};
-    CHECK(cooling.at(0.0, 7.0, 1.0).overload_penalty == 210);
-    CHECK(cooling.at(0.75, 1.0, 0.2).temperature == doctest::Approx(0.12));
-    CHECK(cooling.at(0.0, 1.0, 0.2).temperature == doctest::Approx(30.0));
-    CHECK(cooling.at(1.0, 1e30, 1.0).overload_penalty == amount{1} << 50U);
+    CHECK(cooling.overload_penalty(0.0, 7.0) == 210);
+    CHECK(island_cooling{cooling, 0.2}.at(0.75) == doctest::Approx(0.12));
+    CHECK(cooling.temperature(0.0, 0.2) == doctest::Approx(30.0));
+    CHECK(cooling.overload_penalty(1.0, 1e30) == amount{1} << 50U);
 }
 
 TEST_CASE("reassignment cooling: the gap to the bound caps the temperature") {
     const reassignment_cooling cooling{sixty(), reassignment_search_options{}, 60.0};
-    CHECK(cooling.at(0.0, 1.0, 1.0).temperature == doctest::Approx(6.0));
-    CHECK(cooling.at(0.75, 1.0, 1.0).temperature == doctest::Approx(0.12));
+    CHECK(cooling.temperature(0.0, 1.0) == doctest::Approx(6.0));
+    CHECK(cooling.temperature(0.75, 1.0) == doctest::Approx(0.12));
 }
 
 TEST_CASE("round length: always the same under a budget and a hundred points under a clock") {

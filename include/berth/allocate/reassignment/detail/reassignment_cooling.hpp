@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/allocate/reassignment/reassignment_problem.hpp"
+#include "berth/allocate/search/cooling.hpp"
 #include "berth/core/index.hpp"
 #include "berth/model/resources.hpp"
 
@@ -11,19 +12,14 @@
 
 namespace berth::inline v0::detail {
 
-/// A point of the cooling schedule.
-struct reassignment_temperature {
-    double temperature = 0.0;
-    amount overload_penalty = 0;
-};
-
-/// The cooling schedule of a reassignment search: temperature and overload penalty over the share of the run that is
-/// used. In the main part the temperature falls geometrically to where large tasks settle, in the rest to where hardly
-/// a move that costs anything is accepted.
+/// Temperature and overload penalty of a reassignment search over the share of the run that is used. In the main part
+/// the temperature falls geometrically to where large tasks settle, in the rest to where hardly a move that costs
+/// anything is accepted.
 class reassignment_cooling {
 public:
     static constexpr double main_part = 0.75;
 
+    reassignment_cooling() = default;
     /// @param max_gain  by how much the cost of the start can fall at most
     template <class Options>
     reassignment_cooling(const reassignment_problem& p, const Options& o, double max_gain) noexcept {
@@ -50,28 +46,45 @@ public:
         last_penalty_ = o.last_overload_penalty * largest_weight;
     }
 
-    /// @param share     of the run that is used, 0 to 1
-    /// @param pressure  multiplies the overload penalty
-    /// @param colder    multiplies the temperature at the end of the main part
-    [[nodiscard]] reassignment_temperature at(double share, double pressure, double colder) const noexcept {
+    /// @param share   of the run that is used, 0 to 1
+    /// @param colder  multiplies the temperature at the end of the main part
+    [[nodiscard]] double temperature(double share, double colder) const noexcept {
         const double last = last_ * colder;
-        const double main = share < main_part ? share / main_part : 1.0;
-        const double rest = share < main_part ? 0.0 : (share - main_part) / (1.0 - main_part);
         constexpr double cold = 0.05;  // the least cost of a move is 1
         const double coldest = last < cold ? last : cold;
-        const double warm = first_ * std::pow(last / first_, main);
-        const double penalty = pressure * first_penalty_ * std::pow(last_penalty_ / first_penalty_, main + rest);
+        const double warm = first_ * std::pow(last / first_, main(share));
+        return warm * std::pow(coldest / last, rest(share));
+    }
+    /// @param share     of the run that is used, 0 to 1
+    /// @param pressure  multiplies the penalty
+    [[nodiscard]] amount overload_penalty(double share, double pressure) const noexcept {
+        const double penalty =
+            pressure * first_penalty_ * std::pow(last_penalty_ / first_penalty_, main(share) + rest(share));
         constexpr double max_penalty = 0x1.0p50;
-        return {warm * std::pow(coldest / last, rest),
-                static_cast<amount>(penalty < max_penalty ? std::ceil(penalty) : max_penalty)};
+        return static_cast<amount>(penalty < max_penalty ? std::ceil(penalty) : max_penalty);
     }
 
 private:
-    double first_;
-    double last_;
-    double first_penalty_;
-    double last_penalty_;
+    [[nodiscard]] static double main(double share) noexcept { return share < main_part ? share / main_part : 1.0; }
+    [[nodiscard]] static double rest(double share) noexcept {
+        return share < main_part ? 0.0 : (share - main_part) / (1.0 - main_part);
+    }
+
+    double first_ = 1.0;
+    double last_ = 1.0;
+    double first_penalty_ = 1.0;
+    double last_penalty_ = 1.0;
 };
+
+/// The schedule of one island, as a `cooling_schedule`.
+struct island_cooling {
+    reassignment_cooling schedule{};  ///< of all islands
+    double colder = 1.0;              ///< see `reassignment_cooling::temperature`
+
+    [[nodiscard]] double at(double share) const noexcept { return schedule.temperature(share, colder); }
+};
+
+static_assert(cooling_schedule<island_cooling>);
 
 /// The number of evaluations of each island between two points of the cooling schedule: always the same under a
 /// budget, which makes it reproduce; under a clock, few enough for a hundred points.

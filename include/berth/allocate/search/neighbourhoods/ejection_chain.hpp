@@ -12,10 +12,14 @@ namespace berth::inline v0 {
 /// the best of a few slots, and so on. Proposes the prefix of the chain with the best total. No task moves twice.
 /// `depth * samples` deltas of one move each.
 ///
+/// With `by_penalty` the chain begins with any slot instead of the best, and compares as an acceptance rule with a
+/// penalty does (`adaptive_penalty`), not tier by tier: for tight capacities, together with short candidate lists.
+///
 /// Glover, "Ejection chains, reference structures and alternating path methods", Discrete Applied Mathematics 65, 1996.
 struct ejection_chain {
     std::size_t depth = 5;    ///< largest number of moves, at least 1
     std::size_t samples = 6;  ///< pairs of task and slot compared at each step, at least 1
+    bool by_penalty = false;  ///< see above
 
     /// See `neighbourhood`.
     template <class Space>
@@ -29,7 +33,8 @@ struct ejection_chain {
         while (out.size() < depth) {
             task_move best{};
             values best_delta{};
-            for (std::size_t i = 0; i < samples; ++i) {
+            const std::size_t compared = by_penalty && out.empty() ? 1 : samples;
+            for (std::size_t i = 0; i < compared; ++i) {
                 task_index t = first;
                 if (!out.empty()) {
                     t = space.any_task_on(out[out.size() - 1].to.node, random);
@@ -39,7 +44,7 @@ struct ejection_chain {
                 if (!target.placed() || target == space.where(t)) continue;
                 const task_move r = space.to(t, target);
                 const values delta = space.delta(r);
-                if (best.task.valid() && !improves(delta - best_delta)) continue;
+                if (best.task.valid() && !better(space, delta, best_delta)) continue;
                 best = r;
                 best_delta = delta;
             }
@@ -47,13 +52,20 @@ struct ejection_chain {
             out.push(best);
             space.go(best);
             sum = sum + best_delta;
-            if (best_size > 0 && !improves(sum - best_sum)) continue;
+            if (best_size > 0 && !better(space, sum, best_sum)) continue;
             best_sum = sum;
             best_size = out.size();
         }
         space.back();
         out.shorten(best_size);
         return best_size > 0;
+    }
+
+private:
+    template <class Space>
+    [[nodiscard]] bool better(const Space& space, const typename Space::values& one,
+                              const typename Space::values& other) const {
+        return by_penalty ? space.prefers(one, other) : improves(one - other);
     }
 };
 
