@@ -33,8 +33,8 @@ namespace berth::inline v0 {
 /// How a distributed search is cut up. None of this depends on the number of processes or threads, so the plan does not
 /// either.
 struct distributed_options {
-    std::uint64_t seed = 1;   ///< of regions, trades and the regions' searches
-    std::size_t parts = 16;   ///< above 0; as many processes and threads can share the work
+    std::uint64_t seed = 1;                         ///< of regions, trades and the regions' searches
+    std::size_t parts = 16;                         ///< above 0; as many processes and threads can share the work
     std::size_t nodes_per_region = 40;              ///< above 0: nodes searched together
     std::size_t regions_per_round = 16;             ///< above 0: that a part searches between two trades
     std::uint64_t max_region_evaluations = 50'000;  ///< above 0
@@ -98,6 +98,8 @@ public:
 
     /// The parts that this process holds.
     [[nodiscard]] held_parts held() const noexcept { return held_; }
+    /// Number of parts in all processes.
+    [[nodiscard]] std::size_t part_count() const noexcept { return options_.parts; }
     /// How the search is cut up.
     [[nodiscard]] const distributed_options& options() const noexcept { return options_; }
 
@@ -267,7 +269,7 @@ private:
     using part_type = detail::record_part<node_type, task_type>;
     using region_type = detail::record_region<node_type, task_type>;
 
-    static constexpr std::uint64_t opening = ~std::uint64_t{0};   // separate streams
+    static constexpr std::uint64_t opening = ~std::uint64_t{0};  // separate streams
     static constexpr std::uint64_t trading = std::uint64_t{1} << 63U;
     static constexpr std::size_t measured_together = 1024;  // nodes: a bound of the memory that it takes
 
@@ -394,8 +396,8 @@ private:
             region_type region;
             std::size_t first = 0;
             do {
-                const std::size_t end =
-                    first + measured_together < parts_[k].node_count() ? first + measured_together : parts_[k].node_count();
+                const std::size_t end = first + measured_together < parts_[k].node_count() ? first + measured_together
+                                                                                           : parts_[k].node_count();
                 parts_[k].take_range(first, end, region);
                 (void)with_problem(region, [&](const problem& p, const records& r) {
                     report.gain = report.gain + model_.goal(r).prepare(p, region.slots).value();

@@ -13,8 +13,8 @@ namespace berth::inline v0 {
 /// The records of the nodes and tasks of one region, in the order in which its problem numbers them. Views.
 template <class Node, class Task>
 struct region_records {
-    std::span<const Node> nodes;              ///< by `node_index`
-    std::span<const Task> tasks;              ///< by `task_index`
+    std::span<const Node> nodes;             ///< by `node_index`
+    std::span<const Task> tasks;             ///< by `task_index`
     const berth::fleet* machines = nullptr;  ///< of the region's problem
 
     /// The node of a GPU.
@@ -46,11 +46,10 @@ struct region_records {
 /// };
 /// ```
 template <class M>
-concept distributed_model = std::copy_constructible<M> && std::is_trivially_copyable_v<typename M::node> &&
-                            std::is_trivially_copyable_v<typename M::task> &&
-                            std::default_initializable<typename M::node> && std::default_initializable<typename M::task> &&
-                            requires(const M& m, const region_records<typename M::node, typename M::task>& r) {
-                                m.goal(r);
-                            };
+concept distributed_model =
+    std::copy_constructible<M> && std::is_trivially_copyable_v<typename M::node> &&
+    std::is_trivially_copyable_v<typename M::task> && std::default_initializable<typename M::node> &&
+    std::default_initializable<typename M::task> &&
+    requires(const M& m, const region_records<typename M::node, typename M::task>& r) { m.goal(r); };
 
 }  // namespace berth::inline v0

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <span>
 
+// Length: one class: the store, what is taken out of it and put back, and its form as bytes.
+
 namespace berth::inline v0::detail {
 
 /// Nodes and tasks taken out of a part, to be searched as a problem of their own.
