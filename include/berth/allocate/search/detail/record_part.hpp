@@ -62,7 +62,7 @@ public:
         ++on_nodes_;
     }
 
-    /// Takes out up to `count` nodes that were not drawn for longest, their tasks, and a share of those that wait.
+    /// Takes out up to `count` nodes that were not drawn for longest, their tasks, and some of those that wait.
     void take(std::size_t count, xoshiro256& random, record_region<Node, Task>& region) {
         region.clear();
         if (count > nodes_.size()) count = nodes_.size();
@@ -72,7 +72,10 @@ public:
         }
         for (std::size_t k = 0; k < count; ++k) take_node(order_[drawn_++], region);
         if (nodes_.empty()) return;
-        for (std::size_t more = (waiting_.size() * count + nodes_.size() - 1) / nodes_.size(); more > 0; --more) {
+        // Most do not fit in most regions, so each is tried in many.
+        std::size_t more = (waiting_.size() * count + nodes_.size() - 1) / nodes_.size();
+        if (more < count / 2) more = count / 2;
+        for (more = more < waiting_.size() ? more : waiting_.size(); more > 0; --more) {
             const std::size_t i = bounded(random, static_cast<std::uint32_t>(waiting_.size()));
             region.tasks.push_back(waiting_[i].task);
             region.numbers.push_back(waiting_[i].number);
