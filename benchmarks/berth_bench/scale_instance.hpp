@@ -24,7 +24,8 @@ struct scale_options {
     double seconds = 60.0;
     std::size_t threads = 2;
     std::uint64_t evaluations = std::numeric_limits<std::uint64_t>::max();
-    std::size_t parts = 0;  // 0: one problem, held as a whole; under mpirun `usual_parts`
+    std::size_t parts = 0;                      // 0: one problem, held as a whole; under mpirun `usual_parts`
+    std::uint64_t region_evaluations = 50'000;  // of a part's region
     std::string checkpoint;
     std::uint64_t checkpoint_rounds = 1;
     std::string json;

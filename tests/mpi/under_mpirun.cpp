@@ -12,8 +12,6 @@
 #include "berth/objective/terms/capacity_excess.hpp"
 #include "berth/objective/terms/move_cost.hpp"
 
-#include "allocate/assignment/gap_instances.hpp"
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -74,8 +72,22 @@ void messages(const berth::mpi::ranks& ranks) {
 }
 
 void genetic_islands(const berth::mpi::ranks& ranks) {
-    const test::type_d instance{8, 80, 1};
-    const berth::priced_problem p{instance.problem()};
+    // Type D of the literature: costs that fall with the load, tight capacities.
+    constexpr std::size_t tasks = 80;
+    constexpr std::size_t gpus = 8;
+    std::vector<double> costs;
+    std::vector<berth::amount> loads;
+    std::vector<berth::amount> capacities(gpus, 0);
+    berth::xoshiro256 random{1};
+    for (std::size_t i = 0; i < tasks * gpus; ++i) {
+        loads.push_back(1 + static_cast<berth::amount>(berth::bounded(random, 100)));
+        costs.push_back(static_cast<double>(101 - loads.back()) + berth::bounded(random, 21));
+        capacities[i % gpus] += loads.back();
+    }
+    for (berth::amount& capacity : capacities) capacity = capacity * 8 / 10 / static_cast<berth::amount>(gpus);
+    const berth::priced_problem p{berth::assignment_problem{tasks, berth::matrix_cost{{costs.data(), tasks, gpus}},
+                                                            berth::matrix_load{{loads.data(), tasks, gpus}},
+                                                            std::span<const berth::amount>{capacities}}};
     const berth::genetic<> alone{.seed = 9, .population = 6, .islands = {.count = 7, .interval = 4, .copies = 2}};
     const berth::run_control<> budget{.max_evaluations = 30'000};
     auto here = alone.start(p);

@@ -28,7 +28,7 @@ if "built with MPI" in t.run(*SMALL, "--checkpoint", "none", "--evaluations", "1
     skip("berth-bench was built without MPI")
 
 # Open MPI keeps files of its own in TMPDIR, and leaves them there when it is killed.
-ENVIRONMENT = {**os.environ, "TMPDIR": str(t.folder), "OMPI_MCA_rmaps_base_oversubscribe": "1"}
+ENVIRONMENT = {**os.environ, "TMPDIR": str(t.folder), "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1"}
 LAUNCH = ["mpirun", "--oversubscribe", "--mca", "btl", "self,vader", "--mca", "oob_tcp_if_include", "lo"]
 if os.geteuid() == 0:
     LAUNCH.insert(1, "--allow-run-as-root")

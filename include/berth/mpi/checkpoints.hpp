@@ -103,10 +103,11 @@ public:
     /// Success, or why the last checkpoint was not written.
     [[nodiscard]] const result<void>& status() const noexcept { return status_; }
 
-    /// Writes a checkpoint now. Every process calls it, between rounds.
+    /// Writes a checkpoint now, unless that of this round is there. Every process calls it, between rounds.
     template <class Run>
     [[nodiscard]] result<void> write(const Run& run) {
-        std::error_code ignored;  // what is amiss shows when a file is opened
+        if (written_ && *written_ == run.rounds()) return {};  // its files count, and are not touched
+        std::error_code ignored;                               // what is amiss shows when a file is opened
         std::filesystem::create_directories(folder_, ignored);
         std::optional<error> failed;
         for (std::size_t part = run.held().first; part < run.held().end && !failed; ++part) {
@@ -127,7 +128,7 @@ public:
             }
         }
         if (auto all = agreed(run.part_count(), std::move(failed)); !all) return all;
-        if (written_ && *written_ != run.rounds()) {
+        if (written_) {
             for (std::size_t part = run.held().first; part < run.held().end; ++part)
                 std::filesystem::remove(path(file_of(*written_, part)), ignored);
         }

@@ -171,9 +171,11 @@ public:
         stop_reason stopped = stop_reason::completed;
         while (idle_ < options_.patience) {
             stopped = round(threads, control);
-            notify::step(control.observer, progress());
-            if (!after_round(*this)) stopped = stop_reason::cancelled;
             if (stopped != stop_reason::completed) break;
+            notify::step(control.observer, progress());
+            if (after_round(*this)) continue;
+            stopped = stop_reason::cancelled;
+            break;
         }
         notify::end(control.observer, progress());
         answer_type answer = measured(threads);

@@ -134,9 +134,11 @@ public:
         stop_reason stopped = stop_reason::completed;
         while (idle_ < options_.patience) {
             stopped = round(turn, threads, control);
-            if (stopped == stop_reason::completed && !after_round(*this)) stopped = stop_reason::cancelled;
             if (stopped != stop_reason::completed) break;
             notify::step(control.observer, progress());
+            if (after_round(*this)) continue;
+            stopped = stop_reason::cancelled;
+            break;
         }
         notify::end(control.observer, progress());
         return best(stopped);

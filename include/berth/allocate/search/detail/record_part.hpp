@@ -74,7 +74,7 @@ public:
         if (nodes_.empty()) return;
         // Most do not fit in most regions, so each is tried in many.
         std::size_t more = (waiting_.size() * count + nodes_.size() - 1) / nodes_.size();
-        if (more < count / 2) more = count / 2;
+        if (more < count) more = count;
         for (more = more < waiting_.size() ? more : waiting_.size(); more > 0; --more) {
             const std::size_t i = bounded(random, static_cast<std::uint32_t>(waiting_.size()));
             region.tasks.push_back(waiting_[i].task);
