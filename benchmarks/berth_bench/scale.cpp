@@ -227,6 +227,10 @@ command add_scale(CLI::App& program, CLI::App*& subcommand) {
                    "budget depends on them. 0: one problem, held as a whole; under mpirun 16 parts")
         ->check(CLI::Range(std::size_t{0}, std::size_t{65'536}))
         ->capture_default_str();
+    app.add_option("--region-evaluations", options->region_evaluations,
+                   "Evaluations of each of the 16 regions that a part searches in a round")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
+        ->capture_default_str();
     app.add_option(
         "--checkpoint", options->checkpoint,
         "Folder for checkpoints of the parts; a run goes on from the last one in it, on any number of processes");

@@ -89,8 +89,10 @@ int scale_in_parts_over(const scale_options& options, Exchange exchange, int ran
     const auto nothing = [](std::size_t, const auto&) {};
     const berth::distributed_search search{
         scale_model{draw_scale_instance(options, nothing, nothing)},
-        berth::distributed_options{
-            .seed = options.seed, .parts = parts, .patience = std::numeric_limits<std::size_t>::max()},
+        berth::distributed_options{.seed = options.seed,
+                                   .parts = parts,
+                                   .max_region_evaluations = options.region_evaluations,
+                                   .patience = std::numeric_limits<std::size_t>::max()},
         berth::local_search{berth::neighbourhoods{2.0 * berth::shift{}, berth::swap{}, 0.3 * berth::chain{2}},
                             berth::descent{},
                             berth::any_node{},

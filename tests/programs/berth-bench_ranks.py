@@ -14,7 +14,8 @@ from program import Checks
 
 t = Checks()
 PLAN = "@PLAN@"  # of every compiler
-SMALL = ["scale", "--tasks", "3000", "--gpus", "300", "--seed", "3", "--seconds", "1000", "--parts", "8", "--threads", "1"]
+SMALL = ["scale", "--tasks", "1000", "--gpus", "100", "--seed", "3", "--seconds", "1000", "--region-evaluations", "100",
+         "--parts", "8", "--threads", "1"]
 
 
 def skip(why):
@@ -52,15 +53,16 @@ for ranks, threads in ((1, 1), (2, 1), (4, 1), (7, 1), (2, 2), (0, 1), (0, 2), (
     found = result_of("out.json")
     plans[ranks, threads] = found["plan"]
     t.check(found["feasible"] and found["evaluations"] >= 60000, f"{ranks} ranks: {found}")
-    t.check(found["cost"] < 0.95 * found["start_cost"], f"{ranks} ranks: better than greedy: {found}")
+    t.check(found["cost"] < found["start_cost"], f"{ranks} ranks: better than greedy: {found}")
     t.check(len(found["peak_megabytes"]) == max(ranks, 1), f"{ranks} ranks: each says what it used")
     t.check((sum(found["traded_bytes_a_round"]) > 0) == (ranks > 1), f"{ranks} ranks: {found['traded_bytes_a_round']} bytes traded")
 t.check(set(plans.values()) == {PLAN}, f"one plan for all numbers of ranks and threads, {PLAN}: {plans}")
 
 # ---- ranks that are lost ---------------------------------------------------------------------------------------------
-LONG = [*SMALL, "--evaluations", "250000", "--checkpoint"]
+LONG = [*SMALL, "--evaluations", "120000", "--checkpoint"]
 t.check(on_ranks(2, *LONG, "whole", "--json", "whole.json").returncode == 0, "a run with checkpoints")
 whole = result_of("whole.json")
+t.check(whole["rounds"] >= 8, f"{whole['rounds']} rounds to be killed after")
 
 
 def ranks_of(launcher):
@@ -112,6 +114,6 @@ for ranks in (1, 2):
     damaged = on_ranks(ranks, *LONG, "whole")
     t.check(damaged.returncode != 0 and ("part-5: field checksum" in damaged.stderr or "failed at its files" in damaged.stderr),
             f"a damaged file, {ranks} ranks: {damaged.stderr!r}")
-t.bad([*SMALL[:-4], "--checkpoint", "none"], "--parts")
+t.bad(["scale", "--tasks", "10", "--gpus", "5", "--checkpoint", "none"], "--parts")
 
 t.finish()
