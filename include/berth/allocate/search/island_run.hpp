@@ -56,7 +56,8 @@ struct island_answer {
 /// auto run = berth::island_run<berth::slot, values>{{.seed = 7, .islands = 8}, {given, wish_value}};
 /// const auto turn = [&](const berth::island_turn& now, const auto& from) {
 ///     const berth::local_search search{{.seed = now.seed}};
-///     auto found = search.run(problem, wish, from.genes, berth::run_control<>{.max_evaluations = now.max_evaluations});
+///     const berth::run_control<> budget{.max_evaluations = now.max_evaluations};
+///     auto found = search.run(problem, wish, from.genes, budget);
 ///     auto value = wish.prepare(problem, found.assignment).value();
 ///     return berth::island_answer<berth::slot, values>{std::move(found.assignment), value,
 ///                                                      found.counters.evaluations};
