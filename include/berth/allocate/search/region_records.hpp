@@ -27,8 +27,8 @@ struct region_records {
 /// single task. For a `distributed_search`.
 ///
 /// 1. `M::node` and `M::task` are records, trivially copyable and default-constructible, so that they travel between
-///    processes, and are read through `node_traits`, `gpu_traits` and `task_traits` (`model/traits.hpp`). Tasks have no group, nodes no
-///    domain: a part sees neither as a whole.
+///    processes, and are read through `node_traits`, `gpu_traits` and `task_traits` (`model/traits.hpp`). Tasks have no
+///    group, nodes no domain: a part sees neither as a whole.
 /// 2. `m.goal(records)` is the `objective` of a region. Its terms may read the records, and add up over regions: the
 ///    value of all is the sum of the regions' values, as for `capacity_excess`, `left_out` and `assignment_cost_term`,
 ///    and unlike a makespan.
