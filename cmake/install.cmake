@@ -14,7 +14,7 @@ install(
 install(EXPORT berth-targets NAMESPACE berth:: DESTINATION "${berth_package_dir}" COMPONENT berth)
 
 # Each wing has an export of its own, so that a consumer who does not ask for it never needs what it needs.
-foreach(wing IN ITEMS cuda io nvml)
+foreach(wing IN ITEMS cuda io mpi nvml)
     if(TARGET berth_${wing})
         install(
             TARGETS berth_${wing}

@@ -8,7 +8,7 @@
   * no <iostream>, <random> or <ranges>: global streams, generators that differ by standard library, compile time;
   * rooms (ROOMS below: the longest folder that a header lies in) form no cycle either, and a room's own detail/ is included
     only from inside that room (wings may share the kernel bodies of the room that they accelerate);
-  * wings (cuda, nvml, io) and testing/ are reached neither from an entry nor from any floor; cuda never sees Eigen;
+  * wings (cuda, nvml, io, mpi) and testing/ are reached neither from an entry nor from any floor; cuda never sees Eigen;
   * there are four entries: berth.hpp (the whole library) and the light ones place.hpp, search.hpp and operate.hpp. No other header
     includes one. berth.hpp reaches every header that is neither a wing's nor in testing/;
   * opt-in headers (OPT_IN below: threads, clocks, Eigen) cost more to compile than all the rest, so no light entry reaches them;
@@ -35,7 +35,8 @@ TOP = {"version.hpp": -1, "fwd.hpp": 0, "place.hpp": 10, "search.hpp": 11, "oper
 LIGHT = ("place.hpp", "search.hpp", "operate.hpp")
 ENTRIES = ("berth.hpp",) + LIGHT
 LONGEST, LONG, WIDEST = 600, 250, 120
-WINGS = {"cuda": ("cuda", "cooperative_groups", "cub/", "thrust/"), "nvml": ("dlfcn.h",), "io": ("nlohmann/",)}
+WINGS = {"cuda": ("cuda", "cooperative_groups", "cub/", "thrust/"), "nvml": ("dlfcn.h",), "io": ("nlohmann/",),
+         "mpi": ("mpi.h", "unistd.h")}
 EIGEN_FROM = 2
 OPT_IN = {"core/deadline.hpp", "core/thread_pool.hpp", "feature/eigen.hpp"}
 BANNED = {"iostream": "global streams; a library prints nothing", "random": "its distributions differ between standard libraries",
@@ -240,6 +241,7 @@ FAULTS = [  # file, text that is put in front, the message that must come
     ("cuda/k.cuh", "#include <Eigen/Core>\n", "must not include Eigen"),
     ("berth.hpp", "#include <berth/io/i.hpp>\n", "reaches the wing header io/i.hpp"),
     ("cost/c.hpp", "#include <berth/io/i.hpp>\n", "reaches the wing io/ from outside"),
+    ("allocate/search/s.hpp", "#include <mpi.h>\n", "is neither"),
     ("cost/c.hpp", "#include <berth/berth.hpp>\n", "includes an entry"),
     ("cost/c.hpp", "#include <berth/place.hpp>\n", "includes an entry"),
     ("cost/c.hpp", "#include <berth/cost/none.hpp>\n", "does not exist"),

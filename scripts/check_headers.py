@@ -10,11 +10,12 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-WINGS = {"cuda", "nvml", "io"}  # targets of their own
+WINGS = {"cuda", "nvml", "io", "mpi"}  # targets of their own
 # Which file lists the headers of which part of the tree; wings that have none yet are listed nowhere.
 LISTS = {"": (ROOT / "cmake" / "headers.cmake", "berth_headers", "berth::berth"),
          "cuda": (ROOT / "cmake" / "cuda_headers.cmake", "berth_cuda_headers", "berth::cuda"),
          "io": (ROOT / "cmake" / "io_headers.cmake", "berth_io_headers", "berth::io"),
+         "mpi": (ROOT / "cmake" / "mpi_headers.cmake", "berth_mpi_headers", "berth::mpi"),
          "nvml": (ROOT / "cmake" / "nvml_headers.cmake", "berth_nvml_headers", "berth::nvml")}
 SUFFIXES = {".hpp", ".h", ".cuh", ".ipp", ".inl"}
 

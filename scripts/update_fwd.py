@@ -89,7 +89,7 @@ def declarations():
     rooms, left = {}, []
     for header in sorted(INCLUDE.rglob("*.hpp")):
         path = header.relative_to(INCLUDE).as_posix()
-        if "/" not in path or "/detail/" in path or path.startswith(("cuda/", "io/", "nvml/", "testing/")) or path in INCLUDED:
+        if "/" not in path or "/detail/" in path or path.startswith(("cuda/", "io/", "mpi/", "nvml/", "testing/")) or path in INCLUDED:
             continue
         room = rooms.setdefault(path.rsplit("/", 1)[0], [])
         for head in heads(header.read_text(encoding="utf-8")):

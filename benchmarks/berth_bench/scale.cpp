@@ -2,7 +2,6 @@
 // berth-bench scale: a large fleet and a cost functor. Nothing of the size tasks times GPUs exists at any time.
 #include "berth/allocate/greedy/sampled_greedy.hpp"
 #include "berth/allocate/search/partitioned_search.hpp"
-#include "berth/core/random.hpp"
 #include "berth/core/thread_pool.hpp"
 #include "berth/model/fleet_builder.hpp"
 #include "berth/model/ledger.hpp"
@@ -12,6 +11,7 @@
 
 #include "berth_bench/arguments.hpp"
 #include "berth_bench/commands.hpp"
+#include "berth_bench/scale_instance.hpp"
 #include "support/cpu_deadline.hpp"
 #include "support/output_file.hpp"
 #include "support/progress.hpp"
@@ -20,11 +20,10 @@
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 
-#include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <memory>
 #include <string>
@@ -33,58 +32,30 @@
 
 namespace bench {
 
+double peak_megabytes() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+bool among_ranks() {
+    // Set by Open MPI, and by MPICH and its relatives.
+    return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMI_SIZE") != nullptr;
+}
+
 namespace {
 
-struct scale_options {
-    std::size_t tasks = 1'000'000;
-    std::size_t gpus = 10'000;
-    std::uint64_t seed = 1;
-    double seconds = 60.0;
-    std::size_t threads = 2;
-    std::uint64_t evaluations = std::numeric_limits<std::uint64_t>::max();
-    std::string json;
-    progress_line::mode progress = progress_line::mode::terminal;
-};
-
-constexpr std::size_t kinds = 8;     // of GPUs
-constexpr std::size_t classes = 32;  // of tasks
-constexpr std::size_t zones = 64;
-
-/// The cost of a task on a GPU: its work times the cost of its class on the kind of GPU, plus moving its data to the
-/// GPU's zone. A few bytes for each task and GPU.
 struct cost_model {
-    struct task_facts {
-        std::uint8_t task_class;
-        std::uint8_t zone;
-        std::uint8_t data;
-        std::uint8_t work;
-    };
-    struct gpu_facts {
-        std::uint8_t kind;
-        std::uint8_t zone;
-    };
-    std::vector<task_facts> tasks;
-    std::vector<gpu_facts> gpus;
-    std::array<std::array<float, kinds>, classes> price{};
+    scale_prices prices;
+    std::vector<scale_task> tasks;
+    std::vector<scale_gpu> gpus;
 
     explicit cost_model(const scale_options& options) {
-        berth::xoshiro256 random{options.seed};
-        const auto below = [&random](std::uint32_t n) { return static_cast<std::uint8_t>(berth::bounded(random, n)); };
-        for (auto& row : price) {
-            for (float& one : row) one = 1.0F + static_cast<float>(below(250)) / 50.0F;
-        }
-        gpus.resize(options.gpus);
-        for (gpu_facts& gpu : gpus) {
-            gpu.kind = below(kinds);
-            gpu.zone = below(zones);
-        }
-        tasks.resize(options.tasks);
-        for (task_facts& task : tasks) {
-            task.task_class = below(classes);
-            task.zone = below(zones);
-            task.data = below(40);
-            task.work = static_cast<std::uint8_t>(1 + below(16));
-        }
+        tasks.reserve(options.tasks);
+        gpus.reserve(options.gpus);
+        prices = draw_scale_instance(
+            options, [this](std::size_t, const scale_gpu& gpu) { gpus.push_back(gpu); },
+            [this](std::size_t, const scale_task& task) { tasks.push_back(task); });
     }
 };
 
@@ -92,28 +63,8 @@ struct functor_cost {
     const cost_model* model;
 
     double operator()(berth::task_index t, berth::gpu_index g) const noexcept {
-        const auto& task = model->tasks[t.value()];
-        const auto& gpu = model->gpus[g.value()];
-        const int apart = (task.zone ^ gpu.zone) & static_cast<int>(zones - 1);
-        const double distance = apart == 0 ? 0.0 : apart < 8 ? 1.0 : 3.0;
-        return static_cast<double>(task.work * model->price[task.task_class][gpu.kind]) + distance * task.data;
+        return model->prices(model->tasks[t.value()], model->gpus[g.value()]);
     }
-};
-
-double peak_megabytes() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
-
-class wall_clock {
-public:
-    [[nodiscard]] double seconds() const {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
-    }
-
-private:
-    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
 struct scale_point {
@@ -135,15 +86,6 @@ struct scale_watch {
         points->push_back({now, p.objective, p.evaluations});
         if (line->due()) line->say(fmt::format("scale: {:.0f} s, cost {:.6g}", now, p.objective));
     }
-};
-
-/// Stops on Ctrl-C or after a time.
-struct wall_stop {
-    const wall_clock* clock;
-    double until;
-
-    [[nodiscard]] bool stop_requested() const { return interrupted(); }
-    [[nodiscard]] bool deadline_reached() const { return clock->seconds() >= until; }
 };
 
 struct scale_outcome {
@@ -192,11 +134,8 @@ int scale(const scale_options& options) {
     const auto fleet = std::move(machines).build();
     if (!fleet) return fail(fleet.error().message);
     berth::workload_builder jobs{*fleet};
-    // The demand is 90 % of the capacity, in shares of nearly equal size.
-    const double mean = 900.0 * static_cast<double>(options.gpus) / static_cast<double>(options.tasks);
     for (std::size_t t = 0; t < options.tasks; ++t) {
-        const double share = mean * (0.25 + 0.1 * static_cast<double>(model.tasks[t].work));
-        const auto asked = static_cast<berth::amount>(share < 1.0 ? 1.0 : share > 1000.0 ? 1000.0 : share);
+        const berth::amount asked = model.tasks[t].share;
         if (auto ok = jobs.add_task({.gpus = 1, .gpu_demand = {&asked, 1}}); !ok) return fail(ok.error().message);
     }
     const auto work = std::move(jobs).build();
@@ -263,8 +202,9 @@ int scale(const scale_options& options) {
 
 command add_scale(CLI::App& program, CLI::App*& subcommand) {
     auto options = std::make_shared<scale_options>();
-    subcommand = program.add_subcommand(
-        "scale", "A large fleet with a cost functor (random instance): greedy, then local search on several threads");
+    subcommand = program.add_subcommand("scale", "A large fleet with a cost functor (random instance): greedy, then "
+                                                 "local search on several threads, or, under mpirun, "
+                                                 "over ranks");
     CLI::App& app = *subcommand;
     app.add_option("--tasks", options->tasks, "Tasks")
         ->check(CLI::Range(std::size_t{1}, std::size_t{20'000'000}))
@@ -282,12 +222,29 @@ command add_scale(CLI::App& program, CLI::App*& subcommand) {
         ->capture_default_str();
     app.add_option("--evaluations", options->evaluations, "Budget of evaluations: same budget and seed, same answer")
         ->check(check_count);
+    app.add_option("--parts", options->parts,
+                   "Parts that hold their own records, as many as processes and threads can share; the answer to a "
+                   "budget depends on them. 0: one problem, held as a whole; under mpirun 16 parts")
+        ->check(CLI::Range(std::size_t{0}, std::size_t{65'536}))
+        ->capture_default_str();
+    app.add_option("--region-evaluations", options->region_evaluations,
+                   "Evaluations of each of the 16 regions that a part searches in a round")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
+        ->capture_default_str();
+    app.add_option(
+        "--checkpoint", options->checkpoint,
+        "Folder for checkpoints of the parts; a run goes on from the last one in it, on any number of processes");
+    app.add_option("--checkpoint-rounds", options->checkpoint_rounds, "Rounds between two checkpoints")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}))
+        ->capture_default_str();
     app.add_option("--json", options->json, "Write costs, trajectory and peak memory as JSON");
     auto show = std::make_shared<bool>(false);
     auto* progress =
         app.add_flag("--progress,!--no-progress", *show, "Show progress on stderr (default: on a terminal)");
     return [options, progress, show] {
         if (progress->count() > 0) options->progress = *show ? progress_line::mode::on : progress_line::mode::off;
+        if (options->parts > 0 || among_ranks()) return scale_in_parts(*options);
+        if (!options->checkpoint.empty()) return fail("scale: --checkpoint needs --parts");
         return scale(*options);
     };
 }

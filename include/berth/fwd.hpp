@@ -17,8 +17,12 @@ namespace berth::inline v0 {
 
 // core/
 enum class error_code : std::uint8_t;
+class byte_reader;
+class byte_writer;
 struct error;
+struct held_parts;
 class name_table;
+struct one_process;
 struct philox_block;
 class philox_source;
 class thread_pool;
@@ -271,8 +275,6 @@ struct uniform_selection;
 template <class Initialisation, class Selection, class Crossover, class Mutation, class Repair, class Improvement,
           class Replacement, class Evaluator, class Parallelism, class Opening>
 struct genetic;
-template <class Genetic>
-class genetic_run;
 
 // allocate/genetic/crossover/
 struct gpu_bundle;
@@ -385,6 +387,9 @@ class change_log;
 struct constant_temperature;
 struct descent;
 struct geometric_cooling;
+struct distributed_options;
+struct island_options;
+struct island_turn;
 struct late_acceptance;
 struct linear_cooling;
 struct local_search_options;
@@ -395,6 +400,10 @@ struct record_to_record;
 struct search_region;
 template <class Value, class Rule>
 class acceptor;
+template <std::size_t Tiers>
+struct distributed_answer;
+template <class Gene, class Value>
+struct island_answer;
 template <class Neighbourhood, class Acceptance, class Candidates>
 class local_search;
 template <class ObjectiveState, class Neighbourhood, class Acceptance, class Lists>
@@ -403,6 +412,8 @@ template <class Search>
 class partitioned_search;
 template <std::size_t N>
 struct proposed_step;
+template <class Node, class Task>
+struct region_records;
 
 // allocate/search/neighbourhoods/
 struct chain;

@@ -10,6 +10,7 @@
 
 #include "berth/core/matrix_view.hpp"
 #include "berth/core/parallelism.hpp"
+#include "berth/core/part_exchange.hpp"
 #include "berth/core/philox.hpp"
 
 #include "berth/feature/columns.hpp"
@@ -121,6 +122,9 @@
 #include "berth/allocate/search/change_log.hpp"
 #include "berth/allocate/search/complete_start.hpp"
 #include "berth/allocate/search/cooling.hpp"
+#include "berth/allocate/search/distributed_run.hpp"
+#include "berth/allocate/search/distributed_search.hpp"
+#include "berth/allocate/search/island_run.hpp"
 #include "berth/allocate/search/local_search.hpp"
 #include "berth/allocate/search/local_search_state.hpp"
 #include "berth/allocate/search/metropolis.hpp"
@@ -132,6 +136,7 @@
 #include "berth/allocate/search/neighbourhoods/shift.hpp"
 #include "berth/allocate/search/neighbourhoods/swap.hpp"
 #include "berth/allocate/search/partitioned_search.hpp"
+#include "berth/allocate/search/region_records.hpp"
 #include "berth/allocate/search/search_space.hpp"
 #include "berth/allocate/search/search_state.hpp"
 #include "berth/allocate/search/slot_candidates.hpp"

@@ -127,3 +127,27 @@ TEST_CASE("copies of the best of one island reach the next") {
         CHECK(arrived);
     }
 }
+
+TEST_CASE("islands saved in any round and restored go on to the same plan") {
+    const type_d d{8, 80, 1};
+    const priced_problem p{d.problem()};
+    const genetic<> g{
+        .seed = 9, .population = 6, .islands = {.count = 3, .interval = 4, .copies = 2}, .restart_after = 9};
+    auto whole = g.start(p);
+    for (int i = 0; i < 40; ++i) whole.step();
+    for (const int rounds : {3, 6, 11, 30}) {
+        auto first = g.start(p);
+        for (int i = 0; i < rounds; ++i) first.step();
+        auto second = g.start(p);
+        std::vector<byte_box> saved(3);
+        for (std::size_t i = 0; i < 3; ++i) first.save(i, saved[i]);
+        for (std::size_t i = 0; i < 3; ++i) REQUIRE(second.restore(i, saved[i]));
+        CHECK(second.rounds() == first.rounds());
+        CHECK(second.evaluations() == first.evaluations());
+        for (int i = rounds; i < 40; ++i) second.step();
+        CHECK(second.plan().gpu_of == whole.plan().gpu_of);
+        CHECK(second.evaluations() == whole.evaluations());
+        CHECK_FALSE(second.restore(1, saved[0]));
+        CHECK_FALSE(second.restore(0, std::span{saved[0]}.first(saved[0].size() - 1)));
+    }
+}

@@ -20,6 +20,7 @@
 #include "berth/core/config.hpp"
 #include "berth/core/message.hpp"
 #include "berth/core/parallelism.hpp"
+#include "berth/core/part_exchange.hpp"
 #include "berth/core/result.hpp"
 #include "berth/core/run_control.hpp"
 
@@ -194,8 +195,12 @@ struct genetic {
 
     /// Makes the state of a run, for stepwise use. Options and problem are those that `validate` accepts; the problem
     /// outlives the state. A start with gaps is completed (`complete_start`).
-    [[nodiscard]] genetic_run<genetic> start(const priced_problem& p, warm_start start = {}) const {
-        return genetic_run<genetic>{*this, p, start};
+    ///
+    /// @param exchange  spreads the islands over processes; the answer does not depend on it
+    template <part_exchange Exchange = one_process>
+    [[nodiscard]] genetic_run<genetic, Exchange> start(const priced_problem& p, warm_start start = {},
+                                                       Exchange exchange = {}) const {
+        return genetic_run<genetic, Exchange>{*this, p, start, std::move(exchange)};
     }
     /// Runs the opening and then generations until the control ends the run, `max_generations` are made or the bound is
     /// reached.

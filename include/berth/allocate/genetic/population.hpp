@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/allocate/genetic/individual.hpp"
+#include "berth/core/byte_box.hpp"
 #include "berth/core/config.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/model/resources.hpp"
@@ -115,6 +116,25 @@ public:
         });
         std::sort(entries_.begin() + size_, entries_.end(),
                   [](const entry& a, const entry& b) { return a.row < b.row; });
+    }
+
+    /// Appends all members and children with their places in memory, which order equal ones.
+    void save(byte_writer& out) const {
+        out.put(exchanges_);
+        out.put_all(entries_.view());
+        out.put_all(genes_.view());
+    }
+    /// Becomes what a population of the same sizes saved. False, and in any state, if the bytes are not of that form.
+    [[nodiscard]] bool restore(byte_reader& in) {
+        exchanges_ = in.get<std::uint64_t>();
+        in.get_all(std::span{entries_.data(), entries_.size()});
+        in.get_all(std::span{genes_.data(), genes_.size()});
+        detail::flat<std::uint8_t> seen(entries_.size());
+        for (const entry& one : entries_) {
+            if (one.row >= seen.size() || seen[one.row] != 0) return false;
+            seen[one.row] = 1;
+        }
+        return in.complete();
     }
 
 private:

@@ -28,8 +28,10 @@ TEST_CASE("an island keeps its best and takes copies only of members that it lac
         best = first.best_cost();
         CHECK(first.members().value(0) == doctest::Approx(best));
     }
-    second.receive(first.members(), 1);
-    second.receive(first.members(), 1);  // known by now
+    byte_box copies_of_first;
+    first.send(1, byte_writer{copies_of_first});
+    second.receive(1, byte_reader{copies_of_first});
+    second.receive(1, byte_reader{copies_of_first});  // known by now
     second.rank();
     std::size_t copies = 0;
     for (std::size_t i = 0; i < 6; ++i) {

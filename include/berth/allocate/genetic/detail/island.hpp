@@ -9,6 +9,7 @@
 #include "berth/allocate/genetic/improvement.hpp"
 #include "berth/allocate/genetic/individual.hpp"
 #include "berth/allocate/genetic/population.hpp"
+#include "berth/core/byte_box.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/model/resources.hpp"
@@ -21,6 +22,8 @@
 #include <optional>
 #include <span>
 #include <utility>
+
+// Length: one class, a population with the policies that change it.
 
 namespace berth::inline v0::detail {
 
@@ -89,16 +92,56 @@ public:
         members_.rank();
     }
 
-    /// Replaces the worst members by copies of another island's best, but for those it has already. `rank` has to
-    /// follow.
-    void receive(const population& others, std::size_t count) {
+    /// Appends copies of the best members.
+    void send(std::size_t count, byte_writer out) const {
         for (std::size_t i = 0; i < count; ++i) {
-            if (knows(others.genes(i))) continue;
-            const std::size_t place = members_.size() - 1 - i;
-            std::copy_n(others.genes(i).data(), members_.tasks(), members_.mutable_genes(place).data());
-            const double value = static_cast<double>(repair_.value(others.cost(i), others.excess(i)));
-            members_.set(place, value, others.cost(i), others.excess(i));
+            out.put(members_.cost(i));
+            out.put(members_.excess(i));
+            out.put_all(members_.genes(i));
         }
+    }
+    /// Replaces the worst members by those that another island sent, but for those it has already. `rank` has to
+    /// follow.
+    void receive(std::size_t count, byte_reader in) {
+        flat<gpu_gene> genes(members_.tasks());
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto cost = in.get<double>();
+            const auto excess = in.get<amount>();
+            in.get_all(std::span{genes.data(), genes.size()});
+            if (knows(genes.view())) continue;
+            const std::size_t place = members_.size() - 1 - i;
+            std::copy_n(genes.data(), genes.size(), members_.mutable_genes(place).data());
+            members_.set(place, static_cast<double>(repair_.value(cost, excess)), cost, excess);
+        }
+    }
+    /// Appends the state between generations, but for what policies remember.
+    void save(byte_writer out) const {
+        out.put(best_cost_);
+        out.put(best_excess_);
+        out.put(known_);
+        out.put(static_cast<std::uint64_t>(stale_));
+        out.put(evaluations_);
+        out.put_all(best_genes_.view());
+        members_.save(out);
+    }
+    /// Becomes what an island of the same run saved. False, and in any state, if the bytes are not of that form.
+    [[nodiscard]] bool restore(byte_reader& in, std::size_t gpus) {
+        best_cost_ = in.get<double>();
+        best_excess_ = in.get<amount>();
+        known_ = in.get<bool>();
+        stale_ = static_cast<std::size_t>(in.get<std::uint64_t>());
+        evaluations_ = in.get<std::uint64_t>();
+        in.get_all(std::span{best_genes_.data(), best_genes_.size()});
+        if (!members_.restore(in) || !in.finished()) return false;
+        for (const gpu_gene g : best_genes_) {
+            if (g >= gpus) return false;
+        }
+        for (std::size_t i = 0; i < members_.size(); ++i) {
+            for (const gpu_gene g : members_.genes(i)) {
+                if (g >= gpus) return false;
+            }
+        }
+        return true;
     }
     void rank() noexcept { members_.rank(); }
 
