@@ -210,7 +210,9 @@ void pod_scheduler::enter_running(double now, const std::string& uid) {
     }
     std::sort(where.positions.begin(), where.positions.end());
     const bool own = pod.scheduler == options_.names.scheduler;
-    const std::string name = job_name(pod);
+    // A name is never used again: the pod may have counted before, on a node that went and came.
+    std::string name = job_name(pod);
+    if (++entry.entries > 1) name += "/" + std::to_string(entry.entries);
     const told_job job{.name = name,
                        .pods = {&pod},
                        .priority = pod.priority,
@@ -268,6 +270,7 @@ void pod_scheduler::start_job(double now, const std::string& name, const std::ve
     told_job job{.name = name, .priority = std::numeric_limits<int>::min()};
     job_entry made{.group = group};
     for (const std::string& uid : uids) {
+        ++pods_.at(uid).entries;
         const pod_object& pod = pods_.at(uid).pod;
         job.pods.push_back(&pod);
         job.priority = std::max(job.priority, pod.priority);
@@ -603,11 +606,11 @@ void pod_scheduler::look_answered(double now, const std::string& uid, const api_
                                              : berth::result<json_value>{berth::error{berth::error_code::io, "no answer"}};
     auto pod = parsed ? read_pod(parsed->value, options_.names) : berth::result<pod_object>{parsed.error()};
     if (!pod) {
-        if (of != nullptr) ++of->attempts;
-        return look(entry, now + pause(of == nullptr ? 10 : of->attempts));
+        return look(entry, now + pause(of == nullptr ? 10 : ++of->looks));
     }
     if (pod->uid != uid) return pod_gone(now, uid);
     const bool unbound = pod->node.empty();
+    if (of != nullptr) of->looks = 0;
     take_pod(now, std::move(*pod));
     const auto still = pods_.find(uid);
     of = still == pods_.end() ? nullptr : seat_of(still->second);

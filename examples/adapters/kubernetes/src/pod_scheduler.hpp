@@ -99,7 +99,8 @@ private:
         seat_state state = seat_state::waiting;
         named_place place{};   // where it runs or will run; empty: not decided
         named_place target{};  // of a move
-        std::size_t attempts = 0;
+        std::size_t attempts = 0;  // bindings or evictions without an answer that settles it
+        std::size_t looks = 0;     // without an answer
         seat_state wanted = seat_state::ended;  // once it is bound: stopping or moving; ended: neither
         double vacant_until = 0.0;
         // What a pod must be like to sit here.
@@ -124,6 +125,7 @@ private:
         pod_state state = pod_state::stray;
         std::string job{};
         std::uint32_t task = 0;
+        std::size_t entries = 0;  // jobs that it was
     };
     struct pending_report {
         berth::io::task_report what{};

@@ -204,7 +204,8 @@ berth::result<void> told_engine::node(double time, const node_object& described)
     nodes_[described.name] = described;
     auto& held = held_[described.name];
     held.resize(std::max(held.size(), described.gpus));
-    log_node(time, described);
+    if (joins || capacities(before) != capacities(described) || before.gpus != described.gpus || before.model != described.model)
+        log_node(time, described);
     tell_state(time, described, joins ? nullptr : &before);
     return {};
 }
