@@ -346,7 +346,8 @@ std::unique_ptr<log_engine> make_log_engine(const log_counters& counters, const 
     if (name == "spread")
         return make(counters, options, scheduler_policies<>{}.with_placement(berth::greedy{berth::worst_fit{}}));
     if (name == "fifo") return make(counters, options, scheduler_policies<>{}.with_order(berth::fifo{}));
-    if (name == "preempting") return make(counters, options, scheduler_policies<>{}.with_preemption(berth::for_priority{}));
+    if (name == "preempting")
+        return make(counters, options, scheduler_policies<>{}.with_preemption(berth::for_priority{}));
     if (name == "srtf") return make(counters, options, scheduler_policies<>{}.with_order(berth::shortest_remaining{}));
     return nullptr;
 }

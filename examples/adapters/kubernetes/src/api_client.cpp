@@ -36,9 +36,10 @@ berth::result<api_endpoint> endpoint_in_cluster() {
     const char* host = std::getenv("KUBERNETES_SERVICE_HOST");
     const char* port = std::getenv("KUBERNETES_SERVICE_PORT");
     if (host == nullptr || port == nullptr) {
-        return berth::error{berth::error_code::invalid_value,
-                            "this is no pod (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set); give the "
-                            "address of the API server by --server"};
+        return berth::error{
+            berth::error_code::invalid_value,
+            "this is no pod (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set); give the "
+            "address of the API server by --server"};
     }
     const std::string account = "/var/run/secrets/kubernetes.io/serviceaccount/";
     const std::string name = std::string{host}.find(':') == std::string::npos ? host : "[" + std::string{host} + "]";

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "api_call.hpp"
-
 #include <berth/core/result.hpp>
+
+#include "api_call.hpp"
 
 #include <functional>
 #include <memory>
@@ -19,10 +19,11 @@ namespace berth_kube {
 
 /// Where the API server is, and how to talk to it.
 struct api_endpoint {
-    std::string url{};         ///< `http://127.0.0.1:8001` or `https://...`
-    std::string token_file{};  ///< a bearer token, read before each connection, because tokens are renewed; may be empty
-    std::string ca_file{};     ///< certificates of the authority; empty: the system's
-    double timeout = 10.0;     ///< seconds to connect, and to wait for an answer
+    std::string url{};  ///< `http://127.0.0.1:8001` or `https://...`
+    std::string
+        token_file{};       ///< a bearer token, read before each connection, because tokens are renewed; may be empty
+    std::string ca_file{};  ///< certificates of the authority; empty: the system's
+    double timeout = 10.0;  ///< seconds to connect, and to wait for an answer
 };
 
 /// The endpoint of the cluster in which this runs as a pod, from its environment and its service account. An error if
@@ -49,11 +50,12 @@ public:
     [[nodiscard]] http_answer get(const std::string& path);
     /// POST of JSON.
     [[nodiscard]] http_answer post(const std::string& path, const std::string& body);
-    /// GET of an answer without end: `take` gets each line as it comes, and ends the request with false. The answer has a
-    /// body only if its status is not 200.
+    /// GET of an answer without end: `take` gets each line as it comes, and ends the request with false. The answer
+    /// has a body only if its status is not 200.
     [[nodiscard]] http_answer stream(const std::string& path, double silence,
                                      const std::function<bool(std::string_view)>& take);
-    /// Ends the request of another thread that is under way. One that begins at this moment may be missed: call it again.
+    /// Ends the request of another thread that is under way. One that begins at this moment may be missed: call it
+    /// again.
     void stop();
 
 private:

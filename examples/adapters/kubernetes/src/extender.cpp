@@ -124,8 +124,7 @@ json extender::filter(const json& arguments, double now) {
             continue;
         }
         const node_object& node = *mirror_.node(name);
-        const node_refusal refusal =
-            judge(node, mirror_.room(node, options_.watched), asked.pod, options_.names.gpu);
+        const node_refusal refusal = judge(node, mirror_.room(node, options_.watched), asked.pod, options_.names.gpu);
         if (refusal.why.empty()) {
             candidates.push_back(name);
         } else {

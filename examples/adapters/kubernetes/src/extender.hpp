@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <berth/core/result.hpp>
+
 #include "fleet_mirror.hpp"
 #include "json_fields.hpp"
 #include "objects.hpp"
-
-#include <berth/core/result.hpp>
 
 #include <cstddef>
 #include <string>
@@ -21,8 +21,8 @@ struct extender_options {
     double assume_for = 300.0;  ///< seconds for which a pod is taken to be where it was sent
 };
 
-/// The answers of a scheduler extender of kube-scheduler (`k8s.io/kube-scheduler/extender/v1`), without a socket: JSON of
-/// those Go types in and out.
+/// The answers of a scheduler extender of kube-scheduler (`k8s.io/kube-scheduler/extender/v1`), without a socket: JSON
+/// of those Go types in and out.
 ///
 /// Without a watch it knows the nodes that kube-scheduler sent, and where it sent pods itself. It then trusts
 /// kube-scheduler that every node that comes has room, and lets what it remembers only decide between them.
@@ -33,14 +33,14 @@ public:
     /// Nothing is known yet.
     explicit extender(extender_options options) : options_{std::move(options)} {}
 
-    /// `ExtenderArgs` to `ExtenderFilterResult`: the `keep` best nodes, and of every other node why not. An error of the
-    /// arguments is its `Error`.
+    /// `ExtenderArgs` to `ExtenderFilterResult`: the `keep` best nodes, and of every other node why not. An error of
+    /// the arguments is its `Error`.
     [[nodiscard]] json filter(const json& arguments, double now);
-    /// `ExtenderArgs` to `HostPriorityList`: 10 for the best node, 9 for the second, ..., 0. An error if the arguments are
-    /// none.
+    /// `ExtenderArgs` to `HostPriorityList`: 10 for the best node, 9 for the second, ..., 0. An error if the arguments
+    /// are none.
     [[nodiscard]] berth::result<json_value> prioritize(const json& arguments, double now);
-    /// `ExtenderPreemptionArgs` to `ExtenderPreemptionResult`: the nodes where the pod fits once their victims are gone, with
-    /// the same victims. A node that is not known stays. An error if the arguments are none.
+    /// `ExtenderPreemptionArgs` to `ExtenderPreemptionResult`: the nodes where the pod fits once their victims are
+    /// gone, with the same victims. A node that is not known stays. An error if the arguments are none.
     [[nodiscard]] berth::result<json_value> preempt(const json& arguments, double now);
 
     /// What is known; a watch writes here.

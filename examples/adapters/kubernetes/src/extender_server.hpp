@@ -19,8 +19,8 @@ class Server;
 
 namespace berth_kube {
 
-/// An `extender` that answers over HTTP: POST `/filter`, `/prioritize`, `/preempt`; GET `/healthz`. With an API server it
-/// follows nodes and pods, and `/healthz` is 503 until both were listed.
+/// An `extender` that answers over HTTP: POST `/filter`, `/prioritize`, `/preempt`; GET `/healthz`. With an API server
+/// it follows nodes and pods, and `/healthz` is 503 until both were listed.
 class extender_server {
 public:
     /// Starts it.

@@ -86,7 +86,8 @@ node_refusal judge(const node_object& node, const free_room& room, const pod_obj
         return {gpu_resource + ": " + std::to_string(pod.gpus) + " wanted, it has " + std::to_string(node.gpus), true};
     }
     if (room.gpus < static_cast<long>(pod.gpus))
-        return {gpu_resource + ": " + std::to_string(pod.gpus) + " wanted, " + std::to_string(room.gpus) + " free", false};
+        return {gpu_resource + ": " + std::to_string(pod.gpus) + " wanted, " + std::to_string(room.gpus) + " free",
+                false};
     for (const auto& [resource, wanted] : pod.requests) {
         const auto all = node.allocatable.find(resource);
         const berth::amount has = all == node.allocatable.end() ? 0 : all->second;

@@ -18,8 +18,8 @@ struct free_room {
     long gpus = 0;  ///< whole GPUs
 };
 
-/// Nodes, and what the pods on them hold: as far as somebody tells. A pod can be *assumed* to be on a node until a time, in
-/// case nobody does. Not thread-safe.
+/// Nodes, and what the pods on them hold: as far as somebody tells. A pod can be *assumed* to be on a node until a
+/// time, in case nobody does. Not thread-safe.
 class fleet_mirror {
 public:
     /// A node as it is now.
@@ -41,7 +41,8 @@ public:
     ///
     /// @param assumed  count what is assumed
     /// @param without  uids of pods that are taken for gone
-    [[nodiscard]] free_room room(const node_object& node, bool assumed, const std::set<std::string>& without = {}) const;
+    [[nodiscard]] free_room room(const node_object& node, bool assumed,
+                                 const std::set<std::string>& without = {}) const;
     /// All nodes that are known, and all uids of pods, sorted.
     [[nodiscard]] std::vector<std::string> node_names() const;
     [[nodiscard]] std::vector<std::string> pod_uids() const;

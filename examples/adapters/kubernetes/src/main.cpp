@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// berth-kube: berth as a scheduler of Kubernetes, or beside kube-scheduler as its extender. README.md has the first hour.
+// berth-kube: berth as a scheduler of Kubernetes, or beside kube-scheduler as its extender. README.md has the first
+// hour.
 #include "api_client.hpp"
 #include "extender_server.hpp"
 #include "pod_scheduler.hpp"
 #include "scheduler_loop.hpp"
 
-#include <httplib.h>
-
 #include <CLI/CLI.hpp>
+#include <httplib.h>
 
 #include <csignal>
 #include <cstdio>
@@ -109,16 +109,11 @@ public:
         server_.Get("/counts", [&loop](const httplib::Request&, httplib::Response& response) {
             response.set_content(loop.ask([](berth_kube::pod_scheduler& scheduler) {
                 const berth_kube::pod_scheduler_counts& c = scheduler.counts();
-                return berth_kube::json{{"bound", c.bound},
-                                        {"bindings", c.bindings},
-                                        {"conflicts", c.conflicts},
-                                        {"unanswered", c.unanswered},
-                                        {"failed", c.failed},
-                                        {"evictions", c.evictions},
-                                        {"adopted", c.adopted},
-                                        {"refused", c.refused},
-                                        {"elsewhere", c.elsewhere},
-                                        {"waiting", scheduler.waiting()}}
+                return berth_kube::json{{"bound", c.bound},         {"bindings", c.bindings},
+                                        {"conflicts", c.conflicts}, {"unanswered", c.unanswered},
+                                        {"failed", c.failed},       {"evictions", c.evictions},
+                                        {"adopted", c.adopted},     {"refused", c.refused},
+                                        {"elsewhere", c.elsewhere}, {"waiting", scheduler.waiting()}}
                            .dump() +
                        "\n";
             }),
@@ -190,7 +185,10 @@ int schedule(const common_options& common, const schedule_options& options) {
         sigwait(&set, &signal);
         loop.stop();
     }};
-    if (!common.quiet) std::printf("berth-kube schedules the pods of %s with schedulerName %s\n", api->url.c_str(), common.names.scheduler.c_str()), std::fflush(stdout);
+    if (!common.quiet)
+        std::printf("berth-kube schedules the pods of %s with schedulerName %s\n", api->url.c_str(),
+                    common.names.scheduler.c_str()),
+            std::fflush(stdout);
     loop.run();
     ending.join();
     answers.reset();
@@ -210,7 +208,9 @@ int extend(const common_options& common, const extender_command_options& options
     extender.watched = api.has_value();
     const berth_kube::extender_server server{extender, at->host, at->port, api, print_problem};
     if (server.port() < 0) return print_problem("cannot listen on " + options.listen), 2;
-    if (!common.quiet) std::printf("berth-kube extender answers at http://%s:%d\n", at->host.c_str(), server.port()), std::fflush(stdout);
+    if (!common.quiet)
+        std::printf("berth-kube extender answers at http://%s:%d\n", at->host.c_str(), server.port()),
+            std::fflush(stdout);
     const sigset_t set = ending_signals();
     int signal = 0;
     sigwait(&set, &signal);
@@ -243,7 +243,8 @@ int main(int argc, char** argv) {
     CLI::App& schedule_command = *app.add_subcommand("schedule", "Schedule pods over the API server");
     add_names(schedule_command, common);
     schedule_command.add_option("--name", common.names.scheduler, "schedulerName of the pods")->capture_default_str();
-    schedule_command.add_option("--group-label", common.names.group, "Label of pods: their gang")->capture_default_str();
+    schedule_command.add_option("--group-label", common.names.group, "Label of pods: their gang")
+        ->capture_default_str();
     schedule_command.add_option("--log", scheduling.log, "Write the event log of what was seen to this file");
     schedule_command.add_option("--decisions", scheduling.decisions, "Write the decisions to this file");
     schedule_command.add_option("--status", scheduling.status, "Answer /healthz, /waiting and /counts at HOST:PORT");
@@ -271,7 +272,8 @@ int main(int argc, char** argv) {
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
     extender_command
-        .add_option("--assume-for", extending.extender.assume_for, "Seconds for which a pod is taken to be where it was sent")
+        .add_option("--assume-for", extending.extender.assume_for,
+                    "Seconds for which a pod is taken to be where it was sent")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
     CLI11_PARSE(app, argc, argv);

@@ -31,16 +31,17 @@ struct object_change {
 
 /// Options of an `object_watch`.
 struct watch_options {
-    std::string path{};       ///< such as `/api/v1/pods`
-    std::size_t page = 500;   ///< objects a page of a list
-    double silence = 300.0;   ///< seconds without a word after which the connection is taken for broken
-    double first_pause = 0.1;  ///< seconds before the next attempt after a failure; doubles up to `longest_pause`
+    std::string path{};          ///< such as `/api/v1/pods`
+    std::size_t page = 500;      ///< objects a page of a list
+    double silence = 300.0;      ///< seconds without a word after which the connection is taken for broken
+    double first_pause = 0.1;    ///< seconds before the next attempt after a failure; doubles up to `longest_pause`
     double longest_pause = 5.0;  ///< seconds
 };
 
-/// Lists the objects of one kind and then watches them, in a thread of its own, until it is destroyed. A connection that
-/// breaks is made again from the version that was seen last; where the API server has forgotten that one (410 Gone)
-/// all objects are listed anew. So what `take` gets is always the truth of some moment, and no later change is missed.
+/// Lists the objects of one kind and then watches them, in a thread of its own, until it is destroyed. A connection
+/// that breaks is made again from the version that was seen last; where the API server has forgotten that one (410
+/// Gone) all objects are listed anew. So what `take` gets is always the truth of some moment, and no later change is
+/// missed.
 class object_watch {
 public:
     /// Starts the thread.

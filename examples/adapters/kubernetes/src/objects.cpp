@@ -29,8 +29,8 @@ amounts read_amounts(const object_fields& fields, const char* key, const object_
     fields.each_member(key, [&](const std::string& resource, const json& value, const std::string& path) {
         const std::string text = object_fields::scalar(value);
         if (text.empty()) return fields.fail(path + " is " + value.type_name() + ", expected a quantity");
-        const auto read = berth::io::read_quantity(
-            text, unit_of(resource), demand ? quantity_rounding::up : quantity_rounding::down);
+        const auto read =
+            berth::io::read_quantity(text, unit_of(resource), demand ? quantity_rounding::up : quantity_rounding::down);
         if (!read) {
             // A node may have more than berth counts: then there is no limit.
             if (!demand && read.error().code == berth::error_code::overflow && text.front() != '-')
@@ -221,9 +221,8 @@ berth::result<pod_object> read_pod(const json& object, const object_names& names
     const std::string phase = pod.object("status").text("phase");
     found.ended = phase == "Succeeded" || phase == "Failed";
     if (!failure.empty()) {
-        return berth::error{
-            berth::error_code::malformed,
-            (found.name.empty() ? "" : "pod \"" + found.space + "/" + found.name + "\": ") + failure};
+        return berth::error{berth::error_code::malformed,
+                            (found.name.empty() ? "" : "pod \"" + found.space + "/" + found.name + "\": ") + failure};
     }
     return found;
 }
@@ -237,8 +236,8 @@ berth::result<std::vector<std::size_t>> read_positions(std::string_view text) {
         const bool more = rest.starts_with(',') && rest.size() > 1;
         if (bad != std::errc{} || position >= berth::max_gpus_per_node || (!rest.empty() && !more) ||
             std::find(found.begin(), found.end(), position) != found.end()) {
-            return berth::error{berth::error_code::malformed, "\"" + std::string{text.substr(0, 80)} +
-                                                                  "\" is no list of positions such as \"0,2\""};
+            return berth::error{berth::error_code::malformed,
+                                "\"" + std::string{text.substr(0, 80)} + "\" is no list of positions such as \"0,2\""};
         }
         found.push_back(position);
         if (more) rest.remove_prefix(1);

@@ -23,12 +23,9 @@ std::optional<std::int64_t> whole(std::string_view text) {
 }
 
 constexpr std::pair<const char*, comparison> operators[] = {
-    {"In", comparison::in},
-    {"NotIn", comparison::not_in},
-    {"Exists", comparison::exists},
-    {"DoesNotExist", comparison::does_not_exist},
-    {"Gt", comparison::greater},
-    {"Lt", comparison::less},
+    {"In", comparison::in},         {"NotIn", comparison::not_in},
+    {"Exists", comparison::exists}, {"DoesNotExist", comparison::does_not_exist},
+    {"Gt", comparison::greater},    {"Lt", comparison::less},
 };
 
 label_condition read_condition(const json& value, const std::string& path, std::string& failure, bool on_name) {
@@ -36,8 +33,8 @@ label_condition read_condition(const json& value, const std::string& path, std::
     label_condition found{.key = fields.text("key"), .on_name = on_name};
     if (found.key.empty()) fields.fail(path + ".key is missing");
     const std::string name = fields.text("operator");
-    const auto known = std::find_if(std::begin(operators), std::end(operators),
-                                    [&](const auto& one) { return name == one.first; });
+    const auto known =
+        std::find_if(std::begin(operators), std::end(operators), [&](const auto& one) { return name == one.first; });
     if (known == std::end(operators)) {
         fields.fail(path + ".operator is \"" + name + "\", expected In, NotIn, Exists, DoesNotExist, Gt or Lt");
         return found;
@@ -180,8 +177,8 @@ placement_rule read_rule(const object_fields& spec) {
         if (t.key.empty() && !t.exists) fields.fail(path + ".key is missing, and the operator is not Exists");
         // Where it makes no difference to placement it makes no difference to the rule either.
         if (t.effect == "PreferNoSchedule") return;
-        if (t.effect == "NoExecute" && (t.key == "node.kubernetes.io/not-ready" ||
-                                        t.key == "node.kubernetes.io/unreachable"))
+        if (t.effect == "NoExecute" &&
+            (t.key == "node.kubernetes.io/not-ready" || t.key == "node.kubernetes.io/unreachable"))
             return;
         if (t.exists) t.value.clear();
         found.tolerations.push_back(std::move(t));

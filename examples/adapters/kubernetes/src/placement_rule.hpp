@@ -40,10 +40,10 @@ struct label_condition {
     /// How the label is compared.
     enum class comparison { in, not_in, exists, does_not_exist, greater, less };
 
-    std::string key{};                   ///< of the label; `metadata.name` with `on_name`
-    comparison how = comparison::in;     ///< how
-    std::vector<std::string> values{};   ///< sorted
-    bool on_name = false;                ///< the name of the node, not a label
+    std::string key{};                  ///< of the label; `metadata.name` with `on_name`
+    comparison how = comparison::in;    ///< how
+    std::vector<std::string> values{};  ///< sorted
+    bool on_name = false;               ///< the name of the node, not a label
 
     /// Equal in all members.
     friend auto operator<=>(const label_condition&, const label_condition&) = default;
@@ -51,8 +51,9 @@ struct label_condition {
     [[nodiscard]] bool holds(const node_object& node) const;
 };
 
-/// Which nodes a pod accepts: all conditions of `all`, one term of `any` (if there are terms) with all of its conditions,
-/// and no taint that is not tolerated. As kube-scheduler reads nodeSelector, required node affinity and tolerations.
+/// Which nodes a pod accepts: all conditions of `all`, one term of `any` (if there are terms) with all of its
+/// conditions, and no taint that is not tolerated. As kube-scheduler reads nodeSelector, required node affinity and
+/// tolerations.
 struct placement_rule {
     std::vector<label_condition> all{};               ///< of the nodeSelector
     std::vector<std::vector<label_condition>> any{};  ///< of the required node affinity; an empty term holds nowhere

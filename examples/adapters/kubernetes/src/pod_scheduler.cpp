@@ -2,9 +2,6 @@
 #include "pod_scheduler.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <ctime>
 #include <iterator>
 #include <limits>
 #include <tuple>
@@ -22,21 +19,6 @@ constexpr double never = std::numeric_limits<double>::infinity();
 
 std::string job_name(const pod_object& pod) { return pod.space + "/" + pod.name + "/" + pod.uid; }
 std::string group_key(const pod_object& pod) { return pod.group.empty() ? "" : pod.space + "/" + pod.group; }
-std::string pod_path(const pod_object& pod) { return "/api/v1/namespaces/" + pod.space + "/pods/" + pod.name; }
-
-std::string utc(double seconds) {
-    const auto at = static_cast<std::time_t>(seconds);
-    std::tm parts{};
-    char text[32] = "";
-    gmtime_r(&at, &parts);
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text;
-}
-
-/// Seconds before the next attempt: 0.05, 0.1, 0.2, ..., at most 5.
-double pause(std::size_t attempts) {
-    return std::min(5.0, 0.05 * std::pow(2.0, static_cast<double>(std::min<std::size_t>(attempts, 10))));
-}
 
 std::string name_of(const json& object) {
     std::string failure;
@@ -57,7 +39,9 @@ void pod_scheduler::refuse(const berth::error& why) {
     if (options_.problems) options_.problems(why.message);
 }
 
+/// All that is told between two decisions happens at one time, as it does in a replay of the log.
 double pod_scheduler::event_time(double now) {
+    if (engine_.pending()) return told_at_;
     catch_up(now);
     told_at_ = std::max({now, told_at_, decided_at_ + instant});
     return told_at_;
@@ -67,7 +51,7 @@ double pod_scheduler::event_time(double now) {
 void pod_scheduler::catch_up(double now) {
     for (int i = 0; i < 100; ++i) {
         const double at = engine_.wake_at();
-        if (!(at > decided_at_ && at >= told_at_ && at < now)) return;
+        if (!(at > decided_at_ && at >= told_at_ && at <= now)) return;
         decided_at_ = at;
         carry_out(engine_.decide(at), at);
     }
@@ -96,7 +80,9 @@ void pod_scheduler::take_node(double now, const node_object& node) {
     for (const std::string& uid : uids) enter_running(now, uid);
 }
 
-void pod_scheduler::node_deleted(double now, const json& object) { engine_.node_gone(event_time(now), name_of(object)); }
+void pod_scheduler::node_deleted(double now, const json& object) {
+    engine_.node_gone(event_time(now), name_of(object));
+}
 
 void pod_scheduler::nodes_listed(double now, const std::vector<json>& objects) {
     const double time = event_time(now);
@@ -170,6 +156,7 @@ void pod_scheduler::take_pod(double now, pod_object pod) {
                 group->second.erase(entry.pod.uid);
             break;
         case pod_state::stray:
+        case pod_state::unplaced:
         case pod_state::unsupported: break;
     }
     ++counts_.elsewhere;
@@ -191,7 +178,13 @@ void pod_scheduler::enter(double now, pod_object pod) {
     }
     if (adopt(now, uid)) return;
     if (!entry.pod.group.empty()) return gather(now, uid);
-    start_job(now, job_name(entry.pod), {uid}, {});
+    start_job(now, next_name(entry), {uid}, {});
+}
+
+/// A name is never used again: a pod may count once more, when its node went and came.
+std::string pod_scheduler::next_name(pod_entry& entry) {
+    const std::string name = job_name(entry.pod);
+    return ++entry.entries > 1 ? name + "/" + std::to_string(entry.entries) : name;
 }
 
 void pod_scheduler::enter_running(double now, const std::string& uid) {
@@ -210,9 +203,7 @@ void pod_scheduler::enter_running(double now, const std::string& uid) {
     }
     std::sort(where.positions.begin(), where.positions.end());
     const bool own = pod.scheduler == options_.names.scheduler;
-    // A name is never used again: the pod may have counted before, on a node that went and came.
-    std::string name = job_name(pod);
-    if (++entry.entries > 1) name += "/" + std::to_string(entry.entries);
+    const std::string name = next_name(entry);
     const told_job job{.name = name,
                        .pods = {&pod},
                        .priority = pod.priority,
@@ -270,7 +261,6 @@ void pod_scheduler::start_job(double now, const std::string& name, const std::ve
     told_job job{.name = name, .priority = std::numeric_limits<int>::min()};
     job_entry made{.group = group};
     for (const std::string& uid : uids) {
-        ++pods_.at(uid).entries;
         const pod_object& pod = pods_.at(uid).pod;
         job.pods.push_back(&pod);
         job.priority = std::max(job.priority, pod.priority);
@@ -308,7 +298,8 @@ bool pod_scheduler::adopt(double now, const std::string& uid) {
     if (seats == vacant_.end()) return false;
     for (const auto& [job, task] : seats->second) {
         seat& of = jobs_.at(job).seats[task];
-        if (of.space != pod.space || of.requests != pod.requests || of.gpus != pod.gpus || of.rule != pod.rule) continue;
+        if (of.space != pod.space || of.requests != pod.requests || of.gpus != pod.gpus || of.rule != pod.rule)
+            continue;
         ++counts_.adopted;
         of.pod = uid;
         of.attempts = 0;
@@ -331,8 +322,8 @@ void pod_scheduler::follow_binding(double now, pod_entry& entry) {
     if (of == nullptr) return;
     named_place where{entry.pod.node, entry.pod.positions};
     if (where.positions.size() != entry.pod.gpus) {
-        where.positions = of->place.node == where.node ? of->place.positions
-                                                       : engine_.free_positions(where.node, entry.pod.gpus);
+        where.positions =
+            of->place.node == where.node ? of->place.positions : engine_.free_positions(where.node, entry.pod.gpus);
     }
     const bool as_decided = of->state == seat_state::binding && of->place == where;
     if (as_decided) return report_bound(now, entry, *of);
@@ -433,7 +424,7 @@ void pod_scheduler::give_up_vacant(double now) {
 // ---- decisions ------------------------------------------------------------------------------------------------------
 
 std::vector<api_call> pod_scheduler::decide(double now) {
-    double time = event_time(now);
+    const double time = event_time(now);
     for (const pending_report& one : std::exchange(reports_, {})) {
         if (one.what == task_report::moved) {
             const auto job = jobs_.find(one.job);
@@ -443,14 +434,21 @@ std::vector<api_call> pod_scheduler::decide(double now) {
             (void)engine_.report(time, one.what, one.job, one.task);
         }
     }
+    for (const std::string& uid : std::exchange(unplaced_, {})) {
+        const auto pod = pods_.find(uid);
+        if (pod == pods_.end() || pod->second.state != pod_state::unplaced) continue;
+        start_job(time, next_name(pod->second), {uid}, group_key(pod->second.pod));
+    }
     give_up_vacant(time);
-    decided_at_ = time;
-    carry_out(engine_.decide(time), time);
+    if (engine_.pending()) {
+        decided_at_ = time;
+        carry_out(engine_.decide(time), time);
+    }
     return std::exchange(calls_, {});
 }
 
 double pod_scheduler::wake_at() const {
-    if (!reports_.empty()) return decided_at_;
+    if (!reports_.empty() || !unplaced_.empty() || engine_.pending()) return decided_at_;
     double at = engine_.wake_at();
     if (at <= decided_at_) at = never;  // it has been asked, and had nothing to do
     for (const auto& [owner, seats] : vacant_) {
@@ -499,11 +497,22 @@ void pod_scheduler::carry_out(const std::vector<named_decision>& decisions, doub
                 }
                 break;
             case berth::decision_kind::lost:
-                // The pod is bound to a node that is gone; it counts again if the node comes back before it is deleted.
+                // A pod that is not bound yet still waits. One that is bound to a node that is gone counts again if the
+                // node comes back before the pod is deleted.
+                if (entry != nullptr && entry->pod.node.empty()) {
+                    of.place = {};
+                    of.state = engine_.has_task(d.job, d.task) ? seat_state::waiting : seat_state::ended;
+                    if (of.state == seat_state::waiting) break;
+                    entry->state = pod_state::unplaced;
+                    unplaced_.push_back(of.pod);
+                    of.pod.clear();
+                    forget_job_if_over(d.job);
+                    break;
+                }
                 if (entry != nullptr) {
                     if (holds_pod(of.state)) count_running(entry->pod, -1);
                     entry->state = pod_state::stray;
-                    if (!entry->pod.node.empty()) strays_[entry->pod.node].insert(of.pod);
+                    strays_[entry->pod.node].insert(of.pod);
                 }
                 of.pod.clear();
                 of.place = {};
@@ -516,132 +525,6 @@ void pod_scheduler::carry_out(const std::vector<named_decision>& decisions, doub
                 break;
         }
     }
-}
-
-// ---- requests and their answers -------------------------------------------------------------------------------------
-
-void pod_scheduler::bind(const pod_entry& entry, const seat& of, double not_before) {
-    const pod_object& pod = entry.pod;
-    json body{{"apiVersion", "v1"},
-              {"kind", "Binding"},
-              {"metadata", {{"name", pod.name}, {"namespace", pod.space}, {"uid", pod.uid}}},
-              {"target", {{"apiVersion", "v1"}, {"kind", "Node"}, {"name", of.place.node}}}};
-    if (pod.gpus > 0) body["metadata"]["annotations"] = {{options_.names.gpus, write_positions(of.place.positions)}};
-    ++counts_.bindings;
-    sent_[++last_call_] = {pod.uid, call_kind::bind, of.place};
-    calls_.push_back({last_call_, call_kind::bind, pod_path(pod) + "/binding", body.dump(), not_before});
-}
-
-void pod_scheduler::evict(pod_entry& entry, seat& of, seat_state as, double not_before) {
-    const pod_object& pod = entry.pod;
-    of.state = as;
-    const json body{{"apiVersion", options_.eviction_version},
-                    {"kind", "Eviction"},
-                    {"metadata", {{"name", pod.name}, {"namespace", pod.space}}},
-                    {"deleteOptions", {{"preconditions", {{"uid", pod.uid}}}}}};
-    ++counts_.evictions;
-    sent_[++last_call_] = {pod.uid, call_kind::evict, of.place};
-    calls_.push_back({last_call_, call_kind::evict, pod_path(pod) + "/eviction", body.dump(), not_before});
-}
-
-void pod_scheduler::look(const pod_entry& entry, double not_before) {
-    sent_[++last_call_] = {entry.pod.uid, call_kind::look, {}};
-    calls_.push_back({last_call_, call_kind::look, pod_path(entry.pod), {}, not_before});
-}
-
-void pod_scheduler::note(const pod_entry& entry, const std::string& message, double now) {
-    if (!options_.notes) return;
-    const pod_object& pod = entry.pod;
-    char suffix[32] = "";
-    std::snprintf(suffix, sizeof suffix, ".%llx", static_cast<unsigned long long>((options_.wall_clock + now) * 1e6));
-    const std::string at = utc(options_.wall_clock + now);
-    const json body{{"apiVersion", "v1"},
-                    {"kind", "Event"},
-                    {"metadata", {{"name", pod.name + suffix}, {"namespace", pod.space}}},
-                    {"involvedObject",
-                     {{"apiVersion", "v1"}, {"kind", "Pod"}, {"name", pod.name}, {"namespace", pod.space}, {"uid", pod.uid}}},
-                    {"reason", "FailedScheduling"},
-                    {"message", message.substr(0, 1000)},
-                    {"type", "Warning"},
-                    {"count", 1},
-                    {"firstTimestamp", at},
-                    {"lastTimestamp", at},
-                    {"source", {{"component", options_.names.scheduler}}}};
-    calls_.push_back({++last_call_, call_kind::note, "/api/v1/namespaces/" + pod.space + "/events",
-                      body.dump(-1, ' ', false, json::error_handler_t::replace), 0.0});
-}
-
-void pod_scheduler::answered(double now, const api_answer& answer) {
-    const auto found = sent_.find(answer.id);
-    if (found == sent_.end()) return;
-    const sent_call call = std::move(found->second);
-    sent_.erase(found);
-    const auto pod = pods_.find(call.pod);
-    if (pod == pods_.end()) return;
-    const double time = event_time(now);
-    if (call.kind == call_kind::look) return look_answered(time, call.pod, answer);
-    // It may have lost its seat since, or the seat its place.
-    seat* of = seat_of(pod->second);
-    if (of == nullptr || of->pod != call.pod) return;
-    if (call.kind == call_kind::bind && of->state == seat_state::binding && of->place == call.place)
-        bind_answered(time, pod->second, *of, answer);
-    if (call.kind == call_kind::evict && (of->state == seat_state::stopping || of->state == seat_state::moving))
-        evict_answered(time, pod->second, *of, answer);
-}
-
-void pod_scheduler::bind_answered(double now, pod_entry& entry, seat& of, const api_answer& answer) {
-    if (answer.status >= 200 && answer.status < 300) return report_bound(now, entry, of);
-    if (answer.status == 404) return pod_gone(now, std::string{entry.pod.uid});
-    if (answer.status == 409) ++counts_.conflicts;
-    if (answer.status == 0 || answer.status >= 500) ++counts_.unanswered;
-    // Somebody else may have bound it, or this request may have been carried out although nobody said so.
-    look(entry, answer.status == 409 ? now : now + pause(of.attempts));
-}
-
-void pod_scheduler::look_answered(double now, const std::string& uid, const api_answer& answer) {
-    pod_entry& entry = pods_.at(uid);
-    if (answer.status == 404) return pod_gone(now, uid);
-    seat* of = seat_of(entry);
-    const auto parsed = answer.status == 200 ? parse_json(answer.body)
-                                             : berth::result<json_value>{berth::error{berth::error_code::io, "no answer"}};
-    auto pod = parsed ? read_pod(parsed->value, options_.names) : berth::result<pod_object>{parsed.error()};
-    if (!pod) {
-        return look(entry, now + pause(of == nullptr ? 10 : ++of->looks));
-    }
-    if (pod->uid != uid) return pod_gone(now, uid);
-    const bool unbound = pod->node.empty();
-    if (of != nullptr) of->looks = 0;
-    take_pod(now, std::move(*pod));
-    const auto still = pods_.find(uid);
-    of = still == pods_.end() ? nullptr : seat_of(still->second);
-    if (unbound && of != nullptr && of->state == seat_state::binding) try_again(now, still->second, *of);
-}
-
-void pod_scheduler::try_again(double now, pod_entry& entry, seat& of) {
-    if (++of.attempts < options_.bind_attempts) return bind(entry, of, now + pause(of.attempts));
-    ++counts_.failed;
-    of.state = seat_state::waiting;
-    of.place = {};
-    of.attempts = 0;
-    if (of.wanted == seat_state::ended) return void(engine_.report(now, task_report::failed, entry.job, entry.task));
-    // It was to leave again before it came: nothing runs there, so it has stopped.
-    const seat_state wanted = std::exchange(of.wanted, seat_state::ended);
-    if (wanted == seat_state::stopping)
-        (void)engine_.report(now, task_report::stopped, entry.job, entry.task);
-    else if (engine_.report(now, task_report::moved, entry.job, entry.task)) {
-        of.place = of.target;
-        of.state = seat_state::binding;
-        bind(entry, of, now);
-    }
-}
-
-void pod_scheduler::evict_answered(double now, pod_entry& entry, seat& of, const api_answer& answer) {
-    if (answer.status >= 200 && answer.status < 300) return;  // the watch says when it is gone
-    if (answer.status == 404) return pod_gone(now, std::string{entry.pod.uid});
-    if (answer.status == 0) return evict(entry, of, of.state, now + pause(++of.attempts));
-    // A disruption budget, or a fault: it stays, and the scheduler tries again later.
-    of.state = seat_state::bound;
-    (void)engine_.report(now, task_report::failed, entry.job, entry.task);
 }
 
 // ---- questions ------------------------------------------------------------------------------------------------------

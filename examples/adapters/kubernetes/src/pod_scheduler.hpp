@@ -20,13 +20,13 @@ namespace berth_kube {
 
 /// Options of a `pod_scheduler`.
 struct pod_scheduler_options {
-    object_names names{};                      ///< names in objects
+    object_names names{};                        ///< names in objects
     std::string eviction_version = "policy/v1";  ///< `policy/v1beta1` before Kubernetes 1.22
-    double replacement_wait = 60.0;   ///< seconds for which the place of an evicted pod is kept for the next one
-    std::size_t bind_attempts = 4;    ///< bindings without success before the pod waits for the back-off
-    bool notes = true;                ///< Events that say why pods wait
-    double wall_clock = 0.0;          ///< seconds since 1970 at time 0, for Events
-    line_sink problems{};             ///< gets a line for each object that was refused, without its end; may be empty
+    double replacement_wait = 60.0;  ///< seconds for which the place of an evicted pod is kept for the next one
+    std::size_t bind_attempts = 4;   ///< bindings without success before the pod waits for the back-off
+    bool notes = true;               ///< Events that say why pods wait
+    double wall_clock = 0.0;         ///< seconds since 1970 at time 0, for Events
+    line_sink problems{};            ///< gets a line for each object that was refused, without its end; may be empty
 };
 
 /// How often what happened.
@@ -44,20 +44,20 @@ struct pod_scheduler_counts {
 
 /// Kubernetes' objects in, requests to its API server out: berth as a scheduler of Kubernetes, without a socket.
 ///
-/// A pod is a task. It waits if berth is its scheduler and it is bound to no node; pods that are bound count, whoever bound
-/// them. Pods of a group wait until the group is complete, and then are one job that starts as a whole.
+/// A pod is a task. It waits if berth is its scheduler and it is bound to no node; pods that are bound count, whoever
+/// bound them. Pods of a group wait until the group is complete, and then are one job that starts as a whole.
 ///
-/// A *seat* is a task of a job with the pod that sits there. An eviction, for a pod of higher priority or because its node
-/// is drained or sick, deletes the pod; its controller makes another one, with another name. Until that one comes the
-/// seat is vacant and its place, if it has one, is held; the first pod of the same controller that asks for the same
-/// takes the seat. So a move ends where it was planned. After `replacement_wait` the seat is given up.
+/// A *seat* is a task of a job with the pod that sits there. An eviction, for a pod of higher priority or because its
+/// node is drained or sick, deletes the pod; its controller makes another one, with another name. Until that one comes
+/// the seat is vacant and its place, if it has one, is held; the first pod of the same controller that asks for the
+/// same takes the seat. So a move ends where it was planned. After `replacement_wait` the seat is given up.
 ///
-/// **No pod is bound twice and none is forgotten**: the API server decides. A binding that is refused, or not answered, is
-/// followed by a look at the pod; what is found there is entered (bound by us, or by somebody else), and a pod that is
-/// still unbound is bound again to the same place, a few times, before the scheduler plans anew.
+/// **No pod is bound twice and none is forgotten**: the API server decides. A binding that is refused, or not
+/// answered, is followed by a look at the pod; what is found there is entered (bound by us, or by somebody else), and
+/// a pod that is still unbound is bound again to the same place, a few times, before the scheduler plans anew.
 ///
-/// Times are seconds. Objects that cannot be read are refused, counted, and change nothing. Deterministic: same calls, same
-/// answers. Not thread-safe.
+/// Times are seconds. Objects that cannot be read are refused, counted, and change nothing. Deterministic: same calls,
+/// same answers. Not thread-safe.
 class pod_scheduler {
 public:
     /// Nothing is there yet.
@@ -89,7 +89,7 @@ public:
     [[nodiscard]] told_engine& engine() noexcept { return engine_; }
     /// Pods of berth's that wait, those of incomplete groups included.
     [[nodiscard]] std::size_t waiting() const;
-    /// Why each pod that waits does so: `default/big: 3 nodes: gpu on 3`.
+    /// Why each pod that waits does so: `default/big: 3 nodes: too few GPUs free (3)`.
     [[nodiscard]] std::vector<std::string> why_waiting();
 
 private:
@@ -97,10 +97,10 @@ private:
     struct seat {
         std::string pod{};  // uid; empty: vacant
         seat_state state = seat_state::waiting;
-        named_place place{};   // where it runs or will run; empty: not decided
-        named_place target{};  // of a move
-        std::size_t attempts = 0;  // bindings or evictions without an answer that settles it
-        std::size_t looks = 0;     // without an answer
+        named_place place{};                    // where it runs or will run; empty: not decided
+        named_place target{};                   // of a move
+        std::size_t attempts = 0;               // bindings or evictions without an answer that settles it
+        std::size_t looks = 0;                  // without an answer
         seat_state wanted = seat_state::ended;  // once it is bound: stopping or moving; ended: neither
         double vacant_until = 0.0;
         // What a pod must be like to sit here.
@@ -118,6 +118,7 @@ private:
         seated,      // it has a seat
         gathering,   // its group is incomplete
         stray,       // bound to a node that is not there
+        unplaced,    // its node went before it was bound
         unsupported  // berth cannot check what it asks for
     };
     struct pod_entry {
@@ -140,6 +141,7 @@ private:
     void take_node(double now, const node_object& node);
     void take_pod(double now, pod_object pod);
     void enter(double now, pod_object pod);
+    [[nodiscard]] static std::string next_name(pod_entry& entry);
     void enter_running(double now, const std::string& uid);
     void gather(double now, const std::string& uid);
     void start_job(double now, const std::string& name, const std::vector<std::string>& uids, const std::string& group);
@@ -179,10 +181,11 @@ private:
     std::map<std::string, std::set<std::string>> strays_;  // by node
     std::unordered_map<std::string, pod_entry> pods_;      // by uid
     std::unordered_map<std::string, job_entry> jobs_;
-    std::map<std::string, std::set<std::string>> gathering_;      // uids of unbound pods by group
-    std::map<std::string, int> running_of_group_;         // bound pods by group
+    std::map<std::string, std::set<std::string>> gathering_;                         // uids of unbound pods by group
+    std::map<std::string, int> running_of_group_;                                    // bound pods by group
     std::map<std::string, std::set<std::pair<std::string, std::uint32_t>>> vacant_;  // seats by owner
     std::vector<pending_report> reports_;
+    std::vector<std::string> unplaced_;
     std::vector<api_call> calls_;
     std::unordered_map<std::uint64_t, sent_call> sent_;
     std::uint64_t last_call_ = 0;

@@ -29,8 +29,8 @@ struct loop_options {
     std::size_t most_notes = 500;  ///< Events that wait to be sent; further ones are dropped
 };
 
-/// A `pod_scheduler` at an API server: two watches, some connections that carry out its requests, and the one thread that
-/// calls it. It decides once all nodes and pods were listed, and then whenever something happened.
+/// A `pod_scheduler` at an API server: two watches, some connections that carry out its requests, and the one thread
+/// that calls it. It decides once all nodes and pods were listed, and then whenever something happened.
 class scheduler_loop {
 public:
     /// What is asked of the scheduler's thread.

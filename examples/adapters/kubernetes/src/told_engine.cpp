@@ -46,6 +46,7 @@ told_engine::told_engine(told_options options) : options_{std::move(options)} {
     // Most pods ask for nothing but a node without taints.
     (void)take_counter(0.0, placement_rule{}.text(), nullptr);
     counters_[fixed_counters].rule = placement_rule{};
+    pending_ = false;
 }
 
 void told_engine::start_engine() {
@@ -152,8 +153,8 @@ berth::result<void> told_engine::tell_node(double time, const node_object& node)
     std::vector<berth::gpu_description> gpus;
     for (const std::string& name : names) gpus.push_back({.model = node.model, .uuid = name});
     const std::vector<amount> capacity = capacities(node);
-    const auto told = engine_->node(
-        time, berth::node_description{.name = node.name, .capacity = capacity, .gpus = gpus});
+    const auto told =
+        engine_->node(time, berth::node_description{.name = node.name, .capacity = capacity, .gpus = gpus});
     return told ? berth::result<void>{} : berth::result<void>{told.error()};
 }
 
@@ -181,6 +182,7 @@ void told_engine::tell_state(double time, const node_object& node, const node_ob
 }
 
 void told_engine::log_node(double time, const node_object& node) {
+    pending_ = true;
     if (!options_.events) return;
     io::node_event e{.time = time, .node = node.name};
     for (const counter& one : counters_) {
@@ -189,8 +191,8 @@ void told_engine::log_node(double time, const node_object& node) {
         declared_.insert(one.name);
     }
     for (std::size_t i = 0; i < node.gpus; ++i) {
-        e.gpus.push_back({.gpu = gpu_name(node.name, i),
-                          .model = node.model.empty() ? std::nullopt : std::optional{node.model}});
+        e.gpus.push_back(
+            {.gpu = gpu_name(node.name, i), .model = node.model.empty() ? std::nullopt : std::optional{node.model}});
     }
     log(e);
 }
@@ -204,7 +206,8 @@ berth::result<void> told_engine::node(double time, const node_object& described)
     nodes_[described.name] = described;
     auto& held = held_[described.name];
     held.resize(std::max(held.size(), described.gpus));
-    if (joins || capacities(before) != capacities(described) || before.gpus != described.gpus || before.model != described.model)
+    if (joins || capacities(before) != capacities(described) || before.gpus != described.gpus ||
+        before.model != described.model)
         log_node(time, described);
     tell_state(time, described, joins ? nullptr : &before);
     return {};
@@ -251,12 +254,11 @@ berth::result<void> told_engine::tell_job(double time, const kept_job& job) {
     std::vector<berth::job_task> tasks;
     for (std::size_t t = 0; t < job.tasks.size(); ++t)
         tasks.push_back({.gpus = job.tasks[t].gpus, .node_demand = demands[t]});
-    berth::job_description described{
-        .name = job.name,
-        .priority = job.priority,
-        .terms = {.preemptible = job.preemptible,
-                  .restart = job.restart,
-                  .delay = job.may_preempt || !options_.preempt ? 0.0 : never_evicts}};
+    berth::job_description described{.name = job.name,
+                                     .priority = job.priority,
+                                     .terms = {.preemptible = job.preemptible,
+                                               .restart = job.restart,
+                                               .delay = job.may_preempt || !options_.preempt ? 0.0 : never_evicts}};
     if (tasks.size() == 1) {
         described.gpus = tasks.front().gpus;
         described.node_demand = tasks.front().node_demand;
@@ -268,6 +270,7 @@ berth::result<void> told_engine::tell_job(double time, const kept_job& job) {
 }
 
 void told_engine::log_job(double time, const kept_job& job) {
+    pending_ = true;
     if (!options_.events) return;
     const auto demand = [&](const kept_task& task) {
         io::task_demand found{.gpus = static_cast<std::uint32_t>(task.gpus)};
@@ -330,8 +333,7 @@ berth::result<void> told_engine::job(double time, const told_job& described) {
 
 bool told_engine::has_task(const std::string& job, std::uint32_t task) const {
     const auto found = jobs_.find(job);
-    return found != jobs_.end() && task < found->second.tasks.size() &&
-           found->second.tasks[task].is != activity::ended;
+    return found != jobs_.end() && task < found->second.tasks.size() && found->second.tasks[task].is != activity::ended;
 }
 
 void told_engine::occupy(const named_place& where, int sign) {
@@ -354,8 +356,8 @@ void told_engine::end_task(kept_job& job, kept_task& task) {
     if (task.is == activity::ended) return;
     set_activity(task, activity::ended, {});
     release_counters(task);
-    const bool over = std::all_of(job.tasks.begin(), job.tasks.end(),
-                                  [](const kept_task& one) { return one.is == activity::ended; });
+    const bool over =
+        std::all_of(job.tasks.begin(), job.tasks.end(), [](const kept_task& one) { return one.is == activity::ended; });
     if (over) jobs_.erase(std::string{job.name});
 }
 
@@ -435,10 +437,14 @@ std::string told_engine::name_of(const berth::wait_count& reason) const {
     return counters_[reason.counter].name;
 }
 
+/// What it means that a node has too little of a counter.
+std::string told_engine::shortage(std::size_t at) const {
+    if (at >= counters_.size()) return "no room";
+    return counters_[at].rule ? "not \"" + counters_[at].name + "\"" : "too little " + counters_[at].name + " free";
+}
+
 std::string told_engine::text_of(std::span<const berth::wait_count> reasons) const {
     const auto words = [&](const berth::wait_count& one) -> std::string {
-        const bool rule = one.reason == berth::wait_reason::node_counter && one.counter < counters_.size() &&
-                          counters_[one.counter].rule.has_value();
         switch (one.reason) {
             case berth::wait_reason::never: return "could not take it if empty";
             case berth::wait_reason::no_room: return "no room";
@@ -448,11 +454,11 @@ std::string told_engine::text_of(std::span<const berth::wait_count> reasons) con
             case berth::wait_reason::held: return "held for another pod";
             case berth::wait_reason::gang: return "no room for the whole group";
             case berth::wait_reason::delay: return "waits after a failure";
-            case berth::wait_reason::node_counter:
+            case berth::wait_reason::node_counter: return shortage(one.counter);
             case berth::wait_reason::gpu_counter:
             case berth::wait_reason::domain_counter: break;
         }
-        return rule ? "not \"" + name_of(one) + "\"" : "too little " + name_of(one) + " free";
+        return "too few GPUs free";
     };
     std::string text;
     for (const berth::wait_count& one : reasons)
@@ -466,18 +472,16 @@ std::string told_engine::explain(const std::string& job) {
     if (!handle) return "there is no such job";
     const berth::why_not why = engine_->explain(*handle);
     std::string text;
-    const auto add = [&](const std::string& name, std::size_t count) {
-        if (count > 0) text += (text.empty() ? "" : ", ") + name + " on " + std::to_string(count);
+    const auto add = [&](const std::string& words, std::size_t count) {
+        if (count > 0) text += (text.empty() ? "" : ", ") + words + " (" + std::to_string(count) + ")";
     };
-    for (std::size_t r = 0; r < berth::refusal_count; ++r) {
-        const auto reason = static_cast<berth::refusal>(r);
-        if (reason == berth::refusal::node_counter) {
-            for (std::size_t i = 0; i < why.node_counters.size() && i < counters_.size(); ++i)
-                add(counters_[i].name, why.node_counters[i]);
-        } else {
-            add(berth::to_string(reason), why[reason]);
-        }
-    }
+    add("not ready", why[berth::refusal::health]);
+    add("fewer GPUs", why[berth::refusal::gpu_model] + why.too_few_gpus);
+    add("too few GPUs free", why[berth::refusal::gpu_share] + why[berth::refusal::whole_gpus] - why.too_few_gpus);
+    for (std::size_t i = 0; i < why.node_counters.size(); ++i) add(shortage(i), why.node_counters[i]);
+    add("no room for the whole group", why[berth::refusal::group]);
+    add("cordoned, drained or held", why[berth::refusal::admission]);
+    add("it may start at once", why.fitting);
     return std::to_string(why.nodes) + (why.nodes == 1 ? " node" : " nodes") + (text.empty() ? "" : ": ") + text +
            (why.never() ? "; none could take it if it were empty" : "");
 }
@@ -485,9 +489,11 @@ std::string told_engine::explain(const std::string& job) {
 std::vector<named_decision> told_engine::decide(double time) {
     std::vector<named_decision> found;
     const auto decided = engine_->decide(time);
+    pending_ = false;
     if (!decided) return found;
     for (const berth::decision& d : *decided) {
-        named_decision one{.kind = d.kind, .job = std::string{engine_->name(d.job)}, .task = d.task, .reason = d.reason};
+        named_decision one{
+            .kind = d.kind, .job = std::string{engine_->name(d.job)}, .task = d.task, .reason = d.reason};
         named_place from;
         if (d.kind == berth::decision_kind::wait) {
             one.reason = text_of(d.reasons);
@@ -512,6 +518,7 @@ std::vector<named_decision> told_engine::decide(double time) {
 // ---- logs -----------------------------------------------------------------------------------------------------------
 
 void told_engine::log(const io::event& e) {
+    pending_ = true;
     if (!options_.events) return;
     std::string line;
     io::append_event(line, e);
@@ -526,8 +533,9 @@ void told_engine::log_decision(double time, const named_decision& d, const named
     switch (d.kind) {
         case berth::decision_kind::start: line = io::start_decision{time, d.job, d.task, where, {}}; break;
         case berth::decision_kind::evict:
-            line = io::evict_decision{time, d.job, d.task, where,
-                                      d.beneficiary.empty() ? std::nullopt : std::optional{d.beneficiary}, d.reason};
+            line = io::evict_decision{
+                time,    d.job, d.task, where, d.beneficiary.empty() ? std::nullopt : std::optional{d.beneficiary},
+                d.reason};
             break;
         case berth::decision_kind::move:
             line = io::move_decision{time, d.job, d.task, {from.node, gpu_names(from)}, where, wave, d.reason};

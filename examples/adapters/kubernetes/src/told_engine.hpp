@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "objects.hpp"
-
 #include <berth/core/result.hpp>
 #include <berth/io/event_log_events.hpp>
 #include <berth/scheduler/any_scheduler.hpp>
+
+#include "objects.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,8 +34,8 @@ struct named_place {
 /// A decision of the scheduler by names.
 struct named_decision {
     berth::decision_kind kind = berth::decision_kind::start;  ///< what it is
-    std::string job{};          ///< the job
-    std::uint32_t task = 0;     ///< its task
+    std::string job{};                                        ///< the job
+    std::uint32_t task = 0;                                   ///< its task
     named_place where{};        ///< of a start or a move the target; of an eviction the place
     std::string beneficiary{};  ///< of an eviction: the job that gets the room; may be empty
     std::string reason{};       ///< why, for people
@@ -56,20 +56,21 @@ using line_sink = std::function<void(std::string_view)>;
 
 /// Options of a `told_engine`.
 struct told_options {
-    bool preempt = true;       ///< lower priority leaves for higher
-    double back_off = 30.0;    ///< seconds before what failed is tried again
-    std::size_t spare = 12;    ///< counters for resources and placement rules before there are any
-    line_sink events{};        ///< gets the event log; may be empty
-    line_sink decisions{};     ///< gets the log of decisions; may be empty
-    std::string source{};      ///< noted in the event log
+    bool preempt = true;     ///< lower priority leaves for higher
+    double back_off = 30.0;  ///< seconds before what failed is tried again
+    std::size_t spare = 12;  ///< counters for resources and placement rules before there are any
+    line_sink events{};      ///< gets the event log; may be empty
+    line_sink decisions{};   ///< gets the log of decisions; may be empty
+    std::string source{};    ///< noted in the event log
 };
 
 /// berth's scheduler, told of Kubernetes' objects by their names, with an event log of all that it was told.
 ///
-/// The scheduler knows counters, not labels. So each placement rule (node selector, affinity, tolerations) that a pod has is
-/// a counter of nodes: those that the rule accepts have as much of it as anyone wants, the others none, and a pod with
-/// the rule asks for one. Its reasons then name the rule. Rules and extended resources take and leave spare counters as
-/// pods come and go; when there are too few, the scheduler is made anew with twice as many, from what is kept here.
+/// The scheduler knows counters, not labels. So each placement rule (node selector, affinity, tolerations) that a pod
+/// has is a counter of nodes: those that the rule accepts have as much of it as anyone wants, the others none, and a
+/// pod with the rule asks for one. Its reasons then name the rule. Rules and extended resources take and leave spare
+/// counters as pods come and go; when there are too few, the scheduler is made anew with twice as many, from what is
+/// kept here.
 ///
 /// Times are seconds, not below those before. What the scheduler refuses comes back as its error and changes nothing.
 /// Deterministic; not thread-safe; needs no I/O but the sinks.
@@ -100,13 +101,15 @@ public:
     /// True if the task is there: it waits or runs.
     [[nodiscard]] bool has_task(const std::string& job, std::uint32_t task) const;
 
+    /// True if anything was told since the last decision.
+    [[nodiscard]] bool pending() const noexcept { return pending_; }
     /// Decides, with the same meaning as `scheduler::decide`.
     std::vector<named_decision> decide(double time);
     /// As of `scheduler`.
     [[nodiscard]] double wake_at() const { return engine_->wake_at(); }
     /// The scheduler, for questions.
     [[nodiscard]] berth::any_scheduler& scheduler() noexcept { return *engine_; }
-    /// Why a job waits now, counted over all nodes: `4 nodes: gpu on 3, untainted on 1`.
+    /// Why a job waits now, counted over all nodes: `4 nodes: too few GPUs free (3), not "untainted" (1)`.
     [[nodiscard]] std::string explain(const std::string& job);
     /// How often the scheduler was made anew.
     [[nodiscard]] std::size_t renewals() const noexcept { return renewals_; }
@@ -157,6 +160,7 @@ private:
     void set_activity(kept_task& task, activity is, named_place where);
     void end_task(kept_job& job, kept_task& task);
     [[nodiscard]] named_place named(const berth::slot& where) const;
+    [[nodiscard]] std::string shortage(std::size_t counter) const;
     [[nodiscard]] std::string text_of(std::span<const berth::wait_count> reasons) const;
     [[nodiscard]] std::string name_of(const berth::wait_count& reason) const;
     [[nodiscard]] std::vector<berth::amount> demand_of(const kept_task& task) const;
@@ -171,6 +175,7 @@ private:
     std::set<std::string> declared_;  // counters that the log knows
     std::uint64_t sequence_ = 0;
     std::size_t renewals_ = 0;
+    bool pending_ = false;
 };
 
 }  // namespace berth_kube

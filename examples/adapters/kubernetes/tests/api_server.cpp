@@ -19,7 +19,12 @@ void answer(httplib::Response& response, int status, const json& body) {
 }
 void refuse(httplib::Response& response, int status, const std::string& reason, const std::string& message) {
     answer(response, status,
-           {{"kind", "Status"}, {"apiVersion", "v1"}, {"status", "Failure"}, {"message", message}, {"reason", reason}, {"code", status}});
+           {{"kind", "Status"},
+            {"apiVersion", "v1"},
+            {"status", "Failure"},
+            {"message", message},
+            {"reason", reason},
+            {"code", status}});
 }
 /// The connection breaks before the answer is whole.
 void break_off(httplib::Response& response) {
@@ -54,7 +59,8 @@ json make_node(const std::string& name, int gpus, const std::string& cpu, const 
             {"apiVersion", "v1"},
             {"metadata", {{"name", name}, {"labels", {{"kubernetes.io/hostname", name}}}}},
             {"spec", json::object()},
-            {"status", {{"capacity", has}, {"allocatable", has}, {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}};
+            {"status",
+             {{"capacity", has}, {"allocatable", has}, {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}};
 }
 
 json make_pod(const std::string& name, int gpus, const std::string& cpu, const std::string& memory) {
@@ -393,7 +399,8 @@ void api_server::bind(const std::string& key, const httplib::Request& request, h
     const json body = json::parse(request.body, nullptr, false);
     if (!body.is_object()) return refuse(response, 400, "BadRequest", "no JSON");
     if (happens(faults.spurious_conflict, "spurious_conflict"))
-        return refuse(response, 409, "Conflict", "Operation cannot be fulfilled; please apply your changes to the latest version");
+        return refuse(response, 409, "Conflict",
+                      "Operation cannot be fulfilled; please apply your changes to the latest version");
     if (happens(faults.rival, "rival")) bind_elsewhere(key);
     const bool unanswered = happens(faults.bound_unanswered, "bound_unanswered");
     const std::string target = body.value(json::json_pointer{"/target/name"}, "");
@@ -408,7 +415,8 @@ void api_server::bind(const std::string& key, const httplib::Request& request, h
             return refuse(response, 409, "Conflict", "the UID in the precondition does not match");
         if (pod["spec"].contains("nodeName"))
             return refuse(response, 409, "Conflict",
-                          "pod " + key + " is already assigned to node \"" + pod["spec"]["nodeName"].get<std::string>() + "\"");
+                          "pod " + key + " is already assigned to node \"" +
+                              pod["spec"]["nodeName"].get<std::string>() + "\"");
         pod["spec"]["nodeName"] = target;
         const json::json_pointer annotations{"/metadata/annotations"};
         if (body.contains(annotations)) {
@@ -436,7 +444,8 @@ void api_server::evict(const std::string& key, httplib::Response& response) {
         budget = options_.faults.budget;
     }
     if (happens(budget, "budget"))
-        return refuse(response, 429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.");
+        return refuse(response, 429, "TooManyRequests",
+                      "Cannot evict pod as it would violate the pod's disruption budget.");
     json pod = find("Pod", key);
     if (pod.is_null()) return refuse(response, 404, "NotFound", "pods \"" + key + "\" not found");
     pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
@@ -473,11 +482,13 @@ std::vector<std::string> api_server::check() const {
         for (std::size_t at = 0; at < list.size();) {
             const std::size_t end = std::min(list.find(',', at), list.size());
             const std::string gpu = node + "/" + list.substr(at, end - at);
-            if (!given.insert(gpu).second) wrong.push_back("GPU " + gpu + " was given twice, the second time to " + key);
+            if (!given.insert(gpu).second)
+                wrong.push_back("GPU " + gpu + " was given twice, the second time to " + key);
             ++positions;
             at = end + 1;
         }
-        if (positions != gpus) wrong.push_back(key + " has " + std::to_string(gpus) + " GPUs and the positions \"" + list + "\"");
+        if (positions != gpus)
+            wrong.push_back(key + " has " + std::to_string(gpus) + " GPUs and the positions \"" + list + "\"");
     }
     for (const auto& [node, amounts] : used) {
         const auto found = nodes->second.find(node);
@@ -487,7 +498,8 @@ std::vector<std::string> api_server::check() const {
         }
         const json& has = found->second.object["status"]["allocatable"];
         for (const auto& [name, amount] : amounts) {
-            if (!has.contains(name) || thousandths(has[name]) < amount) wrong.push_back(node + " has too little " + name);
+            if (!has.contains(name) || thousandths(has[name]) < amount)
+                wrong.push_back(node + " has too little " + name);
         }
     }
     return wrong;

@@ -28,30 +28,30 @@ using json = nlohmann::json;
 /// What goes wrong, in thousandths of the requests that it concerns.
 struct server_faults {
     unsigned spurious_conflict = 0;  ///< a binding is answered with 409, and nothing has happened
-    unsigned rival = 0;              ///< another scheduler binds a pod without GPUs just before, so that it is a conflict
-    unsigned bound_unanswered = 0;   ///< a binding is carried out, and the connection breaks instead of an answer
-    unsigned broken = 0;             ///< the connection breaks, and nothing has happened
-    unsigned error = 0;              ///< 500, and nothing has happened
-    unsigned slow = 0;               ///< the answer takes `slow_seconds`
-    double slow_seconds = 0.2;       ///< how long
-    unsigned budget = 0;             ///< an eviction is answered with 429
-    std::size_t watch_lines = 0;     ///< a watch breaks after so many lines; 0: never
-    unsigned list_error = 0;         ///< a list is answered with 503
+    unsigned rival = 0;  ///< another scheduler binds a pod without GPUs just before, so that it is a conflict
+    unsigned bound_unanswered = 0;  ///< a binding is carried out, and the connection breaks instead of an answer
+    unsigned broken = 0;            ///< the connection breaks, and nothing has happened
+    unsigned error = 0;             ///< 500, and nothing has happened
+    unsigned slow = 0;              ///< the answer takes `slow_seconds`
+    double slow_seconds = 0.2;      ///< how long
+    unsigned budget = 0;            ///< an eviction is answered with 429
+    std::size_t watch_lines = 0;    ///< a watch breaks after so many lines; 0: never
+    unsigned list_error = 0;        ///< a list is answered with 503
 };
 
 /// Options of an `api_server`.
 struct server_options {
-    int port = 0;                    ///< 0: any that is free
-    std::size_t history = 100'000;   ///< changes that a watch can begin from; older ones are 410 Gone
-    bool recreate = false;           ///< stands in for controllers: for a pod with an owner that was deleted comes another
-    double bookmark_every = 1.0;     ///< seconds
-    std::uint64_t seed = 1;          ///< of the faults
-    server_faults faults{};          ///< what goes wrong
+    int port = 0;                   ///< 0: any that is free
+    std::size_t history = 100'000;  ///< changes that a watch can begin from; older ones are 410 Gone
+    bool recreate = false;        ///< stands in for controllers: for a pod with an owner that was deleted comes another
+    double bookmark_every = 1.0;  ///< seconds
+    std::uint64_t seed = 1;       ///< of the faults
+    server_faults faults{};       ///< what goes wrong
 };
 
 /// The part of Kubernetes' API that a scheduler needs, on 127.0.0.1, for tests: pods, nodes and Events with resource
-/// versions, lists by pages, watches with bookmarks, bindings, evictions. It refuses what the real one refuses: a binding of
-/// a pod that is bound (409), an old version (410), a name twice (409), what is not there (404).
+/// versions, lists by pages, watches with bookmarks, bindings, evictions. It refuses what the real one refuses: a
+/// binding of a pod that is bound (409), an old version (410), a name twice (409), what is not there (404).
 class api_server {
 public:
     /// Starts it.
@@ -86,8 +86,8 @@ public:
     /// Ends all watches now, and forgets all history if that is wanted, so that they are 410 Gone when they come again.
     void break_watches(bool forget);
 
-    /// What is wrong with where pods are, from the objects alone: a node that holds more than it has, a GPU that was given to
-    /// two pods, positions that are not as many as the GPUs. Empty: nothing.
+    /// What is wrong with where pods are, from the objects alone: a node that holds more than it has, a GPU that was
+    /// given to two pods, positions that are not as many as the GPUs. Empty: nothing.
     [[nodiscard]] std::vector<std::string> check() const;
 
 private:

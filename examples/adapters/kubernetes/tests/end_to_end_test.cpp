@@ -119,7 +119,8 @@ std::string differences(running_scheduler& scheduler, const api_server& server) 
         std::size_t running = 0;
         for (const json& pod : pods) running += pod["spec"].contains("nodeName") ? 1U : 0U;
         if (known != running)
-            text += std::to_string(known) + " tasks run for the scheduler, " + std::to_string(running) + " pods are bound\n";
+            text += std::to_string(known) + " tasks run for the scheduler, " + std::to_string(running) +
+                    " pods are bound\n";
         for (const json& pod : pods) {
             if (!pod["spec"].contains("nodeName")) continue;
             const std::string job = "default/" + pod["metadata"]["name"].get<std::string>() + "/" +
@@ -265,9 +266,10 @@ TEST_SUITE("long") {
             return server.bindings() == 10'000;
         }));
         const double end = seconds_now();
-        std::printf("10,000 bindings: %.2f s from the start, %.2f s of it until the first; %.0f bindings a second, %.0f "
-                    "from the first on\n",
-                    end - begin, first - begin, 10'000.0 / (end - begin), 10'000.0 / (end - first));
+        std::printf(
+            "10,000 bindings: %.2f s from the start, %.2f s of it until the first; %.0f bindings a second, %.0f "
+            "from the first on\n",
+            end - begin, first - begin, 10'000.0 / (end - begin), 10'000.0 / (end - first));
         CHECK(10'000.0 / (end - begin) >= 500.0);
         CHECK(text_of(server.check()) == "");
         CHECK(wait_until(20.0, [&] { return differences(scheduler, server).empty(); }));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "extender.hpp"
-
 #include "api_server.hpp"
+#include "extender.hpp"
 
 #include <doctest/doctest.h>
 
@@ -52,7 +51,8 @@ void check_filter_result(const json& answer) {
     CHECK(answer["Error"].is_string());
     CHECK(is_text_map(answer["FailedNodes"]));
     CHECK(is_text_map(answer["FailedAndUnresolvableNodes"]));
-    CHECK((answer["Nodes"].is_null() || (answer["Nodes"]["items"].is_array() && answer["Nodes"]["metadata"].is_object())));
+    CHECK((answer["Nodes"].is_null() ||
+           (answer["Nodes"]["items"].is_array() && answer["Nodes"]["metadata"].is_object())));
     CHECK((answer["NodeNames"].is_null() || answer["NodeNames"].is_array()));
     CHECK(json::parse(answer.dump()) == answer);  // the text is JSON in UTF-8
 }
@@ -126,11 +126,10 @@ TEST_CASE("every node that is left out has a reason") {
     extender berth{{}};
     json tainted = kube_test::make_node("tainted", 8);
     tainted["spec"]["taints"] = {{{"key", "infra"}, {"effect", "NoSchedule"}}};
-    const json answer = berth.filter(arguments(pod_of("train", 4), {kube_test::make_node("small", 2), tainted,
-                                                                    kube_test::make_node("large", 8),
-                                                                    kube_test::make_node("fitting", 4),
-                                                                    kube_test::make_node("weak", 8, "500m")}),
-                                     0.0);
+    const json answer = berth.filter(
+        arguments(pod_of("train", 4), {kube_test::make_node("small", 2), tainted, kube_test::make_node("large", 8),
+                                       kube_test::make_node("fitting", 4), kube_test::make_node("weak", 8, "500m")}),
+        0.0);
     check_filter_result(answer);
     CHECK(names_of(answer["Nodes"]) == std::set<std::string>{"fitting"});
     CHECK(answer["FailedNodes"] == json{{"large", "berth prefers fitting"}});
@@ -151,7 +150,8 @@ TEST_CASE("with nodeCacheCapable names come and names go") {
     check_filter_result(answer);
     CHECK(answer["Nodes"].is_null());
     CHECK(answer["NodeNames"] == json{"rhea", "hera"});
-    CHECK(answer["FailedNodes"] == json{{"juno", "nvidia.com/gpu: 2 wanted, 1 free"}, {"gone", "berth does not know this node"}});
+    CHECK(answer["FailedNodes"] ==
+          json{{"juno", "nvidia.com/gpu: 2 wanted, 1 free"}, {"gone", "berth does not know this node"}});
 }
 
 TEST_CASE("pods that were sent somewhere count until they are seen") {
@@ -169,11 +169,13 @@ TEST_CASE("pods that were sent somewhere count until they are seen") {
 TEST_CASE("prioritize: 10 for the best node, less for the others") {
     extender berth{{}};
     const auto answer = berth.prioritize(
-        arguments(pod_of("serve", 1), {kube_test::make_node("rhea", 8), kube_test::make_node("hera", 2),
-                                       kube_test::make_node("none", 0)}),
+        arguments(pod_of("serve", 1),
+                  {kube_test::make_node("rhea", 8), kube_test::make_node("hera", 2), kube_test::make_node("none", 0)}),
         0.0);
     REQUIRE(answer);
-    CHECK(answer->value == json::array({{{"Host", "rhea"}, {"Score", 9}}, {{"Host", "hera"}, {"Score", 10}}, {{"Host", "none"}, {"Score", 0}}}));
+    CHECK(answer->value ==
+          json::array(
+              {{{"Host", "rhea"}, {"Score", 9}}, {{"Host", "hera"}, {"Score", 10}}, {{"Host", "none"}, {"Score", 0}}}));
     CHECK_FALSE(berth.prioritize(json::array(), 0.0));
 }
 
@@ -196,10 +198,10 @@ TEST_CASE("preempt: nodes where the pod fits once the victims are gone") {
     victims.erase("juno");
     CHECK(answer->value == json{{"NodeNameToMetaVictims", victims}});
     // Whole pods come where names are not enough; meta victims go back.
-    const auto whole = berth.preempt(
-        {{"Pod", pod_of("urgent", 3)},
-         {"NodeNameToVictims", {{"rhea", {{"Pods", {pod_of("rhea-a", 3)}}, {"NumPDBViolations", 0}}}}}},
-        0.0);
+    const auto whole =
+        berth.preempt({{"Pod", pod_of("urgent", 3)},
+                       {"NodeNameToVictims", {{"rhea", {{"Pods", {pod_of("rhea-a", 3)}}, {"NumPDBViolations", 0}}}}}},
+                      0.0);
     REQUIRE(whole);
     CHECK(whole->value["NodeNameToMetaVictims"]["rhea"]["Pods"] == json::array({{{"UID", "uid-rhea-a"}}}));
 }

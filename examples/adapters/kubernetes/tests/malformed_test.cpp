@@ -18,7 +18,8 @@ using berth_kube::json;
 json full_pod() {
     json pod = kube_test::make_pod("train", 2);
     pod["metadata"]["uid"] = "u-1";
-    pod["metadata"]["labels"] = {{"berth.dev/group", "g"}, {"berth.dev/group-size", "2"}, {"berth.dev/preemptible", "true"}};
+    pod["metadata"]["labels"] = {
+        {"berth.dev/group", "g"}, {"berth.dev/group-size", "2"}, {"berth.dev/preemptible", "true"}};
     pod["metadata"]["annotations"] = {{"berth.dev/gpus", "0,1"}};
     pod["metadata"]["ownerReferences"] = {{{"uid", "o"}, {"controller", true}}};
     pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
@@ -81,7 +82,8 @@ std::vector<json> broken_pods() {
     return broken(full_pod(), {{"/metadata/name", {"", nullptr}},
                                {"/metadata/namespace", {"", nullptr}},
                                {"/metadata/uid", {"", nullptr}},
-                               {request + "cpu", {"", "-1", "1e", "1 ", "0x10", "NaN", "1e999", "1Qi", nullptr, -2, "99999999999Ei"}},
+                               {request + "cpu",
+                                {"", "-1", "1e", "1 ", "0x10", "NaN", "1e999", "1Qi", nullptr, -2, "99999999999Ei"}},
                                {request + "nvidia.com~1gpu", {"500m", "65", "-4", "1.5", 100, "1e9"}},
                                {"/spec/priority", {1.5, 9'000'000'000, -9'000'000'000}},
                                {"/spec/tolerations/0/operator", {"Like"}},
@@ -168,9 +170,10 @@ TEST_CASE("an extender answers what is malformed with an error that says where")
             REQUIRE(answer["Error"] != "");
         ++refused;
     }
-    for (const json& arguments : {json(nullptr), json(3), json::array(), json::object(), json{{"Pod", full_pod()}},
-                                  json{{"Pod", full_pod()}, {"NodeNames", 3}}, json{{"Pod", full_pod()}, {"NodeNames", {3}}},
-                                  json{{"Pod", full_pod()}, {"Nodes", {1}}}, json{{"Pod", full_pod()}, {"Nodes", {{"items", 1}}}}}) {
+    for (const json& arguments :
+         {json(nullptr), json(3), json::array(), json::object(), json{{"Pod", full_pod()}},
+          json{{"Pod", full_pod()}, {"NodeNames", 3}}, json{{"Pod", full_pod()}, {"NodeNames", {3}}},
+          json{{"Pod", full_pod()}, {"Nodes", {1}}}, json{{"Pod", full_pod()}, {"Nodes", {{"items", 1}}}}}) {
         REQUIRE(berth.filter(arguments, 0.0)["Error"] != "");
         ++refused;
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "objects.hpp"
-
 #include "api_server.hpp"
+#include "objects.hpp"
 
 #include <doctest/doctest.h>
 
@@ -57,7 +56,7 @@ TEST_CASE("the worst moment of a pod's life counts: containers, init containers,
         json sidecar = container("1", "1Gi");
         sidecar["restartPolicy"] = "Always";
         pod["spec"]["initContainers"] = {sidecar, container("3", "1Gi")};
-        CHECK(read_pod(pod, {})->requests.at("cpu") == 4000);    // 3 beside the sidecar, more than 1.5 beside it
+        CHECK(read_pod(pod, {})->requests.at("cpu") == 4000);     // 3 beside the sidecar, more than 1.5 beside it
         CHECK(read_pod(pod, {})->requests.at("memory") == 5120);  // 4 beside the sidecar
     }
     SUBCASE("overhead") {

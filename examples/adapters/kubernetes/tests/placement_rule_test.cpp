@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "placement_rule.hpp"
-
 #include "objects.hpp"
+#include "placement_rule.hpp"
 
 #include <doctest/doctest.h>
 
@@ -83,13 +82,21 @@ TEST_CASE("taints keep pods away that do not tolerate them") {
 }
 
 TEST_CASE("equal rules have equal texts, and the tolerations that every pod has make no difference") {
-    const json usual = json::array({{{"key", "node.kubernetes.io/not-ready"}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", 300}},
-                                    {{"key", "node.kubernetes.io/unreachable"}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", 300}}});
+    const json usual = json::array({{{"key", "node.kubernetes.io/not-ready"},
+                                     {"operator", "Exists"},
+                                     {"effect", "NoExecute"},
+                                     {"tolerationSeconds", 300}},
+                                    {{"key", "node.kubernetes.io/unreachable"},
+                                     {"operator", "Exists"},
+                                     {"effect", "NoExecute"},
+                                     {"tolerationSeconds", 300}}});
     CHECK(rule_of({{"tolerations", usual}}) == placement_rule{});
     CHECK(placement_rule{}.text() == "untainted");
     CHECK(rule_of({{"nodeSelector", {{"gpu", "a100"}}}}).text() == "gpu=a100");
-    const json one = affinity(json::array({term(json::array({{{"key", "gpu"}, {"operator", "In"}, {"values", {"b", "a"}}}}))}));
-    const json two = affinity(json::array({term(json::array({{{"key", "gpu"}, {"operator", "In"}, {"values", {"a", "b"}}}}))}));
+    const json one =
+        affinity(json::array({term(json::array({{{"key", "gpu"}, {"operator", "In"}, {"values", {"b", "a"}}}}))}));
+    const json two =
+        affinity(json::array({term(json::array({{{"key", "gpu"}, {"operator", "In"}, {"values", {"a", "b"}}}}))}));
     CHECK(rule_of(one) == rule_of(two));
     CHECK(rule_of(one).text() == "(gpu in (a,b))");
     CHECK(rule_of({{"tolerations", {{{"key", "gpu"}, {"operator", "Exists"}}}}}).text() == "tolerating gpu");

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler without a socket: objects in, requests out.
-#include "pod_scheduler.hpp"
+#include <berth/io/event_log_reader.hpp>
 
 #include "api_server.hpp"
-
-#include <berth/io/event_log_reader.hpp>
+#include "pod_scheduler.hpp"
 
 #include <doctest/doctest.h>
 
@@ -96,12 +95,14 @@ TEST_CASE("a pod that waits is bound to a node, with the positions of its GPUs")
     const auto calls = b.decide();
     REQUIRE(calls.size() == 1);
     CHECK(calls[0].path == "/api/v1/namespaces/default/pods/train/binding");
-    CHECK(json::parse(calls[0].body) ==
-          json{{"apiVersion", "v1"},
-               {"kind", "Binding"},
-               {"metadata",
-                {{"name", "train"}, {"namespace", "default"}, {"uid", "uid-train"}, {"annotations", {{"berth.dev/gpus", "0,1"}}}}},
-               {"target", {{"apiVersion", "v1"}, {"kind", "Node"}, {"name", "rhea"}}}});
+    CHECK(json::parse(calls[0].body) == json{{"apiVersion", "v1"},
+                                             {"kind", "Binding"},
+                                             {"metadata",
+                                              {{"name", "train"},
+                                               {"namespace", "default"},
+                                               {"uid", "uid-train"},
+                                               {"annotations", {{"berth.dev/gpus", "0,1"}}}}},
+                                             {"target", {{"apiVersion", "v1"}, {"kind", "Node"}, {"name", "rhea"}}}});
     b.answer(calls[0], 201);
     CHECK(b.scheduler.counts().bound == 1);
     b.pod(on(pod_of("train", 2), "rhea", "0,1"));
@@ -402,16 +403,44 @@ TEST_CASE("pods on a node that is not there count once it is, and a node that go
     CHECK(b.decide().empty());  // early is still there
 }
 
+TEST_CASE("a node goes while a pod is being bound to it") {
+    bench b;
+    b.node(make_node("rhea", 4));
+    b.pod(pod_of("bare", 1));
+    b.pod(pod_of("owned", 1, "set-1"));
+    const auto calls = b.decide();
+    REQUIRE(calls.size() == 2);
+    b.scheduler.node_deleted(b.now, make_node("rhea", 4));
+    CHECK(b.decide().empty());
+    b.node(make_node("juno", 4));
+    SUBCASE("the bindings are refused") {
+        for (const api_call& call : calls) b.answer(call, 500);
+        places bound = b.bind_all();
+        bound.merge(b.bind_all());
+        CHECK(bound == places{{"bare", "juno:1"}, {"owned", "juno:0"}});
+    }
+    SUBCASE("one was carried out") {
+        b.pod(on(pod_of("bare", 1), "rhea", "0"));
+        places bound = b.bind_all();
+        bound.merge(b.bind_all());
+        CHECK(bound == places{{"owned", "juno:0"}});
+        CHECK(b.scheduler.waiting() == 0);
+    }
+}
+
 TEST_CASE("a pod with a requirement that berth cannot check is not placed, and is told") {
     bench b;
     b.node(make_node("rhea", 4));
     json pod = pod_of("spread", 1);
-    pod["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] = {{{"topologyKey", "zone"}}};
+    pod["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] = {
+        {{"topologyKey", "zone"}}};
     b.pod(pod);
     b.pod(pod);
     CHECK(b.decide().empty());
-    CHECK(b.notes == std::vector<std::string>{"berth cannot check spec.affinity.podAntiAffinity, so it does not place this pod"});
-    CHECK(b.scheduler.why_waiting() == std::vector<std::string>{"default/spread: berth cannot check spec.affinity.podAntiAffinity"});
+    CHECK(b.notes ==
+          std::vector<std::string>{"berth cannot check spec.affinity.podAntiAffinity, so it does not place this pod"});
+    CHECK(b.scheduler.why_waiting() ==
+          std::vector<std::string>{"default/spread: berth cannot check spec.affinity.podAntiAffinity"});
 }
 
 TEST_CASE("gates, deletion and the end of a pod") {
