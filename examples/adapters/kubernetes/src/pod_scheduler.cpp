@@ -51,7 +51,7 @@ double pod_scheduler::event_time(double now) {
 void pod_scheduler::catch_up(double now) {
     for (int i = 0; i < 100; ++i) {
         const double at = engine_.wake_at();
-        if (!(at > decided_at_ && at >= told_at_ && at <= now)) return;
+        if (!(at > decided_at_ && at <= now)) return;
         decided_at_ = at;
         carry_out(engine_.decide(at), at);
     }
@@ -517,6 +517,8 @@ void pod_scheduler::carry_out(const std::vector<named_decision>& decisions, doub
                 of.pod.clear();
                 of.place = {};
                 if (!engine_.has_task(d.job, d.task)) {
+                    if (const auto seats = vacant_.find(of.owner); seats != vacant_.end())
+                        seats->second.erase({d.job, d.task});
                     of.state = seat_state::ended;
                     forget_job_if_over(d.job);
                 } else {
