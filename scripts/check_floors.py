@@ -15,7 +15,9 @@
   * fwd.hpp only declares: it includes core headers at most;
   * no line of a header is wider than 120 columns (clang-format leaves comments alone);
   * no header but fwd.hpp is longer than 600 lines; one above 250 says why in a line that starts with "// Length:";
-  * every <berth/...> that is included exists.
+  * every <berth/...> that is included exists;
+  * adapters (examples/adapters) see what is installed: they include <berth/...> headers that exist, none of a detail/ folder, and no
+    path that leaves their folder; their files keep to the same width and length.
 
 Prints file:line: what is wrong; exit code 1 if anything is. --root DIR checks another tree; --self-test plants one
 fault of each kind in a small tree and fails unless every one is found.
@@ -199,6 +201,34 @@ def check(root):
     return problems, len(headers)
 
 
+def check_adapters(root):
+    """Problems of the adapters' sources, and how many there are."""
+    base, problems = root / "examples" / "adapters", []
+    files = [p for p in sorted(base.rglob("*")) if p.suffix in SUFFIXES | {".cpp"}]
+    for path in files:
+        shown, text = path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+        if text.count("\n") > LONGEST:
+            problems.append(f"{shown}:{LONGEST}: {text.count(chr(10))} lines, at most {LONGEST}")
+        elif text.count("\n") > LONG and path.suffix in SUFFIXES and "// Length:" not in text:
+            problems.append(f"{shown}:{LONG}: {text.count(chr(10))} lines: split it, or say why in a line that starts with // Length:")
+        for number, line in enumerate(text.splitlines(), 1):
+            if len(line) > WIDEST:
+                problems.append(f"{shown}:{number}: {len(line)} columns, at most {WIDEST}")
+        for number, line in enumerate(code_lines(text), 1):
+            match = INCLUDE.match(line)
+            target = match and (match.group(1) or match.group(2) or "")
+            if not target:
+                continue
+            own = path.relative_to(base).parts[0]
+            if target.startswith("berth/") and not (root / "include" / target).exists():
+                problems.append(f"{shown}:{number}: <{target}> does not exist")
+            elif target.startswith("berth/") and "/detail/" in target:
+                problems.append(f"{shown}:{number}: <{target}> is internal")
+            elif ".." in target and not (path.parent / target).resolve().is_relative_to((base / own).resolve()):
+                problems.append(f"{shown}:{number}: {target} leaves the adapter's folder")
+    return problems, len(files)
+
+
 GOOD = {
     "version.hpp": "", "fwd.hpp": "#include <berth/core/a.hpp>\n",
     "place.hpp": "#include <berth/version.hpp>\n#include <berth/metrics/m.hpp>\n#include <berth/cost/c.hpp>\n",
@@ -255,6 +285,30 @@ FAULTS = [  # file, text that is put in front, the message that must come
 ]
 
 
+ADAPTER_FAULTS = [
+    ('#include <berth/core/none.hpp>\n', "does not exist"),
+    ('#include <berth/allocate/greedy/detail/d.hpp>\n', "is internal"),
+    ('#include "../../other/b.hpp"\n', "leaves the adapter's folder"),
+    ("\n" * 700, "at most 600"),
+    ("// " + "x" * 120 + "\n", "123 columns"),
+]
+
+
+def self_test_adapters():
+    wrong = []
+    for text, message in [("", None), *ADAPTER_FAULTS]:
+        with tempfile.TemporaryDirectory() as place:
+            root = pathlib.Path(place)
+            for name, content in {"include/berth/core/a.hpp": "", "include/berth/allocate/greedy/detail/d.hpp": "",
+                                  "examples/adapters/one/src/a.cpp": '#include <berth/core/a.hpp>\n#include "../b.hpp"\n' + text}.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(content)
+            found = check_adapters(root)[0]
+            if bool(found) != bool(message) or not all(message in p for p in found):
+                wrong.append(f"adapters: {message!r} after {text[:60]!r}; found {found}")
+    return wrong
+
+
 def self_test():
     def run(files):
         with tempfile.TemporaryDirectory() as place:
@@ -277,9 +331,10 @@ def self_test():
         found = run(files)
         if not any(message in p for p in found):
             wrong.append(f"not found: {message!r} after {text[:60]!r} in {name}; found {found}")
+    wrong += self_test_adapters()
     for line in wrong:
         print(f"self-test: {line}")
-    print(f"floors: self-test, {len(FAULTS)} planted faults, {len(wrong)} problems")
+    print(f"floors: self-test, {len(FAULTS) + len(ADAPTER_FAULTS)} planted faults, {len(wrong)} problems")
     return 1 if wrong else 0
 
 
@@ -291,9 +346,11 @@ def main():
     if arguments.self_test:
         return self_test()
     problems, count = check(arguments.root.resolve())
+    of_adapters, sources = check_adapters(arguments.root.resolve())
+    problems += of_adapters
     for line in problems:
         print(line)
-    print(f"floors: {count} headers, {len(problems)} problems")
+    print(f"floors: {count} headers and {sources} files of adapters, {len(problems)} problems")
     return 1 if problems else 0
 
 

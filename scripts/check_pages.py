@@ -9,7 +9,8 @@
     backquotes exist, from include/, from include/berth/ or as the end of a path there;
   * every identifier in backquotes occurs in the code, comments left out (words of OTHERS belong to other programs).
 
-Pages: README.md, CONTRIBUTING.md, SECURITY.md, docs/**/*.md and the README.md files under benchmarks/ and packaging/. CHANGELOG.md
+Pages: README.md, CONTRIBUTING.md, SECURITY.md, docs/**/*.md and the README.md files under benchmarks/, packaging/ and
+examples/adapters/, where a path may also start in the page's own folder. CHANGELOG.md
 names what is gone, so it is not among them. C++ blocks are the business of check_snippets.py.
 
 Prints file:line: what is wrong; exit code 1 if anything is. --root DIR checks another tree; --self-test plants one fault of
@@ -30,12 +31,12 @@ LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+)\)")
 IDENTIFIER = re.compile(r"(?<![\w.$/<-])(?:(?:std|berth|cuda)::)*([A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)(?![\w/]|\.\w)")
 # Words in backquotes that no code of ours has: names of other programs and of files that tools make.
 OTHERS = {"stop_token", "size_t", "string_view", "jthread_pool", "binary_search", "compile_commands"}
-CODE = {".hpp", ".cpp", ".cuh", ".cu", ".h", ".py", ".cmake", ".txt", ".json", ".csv", ".ipp", ".in", ".sh", ""}
+CODE = {".hpp", ".cpp", ".cuh", ".cu", ".h", ".py", ".cmake", ".txt", ".json", ".csv", ".ipp", ".in", ".sh", ".lua", ".yaml", ""}
 
 
 def pages(root):
     found = [root / n for n in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted((root / "docs").rglob("*.md"))
-    for folder in ("benchmarks", "packaging"):
+    for folder in ("benchmarks", "packaging", "examples/adapters"):
         found += sorted((root / folder).rglob("README.md"))
     return [p for p in found if p.exists()]
 
@@ -104,16 +105,17 @@ def check(root):
     folders = {h.rsplit("/", 1)[0] for h in headers}
     folders |= {f[:i] for f in list(folders) for i, c in enumerate(f) if c == "/"}
     anchors_of = {}
+    adapters = root / "examples" / "adapters"
 
     def has_header(name):
         return name in headers or any(h.endswith("/" + name) for h in headers) or (root / name).exists() or any(
-            p.name == name.rsplit("/", 1)[-1] for d in ("tests", "benchmarks") for p in (root / d).rglob("*.hpp"))
+            p.name == name.rsplit("/", 1)[-1] for d in ("tests", "benchmarks", "examples/adapters") for p in (root / d).rglob("*.hpp"))
 
     def has_folder(name):
         name = name.rstrip("/")
         return name in folders or any(f.endswith("/" + name) for f in folders) or (root / name).exists() or any(
             (root / d).is_dir() and any(p.is_dir() and p.as_posix().endswith("/" + name) for p in (root / d).rglob("*"))
-            for d in ("benchmarks", "tests"))
+            for d in ("benchmarks", "tests", "examples/adapters"))
 
     for page in pages(root):
         name, fenced = page.relative_to(root).as_posix(), ""
@@ -140,7 +142,7 @@ def check(root):
                             problems.append(f"{at}: the link {target} names an anchor that its page has not")
             for path in PATH.findall(line):
                 named += 1
-                if not path_exists(root, path):
+                if not path_exists(root, path) and not (adapters in page.parents and path_exists(page.parent, path)):
                     problems.append(f"{at}: there is no {path}")
             if fenced:
                 continue

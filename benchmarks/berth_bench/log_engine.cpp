@@ -5,6 +5,7 @@
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/queue/orders.hpp"
 #include "berth/scheduler/expected_start.hpp"
+#include "berth/scheduler/preemption.hpp"
 #include "berth/scheduler/scheduler.hpp"
 
 #include "support/data_folders.hpp"
@@ -425,6 +426,7 @@ constexpr log_policy policies[] = {
     {"best_fit", "by priority, then age; where least is left free (the default of placement \"pack\")"},
     {"spread", "by priority, then age; where most is left free (the default of placement \"spread\")"},
     {"fifo", "by age alone; scarcity decides where"},
+    {"preempting", "as berth, and who has a lower priority leaves for who has a higher"},
     {"srtf", "least time still to run first, by `duration` or `work`; scarcity decides where"},
 };
 
@@ -441,6 +443,8 @@ std::unique_ptr<log_engine> make_log_engine(const log_counters& counters, const 
     if (name == "spread") return make(counters, options, base.with_placement(berth::greedy{berth::worst_fit{}, berth::loosest_gpu{}}));
     if (name == "fifo") return make(counters, options, base.with_order(berth::fifo{}));
     if (name == "srtf") return make(counters, options, base.with_order(berth::shortest_remaining{}));
+    if (name == "preempting")
+        return make(counters, options, berth::scheduler_policies<>{}.with_preemption(berth::for_priority{}));
     return nullptr;
 }
 
