@@ -148,13 +148,14 @@ void bridge::observe_job(const job_record& r) {
         return;
     }
     if (found == jobs_.end()) return meet(r);
+    if (found->second.asked != r.gres) found->second.asked = r.gres;
     follow(r, found->second);
 }
 
 /// Takes a job out of the engine.
 void bridge::leave(known_job& known, io::task_report report) {
-    if (!known.adopted_target.empty()) tell_task(io::task_report::finish, known.adopted_target);
-    known.adopted_target.clear();
+    if (!known.room.empty()) tell_task(io::task_report::finish, known.room);
+    known.room.clear();
     if (known.phase != job_phase::refused) tell_task(report, known.name);
 }
 
@@ -163,6 +164,7 @@ void bridge::read_request(const job_record& r, known_job& known) {
     const std::uint32_t each = (r.cpus + r.nodes - 1) / r.nodes;
     known.cpus = (each + threads_ - 1) / threads_ * threads_;
     known.memory = r.memory;
+    known.asked = r.gres;
     known.ours = false;
     known.note.clear();
     if (!r.is_wish()) return;
@@ -183,7 +185,7 @@ void bridge::meet(const job_record& r) {
         if (!r.is_wish()) return;  // Slurm's own
         if (const auto move = adopted_.find(r.id); move != adopted_.end() && known.ours) {
             enter(r.id, r, known, {move->second.from}, job_phase::moving);
-        } else if (!r.held && known.ours && !r.nodes_wanted.empty() && !clearing_text(r.gres).empty()) {
+        } else if (!r.held && known.ours && !r.nodes_wanted.empty() && names_gpus(r.gres)) {
             // A berth before this one has released it.
             std::vector<allocation> places;
             std::string_view rest = r.nodes_wanted;
@@ -206,14 +208,7 @@ void bridge::meet(const job_record& r) {
         return;
     }
     if (const auto move = adopted_.find(r.id); move != adopted_.end() && known.phase == job_phase::moving) {
-        // The engine cannot be told that something moves already: a second job has the target.
-        known.adopted_target = known.name + ".target";
-        job_record room = r;
-        io::job_event e{.time = now_, .job = known.adopted_target, .preemptible = false};
-        e.demand.gpus = known.wish.gpus;
-        e.demand.gpu_demand = {{"share", known.wish.share}};
-        e.demand.node_demand = {{"cpu", berth::amount{1000} * known.cpus}, {"memory", known.memory}};
-        if (!tell(e) || !tell_running(known.adopted_target, {move->second.to})) known.adopted_target.clear();
+        if (!hold_room(known, move->second.to)) troubles_.push_back("job " + known.name + ": the target of its move");
     }
     jobs_.emplace(r.id, std::move(known));
 }
@@ -233,6 +228,19 @@ void bridge::admit(const job_record& r, known_job& known) {
     if (std::isfinite(r.time_limit)) e.duration = r.time_limit;
     set(known, tell(e) ? job_phase::waiting : job_phase::refused);
     if (known.phase == job_phase::refused) known.note = troubles_.back();
+}
+
+/// The engine cannot be told that something moves already: a second job has the target.
+bool bridge::hold_room(known_job& known, const allocation& at) {
+    known.room = known.name + ".target";
+    known.room += std::to_string(++rooms_);
+    io::job_event e{.time = now_, .job = known.room, .preemptible = false};
+    e.demand.gpus = known.wish.gpus;
+    e.demand.gpu_demand = {{"share", known.wish.share}};
+    e.demand.node_demand = {{"cpu", berth::amount{1000} * known.cpus}, {"memory", known.memory}};
+    if (tell(e) && tell_running(known.room, {at})) return true;
+    known.room.clear();
+    return false;
 }
 
 bool bridge::tell_running(const std::string& name, const std::vector<allocation>& places) {
@@ -424,7 +432,7 @@ std::vector<order> bridge::decide(double now) {
         if (found == jobs_.end()) continue;
         known_job& known = found->second;
         if (d.kind == berth::decision_kind::start) {
-            if (starts.empty() || starts.back() != id) {
+            if (std::find(starts.begin(), starts.end(), id) == starts.end()) {
                 starts.push_back(id);
                 known.places.clear();
             }
@@ -439,7 +447,6 @@ std::vector<order> bridge::decide(double now) {
             set(known, job_phase::waiting);
         }
     }
-    std::vector<allocation> targets;
     for (auto& [id, d] : moves) begin_move(id, jobs_.at(id), d);
     for (const std::uint32_t id : evictions) evict(id, jobs_.at(id));
     for (const std::uint32_t id : starts) start(id, jobs_.at(id));
@@ -447,10 +454,17 @@ std::vector<order> bridge::decide(double now) {
 }
 
 void bridge::start(std::uint32_t id, known_job& known) {
-    const auto other_indices = [&](const allocation& a) { return a.gpus != known.places.front().gpus; };
-    if (std::any_of(known.places.begin(), known.places.end(), other_indices) && !equalise(known)) {
-        known.note = "Slurm gives a job the same GPU indices on each of its nodes, and no set of " +
-                     std::to_string(known.wish.gpus) + " is free on " + std::to_string(known.nodes) + " nodes at once";
+    // Slurm has one request for all nodes of a job, so its GPUs have the same indices on each, and keeps them.
+    const berth::gpu_mask bound = names_gpus(known.asked) ? read_allocation({}, known.asked, shards_).gpus : 0;
+    std::set<std::string> nodes;
+    bool suits = true;
+    for (const allocation& a : known.places)
+        suits = suits && a.gpus == (bound != 0 ? bound : known.places.front().gpus) && nodes.insert(a.node).second;
+    if (!suits && !find_places(known, bound)) {
+        known.note = bound != 0 ? "Slurm keeps a job on the GPU indices that it had, and they are not free on any node"
+                                : "Slurm gives a job the same GPU indices on each of its nodes, and no set of " +
+                                      std::to_string(known.wish.gpus) + " is free on " + std::to_string(known.nodes) +
+                                      " nodes at once";
         known.places.clear();
         tell_task(io::task_report::failed, known.name);
         return set(known, job_phase::waiting);
@@ -464,9 +478,24 @@ void bridge::start(std::uint32_t id, known_job& known) {
           .reason = "starts on " + spelled(known.places)});
 }
 
-/// Slurm's request is one for all nodes of a job, so its GPUs have the same indices on each. Looks for such places, the
-/// decided nodes first, and enters them. False if there are none.
-bool bridge::equalise(known_job& known) {
+/// The slot of these indices on a node; `unplaced` if one of them is not there.
+berth::slot bridge::slot_of(const berth::cluster& c, const std::string& node, berth::gpu_mask indices) const {
+    const auto found = c.find_node(node);
+    if (!found) return berth::unplaced;
+    berth::slot where{*c.find(*found), 0};
+    for (berth::gpu_mask rest = indices; rest != 0; rest &= rest - 1) {
+        const auto gpu = c.find_gpu(engine_door::gpu_name(node, berth::lowest_gpu(rest)));
+        if (!gpu) return berth::unplaced;
+        where.gpus |= c.find(*gpu).gpus;
+    }
+    return where;
+}
+
+/// Looks for places with the same indices on each node, the decided nodes first, and enters them. False if there are
+/// none.
+///
+/// @param bound  the indices that it has to have; 0: any
+bool bridge::find_places(known_job& known, berth::gpu_mask bound) {
     const auto job = door_.engine().find_job(known.name);
     if (!job) return false;
     berth::cluster trial{door_.engine().cluster()};
@@ -475,29 +504,19 @@ bool bridge::equalise(known_job& known) {
     if (!task) return false;
     const berth::demand_view demand = trial.workload().demand(*task);
     std::vector<std::string> names;
-    for (const allocation& a : known.places) names.push_back(a.node);
+    for (const allocation& a : known.places) {
+        if (std::find(names.begin(), names.end(), a.node) == names.end()) names.push_back(a.node);
+    }
+    berth::gpu_mask all = bound;
     for (const auto& [name, node] : nodes_) {
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+        if (bound == 0) all |= node.gpus;
     }
-    berth::gpu_mask all = 0;
-    for (const auto& [name, node] : nodes_) all |= node.gpus;
     std::vector<unsigned> indices;
     for (berth::gpu_mask rest = all; rest != 0; rest &= rest - 1)
         indices.push_back(static_cast<unsigned>(berth::lowest_gpu(rest)));
     const std::size_t wanted = known.wish.gpus;
     if (wanted == 0 || wanted > indices.size()) return false;
-    const auto slot_of = [&](const std::string& name, berth::gpu_mask mask) -> berth::slot {
-        const auto node = trial.find_node(name);
-        if (!node) return berth::unplaced;
-        const berth::node_index n = *trial.find(*node);
-        berth::slot where{n, 0};
-        for (std::size_t i = 0; i < 64 && (trial.gpus_there(n) >> i) != 0; ++i) {
-            if ((trial.gpus_there(n) >> i & 1U) == 0) continue;
-            const berth::gpu_mask index = door_.indices({n, berth::gpu_mask{1} << i});
-            if ((mask & index) != 0) where.gpus |= berth::gpu_mask{1} << i;
-        }
-        return berth::gpu_count(where.gpus) == wanted ? where : berth::unplaced;
-    };
     // All sets of so many indices, in a fixed order, up to a limit that no node of 16 GPUs reaches.
     std::vector<std::size_t> chosen(wanted);
     for (std::size_t i = 0; i < wanted; ++i) chosen[i] = i;
@@ -506,7 +525,7 @@ bool bridge::equalise(known_job& known) {
         for (const std::size_t c : chosen) mask |= berth::gpu_mask{1} << indices[c];
         std::vector<allocation> places;
         for (const std::string& name : names) {
-            const berth::slot where = slot_of(name, mask);
+            const berth::slot where = slot_of(trial, name, mask);
             if (!where.placed() || !trial.admissible(demand, where)) continue;
             places.push_back({name, mask, known.wish.share});
             if (places.size() == known.nodes) break;
@@ -538,14 +557,35 @@ void bridge::begin_move(std::uint32_t id, known_job& known, const berth::decisio
     const bool lost_there = source == nodes_.end() || !source->second.up;  // Slurm puts it back into the queue itself
     if (known.phase != job_phase::running || known.places.size() != 1 || !known.ours || lost_there)
         return tell_task(io::task_report::failed, known.name, d.task);
+    wanted_move move{.job = id,
+                     .from = allocation_of(d.from, known.wish.share),
+                     .to = allocation_of(d.where, known.wish.share),
+                     .cpus = known.cpus,
+                     .memory = known.memory,
+                     .shards = shards_,
+                     .reason = d.reason};
+    if (move.to.gpus != move.from.gpus) {
+        // It keeps its indices: another node that has them free will do.
+        const berth::task_index task = *door_.engine().cluster().find(door_.engine().task(d.job, d.task));
+        tell_task(io::task_report::failed, known.name, d.task);
+        const berth::cluster& c = door_.engine().cluster();
+        move.to.node.clear();
+        for (const auto& [name, node] : nodes_) {
+            const berth::slot where = slot_of(c, name, move.from.gpus);
+            if (name == move.from.node || !where.placed() || !c.admissible(c.workload().demand(task), where)) continue;
+            move.to = {name, move.from.gpus, known.wish.share};
+            break;
+        }
+        if (move.to.node.empty()) {
+            known.note = "it should leave, and no other node has the GPU indices free that Slurm keeps it on";
+            return;
+        }
+        if (!hold_room(known, move.to)) return;
+        sentences_.push_back("job \"" + known.name + "\" goes to " + spelled({move.to}) +
+                             " instead, because it keeps its GPU indices");
+    }
     set(known, job_phase::moving);
-    moves_.push_back({.job = id,
-                      .from = allocation_of(d.from, known.wish.share),
-                      .to = allocation_of(d.where, known.wish.share),
-                      .cpus = known.cpus,
-                      .memory = known.memory,
-                      .shards = shards_,
-                      .reason = d.reason});
+    moves_.push_back(std::move(move));
 }
 
 std::vector<wanted_move> bridge::take_moves() { return std::exchange(moves_, {}); }
@@ -575,13 +615,13 @@ void bridge::move_ended(std::uint32_t job, bool arrived, double now) {
     const auto found = jobs_.find(job);
     if (found == jobs_.end() || found->second.phase != job_phase::moving) return;
     known_job& known = found->second;
-    if (!known.adopted_target.empty()) {
-        const auto room = door_.engine().find_job(known.adopted_target);
+    if (!known.room.empty()) {
+        const auto room = door_.engine().find_job(known.room);
         const berth::slot target =
             room ? door_.engine().cluster().where(door_.engine().task(*room, 0)) : berth::unplaced;
         const allocation to = target.placed() ? allocation_of(target, known.wish.share) : known.places.front();
-        tell_task(io::task_report::finish, known.adopted_target);
-        known.adopted_target.clear();
+        tell_task(io::task_report::finish, known.room);
+        known.room.clear();
         if (arrived) {
             known.places = {to};
             tell_running(known.name, known.places);
@@ -615,7 +655,7 @@ std::string bridge::explain(std::uint32_t job) {
     }
     const auto handle = door_.engine().find_job(known.name);
     if (!handle) return subject + ": berth does not know it.";
-    std::string text = berth::describe(door_.engine().explain(*handle), door_.engine().cluster().problem());
+    std::string text = berth::describe(door_.engine().explain(*handle), door_.engine().cluster().fleet());
     if (door_.engine().claims(*handle)) text += " Room is being made for it.";
     if (!known.note.empty()) text += " " + known.note + ".";
     return subject + ": " + text;

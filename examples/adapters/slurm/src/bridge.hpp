@@ -99,7 +99,8 @@ public:
         berth::amount memory = 0;           ///< MiB on each node
         std::uint32_t nodes = 1;
         std::string note{};                 ///< why it waits, where the engine does not know
-        std::string adopted_target{};       ///< of a move that a berth before this one began: the name of its room
+        std::string asked{};                ///< the GRES that Slurm has in its request; it keeps those indices
+        std::string room{};                 ///< the name of a second job in the engine that has the target of its move
     };
 
     explicit bridge(bridge_options options = {});
@@ -170,7 +171,9 @@ private:
     [[nodiscard]] berth::io::log_place place_of(const berth::slot& where) const;
     [[nodiscard]] allocation allocation_of(const berth::slot& where, berth::amount share) const;
     void start(std::uint32_t id, known_job& known);
-    [[nodiscard]] bool equalise(known_job& known);
+    [[nodiscard]] bool find_places(known_job& known, berth::gpu_mask bound);
+    [[nodiscard]] bool hold_room(known_job& known, const allocation& at);
+    [[nodiscard]] berth::slot slot_of(const berth::cluster& c, const std::string& node, berth::gpu_mask indices) const;
     void evict(std::uint32_t id, known_job& known);
     void begin_move(std::uint32_t id, known_job& known, const berth::decision& d);
     [[nodiscard]] static std::uint32_t id_of(std::string_view name) noexcept;
@@ -183,6 +186,7 @@ private:
     std::map<std::string, std::map<unsigned, double>, std::less<>> temperatures_;  // by node and index
     std::set<std::string> draining_;  // nodes that berth has asked Slurm to drain
     std::uint64_t shards_ = 0;
+    unsigned rooms_ = 0;  // that were held for moves, for their names
     std::uint32_t threads_ = 1;
     double now_ = 0.0;
     bool limit_told_ = false;

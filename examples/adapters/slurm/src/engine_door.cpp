@@ -43,7 +43,7 @@ engine_door::engine_door(bool shortest, bool preempt)
     : stays_{std::make_shared<std::vector<std::uint8_t>>()},
       engine_{slurm_policies(shortest, preempt, stays_),
               {.gpu = {"share"}, .node = {"cpu", "memory"}},
-              {.acknowledge = berth::acknowledgement::reported}} {}
+              {.acknowledge = berth::acknowledgement::reported, .back_off = 5.0}} {}
 
 berth::result<void> engine_door::tell(const berth::io::event& e) {
     constexpr double absent = berth::place_reading::absent;

@@ -89,7 +89,8 @@ constexpr std::uint32_t infinite = 0xffffffffU;
     job.cancelled = base == JOB_CANCELLED;
     job.held = job.activity == job_activity::pending && from.priority == 0;
     job.held_by_admin = job.held && from.state_reason == WAIT_HELD;
-    job.eligible = text_of(from.dependency).empty() && from.eligible_time <= now;
+    // A job that was started before gets a begin time two minutes ahead from Slurm; pinning sets it right.
+    job.eligible = text_of(from.dependency).empty() && (from.restart_cnt > 0 || from.eligible_time <= now);
     job.batch = from.batch_flag != 0;
     job.requeue = from.requeue != 0;
     job.comment = text_of(from.admin_comment);
@@ -159,22 +160,19 @@ berth::result<snapshot> libslurm_port::read() {
 
 berth::result<void> libslurm_port::pin(const job_record& job, const std::string& nodes, const std::string& gres,
                                        bool first) {
-    // Its request changes in two updates; it must not start between them.
     if (!job.held) {
         if (auto ok = hold(job.id); !ok) return ok;
     }
-    if (const std::string clear = clearing_text(job.gres); !clear.empty()) {
-        job_desc_msg_t wanted;
-        slurm_init_job_desc_msg(&wanted);
-        wanted.job_id = job.id;
-        wanted.tres_per_node = loose(clear);
-        if (auto ok = update(wanted, "clearing the GRES"); !ok) return ok;
+    const bool named = names_gpus(job.gres);
+    if (named && !(read_allocation({}, job.gres, 0) == read_allocation({}, gres, 0))) {
+        return berth::error{berth::error_code::inconsistent, "job " + std::to_string(job.id) + " was started with " +
+                                                                 job.gres + " and keeps these indices, not " + gres};
     }
     job_desc_msg_t wanted;
     slurm_init_job_desc_msg(&wanted);
     wanted.job_id = job.id;
     wanted.req_nodes = loose(nodes);
-    wanted.tres_per_node = loose(gres);
+    if (!named) wanted.tres_per_node = loose(gres);
     wanted.priority = infinite;
     // Else it waits two minutes after a requeue.
     if (job.restarts > 0 || first) wanted.begin_time = std::time(nullptr);

@@ -26,11 +26,11 @@ public:
     virtual ~slurm_port() = default;
     /// Everything that Slurm knows now.
     [[nodiscard]] virtual berth::result<snapshot> read() = 0;
-    /// Pins a pending job to nodes and GPUs, and releases it. It is held while its request changes.
+    /// Pins a pending job to nodes and GPUs, and releases it.
     ///
     /// @param job    as the last reading had it
     /// @param nodes  separated by commas
-    /// @param gres   of each node
+    /// @param gres   of each node; of a job that was started before, what it was then
     /// @param first  true: before all other jobs that wait
     virtual berth::result<void> pin(const job_record& job, const std::string& nodes, const std::string& gres,
                                     bool first) = 0;
