@@ -385,9 +385,7 @@ void bridge::note_decision(const berth::decision& d) {
     const std::string job{engine.name(d.job)};
     sentences_.push_back(berth::describe(d, engine));
     switch (d.kind) {
-        case berth::decision_kind::start:
-            return io::append_decision(decision_lines_,
-                                       io::start_decision{.time = d.time, .job = job, .task = d.task, .place = place_of(d.where)});
+        case berth::decision_kind::start: return;  // noted when its places are certain
         case berth::decision_kind::evict: {
             io::evict_decision e{.time = d.time, .job = job, .task = d.task, .place = place_of(d.where), .reason = d.reason};
             if (d.beneficiary.valid()) e.for_job = std::string{engine.name(d.beneficiary)};
@@ -471,6 +469,13 @@ void bridge::start(std::uint32_t id, known_job& known) {
     }
     known.note.clear();
     set(known, job_phase::pinned);
+    for (std::uint32_t t = 0; t < known.places.size(); ++t) {
+        io::start_decision d{.time = now_, .job = known.name, .task = t, .place = {.node = known.places[t].node}};
+        for (berth::gpu_mask rest = known.places[t].gpus; rest != 0; rest &= rest - 1)
+            d.place.gpus.push_back(engine_door::gpu_name(d.place.node, berth::lowest_gpu(rest)));
+        io::append_decision(decision_lines_, d);
+    }
+    if (!suits) sentences_.push_back("job \"" + known.name + "\" starts on " + spelled(known.places) + " instead");
     want({.kind = order_kind::pin,
           .job = id,
           .nodes = joined(known.places),
@@ -557,35 +562,59 @@ void bridge::begin_move(std::uint32_t id, known_job& known, const berth::decisio
     const bool lost_there = source == nodes_.end() || !source->second.up;  // Slurm puts it back into the queue itself
     if (known.phase != job_phase::running || known.places.size() != 1 || !known.ours || lost_there)
         return tell_task(io::task_report::failed, known.name, d.task);
+    const allocation from = allocation_of(d.from, known.wish.share);
+    const allocation to = allocation_of(d.where, known.wish.share);
+    if (to.gpus == from.gpus) {
+        set(known, job_phase::moving);
+        moves_.push_back({.job = id,
+                          .from = from,
+                          .to = to,
+                          .cpus = known.cpus,
+                          .memory = known.memory,
+                          .shards = shards_,
+                          .reason = d.reason});
+        return;
+    }
+    // It keeps its indices: another node that has them free will do.
+    const std::string reason = d.reason;
+    tell_task(io::task_report::failed, known.name, d.task);
+    for (const auto& [name, node] : nodes_) {
+        if (has_room(known, name)) return begin_move_to(id, known, name, reason);
+    }
+    known.note = "it should leave (" + reason + "), and no other node has the GPU indices free that Slurm keeps it on";
+}
+
+/// True if another node has room for a job of one node, at its indices.
+bool bridge::has_room(const known_job& known, const std::string& node) const {
+    const auto job = door_.engine().find_job(known.name);
+    const berth::cluster& c = door_.engine().cluster();
+    const auto task = job ? c.find(door_.engine().task(*job, 0)) : std::nullopt;
+    if (!task || node == known.places.front().node) return false;
+    const berth::slot where = slot_of(c, node, known.places.front().gpus);
+    return where.placed() && c.admissible(c.workload().demand(*task), where);
+}
+void bridge::begin_move_to(std::uint32_t id, known_job& known, const std::string& node, const std::string& reason) {
     wanted_move move{.job = id,
-                     .from = allocation_of(d.from, known.wish.share),
-                     .to = allocation_of(d.where, known.wish.share),
+                     .from = known.places.front(),
+                     .to = known.places.front(),
                      .cpus = known.cpus,
                      .memory = known.memory,
                      .shards = shards_,
-                     .reason = d.reason};
-    if (move.to.gpus != move.from.gpus) {
-        // It keeps its indices: another node that has them free will do.
-        const berth::task_index task = *door_.engine().cluster().find(door_.engine().task(d.job, d.task));
-        tell_task(io::task_report::failed, known.name, d.task);
-        const berth::cluster& c = door_.engine().cluster();
-        move.to.node.clear();
-        for (const auto& [name, node] : nodes_) {
-            const berth::slot where = slot_of(c, name, move.from.gpus);
-            if (name == move.from.node || !where.placed() || !c.admissible(c.workload().demand(task), where)) continue;
-            move.to = {name, move.from.gpus, known.wish.share};
-            break;
-        }
-        if (move.to.node.empty()) {
-            known.note = "it should leave, and no other node has the GPU indices free that Slurm keeps it on";
-            return;
-        }
-        if (!hold_room(known, move.to)) return;
-        sentences_.push_back("job \"" + known.name + "\" goes to " + spelled({move.to}) +
-                             " instead, because it keeps its GPU indices");
-    }
+                     .reason = reason};
+    move.to.node = node;
+    if (!hold_room(known, move.to)) return;
+    sentences_.push_back("job \"" + known.name + "\" moves to " + spelled({move.to}) +
+                         ", because it keeps its GPU indices: " + reason);
     set(known, job_phase::moving);
     moves_.push_back(std::move(move));
+}
+bool bridge::ask_move(std::uint32_t job, const std::string& node) {
+    const auto found = jobs_.find(job);
+    if (found == jobs_.end() || found->second.phase != job_phase::running || !found->second.ours ||
+        found->second.places.size() != 1 || !has_room(found->second, node))
+        return false;
+    begin_move_to(job, found->second, node, "asked for");
+    return found->second.phase == job_phase::moving;
 }
 
 std::vector<wanted_move> bridge::take_moves() { return std::exchange(moves_, {}); }

@@ -117,6 +117,10 @@ public:
     [[nodiscard]] std::vector<order> decide(double now);
     /// The moves that were decided since the last call.
     [[nodiscard]] std::vector<wanted_move> take_moves();
+    /// Moves a running job to another node, to the same GPU indices there, because somebody asks for it.
+    ///
+    /// @return false, and nothing happens, if it does not run on one node, may not be started again, or has no room there
+    bool ask_move(std::uint32_t job, const std::string& node);
     /// An order was carried out, or not.
     void carried_out(const order& done, const berth::result<void>& outcome, double now);
     /// A move has ended.
@@ -176,6 +180,8 @@ private:
     [[nodiscard]] berth::slot slot_of(const berth::cluster& c, const std::string& node, berth::gpu_mask indices) const;
     void evict(std::uint32_t id, known_job& known);
     void begin_move(std::uint32_t id, known_job& known, const berth::decision& d);
+    [[nodiscard]] bool has_room(const known_job& known, const std::string& node) const;
+    void begin_move_to(std::uint32_t id, known_job& known, const std::string& node, const std::string& reason);
     [[nodiscard]] static std::uint32_t id_of(std::string_view name) noexcept;
 
     bridge_options options_;

@@ -19,6 +19,16 @@ namespace berth_slurm {
 
 namespace {
 
+/// A move that cannot be taken back is given up soon: its job then waits in the queue like others.
+[[nodiscard]] berth::migration_limits slurm_limits() {
+    berth::migration_limits limits;
+    limits[berth::migration_action::reserve].max_attempts = 1;  // a target that is not free now will do later
+    limits[berth::migration_action::restore].seconds = 60.0;
+    limits[berth::migration_action::restore_back].seconds = 60.0;
+    limits.max_attempts_back = 3;
+    return limits;
+}
+
 /// One line: what a successor needs to go on.
 [[nodiscard]] std::string header_of(const wanted_move& m) {
     std::ostringstream line;
@@ -104,7 +114,7 @@ void move_desk::begin(const wanted_move& move, double now) {
     plan.wave_ends = {1};
     // A number larger than that of every run before, also before a restart: the clock.
     last_run_ = std::max(last_run_ + 1, static_cast<std::uint64_t>(now * 1e6));
-    active->run.emplace(berth::start_migration(active->world, std::move(plan), last_run_));
+    active->run.emplace(berth::start_migration(active->world, std::move(plan), last_run_, slurm_limits()));
     active->began = now;
     moves_.push_back(std::move(active));
 }
@@ -128,7 +138,7 @@ std::vector<wanted_move> move_desk::resume(std::vector<std::string>& troubles) {
         if (progress) {
             auto active = std::make_unique<active_move>(*port_, seen_, *move, options_, file);
             last_run_ = std::max(last_run_, progress->run);
-            auto run = berth::resume_migration(active->world, *std::move(progress));
+            auto run = berth::resume_migration(active->world, *std::move(progress), slurm_limits());
             if (run && run->hold()) {
                 active->run.emplace(*std::move(run));
                 moves_.push_back(std::move(active));

@@ -30,7 +30,7 @@ struct move_options {
 /// |---|---|---|
 /// | reserve | a holder is submitted, pinned to the target's GPUs | it runs there |
 /// | lock | SIGUSR1 to the job | `save_seconds` later |
-/// | checkpoint | a holder for the source is submitted, which has to wait; the job is requeued and held | it is held, and the holder runs |
+/// | checkpoint | a holder for the source is submitted, which has to wait; the job is requeued and held | both are so |
 /// | transfer | nothing: the storage is shared | at once |
 /// | restore | the job is pinned to the target before all others and released; then the target's holder is cancelled | it runs there |
 /// | unlock | nothing | at once |
@@ -38,6 +38,9 @@ struct move_options {
 /// | restore_back | as restore, at the source | it runs there |
 /// | unlock_back | nothing | at once |
 /// | cancel | the target's holder is cancelled | it is gone |
+///
+/// A source on a drained node needs no holder, because Slurm starts nothing there. A job keeps its GPU indices: both ends
+/// have the same.
 ///
 /// **The hand-over.** Who lets go of GPUs does so only when the one that takes them over waits in Slurm's queue already,
 /// pinned to them, with the highest priority there is. Slurm starts jobs in the order of priority, and starts none of
@@ -89,7 +92,7 @@ public:
         const job_record* at_source = source_holder();
         const job_record* at_target = target_holder();
         const bool runs = r != nullptr && r->activity == job_activity::running;
-        state.source_held = (runs && is_at(*r, move_.from)) || holds(at_source);
+        state.source_held = (runs && is_at(*r, move_.from)) || holds(at_source) || (!runs && source_is_closed());
         state.target_held = (runs && is_at(*r, move_.to)) || holds(at_target);
         // What was started may not show yet.
         state.busy = seen_->serial <= acted_at_;
@@ -143,6 +146,11 @@ private:
     }
     [[nodiscard]] const job_record* source_holder() const { return holder("source"); }
     [[nodiscard]] const job_record* target_holder() const { return holder("target"); }
+    /// Slurm starts nothing on the source's node: it is drained, so nobody has to hold what the job leaves there.
+    [[nodiscard]] bool source_is_closed() const noexcept {
+        const node_record* node = seen_->find_node(move_.from.node);
+        return node == nullptr || !node->open;
+    }
     [[nodiscard]] static bool holds(const job_record* r) noexcept {
         return r != nullptr && r->activity == job_activity::running;
     }
@@ -188,7 +196,8 @@ private:
                 const job_record* r = record();
                 if (r == nullptr) return false;
                 if (r->activity == job_activity::pending) return true;
-                return submit("source", move_.from) && accepted(port_->requeue(move_.job));
+                if (!source_is_closed() && !submit("source", move_.from)) return false;
+                return accepted(port_->requeue(move_.job));
             }
             case transfer:
             case unlock:
@@ -209,7 +218,7 @@ private:
             case lock: return now - since_ >= options_.save_seconds;
             case checkpoint:
                 return r != nullptr && r->activity == job_activity::pending && !r->completing && r->held &&
-                       holds(source_holder());
+                       (holds(source_holder()) || source_is_closed());
             case transfer: return true;
             case restore: return runs && is_at(*r, move_.to) && target_holder() == nullptr;
             case unlock:

@@ -7,12 +7,12 @@ from real_slurm import Trial, check_no_gpu_twice, decided_places, main
 
 def starts():
     """Jobs of all shapes start on the nodes and GPU indices that berth has decided, and nowhere else."""
-    with Trial(nodes=3, gpus=4) as t:
+    with Trial(nodes=4, gpus=4) as t:
         sizes = [2, 1, 4, 1]
         wholes = [t.submit(f"--gres=gpu:{n}") for n in sizes]
         shared = [t.submit(f"--gres=shard:{n}") for n in (30, 60, 50)]
         gang = t.submit("-N2", "--gpus-per-node=1")
-        big = t.submit("--gres=gpu:4", "-N3")  # never fits beside the others
+        big = t.submit("--gres=gpu:4", "-N4")  # does not fit beside the others
         refused = t.submit("--gres=gpu:i2:1")   # berth decides which
         own = t.submit("-c2")                   # Slurm's own: no GPU
         said = t.berth.say("--dry-run")
@@ -41,7 +41,7 @@ def starts():
             t.slurm.run("scancel", str(i))
         t.slurm.run("scancel", str(gang))
         t.wait("the wide job starts", lambda r: r[big].state == "RUNNING")
-        assert t.records()[big].gpus == 12
+        assert t.records()[big].gpus == 16
         check_no_gpu_twice(t.records())
         t.berth.stop()
 
