@@ -154,14 +154,15 @@ int serve(slurm_port& port, const program_options& options) {
     bool connected = true;
     fs::file_time_type metrics_time{};
     while (stop_asked == 0) {
-        const auto seen = port.read();
+        berth::result<snapshot> seen{snapshot{}};
+        spent.read.time([&] { seen = port.read(); });
         if (seen.has_value() != connected) say(seen ? "slurmctld answers again" : seen.error().message);
         connected = seen.has_value();
         if (!seen) {
             std::this_thread::sleep_for(std::chrono::duration<double>(options.period));
             continue;
         }
-        spent.observe.time([&] { scheduler.observe(*seen); });
+        spent.observe.compute([&] { scheduler.observe(*seen); });
         if (!options.metrics.empty()) {
             const fs::file_time_type changed = fs::last_write_time(options.metrics, failed);
             if (!failed && changed != metrics_time) {
@@ -172,7 +173,7 @@ int serve(slurm_port& port, const program_options& options) {
         }
         desk.advance(*seen, wall_clock(), scheduler);
         std::vector<order> orders;
-        spent.decide.time([&] { orders = scheduler.decide(wall_clock()); });
+        spent.decide.compute([&] { orders = scheduler.decide(wall_clock()); });
         spent.decisions += scheduler.sentences().size();
         for (const wanted_move& m : scheduler.take_moves()) desk.begin(m, wall_clock());
         if (!options.quiet) {

@@ -337,6 +337,18 @@ void bridge::follow_pending(const job_record& r, known_job& known) {
             }
             return held("released by somebody else");
         case job_phase::pinned:
+            if (r.held_by_admin) {
+                leave(known, io::task_report::cancel);
+                jobs_.erase(r.id);
+                return;
+            }
+            if (std::any_of(known.places.begin(), known.places.end(), [&](const allocation& a) {
+                    const auto node = nodes_.find(a.node);
+                    return node == nodes_.end() || !node->second.open;
+                })) {
+                held("its node takes nothing new any more");
+                return enter_again(r, known);
+            }
             if (r.held && now_ - known.since > 1.0) {
                 // A slurmctld that was killed had not saved the release.
                 known.since = now_;

@@ -89,7 +89,7 @@ namespace detail {
     while (!rest.empty()) {
         const std::size_t bar = rest.find('|');
         const std::string_view one = rest.substr(0, bar);
-        if (one.empty() || one.find_first_of("&*()[], ") != std::string_view::npos) {
+        if (one.empty() || bar + 1 == rest.size() || one.find_first_of("&*()[], ") != std::string_view::npos) {
             return detail::refused(constraint, "as a constraint berth knows one feature, or several with | between");
         }
         models.emplace_back(one);

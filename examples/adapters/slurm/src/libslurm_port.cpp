@@ -131,13 +131,14 @@ libslurm_port::libslurm_port(const std::string& configuration) {
 libslurm_port::~libslurm_port() { slurm_fini(); }
 
 berth::result<snapshot> libslurm_port::read() {
+    // Jobs first: a node that fails between the two is then known to have failed before its jobs are placed anew.
+    job_info_msg_t* jobs = nullptr;
+    if (slurm_load_jobs(0, &jobs, SHOW_ALL | SHOW_DETAIL) != SLURM_SUCCESS) return failure("jobs");
+    const std::unique_ptr<job_info_msg_t, decltype(&slurm_free_job_info_msg)> job_guard{jobs, slurm_free_job_info_msg};
     node_info_msg_t* nodes = nullptr;
     if (slurm_load_node(0, &nodes, SHOW_ALL | SHOW_DETAIL) != SLURM_SUCCESS) return failure("nodes");
     const std::unique_ptr<node_info_msg_t, decltype(&slurm_free_node_info_msg)> node_guard{nodes,
                                                                                           slurm_free_node_info_msg};
-    job_info_msg_t* jobs = nullptr;
-    if (slurm_load_jobs(0, &jobs, SHOW_ALL | SHOW_DETAIL) != SLURM_SUCCESS) return failure("jobs");
-    const std::unique_ptr<job_info_msg_t, decltype(&slurm_free_job_info_msg)> job_guard{jobs, slurm_free_job_info_msg};
 
     snapshot seen;
     seen.serial = ++serial_;

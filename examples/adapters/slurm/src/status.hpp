@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -22,12 +23,28 @@ struct timed {
     double total = 0.0;    ///< seconds
     double longest = 0.0;  ///< seconds
 
-    /// Does it, and measures.
+    /// Does it, and measures by the clock on the wall.
     template <class Act>
     void time(Act act) {
         const auto begin = std::chrono::steady_clock::now();
         act();
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        add(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
+    /// Does it, and measures the processor time of this thread: what waits for nobody.
+    template <class Act>
+    void compute(Act act) {
+        const double begin = processor_seconds();
+        act();
+        add(processor_seconds() - begin);
+    }
+
+private:
+    [[nodiscard]] static double processor_seconds() noexcept {
+        std::timespec t{};
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+    }
+    void add(double seconds) noexcept {
         ++count;
         total += seconds;
         longest = std::max(longest, seconds);
@@ -36,8 +53,9 @@ struct timed {
 
 /// Where the time goes.
 struct timings {
-    timed observe;                ///< what Slurm says becomes events
-    timed decide;                 ///< events become decisions
+    timed read;                   ///< Slurm is asked for all jobs and nodes
+    timed observe;                ///< what it says becomes events; processor time
+    timed decide;                 ///< events become decisions; processor time
     timed pin;                    ///< Slurm's updates that start a job
     timed other;                  ///< its other updates
     std::uint64_t decisions = 0;  ///< starts, evictions, moves and reasons
@@ -74,7 +92,8 @@ inline void write_status(const std::filesystem::path& file, const bridge& schedu
           {"invalid", moves(berth::migration_outcome::invalid)},
           {"unresolved", moves(berth::migration_outcome::unresolved)}}},
         {"spent",
-         {{"observe", entry(spent.observe)},
+         {{"read", entry(spent.read)},
+          {"observe", entry(spent.observe)},
           {"decide", entry(spent.decide)},
           {"pin", entry(spent.pin)},
           {"other", entry(spent.other)},

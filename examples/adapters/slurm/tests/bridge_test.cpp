@@ -129,7 +129,7 @@ TEST_CASE("bridge: reality wins") {
     for (int i = 0; i < 2; ++i) round(slurm, berth);
     REQUIRE(runs(slurm, job));
     SUBCASE("something unknown runs: its GPUs are taken") {
-        const auto foreign = slurm.submit("gres:gpu:2");
+        const auto foreign = slurm.submit("");
         slurm.record(foreign).comment.clear();
         slurm.record(foreign).activity = job_activity::running;
         slurm.record(foreign).held = false;
@@ -201,12 +201,30 @@ TEST_CASE("bridge: a release that slurmctld forgot is said again, one that does 
     CHECK(has(again, order_kind::pin, job));
     // Somebody berth cannot see has the GPU.
     const std::string node = slurm.record(job).nodes_wanted;
-    slurm.node(node).open = false;
+    fake_slurm::job other;
+    other.record.id = ++slurm.last_id;
+    other.record.activity = job_activity::running;
+    other.record.places = {{node, 1, 1000}};
+    SUBCASE("it is taken") { slurm.jobs[other.record.id] = other; }
+    SUBCASE("its node is drained") { slurm.node(node).open = false; }
     std::vector<order> taken_back;
     for (int i = 0; i < 10 && !has(taken_back, order_kind::hold, job); ++i) taken_back = round(slurm, berth);
     CHECK(has(taken_back, order_kind::hold, job));
     for (int i = 0; i < 20 && !runs(slurm, job); ++i) round(slurm, berth);
     CHECK(runs(slurm, job));
+}
+
+TEST_CASE("bridge: an operator's hold is respected after the release, too") {
+    fake_slurm slurm;
+    slurm.add_node("n1", 1);
+    bridge berth;
+    const auto job = slurm.submit("gres:gpu:1");
+    round(slurm, berth);
+    slurm.record(job).held = slurm.record(job).held_by_admin = true;
+    for (int i = 0; i < 5; ++i) CHECK(round(slurm, berth).empty());
+    const auto next = slurm.submit("gres:gpu:1");
+    for (int i = 0; i < 2; ++i) round(slurm, berth);
+    CHECK(runs(slurm, next));
 }
 
 TEST_CASE("bridge: what an operator holds, and what cannot be read, stays held") {
