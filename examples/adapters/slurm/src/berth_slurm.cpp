@@ -7,7 +7,6 @@
 #include "status.hpp"
 
 #include <CLI/CLI.hpp>
-
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -110,8 +109,7 @@ int look_once(slurm_port& port, const program_options& options, std::optional<st
         return std::printf("%s\n", scheduler.explain(*job).c_str()), 0;
     }
     if (job) {
-        if (seen->find(*job) == nullptr)
-            return std::fprintf(stderr, "berth-slurm: Slurm knows no job %u\n", *job), 1;
+        if (seen->find(*job) == nullptr) return std::fprintf(stderr, "berth-slurm: Slurm knows no job %u\n", *job), 1;
         return std::printf("%s\n", scheduler.explain(*job).c_str()), 0;
     }
     const std::vector<order> orders = scheduler.decide(seen->time);
@@ -206,9 +204,10 @@ int main(int argc, char** argv) {
     program_options options;
     bool dry_run = false;
     std::uint32_t job = 0;
-    CLI::App app{"berth-slurm: places the GPU jobs of a Slurm cluster.\nJobs are held by the hook config/job_submit.lua; "
-                 "berth decides node and GPUs, pins and releases.",
-                 "berth-slurm"};
+    CLI::App app{
+        "berth-slurm: places the GPU jobs of a Slurm cluster.\nJobs are held by the hook config/job_submit.lua; "
+        "berth decides node and GPUs, pins and releases.",
+        "berth-slurm"};
     app.add_option("--conf", options.configuration, "slurm.conf; default: $SLURM_CONF, else /etc/slurm/slurm.conf");
     app.add_option("--state", options.state, "folder of its own: lock, journals of moves, event logs, status.json")
         ->capture_default_str();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/io/event_log_decisions.hpp"
+
 #include "engine_door.hpp"
 #include "gres_texts.hpp"
 #include "records.hpp"
-
-#include "berth/io/event_log_decisions.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,14 +21,15 @@ namespace berth_slurm {
 
 /// How berth schedules.
 struct bridge_options {
-    bool shortest = false;       ///< among equal priorities the job with the fewest GPU seconds first, by time limits
-    bool preempt = true;         ///< jobs of lower priority are stopped, and start again, for those of higher
-    double start_timeout = 60.0; ///< seconds in which Slurm should have started what was released; then it is held again
-    double stop_timeout = 120.0; ///< seconds in which a job should have stopped
+    bool shortest = false;  ///< among equal priorities the job with the fewest GPU seconds first, by time limits
+    bool preempt = true;    ///< jobs of lower priority are stopped, and start again, for those of higher
+    double start_timeout =
+        60.0;  ///< seconds in which Slurm should have started what was released; then it is held again
+    double stop_timeout = 120.0;  ///< seconds in which a job should have stopped
     /// °C at which a GPU takes nothing new and gives its jobs away; a node all of whose GPUs are that hot is drained in
     /// Slurm. NaN: none.
     double temperature = std::numeric_limits<double>::quiet_NaN();
-    double cooling = 5.0;        ///< °C below it at which they are used again
+    double cooling = 5.0;  ///< °C below it at which they are used again
 };
 
 /// What berth wants of Slurm.
@@ -46,10 +47,10 @@ enum class order_kind : std::uint8_t {
 /// One thing that berth wants of Slurm.
 struct order {
     order_kind kind = order_kind::pin;
-    std::uint32_t job = 0;   ///< of a job
-    std::string nodes{};     ///< separated by commas; the node of `drain` and `resume`
-    std::string gres{};      ///< of each node
-    std::string reason{};    ///< for people
+    std::uint32_t job = 0;  ///< of a job
+    std::string nodes{};    ///< separated by commas; the node of `drain` and `resume`
+    std::string gres{};     ///< of each node
+    std::string reason{};   ///< for people
 
     friend bool operator==(const order&, const order&) = default;
 };
@@ -88,19 +89,19 @@ class bridge {
 public:
     /// What berth knows of a job.
     struct known_job {
-        std::string name{};                 ///< in the engine and its log
+        std::string name{};  ///< in the engine and its log
         job_phase phase = job_phase::waiting;
-        bool ours = false;                  ///< berth may start it: it has a wish that can be read
-        std::vector<allocation> places{};   ///< where it runs or is to run, node by node
-        double since = 0.0;                 ///< of the phase
-        unsigned generation = 0;            ///< how often it was entered anew
+        bool ours = false;                 ///< berth may start it: it has a wish that can be read
+        std::vector<allocation> places{};  ///< where it runs or is to run, node by node
+        double since = 0.0;                ///< of the phase
+        unsigned generation = 0;           ///< how often it was entered anew
         gpu_wish wish{};
-        std::uint32_t cpus = 1;             ///< on each node
-        berth::amount memory = 0;           ///< MiB on each node
+        std::uint32_t cpus = 1;    ///< on each node
+        berth::amount memory = 0;  ///< MiB on each node
         std::uint32_t nodes = 1;
-        std::string note{};                 ///< why it waits, where the engine does not know
-        std::string asked{};                ///< the GRES that Slurm has in its request; it keeps those indices
-        std::string room{};                 ///< the name of a second job in the engine that has the target of its move
+        std::string note{};   ///< why it waits, where the engine does not know
+        std::string asked{};  ///< the GRES that Slurm has in its request; it keeps those indices
+        std::string room{};   ///< the name of a second job in the engine that has the target of its move
     };
 
     explicit bridge(bridge_options options = {});
@@ -119,7 +120,8 @@ public:
     [[nodiscard]] std::vector<wanted_move> take_moves();
     /// Moves a running job to another node, to the same GPU indices there, because somebody asks for it.
     ///
-    /// @return false, and nothing happens, if it does not run on one node, may not be started again, or has no room there
+    /// @return false, and nothing happens, if it does not run on one node, may not be started again, or has no room
+    ///         there
     bool ask_move(std::uint32_t job, const std::string& node);
     /// An order was carried out, or not.
     void carried_out(const order& done, const berth::result<void>& outcome, double now);

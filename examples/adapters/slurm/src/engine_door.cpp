@@ -15,7 +15,7 @@ namespace berth_slurm {
 namespace {
 
 [[nodiscard]] berth::amount amount_of(const berth::io::counter_amounts& amounts, std::string_view counter,
-                                             berth::amount otherwise) noexcept {
+                                      berth::amount otherwise) noexcept {
     for (const berth::io::counter_amount& a : amounts) {
         if (a.counter == counter) return a.value;
     }
@@ -47,39 +47,39 @@ engine_door::engine_door(bool shortest, bool preempt)
 
 berth::result<void> engine_door::tell(const berth::io::event& e) {
     constexpr double absent = berth::place_reading::absent;
-    auto done = std::visit(
-        overloaded{
-            [&](const berth::io::node_event& one) { return take(one); },
-            [&](const berth::io::job_event& one) { return take(one); },
-            [&](const berth::io::task_event& one) { return take(one); },
-            [&](const berth::io::running_event& one) {
-                const std::vector<std::string_view> gpus{one.gpus.begin(), one.gpus.end()};
-                return ok(engine_.running(one.time, one.job, one.task, one.node, gpus));
-            },
-            [&](const berth::io::node_gone_event& one) { return ok(engine_.node_gone(one.time, one.node)); },
-            [&](const berth::io::place_event& one) {
-                const berth::place_ref place = place_of(one.node, one.gpu);
-                if (one.change == berth::io::place_change::close) return ok(engine_.close(one.time, place));
-                if (one.change == berth::io::place_change::open) return ok(engine_.open(one.time, place));
-                return ok(engine_.drain(one.time, place));
-            },
-            [&](const berth::io::health_event& one) {
-                return ok(engine_.health(one.time, place_of(one.node, one.gpu), one.healthy));
-            },
-            [&](const berth::io::reading_event& one) {
-                return ok(engine_.reading(one.time, place_of(one.node, one.gpu),
-                                          {.load = one.load.value_or(absent),
-                                           .temperature = one.temperature.value_or(absent),
-                                           .power = one.power.value_or(absent),
-                                           .memory = one.memory.value_or(absent),
-                                           .age = one.age.value_or(0.0)}));
-            },
-            [&](const berth::io::threshold_event& one) {
-                return ok(engine_.threshold(one.time, {.temperature = one.temperature.value_or(absent)}));
-            },
-            [](const auto&) { return berth::result<void>{}; },  // the format line, and what Slurm never says
-        },
-        e);
+    auto done =
+        std::visit(overloaded{
+                       [&](const berth::io::node_event& one) { return take(one); },
+                       [&](const berth::io::job_event& one) { return take(one); },
+                       [&](const berth::io::task_event& one) { return take(one); },
+                       [&](const berth::io::running_event& one) {
+                           const std::vector<std::string_view> gpus{one.gpus.begin(), one.gpus.end()};
+                           return ok(engine_.running(one.time, one.job, one.task, one.node, gpus));
+                       },
+                       [&](const berth::io::node_gone_event& one) { return ok(engine_.node_gone(one.time, one.node)); },
+                       [&](const berth::io::place_event& one) {
+                           const berth::place_ref place = place_of(one.node, one.gpu);
+                           if (one.change == berth::io::place_change::close) return ok(engine_.close(one.time, place));
+                           if (one.change == berth::io::place_change::open) return ok(engine_.open(one.time, place));
+                           return ok(engine_.drain(one.time, place));
+                       },
+                       [&](const berth::io::health_event& one) {
+                           return ok(engine_.health(one.time, place_of(one.node, one.gpu), one.healthy));
+                       },
+                       [&](const berth::io::reading_event& one) {
+                           return ok(engine_.reading(one.time, place_of(one.node, one.gpu),
+                                                     {.load = one.load.value_or(absent),
+                                                      .temperature = one.temperature.value_or(absent),
+                                                      .power = one.power.value_or(absent),
+                                                      .memory = one.memory.value_or(absent),
+                                                      .age = one.age.value_or(0.0)}));
+                       },
+                       [&](const berth::io::threshold_event& one) {
+                           return ok(engine_.threshold(one.time, {.temperature = one.temperature.value_or(absent)}));
+                       },
+                       [](const auto&) { return berth::result<void>{}; },  // the format line, and what Slurm never says
+                   },
+                   e);
     if (!done) return done;
     berth::io::append_event(log_, e);
     return {};

@@ -57,8 +57,9 @@ struct single_tasks_move {
     return berth::scheduler_policies{}
         .with_order(slurm_order{shortest})
         .with_preemption(slurm_preemption{preempt})
-        .with_balance(berth::balancer<decltype(relief.when), std::remove_const_t<decltype(choice)>,
-                                      decltype(relief.budget)>{relief.when, choice, relief.budget, relief.limits});
+        .with_balance(
+            berth::balancer<decltype(relief.when), std::remove_const_t<decltype(choice)>, decltype(relief.budget)>{
+                relief.when, choice, relief.budget, relief.limits});
 }
 
 /// The engine's type: compiled once, in engine_door.cpp.

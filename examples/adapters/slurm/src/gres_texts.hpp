@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "records.hpp"
-
 #include "berth/core/result.hpp"
 #include "berth/io/slurm_gres.hpp"
+
+#include "records.hpp"
 
 #include <charconv>
 #include <cstdint>
@@ -108,12 +108,13 @@ namespace detail {
     std::string text;
     for (berth::gpu_mask rest = gpus; rest != 0; rest &= rest - 1) {
         if (!text.empty()) text += ',';
-        text += "gres:shard:i" + std::to_string(berth::lowest_gpu(rest)) + ':' + std::to_string(shards_of(share, shards));
+        text +=
+            "gres:shard:i" + std::to_string(berth::lowest_gpu(rest)) + ':' + std::to_string(shards_of(share, shards));
     }
     return text;
 }
-/// True if a request names GPUs or shares of them. An update of a request is merged with it, so what it names stays named:
-/// a job keeps the indices of its first start. (`gpu:0` is ignored. The empty text sets the counts to 0 and leaves the
+/// True if a request names GPUs or shares of them. An update of a request is merged with it, so what it names stays
+/// named: a job keeps the indices of its first start. (`gpu:0` is ignored. The empty text sets the counts to 0 and leaves the
 /// names, with which slurmctld 22.05 finds no room for the job, or ends.)
 [[nodiscard]] inline bool names_gpus(std::string_view asked) noexcept {
     return asked.find("gpu") != std::string_view::npos || asked.find("shard") != std::string_view::npos;

@@ -83,9 +83,9 @@ constexpr std::uint32_t infinite = 0xffffffffU;
     job.id = from.job_id;
     const std::uint32_t base = from.job_state & JOB_STATE_BASE;
     job.completing = (from.job_state & JOB_COMPLETING) != 0;
-    job.activity = base == JOB_PENDING                              ? job_activity::pending
+    job.activity = base == JOB_PENDING                            ? job_activity::pending
                    : base == JOB_RUNNING || base == JOB_SUSPENDED ? job_activity::running
-                                                                    : job_activity::ended;
+                                                                  : job_activity::ended;
     job.cancelled = base == JOB_CANCELLED;
     job.held = job.activity == job_activity::pending && from.priority == 0;
     job.held_by_admin = job.held && from.state_reason == WAIT_HELD;
@@ -138,7 +138,7 @@ berth::result<snapshot> libslurm_port::read() {
     node_info_msg_t* nodes = nullptr;
     if (slurm_load_node(0, &nodes, SHOW_ALL | SHOW_DETAIL) != SLURM_SUCCESS) return failure("nodes");
     const std::unique_ptr<node_info_msg_t, decltype(&slurm_free_node_info_msg)> node_guard{nodes,
-                                                                                          slurm_free_node_info_msg};
+                                                                                           slurm_free_node_info_msg};
 
     snapshot seen;
     seen.serial = ++serial_;
@@ -154,8 +154,7 @@ berth::result<snapshot> libslurm_port::read() {
     seen.jobs.reserve(jobs->record_count);
     for (std::uint32_t i = 0; i < jobs->record_count; ++i)
         seen.jobs.push_back(to_record(jobs->job_array[i], shards, std::time(nullptr)));
-    std::sort(seen.jobs.begin(), seen.jobs.end(),
-              [](const job_record& a, const job_record& b) { return a.id < b.id; });
+    std::sort(seen.jobs.begin(), seen.jobs.end(), [](const job_record& a, const job_record& b) { return a.id < b.id; });
     return seen;
 }
 

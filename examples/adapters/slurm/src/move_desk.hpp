@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "bridge.hpp"
-#include "port.hpp"
-#include "slurm_executor.hpp"
-
 #include "berth/migrate/run/migration_journal.hpp"
 #include "berth/migrate/run/migration_run.hpp"
 #include "berth/model/cluster.hpp"
+
+#include "bridge.hpp"
+#include "port.hpp"
+#include "slurm_executor.hpp"
 
 #include <cstdint>
 #include <filesystem>

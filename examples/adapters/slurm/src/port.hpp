@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "records.hpp"
-
 #include "berth/core/result.hpp"
+
+#include "records.hpp"
 
 #include <cstdint>
 #include <string>
@@ -13,9 +13,9 @@ namespace berth_slurm {
 
 /// A job of berth's own that keeps room on a node: an end of a move.
 struct holder_request {
-    std::string comment{};     ///< `berth-hold:JOB:source` or `berth-hold:JOB:target`
+    std::string comment{};  ///< `berth-hold:JOB:source` or `berth-hold:JOB:target`
     std::string node{};
-    std::string gres{};        ///< as `gres_text`
+    std::string gres{};  ///< as `gres_text`
     std::uint32_t cpus = 1;
     berth::amount memory = 0;  ///< MiB
 };

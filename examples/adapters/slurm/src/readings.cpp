@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bridge.hpp"
-
 #include "berth/io/gpu_metrics.hpp"
 #include "berth/io/prometheus_text.hpp"
+
+#include "bridge.hpp"
 
 #include <charconv>
 #include <cmath>
@@ -90,8 +90,8 @@ std::size_t bridge::read_metrics(std::string_view text, double now) {
         if (all_known && coolest >= options_.temperature && node.open && draining_.insert(name).second) {
             want({.kind = order_kind::drain,
                   .nodes = name,
-                  .reason = "berth: temperature, all GPUs at " + std::to_string(static_cast<int>(coolest)) +
-                            " C or more"});
+                  .reason =
+                      "berth: temperature, all GPUs at " + std::to_string(static_cast<int>(coolest)) + " C or more"});
         } else if (hottest < options_.temperature - options_.cooling && !node.open && node.up && by_berth) {
             draining_.erase(name);
             want({.kind = order_kind::resume, .nodes = name, .reason = "it has cooled down"});

@@ -36,7 +36,7 @@ struct node_record {
 /// What a job has or gets on one node.
 struct allocation {
     std::string node{};
-    berth::gpu_mask gpus = 0;              ///< indices
+    berth::gpu_mask gpus = 0;                ///< indices
     berth::amount share = berth::whole_gpu;  ///< of each of them, in thousandths
 
     friend bool operator==(const allocation&, const allocation&) = default;

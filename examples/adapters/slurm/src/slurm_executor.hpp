@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/migrate/run/migration_executor.hpp"
+
 #include "bridge.hpp"
 #include "gres_texts.hpp"
 #include "port.hpp"
-
-#include "berth/migrate/run/migration_executor.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
+
+// Length: one class, the table of its actions beside them.
 
 namespace berth_slurm {
 
@@ -30,9 +32,9 @@ struct move_options {
 /// |---|---|---|
 /// | reserve | a holder is submitted, pinned to the target's GPUs | it runs there |
 /// | lock | SIGUSR1 to the job | `save_seconds` later |
-/// | checkpoint | a holder for the source is submitted, which has to wait; the job is requeued and held | both are so |
+/// | checkpoint | a holder for the source, which has to wait; the job is requeued and held | both are so |
 /// | transfer | nothing: the storage is shared | at once |
-/// | restore | the job is pinned to the target before all others and released; then the target's holder is cancelled | it runs there |
+/// | restore | the job is pinned to the target and released first; the target's holder is cancelled | it runs there |
 /// | unlock | nothing | at once |
 /// | release | the source's holder is cancelled | it is gone |
 /// | restore_back | as restore, at the source | it runs there |
@@ -99,7 +101,7 @@ public:
         if (r == nullptr || (r->activity == job_activity::ended && !r->completing)) {
             state.task = berth::task_location::lost;
         } else if (runs) {
-            state.task = is_at(*r, move_.from)  ? berth::task_location::runs_at_source
+            state.task = is_at(*r, move_.from) ? berth::task_location::runs_at_source
                          : is_at(*r, move_.to) ? berth::task_location::runs_at_target
                                                : berth::task_location::elsewhere;
         } else if (r->completing || !r->held) {
@@ -166,11 +168,8 @@ private:
     bool submit(const char* side, const allocation& at) {
         if (const job_record* there = holder(side); there != nullptr && there->activity != job_activity::ended)
             return true;
-        return accepted(port_->submit_holder({.comment = comment(side),
-                                              .node = at.node,
-                                              .gres = gres(at),
-                                              .cpus = move_.cpus,
-                                              .memory = move_.memory}));
+        return accepted(port_->submit_holder(
+            {.comment = comment(side), .node = at.node, .gres = gres(at), .cpus = move_.cpus, .memory = move_.memory}));
     }
     /// Cancels a holder. True if there is none.
     bool drop(const job_record* r) {
@@ -180,7 +179,8 @@ private:
     }
     bool hand_over(const allocation& to, const job_record* from_holder) {
         const job_record* r = record();
-        if (r == nullptr || r->activity != job_activity::pending) return r != nullptr && r->activity == job_activity::running;
+        if (r == nullptr || r->activity != job_activity::pending)
+            return r != nullptr && r->activity == job_activity::running;
         if (!accepted(port_->pin(*r, to.node, gres(to), true))) return false;
         (void)drop(from_holder);
         return true;

@@ -78,26 +78,25 @@ inline void write_status(const std::filesystem::path& file, const bridge& schedu
         return nlohmann::json{{"count", t.count}, {"seconds", t.total}, {"longest", t.longest}};
     };
     const auto moves = [&](berth::migration_outcome outcome) { return desk.count(outcome); };
-    const nlohmann::json status{
-        {"time", seen.time},
-        {"serial", seen.serial},
-        {"jobs", std::move(jobs)},
-        {"differences", differences},
-        {"moves",
-         {{"under_way", desk.size()},
-          {"done", moves(berth::migration_outcome::done)},
-          {"rolled_back", moves(berth::migration_outcome::rolled_back)},
-          {"lost", moves(berth::migration_outcome::lost)},
-          {"gone", moves(berth::migration_outcome::gone)},
-          {"invalid", moves(berth::migration_outcome::invalid)},
-          {"unresolved", moves(berth::migration_outcome::unresolved)}}},
-        {"spent",
-         {{"read", entry(spent.read)},
-          {"observe", entry(spent.observe)},
-          {"decide", entry(spent.decide)},
-          {"pin", entry(spent.pin)},
-          {"other", entry(spent.other)},
-          {"decisions", spent.decisions}}}};
+    const nlohmann::json status{{"time", seen.time},
+                                {"serial", seen.serial},
+                                {"jobs", std::move(jobs)},
+                                {"differences", differences},
+                                {"moves",
+                                 {{"under_way", desk.size()},
+                                  {"done", moves(berth::migration_outcome::done)},
+                                  {"rolled_back", moves(berth::migration_outcome::rolled_back)},
+                                  {"lost", moves(berth::migration_outcome::lost)},
+                                  {"gone", moves(berth::migration_outcome::gone)},
+                                  {"invalid", moves(berth::migration_outcome::invalid)},
+                                  {"unresolved", moves(berth::migration_outcome::unresolved)}}},
+                                {"spent",
+                                 {{"read", entry(spent.read)},
+                                  {"observe", entry(spent.observe)},
+                                  {"decide", entry(spent.decide)},
+                                  {"pin", entry(spent.pin)},
+                                  {"other", entry(spent.other)},
+                                  {"decisions", spent.decisions}}}};
     const std::filesystem::path fresh{file.string() + ".new"};
     std::ofstream{fresh} << status.dump(1) << '\n';
     std::error_code ignored;

@@ -12,14 +12,14 @@
 #include <utility>
 #include <vector>
 
-/// What of Slurm matters to the adapter, in memory: a queue by priority, GPUs per index, requeues that take a while, requests
-/// that are merged, and a slurmctld that may forget what it has not saved.
+/// What of Slurm matters to the adapter, in memory: a queue by priority, GPUs per index, requeues that take a while,
+/// requests that are merged, and a slurmctld that may forget what it has not saved.
 class fake_slurm final : public berth_slurm::slurm_port {
 public:
     struct job {
         berth_slurm::job_record record{};
         bool holder = false;
-        int completing = 0;   // ticks until its processes have ended
+        int completing = 0;  // ticks until its processes have ended
         std::uint64_t priority = 0;
         bool requeues = false;
     };
@@ -110,7 +110,8 @@ public:
     berth::result<void> requeue(std::uint32_t id) override {
         if (lost_calls()) return refusal();
         const auto found = jobs.find(id);
-        if (found == jobs.end() || found->second.record.activity != berth_slurm::job_activity::running) return refusal();
+        if (found == jobs.end() || found->second.record.activity != berth_slurm::job_activity::running)
+            return refusal();
         put_back(found->second, true);
         return {};
     }

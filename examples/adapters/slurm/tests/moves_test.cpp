@@ -5,7 +5,6 @@
 #include "move_desk.hpp"
 
 #include <doctest/doctest.h>
-
 #include <unistd.h>
 
 #include <cstdlib>
