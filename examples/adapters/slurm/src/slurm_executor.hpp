@@ -41,11 +41,11 @@ struct move_options {
 /// | unlock_back | nothing | at once |
 /// | cancel | the target's holder is cancelled | it is gone |
 ///
-/// A source on a drained node needs no holder, because Slurm starts nothing there. A job keeps its GPU indices: both ends
-/// have the same.
+/// A source on a drained node needs no holder, because Slurm starts nothing there. A job keeps its GPU indices: both
+/// ends have the same.
 ///
-/// **The hand-over.** Who lets go of GPUs does so only when the one that takes them over waits in Slurm's queue already,
-/// pinned to them, with the highest priority there is. Slurm starts jobs in the order of priority, and starts none of
+/// **The hand-over.** Who lets go of GPUs does so only when the one that takes them over waits in Slurm's queue
+/// already, pinned to them, with the highest priority there is. Slurm starts jobs in the order of priority, and starts none of
 /// lower priority on nodes that a waiting job is pinned to. So between the two nobody else can take the room, unless
 /// it is started past the queue: set `SchedulerParameters=defer`, so that Slurm starts nothing at its submission.
 class slurm_executor {
