@@ -45,7 +45,7 @@ struct move_options {
 /// ends have the same.
 ///
 /// **The hand-over.** Who lets go of GPUs does so only when the one that takes them over waits in Slurm's queue
-/// already, pinned to them, with the highest priority there is. Slurm starts jobs in the order of priority, and starts none of
+/// already, pinned to them, with the highest priority there is. Slurm starts jobs by priority, and starts none of
 /// lower priority on nodes that a waiting job is pinned to. So between the two nobody else can take the room, unless
 /// it is started past the queue: set `SchedulerParameters=defer`, so that Slurm starts nothing at its submission.
 class slurm_executor {
