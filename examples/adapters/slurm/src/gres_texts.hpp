@@ -114,8 +114,8 @@ namespace detail {
     return text;
 }
 /// True if a request names GPUs or shares of them. An update of a request is merged with it, so what it names stays
-/// named: a job keeps the indices of its first start. (`gpu:0` is ignored. The empty text sets the counts to 0 and leaves
-/// the names, with which slurmctld 22.05 finds no room for the job, or ends.)
+/// named: a job keeps the indices of its first start. (`gpu:0` is ignored. The empty text sets the counts to 0 and
+/// leaves the names, with which slurmctld 22.05 finds no room for the job, or ends.)
 [[nodiscard]] inline bool names_gpus(std::string_view asked) noexcept {
     return asked.find("gpu") != std::string_view::npos || asked.find("shard") != std::string_view::npos;
 }
