@@ -287,6 +287,9 @@ void bridge::follow_running(const job_record& r, known_job& known) {
             }
             return enter_again(r, known);
         case job_phase::stopping:
+            // It had started before it could be held.
+            if (now_ - known.since > 5.0 && !r.completing)
+                want({.kind = order_kind::requeue, .job = r.id, .reason = "it still runs"});
             if (now_ - known.since < options_.stop_timeout) return;
             troubles_.push_back("job " + known.name + " has not stopped");
             tell_task(io::task_report::failed, known.name);

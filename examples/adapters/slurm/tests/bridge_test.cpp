@@ -120,6 +120,26 @@ TEST_CASE("bridge: priority evicts, and the victim starts again with its indices
     CHECK(berth.differences(*slurm.read()).empty());
 }
 
+TEST_CASE("bridge: what was to be held before it starts, and has started, is stopped") {
+    fake_slurm slurm;
+    slurm.add_node("n1", 1);
+    bridge berth;
+    const auto low = slurm.submit("gres:gpu:1", 1, -10);
+    round(slurm, berth);  // released
+    const auto high = slurm.submit("gres:gpu:1", 1, 5);
+    const snapshot before = *slurm.read();
+    slurm.tick();  // starts, which berth does not see
+    REQUIRE(runs(slurm, low));
+    berth.observe(before);
+    const auto orders = berth.decide(before.time);
+    REQUIRE(has(orders, order_kind::hold, low));
+    carry_out(slurm, berth, orders, before);
+    for (int i = 0; i < 20 && !runs(slurm, high); ++i) round(slurm, berth);
+    CHECK(runs(slurm, high));
+    CHECK_FALSE(runs(slurm, low));
+    CHECK(berth.differences(*slurm.read()).empty());
+}
+
 TEST_CASE("bridge: reality wins") {
     fake_slurm slurm;
     slurm.add_node("n1", 2);

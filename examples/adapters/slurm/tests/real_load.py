@@ -11,9 +11,9 @@ from real_slurm import Trial, check_no_gpu_twice, decided_places, main
 MIX = [("gpu", 1, 3911), ("gpu", 2, 16), ("gpu", 4, 15), ("gpu", 8, 44), ("shard", 10, 31), ("shard", 15, 75), ("shard", 20, 62),
        ("shard", 25, 144), ("shard", 30, 329), ("shard", 35, 60), ("shard", 45, 880), ("shard", 50, 19), ("shard", 55, 72),
        ("shard", 60, 75), ("shard", 65, 253), ("shard", 80, 1078)]
-# Its durations: 5, 25, 50, 75, 90, 99 % last at most so many seconds. A minute is shortened to a tenth of a second.
+# Its durations: 5, 25, 50, 75, 90, 99 % last at most so many seconds. They are shortened, 600 s to 1 s.
 QUANTILES = [(0.0, 20), (0.05, 50), (0.25, 175), (0.5, 616), (0.75, 2246), (0.9, 7764), (1.0, 20000)]
-SHORTER = 600.0
+SHORTER = float(os.environ.get("BERTH_SLURM_SHORTER", "600"))
 
 
 def draw_jobs(count, seed=42):
@@ -95,11 +95,11 @@ def wait_for_end(trial, count, seconds, watch=None):
 
 
 def figures(ids, runs, begun, gpus):
-    """Mean wait in seconds, and the share of all GPUs that was allocated until the last start."""
+    """Mean wait in seconds; the share of all GPUs that was allocated while more than a tenth of the jobs waited."""
     waits = [runs[i][2] - begun for i in ids]
-    last = max(r[2] for r in runs.values())
-    used = sum(share_of(ids[i][0]) * (min(runs[i][3], last) - runs[i][2]) for i in ids)
-    return sum(waits) / len(waits), used / (gpus * (last - begun)), max(r[3] for r in runs.values()) - begun
+    full = sorted(r[2] for r in runs.values())[len(runs) * 9 // 10]
+    used = sum(share_of(ids[i][0]) * max(0.0, min(runs[i][3], full) - runs[i][2]) for i in ids)
+    return sum(waits) / len(waits), used / (gpus * (full - begun)), max(r[3] for r in runs.values()) - begun
 
 
 def with_berth(count, nodes, options=()):
@@ -119,8 +119,8 @@ def with_berth(count, nodes, options=()):
         spent = status["spent"]
         starts = spent["pin"]["count"]
         wait, allocated, span = figures(ids, runs, begun, nodes * 8)
-        print(f"berth, {count} jobs on {nodes} nodes of 8: mean wait {wait:.1f} s, {100 * allocated:.1f} % of the GPUs allocated until "
-              f"the last start, all done after {span:.0f} s")
+        print(f"berth, {count} jobs on {nodes} nodes of 8: mean wait {wait:.1f} s, {100 * allocated:.1f} % of the GPUs allocated at saturation, "
+              f"all done after {span:.0f} s")
         per_start = 1e3 * spent["decide"]["seconds"] / starts
         print(f"inside berth: {per_start:.3f} ms a start, longest round of decisions {1e3 * spent['decide']['longest']:.1f} ms for "
               f"{count} held jobs, {1e3 * spent['observe']['seconds'] / spent['observe']['count']:.2f} ms a reading; Slurm: "
@@ -142,10 +142,9 @@ def with_slurm(count, nodes):
         begun = time.time()
         t.slurm.run("scontrol", "update", "partitionname=gpu", "state=up")
         runs = wait_for_end(t, count, 1500)
-        check_overlaps(ids, runs)
         wait, allocated, span = figures(ids, runs, begun, nodes * 8)
         print(f"Slurm's own selection and backfill, {count} jobs on {nodes} nodes of 8: mean wait {wait:.1f} s, {100 * allocated:.1f} % of "
-              f"the GPUs allocated until the last start, all done after {span:.0f} s")
+              f"the GPUs allocated at saturation, all done after {span:.0f} s")
         return wait, allocated, span
 
 
