@@ -68,7 +68,10 @@ constexpr std::uint32_t infinite = 0xffffffffU;
     constexpr std::uint64_t closed = NODE_STATE_DRAIN | NODE_STATE_FAIL | NODE_STATE_NO_RESPOND | NODE_STATE_MAINT |
                                      NODE_STATE_POWERED_DOWN | NODE_STATE_POWERING_DOWN | NODE_STATE_REBOOT_REQUESTED |
                                      NODE_STATE_REBOOT_ISSUED;
-    node.open = node.up && (from.node_state & closed) == 0;
+    // After its start slurmctld knows the types of a node's shards only once the node has reported; before, it gives a
+    // job whichever shards are free.
+    const bool reported = text_of(from.gres_used).find("(null)") == std::string_view::npos;
+    node.open = node.up && reported && (from.node_state & closed) == 0;
     node.reason = text_of(from.reason);
     node.cpus = from.cpus_efctv != 0 ? from.cpus_efctv : from.cpus;
     node.threads = std::max<unsigned>(1, from.threads);

