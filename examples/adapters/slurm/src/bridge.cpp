@@ -114,7 +114,15 @@ void bridge::observe(const snapshot& seen) {
 void bridge::observe_job(const job_record& r) {
     const auto found = jobs_.find(r.id);
     if (r.activity == job_activity::ended && !r.completing) {
-        if (found == jobs_.end()) return;
+        if (found == jobs_.end()) {
+            if (r.killed && adopted_.count(r.id) > 0) meet(r);
+            return;
+        }
+        if (r.killed && found->second.phase == job_phase::moving) return;  // its run puts it back again
+        if (r.killed && found->second.phase == job_phase::stopping &&
+            now_ - found->second.since < options_.stop_timeout) {
+            return want({.kind = order_kind::requeue, .job = r.id, .reason = "slurmctld forgot that it waits again"});
+        }
         leave(found->second, r.cancelled ? io::task_report::cancel : io::task_report::finish);
         jobs_.erase(found);
         return;
@@ -153,11 +161,11 @@ void bridge::read_request(const job_record& r, known_job& known) {
 void bridge::meet(const job_record& r) {
     known_job known;
     read_request(r, known);
-    if (r.activity == job_activity::pending && !r.completing) {
+    if (const auto move = adopted_.find(r.id); move != adopted_.end() && known.ours) {
+        enter(r.id, r, known, {move->second.from}, job_phase::moving);
+    } else if (r.activity == job_activity::pending && !r.completing) {
         if (!r.is_wish()) return;  // Slurm's own
-        if (const auto move = adopted_.find(r.id); move != adopted_.end() && known.ours) {
-            enter(r.id, r, known, {move->second.from}, job_phase::moving);
-        } else if (!r.held && known.ours && !r.nodes_wanted.empty() && names_gpus(r.gres)) {
+        if (!r.held && known.ours && !r.nodes_wanted.empty() && names_gpus(r.gres)) {
             // A berth before this one has released it.
             std::vector<allocation> places;
             std::string_view rest = r.nodes_wanted;
@@ -173,9 +181,7 @@ void bridge::meet(const job_record& r) {
             admit(r, known);
         }
     } else if (!r.places.empty()) {
-        const bool moves = adopted_.count(r.id) > 0 && known.ours;
-        enter(r.id, r, known, moves ? std::vector{adopted_.at(r.id).from} : r.places,
-              moves ? job_phase::moving : job_phase::running);
+        enter(r.id, r, known, r.places, job_phase::running);
     } else {
         return;
     }

@@ -5,9 +5,11 @@
 
 #include <slurm/slurm.h>
 #include <slurm/slurm_errno.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <initializer_list>
@@ -90,6 +92,11 @@ constexpr std::uint32_t infinite = 0xffffffffU;
                    : base == JOB_RUNNING || base == JOB_SUSPENDED ? job_activity::running
                                                                   : job_activity::ended;
     job.cancelled = base == JOB_CANCELLED;
+    // A slurmctld that was killed has forgotten that it put a job back, and takes the end of its processes for a failure.
+    const int status = static_cast<int>(from.exit_code);
+    const bool by_signal = (WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGKILL)) ||
+                           (WIFEXITED(status) && (WEXITSTATUS(status) == 143 || WEXITSTATUS(status) == 137));
+    job.killed = base == JOB_NODE_FAIL || (base == JOB_FAILED && by_signal);
     job.held = job.activity == job_activity::pending && from.priority == 0;
     job.held_by_admin = job.held && from.state_reason == WAIT_HELD;
     // A job that was started before gets a begin time two minutes ahead from Slurm; pinning sets it right.

@@ -160,7 +160,13 @@ void move_desk::advance(const snapshot& seen, double now, bridge& told) {
         active_move& m = *moves_[i];
         const wanted_move& move = m.executor.move();
         const job_record* r = seen_.find(move.job);
-        if (r == nullptr || (r->activity == job_activity::ended && !r->completing)) m.world.retire(m.task);
+        if (r == nullptr || (r->activity == job_activity::ended && !r->completing)) {
+            if (r == nullptr || !r->killed || ++m.put_back > 50) {
+                m.world.retire(m.task);
+            } else if (port_->requeue(move.job)) {
+                sentences_.push_back("job " + std::to_string(move.job) + " is put back into the queue again");
+            }
+        }
         for (const allocation* end : {&move.from, &move.to}) {
             const node_record* node = seen_.find_node(end->node);
             const auto handle = m.world.find_node(end->node);

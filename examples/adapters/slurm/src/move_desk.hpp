@@ -76,6 +76,7 @@ private:
         std::filesystem::path file;
         std::optional<berth::migration_run> run;
         double began = 0.0;
+        unsigned put_back = 0;  // how often, after a slurmctld that forgot it
     };
 
     [[nodiscard]] std::filesystem::path file_of(std::uint32_t job) const {

@@ -60,6 +60,7 @@ struct job_record {
     bool batch = true;           ///< it has a script, so it can be started again
     bool requeue = true;         ///< its user allows that it is started again
     bool cancelled = false;      ///< ended by a user's or operator's hand
+    bool killed = false;         ///< ended by a signal or with its node, as one that was being put back into the queue
     std::string comment{};       ///< the administrator's
     std::string constraint{};    ///< features that it asks for
     std::string gres{};          ///< what it asks for on each node, as Slurm writes it

@@ -98,7 +98,10 @@ public:
         state.target_held = (runs && is_at(*r, move_.to)) || holds(at_target);
         // What was started may not show yet.
         state.busy = seen_->serial <= acted_at_;
-        if (r == nullptr || (r->activity == job_activity::ended && !r->completing)) {
+        if (r != nullptr && r->activity == job_activity::ended && r->killed) {
+            state.task = berth::task_location::suspended;  // it is put back into the queue
+            state.busy = true;
+        } else if (r == nullptr || (r->activity == job_activity::ended && !r->completing)) {
             state.task = berth::task_location::lost;
         } else if (runs) {
             state.task = is_at(*r, move_.from) ? berth::task_location::runs_at_source

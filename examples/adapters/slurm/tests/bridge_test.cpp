@@ -230,7 +230,7 @@ TEST_CASE("bridge: a release that slurmctld forgot is said again, one that does 
     std::vector<order> taken_back;
     for (int i = 0; i < 10 && !has(taken_back, order_kind::hold, job); ++i) taken_back = round(slurm, berth);
     CHECK(has(taken_back, order_kind::hold, job));
-    for (int i = 0; i < 20 && !runs(slurm, job); ++i) round(slurm, berth);
+    for (int i = 0; i < 80 && !runs(slurm, job); ++i) round(slurm, berth);
     CHECK(runs(slurm, job));
 }
 
