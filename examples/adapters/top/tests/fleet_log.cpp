@@ -120,7 +120,7 @@ TEST_CASE("moves and evictions are under way until they are reported, where the 
 TEST_CASE("a log that grows is followed, half lines wait, and the end is the same as read at once") {
     const std::string text =
         std::string{two_nodes} + R"({"event": "job", "time": 5, "job": "a", "node_demand": {"cpu": "1"}}
-{"event": "node", "time": 6, "node": "n2", "capacity": {"cpu": "2"}, "gpus": [{"gpu": "G4", "capacity": {"memory": "1Gi"}}]}
+{"event": "node", "time": 6, "node": "n2", "capacity": {"cpu": "2"}, "gpus": [{"gpu": "G4", "capacity": {"memory": 9}}]}
 {"event": "job", "time": 6, "job": "b", "gpu_demand": {"memory": "2Gi"}}
 {"event": "job", "time": 6, "job": "c", "gpus": 2}
 {"event": "finish", "time": 9, "job": "c"}
