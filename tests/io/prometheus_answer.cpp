@@ -20,7 +20,7 @@ TEST_CASE("an instant answer becomes the text of an exporter") {
     const auto answer = io::append_prometheus_answer(body, text);
     REQUIRE(answer);
     CHECK(answer->series == 2);
-    CHECK(answer->unnamed == 1);
+    CHECK(answer->left_out == 1);
     CHECK(
         text ==
         "before\nDCGM_FI_DEV_GPU_TEMP{UUID=\"GPU-1\",Hostname=\"n0\",job=\"a \\\"b\\\" \\\\ c\\nd\"} 71 1796022713849\n"
@@ -47,15 +47,16 @@ TEST_CASE("of a range the last value counts, with its own time, and the readers 
     CHECK(gpu.sample.power != gpu.sample.power);  // a blank
 }
 
-TEST_CASE("names that no exporter can have are left out, and so are series without a value") {
+TEST_CASE("names and values that no exporter can have are left out, and so are series without a value") {
     const std::string body = R"({"status":"success","data":{"resultType":"vector","result":[)"
                              R"({"metric":{"__name__":"a b\n","x":"1"},"value":[1,"2"]},)"
                              R"({"metric":{"__name__":"ok","not.a.label":"1","y":"2"},"value":[1,"2"]},)"
+                             R"({"metric":{"__name__":"two"},"value":[1,"1\nother 2"]},)"
                              R"({"metric":{"__name__":"none"},"values":[]}]}})";
     std::string text;
     const auto answer = io::append_prometheus_answer(body, text);
     REQUIRE(answer);
-    CHECK(answer->unnamed == 2);
+    CHECK(answer->left_out == 3);
     CHECK(text == "ok{y=\"2\"} 2 1000\n");
 }
 

@@ -6,19 +6,22 @@
 
 #include <nlohmann/json.hpp>
 
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace berth::inline v0::io {
 
 /// What an answer of Prometheus held.
 struct prometheus_answer {
-    std::size_t series = 0;   ///< that were turned into lines
-    std::size_t unnamed = 0;  ///< left out: an expression has no name, or the name is none that an exporter can have
+    std::size_t series = 0;  ///< that were turned into lines
+    std::size_t left_out =
+        0;  ///< others: an expression has no name, or name or value are none that an exporter can have
 };
 
 namespace detail {
@@ -127,6 +130,14 @@ private:
         }
         return !text.empty();
     }
+    // Nothing but a number may end up outside of quotes.
+    [[nodiscard]] static bool is_number(std::string_view text) noexcept {
+        if (text == "NaN" || text == "+Inf" || text == "-Inf") return true;
+        double value = 0.0;
+        const char* end = text.data() + text.size();
+        const auto read = std::from_chars(text.data(), end, value);
+        return read.ec == std::errc{} && read.ptr == end;
+    }
     void add_label(std::string_view value) {
         labels_.append(labels_.empty() ? "{" : ",").append(key_).append("=\"");
         for (const char c : value) {
@@ -140,8 +151,8 @@ private:
         labels_ += '"';
     }
     void end_series() {
-        if (!is_name(name_, true) || value_.empty()) {
-            ++counts_.unnamed;
+        if (!is_name(name_, true) || !is_number(value_)) {
+            ++counts_.left_out;
             return;
         }
         ++counts_.series;
@@ -174,7 +185,7 @@ private:
 /// 1. Ask for a range (`[2m]`) of metrics by name: the last value of each series counts, with the time at which it was
 ///    scraped. An instant query has the time of the question in its place, so that a value of an exporter that has
 ///    ended looks new for up to five minutes.
-/// 2. The series of an expression have no name and are counted as `unnamed`.
+/// 2. The series of an expression have no name and are counted as `left_out`.
 ///
 /// @param body  JSON of `/api/v1/query` or `/api/v1/query_range`, vector or matrix
 /// @return      an error if Prometheus reports one, or the body is no such answer; then nothing is appended

@@ -29,7 +29,7 @@ namespace {
 using steady = std::chrono::steady_clock;
 
 volatile std::sig_atomic_t ended_by_signal = 0;
-extern "C" void note_signal(int number) { ended_by_signal = number; }
+void note_signal(int number) { ended_by_signal = number; }
 
 /// The metrics that the readers of exporters know.
 constexpr const char* metric_names =

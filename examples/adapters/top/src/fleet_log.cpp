@@ -395,8 +395,9 @@ void fleet_log::take_sample(double time) {
     const double oldest = time - known.options().reading_age;
     for (const gpu_lane& lane : lanes_.lanes()) {
         const place_readings* r = readings(lane.gpu);
-        if (r == nullptr || !(r->power.time >= oldest) || !known.cluster().find_gpu(lane.gpu)) continue;
-        s.power = std::isnan(s.power) ? r->power.value : s.power + r->power.value;
+        if (r == nullptr || !known.cluster().find_gpu(lane.gpu)) continue;
+        if (r->power.time >= oldest) s.power = std::isnan(s.power) ? r->power.value : s.power + r->power.value;
+        if (r->temperature.time >= oldest && !(s.hottest >= r->temperature.value)) s.hottest = r->temperature.value;
     }
     for (const auto& [node, gpus] : marks_) s.out += static_cast<double>(gpus.size());
     history_.add(s);

@@ -27,7 +27,7 @@ namespace {
 constexpr int bad_input = 2;
 
 volatile std::sig_atomic_t ended_by_signal = 0;
-extern "C" void note_signal(int number) { ended_by_signal = number; }
+void note_signal(int number) { ended_by_signal = number; }
 
 int refuse(const berth::error& e) {
     fmt::print(stderr, "berth-top: {}\n", top::printable(e.message));

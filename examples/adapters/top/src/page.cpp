@@ -69,10 +69,10 @@ constexpr std::array charts = {
     chart{"GPUs that take nothing new", "out", "", &fleet_sample::out, 1.0, 4.0},
 };
 
-/// The end of an axis: 1, 2 or 5 times a power of ten, and not less than the value.
+/// The end of an axis: 1, 2 or 4 times a power of ten, and not less than the value.
 double axis_top(double value) {
     const double power = std::pow(10.0, std::floor(std::log10(value)));
-    for (const double step : {1.0, 2.0, 2.5, 4.0, 5.0}) {
+    for (const double step : {1.0, 2.0, 4.0}) {
         if (step * power >= value * (1.0 - 1e-12)) return step * power;
     }
     return 10.0 * power;
@@ -100,7 +100,7 @@ void add_chart(std::string& to, const chart& c, const std::vector<fleet_sample>&
     fmt::format_to(out{to}, "<div class=\"card\"><h3>{} <span>{}</span></h3>", c.title,
                    !any               ? std::string{"never measured"}
                    : std::isnan(last) ? std::string{"now unknown"}
-                                      : fmt::format("now {:.0f}{}", last * c.scale, c.unit));
+                                      : "now " + grouped(last * c.scale) + c.unit);
     fmt::format_to(
         out{to},
         "<svg class=\"chart\" viewBox=\"0 0 600 142\" role=\"img\" aria-label=\"{0} over time\" data-key=\"{1}\" "
@@ -109,8 +109,9 @@ void add_chart(std::string& to, const chart& c, const std::vector<fleet_sample>&
     for (const double part : {0.0, 0.5, 1.0}) {
         fmt::format_to(out{to},
                        "<line class=\"grid-line\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/><text x=\"{3}\" "
-                       "y=\"{4:.1f}\" text-anchor=\"end\">{5:g}</text>",
-                       left, right, y(end * part), left - 6.0, y(end * part) + 4.0, end * part);
+                       "y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>",
+                       left, right, y(end * part), left - 6.0, y(end * part) + 4.0,
+                       end >= 2000.0 ? grouped(end * part) : fmt::format("{:g}", end * part));
     }
     fmt::format_to(out{to}, "<text x=\"{}\" y=\"138\">{}</text><text x=\"{}\" y=\"138\" text-anchor=\"end\">{}</text>",
                    left, html(moment(begin)), right, html(moment(samples.back().time)));

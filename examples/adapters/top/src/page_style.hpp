@@ -34,7 +34,7 @@ h1 { font-size: 21px; margin: 0; } h2 { font-size: 16px; margin: 26px 0 8px; }
 header span, .note { color: var(--muted); } .note { font-size: 13px; margin: 6px 0 0; }
 button { margin-left: auto; font: inherit; font-size: 13px; color: var(--text); background: var(--card);
   border: 1px solid var(--line); border-radius: 6px; padding: 3px 10px; cursor: pointer; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 10px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; }
 .tile, .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; }
 .tile b { display: block; font-size: 24px; line-height: 1.25; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--muted); font-size: 13px; }
@@ -55,13 +55,14 @@ td { padding: 4px 10px 4px 0; border-top: 1px solid var(--grid); vertical-align:
 td.n, th.n { text-align: right; }
 .nodes td:first-child { white-space: nowrap; padding-top: 9px; }
 .cells { display: flex; flex-wrap: wrap; gap: 5px; }
-.gpu { width: 118px; border: 1px solid var(--line); border-radius: 6px; padding: 4px 7px; font-size: 12px;
+.gpu { width: 134px; border: 1px solid var(--line); border-radius: 6px; padding: 4px 7px; font-size: 11.5px;
   line-height: 1.35; }
 .gpu .name { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--muted); }
 .gpu .bar { display: block; height: 6px; border-radius: 3px; background: var(--track); margin: 3px 0;
   overflow: hidden; }
 .gpu .bar i { display: block; height: 100%; background: var(--accent); }
-.gpu .now { display: flex; justify-content: space-between; } .gpu .unknown { color: var(--closed); }
+.gpu .now { white-space: nowrap; display: flex; justify-content: space-between; }
+.gpu .unknown { color: var(--closed); }
 .gpu.hot, .gpu.pressed { border-color: var(--warm); } .gpu.hot .state, .gpu.pressed .state { color: var(--warm); }
 .gpu.sick { border-color: var(--bad); } .gpu.sick .state { color: var(--bad); }
 .gpu.closed, .gpu.draining { border-style: dashed; border-color: var(--closed); }

@@ -5,6 +5,7 @@
 #include "picture.hpp"
 #include "text.hpp"
 
+#define NCURSES_NOMACROS 1  // its functions are called scroll, move, erase: as macros they change everything below
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
 
@@ -24,7 +25,7 @@ constexpr int poll_ms = 200;
 constexpr std::chrono::milliseconds quiet{600};  // after which nothing more of a time is expected
 
 volatile std::sig_atomic_t ended_by_signal = 0;
-extern "C" void note_signal(int number) { ended_by_signal = number; }
+void note_signal(int number) { ended_by_signal = number; }
 
 /// The terminal as curses keeps it, from construction to destruction.
 class curses_screen {
