@@ -7,6 +7,7 @@
 #include "berth/model/resources.hpp"
 #include "berth/queue/orders.hpp"
 #include "berth/scheduler/any_scheduler.hpp"
+#include "berth/scheduler/preemption.hpp"
 #include "berth/scheduler/scheduler_options.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
 
@@ -32,6 +33,7 @@ struct log_policy {
         {"best_fit", "by priority, then age; where least is left free (the default of placement \"pack\")"},
         {"spread", "by priority, then age; where most is left free (the default of placement \"spread\")"},
         {"fifo", "by age alone; scarcity decides where"},
+        {"preempting", "as berth, and who has a lower priority leaves for who has a higher"},
         {"srtf", "least time still to run first, by `duration` or `work`; scarcity decides where"},
     };
     return policies;
@@ -63,6 +65,7 @@ struct log_defaults {
     if (name == "best_fit") return make(scheduler_policies<>{}.with_placement(greedy{best_fit{}}));
     if (name == "spread") return make(scheduler_policies<>{}.with_placement(greedy{worst_fit{}}));
     if (name == "fifo") return make(scheduler_policies<>{}.with_order(fifo{}));
+    if (name == "preempting") return make(scheduler_policies<>{}.with_preemption(for_priority{}));
     if (name == "srtf") return make(scheduler_policies<>{}.with_order(shortest_remaining{}));
     return std::nullopt;
 }
