@@ -31,7 +31,7 @@ berth::result<std::string> prometheus_client::query(const std::string& query) co
     client.set_read_timeout(patience);
     client.set_write_timeout(patience);
     const auto answer =
-        client.Post(path_, httplib::Params{{"query", query}, {"timeout", fmt::format("{}s", timeout_)}});
+        client.Post(path_, httplib::Params{{"query", query}, {"timeout", fmt::format("{:.0f}ms", timeout_ * 1000.0)}});
     if (!answer) return fail(httplib::to_string(answer.error()));
     // 400, 422 and 503 carry a JSON body that says what is wrong.
     const bool json = answer->get_header_value("Content-Type").starts_with("application/json");

@@ -51,7 +51,7 @@ result<void> watcher::look(std::string_view metrics, std::span<const io::event> 
         io::append_event(
             log_, io::format_event{.source = "berth-watch", .acknowledge_from_log = true, .grace = settings_.grace});
     }
-    if (auto ok = tell_of_others(events, now); !ok) return ok;
+    tell_of_others(events, now);
     (void)exporter_.read(metrics, now);
     counts_.refused += exporter_.refused() + exporter_.implausible();
     if (const auto& first = exporter_.first_refusal()) findings_.push_back("exporter: " + first->message);
@@ -61,7 +61,7 @@ result<void> watcher::look(std::string_view metrics, std::span<const io::event> 
     return decide(now);
 }
 
-result<void> watcher::tell_of_others(std::span<const io::event> events, double now) {
+void watcher::tell_of_others(std::span<const io::event> events, double now) {
     for (io::event e : events) {
         if (std::holds_alternative<io::format_event>(e) || std::holds_alternative<io::expectation>(e)) continue;
         std::visit(
@@ -69,12 +69,18 @@ result<void> watcher::tell_of_others(std::span<const io::event> events, double n
                 if constexpr (requires { one.time; }) one.time = now;
             },
             e);
+        const auto refuse = [&](const std::string& why) {
+            ++counts_.refused;
+            findings_.push_back("refused: " + why);
+        };
         if (const auto missing = io::find_not_yet(e)) {
-            return berth::error{berth::error_code::invalid_value, "event " + std::string{io::event_name(e)} +
-                                                                      ": field \"" + missing->field +
-                                                                      "\": " + missing->why};
+            refuse("event " + std::string{io::event_name(e)} + ": field \"" + missing->field + "\": " + missing->why);
+            continue;
         }
-        if (auto ok = tell(e); !ok) return ok;
+        if (const auto ok = tell(e); !ok) {
+            refuse(ok.error().message);
+            continue;
+        }
         if (const auto* node = std::get_if<io::node_event>(&e)) {
             declared_.insert(node->node);
             for (const io::gpu_entry& gpu : node->gpus) declared_.insert(gpu.gpu);
@@ -88,7 +94,6 @@ result<void> watcher::tell_of_others(std::span<const io::event> events, double n
             }
         }
     }
-    return {};
 }
 
 result<void> watcher::report_nodes(double now) {

@@ -54,9 +54,9 @@ public:
     /// One look at the fleet.
     ///
     /// @param metrics  text of exporters; empty where none was to be had
-    /// @param events   what others report; their times do not count
+    /// @param events   what others report; their times do not count. One that makes no sense is a finding, and is left out
     /// @param now      s since 1970, not less than before
-    /// @return         an error if an event makes no sense
+    /// @return         an error only if the time goes back
     [[nodiscard]] berth::result<void> look(std::string_view metrics, std::span<const berth::io::event> events,
                                            double now);
 
@@ -72,7 +72,7 @@ public:
 
 private:
     [[nodiscard]] berth::result<void> tell(const berth::io::event& e);
-    [[nodiscard]] berth::result<void> tell_of_others(std::span<const berth::io::event> events, double now);
+    void tell_of_others(std::span<const berth::io::event> events, double now);
     [[nodiscard]] berth::result<void> report_nodes(double now);
     [[nodiscard]] berth::result<void> report_readings(double now);
     [[nodiscard]] berth::result<void> report_health(double now);

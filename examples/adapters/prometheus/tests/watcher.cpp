@@ -175,10 +175,17 @@ TEST_CASE("one silent GPU beside others that are heard of is lost, and what runs
 
 TEST_CASE("what makes no sense is refused, and what cannot be read is counted") {
     watcher w{{.interval = 15.0}};
-    const std::vector<io::event> events = {io::running_event{.job = "nobody", .node = "n0", .gpus = {"GPU-00"}}};
-    const auto looked = w.look({}, events, 1.8e9);
-    REQUIRE(!looked);
-    CHECK(looked.error().message.find("nobody") != std::string::npos);
+    const std::vector<io::event> events = {io::running_event{.job = "nobody", .node = "n0", .gpus = {"GPU-00"}},
+                                           io::job_event{.job = "sliced", .mig = "1g.10gb"},
+                                           io::job_event{.job = "good"}};
+    REQUIRE(w.look({}, events, 1.8e9));
+    REQUIRE(w.findings().size() == 2);
+    CHECK(w.findings()[0].find("nobody") != std::string::npos);
+    CHECK(w.findings()[1].find("field \"mig\"") != std::string::npos);
+    CHECK(w.counts().refused == 2);
+    CHECK(w.engine().find_job("good"));
+    CHECK(w.log().find("nobody") == std::string::npos);
+    CHECK(!w.look({}, {}, 1.7e9));
     watcher other{{.interval = 15.0}};
     REQUIRE(
         other.look("DCGM_FI_DEV_GPU_TEMP{UUID=\"GPU-00\" 71\nDCGM_FI_DEV_GPU_TEMP{UUID=\"GPU-01\"} 400\n", {}, 1.8e9));

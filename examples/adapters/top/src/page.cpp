@@ -177,7 +177,7 @@ void add_gpu(std::string& to, const gpu_picture& gpu) {
                    or_unknown(gpu.load, " %", 100.0), or_unknown(gpu.temperature, " °C"), or_unknown(gpu.power, " W"));
     if (gpu.is != condition::well) fmt::format_to(out{to}, "<span class=\"state\">{}</span>", word(gpu.is));
     fmt::format_to(out{to}, "<span class=\"tasks\">{}</span></div>",
-                   tasks.empty() ? "<span class=\"unknown\">idle</span>" : tasks);
+                   tasks.empty() ? "<span class=\"unknown\">no task</span>" : tasks);
 }
 
 void add_nodes(std::string& to, const fleet_picture& p) {
