@@ -54,7 +54,7 @@ public:
     /// One look at the fleet.
     ///
     /// @param metrics  text of exporters; empty where none was to be had
-    /// @param events   what others report; their times do not count. One that makes no sense is a finding, and is left out
+    /// @param events   what others report; their times do not count. One that makes no sense is a finding, and left out
     /// @param now      s since 1970, not less than before
     /// @return         an error only if the time goes back
     [[nodiscard]] berth::result<void> look(std::string_view metrics, std::span<const berth::io::event> events,
