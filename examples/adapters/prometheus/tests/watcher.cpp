@@ -176,12 +176,11 @@ TEST_CASE("one silent GPU beside others that are heard of is lost, and what runs
 TEST_CASE("what makes no sense is refused, and what cannot be read is counted") {
     watcher w{{.interval = 15.0}};
     const std::vector<io::event> events = {io::running_event{.job = "nobody", .node = "n0", .gpus = {"GPU-00"}},
-                                           io::job_event{.job = "sliced", .mig = "1g.10gb"},
-                                           io::job_event{.job = "good"}};
+                                           io::task_event{.job = "nobody else"}, io::job_event{.job = "good"}};
     REQUIRE(w.look({}, events, 1.8e9));
     REQUIRE(w.findings().size() == 2);
     CHECK(w.findings()[0].find("nobody") != std::string::npos);
-    CHECK(w.findings()[1].find("field \"mig\"") != std::string::npos);
+    CHECK(w.findings()[1].find("nobody else") != std::string::npos);
     CHECK(w.counts().refused == 2);
     CHECK(w.engine().find_job("good"));
     CHECK(w.log().find("nobody") == std::string::npos);

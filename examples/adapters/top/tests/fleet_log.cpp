@@ -168,8 +168,6 @@ TEST_CASE("what is wrong is named by file, line and field") {
     CHECK(fault_of(std::string{two_nodes} + "{\"event\"").find(":4: ") != std::string::npos);
     CHECK(fault_of(std::string{two_nodes} + R"({"event": "finish", "time": 1, "job": "nobody"})").find(":4: ") !=
           std::string::npos);
-    CHECK(fault_of(std::string{two_nodes} + R"({"event": "job", "time": 1, "job": "a", "mig": "1g.10gb"})")
-              .find("field \"mig\"") != std::string::npos);
     CHECK(fault_of(R"({"event": "format", "version": 1, "policy": "none"})").find("there are berth, best_fit") !=
           std::string::npos);
     temporary_file file{"nonsense\n"};
