@@ -5,14 +5,23 @@
 // with --fault, a GPU fails (after a number of seconds of work at 20 GFLOPS) and its remaining load is split over the
 // others.
 //
-//   schedule_csv [--skip-bad] [--fault GPU [--after SECONDS]] [tasks.csv gpus.csv]
+//   schedule_csv [--skip-bad] [--fault GPU [--after SECONDS]] [--max-load GFLOP] [--max-temp C] [tasks.csv gpus.csv]
 //
 //   tasks.csv  data_size (GB), complexity or complicity (GFLOP), output_size (GB); optional: name or id, and divisible
 //              (1: may be split, the default without this column; 0: may not)
-//   gpus.csv   load and max_load (GFLOP, present and maximum), power (W), temp and max_temp (°C); optional: name or id
+//   gpus.csv   load and max_load (GFLOP, present and maximum); optional: power (W), temp and max_temp (°C), name or id.
+//              Or what nvidia-smi prints, whose loads are shares:
+//              nvidia-smi --query-gpu=uuid,utilization.gpu,power.draw,temperature.gpu --format=csv
+//
+// --max-load and --max-temp are for GPUs whose file does not say them; nvidia-smi never says a max_load.
+//
+// Readings are taken as the scheduler takes them. A GPU at or above its own max_temp takes nothing new, whatever its
+// load says. A reading that is missing, empty, or in brackets as nvidia-smi has it (`[N/A]`) is unknown, never 0: an
+// unknown temperature limits nothing, a GPU of unknown load attracts no work.
 //
 // Every malformed row is reported with line and field, and the program ends with exit code 2; with --skip-bad the other
 // rows are scheduled. A task that no GPU admits is listed, not an error.
+#include "berth/io/nvidia_smi_csv.hpp"
 #include "berth/search.hpp"
 
 #include "support/csv_table.hpp"
@@ -23,6 +32,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -40,13 +50,15 @@ struct task_row {
     double divisible = 1.0;
 };
 
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+
 struct gpu_row {
     std::string name;
-    double load = 0.0;
-    double power = 0.0;
-    double temp = 0.0;
-    double max_load = 0.0;
-    double max_temp = 0.0;
+    double load = unknown;
+    double power = unknown;
+    double temp = unknown;
+    double max_load = unknown;
+    double max_temp = unknown;
 };
 
 /// A numeric column and the member that takes its value.
@@ -57,7 +69,13 @@ struct field {
     double least;
     double most;
     bool required = true;
+    bool may_be_unknown = false;  // its cells may be empty or say so
 };
+
+/// True if a cell says that nothing was measured.
+bool says_unknown(std::string_view cell) {
+    return cell.empty() || cell.front() == '[' || cell == "N/A" || cell == "ERR!" || cell == "nan" || cell == "NaN";
+}
 
 /// Reads all rows of a file. Adds every error to `problems`; rows with an error are left out.
 template <class Row>
@@ -99,6 +117,7 @@ std::vector<Row> read_rows(const std::string& path, std::string_view kind, const
                     .message);
         }
         for (const auto& [column, field] : columns) {
+            if (field.may_be_unknown && says_unknown(table->cell(r, column))) continue;
             const auto value = table->number(r, column, field.least, field.most);
             if (value) {
                 row.*field.value = *value;
@@ -112,9 +131,30 @@ std::vector<Row> read_rows(const std::string& path, std::string_view kind, const
     return rows;
 }
 
-/// How a reading of the GPUs rises from no load to full load: the slope of the least-squares line through all GPUs. 0
-/// if it is not determined. Never negative.
-double rise_with_load(const std::vector<gpu_row>& gpus, double gpu_row::* reading) {
+/// What nvidia-smi prints, if the file is that; nothing if it is a table of this program's own.
+std::optional<std::vector<gpu_row>> read_nvidia_smi(const std::string& path, std::vector<std::string>& problems) {
+    const auto text = bench::read_file(path);
+    if (!text || text->substr(0, text->find('\n')).find("utilization.gpu") == std::string::npos) return std::nullopt;
+    berth::io::nvidia_smi_csv smi;
+    std::vector<gpu_row> rows;
+    if (const auto ok = smi.read(*text, 0.0); !ok) return problems.push_back(path + ": " + ok.error().message), rows;
+    if (smi.first_refusal()) problems.push_back(path + ": " + smi.first_refusal()->message);
+    for (const berth::io::gpu_metrics& gpu : smi.gpus()) {
+        rows.push_back({.name = std::string{gpu.uuid},
+                        .load = gpu.sample.load,  // a share, until it is known of how much
+                        .power = gpu.sample.power,
+                        .temp = gpu.sample.temperature});
+    }
+    return rows;
+}
+
+/// How a reading of the GPUs rises from no load to full load: the slope of the least-squares line through all GPUs of
+/// which it is known. 0 if it is not determined. Never negative.
+double rise_with_load(const std::vector<gpu_row>& all, double gpu_row::* reading) {
+    std::vector<gpu_row> gpus;
+    for (const auto& gpu : all) {
+        if (!std::isnan(gpu.load) && !std::isnan(gpu.*reading)) gpus.push_back(gpu);
+    }
     double mean_x = 0.0;
     double mean_y = 0.0;
     const auto share = [](const gpu_row& gpu) { return gpu.load / gpu.max_load; };
@@ -168,7 +208,8 @@ public:
             }
         }
         for (std::size_t g = 0; g < gpus.size(); ++g)
-            pieces_.place(berth::task_index{tasks.size() + g}, berth::gpu_index{g}, milli(gpus[g].load));
+            if (gpus[g].load > 0.0)
+                pieces_.place(berth::task_index{tasks.size() + g}, berth::gpu_index{g}, milli(gpus[g].load));
     }
     work_on_gpus(const work_on_gpus&) = delete;
 
@@ -240,6 +281,27 @@ private:
     berth::load_pieces pieces_{model_, speed_, {.divisible = divisible_, .min_piece = 1000}};
 };
 
+/// A reading in so many columns; `?` if it is unknown.
+std::string shown(double value, int width) {
+    char text[64];
+    if (std::isnan(value)) {
+        std::snprintf(text, sizeof text, "%*s", width, "?");
+    } else {
+        std::snprintf(text, sizeof text, "%*.1f", width, value);
+    }
+    return text;
+}
+
+/// The most load that a GPU may have: its maximum, or less if it would reach its maximum temperature before.
+double most_load_of(const gpu_row& gpu, double warms) {
+    if (std::isnan(gpu.load)) return 0.0;
+    double most = gpu.max_load;
+    if (warms > 0.0 && !std::isnan(gpu.temp) && !std::isnan(gpu.max_temp))
+        most = std::min(most, gpu.load + (gpu.max_temp - gpu.temp) / warms * gpu.max_load);
+    if (gpu.temp >= gpu.max_temp) most = std::min(most, gpu.load);
+    return std::clamp(most, 0.0, gpu.max_load);
+}
+
 /// Pads text on the right to a number of characters.
 std::string padded(std::string text, std::size_t width) {
     if (text.size() < width) text.resize(width, ' ');
@@ -252,8 +314,11 @@ int main(int argc, char** argv) {
     bool skip_bad = false;
     std::string fault;
     double fails_after = 0.0;
+    double usual_max_load = unknown;
+    double usual_max_temp = unknown;
     std::vector<std::string> files;
-    const std::string usage = "; usage: schedule_csv [--skip-bad] [--fault GPU [--after SECONDS]] [tasks.csv gpus.csv]";
+    const std::string usage = "; usage: schedule_csv [--skip-bad] [--fault GPU [--after SECONDS]] [--max-load GFLOP] "
+                              "[--max-temp C] [tasks.csv gpus.csv]";
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];
         if (argument == "--skip-bad") {
@@ -265,6 +330,13 @@ int main(int argc, char** argv) {
             fails_after = std::strtod(argv[++i], &end);
             if (*end != '\0' || !(fails_after >= 0.0 && fails_after <= 1e6))
                 return refuse("--after is 0 to 1000000 seconds" + usage);
+        } else if ((argument == "--max-load" || argument == "--max-temp") && i + 1 < argc) {
+            char* end = nullptr;
+            const double value = std::strtod(argv[++i], &end);
+            const bool load = argument == "--max-load";
+            if (*end != '\0' || !(load ? value >= 0.001 && value <= 1e9 : value >= -100.0 && value <= 1000.0))
+                return refuse(argument + (load ? " is 0.001 to 1e9 GFLOP" : " is -100 to 1000 degrees") + usage);
+            (load ? usual_max_load : usual_max_temp) = value;
         } else if (argument.starts_with("-")) {
             return refuse("unknown option or no value: " + argument + usage);
         } else {
@@ -283,15 +355,26 @@ int main(int argc, char** argv) {
                                             {{"output_size"}, &task_row::output_size, 0.0, 1e12},
                                             {{"divisible"}, &task_row::divisible, 0.0, 1.0, false}},
                                            problems);
-    const auto gpus = read_rows<gpu_row>(files[1], "gpu",
-                                         {{{"load"}, &gpu_row::load, 0.0, most_load},
-                                          {{"power"}, &gpu_row::power, 0.0, 1e6},
-                                          {{"temp"}, &gpu_row::temp, -100.0, 1000.0},
-                                          {{"max_load"}, &gpu_row::max_load, 0.001, most_load},
-                                          {{"max_temp"}, &gpu_row::max_temp, -100.0, 1000.0}},
-                                         problems);
+    auto measured = read_nvidia_smi(files[1], problems);
+    const bool shares = measured.has_value();
+    auto gpus =
+        shares ? std::move(*measured)
+               : read_rows<gpu_row>(files[1], "gpu",
+                                    {{{"load"}, &gpu_row::load, 0.0, most_load, true, true},
+                                     {{"power"}, &gpu_row::power, 0.0, 1e6, false, true},
+                                     {{"temp"}, &gpu_row::temp, -100.0, 1000.0, false, true},
+                                     {{"max_load"}, &gpu_row::max_load, 0.001, most_load, std::isnan(usual_max_load)},
+                                     {{"max_temp"}, &gpu_row::max_temp, -100.0, 1000.0, false, true}},
+                                    problems);
+    if (shares && std::isnan(usual_max_load))
+        problems.push_back(files[1] + ": nvidia-smi does not say how much load a GPU may have: give --max-load GFLOP");
+    for (auto& gpu : gpus) {
+        if (std::isnan(gpu.max_load)) gpu.max_load = usual_max_load;
+        if (std::isnan(gpu.max_temp)) gpu.max_temp = usual_max_temp;
+        if (shares) gpu.load *= gpu.max_load;
+    }
     for (const auto& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
-    if (!problems.empty() && !skip_bad) {
+    if (!problems.empty() && (!skip_bad || (shares && std::isnan(usual_max_load)))) {
         return refuse(std::to_string(problems.size()) +
                       " problems, nothing scheduled (--skip-bad leaves those rows out)");
     }
@@ -309,14 +392,12 @@ int main(int argc, char** argv) {
         const double features[] = {task.data_size, task.complexity, task.output_size};
         load_tasks.push_back({.execution_cost = seconds(features, reference_gpu), .load = milli(task.complexity)});
     }
-    // G: the maximum load, or less if the GPU would reach its maximum temperature before.
     const double warms = rise_with_load(gpus, &gpu_row::temp);
     const double draws = rise_with_load(gpus, &gpu_row::power);
     std::vector<berth::load_gpu> load_gpus;
     for (const auto& gpu : gpus) {
-        double most = gpu.max_load;
-        if (warms > 0.0) most = std::min(most, gpu.load + (gpu.max_temp - gpu.temp) / warms * gpu.max_load);
-        load_gpus.push_back({.max_load = milli(std::clamp(most, 0.0, gpu.max_load)), .load = milli(gpu.load)});
+        load_gpus.push_back({.max_load = milli(most_load_of(gpu, warms)),
+                             .load = std::isnan(gpu.load) ? berth::amount{0} : milli(gpu.load)});
     }
     const auto model =
         berth::make_load_cost(std::move(load_tasks), std::move(load_gpus), berth::load_measure::relative);
@@ -357,10 +438,12 @@ int main(int argc, char** argv) {
                 "temp C", "max");
     for (std::size_t g = 0; g < gpus.size(); ++g) {
         const double after = static_cast<double>(loads.load_micro(berth::gpu_index{g})) * 1e-6;
-        const double more = (after - gpus[g].load) / gpus[g].max_load;
-        std::printf("%s  %10.1f %10.1f %10.1f  %8.1f %8.1f  %8.1f %8.1f %8.1f\n", padded(gpus[g].name, 20).c_str(),
-                    gpus[g].load, after, gpus[g].max_load, gpus[g].power, gpus[g].power + draws * more, gpus[g].temp,
-                    gpus[g].temp + warms * more, gpus[g].max_temp);
+        const gpu_row& gpu = gpus[g];
+        const double more = (after - gpu.load) / gpu.max_load;
+        std::printf("%s  %s %s %10.1f  %s %s  %s %s %s\n", padded(gpu.name, 20).c_str(), shown(gpu.load, 10).c_str(),
+                    shown(std::isnan(gpu.load) ? unknown : after, 10).c_str(), gpu.max_load,
+                    shown(gpu.power, 8).c_str(), shown(gpu.power + draws * more, 8).c_str(), shown(gpu.temp, 8).c_str(),
+                    shown(gpu.temp + warms * more, 8).c_str(), shown(gpu.max_temp, 8).c_str());
     }
     std::printf("\n%zu of %zu tasks placed", tasks.size() - plan.left_out.size(), tasks.size());
     for (std::size_t i = 0; i < plan.left_out.size(); ++i) {

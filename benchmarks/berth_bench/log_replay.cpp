@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth_bench/log_replay.hpp"
 
+#include "berth/io/event_log_policies.hpp"
+
 #include "berth_bench/log_engine.hpp"
 #include "support/cpu_deadline.hpp"
 #include "support/csv_table.hpp"
@@ -100,21 +102,14 @@ private:
 
 result<replayed_log> replay_log(const std::vector<io::numbered_event>& log, const std::string& file,
                                 const replay_settings& settings) {
-    std::string policy = "berth";
-    bool acknowledged = false;
-    log_engine_options options;
     std::vector<io::event> events;
     for (const io::numbered_event& one : log) events.push_back(one.what);
-    if (!events.empty() && std::holds_alternative<io::format_event>(events.front())) {
-        const auto& format = std::get<io::format_event>(events.front());
-        if (format.spread) policy = *format.spread ? "spread" : "best_fit";
-        if (format.policy) policy = *format.policy;
-        acknowledged = format.acknowledge_from_log.value_or(false);
-        options.grace = format.grace.value_or(options.grace);
-        options.consolidate = format.consolidate.value_or(options.consolidate);
-    }
-    options.policy = settings.policy.empty() ? policy : settings.policy;
-    options.acknowledged = settings.acknowledged.value_or(acknowledged);
+    const io::log_defaults defaults = events.empty() ? io::log_defaults{} : io::defaults_of(events.front());
+    const bool acknowledged = defaults.options.acknowledge == berth::acknowledgement::reported;
+    log_engine_options options{.policy = settings.policy.empty() ? defaults.policy : settings.policy,
+                               .acknowledged = settings.acknowledged.value_or(acknowledged),
+                               .grace = defaults.options.grace,
+                               .consolidate = defaults.consolidate};
     auto boards = boards_for(events, settings.mig_profiles);
     if (!boards) return boards.error();
     options.boards = std::move(*boards);
@@ -123,7 +118,7 @@ result<replayed_log> replay_log(const std::vector<io::numbered_event>& log, cons
         const std::string known = fmt::format("{}", fmt::join(
                                                         [] {
                                                             std::vector<std::string_view> names;
-                                                            for (const log_policy& one : log_policies())
+                                                            for (const io::log_policy& one : io::log_policies())
                                                                 names.push_back(one.name);
                                                             return names;
                                                         }(),

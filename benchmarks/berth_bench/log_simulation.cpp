@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth_bench/log_simulation.hpp"
 
+#include "berth/io/event_log_policies.hpp"
+
 #include "berth_bench/log_engine.hpp"
 #include "support/csv_table.hpp"
 
@@ -262,7 +264,8 @@ result<simulated_log> simulate_log(const std::vector<io::numbered_event>& log, c
     const std::unique_ptr<log_engine> engine = make_log_engine(counters_of(events), options);
     if (engine == nullptr) {
         std::string known;
-        for (const log_policy& one : log_policies()) known += (known.empty() ? "" : ", ") + std::string{one.name};
+        for (const io::log_policy& one : io::log_policies())
+            known += (known.empty() ? "" : ", ") + std::string{one.name};
         return berth::error{error_code::unknown_name,
                             "--policy: " + shown(options.policy) + " is none of the policies of event logs: " + known};
     }

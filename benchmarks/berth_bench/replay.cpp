@@ -2,6 +2,7 @@
 // berth-bench replay: an event log through the scheduler: what it decides, who runs where at the end, and whether that is what
 // the log expects.
 #include "berth/io/event_log.hpp"
+#include "berth/io/event_log_policies.hpp"
 
 #include "berth_bench/commands.hpp"
 #include "berth_bench/log_check.hpp"
@@ -213,7 +214,7 @@ command add_replay(CLI::App& program, CLI::App*& subcommand) {
     CLI::App& app = *subcommand;
     app.add_option("log", options->log, "Event log, JSON lines; may be compressed with xz")->required();
     std::string names;
-    for (const log_policy& one : log_policies())
+    for (const berth::io::log_policy& one : berth::io::log_policies())
         names += fmt::format("\n{} {}: {}", std::string(30, ' '), one.name, one.summary);
     app.add_option("--policy", options->policy, "Policy, over what the log says:" + names);
     app.add_option("--acknowledge", options->acknowledge,

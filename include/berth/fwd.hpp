@@ -672,6 +672,7 @@ struct no_watch;
 struct place_limits;
 struct place_reading;
 class place_ref;
+struct place_status;
 struct replan;
 struct scheduler_counts;
 class scheduler_events;

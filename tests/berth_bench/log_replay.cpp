@@ -2,6 +2,7 @@
 #include "berth_bench/log_replay.hpp"
 
 #include "berth/io/event_log.hpp"
+#include "berth/io/event_log_policies.hpp"
 
 #include "berth_bench/log_check.hpp"
 #include "berth_bench/log_engine.hpp"
@@ -110,7 +111,7 @@ TEST_CASE("an ended job neither runs nor waits") {
 }
 
 TEST_CASE("the same log gives the same decisions, under every policy") {
-    for (const log_policy& policy : log_policies()) {
+    for (const berth::io::log_policy& policy : berth::io::log_policies()) {
         CAPTURE(policy.name);
         std::string lines[2];
         for (std::string& one : lines) {

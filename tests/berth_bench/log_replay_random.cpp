@@ -2,6 +2,7 @@
 // Random days of a small fleet through every policy: no decision breaks a rule of the log, the same log gives the same
 // decisions, and a log that is written and read again replays alike.
 #include "berth/io/event_log.hpp"
+#include "berth/io/event_log_policies.hpp"
 
 #include "berth_bench/log_engine.hpp"
 #include "berth_bench/log_replay.hpp"
@@ -143,7 +144,7 @@ TEST_CASE("random days: every decision keeps the rules, and comes again") {
         for (const numbered_event& one : log) append_event(text, one.what);
         const auto read = read_event_log(text, "day");
         REQUIRE_MESSAGE(read.has_value(), read.error().message);
-        for (const log_policy& policy : log_policies()) {
+        for (const berth::io::log_policy& policy : berth::io::log_policies()) {
             CAPTURE(policy.name);
             const replay_settings settings{.policy = std::string{policy.name}, .until = 1e5};
             const auto run = replay_log(log, "day", settings);

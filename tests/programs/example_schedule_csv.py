@@ -47,6 +47,37 @@ t.bad(["--fault", "g9", tasks, gpus], "g9")
 t.bad(["--fault", "g0", "--after", "soon", tasks, gpus], "--after")
 t.bad(["--fault"], "--fault")
 
+# ---- readings as the scheduler takes them ---------------------------------------------------------------------------
+few = t.write("few.csv", TASKS + "a,1,100,1\nb,1,100,1\n")
+
+
+def gpu_of(done):
+    return {line.split()[0]: line.split()[-1] for line in done.stdout.splitlines() if line.split()[:1] in (["a"], ["b"])}
+
+
+# The hot one is the idle one, and load does not warm here: its temperature alone keeps work away, and it gives none away.
+hot = t.good(few, t.write("hot.csv", GPUS + "idle,0,50,90,1000,90\nbusy,600,100,50,1000,90\n"))
+t.check(gpu_of(hot) == {"a": "busy", "b": "busy"}, "a GPU at its own limit takes nothing new")
+split = t.good(worked, t.write("hot2.csv", GPUS + "idle,0,50,91,9000,90\nbusy,600,100,50,6000,90\n"))
+t.check("of whole to idle" not in split.stdout and " to idle" not in split.stdout, "nor a part of a task")
+blank = t.good(few, t.write("blank.csv", GPUS + "g0,,50,30,1000,90\ng1,500,[N/A],[Not Supported],1000,90\n"))
+rows = {line.split()[0]: line.split() for line in blank.stdout.splitlines() if line.split()}
+t.check(gpu_of(blank) == {"a": "g1", "b": "g1"}, "a GPU of unknown load attracts no work, one of unknown temperature does")
+t.check(rows["g0"][1:4] == ["?", "?", "1000.0"] and rows["g1"][4:8] == ["?", "?", "?", "?"], "what is unknown is shown as ?")
+bare = t.good(few, t.write("bare.csv", "name,load,max_load\ng0,900,1000\ng1,500,1000\n"))
+t.check(gpu_of(bare) == {"a": "g1", "b": "g1"}, "columns of power and temperature may be missing")
+no_most = t.write("no_most.csv", "name,load\ng0,0\n")
+t.bad([few, no_most], "max_load", lines=None)
+t.check("2 of 2 tasks placed" in t.good("--max-load", "1000", few, no_most).stdout, "--max-load stands in for a column")
+smi = t.write("smi.csv", "uuid, name, utilization.gpu [%], power.draw [W], temperature.gpu\n"
+              "GPU-1, L4, 90 %, 70.5 W, 60\nGPU-2, L4, 10 %, [N/A], 88\nGPU-3, L4, [N/A], 30 W, 40\n")
+t.bad([few, smi], "--max-load", lines=None)
+seen = t.good("--max-load", "1000", few, smi)
+t.check(gpu_of(seen) == {"a": "GPU-2", "b": "GPU-2"}, "what nvidia-smi prints: loads are shares of --max-load")
+seen = t.good("--max-load", "1000", "--max-temp", "85", few, smi)
+t.check(gpu_of(seen)["a"] == "GPU-1" and "GPU-2" not in gpu_of(seen).values(), "--max-temp keeps work off the hot one")
+t.bad(["--max-load", "none", few, smi], "--max-load")
+
 bad = t.write("bad.csv", TASKS + "a,1,2,3\nb,-1,x,3\nc,1,2\na,1,2,3\nd,1,nan,1e999\n")
 t.bad([bad, gpus], "bad.csv:3: field \"data_size\"", "bad.csv:3: field \"complexity\"", "bad.csv:4: field \"output_size\"",
       "bad.csv:5: field \"name\"", "bad.csv:6: field \"complexity\"", "bad.csv:6: field \"output_size\"", "6 problems", lines=7)

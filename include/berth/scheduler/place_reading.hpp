@@ -27,6 +27,25 @@ struct place_limits {
     double load = place_reading::absent;         ///< as `power`
 };
 
+/// Whether a place is used, and if not, why: what several sides say of it, side by side. A GPU's is without that of its
+/// node, a node's without those of its GPUs.
+struct place_status {
+    bool there = false;         ///< false: gone, or never heard of; then all else says nothing
+    bool healthy = true;        ///< false: reported as sick
+    bool watched_sick = false;  ///< the watch calls it sick
+    bool closed = false;        ///< takes nothing new
+    bool draining = false;      ///< and what runs there moves elsewhere
+    bool hot = false;           ///< above its limit of temperature: it is drained until it has cooled down
+    bool pressed = false;       ///< above its limit of load or power: takes nothing new
+
+    /// Nothing speaks against it.
+    [[nodiscard]] constexpr bool usable() const noexcept {
+        return there && healthy && !watched_sick && !closed && !draining && !hot && !pressed;
+    }
+    /// Equal members.
+    friend constexpr bool operator==(const place_status&, const place_status&) noexcept = default;
+};
+
 /// A node or a GPU, by handle or by name. Does not own the names.
 class place_ref {
 public:

@@ -280,6 +280,8 @@ public:
     [[nodiscard]] std::size_t job_count() const noexcept { return jobs_.taken(); }
     /// What was measured last at a place, each of its numbers by itself; NaN where it never was.
     [[nodiscard]] place_reading last_reading(const place_ref& place) const;
+    /// Whether a place is used, and if not, why. O(1), by name an access to a table of names.
+    [[nodiscard]] place_status status(const place_ref& place) const;
     /// True if a balancer may move the task: it runs, its job lets it, and no attempt has failed just now.
     [[nodiscard]] bool may_move(task_index task) const noexcept;
     /// The name of a job's queue; empty if it names none or is gone.

@@ -307,6 +307,20 @@ inline place_reading scheduler_events::last_reading(const place_ref& place) cons
     return s == nullptr ? place_reading{} : s->last;
 }
 
+inline place_status scheduler_events::status(const place_ref& place) const {
+    const auto found = find_place("reading", place);
+    if (!found || found->gone) return {};
+    const detail::place_state* s = found->gpu.valid() ? places_.known(found->gpu) : places_.known(found->node);
+    if (s == nullptr) return {.there = true};
+    return {.there = true,
+            .healthy = s->healthy,
+            .watched_sick = s->watched_sick,
+            .closed = s->closed,
+            .draining = s->draining,
+            .hot = s->hot,
+            .pressed = s->pressed};
+}
+
 /// Reality may exceed capacities: then something has to leave.
 inline void scheduler_events::note_overcommitment(node_index n) noexcept {
     const node_view at = cluster_.ledger().node(n);

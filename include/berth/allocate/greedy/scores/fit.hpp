@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 // Scores by the free room of a node. When to use which:
 //
@@ -225,7 +226,9 @@ struct worst_fit {
     };
     /// The ready form for a problem. O(nodes + GPUs), and the tables of `memory_stranding`.
     [[nodiscard]] state prepare(const problem& p) const {
-        return {{detail::largest_node{p.fleet()}, 0.0, {}}, detail::memory_part{p}};
+        // First, because g++ 12 destroys the member aggregate twice if what is made after it throws.
+        detail::memory_part memory{p};
+        return {{detail::largest_node{p.fleet()}, 0.0, {}}, std::move(memory)};
     }
 };
 /// The usual name where every GPU is a node.
