@@ -114,7 +114,8 @@ std::string text_of(const std::vector<std::string>& lines) {
 /// Deletes pods that are bound to nodes that are gone, as Kubernetes' garbage collector does.
 void collect_garbage(api_server& server) {
     for (const json& pod : server.all("Pod")) {
-        if (pod["spec"].contains("nodeName") && server.find("Node", pod["spec"]["nodeName"].get<std::string>()).is_null())
+        if (pod["spec"].contains("nodeName") &&
+            server.find("Node", pod["spec"]["nodeName"].get<std::string>()).is_null())
             server.remove("Pod", "default/" + pod["metadata"]["name"].get<std::string>());
     }
 }
