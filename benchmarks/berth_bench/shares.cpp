@@ -232,10 +232,11 @@ double percentile(std::vector<double> values, double part) {
 
 void print(const char* name, const shares_options& options, const shares_figures& f, nlohmann::ordered_json& json) {
     const double capacity = static_cast<double>(options.nodes * options.gpus) * f.span;
-    fmt::print("{:10} {:>9} events {:>8} evictions {:>6} moves  {:.4f} used  {:.4f} done twice  {} pairs both ways, {} twice  "
-               "{:>8} waiting\n",
-               name, f.events, f.evictions, f.moves, f.busy / capacity, f.lost / f.busy, f.pairs_both_ways,
-               f.pairs_twice, f.waiting_at_end);
+    fmt::print(
+        "{:10} {:>9} events {:>8} evictions {:>6} moves  {:.4f} used  {:.4f} done twice  {} pairs both ways, {} twice  "
+        "{:>8} waiting\n",
+        name, f.events, f.evictions, f.moves, f.busy / capacity, f.lost / f.busy, f.pairs_both_ways, f.pairs_twice,
+        f.waiting_at_end);
     fmt::print("{:10} longest wait within the quota {:.0f} s; a decision takes {:.3f} ms in the median, {:.3f} at p99, "
                "{:.3f} at most\n",
                "", f.longest_denied, percentile(f.decide_ms, 0.5), percentile(f.decide_ms, 0.99),

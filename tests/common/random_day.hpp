@@ -94,7 +94,8 @@ private:
     /// `a` and `b` lie below `root`.
     void describe_queue(const std::string& name) {
         const berth::queue_amount quota[] = {{"gpu", static_cast<berth::amount>(below(4)) * 1000}};
-        const berth::queue_amount limit[] = {{"gpu", 4000 + static_cast<berth::amount>(below(4)) * 1000}, {"cpu", 12000}};
+        const berth::queue_amount limit[] = {{"gpu", 4000 + static_cast<berth::amount>(below(4)) * 1000},
+                                             {"cpu", 12000}};
         REQUIRE(engine().queue(time_, {.name = name,
                                        .parent = name == "a" || name == "b" ? "root" : "",
                                        .quota = quota,

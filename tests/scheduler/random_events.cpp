@@ -35,21 +35,24 @@ TEST_CASE("random events: what runs is what was decided, nothing is lost, nobody
 }
 
 TEST_CASE("random events with evictions by order") {
-    run_days(berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}})
+    run_days(berth::scheduler_policies<>{}
+                 .with_placement(berth::greedy{berth::best_fit{}})
                  .with_order(berth::shortest_service{})
                  .with_preemption(berth::replan{}),
              6);
 }
 
 TEST_CASE("random events with levels") {
-    run_days(berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}})
+    run_days(berth::scheduler_policies<>{}
+                 .with_placement(berth::greedy{berth::best_fit{}})
                  .with_order(berth::least_attained{.limits = {5.0, 20.0}})
                  .with_preemption(berth::replan{}),
              4);
 }
 
 TEST_CASE("random events with a tree of queues, shares and rules of places") {
-    run_days(berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}}).with_preemption(
-                 berth::share_rules{}),
+    run_days(berth::scheduler_policies<>{}
+                 .with_placement(berth::greedy{berth::best_fit{}})
+                 .with_preemption(berth::share_rules{}),
              10, day_kind::queued);
 }

@@ -62,13 +62,15 @@ void compare(const Policies& policies, int events, day_kind kind = day_kind::pla
 TEST_CASE("a scheduler that is killed before each decision decides as one that lives on") {
     SUBCASE("learned mix") { compare(berth::scheduler_policies{}, 12); }
     SUBCASE("evictions") {
-        compare(berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}})
+        compare(berth::scheduler_policies<>{}
+                    .with_placement(berth::greedy{berth::best_fit{}})
                     .with_order(berth::least_attained{.limits = {5.0, 20.0}})
                     .with_preemption(berth::replan{}),
                 40);
     }
     SUBCASE("queues and rules") {
-        compare(berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}})
+        compare(berth::scheduler_policies<>{}
+                    .with_placement(berth::greedy{berth::best_fit{}})
                     .with_preemption(berth::share_rules{}),
                 60, day_kind::queued);
     }

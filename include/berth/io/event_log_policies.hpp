@@ -60,8 +60,8 @@ struct log_defaults {
     return found;
 }
 
-/// A scheduler of the policy of that name; nothing if there is none. Queues follow their shares: `share_rules`. Costly to compile: every policy is a scheduler of
-/// its own, so keep it in one file.
+/// A scheduler of the policy of that name; nothing if there is none. Queues follow their shares: `share_rules`. Costly
+/// to compile: every policy is a scheduler of its own, so keep it in one file.
 [[nodiscard]] inline std::optional<any_scheduler> make_log_scheduler(std::string_view name, resource_schema schema,
                                                                      scheduler_options options = {},
                                                                      bool consolidate = true) {

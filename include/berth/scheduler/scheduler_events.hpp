@@ -167,8 +167,8 @@ public:
 
     // ---- jobs -------------------------------------------------------------------------------------------------------
     /// A queue is described, or described again: from now on what any queue names is divided between all, by
-    /// guarantees, limits, weights and priorities (docs/queues.md). Jobs wait in queues that have none below them; those
-    /// without a queue in one of their own. O(queues + jobs).
+    /// guarantees, limits, weights and priorities (docs/queues.md). Jobs wait in queues that have none below them;
+    /// those without a queue in one of their own. O(queues + jobs).
     ///
     /// @return false if nothing changed; or an error that names queue and field: a value out of range, an unknown
     ///         parent or counter, parents in a circle, a parent with jobs of its own

@@ -352,7 +352,7 @@ private:
     /// A class is tried if an attempt may succeed.
     void propose(std::uint32_t c);
 
-    // ---- rules that tie jobs to places -------------------------------------------------------------------------------
+    // ---- rules that tie jobs to places ------------------------------------------------------------------------------
     [[nodiscard]] const detail::job_rules* rules_for(std::uint32_t j) const;
     template <class Visit>
     void for_each_place(std::uint32_t j, const Visit& visit) const;

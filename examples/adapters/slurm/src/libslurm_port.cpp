@@ -92,7 +92,8 @@ constexpr std::uint32_t infinite = 0xffffffffU;
                    : base == JOB_RUNNING || base == JOB_SUSPENDED ? job_activity::running
                                                                   : job_activity::ended;
     job.cancelled = base == JOB_CANCELLED;
-    // A slurmctld that was killed has forgotten that it put a job back, and takes the end of its processes for a failure.
+    // A slurmctld that was killed has forgotten that it put a job back, and takes the end of its processes for a
+    // failure.
     const int status = static_cast<int>(from.exit_code);
     const bool by_signal = (WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGKILL)) ||
                            (WIFEXITED(status) && (WEXITSTATUS(status) == 143 || WEXITSTATUS(status) == 137));

@@ -342,9 +342,7 @@ private:
         static_assert(alternative_choice<Choice>,
                       "berth: the second argument of place and choose is a choice among alternatives: a function of a "
                       "const alternative_candidate& that yields a cost");
-        const auto look = [&](shape_index shape) {
-            return among ? find_slot(t, shape, *among) : find_slot(t, shape);
-        };
+        const auto look = [&](shape_index shape) { return among ? find_slot(t, shape, *among) : find_slot(t, shape); };
         const std::size_t count = cluster_.alternatives(t).size();
         if (count == 0) return {look(cluster_.workload().shape(t)), 0};
         room_.follow(cluster_);

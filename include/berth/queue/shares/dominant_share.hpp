@@ -2,9 +2,9 @@
 #pragma once
 
 #include "berth/core/config.hpp"
+#include "berth/core/wide_fraction.hpp"
 #include "berth/core/wide_int.hpp"
 #include "berth/model/resources.hpp"
-#include "berth/queue/shares/detail/wide_fraction.hpp"
 
 #include <algorithm>
 #include <compare>

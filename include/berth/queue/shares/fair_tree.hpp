@@ -3,8 +3,8 @@
 
 #include "berth/core/message.hpp"
 #include "berth/core/result.hpp"
+#include "berth/core/wide_fraction.hpp"
 #include "berth/core/wide_int.hpp"
-#include "berth/queue/shares/detail/wide_fraction.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "berth/core/config.hpp"
+#include "berth/core/wide_fraction.hpp"
 #include "berth/model/resources.hpp"
-#include "berth/queue/shares/detail/wide_fraction.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -5,6 +5,8 @@
 
 // What happens to jobs and their tasks, whatever the cause.
 
+// Length: one function for each change.
+
 namespace berth::inline v0 {
 
 /// Counts the time that a job has run until now.

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "berth/core/flat.hpp"
+#include "berth/core/wide_fraction.hpp"
 #include "berth/model/resources.hpp"
-#include "berth/queue/shares/detail/wide_fraction.hpp"
 #include "berth/queue/shares/fair_shares.hpp"
 #include "berth/queue/shares/queue_turn.hpp"
 #include "berth/queue/shares/time_based_weights.hpp"

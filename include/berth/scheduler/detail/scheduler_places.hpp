@@ -8,6 +8,8 @@
 
 // Where the tasks of a job go that has rules: labels, domains, other jobs.
 
+// Length: one function for each rule, from the outside in.
+
 namespace berth::inline v0 {
 
 namespace detail {

@@ -7,6 +7,8 @@
 
 // How jobs start that wait in queues: whose turn it is follows from what each queue has and is due.
 
+// Length: counting and turns.
+
 namespace berth::inline v0 {
 
 /// Adds what a task takes of each divided counter; of GPU memory alone the part of the GPU that it takes, or, while it
@@ -89,8 +91,8 @@ void scheduler<Policies>::measure_fleet() {
     }
 }
 
-/// Brings the books up to date: what jobs that changed have and want, and what each queue is due. O(changed jobs × depth
-/// of the tree + queues × log(queues)).
+/// Brings the books up to date: what jobs that changed have and want, and what each queue is due. O(changed jobs ×
+/// depth of the tree + queues × log(queues)).
 template <class Policies>
 void scheduler<Policies>::count_shares() {
     const std::size_t counters = queues_.counters().size();
