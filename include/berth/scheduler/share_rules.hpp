@@ -19,9 +19,9 @@ namespace berth::inline v0 {
 /// 3. *preemption*: a job takes from jobs of lower priority in its own queue.
 ///
 /// Nothing happens unless the claimant's least tasks then really fit: counters of each GPU, models, domains, limits.
-/// Of the sets of victims found the one that stops the fewest jobs is taken, then the one that takes least; tasks above
-/// the least of an elastic job leave one by one, below it a gang leaves whole. Who can go on elsewhere at once is moved,
-/// not stopped. The reason of each decision says which rule allowed it, with its numbers.
+/// Of the sets of victims found the one that stops the fewest jobs is taken, then the one that takes least. Tasks above
+/// the least of an elastic job leave one by one; below it a gang leaves whole. Who can go on elsewhere at once moves and
+/// is not stopped. The reason of each decision says which rule allowed it, with its numbers.
 ///
 /// After an exchange the claimant's side, if it is above its fair share, is less so than the victim's. So no two queues
 /// take from each other in turn.

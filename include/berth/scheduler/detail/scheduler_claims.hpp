@@ -237,9 +237,9 @@ bool scheduler<Policies>::is_within_quota(std::uint32_t q) const {
 
 /// Whether a claimant may take this from a victim's queue, as the books stand.
 template <class Policies>
-bool scheduler<Policies>::may_take_from(std::uint32_t claimant, std::uint32_t victim,
+bool scheduler<Policies>::may_take_from(std::uint32_t claimant, std::uint32_t loser,
                                         const detail::flat<amount>& of) const {
-    const auto sides = queues_.part(claimant, victim);
+    const auto sides = queues_.part(claimant, loser);
     const bool within_quota = is_within_quota(sides.a);
     for (std::size_t c = 0; c < books_.counters(); ++c) {
         if (claim_asked_[c] <= 0 || of[c] <= 0) continue;
@@ -251,8 +251,8 @@ bool scheduler<Policies>::may_take_from(std::uint32_t claimant, std::uint32_t vi
 
 /// After the exchange: a claimant's side that is above its fair share is less so than the victim's.
 template <class Policies>
-bool scheduler<Policies>::stays_below(std::uint32_t claimant, std::uint32_t victim) const {
-    const auto sides = queues_.part(claimant, victim);
+bool scheduler<Policies>::stays_below(std::uint32_t claimant, std::uint32_t loser) const {
+    const auto sides = queues_.part(claimant, loser);
     for (std::size_t c = 0; c < books_.counters(); ++c) {
         if (claim_asked_[c] <= 0) continue;
         const amount would_have = books_.allocated(sides.a, c) + claim_asked_[c];
