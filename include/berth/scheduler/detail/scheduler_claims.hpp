@@ -588,27 +588,34 @@ bool scheduler<Policies>::begin_moves_for_claim(std::uint32_t j, claim_action ac
     take_back(j);
     restore_where_they_were();
     std::size_t begun = 0;
+    std::vector<std::uint32_t> stuck;  // jobs
     for (std::size_t i = 0; i < rehomed_.size(); ++i) {
         const rehomed_task r = rehomed_[i];
         if (r.to == r.from) {
             rehomed_[begun++] = r;
             continue;
         }
-        if (!cluster_.begin_move(tasks_[r.job][r.task].task, r.to)) continue;
+        if (!cluster_.begin_move(tasks_[r.job][r.task].task, r.to)) {
+            stuck.push_back(r.job);
+            continue;
+        }
         tasks_.at(r.job, r.task).activity = detail::task_activity::moving;
         ++moves_in_flight_;
         rehomed_[begun++] = r;
     }
-    const bool all = begun == rehomed_.size();
     rehomed_.resize(begun);
-    if (all || action != claim_action::consolidate) return true;
-    for (const rehomed_task& r : rehomed_) {
-        if (r.to == r.from) continue;
+    if (stuck.empty()) return true;
+    // A job whose tasks cannot all move now is stopped as a whole; a consolidation stops nobody.
+    std::erase_if(rehomed_, [&](const rehomed_task& r) {
+        const bool all_go = action == claim_action::consolidate;
+        if (!all_go && std::find(stuck.begin(), stuck.end(), r.job) == stuck.end()) return false;
+        if (r.to == r.from) return true;
         (void)cluster_.cancel_move(tasks_[r.job][r.task].task);
         tasks_.at(r.job, r.task).activity = detail::task_activity::running;
         --moves_in_flight_;
-    }
-    return false;
+        return true;
+    });
+    return action != claim_action::consolidate;
 }
 template <class Policies>
 void scheduler<Policies>::restore_where_they_were() {
