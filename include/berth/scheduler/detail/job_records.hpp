@@ -77,6 +77,7 @@ struct job_record {
     std::uint32_t leaf = 1;      // its queue; 1: it names none
     double evicted_at = -never;  // by a decision, the last time
     double runs_since = 0.0;     // if it runs
+    job_handle evicted_for{};    // who got its place, the last time
 
     /// When it may evict others.
     [[nodiscard]] double may_evict_at() const noexcept { return (evicted_at > arrival ? evicted_at : arrival) + delay; }

@@ -126,6 +126,9 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
         // Who wants to be near to it does not drive it out.
         if (rules != nullptr && rules->near.any() && names(rules->near, v)) continue;
         const detail::job_record& r = records_[v];
+        // Two jobs that have taken each other's place do not go on.
+        const bool would_go_on = claimant.evicted_for == handle(v) && r.evicted_for == handle(j);
+        if (action != claim_action::consolidate && would_go_on) continue;
         double protects = 0.0;
         if (action == claim_action::preempt) {
             if (r.leaf != claimant.leaf || r.priority >= claimant.priority) continue;
@@ -546,12 +549,16 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
             } else {
                 tell(decision_kind::evict, u.job, was.task, was.where, reasons[i]);
                 r.evicted_at = now_;
+                r.evicted_for = handle(j);
                 r.delayed = false;
             }
             decided_.back().beneficiary = handle(j);
             if (serial != detail::no_position) {
                 record.claim = serial;
-                if (to == nullptr) record.activity = detail::task_activity::stopping;
+                if (to == nullptr) {
+                    record.activity = detail::task_activity::stopping;
+                    put_in_line(u.job);  // until they have stopped it is in none
+                }
             } else if (to == nullptr) {
                 task_stopped(u.job, was.task);
             }
