@@ -323,6 +323,7 @@ private:
     // ---- the line ---------------------------------------------------------------------------------------------------
     void follow_levels();
     void fill_line();
+    [[nodiscard]] bool is_leaving(std::uint32_t j) const;
     void enter_line(std::uint32_t j);
     [[nodiscard]] static std::size_t least_of(const detail::job_record& r) noexcept;
     [[nodiscard]] detail::class_terms terms_of(std::uint32_t j) const;

@@ -397,6 +397,7 @@ inline result<bool> scheduler_events::failed(double time, const job_ref& job, st
                 of.not_before = now_ + back_off(of.failures++);
                 victim_gone(of, false);
                 note_short(j);
+                if (records_[j].waiting > 0) put_in_line(j);
                 return true;
             case detail::task_activity::running: return start_failed(j, t);
             case detail::task_activity::waiting:

@@ -156,7 +156,10 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
             decided_.back().beneficiary = handle(j);
             if (serial != detail::no_position) {
                 record.claim = serial;
-                if (to == nullptr) record.activity = detail::task_activity::stopping;
+                if (to == nullptr) {
+                    record.activity = detail::task_activity::stopping;
+                    put_in_line(u.job);  // until they have stopped it is in none
+                }
                 note_amounts(u.job);
             } else if (to == nullptr) {
                 task_stopped(u.job, was.task);
@@ -190,27 +193,34 @@ bool scheduler<Policies>::begin_moves_for_claim(std::uint32_t j, claim_action ac
     take_back(j);
     restore_where_they_were();
     std::size_t begun = 0;
+    std::vector<std::uint32_t> stuck;  // jobs
     for (std::size_t i = 0; i < rehomed_.size(); ++i) {
         const rehomed_task r = rehomed_[i];
         if (r.stays()) {
             rehomed_[begun++] = r;
             continue;
         }
-        if (!start_move(tasks_[r.job][r.task].task, r.to, r.to_offset)) continue;
+        if (!start_move(tasks_[r.job][r.task].task, r.to, r.to_offset)) {
+            stuck.push_back(r.job);
+            continue;
+        }
         tasks_.at(r.job, r.task).activity = detail::task_activity::moving;
         ++moves_in_flight_;
         rehomed_[begun++] = r;
     }
-    const bool all = begun == rehomed_.size();
     rehomed_.resize(begun);
-    if (all || action != claim_action::consolidate) return true;
-    for (const rehomed_task& r : rehomed_) {
-        if (r.stays()) continue;
+    if (stuck.empty()) return true;
+    // A job whose tasks cannot all move now is stopped as a whole; a consolidation stops nobody.
+    std::erase_if(rehomed_, [&](const rehomed_task& r) {
+        const bool all_go = action == claim_action::consolidate;
+        if (!all_go && std::find(stuck.begin(), stuck.end(), r.job) == stuck.end()) return false;
+        if (r.stays()) return true;
         cancel_move(tasks_[r.job][r.task].task);
         tasks_.at(r.job, r.task).activity = detail::task_activity::running;
         --moves_in_flight_;
-    }
-    return false;
+        return true;
+    });
+    return action != claim_action::consolidate;
 }
 template <class Policies>
 void scheduler<Policies>::restore_where_they_were() {

@@ -87,7 +87,7 @@ void scheduler<Policies>::fill_line() {
         if (j >= records_.size() || !jobs_.is_taken(j) || !records_[j].queued) continue;
         records_[j].queued = false;
         leave_line(j);
-        if (records_[j].waiting == 0 || records_[j].claim != detail::no_position) continue;
+        if (records_[j].waiting == 0 || records_[j].claim != detail::no_position || is_leaving(j)) continue;
         if (records_[j].not_before > now_) {
             tell_delay(j);
         } else {
@@ -95,6 +95,15 @@ void scheduler<Policies>::fill_line() {
         }
     }
     to_queue_.clear();
+}
+
+/// Some of its tasks are to stop: it is put in line again when they have stopped, or stay after all.
+template <class Policies>
+bool scheduler<Policies>::is_leaving(std::uint32_t j) const {
+    for (const detail::task_record& t : tasks_[j]) {
+        if (t.activity == detail::task_activity::stopping) return true;
+    }
+    return false;
 }
 
 template <class Policies>

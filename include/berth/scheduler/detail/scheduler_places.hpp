@@ -135,7 +135,8 @@ void scheduler<Policies>::list_allowed(std::uint32_t j, const detail::job_rules&
     std::vector<std::pair<domain_level, std::size_t>> away;
     bool somebody_near = false;
     for (std::uint32_t other = 0; other < records_.size(); ++other) {
-        const bool is_there = jobs_.is_taken(other) && (records_[other].running > 0 || other == claiming_);
+        const bool claims = jobs_.is_taken(other) && records_[other].claim != detail::no_position;
+        const bool is_there = jobs_.is_taken(other) && (records_[other].running > 0 || claims || other == claiming_);
         if (other == j || !is_there) continue;
         if (rules.near.any() && names(rules.near, other)) {
             for_each_place(other, [&](node_index n) {
@@ -144,7 +145,12 @@ void scheduler<Policies>::list_allowed(std::uint32_t j, const detail::job_rules&
             });
         }
         const auto shun = [&](domain_level level) {
-            for_each_place(other, [&](node_index n) { away.emplace_back(level, domain_at(machines, n, level)); });
+            const auto note = [&](node_index n) { away.emplace_back(level, domain_at(machines, n, level)); };
+            for_each_place(other, note);
+            for (const detail::held_node& held : held_) {  // it is to start there
+                const auto n = cluster_.find(held.node);
+                if (claims && held.claim == records_[other].claim && n) note(*n);
+            }
         };
         if (rules.away.any() && names(rules.away, other)) shun(rules.away.level);
         const detail::job_rules* its = rules_of(other);

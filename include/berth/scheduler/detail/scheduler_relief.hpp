@@ -208,6 +208,7 @@ void scheduler<Policies>::stop_job(std::uint32_t j, std::uint32_t claim, const c
             record.activity = detail::task_activity::stopping;
             record.claim = claim;
             note_amounts(j);
+            put_in_line(j);  // until they have stopped it is in none
             continue;
         }
         (void)cluster_.release(record.task);

@@ -26,6 +26,9 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
         // Who wants to be near to it does not drive it out.
         if (rules != nullptr && rules->near.any() && names(rules->near, v)) continue;
         const detail::job_record& r = records_[v];
+        // Two jobs that have taken each other's place do not go on.
+        const bool would_go_on = claimant.evicted_for == handle(v) && r.evicted_for == handle(j);
+        if (action != claim_action::consolidate && would_go_on) continue;
         double protects = 0.0;
         if (action == claim_action::preempt) {
             if (r.leaf != claimant.leaf || r.priority >= claimant.priority) continue;
