@@ -63,6 +63,8 @@ using command = std::function<int()>;
 [[nodiscard]] command add_queue(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench topology`: which GPUs of a machine.
 [[nodiscard]] command add_topology(CLI::App& program, CLI::App*& subcommand);
+/// `berth-bench shares`: queues with quotas on a fleet that is asked for more than it has.
+[[nodiscard]] command add_shares(CLI::App& program, CLI::App*& subcommand);
 /// `berth-bench mig`: GPUs in MIG mode.
 [[nodiscard]] command add_mig(CLI::App& program, CLI::App*& subcommand);
 

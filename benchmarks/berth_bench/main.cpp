@@ -48,6 +48,7 @@ int run(int argc, char** argv) {
     add(bench::add_replay);
     add(bench::add_queue);
     add(bench::add_topology);
+    add(bench::add_shares);
     add(bench::add_mig);
 
     try {

@@ -12,8 +12,9 @@ namespace berth::inline v0::detail {
 /// O(1); nothing but `resize` allocates.
 class recency_list {
 public:
-    /// Room for items below `size`. If an allocation fails, nothing has changed.
+    /// Room for items below `size`; it never becomes less. If an allocation fails, nothing has changed.
     void resize(std::size_t size) {
+        if (size <= items_.size()) return;
         items_.make_room(size);
         items_.resize(size);
     }

@@ -396,6 +396,9 @@ private:
     void sleep(std::uint32_t job, double until);
     [[nodiscard]] double back_off(std::uint32_t failures) const noexcept;
     void note_short(std::uint32_t job);
+    void note_amounts(std::uint32_t job) {
+        if (by_turns_) recounted_.push_back(job);
+    }
     [[nodiscard]] bool goes_first(std::uint32_t a, std::uint32_t b) const noexcept;
     void tell(decision_kind kind, std::uint32_t job, std::uint32_t task, const slot& where, const char* reason);
 
@@ -449,6 +452,7 @@ private:
 
     detail::queue_tree queues_;
     bool by_turns_ = false;                                  // queues decide whose turn it is
+    detail::flat<std::uint32_t> recounted_;                  // jobs that have or want other amounts than were counted
     std::vector<std::unique_ptr<detail::job_rules>> rules_;  // per position of a job; none for most
     name_table label_names_;
     std::deque<std::string> reason_texts_;  // of the decisions since the last answer

@@ -142,6 +142,7 @@ public:
         relieve();
         stop_short_gangs();
         follow_levels();
+        if (by_turns_) measure_fleet();
         fill_line();
         if (by_turns_) {
             count_shares();
@@ -258,6 +259,17 @@ private:
 
         [[nodiscard]] bool stays() const noexcept { return to == from && to_offset == from_offset; }
     };
+    static constexpr std::uint32_t queue_none = ~std::uint32_t{0};
+    /// How a job was counted last; with it go the amounts that it had and wanted.
+    struct counted_share {
+        std::uint32_t leaf = queue_none;
+        bool hard = false;
+    };
+    struct adjusted_share {
+        std::uint32_t leaf = 0;
+        bool hard = false;
+        int sign = 1;
+    };
     enum class claim_action : std::uint8_t { consolidate, reclaim, preempt };
     struct node_group {
         std::size_t domain = 0;
@@ -367,12 +379,17 @@ private:
     // ---- turns of queues --------------------------------------------------------------------------------------------
     void add_amounts(task_index t, detail::flat<amount>& to) const;
     void ask_for(std::size_t least);
+    void measure_fleet();
     void count_shares();
+    void recount(std::uint32_t j);
+    void adjust(std::uint32_t leaf, std::span<const amount> of, bool hard, int sign);
+    [[nodiscard]] detail::queue_bar bar_of(const detail::demand_class& of) const;
     void list_next(std::uint32_t j);
     void open_turns();
     [[nodiscard]] bool comes_later(std::uint32_t a, std::uint32_t b) const;
     void enter_turn(std::uint32_t c);
     void leave_turn(std::uint32_t leaf, bool again);
+    void sort_line(std::uint32_t leaf);
     void follow_turn(std::uint32_t leaf);
     void start_by_turns();
     [[nodiscard]] bool start_in_share(std::uint32_t c);
@@ -380,11 +397,15 @@ private:
     // ---- claims of queues -------------------------------------------------------------------------------------------
     void claim_by_shares();
     [[nodiscard]] bool claim_all(claim_action action);
-    [[nodiscard]] bool claim(std::uint32_t c, claim_action action);
+    void find_claimants(claim_action action);
+    [[nodiscard]] amount share_asked(const detail::demand_class& of) const;
+    [[nodiscard]] amount free_share() const;
+    [[nodiscard]] bool is_hopeless(const detail::demand_class& of) const;
+    [[nodiscard]] bool claim(std::uint32_t c, claim_action action, std::uint64_t& attempts);
     [[nodiscard]] bool may_claim(std::uint32_t j, claim_action action) const;
-    [[nodiscard]] bool fits_in_sum() const;
     void list_units(std::uint32_t j, claim_action action);
     [[nodiscard]] bool has_too_much(std::uint32_t q) const;
+    [[nodiscard]] bool is_within_quota(std::uint32_t q) const;
     template <class Visit>
     void for_each_task_of(const victim_unit& u, const Visit& visit) const;
     void amounts_of(const victim_unit& u, detail::flat<amount>& to) const;
@@ -399,6 +420,7 @@ private:
     [[nodiscard]] bool rehome(const victim_unit& u);
     void search_units(std::uint32_t j, claim_action action);
     void search_nodes(std::uint32_t j, claim_action action);
+    [[nodiscard]] std::size_t units_needed(std::uint32_t j, node_index n, std::span<const std::uint32_t> here);
     [[nodiscard]] bool stops_jobs(std::span<const std::uint32_t> chosen) const;
     void gather(std::uint32_t j, claim_action action, std::span<const std::uint32_t> from);
     [[nodiscard]] bool may_still(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
@@ -468,6 +490,14 @@ private:
     detail::queue_turns turns_{queues_, books_};
     std::vector<std::vector<std::uint32_t>> lines_;  // of each leaf a heap of classes
     amount smallest_memory_ = 0;
+    detail::flat<amount> totals_;  // of each divided counter
+    detail::flat<counted_share> counted_;
+    detail::flat<amount> counted_amounts_;
+    detail::flat<adjusted_share> adjusted_;
+    detail::flat<amount> adjusted_amounts_;
+    detail::flat<amount> waits_asked_;
+    detail::flat<amount> leaves_asked_;
+    std::vector<std::uint32_t> hopeless_;  // classes whose claims failed in this decision
     detail::job_rules no_rules_{};
     detail::flat<node_index> allowed_;
     detail::flat<node_index> without_gpus_;
@@ -480,6 +510,7 @@ private:
     std::vector<rehomed_task> rehomed_;
     detail::flat<started_task> claimed_;
     std::vector<std::uint32_t> touched_leaves_;
+    std::uint64_t claims_left_[3]{};
     std::uint64_t trials_left_ = 0;
     std::uint32_t claiming_ = detail::no_position;  // it has its place already, in the cluster alone
 };

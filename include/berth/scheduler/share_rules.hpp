@@ -39,6 +39,7 @@ struct share_rules {
     bool reclaim = true;             ///< a queue may take from others
     bool preempt = true;             ///< a job may take from lower priorities in its queue
     std::size_t max_moves = 8;       ///< tasks that are moved for one job, at most
+    std::uint64_t max_claims = 8;    ///< jobs for which no victims are found in a decision, at most, by each rule
     std::uint64_t max_trials = 500;  ///< sets of victims that are tried for one job, at most
 
     /// Never: it goes by queues, not by pairs.

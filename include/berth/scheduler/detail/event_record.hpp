@@ -180,8 +180,8 @@ public:
         return all;
     }
     [[nodiscard]] static bool holds(const job_description& d) noexcept {
-        bool all = holds_demand(d) && rules_copy::holds(d.terms.place) && d.tasks.size() < most_demands && d.alternatives.size() < most_demands &&
-                   1 + d.tasks.size() + d.alternatives.size() <= most_demands;
+        bool all = holds_demand(d) && rules_copy::holds(d.terms.place) && d.tasks.size() < most_demands &&
+                   d.alternatives.size() < most_demands && 1 + d.tasks.size() + d.alternatives.size() <= most_demands;
         for (const job_task& t : d.tasks) all = all && holds_demand(t);
         for (const alternative_description& t : d.alternatives) all = all && holds_demand(t);
         return all;

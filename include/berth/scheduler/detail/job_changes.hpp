@@ -18,6 +18,7 @@ inline void scheduler_events::task_started(std::uint32_t job, std::uint32_t task
     detail::job_record& j = records_[job];
     detail::task_record& t = tasks_.at(job, task);
     settle_time(j);
+    note_amounts(job);
     t.activity = detail::task_activity::running;
     t.failures = 0;
     --j.waiting;
@@ -33,6 +34,7 @@ inline void scheduler_events::task_stopped(std::uint32_t job, std::uint32_t task
     detail::job_record& j = records_[job];
     detail::task_record& t = tasks_.at(job, task);
     settle_time(j);
+    note_amounts(job);
     if (t.activity == detail::task_activity::moving) --moves_in_flight_;
     if (t.activity == detail::task_activity::stopping) victim_gone(t, true);
     t.activity = detail::task_activity::waiting;
@@ -55,6 +57,7 @@ inline void scheduler_events::end_task(std::uint32_t job, std::uint32_t task) {
     detail::job_record& j = records_[job];
     detail::task_record& t = tasks_.at(job, task);
     settle_time(j);
+    note_amounts(job);
     if (t.activity == detail::task_activity::moving) --moves_in_flight_;
     if (t.activity == detail::task_activity::stopping) victim_gone(t, true);
     if (t.activity == detail::task_activity::waiting) {
@@ -73,6 +76,7 @@ inline void scheduler_events::end_task(std::uint32_t job, std::uint32_t task) {
 /// A job is gone; its tasks have ended.
 inline void scheduler_events::remove_job(std::uint32_t job) {
     leave_line(job);
+    note_amounts(job);
     if (records_[job].claim != detail::no_position) dissolve(records_[job].claim);
     if (names_.size() > job && !names_[job].empty()) {
         bool mentioned = false;  // by a decision that nobody has seen yet
@@ -186,6 +190,7 @@ inline void scheduler_events::dissolve(std::uint32_t claim) {
     for (std::size_t i = 0; i < claims_.size(); ++i) {
         if (claims_[i].serial != claim) continue;
         records_[claims_[i].job].claim = detail::no_position;
+        note_amounts(claims_[i].job);
         for (std::size_t k = i + 1; k < claims_.size(); ++k) claims_[k - 1] = claims_[k];
         claims_.pop_back();
         break;

@@ -216,6 +216,7 @@ inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<
         slices_.admit(t, mig_profile);
         j.gpus += static_cast<double>(slices_.share(mig_profile)) / static_cast<double>(whole_gpu);
     }
+    note_amounts(position);
     put_in_line(position);
     return position;
 }
@@ -392,6 +393,7 @@ inline result<bool> scheduler_events::failed(double time, const job_ref& job, st
                 move_ended(j, t, false);
                 return true;
             case detail::task_activity::stopping:
+                note_amounts(j);
                 of.activity = detail::task_activity::running;
                 of.not_before = now_ + back_off(of.failures++);
                 victim_gone(of, false);

@@ -20,43 +20,54 @@ namespace berth::inline v0::detail {
 /// Why a queue does not let a job start.
 enum class queue_bar : std::uint8_t { none, limit, quota };
 
-/// What each queue of a tree has, wants and is due, of every divided counter, during one decision. Amounts of a queue
-/// include those of all below it.
+/// What each queue of a tree has, wants and is due, of every divided counter. Amounts of a queue include those of all
+/// below it.
 class queue_books {
 public:
     explicit queue_books(const queue_tree& tree) : tree_{&tree} {}
 
-    /// Begins anew: nobody has or wants anything.
-    void open() {
+    /// Follows the tree. True if it is another one: then nobody has or wants anything.
+    [[nodiscard]] bool open() {
+        if (version_ == tree_->version()) return false;
+        version_ = tree_->version();
         counters_ = tree_->counters().size();
         const std::size_t cells = tree_->size() * counters_;
         for (flat<amount>* all : {&allocated_, &hard_, &leaving_, &waiting_, &fair_}) {
             all->clear();
             all->resize(cells, 0);
         }
-        total_.clear();
-        total_.resize(counters_, 0);
+        total_.assign(counters_, 0);
+        children_.assign(tree_->size(), {});
+        for (std::uint32_t q = 1; q < tree_->size(); ++q) children_[(*tree_)[q].parent].push_back(q);
+        // The line of jobs without a queue is the youngest of all.
+        std::vector<std::uint32_t>& first = children_[queue_tree::root];
+        std::rotate(first.begin(), first.begin() + 1, first.end());
+        by_depth_.clear();
+        by_depth_.push_back(queue_tree::root);
+        for (std::size_t i = 0; i < by_depth_.size(); ++i) {
+            for (const std::uint32_t child : children_[by_depth_[i]]) by_depth_.push_back(child);
+        }
+        return true;
     }
     [[nodiscard]] std::size_t counters() const noexcept { return counters_; }
     [[nodiscard]] amount& total(std::size_t c) noexcept { return total_[c]; }
 
-    /// A job of a leaf waits for this.
-    void wait(std::uint32_t leaf, std::span<const amount> of) noexcept { add(waiting_, leaf, of, 1); }
+    /// A job of a leaf waits for this; for less with a negative sign.
+    void wait(std::uint32_t leaf, std::span<const amount> of, amount sign = 1) noexcept {
+        add(waiting_, leaf, of, sign);
+    }
     /// A job of a leaf has this.
     void start(std::uint32_t leaf, std::span<const amount> of, bool hard) noexcept { take(leaf, of, hard, 1); }
     /// A job of a leaf has this no longer.
     void stop(std::uint32_t leaf, std::span<const amount> of, bool hard) noexcept { take(leaf, of, hard, -1); }
 
     /// A task of a leaf is to stop for another: what it has counts for that one, and against limits until it is gone.
-    void leave(std::uint32_t leaf, std::span<const amount> of) noexcept { add(leaving_, leaf, of, 1); }
+    void leave(std::uint32_t leaf, std::span<const amount> of, amount sign = 1) noexcept {
+        add(leaving_, leaf, of, sign);
+    }
 
     /// All is told: computes what each queue is due.
     void close() {
-        children_.assign(tree_->size(), {});
-        for (std::uint32_t q = 1; q < tree_->size(); ++q) children_[(*tree_)[q].parent].push_back(q);
-        // The line of jobs without a queue is the youngest of all.
-        std::vector<std::uint32_t>& first = children_[queue_tree::root];
-        std::rotate(first.begin(), first.begin() + 1, first.end());
         for (std::size_t c = 0; c < counters_; ++c) divide(c);
     }
 
@@ -130,11 +141,6 @@ private:
     void divide(std::size_t c) {
         // What a queue wants is what those below it want, each within its limit.
         want_.assign(tree_->size(), 0);
-        by_depth_.clear();
-        by_depth_.push_back(queue_tree::root);
-        for (std::size_t i = 0; i < by_depth_.size(); ++i) {
-            for (const std::uint32_t child : children_[by_depth_[i]]) by_depth_.push_back(child);
-        }
         for (std::size_t i = by_depth_.size(); i-- > 1;) {
             const std::uint32_t q = by_depth_[i];
             if (tree_->is_leaf(q)) want_[q] = allocated(q, c) + at(waiting_, q, c);
@@ -192,6 +198,7 @@ private:
     }
 
     const queue_tree* tree_;
+    std::uint64_t version_ = 0;
     std::size_t counters_ = 0;
     flat<amount> allocated_;
     flat<amount> hard_;

@@ -106,12 +106,14 @@ public:
             }
         }
         if (!known) {
+            ++version_;
             enter(given.name, std::move(made));
             return true;
         }
         queue_record& now = queues_[*known];
         made.children = now.children;
         if (same(now, made)) return false;
+        ++version_;
         --queues_[now.parent].children;
         ++queues_[made.parent].children;
         now = std::move(made);
@@ -128,6 +130,8 @@ public:
     }
     /// The number of positions, the root's included.
     [[nodiscard]] std::size_t size() const noexcept { return queues_.size(); }
+    /// Changes with every description.
+    [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
     /// No queue was described.
     [[nodiscard]] bool trivial() const noexcept { return queues_.size() == 2; }
     [[nodiscard]] const queue_record& operator[](std::uint32_t q) const noexcept { return queues_[q]; }
@@ -174,6 +178,7 @@ public:
     [[nodiscard]] name_table& counter_names() noexcept { return counter_names_; }
     /// After a text was read: the counters by their names, children and depths. False if a record does not fit.
     [[nodiscard]] bool settle(const fleet& of) {
+        ++version_;
         counters_.clear();
         for (std::size_t c = 0; c < counter_names_.size(); ++c) {
             const auto found = divided(counter_names_[c], of);
@@ -236,6 +241,7 @@ private:
     name_table names_;
     name_table counter_names_;
     flat<divided_counter> counters_;
+    std::uint64_t version_ = 1;
 };
 
 }  // namespace berth::inline v0::detail

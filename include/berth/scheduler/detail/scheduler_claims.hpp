@@ -19,6 +19,7 @@ template <class Policies>
 void scheduler<Policies>::claim_by_shares() {
     if constexpr (shares_out) {
         using action = claim_action;
+        for (std::uint64_t& left : claims_left_) left = policies_.preemption.max_claims;
         constexpr int most_rounds = 64;  // of jobs that lost their place and claim another
         for (int round = 0; round < most_rounds; ++round) {
             bool any = false;
@@ -37,39 +38,113 @@ template <class Policies>
 bool scheduler<Policies>::claim_all(claim_action action) {
     open_turns();
     entered_.clear();
-    for (const std::uint32_t c : classes_.listed()) {
-        if (classes_[c].failed) enter_turn(c);
-    }
+    find_claimants(action);
+    std::uint64_t& attempts = claims_left_[static_cast<std::size_t>(action)];
     bool any = false;
     for (std::uint32_t leaf = turns_.leaf(); leaf != detail::queue_turns::nobody; leaf = turns_.leaf()) {
         const std::uint32_t c = lines_[leaf].front();
         leave_turn(leaf, false);
-        if (!claim(c, action)) continue;
+        if (attempts == 0) break;
+        if (!claim(c, action, attempts)) continue;
         any = true;
         fill_line();
-        for (const std::uint32_t q : touched_leaves_) follow_turn(q);
+        for (const std::uint32_t q : touched_leaves_) sort_line(q);
+        sort_line(leaf);
         if (classes_[c].jobs > 0) enter_turn(c);
         follow_turn(leaf);
     }
     return any;
 }
 
+/// Lets the classes enter of which a job may claim: most are told by their queues alone.
 template <class Policies>
-bool scheduler<Policies>::claim(std::uint32_t c, claim_action action) {
+void scheduler<Policies>::find_claimants(claim_action action) {
+    hopeless_.clear();
+    amount free = 0;
+    std::vector<int> lowest;  // priority of what runs in each leaf and may leave
+    if (action == claim_action::preempt) {
+        lowest.assign(queues_.size(), std::numeric_limits<int>::max());
+        for (std::uint32_t v = 0; v < records_.size(); ++v) {
+            if (!jobs_.is_taken(v) || records_[v].running == 0 || !records_[v].preemptible) continue;
+            lowest[records_[v].leaf] = std::min(lowest[records_[v].leaf], records_[v].priority);
+        }
+    } else if (action == claim_action::consolidate) {
+        free = free_share();
+    }
+    for (const std::uint32_t c : classes_.listed()) {
+        detail::demand_class& of = classes_[c];
+        if (!of.failed || of.jobs == 0) continue;
+        const detail::job_record& first = records_[of.first];
+        bool may = true;
+        switch (action) {
+            case claim_action::consolidate: may = first.preemptible && !first.grows && share_asked(of) <= free; break;
+            case claim_action::reclaim:
+                for (std::size_t i = 0; i < books_.counters() && may; ++i) {
+                    const amount most = first.grows ? queues_.quota(of.leaf, i) : books_.due(of.leaf, i);
+                    may = of.asked[i] <= 0 || books_.allocated(of.leaf, i) + of.asked[i] <= most;
+                }
+                may = may && !queues_.trivial();
+                break;
+            case claim_action::preempt: may = !first.grows && first.priority > lowest[of.leaf]; break;
+        }
+        if (may) enter_turn(c);
+    }
+}
+
+/// What the tasks of a class that start together ask for of GPUs, at least.
+template <class Policies>
+amount scheduler<Policies>::share_asked(const detail::demand_class& of) const {
+    amount least = max_amount;
+    for (const shape_index s : of.shapes) least = std::min(least, cluster_.workload().demand(s).total_share());
+    return least * static_cast<amount>(of.least);
+}
+
+/// What all nodes that take something have free of GPUs.
+template <class Policies>
+amount scheduler<Policies>::free_share() const {
+    amount free = 0;
+    for (std::size_t i = 0; i < cluster_.fleet().node_count(); ++i) {
+        const node_index n{i};
+        if (!cluster_.fleet().present(n) || !cluster_.open(n)) continue;
+        const node_view at = cluster_.ledger().node(n);
+        for (gpu_mask rest = cluster_.healthy_gpus(n); rest != 0; rest &= rest - 1)
+            free += std::max<amount>(at.free_gpus[lowest_gpu(rest) * at.gpu_counters], 0);
+    }
+    return free;
+}
+
+/// Moves did not make room for an equal demand: whose it is does not matter to moves.
+template <class Policies>
+bool scheduler<Policies>::is_hopeless(const detail::demand_class& of) const {
+    return std::any_of(hopeless_.begin(), hopeless_.end(), [&](std::uint32_t other) {
+        const detail::demand_class& failed = classes_[other];
+        if (failed.rules != nullptr || of.rules != nullptr || failed.least != of.least) return false;
+        if (failed.mig_profile != of.mig_profile) return false;
+        if (failed.shapes.size() != of.shapes.size()) return false;
+        for (std::size_t s = 0; s < of.shapes.size(); ++s) {
+            if (!(failed.shapes[s] == of.shapes[s])) return false;
+        }
+        return true;
+    });
+}
+
+template <class Policies>
+bool scheduler<Policies>::claim(std::uint32_t c, claim_action action, std::uint64_t& attempts) {
     const std::uint32_t j = classes_[c].first;
     const detail::job_record& r = records_[j];
     // Who has just lost its place does not take another's in the same decision.
     if (now_ < r.may_evict_at() || r.evicted_at == now_ || r.claim != detail::no_position) return false;
-    list_next(j);
-    ask_for(handles_.size());
-    claim_asked_ = asked_;
+    claim_asked_ = classes_[c].asked;
     if (!may_claim(j, action)) return false;
+    if (action == claim_action::consolidate && is_hopeless(classes_[c])) return false;
     list_units(j, action);
     if (units_.empty()) return false;
     trials_left_ = policies_.preemption.max_trials;
     best_.clear();
     claiming_ = j;
     search_units(j, action);
+    if (best_.empty()) --attempts;
+    if (best_.empty() && action == claim_action::consolidate) hopeless_.push_back(c);
     const std::vector<std::uint32_t> chosen{best_.begin(), best_.end()};
     const bool done = !chosen.empty() && attempt(j, action, chosen) && carry_out(j, action, chosen);
     claiming_ = detail::no_position;
@@ -83,8 +158,7 @@ bool scheduler<Policies>::may_claim(std::uint32_t j, claim_action action) const 
     const detail::queue_bar bar = books_.bar(r.leaf, claim_asked_.view(), !r.preemptible);
     if (bar == detail::queue_bar::quota) return false;
     switch (action) {
-        case claim_action::consolidate:
-            return r.preemptible && !r.grows && bar == detail::queue_bar::none && fits_in_sum();
+        case claim_action::consolidate: return r.preemptible && !r.grows && bar == detail::queue_bar::none;
         case claim_action::reclaim:
             if (queues_.trivial()) return false;
             for (std::size_t c = 0; c < books_.counters(); ++c) {
@@ -95,22 +169,6 @@ bool scheduler<Policies>::may_claim(std::uint32_t j, claim_action action) const 
         case claim_action::preempt: return !r.grows;
     }
     return false;
-}
-
-/// Whether the listed tasks fit what all nodes together have free.
-template <class Policies>
-bool scheduler<Policies>::fits_in_sum() const {
-    amount wanted = 0;
-    for (const task_handle t : handles_) wanted += cluster_.workload().demand(*cluster_.find(t)).total_share();
-    amount free = 0;
-    for (std::size_t i = 0; i < cluster_.fleet().node_count() && free < wanted; ++i) {
-        const node_index n{i};
-        if (!cluster_.fleet().present(n) || !cluster_.open(n)) continue;
-        const node_view at = cluster_.ledger().node(n);
-        for (gpu_mask rest = cluster_.healthy_gpus(n); rest != 0; rest &= rest - 1)
-            free += std::max<amount>(at.free_gpus[lowest_gpu(rest) * at.gpu_counters], 0);
-    }
-    return free >= wanted;
 }
 
 /// Into `units_`: what may leave or move for a job, the first candidates first. A unit is a task above the least of an
@@ -133,6 +191,8 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
             if (r.leaf == claimant.leaf) continue;
             const auto sides = queues_.part(claimant.leaf, r.leaf);
             if (!has_too_much(sides.b)) continue;
+            // Beyond its guarantee nobody evicts the one that it was evicted for.
+            if (claimant.evicted_for == handle(v) && !is_within_quota(sides.a)) continue;
             protects = queues_.min_runtime(sides.b, true);
         }
         const bool is_young = now_ < r.runs_since + protects;
@@ -224,16 +284,21 @@ bool scheduler<Policies>::allowed(std::uint32_t j, claim_action action, std::spa
     return fine;
 }
 
+/// A claimant's side would still be within its guarantee.
+template <class Policies>
+bool scheduler<Policies>::is_within_quota(std::uint32_t q) const {
+    for (std::size_t c = 0; c < books_.counters(); ++c) {
+        if (claim_asked_[c] > 0 && books_.allocated(q, c) + claim_asked_[c] > queues_.quota(q, c)) return false;
+    }
+    return true;
+}
+
 /// Whether a claimant may take this from a victim's queue, as the books stand.
 template <class Policies>
 bool scheduler<Policies>::may_take_from(std::uint32_t claimant, std::uint32_t victim,
                                         const detail::flat<amount>& of) const {
     const auto sides = queues_.part(claimant, victim);
-    bool within_quota = true;
-    for (std::size_t c = 0; c < books_.counters(); ++c) {
-        if (claim_asked_[c] > 0 && books_.allocated(sides.a, c) + claim_asked_[c] > queues_.quota(sides.a, c))
-            within_quota = false;
-    }
+    const bool within_quota = is_within_quota(sides.a);
     for (std::size_t c = 0; c < books_.counters(); ++c) {
         if (claim_asked_[c] <= 0 || of[c] <= 0) continue;
         const amount has = books_.allocated(sides.b, c);
@@ -393,17 +458,19 @@ void scheduler<Policies>::search_nodes(std::uint32_t j, claim_action action) {
     for (std::size_t first = 0; first < on.size() && trials_left_ > 0;) {
         here.clear();
         std::size_t last = first;
-        for (; last < on.size() && on[last].first == on[first].first; ++last) here.push_back(on[last].second);
+        const std::size_t node = on[first].first;
+        for (; last < on.size() && on[last].first == node; ++last) here.push_back(on[last].second);
         first = last;
         constexpr std::size_t most = 16;
         if (here.size() < 2) continue;
-        for (std::size_t a = 0; a < here.size() && here.size() <= most; ++a) {
+        const std::size_t needed = units_needed(j, node_index{node}, here);
+        for (std::size_t a = 0; a < here.size() && here.size() <= most && needed <= 2; ++a) {
             for (std::size_t b = a + 1; b < here.size() && trials_left_ > 0; ++b) {
                 trial = {here[a], here[b]};
                 consider(j, action, trial);
             }
         }
-        for (std::size_t a = 0; a < here.size() && here.size() <= most; ++a) {
+        for (std::size_t a = 0; a < here.size() && here.size() <= most && needed <= 3; ++a) {
             for (std::size_t b = a + 1; b < here.size(); ++b) {
                 for (std::size_t c = b + 1; c < here.size() && trials_left_ > 0; ++c) {
                     trial = {here[a], here[b], here[c]};
@@ -411,15 +478,40 @@ void scheduler<Policies>::search_nodes(std::uint32_t j, claim_action action) {
                 }
             }
         }
-        if (best_.empty()) gather(j, action, here);
+        if (best_.empty() && needed <= here.size()) gather(j, action, here);
     }
 }
+
+/// A lower bound of how many of these units have to leave a node before it has enough GPUs; more than there are if all
+/// together do not do.
+template <class Policies>
+std::size_t scheduler<Policies>::units_needed(std::uint32_t j, node_index n, std::span<const std::uint32_t> here) {
+    list_next(j);
+    const demand_view demand = cluster_.workload().demand(*cluster_.find(handles_[0]));
+    std::size_t free = gpu_count(cluster_.ledger().fitting_gpus(demand, n));
+    std::vector<std::size_t> frees;
+    for (const std::uint32_t u : here) {
+        gpu_mask used = 0;
+        for_each_task_of(units_[u], [&](std::uint32_t t) {
+            const slot where = cluster_.where(tasks_[units_[u].job][t].task);
+            if (where.node == n) used |= where.gpus;
+        });
+        frees.push_back(gpu_count(used));
+    }
+    std::sort(frees.begin(), frees.end());
+    std::size_t units = 0;
+    while (free < demand.gpus && units < frees.size()) free += frees[frees.size() - 1 - units++];
+    return free < demand.gpus ? here.size() + 1 : units;
+}
+
 /// Takes units in their order until the claimant fits, then lets stay who can.
 template <class Policies>
 void scheduler<Policies>::gather(std::uint32_t j, claim_action action, std::span<const std::uint32_t> from) {
     std::vector<std::uint32_t> taken;
     bool fits = false;
-    for (std::size_t i = 0; i < from.size() && trials_left_ > 0 && !fits; ++i) {
+    constexpr std::size_t most = 128;
+    for (std::size_t i = 0; i < from.size() && taken.size() < most && trials_left_ > 0 && !fits; ++i) {
+        --trials_left_;
         taken.push_back(from[i]);
         // What the rules do not allow in this order is left out.
         if (!allowed(j, action, taken) && !may_still(j, action, taken)) {
@@ -508,7 +600,7 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
     if (action != claim_action::consolidate) {
         for (const std::uint32_t u : chosen) exchange(units_[u], -1);
     }
-    books_.start(records_[j].leaf, claim_asked_.view(), !records_[j].preemptible);
+    adjust(records_[j].leaf, claim_asked_.view(), !records_[j].preemptible, 1);
     for (const std::uint32_t u : chosen) {
         if (action == claim_action::consolidate) break;
         // A queue that is at its limit now has no other place for its victim.
@@ -524,7 +616,7 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
     }
     placed_ = claimed_;
     if (options_.acknowledge == acknowledgement::reported && !begin_moves_for_claim(j, action)) {
-        books_.stop(records_[j].leaf, claim_asked_.view(), !records_[j].preemptible);
+        adjust(records_[j].leaf, claim_asked_.view(), !records_[j].preemptible, -1);
         return false;
     }
     const std::uint32_t serial = options_.acknowledge == acknowledgement::reported ? hold_for(j) : detail::no_position;
@@ -556,12 +648,14 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
                 tell(decision_kind::evict, u.job, was.task, was.where, reasons[i]);
                 if (is_sliced(u.job)) decided_.back().mig_offset = was.offset;
                 r.evicted_at = now_;
+                r.evicted_for = handle(j);
                 r.delayed = false;
             }
             decided_.back().beneficiary = handle(j);
             if (serial != detail::no_position) {
                 record.claim = serial;
                 if (to == nullptr) record.activity = detail::task_activity::stopping;
+                note_amounts(u.job);
             } else if (to == nullptr) {
                 task_stopped(u.job, was.task);
             }
@@ -582,11 +676,7 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
 template <class Policies>
 void scheduler<Policies>::exchange(const victim_unit& u, int sign) {
     amounts_of(u, taken_amounts_);
-    if (sign > 0) {
-        books_.start(records_[u.job].leaf, taken_amounts_.view(), false);
-    } else {
-        books_.stop(records_[u.job].leaf, taken_amounts_.view(), false);
-    }
+    adjust(records_[u.job].leaf, taken_amounts_.view(), false, sign);
 }
 
 /// Where the executor reports: nothing is done yet, so all are where they were, and moves begin. False, with nothing
@@ -631,6 +721,7 @@ template <class Policies>
 std::uint32_t scheduler<Policies>::hold_for(std::uint32_t j) {
     const std::uint32_t claim = claim_serial_++;
     records_[j].claim = claim;
+    note_amounts(j);
     for (const started_task& s : claimed_) {
         const node_handle node = cluster_.handle(s.where.node);
         ++places_.of(node).holds;

@@ -157,6 +157,7 @@ void scheduler<Policies>::commit_evictions(std::uint32_t j) {
     if (reported) {
         claim = claim_serial_++;
         records_[j].claim = claim;
+        note_amounts(j);
         for (const started_task& s : placed_) {
             (void)cluster_.release(tasks_[j][s.task].task);
             const node_handle node = cluster_.handle(s.where.node);

@@ -201,7 +201,8 @@ private:
             if constexpr (!Archive::reads) name = e_.queues_.names()[i + 2];
             a_.string("name", name);
             if constexpr (Archive::reads) {
-                if (name.empty() || e_.queues_.names().find(name)) return a_.refuse("name", "one that is not listed yet");
+                if (name.empty() || e_.queues_.names().find(name))
+                    return a_.refuse("name", "one that is not listed yet");
                 e_.queues_.names().assign(i + 2, name);
             }
             both("parent", all[i + 2].parent);
@@ -263,6 +264,7 @@ private:
         both("rate known", r.rate_known, "class", r.job_class, "level", r.level, "entry", r.level_entry);
         both("not before", r.not_before, "short since", r.short_since, "told", r.told, "claim", r.claim);
         both("delayed", r.delayed, "queue", r.leaf, "evicted at", r.evicted_at, "runs since", r.runs_since);
+        both("evicted for", r.evicted_for);
         if (!e_.queues_.is_leaf(r.leaf)) return a_.refuse("queue", "one that has none below it");
         both("mig profile", r.mig_profile);
         if (r.mig_profile != no_position && r.mig_profile >= e_.slices_.asked().size())

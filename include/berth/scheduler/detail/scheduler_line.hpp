@@ -107,6 +107,10 @@ void scheduler<Policies>::enter_line(std::uint32_t j) {
     list_waiting(j);
     if (r.grows) handles_.resize(1);
     r.demand = classes_.enter(handles_.view(), least_of(r), models_of(j), terms_of(j));
+    if (by_turns_) {
+        ask_for(r.grows ? 1 : least_of(r));
+        classes_[r.demand].asked = asked_;
+    }
     r.key = policies_.order(view(j));
     entered_.push_back(r.demand);
     heap_.insert(classes_[r.demand].first, j, [&](std::uint32_t a, std::uint32_t b) { return goes_first(a, b); });

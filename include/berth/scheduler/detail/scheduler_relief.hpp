@@ -207,6 +207,7 @@ void scheduler<Policies>::stop_job(std::uint32_t j, std::uint32_t claim, const c
         if (options_.acknowledge == acknowledgement::reported) {
             record.activity = detail::task_activity::stopping;
             record.claim = claim;
+            note_amounts(j);
             continue;
         }
         (void)cluster_.release(record.task);

@@ -46,7 +46,7 @@ void scheduler<Policies>::start_claims() {
         if (by_turns_) {  // it has been counted as if it ran
             list_next(c.job);
             ask_for(handles_.size());
-            books_.stop(records_[c.job].leaf, asked_.view(), !records_[c.job].preemptible);
+            adjust(records_[c.job].leaf, asked_.view(), !records_[c.job].preemptible, -1);
         }
         if (c.broken) sleep(c.job, now_ + options_.back_off);
         put_in_line(c.job);

@@ -54,15 +54,16 @@ void scheduler<Policies>::ask_for(std::size_t least) {
     for (std::size_t i = 0; i < handles_.size() && i < least; ++i) add_amounts(*cluster_.find(handles_[i]), asked_);
 }
 
-/// Counts what each queue has and wants. O(tasks of jobs × depth of the tree).
+/// What there is to divide, and the memory of the smallest GPU. O(GPUs).
 template <class Policies>
-void scheduler<Policies>::count_shares() {
-    books_.open();
+void scheduler<Policies>::measure_fleet() {
     const auto counters = queues_.counters();
     const fleet& machines = cluster_.fleet();
     const std::size_t memory = machines.roles().gpu_memory;
     smallest_memory_ = 0;
-    for (std::size_t i = 0; i < machines.node_count() && !counters.empty(); ++i) {
+    totals_.assign(counters.size(), 0);
+    if (counters.empty()) return;
+    for (std::size_t i = 0; i < machines.node_count(); ++i) {
         const node_index n{i};
         if (!machines.present(n)) continue;
         for (gpu_mask rest = cluster_.gpus_there(n); rest != 0; rest &= rest - 1) {
@@ -77,38 +78,102 @@ void scheduler<Policies>::count_shares() {
                 smallest_memory_ = size;
             for (std::size_t c = 0; c < counters.size() && healthy; ++c) {
                 if (counters[c].is == detail::divided_counter::kind::gpu)
-                    books_.total(c) += is_cut ? whole_gpu : std::min(machines.capacity(g)[0], whole_gpu);
-                if (counters[c].is == detail::divided_counter::kind::gpu_memory) books_.total(c) += size;
+                    totals_[c] += is_cut ? whole_gpu : std::min(machines.capacity(g)[0], whole_gpu);
+                if (counters[c].is == detail::divided_counter::kind::gpu_memory) totals_[c] += size;
             }
         }
         for (std::size_t c = 0; c < counters.size() && cluster_.healthy(n); ++c) {
             if (counters[c].is == detail::divided_counter::kind::node)
-                books_.total(c) += machines.capacity(n)[counters[c].position];
+                totals_[c] += machines.capacity(n)[counters[c].position];
         }
     }
-    detail::flat<amount> waits;
-    detail::flat<amount> leaves;
-    for (std::uint32_t j = 0; j < records_.size() && !counters.empty(); ++j) {
-        if (!jobs_.is_taken(j)) continue;
-        asked_.assign(counters.size(), 0);
-        waits.assign(counters.size(), 0);
-        leaves.assign(counters.size(), 0);
-        // Who is to start once others have left counts as if it ran, and they as if they did not.
-        std::size_t claims = records_[j].claim != detail::no_position ? records_[j].grows ? 1 : least_of(records_[j]) : 0;
-        for (const detail::task_record& t : tasks_[j]) {
-            if (t.activity == detail::task_activity::ended) continue;
-            const bool waiting = t.activity == detail::task_activity::waiting;
-            const bool starts = waiting && claims > 0;
-            if (starts) --claims;
-            add_amounts(*cluster_.find(t.task), t.activity == detail::task_activity::stopping ? leaves
-                                                : waiting && !starts                          ? waits
-                                                                                              : asked_);
+}
+
+/// Brings the books up to date: what jobs that changed have and want, and what each queue is due. O(changed jobs × depth
+/// of the tree + queues × log(queues)).
+template <class Policies>
+void scheduler<Policies>::count_shares() {
+    const std::size_t counters = queues_.counters().size();
+    if (books_.open()) {
+        adjusted_.clear();
+        counted_.clear();
+        counted_amounts_.clear();
+        recounted_.clear();
+        for (std::uint32_t j = 0; j < records_.size(); ++j) {
+            if (jobs_.is_taken(j)) recounted_.push_back(j);
         }
-        books_.start(records_[j].leaf, asked_.view(), !records_[j].preemptible);
-        books_.wait(records_[j].leaf, waits.view());
-        books_.leave(records_[j].leaf, leaves.view());
     }
+    for (std::size_t i = adjusted_.size(); i-- > 0;) {
+        const auto of = adjusted_amounts_.view().subspan(i * counters, counters);
+        if (adjusted_[i].sign > 0) {
+            books_.stop(adjusted_[i].leaf, of, adjusted_[i].hard);
+        } else {
+            books_.start(adjusted_[i].leaf, of, adjusted_[i].hard);
+        }
+    }
+    adjusted_.clear();
+    adjusted_amounts_.clear();
+    if (counted_.size() < records_.size()) {
+        counted_.resize(records_.size(), {});
+        counted_amounts_.resize(records_.size() * 3 * counters, 0);
+    }
+    for (const std::uint32_t j : recounted_) recount(j);
+    recounted_.clear();
+    for (std::size_t c = 0; c < counters; ++c) books_.total(c) = totals_[c];
     books_.close();
+}
+
+/// Enters a job with what it has and wants now instead of what was counted before.
+template <class Policies>
+void scheduler<Policies>::recount(std::uint32_t j) {
+    const std::size_t counters = queues_.counters().size();
+    if (counters == 0) return;
+    amount* const has = counted_amounts_.data() + j * 3 * counters;
+    amount* const wants = has + counters;
+    amount* const leaves = wants + counters;
+    counted_share& was = counted_[j];
+    if (was.leaf != queue_none) {
+        books_.stop(was.leaf, {has, counters}, was.hard);
+        books_.wait(was.leaf, {wants, counters}, -1);
+        books_.leave(was.leaf, {leaves, counters}, -1);
+        was.leaf = queue_none;
+    }
+    if (!jobs_.is_taken(j)) return;
+    asked_.assign(counters, 0);
+    waits_asked_.assign(counters, 0);
+    leaves_asked_.assign(counters, 0);
+    // Who is to start once others have left counts as if it ran, and they as if they did not.
+    std::size_t claims = records_[j].claim == detail::no_position ? 0 : records_[j].grows ? 1 : least_of(records_[j]);
+    for (const detail::task_record& t : tasks_[j]) {
+        if (t.activity == detail::task_activity::ended) continue;
+        const bool waiting = t.activity == detail::task_activity::waiting;
+        const bool starts = waiting && claims > 0;
+        if (starts) --claims;
+        add_amounts(*cluster_.find(t.task), t.activity == detail::task_activity::stopping ? leaves_asked_
+                                            : waiting && !starts                          ? waits_asked_
+                                                                                          : asked_);
+    }
+    for (std::size_t c = 0; c < counters; ++c) {
+        has[c] = asked_[c];
+        wants[c] = waits_asked_[c];
+        leaves[c] = leaves_asked_[c];
+    }
+    was = {records_[j].leaf, !records_[j].preemptible};
+    books_.start(was.leaf, {has, counters}, was.hard);
+    books_.wait(was.leaf, {wants, counters});
+    books_.leave(was.leaf, {leaves, counters});
+}
+
+/// What a decision changes counts at once, until the jobs concerned are counted anew.
+template <class Policies>
+void scheduler<Policies>::adjust(std::uint32_t leaf, std::span<const amount> of, bool hard, int sign) {
+    if (sign > 0) {
+        books_.start(leaf, of, hard);
+    } else {
+        books_.stop(leaf, of, hard);
+    }
+    adjusted_.push_back({leaf, hard, sign});
+    adjusted_amounts_.append(of);
 }
 
 /// Lists the waiting tasks of a job that start together; one of a job that grows.
@@ -159,13 +224,23 @@ void scheduler<Policies>::leave_turn(std::uint32_t leaf, bool again) {
     follow_turn(leaf);
 }
 
+/// Jobs that have lost a task wait in other classes than before: those that are left without a job leave the line.
+template <class Policies>
+void scheduler<Policies>::sort_line(std::uint32_t leaf) {
+    std::vector<std::uint32_t>& line = lines_[leaf];
+    std::erase_if(line, [&](std::uint32_t c) {
+        if (classes_[c].jobs > 0) return false;
+        classes_[c].candidate = false;
+        return true;
+    });
+    std::make_heap(line.begin(), line.end(), [&](std::uint32_t a, std::uint32_t b) { return comes_later(a, b); });
+    follow_turn(leaf);
+}
+
 template <class Policies>
 void scheduler<Policies>::follow_turn(std::uint32_t leaf) {
     if (lines_[leaf].empty()) return turns_.clear(leaf);
-    const std::uint32_t j = classes_[lines_[leaf].front()].first;
-    list_next(j);
-    ask_for(handles_.size());
-    turns_.set(leaf, asked_.view());
+    turns_.set(leaf, classes_[lines_[leaf].front()].asked.view());
 }
 
 template <class Policies>
@@ -173,7 +248,9 @@ void scheduler<Policies>::start_by_turns() {
     open_turns();
     entered_.clear();
     for (const std::uint32_t c : classes_.listed()) {
-        if (classes_.may_start(c) || classes_[c].bar != detail::queue_bar::none) enter_turn(c);
+        detail::demand_class& of = classes_[c];
+        if (of.bar == detail::queue_bar::none ? classes_.may_start(c) : bar_of(of) == detail::queue_bar::none)
+            enter_turn(c);
     }
     for (std::uint32_t leaf = turns_.leaf(); leaf != detail::queue_turns::nobody; leaf = turns_.leaf()) {
         const std::uint32_t c = lines_[leaf].front();
@@ -190,26 +267,30 @@ void scheduler<Policies>::start_by_turns() {
     }
 }
 
+/// Whether its queues let the first job of a class start.
+template <class Policies>
+detail::queue_bar scheduler<Policies>::bar_of(const detail::demand_class& of) const {
+    return books_.bar(of.leaf, of.asked.view(), !records_[of.first].preemptible);
+}
+
 /// Starts the first job of a class, if its queue lets it and there is room.
 template <class Policies>
 bool scheduler<Policies>::start_in_share(std::uint32_t c) {
     detail::demand_class& of = classes_[c];
     const std::uint32_t j = of.first;
-    list_next(j);
-    ask_for(handles_.size());
     const bool was_barred = of.bar != detail::queue_bar::none;
-    of.bar = books_.bar(of.leaf, asked_.view(), !records_[j].preemptible);
+    of.bar = bar_of(of);
     if (of.bar != detail::queue_bar::none) {
         classes_.failed(c);
         return false;
     }
     if (!was_barred && !classes_.may_start(c)) return false;
-    const std::size_t next = handles_.size();
-    if (!place_listed(j, next)) {
+    list_next(j);
+    if (!place_listed(j, handles_.size())) {
         classes_.failed(c);
         return false;
     }
-    books_.start(of.leaf, asked_.view(), !records_[j].preemptible);
+    adjust(of.leaf, of.asked.view(), !records_[j].preemptible, 1);
     announce_placed(j);
     return true;
 }
