@@ -332,7 +332,8 @@ named_decision named(const berth::scheduler_events& engine, const berth::decisio
     };
     switch (d.kind) {
         case berth::decision_kind::start:
-            return {io::start_decision{d.time, job, d.task, named(engine, d.where), slice(d.mig_offset)}, d.alternative};
+            return {io::start_decision{d.time, job, d.task, named(engine, d.where), slice(d.mig_offset)},
+                    d.alternative};
         case berth::decision_kind::evict: {
             io::evict_decision found{d.time, job, d.task, named(engine, d.where), {}, d.reason};
             if (d.beneficiary.valid()) found.for_job = std::string{engine.name(d.beneficiary)};
@@ -432,7 +433,8 @@ std::unique_ptr<log_engine> make_log_engine(const log_counters& counters, const 
         berth::scheduler_policies<>{}.with_preemption(berth::share_rules{.consolidate = options.consolidate});
     if (name == "berth") return make(counters, options, base);
     if (name == "best_fit") return make(counters, options, base.with_placement(berth::greedy{berth::best_fit{}}));
-    if (name == "spread") return make(counters, options, base.with_placement(berth::greedy{berth::worst_fit{}, berth::loosest_gpu{}}));
+    if (name == "spread")
+        return make(counters, options, base.with_placement(berth::greedy{berth::worst_fit{}, berth::loosest_gpu{}}));
     if (name == "fifo") return make(counters, options, base.with_order(berth::fifo{}));
     if (name == "srtf") return make(counters, options, base.with_order(berth::shortest_remaining{}));
     return nullptr;

@@ -44,9 +44,9 @@ public:
 /// What a log says beside its events, and the program's options over it.
 struct log_engine_options {
     std::string policy{};
-    bool acknowledged = false;  ///< evictions and moves are done when the log says so, else at once
-    double grace = 60.0;        ///< seconds for which a gang may run below its least
-    bool consolidate = true;    ///< tasks may be moved so that others fit
+    bool acknowledged = false;               ///< evictions and moves are done when the log says so, else at once
+    double grace = 60.0;                     ///< seconds for which a gang may run below its least
+    bool consolidate = true;                 ///< tasks may be moved so that others fit
     std::vector<berth::mig_board> boards{};  ///< what GPUs in MIG mode may be
 };
 

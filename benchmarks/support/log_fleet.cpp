@@ -365,8 +365,7 @@ result<bool> log_fleet::take(const job_event& e) {
         const bool known = std::any_of(boards_.begin(), boards_.end(),
                                        [&](const berth::mig_board& board) { return board.find(*e.mig).has_value(); });
         if (!known) return unknown("mig", "MIG profile", *e.mig);
-        if (!e.alternatives.empty())
-            return fault("mig", error_code::inconsistent, "is given beside alternatives");
+        if (!e.alternatives.empty()) return fault("mig", error_code::inconsistent, "is given beside alternatives");
         const auto of_gpus = [](const task_demand& demand) { return demand.gpus > 1 || !demand.gpu_demand.empty(); };
         if (of_gpus(e.demand) || std::any_of(e.task_list.begin(), e.task_list.end(), of_gpus))
             return fault("mig", error_code::inconsistent, "is given beside a demand of GPUs");
@@ -557,8 +556,8 @@ result<logged_task*> log_fleet::decided_task(const char* decision, const std::st
 }
 
 /// Why a place cannot take a task, whatever is free there; empty if it can.
-std::string log_fleet::may_take(const logged_job& job, std::size_t task, std::size_t form,
-                                const log_place& place, const std::optional<mig_slice>& slice) const {
+std::string log_fleet::may_take(const logged_job& job, std::size_t task, std::size_t form, const log_place& place,
+                                const std::optional<mig_slice>& slice) const {
     const logged_node* node = this->node(place.node);
     if (node == nullptr || !node->there) return "there is no node " + shown(place.node);
     if (node->closed) return "node " + shown(place.node) + " is closed";

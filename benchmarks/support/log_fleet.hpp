@@ -24,11 +24,11 @@ struct logged_task {
     enum class state : std::uint8_t { waiting, running, done };
 
     state is = state::waiting;
-    std::size_t form = 0;                      // 0: the job's own demand, then its alternatives
-    berth::io::log_place place{};              // of a running task
-    bool started = false;                      // by a decision, and nothing was said of it since
-    bool stopping = false;                     // an eviction is decided and not reported yet
-    std::optional<berth::io::log_place> to{};  // a move is decided and not reported yet
+    std::size_t form = 0;                            // 0: the job's own demand, then its alternatives
+    berth::io::log_place place{};                    // of a running task
+    bool started = false;                            // by a decision, and nothing was said of it since
+    bool stopping = false;                           // an eviction is decided and not reported yet
+    std::optional<berth::io::log_place> to{};        // a move is decided and not reported yet
     std::optional<berth::io::mig_slice> slice{};     // of a running task
     std::optional<berth::io::mig_slice> to_slice{};  // of a move
 };
@@ -198,7 +198,7 @@ private:
     std::set<std::string, std::less<>> gpu_counters_{"share"};
     std::set<std::string> touched_nodes_;  // by decisions since the last check of room
     std::set<std::string> touched_gpus_;
-    std::set<std::string> touched_jobs_;  // whose GPUs are of one model
+    std::set<std::string> touched_jobs_;                          // whose GPUs are of one model
     std::vector<std::pair<std::string, std::uint32_t>> placed_;   // tasks, by decisions since the last check
     std::vector<std::pair<std::string, std::uint32_t>> started_;  // the same without those that moved
     std::map<std::string, bool> evicted_from_;                    // jobs, and whether they ran as a whole before

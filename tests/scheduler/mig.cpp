@@ -132,8 +132,10 @@ TEST_CASE("what is no slice, no board or no position is refused by item and fiel
     const auto runs = [&](const char* job, const char* gpu, std::uint32_t offset) {
         return engine.running_slice(1.0, job, 0, {"n", gpu}, offset).error().message;
     };
-    CHECK(runs("s", "n-0", 2) == "event running: job \"s\" task 0: the GPU has no position for its profile at offset 2");
-    CHECK(runs("s", "n-1", 4) == "event running: job \"s\" task 0: the GPU has no position for its profile at offset 4");
+    CHECK(runs("s", "n-0", 2) ==
+          "event running: job \"s\" task 0: the GPU has no position for its profile at offset 2");
+    CHECK(runs("s", "n-1", 4) ==
+          "event running: job \"s\" task 0: the GPU has no position for its profile at offset 4");
     CHECK(runs("s", "n-9", 4) == "event running: node \"n\" has no GPU \"n-9\"");
     CHECK(runs("s", "", 4) == "event running: a slice is on a GPU, at an offset");
     CHECK(runs("whole", "n-0", 4) == "event running: job \"whole\" task 0: it is no slice");
@@ -260,7 +262,9 @@ namespace {
 /// Who holds which slices, from decisions and reports alone.
 class slice_ledger {
 public:
-    void put(const std::string& job, const std::string& gpu, const berth::mig_slice& slice) { held_[job] = {gpu, slice}; }
+    void put(const std::string& job, const std::string& gpu, const berth::mig_slice& slice) {
+        held_[job] = {gpu, slice};
+    }
     void drop(const std::string& job) { held_.erase(job); }
     [[nodiscard]] bool legal(const mig_board& board) const {
         std::map<std::string, berth::mig_layout> layouts;
@@ -284,7 +288,9 @@ std::vector<std::string> random_slices(const Policies& policies, std::uint64_t s
     const mig_board board = a100();
     REQUIRE(engine->mig_board(board));
     berth::xoshiro256 random{seed};
-    const auto below = [&](std::size_t n) { return static_cast<std::size_t>(berth::bounded(random, static_cast<std::uint32_t>(n))); };
+    const auto below = [&](std::size_t n) {
+        return static_cast<std::size_t>(berth::bounded(random, static_cast<std::uint32_t>(n)));
+    };
     const auto report = [&](double time, std::size_t node, std::size_t gpus) {
         const std::string name = "n" + std::to_string(node);
         std::vector<std::string> uuids;
@@ -347,7 +353,9 @@ std::vector<std::string> random_slices(const Policies& policies, std::uint64_t s
         for (const berth::decision& d : *answer) {
             const std::string name{engine->known().name(d.job)};
             log.push_back(berth::describe(d, engine->known()));
-            const auto uuid = [&] { return engine->known().cluster().uuid(d.where.node, berth::lowest_gpu(d.where.gpus)); };
+            const auto uuid = [&] {
+                return engine->known().cluster().uuid(d.where.node, berth::lowest_gpu(d.where.gpus));
+            };
             const berth::mig_slice slice{d.mig_profile.empty() ? 0 : *board.find(d.mig_profile), d.mig_offset};
             if (d.kind == decision_kind::lost) held.drop(name), in_flight.erase(name);
             if (d.kind == decision_kind::start) held.put(name, uuid(), slice);

@@ -49,13 +49,13 @@ struct evict_decision {
 
 /// A task moves.
 struct move_decision {
-    double time = 0;         ///< seconds
-    std::string job{};       ///< the job
-    std::uint32_t task = 0;  ///< position of the task in the job
-    log_place from{};        ///< where it runs
-    log_place to{};          ///< where it will run
-    std::uint32_t wave = 0;  ///< moves of one wave may happen at the same time
-    std::string reason{};    ///< for people and programs
+    double time = 0;                      ///< seconds
+    std::string job{};                    ///< the job
+    std::uint32_t task = 0;               ///< position of the task in the job
+    log_place from{};                     ///< where it runs
+    log_place to{};                       ///< where it will run
+    std::uint32_t wave = 0;               ///< moves of one wave may happen at the same time
+    std::string reason{};                 ///< for people and programs
     std::optional<mig_slice> from_mig{};  ///< its slice at `from`
     std::optional<mig_slice> to_mig{};    ///< its slice at `to`
     /// Equal members.

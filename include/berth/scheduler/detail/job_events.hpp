@@ -42,8 +42,7 @@ inline bool scheduler_events::may_move(task_index task) const noexcept {
     const detail::task_owner of = owners_[task.value()];
     const detail::task_record& t = tasks_[of.job][of.task];
     return records_[of.job].preemptible && rules_of(of.job) == nullptr && !is_shunned(of.job) &&
-           !slices_.is_slice(task) &&
-           t.activity == detail::task_activity::running && t.not_before <= now_;
+           !slices_.is_slice(task) && t.activity == detail::task_activity::running && t.not_before <= now_;
 }
 
 /// Nothing for a job that has ended.

@@ -288,8 +288,8 @@ private:
         std::uint32_t memory = board.memory_slices();
         for (std::uint32_t used = now.layout.covered(); used != 0; used &= used - 1) --memory;
         gpu_room found;
-        found.slices = now.layout.compute() + wanted.compute_slices <= board.compute_slices() &&
-                       wanted.memory_slices <= memory;
+        found.slices =
+            now.layout.compute() + wanted.compute_slices <= board.compute_slices() && wanted.memory_slices <= memory;
         for (const std::uint32_t start : wanted.starts) found.free = found.free || now.layout.allows(board, {p, start});
         return found;
     }

@@ -123,9 +123,9 @@ inline result<void> scheduler_events::check_boards(const node_description& descr
             return detail::refuse(error_code::invalid_value, {"node ", phrase::quoted(described.name), ": gpus[", i,
                                                               "].uuid is empty, and the GPU is in MIG mode"});
         if (!slices_.find_board(gpu.mig_board))
-            return detail::refuse(error_code::unknown_name, {"node ", phrase::quoted(described.name), ": gpus[", i,
-                                                             "].mig_board: there is no board ",
-                                                             phrase::quoted(gpu.mig_board)});
+            return detail::refuse(error_code::unknown_name,
+                                  {"node ", phrase::quoted(described.name), ": gpus[", i,
+                                   "].mig_board: there is no board ", phrase::quoted(gpu.mig_board)});
     }
     return {};
 }

@@ -24,11 +24,11 @@ struct place_state {
     bool watched_sick = false;  // as the watch sees it: neither undoes the other
     bool closed = false;
     bool draining = false;
-    bool hot = false;           // above its limit of temperature: it is drained
-    bool pressed = false;       // above its limit of load or power: it takes nothing new
-    bool relieves = false;      // one task may leave, since the last reading
-    const char* pressure = "";  // which limit
-    std::uint32_t holds = 0;    // of a node: claims that its room is held for
+    bool hot = false;                             // above its limit of temperature: it is drained
+    bool pressed = false;                         // above its limit of load or power: it takes nothing new
+    bool relieves = false;                        // one task may leave, since the last reading
+    const char* pressure = "";                    // which limit
+    std::uint32_t holds = 0;                      // of a node: claims that its room is held for
     std::uint32_t mig_board = ~std::uint32_t{0};  // of a GPU in MIG mode: its board
     place_limits limits{};
     place_reading last{};

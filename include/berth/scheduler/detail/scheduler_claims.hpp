@@ -330,9 +330,7 @@ bool scheduler<Policies>::attempt(std::uint32_t j, claim_action action, std::spa
     rehomed_.clear();
     if (!allowed(j, action, chosen)) return false;
     for (const std::uint32_t u : chosen) {
-        for_each_task_of(units_[u], [&](std::uint32_t t) {
-            released_.push_back(released(units_[u].job, t));
-        });
+        for_each_task_of(units_[u], [&](std::uint32_t t) { released_.push_back(released(units_[u].job, t)); });
     }
     if (might_fit(j)) {
         if (trials_left_ > 0) --trials_left_;

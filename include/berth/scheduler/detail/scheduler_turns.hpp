@@ -71,7 +71,7 @@ void scheduler<Policies>::measure_fleet() {
             const bool healthy = (cluster_.healthy_gpus(n) >> lowest_gpu(rest) & 1U) != 0;
             const std::uint32_t board = slices_.board_of(n, lowest_gpu(rest));
             const bool is_cut = board != detail::no_position;
-            const amount size = is_cut                                 ? slices_.board_memory(board)
+            const amount size = is_cut                                  ? slices_.board_memory(board)
                                 : memory < machines.schema().gpu.size() ? machines.capacity(g)[memory]
                                                                         : 0;
             if (!is_cut && size > 0 && size < max_amount && (smallest_memory_ == 0 || size < smallest_memory_))
