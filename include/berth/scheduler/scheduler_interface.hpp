@@ -268,7 +268,7 @@ private:
     struct adjusted_share {
         std::uint32_t leaf = 0;
         bool hard = false;
-        int sign = 1;
+        int sign = 1;  // 0: it is to leave
     };
     enum class claim_action : std::uint8_t { consolidate, reclaim, preempt };
     struct node_group {

@@ -46,8 +46,8 @@ struct demand_class {
     std::uint32_t leaf = queue_tree::unnamed;
     queue_bar bar = queue_bar::none;        // its queue did not let its first job start
     std::unique_ptr<job_rules> rules = {};  // none for most: other jobs and labels decide as well
+    flat<amount> asked;                     // of each divided counter, by the tasks that start together
     std::uint32_t mig_profile = no_position;
-    flat<amount> asked;  // of each divided counter, by the tasks that start together
 
     std::uint32_t first = job_heap::none;  // the job that goes first
     std::uint32_t jobs = 0;

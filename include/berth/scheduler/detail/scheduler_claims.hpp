@@ -610,6 +610,8 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
         } else if (options_.acknowledge == acknowledgement::reported) {
             amounts_of(units_[u], taken_amounts_);
             books_.leave(leaf, taken_amounts_.view());
+            adjusted_.push_back({leaf, false, 0});
+            adjusted_amounts_.append(taken_amounts_.view());
         }
     }
     placed_ = claimed_;

@@ -105,7 +105,9 @@ void scheduler<Policies>::count_shares() {
     }
     for (std::size_t i = adjusted_.size(); i-- > 0;) {
         const auto of = adjusted_amounts_.view().subspan(i * counters, counters);
-        if (adjusted_[i].sign > 0) {
+        if (adjusted_[i].sign == 0) {
+            books_.leave(adjusted_[i].leaf, of, -1);
+        } else if (adjusted_[i].sign > 0) {
             books_.stop(adjusted_[i].leaf, of, adjusted_[i].hard);
         } else {
             books_.start(adjusted_[i].leaf, of, adjusted_[i].hard);
