@@ -42,7 +42,7 @@ int main() {
     if (!ask(10.0, "a", "1g.10gb") || !ask(10.0, "b", "1g.10gb") || !ask(10.0, "c", "2g.20gb") ||
         !ask(10.0, "d", "3g.40gb"))
         return 1;
-    decide(engine, 10.0, "an order in which the lowest starts leave no position for the last: all four start");
+    decide(engine, 10.0, "an order in which the driver's own positions leave none for the last: all four start");
 
     if (!engine.finish(20.0, "a") || !engine.finish(20.0, "c") || !engine.finish(20.0, "d")) return 1;
     if (!ask(20.0, "e", "4g.40gb")) return 1;

@@ -107,8 +107,8 @@ struct scheduler_counts {
 /// ended after it. Nodes, GPUs and jobs can be named, or meant by their handles.
 ///
 /// Deterministic. Not thread-safe. An event costs O(what it touches), amortised; nothing is allocated in steady state
-/// but the text of new names, and for gangs. Memory O(nodes + GPUs + tasks + distinct demands x nodes + classes of
-/// jobs): the name of a class is kept for good, so classes should be few, and not a name per job.
+/// but the text of new names, and for gangs and slices. Memory O(nodes + GPUs + tasks + distinct demands x nodes +
+/// classes of jobs): the name of a class is kept for good, so classes should be few, and not a name per job.
 class scheduler_events {
 public:
     /// Nothing is there yet.

@@ -411,8 +411,7 @@ private:
     void for_each_task_of(const victim_unit& u, const Visit& visit) const;
     void amounts_of(const victim_unit& u, detail::flat<amount>& to) const;
     [[nodiscard]] bool allowed(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
-    [[nodiscard]] bool may_take_from(std::uint32_t claimant, std::uint32_t loser,
-                                     const detail::flat<amount>& of) const;
+    [[nodiscard]] bool may_take_from(std::uint32_t claimant, std::uint32_t loser, const detail::flat<amount>& of) const;
     [[nodiscard]] bool stays_below(std::uint32_t claimant, std::uint32_t loser) const;
     [[nodiscard]] bool attempt(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
     void undo_attempt(std::uint32_t j);

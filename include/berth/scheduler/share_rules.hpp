@@ -20,8 +20,8 @@ namespace berth::inline v0 {
 ///
 /// Nothing happens unless the claimant's least tasks then really fit: counters of each GPU, models, domains, limits.
 /// Of the sets of victims found the one that stops the fewest jobs is taken, then the one that takes least. Tasks above
-/// the least of an elastic job leave one by one; below it a gang leaves whole. Who can go on elsewhere at once moves and
-/// is not stopped. The reason of each decision says which rule allowed it, with its numbers.
+/// the least of an elastic job leave one by one; below it a gang leaves whole. Who can go on elsewhere at once moves,
+/// and is not stopped. The reason of each decision says which rule allowed it, with its numbers.
 ///
 /// After an exchange the claimant's side, if it is above its fair share, is less so than the victim's. So no two queues
 /// take from each other in turn.

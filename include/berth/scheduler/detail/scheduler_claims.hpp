@@ -118,6 +118,7 @@ bool scheduler<Policies>::is_hopeless(const detail::demand_class& of) const {
     return std::any_of(hopeless_.begin(), hopeless_.end(), [&](std::uint32_t other) {
         const detail::demand_class& failed = classes_[other];
         if (failed.rules != nullptr || of.rules != nullptr || failed.least != of.least) return false;
+        if (failed.mig_profile != of.mig_profile) return false;
         if (failed.shapes.size() != of.shapes.size()) return false;
         for (std::size_t s = 0; s < of.shapes.size(); ++s) {
             if (!(failed.shapes[s] == of.shapes[s])) return false;
