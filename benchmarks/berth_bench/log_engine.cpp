@@ -410,7 +410,8 @@ std::unique_ptr<log_engine> make_log_engine(const log_counters& counters, const 
         berth::scheduler_policies<>{}.with_preemption(berth::share_rules{.consolidate = options.consolidate});
     if (name == "berth") return make(counters, options, base);
     if (name == "best_fit") return make(counters, options, base.with_placement(berth::greedy{berth::best_fit{}}));
-    if (name == "spread") return make(counters, options, base.with_placement(berth::greedy{berth::worst_fit{}, berth::loosest_gpu{}}));
+    if (name == "spread")
+        return make(counters, options, base.with_placement(berth::greedy{berth::worst_fit{}, berth::loosest_gpu{}}));
     if (name == "fifo") return make(counters, options, base.with_order(berth::fifo{}));
     if (name == "srtf") return make(counters, options, base.with_order(berth::shortest_remaining{}));
     return nullptr;

@@ -178,7 +178,7 @@ private:
     std::set<std::string, std::less<>> gpu_counters_{"share"};
     std::set<std::string> touched_nodes_;  // by decisions since the last check of room
     std::set<std::string> touched_gpus_;
-    std::set<std::string> touched_jobs_;  // whose GPUs are of one model
+    std::set<std::string> touched_jobs_;                          // whose GPUs are of one model
     std::vector<std::pair<std::string, std::uint32_t>> placed_;   // tasks, by decisions since the last check
     std::vector<std::pair<std::string, std::uint32_t>> started_;  // the same without those that moved
     std::map<std::string, bool> evicted_from_;                    // jobs, and whether they ran as a whole before

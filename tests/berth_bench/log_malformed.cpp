@@ -116,9 +116,9 @@ TEST_CASE("what only looks wrong is taken") {
         R"({"event": "queue", "time": 1, "queue": "x", "quota": null})",
         R"({"event": "queue", "time": 1, "queue": "x", "limit": {"gpu": 0}})",
         R"({"event": "queue", "time": 1, "queue": "x", "weight": 0})",
-        R"({"event": "queue", "time": 1, "queue": "x", "quota": {"licences": 3}})",  // nobody has any
+        R"({"event": "queue", "time": 1, "queue": "x", "quota": {"licences": 3}})",               // nobody has any
         R"({"event": "queue", "time": 1, "queue": "q", "parent": "p", "quota": {"gpu": 5000}})",  // above its parent's
-        R"({"event": "job", "time": 1, "job": "x", "within": {"required": "row"}})",  // no node is in a row
+        R"({"event": "job", "time": 1, "job": "x", "within": {"required": "row"}})",              // no node is in a row
         R"({"event": "job", "time": 1, "job": "x", "near": {"jobs": ["later"], "level": "rack"}})",
         R"({"event": "job", "time": 1, "job": "x", "labels": {"required": []}})",
         R"({"event": "node", "time": 1, "node": "b", "domains": {"zone": "z"}})",  // a gap below the zone

@@ -131,7 +131,8 @@ private:
     void change(berth::io::task_event& e) { rename("job", e.job); }
     void change(berth::io::progress_event& e) { rename("job", e.job); }
     void change(berth::io::expectation& e) {
-        for (names* list : {&e.running, &e.waiting, &e.evicted, &e.moved, &e.stopped, &e.lost}) rename_all("job", *list);
+        for (names* list : {&e.running, &e.waiting, &e.evicted, &e.moved, &e.stopped, &e.lost})
+            rename_all("job", *list);
         for (auto* table : {&e.on, &e.models, &e.gpus, &e.reasons}) {
             for (auto& [name, values] : *table) {
                 rename("job", name);
@@ -185,9 +186,8 @@ private:
         while (!left.empty()) {
             std::vector<std::size_t> free;  // nothing that is left comes before
             for (std::size_t k = 0; k < left.size(); ++k) {
-                const bool first = std::none_of(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(k), [&](auto i) {
-                    return keep_order(lines[i].what, lines[left[k]].what);
-                });
+                const bool first = std::none_of(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(k),
+                                                [&](auto i) { return keep_order(lines[i].what, lines[left[k]].what); });
                 if (first) free.push_back(k);
             }
             const std::size_t k = free[below(free.size())];

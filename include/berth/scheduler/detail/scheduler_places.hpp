@@ -74,8 +74,7 @@ slot scheduler<Policies>::place_task(task_handle task, std::span<const node_inde
         const slot where = placer_->place_among(task, without_gpus_.view(), policies_.choice);
         if (where.placed()) return where;
     }
-    return nodes.empty() ? placer_->place(task, policies_.choice)
-                         : placer_->place_among(task, nodes, policies_.choice);
+    return nodes.empty() ? placer_->place(task, policies_.choice) : placer_->place_among(task, nodes, policies_.choice);
 }
 
 /// A gang on some nodes; on all if none is listed.

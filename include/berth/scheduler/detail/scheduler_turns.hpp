@@ -84,7 +84,8 @@ void scheduler<Policies>::count_shares() {
         waits.assign(counters.size(), 0);
         leaves.assign(counters.size(), 0);
         // Who is to start once others have left counts as if it ran, and they as if they did not.
-        std::size_t claims = records_[j].claim != detail::no_position ? records_[j].grows ? 1 : least_of(records_[j]) : 0;
+        std::size_t claims =
+            records_[j].claim != detail::no_position ? records_[j].grows ? 1 : least_of(records_[j]) : 0;
         for (const detail::task_record& t : tasks_[j]) {
             if (t.activity == detail::task_activity::ended) continue;
             const bool waiting = t.activity == detail::task_activity::waiting;
