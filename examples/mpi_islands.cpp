@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
     const auto turn = [&](const berth::island_turn& now, const answer& from) {
         const double warm = 100.0 * (1.0 - now.elapsed) + 0.1;
         const berth::local_search annealer{berth::neighbourhoods{2.0 * berth::shift{}, berth::swap{}},
-                                           berth::annealing{.first_temperature = warm, .last_temperature = warm / 2},
+                                           berth::annealing{berth::geometric_cooling{warm, warm / 2}},
                                            berth::any_node{},
                                            {.seed = now.seed}};
         auto found =
