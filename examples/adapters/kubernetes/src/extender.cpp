@@ -75,7 +75,7 @@ std::vector<std::string> extender::rank(const std::vector<std::string>& candidat
     berth::fleet_builder builder{schema};
     for (const std::string& name : candidates) {
         const node_object* node = mirror_.node(name);
-        const free_room room = node == nullptr ? free_room{} : mirror_.room(*node, assumed);
+        const free_room room = node == nullptr ? free_room{} : mirror_.room(*node, assumed, {pod.uid});
         std::vector<amount> capacity{1};
         for (const auto& [resource, wanted] : pod.requests) {
             const auto free = room.of.find(resource);
@@ -124,7 +124,8 @@ json extender::filter(const json& arguments, double now) {
             continue;
         }
         const node_object& node = *mirror_.node(name);
-        const node_refusal refusal = judge(node, mirror_.room(node, options_.watched), asked.pod, options_.names.gpu);
+        const node_refusal refusal =
+            judge(node, mirror_.room(node, options_.watched, {asked.pod.uid}), asked.pod, options_.names.gpu);
         if (refusal.why.empty()) {
             candidates.push_back(name);
         } else {
@@ -201,6 +202,7 @@ berth::result<json_value> extender::preempt(const json& arguments, double now) {
         const std::int64_t budget = victims.whole("NumPDBViolations", 0);
         if (!failure.empty()) return;
         const node_object* node = mirror_.node(name);
+        uids.insert(pod ? pod->uid : "");
         if (node != nullptr && options_.watched &&
             !judge(*node, mirror_.room(*node, true, uids), *pod, options_.names.gpu).why.empty())
             return;

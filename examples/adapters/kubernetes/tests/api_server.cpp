@@ -70,7 +70,7 @@ json make_pod(const std::string& name, int gpus, const std::string& cpu, const s
     return {{"kind", "Pod"},
             {"apiVersion", "v1"},
             {"metadata", {{"name", name}, {"namespace", "default"}}},
-            {"spec", {{"schedulerName", "berth"}, {"containers", {container}}}},
+            {"spec", {{"schedulerName", "berth"}, {"containers", json::array({container})}}},
             {"status", {{"phase", "Pending"}}}};
 }
 

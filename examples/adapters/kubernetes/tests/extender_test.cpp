@@ -198,10 +198,10 @@ TEST_CASE("preempt: nodes where the pod fits once the victims are gone") {
     victims.erase("juno");
     CHECK(answer->value == json{{"NodeNameToMetaVictims", victims}});
     // Whole pods come where names are not enough; meta victims go back.
-    const auto whole =
-        berth.preempt({{"Pod", pod_of("urgent", 3)},
-                       {"NodeNameToVictims", {{"rhea", {{"Pods", {pod_of("rhea-a", 3)}}, {"NumPDBViolations", 0}}}}}},
-                      0.0);
+    const auto whole = berth.preempt(
+        {{"Pod", pod_of("urgent", 3)},
+         {"NodeNameToVictims", {{"rhea", {{"Pods", json::array({pod_of("rhea-a", 3)})}, {"NumPDBViolations", 0}}}}}},
+        0.0);
     REQUIRE(whole);
     CHECK(whole->value["NodeNameToMetaVictims"]["rhea"]["Pods"] == json::array({{{"UID", "uid-rhea-a"}}}));
 }

@@ -31,7 +31,7 @@ json full_pod() {
     pod["spec"]["tolerations"] = {{{"key", "k"}, {"operator", "Equal"}, {"value", "v"}, {"effect", "NoSchedule"}}};
     pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"] = {
         {{"matchExpressions", {{{"key", "gpu"}, {"operator", "In"}, {"values", {"a100"}}}}}}};
-    pod["spec"]["initContainers"] = {pod["spec"]["containers"][0]};
+    pod["spec"]["initContainers"] = json::array({pod["spec"]["containers"][0]});
     pod["spec"]["containers"][0]["ports"] = {{{"hostPort", 80}}};
     return pod;
 }
@@ -147,7 +147,7 @@ TEST_CASE("an extender answers what is malformed with an error that says where")
     berth_kube::extender berth{{}};
     std::size_t refused = 0;
     const auto ask = [&](const json& pod, const json& node) {
-        return berth.filter({{"Pod", pod}, {"Nodes", {{"items", {node}}}}}, 0.0);
+        return berth.filter({{"Pod", pod}, {"Nodes", {{"items", json::array({node})}}}}, 0.0);
     };
     for (const json& pod : broken_pods()) {
         if (!is_read(pod, true)) continue;
