@@ -23,7 +23,7 @@ TEST_CASE("byte_box: values come back in the order in which they were put") {
     CHECK_FALSE(in.has(std::numeric_limits<std::uint64_t>::max(), 8));
     CHECK(in.get<std::uint64_t>() == 5);
     std::array<std::uint16_t, 3> read{};
-    in.get_all(std::span{read});
+    in.get_all(std::span<std::uint16_t>{read});
     CHECK(read == some);
     CHECK_FALSE(in.finished());
     CHECK(in.get<double>() == 2.5);
@@ -37,7 +37,7 @@ TEST_CASE("byte_box: past the end there are zeros, and the reader says so") {
     CHECK(in.get<std::uint64_t>() == 0);
     CHECK_FALSE(in.complete());
     std::array<std::uint16_t, 2> kept{3, 4};
-    in.get_all(std::span{kept});
+    in.get_all(std::span<std::uint16_t>{kept});
     CHECK(kept == std::array<std::uint16_t, 2>{3, 4});
     CHECK_FALSE(in.finished());
 }

@@ -19,6 +19,6 @@ TEST_CASE("one_process holds every part and delivers each box") {
     here.send(4, to, boxes);
     for (std::size_t i = 0; i < 4; ++i) CHECK(boxes[to[i]].size() == i);
     std::array<int, 4> records{1, 2, 3, 4};
-    berth::detail::share_records(here, std::span{records});
+    berth::detail::share_records(here, std::span<int>{records});
     CHECK(records == std::array<int, 4>{1, 2, 3, 4});
 }

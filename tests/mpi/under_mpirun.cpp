@@ -126,7 +126,7 @@ void annealer_islands(const berth::mpi::ranks& ranks) {
         // Cools over the whole run: each turn is as cold as its share of the run says.
         const double first = 200.0 * (1.0 - now.elapsed) + 0.1;
         const berth::local_search search{berth::neighbourhoods{2.0 * berth::shift{}, berth::swap{}},
-                                         berth::annealing{.first_temperature = first, .last_temperature = first / 2},
+                                         berth::annealing{berth::geometric_cooling{first, first / 2}},
                                          berth::any_node{},
                                          {.seed = now.seed}};
         auto found =

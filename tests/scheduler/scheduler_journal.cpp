@@ -48,7 +48,12 @@ public:
     [[nodiscard]] const berth::scheduler_events& known() const { return engine_->known(); }
     [[nodiscard]] const berth::cluster& cluster() const { return engine_->known().cluster(); }
     [[nodiscard]] auto decide(double time) { return alive().decide(time); }
+    auto domain(std::string_view name, std::size_t level) { return alive().domain(name, level); }
     auto node(double t, const berth::node_description& d) { return alive().node(t, d); }
+    auto labels(double t, const berth::place_ref& p, std::span<const std::string_view> l) {
+        return alive().labels(t, p, l);
+    }
+    auto queue(double t, const berth::queue_description& d) { return alive().queue(t, d); }
     auto node_gone(double t, const berth::place_ref& p) { return alive().node_gone(t, p); }
     auto close(double t, const berth::place_ref& p) { return alive().close(t, p); }
     auto open(double t, const berth::place_ref& p) { return alive().open(t, p); }
@@ -96,9 +101,10 @@ TEST_CASE("killed after every event and resumed from its journal, it decides as 
     for (std::uint64_t seed = 1; seed <= 2; ++seed) {
         for (const auto acknowledge : {berth::acknowledgement::at_once, berth::acknowledgement::reported}) {
             CAPTURE(seed);
-            random_day<mortal<false>> lives{policies, seed, acknowledge};
+            const day_kind kind = seed == 1 ? day_kind::plain : day_kind::queued;
+            random_day<mortal<false>> lives{policies, seed, acknowledge, kind};
             lives.run(40);
-            random_day<mortal<true>> dies{policies, seed, acknowledge};
+            random_day<mortal<true>> dies{policies, seed, acknowledge, kind};
             dies.run(40);
             CHECK(dies.log() == lives.log());
             CHECK(dies.engine().longest() < 30);
