@@ -53,19 +53,26 @@ concept part_exchange = std::copy_constructible<X> &&
 
 /// Holds all parts: messages are moved, nothing is copied.
 struct one_process {
-    /// All of them.
-    [[nodiscard]] constexpr held_parts held(std::size_t parts) const noexcept { return {0, parts}; }
+    /// All of them. Makes the memory for `send`.
+    [[nodiscard]] held_parts held(std::size_t parts) const {
+        if (arrived_.size() < parts) arrived_.resize(parts);
+        return {0, parts};
+    }
     /// Nothing to do.
     void share(std::size_t, std::span<std::byte>, std::size_t) const noexcept {}
     /// Puts every box in its place.
     void send(std::size_t parts, std::span<const std::uint32_t> to, std::span<byte_box> boxes) const {
         BERTH_ASSERT(to.size() == parts && boxes.size() == parts, "berth: one process holds every part");
-        std::vector<byte_box> arrived(parts);
-        for (std::size_t i = 0; i < parts; ++i) arrived[to[i]] = std::move(boxes[i]);
-        for (std::size_t i = 0; i < parts; ++i) boxes[i] = std::move(arrived[i]);
+        if (arrived_.size() < parts) arrived_.resize(parts);
+        // Swaps, so that no memory is lost.
+        for (std::size_t i = 0; i < parts; ++i) arrived_[to[i]].swap(boxes[i]);
+        for (std::size_t i = 0; i < parts; ++i) boxes[i].swap(arrived_[i]);
     }
     /// Nothing to do.
     void tell(std::size_t, std::size_t, byte_box&) const noexcept {}
+
+private:
+    mutable std::vector<byte_box> arrived_;  // scratch
 };
 
 static_assert(part_exchange<one_process>);

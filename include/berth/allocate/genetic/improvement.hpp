@@ -5,6 +5,7 @@
 #include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/genetic/concepts.hpp"
 #include "berth/allocate/genetic/individual.hpp"
+#include "berth/core/byte_box.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/random.hpp"
 #include "berth/core/run_control.hpp"
@@ -75,6 +76,20 @@ struct candidate_descent {
                 requeue(i, i.gpu_of(t));
             }
             return evaluations;
+        }
+
+        /// Appends what it remembers from one child to the next: the order of the tasks.
+        void save(byte_writer& out) const { out.put_all(order_.view()); }
+        /// The same again. False, and in any state, if the bytes are not of that form.
+        [[nodiscard]] bool restore(byte_reader& in) {
+            in.get_all(std::span<std::uint32_t>{order_.data(), order_.size()});
+            for (unsigned char& w : waits_) w = 0;
+            for (const std::uint32_t t : order_) {
+                if (t >= waits_.size() || waits_[t] != 0) return false;
+                waits_[t] = 1;
+            }
+            for (unsigned char& w : waits_) w = 0;
+            return in.complete();
         }
 
     private:

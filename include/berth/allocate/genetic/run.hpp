@@ -31,8 +31,7 @@
 namespace berth::inline v0 {
 
 /// The state of a run of `genetic`: islands with their populations. Made by `genetic::start`; owns all memory of the
-/// run, so that generations allocate nothing but the copies that islands send. The problem outlives it. Neither copied
-/// nor moved.
+/// run, so that generations allocate nothing. The problem outlives it. Neither copied nor moved.
 ///
 /// With a `part_exchange` of several processes each holds some of the islands, and all make the same calls: `step`,
 /// `run` and `plan` wait for each other. Each has the whole problem.
@@ -56,6 +55,10 @@ public:
         for (std::size_t i = held_.first; i < held_.end; ++i) {
             islands_.emplace_back(description_, p, start_, packed_ ? &*packed_ : nullptr, i);
         }
+        for (std::size_t i = 0; i < all_.size(); ++i) to_.push_back(static_cast<std::uint32_t>((i + 1) % all_.size()));
+        boxes_.resize(islands_.size());
+        for (byte_box& box : boxes_)
+            box.reserve(description.islands.copies * (sizeof(double) + sizeof(amount) + p.tasks() * sizeof(gpu_gene)));
     }
     genetic_run(const genetic_run&) = delete;
     genetic_run& operator=(const genetic_run&) = delete;
@@ -242,14 +245,13 @@ private:
     void send_copies() {
         // Copies replace the worst half at most and only the best half is sent, so every island sends what it had
         // before.
-        std::vector<std::uint32_t> to;
-        for (std::size_t i = 0; i < all_.size(); ++i) to.push_back(static_cast<std::uint32_t>((i + 1) % all_.size()));
-        std::vector<byte_box> boxes(islands_.size());
-        for (std::size_t i = 0; i < boxes.size(); ++i)
-            islands_[i].send(description_.islands.copies, byte_writer{boxes[i]});
-        exchange_.send(all_.size(), to, boxes);
-        for (std::size_t i = 0; i < boxes.size(); ++i)
-            islands_[i].receive(description_.islands.copies, byte_reader{boxes[i]});
+        for (std::size_t i = 0; i < boxes_.size(); ++i) {
+            boxes_[i].clear();
+            islands_[i].send(description_.islands.copies, byte_writer{boxes_[i]});
+        }
+        exchange_.send(all_.size(), to_, boxes_);
+        for (std::size_t i = 0; i < boxes_.size(); ++i)
+            islands_[i].receive(description_.islands.copies, byte_reader{boxes_[i]});
         for (island_type& island : islands_) island.rank();
     }
 
@@ -268,7 +270,9 @@ private:
     held_parts held_;
     std::vector<island_type> islands_;  // those held
     std::vector<island_report> all_;
-    std::size_t introduced_ = 0;  // members of every island
+    std::vector<std::uint32_t> to_;  // to which island each one sends
+    std::vector<byte_box> boxes_;    // of those held
+    std::size_t introduced_ = 0;     // members of every island
     std::size_t generations_ = 0;
 };
 

@@ -51,6 +51,7 @@ public:
           replace_{description.replacement} {
         if (packed != nullptr) evaluation_.emplace(description.evaluator.prepare(*packed));
         values_.resize(members_.children());
+        received_.resize(p.tasks());
     }
 
     [[nodiscard]] const population& members() const noexcept { return members_; }
@@ -103,7 +104,7 @@ public:
     /// Replaces the worst members by those that another island sent, but for those it has already. `rank` has to
     /// follow.
     void receive(std::size_t count, byte_reader in) {
-        flat<gpu_gene> genes(members_.tasks());
+        flat<gpu_gene>& genes = received_;
         for (std::size_t i = 0; i < count; ++i) {
             const auto cost = in.get<double>();
             const auto excess = in.get<amount>();
@@ -123,6 +124,7 @@ public:
         out.put(evaluations_);
         out.put_all(best_genes_.view());
         members_.save(out);
+        if constexpr (requires { improve_.save(out); }) improve_.save(out);
     }
     /// Becomes what an island of the same run saved. False, and in any state, if the bytes are not of that form.
     [[nodiscard]] bool restore(byte_reader& in, std::size_t gpus) {
@@ -132,7 +134,11 @@ public:
         stale_ = static_cast<std::size_t>(in.get<std::uint64_t>());
         evaluations_ = in.get<std::uint64_t>();
         in.get_all(std::span{best_genes_.data(), best_genes_.size()});
-        if (!members_.restore(in) || !in.finished()) return false;
+        if (!members_.restore(in)) return false;
+        if constexpr (requires { improve_.restore(in); }) {
+            if (!improve_.restore(in)) return false;
+        }
+        if (!in.finished()) return false;
         for (const gpu_gene g : best_genes_) {
             if (g >= gpus) return false;
         }
@@ -266,6 +272,7 @@ private:
     decltype(Genetic::replacement) replace_;
     std::optional<evaluation_type> evaluation_;
     flat<assignment_value> values_;
+    flat<gpu_gene> received_;  // scratch
 };
 
 }  // namespace berth::inline v0::detail
