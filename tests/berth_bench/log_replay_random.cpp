@@ -137,7 +137,7 @@ std::string lines(const replayed_log& run) {
 TEST_CASE("random days: every decision keeps the rules, and comes again") {
     std::size_t starts = 0;
     std::size_t moves = 0;
-    for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
         CAPTURE(seed);
         const auto log = day{seed}.events(150);
         std::string text;
@@ -161,6 +161,6 @@ TEST_CASE("random days: every decision keeps the rules, and comes again") {
             }
         }
     }
-    CHECK(starts > 1000);
-    CHECK(moves > 50);
+    CHECK(starts > 400);
+    CHECK(moves > 20);
 }

@@ -415,6 +415,8 @@ private:
     [[nodiscard]] bool stays_below(std::uint32_t claimant, std::uint32_t loser) const;
     [[nodiscard]] bool attempt(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
     void undo_attempt(std::uint32_t j);
+    void count_copies(std::uint32_t j);
+    [[nodiscard]] bool frees_enough(std::span<const std::uint32_t> chosen) const;
     [[nodiscard]] bool might_fit(std::uint32_t j);
     [[nodiscard]] bool rehome_all(std::span<const std::uint32_t> chosen);
     [[nodiscard]] bool rehome(const victim_unit& u);
@@ -510,6 +512,8 @@ private:
     std::vector<rehomed_task> rehomed_;
     detail::flat<started_task> claimed_;
     std::vector<std::uint32_t> touched_leaves_;
+    std::size_t lacking_copies_ = 0;
+    std::size_t gpus_each_ = 1;
     std::uint64_t claims_left_[3]{};
     std::uint64_t trials_left_ = 0;
     std::uint32_t claiming_ = detail::no_position;  // it has its place already, in the cluster alone

@@ -141,6 +141,7 @@ bool scheduler<Policies>::claim(std::uint32_t c, claim_action action, std::uint6
     trials_left_ = policies_.preemption.max_trials;
     best_.clear();
     claiming_ = j;
+    count_copies(j);
     search_units(j, action);
     if (best_.empty()) --attempts;
     if (best_.empty() && action == claim_action::consolidate) hopeless_.push_back(c);
