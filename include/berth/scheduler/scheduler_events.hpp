@@ -340,6 +340,7 @@ private:
         ++counts_.events[static_cast<std::size_t>(kind)];
         now_ = time;
         began_ = true;
+        told_ = told_ || kind != event_kind::decide;
     }
 
     // Nodes: scheduler/detail/place_events.hpp.
@@ -465,6 +466,7 @@ private:
     std::vector<std::unique_ptr<std::string>> kept_;  // reasons that were loaded
 
     detail::queue_tree queues_;
+    bool told_ = true;                                       // something happened since room was claimed
     bool by_turns_ = false;                                  // queues decide whose turn it is
     detail::flat<std::uint32_t> recounted_;                  // jobs that have or want other amounts than were counted
     std::vector<std::unique_ptr<detail::job_rules>> rules_;  // per position of a job; none for most

@@ -397,6 +397,7 @@ private:
 
     // ---- claims of queues -------------------------------------------------------------------------------------------
     void claim_by_shares();
+    [[nodiscard]] double next_unspared() const;
     [[nodiscard]] bool claim_all(claim_action action);
     void find_claimants(claim_action action);
     [[nodiscard]] amount share_asked(const detail::demand_class& of) const;
@@ -512,6 +513,7 @@ private:
     std::vector<rehomed_task> rehomed_;
     detail::flat<started_task> claimed_;
     std::vector<std::uint32_t> touched_leaves_;
+    double spared_until_ = -detail::never;
     std::size_t lacking_copies_ = 0;
     std::size_t gpus_each_ = 1;
     std::uint64_t claims_left_[3]{};

@@ -18,6 +18,9 @@ template <class Policies>
 void scheduler<Policies>::claim_by_shares() {
     if constexpr (shares_out) {
         using action = claim_action;
+        // Where nothing has changed since they failed, claims fail again.
+        if (!told_ && decided_.empty() && now_ < spared_until_) return;
+        told_ = false;
         for (std::uint64_t& left : claims_left_) left = policies_.preemption.max_claims;
         constexpr int most_rounds = 64;  // of jobs that lost their place and claim another
         for (int round = 0; round < most_rounds; ++round) {
@@ -25,11 +28,28 @@ void scheduler<Policies>::claim_by_shares() {
             if (policies_.preemption.consolidate) any = claim_all(action::consolidate) || any;
             if (policies_.preemption.reclaim) any = claim_all(action::reclaim) || any;
             if (policies_.preemption.preempt) any = claim_all(action::preempt) || any;
-            if (!any) return;
+            if (!any) break;
             // Victims may find room elsewhere, and may have left more than was needed.
             start_by_turns();
         }
+        spared_until_ = next_unspared();
     }
+}
+
+/// When the next job that runs has run for as long as its queues spare it.
+template <class Policies>
+double scheduler<Policies>::next_unspared() const {
+    double at = detail::never;
+    for (std::uint32_t j = 0; j < records_.size() && !queues_.trivial(); ++j) {
+        if (!jobs_.is_taken(j) || !records_[j].runs()) continue;
+        for (std::uint32_t q = records_[j].leaf; q != detail::queue_tree::root; q = queues_[q].parent) {
+            for (const bool reclaim : {false, true}) {
+                const double spared = records_[j].runs_since + queues_.min_runtime(q, reclaim);
+                if (spared > now_ && spared < at) at = spared;
+            }
+        }
+    }
+    return at;
 }
 
 /// Tries an action for all jobs that wait, in the order of their turns; of equal ones until one fails.

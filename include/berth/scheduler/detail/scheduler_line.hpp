@@ -75,6 +75,7 @@ void scheduler<Policies>::fill_line() {
         sleeping_.pop_back();
         if (!has(s.job)) continue;
         put_in_line(s.job.position());
+        told_ = true;
         reordered_ = true;
     }
     if constexpr (ages<order_type>) {

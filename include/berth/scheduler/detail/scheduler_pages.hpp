@@ -16,6 +16,7 @@ inline void scheduler_events::start_line_anew() {
     }
     classes_ = detail::demand_classes{cluster_, places_, slices_};
     to_queue_.clear();
+    told_ = true;
     for (const job_handle job : jobs()) {
         if (at(job).waiting > 0) put_in_line(job.position());
     }
