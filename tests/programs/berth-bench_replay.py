@@ -79,8 +79,9 @@ for line, field in [('{"event": "job", "time": 1, "job": "j", "gpu": 2}', "gpu")
                     ('{"event": "job", "time": -1, "job": "j"}', "time"),
                     ('{"event": "close", "time": 1, "node": "b"}', "node"),
                     ('{"event": "running", "time": 1, "job": "j", "node": "a"}', "job"),
-                    ('{"event": "job", "time": 1, "job": "j", "apart": "host"}', "apart"),
-                    ('{"event": "queue", "time": 1, "queue": "q", "limit": {"gpu": 1}}', "limit"),
+                    ('{"event": "job", "time": 1, "job": "j", "apart": 3}', "apart"),
+                    ('{"event": "queue", "time": 1, "queue": "q", "limit": {"gpu": -1}}', "limit.gpu"),
+                    ('{"event": "job", "time": 1, "job": "j", "queue": "nowhere"}', "queue"),
                     ('{"event": "job", "time": 1, "job": "j", "gpus": ', "gpus"),
                     ('{"event": "node", "time": 1, "node": "b", "gpus": [{"gpu": "g"}]}', "gpus[0].gpu")]:
     out.unlink(missing_ok=True)

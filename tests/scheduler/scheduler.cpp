@@ -85,7 +85,7 @@ TEST_CASE("a demand that fits nowhere ever waits with reason never, and does not
     join(engine, {"n0"}, 2);
     REQUIRE(engine.job(0.0, {.name = "huge", .gpus = 3}));
     REQUIRE(engine.job(0.0, {.name = "small", .gpus = 2}));
-    CHECK(decided(engine, 0.0) == words{"start small/0 n0", "wait huge never=1 model=1"});
+    CHECK(decided(engine, 0.0) == words{"start small/0 n0", "wait huge never=1 gpu=1"});
     CHECK(engine.explain(*engine.find_job("huge")).never());
 }
 

@@ -221,6 +221,7 @@ TEST_CASE("what a journal could not give back is refused before it happens") {
         return reader.ok() ? std::string{} : reader.failure().message;
     };
     CHECK(message("1").empty());
-    CHECK(message("1048577") == "scheduler text, line 1: gpus, expected a number");  // missing, not too many
+    CHECK(message("1048577") ==
+          "scheduler text, line 1: gpus, expected a number of its range");  // missing, not too many
     CHECK(message("1048578") == "scheduler text, line 1: demands, expected 1 or more");
 }
