@@ -177,16 +177,7 @@ public:
             }
         }
         if constexpr (shares_out) {
-            for (std::uint32_t j = 0; j < records_.size() && !classes_.listed().empty(); ++j) {
-                if (!jobs_.is_taken(j) || !records_[j].runs()) continue;
-                const auto spared = [&](double seconds) {
-                    if (records_[j].runs_since + seconds > now_) sooner(records_[j].runs_since + seconds);
-                };
-                spared(queues_.min_runtime(records_[j].leaf, false));
-                // Which queue above it counts depends on the claimant.
-                for (std::uint32_t q = records_[j].leaf; q != detail::queue_tree::root; q = queues_[q].parent)
-                    spared(queues_.min_runtime(q, true));
-            }
+            if (!classes_.listed().empty()) sooner(next_unspared());
         }
         return at > now_ ? at : now_;
     }
@@ -389,7 +380,7 @@ private:
     void open_turns();
     [[nodiscard]] bool comes_later(std::uint32_t a, std::uint32_t b) const;
     void enter_turn(std::uint32_t c);
-    void leave_turn(std::uint32_t leaf, bool again);
+    void leave_turn(std::uint32_t leaf);
     void sort_line(std::uint32_t leaf);
     void follow_turn(std::uint32_t leaf);
     void start_by_turns();
@@ -405,6 +396,7 @@ private:
     [[nodiscard]] bool is_hopeless(const detail::demand_class& of) const;
     [[nodiscard]] bool claim(std::uint32_t c, claim_action action, std::uint64_t& attempts);
     [[nodiscard]] bool may_claim(std::uint32_t j, claim_action action) const;
+    [[nodiscard]] bool stays_within_due(const detail::demand_class& of) const;
     void list_units(std::uint32_t j, claim_action action);
     [[nodiscard]] bool has_too_much(std::uint32_t q) const;
     [[nodiscard]] bool is_within_quota(std::uint32_t q) const;

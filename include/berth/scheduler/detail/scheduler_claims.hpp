@@ -42,12 +42,14 @@ double scheduler<Policies>::next_unspared() const {
     double at = detail::never;
     for (std::uint32_t j = 0; j < records_.size() && !queues_.trivial(); ++j) {
         if (!jobs_.is_taken(j) || !records_[j].runs()) continue;
-        for (std::uint32_t q = records_[j].leaf; q != detail::queue_tree::root; q = queues_[q].parent) {
-            for (const bool reclaim : {false, true}) {
-                const double spared = records_[j].runs_since + queues_.min_runtime(q, reclaim);
-                if (spared > now_ && spared < at) at = spared;
-            }
-        }
+        const auto spared = [&](double seconds) {
+            const double until = records_[j].runs_since + seconds;
+            if (until > now_ && until < at) at = until;
+        };
+        spared(queues_.min_runtime(records_[j].leaf, false));
+        // Which queue above it counts depends on the claimant.
+        for (std::uint32_t q = records_[j].leaf; q != detail::queue_tree::root; q = queues_[q].parent)
+            spared(queues_.min_runtime(q, true));
     }
     return at;
 }
@@ -62,7 +64,7 @@ bool scheduler<Policies>::claim_all(claim_action action) {
     bool any = false;
     for (std::uint32_t leaf = turns_.leaf(); leaf != detail::queue_turns::nobody; leaf = turns_.leaf()) {
         const std::uint32_t c = lines_[leaf].front();
-        leave_turn(leaf, false);
+        leave_turn(leaf);
         if (attempts == 0) break;
         if (!claim(c, action, attempts)) continue;
         any = true;
@@ -97,13 +99,7 @@ void scheduler<Policies>::find_claimants(claim_action action) {
         bool may = true;
         switch (action) {
             case claim_action::consolidate: may = first.preemptible && !first.grows && share_asked(of) <= free; break;
-            case claim_action::reclaim:
-                for (std::size_t i = 0; i < books_.counters() && may; ++i) {
-                    const amount most = first.grows ? queues_.quota(of.leaf, i) : books_.due(of.leaf, i);
-                    may = of.asked[i] <= 0 || books_.allocated(of.leaf, i) + of.asked[i] <= most;
-                }
-                may = may && !queues_.trivial();
-                break;
+            case claim_action::reclaim: may = stays_within_due(of); break;
             case claim_action::preempt: may = !first.grows && first.priority > lowest[of.leaf]; break;
         }
         if (may) enter_turn(c);
@@ -179,16 +175,22 @@ bool scheduler<Policies>::may_claim(std::uint32_t j, claim_action action) const 
     if (bar == detail::queue_bar::quota) return false;
     switch (action) {
         case claim_action::consolidate: return r.preemptible && !r.grows && bar == detail::queue_bar::none;
-        case claim_action::reclaim:
-            if (queues_.trivial()) return false;
-            for (std::size_t c = 0; c < books_.counters(); ++c) {
-                const amount most = r.grows ? queues_.quota(r.leaf, c) : books_.due(r.leaf, c);
-                if (claim_asked_[c] > 0 && books_.allocated(r.leaf, c) + claim_asked_[c] > most) return false;
-            }
-            return true;
+        case claim_action::reclaim: return stays_within_due(classes_[r.demand]);
         case claim_action::preempt: return !r.grows;
     }
     return false;
+}
+
+/// With the first job of a class its queue would have no more than it is due; one that grows, than it is guaranteed.
+template <class Policies>
+bool scheduler<Policies>::stays_within_due(const detail::demand_class& of) const {
+    if (queues_.trivial()) return false;
+    const bool grows = records_[of.first].grows;
+    for (std::size_t c = 0; c < books_.counters(); ++c) {
+        const amount most = grows ? queues_.quota(of.leaf, c) : books_.due(of.leaf, c);
+        if (of.asked[c] > 0 && books_.allocated(of.leaf, c) + of.asked[c] > most) return false;
+    }
+    return true;
 }
 
 /// A queue has more than it is due, or than it is guaranteed, of something that is asked for.

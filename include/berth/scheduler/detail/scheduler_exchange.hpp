@@ -26,7 +26,6 @@ bool scheduler<Policies>::attempt(std::uint32_t j, claim_action action, std::spa
         // A gang costs as much as many single tasks.
         const std::uint64_t costs = handles_.size() > 1 ? 8 : 1;
         trials_left_ -= trials_left_ < costs ? trials_left_ : costs;
-        list_next(j);
         if (place_listed(j, handles_.size())) {
             claimed_ = placed_;
             if (action != claim_action::consolidate || rehome_all(chosen)) return true;
@@ -149,13 +148,9 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
         if (lets && rehome(units_[u])) {
             exchange(units_[u], 1);
         } else if (options_.acknowledge == acknowledgement::reported) {
-            amounts_of(units_[u], taken_amounts_);
-            books_.leave(leaf, taken_amounts_.view());
-            adjusted_.push_back({leaf, false, 0});
-            adjusted_amounts_.append(taken_amounts_.view());
+            adjust(leaf, taken_amounts_.view(), false, 0);
         }
     }
-    placed_ = claimed_;
     if (options_.acknowledge == acknowledgement::reported && !begin_moves_for_claim(j, action)) {
         adjust(records_[j].leaf, claim_asked_.view(), !records_[j].preemptible, -1);
         return false;

@@ -168,10 +168,13 @@ void scheduler<Policies>::recount(std::uint32_t j) {
     books_.leave(was.leaf, {leaves, counters});
 }
 
-/// What a decision changes counts at once, until the jobs concerned are counted anew.
+/// What a decision changes counts at once, until the jobs concerned are counted anew. More with a positive sign, less
+/// with a negative one; with 0 it is to leave.
 template <class Policies>
 void scheduler<Policies>::adjust(std::uint32_t leaf, std::span<const amount> of, bool hard, int sign) {
-    if (sign > 0) {
+    if (sign == 0) {
+        books_.leave(leaf, of);
+    } else if (sign > 0) {
         books_.start(leaf, of, hard);
     } else {
         books_.stop(leaf, of, hard);
@@ -216,15 +219,14 @@ void scheduler<Policies>::enter_turn(std::uint32_t c) {
     follow_turn(of.leaf);
 }
 
-/// The first class of a line steps out of it; it enters again if it has another job to try.
+/// The first class of a line steps out of it.
 template <class Policies>
-void scheduler<Policies>::leave_turn(std::uint32_t leaf, bool again) {
+void scheduler<Policies>::leave_turn(std::uint32_t leaf) {
     std::vector<std::uint32_t>& line = lines_[leaf];
     std::pop_heap(line.begin(), line.end(), [&](std::uint32_t a, std::uint32_t b) { return comes_later(a, b); });
     const std::uint32_t c = line.back();
     line.pop_back();
     classes_[c].candidate = false;
-    if (again && classes_[c].jobs > 0) return enter_turn(c);
     follow_turn(leaf);
 }
 
@@ -259,7 +261,7 @@ void scheduler<Policies>::start_by_turns() {
     for (std::uint32_t leaf = turns_.leaf(); leaf != detail::queue_turns::nobody; leaf = turns_.leaf()) {
         const std::uint32_t c = lines_[leaf].front();
         // The class may end with its only job, so it steps out of the line first.
-        leave_turn(leaf, false);
+        leave_turn(leaf);
         if (!start_in_share(c)) continue;
         fill_line();
         enter_turn(c);
