@@ -454,6 +454,11 @@ std::string told_engine::text_of(std::span<const berth::wait_count> reasons) con
             case berth::wait_reason::held: return "held for another pod";
             case berth::wait_reason::gang: return "no room for the whole group";
             case berth::wait_reason::delay: return "waits after a failure";
+            case berth::wait_reason::limit: return "its queue has as much as it may have";
+            case berth::wait_reason::quota: return "its queue is guaranteed no more, and it may not be evicted";
+            case berth::wait_reason::label: return "lacks a label";
+            case berth::wait_reason::topology: return "no domain with room for the whole group";
+            case berth::wait_reason::apart: return "too few domains with room";
             case berth::wait_reason::node_counter: return shortage(one.counter);
             case berth::wait_reason::gpu_counter:
             case berth::wait_reason::domain_counter: break;
