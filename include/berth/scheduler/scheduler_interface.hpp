@@ -112,6 +112,8 @@ class scheduler : public scheduler_events {
     static constexpr bool watches = !std::is_same_v<watch_type, detail::no_state>;
     static constexpr bool evicts = preempts<preemption_type>;
     static constexpr bool shares_out = follows_shares<preemption_type>;
+    static_assert(!shares_out || share_policy<preemption_type>,
+                  "berth: a preemption with `by_shares` has the members of share_rules (scheduler/share_rules.hpp)");
 
 public:
     /// @param policies  what it is made of

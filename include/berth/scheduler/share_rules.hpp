@@ -5,6 +5,7 @@
 #include "berth/queue/queued_job.hpp"
 #include "berth/scheduler/preemption.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 
@@ -59,5 +60,17 @@ inline constexpr bool follows_shares = [] {
         return false;
     }
 }();
+
+/// A preemption policy that goes by queues: it says which actions are open and how much is tried, like `share_rules`.
+template <class P>
+concept share_policy = preemption_policy<P> && requires(const P& p) {
+    { p.consolidate } -> std::convertible_to<bool>;
+    { p.reclaim } -> std::convertible_to<bool>;
+    { p.preempt } -> std::convertible_to<bool>;
+    { p.max_moves } -> std::convertible_to<std::size_t>;
+    { p.max_claims } -> std::convertible_to<std::uint64_t>;
+    { p.max_trials } -> std::convertible_to<std::uint64_t>;
+};
+static_assert(share_policy<share_rules> && !share_policy<no_preemption>);
 
 }  // namespace berth::inline v0

@@ -154,7 +154,7 @@ bool scheduler<Policies>::claim(std::uint32_t c, claim_action action, std::uint6
     if (action == claim_action::consolidate && is_hopeless(classes_[c])) return false;
     list_units(j, action);
     if (units_.empty()) return false;
-    trials_left_ = policies_.preemption.max_trials;
+    if constexpr (shares_out) trials_left_ = policies_.preemption.max_trials;
     best_.clear();
     claiming_ = j;
     count_copies(j);
@@ -228,7 +228,9 @@ bool scheduler<Policies>::allowed(std::uint32_t j, claim_action action, std::spa
             return false;
         tasks += u.task == whole_job ? r.running : 1;
     }
-    if (action == claim_action::consolidate) return tasks <= policies_.preemption.max_moves;
+    if constexpr (shares_out) {
+        if (action == claim_action::consolidate) return tasks <= policies_.preemption.max_moves;
+    }
     const detail::job_record& claimant = records_[j];
     bool fine = true;
     std::size_t taken = 0;
