@@ -882,8 +882,9 @@ std::string log_fleet::breaks_shares(const logged_job& job, std::size_t task) co
     };
     for (const std::string* q = &*job.what.queue; q != nullptr;) {
         const queue_event& queue = queues_.find(*q)->second;
-        for (const auto& [counter, value] : amounts) {
-            if (value <= 0) continue;
+        for (const auto& asked : amounts) {
+            if (asked.second <= 0) continue;
+            const auto& counter = asked.first;
             const auto has = [&](const auto& totals) {
                 const auto its = totals.find(*q)->second.find(counter);
                 return its->second;
