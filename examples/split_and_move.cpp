@@ -16,7 +16,8 @@
 int main() {
     constexpr double gflops = 20.0, watts = 300.0, work = 5000.0;
     constexpr berth::amount gigabytes = 100;
-    const berth::scheduler_policies policies{.placement = berth::greedy{berth::worst_fit{}, berth::loosest_gpu{}}};
+    const auto policies =
+        berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::worst_fit{}, berth::loosest_gpu{}});
     berth::scheduler engine{policies, {.gpu = {"share", "memory"}, .node = {}}};
     for (const char* name : {"gpu-0", "gpu-1", "gpu-2", "gpu-3"}) {
         const berth::amount capacity[] = {1000, 80};  // thousandths of the GPU, GB

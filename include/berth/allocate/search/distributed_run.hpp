@@ -346,6 +346,8 @@ private:
         auto state = search_.start(p, model_.goal(r), slots);
         std::vector<task_index> tasks;
         std::vector<node_index> nodes;
+        tasks.reserve(p.workload().task_count());
+        nodes.reserve(p.fleet().node_count());
         for (std::size_t t = 0; t < p.workload().task_count(); ++t) tasks.push_back(task_index{t});
         for (std::size_t n = 0; n < p.fleet().node_count(); ++n) nodes.push_back(node_index{n});
         state.confine({tasks, nodes, {}, 0}, seed);

@@ -132,7 +132,7 @@ template <class Policies>
 void scheduler<Policies>::recount(std::uint32_t j) {
     const std::size_t counters = queues_.counters().size();
     if (counters == 0) return;
-    amount* const has = counted_amounts_.data() + j * 3 * counters;
+    amount* const has = counted_amounts_.data() + std::size_t{3} * j * counters;
     amount* const wants = has + counters;
     amount* const leaves = wants + counters;
     counted_share& was = counted_[j];
