@@ -40,14 +40,24 @@ template <class F>
 
 }  // namespace berth_test
 
+// ThreadSanitizer links its own; there nothing is counted, and no test that counts is run.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define BERTH_TEST_WEAK , gnu::weak
+#endif
+#endif
+#ifndef BERTH_TEST_WEAK
+#define BERTH_TEST_WEAK
+#endif
+
 // Not inlined: g++ 12 then takes their malloc and free for a mismatch of new and delete.
 // NOLINTBEGIN(misc-definitions-in-headers)
-[[gnu::noinline]] void* operator new(std::size_t size) {
+[[gnu::noinline BERTH_TEST_WEAK]] void* operator new(std::size_t size) {
     ++berth_test::allocations;
     if (berth_test::allocations_left != 0 && --berth_test::allocations_left == 0) throw std::bad_alloc{};
     if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
     throw std::bad_alloc{};
 }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline BERTH_TEST_WEAK]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline BERTH_TEST_WEAK]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 // NOLINTEND(misc-definitions-in-headers)
