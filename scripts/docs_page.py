@@ -57,7 +57,7 @@ def page_name(path):
 def is_page(path):
     """True for Markdown files that make_docs.py hands to doxygen."""
     relative = path.relative_to(ROOT).as_posix()
-    return path.suffix == ".md" and ("/" not in relative or relative.startswith(("docs/", "benchmarks/data/", "packaging/")))
+    return path.suffix == ".md" and ("/" not in relative or relative.startswith(("docs/", "benchmarks/data/", "packaging/", "examples/adapters/")))
 
 
 def example_page(path):

@@ -33,7 +33,8 @@ def pages():
     index = ROOT / "docs/README.md"
     named = [(index.parent / link.partition("#")[0]).resolve() for _, link in docs_page.links(index) if ":" not in link]
     rest = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
-            ROOT / "packaging/README.md", *sorted((ROOT / "benchmarks/data").rglob("*.md"))]
+            ROOT / "packaging/README.md", *sorted((ROOT / "benchmarks/data").rglob("*.md")),
+            *sorted((ROOT / "examples/adapters").glob("*/README.md"))]
     ordered = [ROOT / "README.md", index, *named, *rest]
     return [page for page in dict.fromkeys(ordered) if page.exists() and docs_page.is_page(page)]
 

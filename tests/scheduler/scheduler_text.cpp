@@ -154,7 +154,7 @@ TEST_CASE("a place that only the watch calls sick is written, and nobody else ca
 TEST_CASE(
     "names of ended jobs: the latest are kept where a loaded scheduler remembers fewer, all where it remembers more") {
     using engine_type = berth::scheduler<>;
-    engine_type engine{{}, {}, {.remembered = 5}};
+    engine_type engine{berth::scheduler_policies<>{}, berth::resource_schema{}, {.remembered = 5}};
     double time = 0.0;
     const auto end = [&](engine_type& e, const std::string& name) {
         REQUIRE(e.job(time, {.name = name}));

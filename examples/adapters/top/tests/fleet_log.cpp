@@ -35,7 +35,8 @@ std::string fault_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("a finished log: who runs where, who waits and why") {
-    temporary_file file{std::string{two_nodes} + R"({"event": "job", "time": 5, "job": "a", "priority": 3, "tasks": 2, "gpus": 2}
+    temporary_file file{std::string{two_nodes} +
+                        R"({"event": "job", "time": 5, "job": "a", "priority": 3, "tasks": 2, "gpus": 2}
 {"event": "job", "time": 9, "job": "b", "priority": 3, "gpu_demand": {"share": 500}}
 {"event": "job", "time": 20, "job": "c"}
 {"event": "reading", "time": 30, "node": "n0", "gpu": "G0", "temperature": 71, "load": 0.5, "power": null})"};
