@@ -70,7 +70,7 @@ public:
         if (seen_->serial > acted_at_ || takes_no_call(action)) {
             if (has_happened(action, now)) {
                 outcome_ = berth::action_status::done;
-            } else if (aborted_ == started_) {
+            } else if (aborted_ == started_ || runs_elsewhere(action)) {
                 outcome_ = berth::action_status::failed;
             } else {
                 carry_on(action);
@@ -115,6 +115,12 @@ public:
         } else {
             state.task = holds(at_target) ? berth::task_location::arrived : berth::task_location::suspended;
             state.image_at_source = true;
+            if (!state.source_held) {
+                // Who keeps the source waits in Slurm's queue yet, before all others; a slurmctld that was killed may
+                // have forgotten it.
+                if (at_source == nullptr) (void)submit("source", move_.from);
+                state.busy = true;
+            }
         }
         return state;
     }
@@ -231,6 +237,14 @@ private:
             case cancel: return target_holder() == nullptr;
         }
         return false;
+    }
+    /// A job that was to start at one end runs at the other: a slurmctld that was killed has forgotten that it was
+    /// stopped.
+    [[nodiscard]] bool runs_elsewhere(berth::migration_action action) const {
+        const job_record* r = record();
+        if (r == nullptr || r->activity != job_activity::running) return false;
+        if (action == berth::migration_action::restore) return !is_at(*r, move_.to);
+        return action == berth::migration_action::restore_back && !is_at(*r, move_.from);
     }
     /// A call that Slurm had taken may have been lost with a slurmctld that was killed: what can be said twice is said
     /// again while the action is under way.
