@@ -26,7 +26,8 @@ namespace {
 constexpr std::uint32_t top_priority = 4'294'960'000U;
 constexpr std::uint32_t minutes_of_a_year = 365 * 24 * 60;
 constexpr std::uint32_t infinite = 0xffffffffU;
-/// After a start with jobs of before, slurmctld ends on the nodes what it had forgotten: until then they take nothing new.
+/// After a start with jobs of before, slurmctld ends on the nodes what it had forgotten; until then they take nothing
+/// new.
 constexpr std::time_t settle_seconds = 10;
 
 [[nodiscard]] std::string_view text_of(const char* text) noexcept { return text == nullptr ? "" : text; }
