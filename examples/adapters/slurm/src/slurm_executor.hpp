@@ -127,6 +127,15 @@ public:
 
     /// The move.
     [[nodiscard]] const wanted_move& move() const noexcept { return move_; }
+    /// Cancels holders of this job that are on neither end: of a move before, when a slurmctld that was killed has
+    /// forgotten that they were cancelled.
+    void drop_strays() {
+        for (const job_record& r : seen_->jobs) {
+            if (!r.is_holder() || r.activity == job_activity::ended) continue;
+            const bool ours = r.comment == comment("source") || r.comment == comment("target");
+            if (ours && !stands_at(r, end_of(r.comment))) (void)accepted(port_->cancel(r.id));
+        }
+    }
     /// Cancels whatever holders are left. True if there are none any more.
     bool clear() {
         const bool source = drop(source_holder());
@@ -145,12 +154,20 @@ private:
     [[nodiscard]] std::string comment(const char* side) const {
         return std::string{holder_mark} + std::to_string(move_.job) + ":" + side;
     }
+    [[nodiscard]] const allocation& end_of(std::string_view comment) const noexcept {
+        return comment.ends_with(":source") ? move_.from : move_.to;
+    }
+    /// A holder that runs there, or waits for its room there.
+    [[nodiscard]] static bool stands_at(const job_record& r, const allocation& where) noexcept {
+        return (r.places.empty() ? r.nodes_wanted : r.places.front().node) == where.node;
+    }
     /// The holder of a side that runs, or waits; one that is being ended counts until it is gone.
     [[nodiscard]] const job_record* holder(const char* side) const {
         const std::string wanted = comment(side);
         const job_record* found = nullptr;
         for (const job_record& r : seen_->jobs) {
             if (r.comment != wanted || (r.activity == job_activity::ended && !r.completing)) continue;
+            if (!stands_at(r, end_of(wanted))) continue;
             if (found == nullptr || r.activity == job_activity::running) found = &r;
         }
         return found;
