@@ -596,10 +596,12 @@ struct share_queue;
 
 // watch/
 enum class health_state : std::uint8_t;
+enum class recovery_action : std::uint8_t;
 enum class severity : std::uint8_t;
 struct contact_change;
 struct contact_rule;
 struct counter_increase;
+struct driver_advice;
 struct elapsed_time;
 struct energy_meter;
 struct energy_reading;

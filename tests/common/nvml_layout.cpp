@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our declarations of NVML beside NVIDIA's own header, which is not ours to copy: scripts/check_nvml fetches it and compiles this.
 #include "berth/nvml/nvml_functions.hpp"
+#include "berth/watch/samples.hpp"
 
 #include <nvml.h>
 
@@ -34,10 +35,12 @@ static_assert(NVML_ERROR_UNINITIALIZED == static_cast<int>(nvml_status::uninitia
               NVML_ERROR_GPU_IS_LOST == static_cast<int>(nvml_status::gpu_is_lost) &&
               NVML_ERROR_RESET_REQUIRED == static_cast<int>(nvml_status::reset_required) &&
               NVML_ERROR_UNKNOWN == static_cast<int>(nvml_status::unknown));
-static_assert(NVML_GPU_RECOVERY_ACTION_NONE == static_cast<int>(nvml_recovery::none) &&
-              NVML_GPU_RECOVERY_ACTION_GPU_RESET == static_cast<int>(nvml_recovery::gpu_reset) &&
-              NVML_GPU_RECOVERY_ACTION_DRAIN_AND_RESET == static_cast<int>(nvml_recovery::drain_and_reset) &&
-              NVML_GPU_RECOVERY_ACTION_SYSTEM_REBOOT == static_cast<int>(nvml_recovery::system_reboot));
+static_assert(NVML_GPU_RECOVERY_ACTION_NONE == static_cast<int>(recovery_action::none) &&
+              NVML_GPU_RECOVERY_ACTION_GPU_RESET == static_cast<int>(recovery_action::gpu_reset) &&
+              NVML_GPU_RECOVERY_ACTION_NODE_REBOOT == static_cast<int>(recovery_action::node_reboot) &&
+              NVML_GPU_RECOVERY_ACTION_DRAIN_P2P == static_cast<int>(recovery_action::drain_peers) &&
+              NVML_GPU_RECOVERY_ACTION_DRAIN_AND_RESET == static_cast<int>(recovery_action::drain_and_reset) &&
+              NVML_GPU_RECOVERY_ACTION_SYSTEM_REBOOT == static_cast<int>(recovery_action::system_reboot));
 
 // A function of theirs is called as one of ours: as many parameters, each as wide as its counterpart.
 template <class Ours, class Theirs>

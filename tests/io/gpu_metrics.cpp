@@ -32,7 +32,8 @@ TEST_CASE("what NVIDIA's exporter says is in the units of a sample") {
         "DCGM_FI_DEV_FB_USED" + labels + "1000\n" + "DCGM_FI_DEV_FB_FREE" + labels + "22000\n" +
         "DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS" + labels + "2\n" + "DCGM_FI_DEV_ROW_REMAP_FAILURE" + labels + "1\n" +
         "DCGM_FI_DEV_ECC_SBE_VOL_TOTAL" + labels + "7\n" + "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL" + labels + "1\n" +
-        "DCGM_FI_DEV_CLOCKS_EVENT_REASONS" + labels + "72\n" + "DCGM_FI_PROF_GR_ENGINE_ACTIVE" + labels + "0.5\n";
+        "DCGM_FI_DEV_CLOCKS_EVENT_REASONS" + labels + "72\n" + "DCGM_FI_PROF_GR_ENGINE_ACTIVE" + labels + "0.5\n" +
+        "DCGM_FI_DEV_GPU_RECOVERY_ACTION" + labels + "4\n";
     exporter_reader exporter;
     const gpu_metrics& gpu = only(exporter, text);
     CHECK(gpu.uuid == "GPU-c2f7");
@@ -52,9 +53,35 @@ TEST_CASE("what NVIDIA's exporter says is in the units of a sample") {
     CHECK(gpu.sample.ecc_correctable == 7U);
     CHECK(gpu.sample.ecc_uncorrectable == 1U);
     CHECK(gpu.sample.throttle_reasons == 72U);
-    CHECK(exporter.rows() == 14);
+    CHECK(gpu.sample.recovery == recovery_action::drain_and_reset);
+    CHECK(exporter.rows() == 15);
     CHECK(exporter.refused() == 0);
     CHECK(check(gpu.sample));
+}
+
+TEST_CASE("what the driver asks for is read by its new name and its old, and unknown where it is not said") {
+    exporter_reader exporter;
+    for (const char* name : {"DCGM_FI_DEV_GPU_RECOVERY_ACTION", "DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION"}) {
+        const auto read = [&](const char* value) {
+            return only(exporter, std::string{name} + "{UUID=\"a\"} " + value + "\n").sample.recovery;
+        };
+        CHECK(read("0") == recovery_action::none);
+        CHECK(read("2") == recovery_action::node_reboot);
+        CHECK(read("7") == recovery_action::system_reboot);
+        CHECK_FALSE(read("8"));  // of a driver to come
+        CHECK(exporter.implausible() == 0);
+        CHECK_FALSE(read("9223372036854775794"));
+        CHECK(exporter.implausible() == 0);
+        CHECK_FALSE(read("-1"));
+        CHECK_FALSE(read("1.5"));
+        CHECK(exporter.implausible() == 1);
+        const std::string part = std::string{name} + "{UUID=\"a\",GPU_I_ID=\"";
+        CHECK(only(exporter, part + "1\"} 0\n" + part + "2\"} 1\n" + part + "3\"} 0\n").sample.recovery ==
+              recovery_action::gpu_reset);
+        CHECK(only(exporter, part + "1\"} 1\n" + name + "{UUID=\"a\"} 0\n").sample.recovery ==
+              recovery_action::none);  // the whole GPU's row goes before those of its parts
+    }
+    CHECK_FALSE(only(exporter, "DCGM_FI_DEV_GPU_TEMP{UUID=\"a\"} 40\n").sample.recovery);
 }
 
 TEST_CASE("blanks and what cannot be are absent, never 0") {

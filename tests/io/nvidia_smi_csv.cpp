@@ -48,6 +48,22 @@ TEST_CASE("an answer of nvidia-smi is read with units and without") {
     }
 }
 
+TEST_CASE("what the driver asks for is read in nvidia-smi's words, and unknown ones are absent") {
+    nvidia_smi_csv smi;
+    REQUIRE(smi.read("uuid, gpu_recovery_action\na, None\nb, Reset\nc, Reboot\nd, Drain P2P\ne, Drain and Reset\n"
+                     "f, [N/A]\ng, Pray\n",
+                     1.0));
+    REQUIRE(smi.gpus().size() == 7);
+    CHECK(smi.refused() == 0);
+    CHECK(smi.gpus()[0].sample.recovery == recovery_action::none);
+    CHECK(smi.gpus()[1].sample.recovery == recovery_action::gpu_reset);
+    CHECK(smi.gpus()[2].sample.recovery == recovery_action::node_reboot);
+    CHECK(smi.gpus()[3].sample.recovery == recovery_action::drain_peers);
+    CHECK(smi.gpus()[4].sample.recovery == recovery_action::drain_and_reset);
+    CHECK_FALSE(smi.gpus()[5].sample.recovery);
+    CHECK_FALSE(smi.gpus()[6].sample.recovery);
+}
+
 TEST_CASE("without a uuid the index is the name, and the last row of a GPU counts") {
     nvidia_smi_csv smi;
     REQUIRE(smi.read("index, ecc.errors.uncorrected.volatile.total\n0, 1\n1, 0\n0, 2\n", 1.0));

@@ -78,11 +78,11 @@ TEST_CASE("every reading has the unit of a sample") {
     CHECK(gpu.sample.remap_failed == true);
     CHECK(gpu.sample.xid == 0U);
     CHECK(gpu.sample.xid_count == 0U);
-    CHECK(gpu.recovery == nvml_recovery::drain_and_reset);
+    CHECK(gpu.sample.recovery == recovery_action::drain_and_reset);
     CHECK(gpu.memory_used == 3.0);
     CHECK(gpu.memory_total == 16384.0);
     CHECK_FALSE(gpu.lost);
-    CHECK(gpus[0].recovery == nvml_recovery::none);
+    CHECK(gpus[0].sample.recovery == recovery_action::none);
     CHECK(check(gpu.sample));
 }
 
@@ -116,17 +116,20 @@ TEST_CASE("what is not supported is absent, and a GPU that is lost is said to be
         const nvml_reading& gpu = reader->read(1.0)[0];
         check_all_absent(gpu.sample);
         CHECK(std::isnan(gpu.memory_used));
-        CHECK_FALSE(gpu.recovery);
+        if (status == 16) CHECK(gpu.sample.recovery == recovery_action::gpu_reset);
+        if (status != 16) CHECK_FALSE(gpu.sample.recovery);
         CHECK(gpu.lost == (status == 15 || status == 16));
         CHECK(gpu.uuid == "GPU-stub");
     }
     nvml.state->gpus[0].status = 0;
     CHECK_FALSE(reader->read(2.0)[0].lost);
     nvml.state->gpus[0].field_status = 3;
-    CHECK_FALSE(reader->read(3.0)[0].recovery);
+    CHECK_FALSE(reader->read(3.0)[0].sample.recovery);
     nvml.state->gpus[0].field_status = 0;
     nvml.state->gpus[0].recovery = 12;  // of a driver to come
-    CHECK_FALSE(reader->read(4.0)[0].recovery);
+    CHECK_FALSE(reader->read(4.0)[0].sample.recovery);
+    nvml.state->gpus[0].recovery = 2;
+    CHECK(reader->read(5.0)[0].sample.recovery == recovery_action::node_reboot);
 }
 
 TEST_CASE("an old library lacks functions, and what they say is absent") {
@@ -144,7 +147,7 @@ TEST_CASE("an old library lacks functions, and what they say is absent") {
     CHECK(std::isnan(gpu.sample.energy));
     CHECK_FALSE(gpu.sample.xid);
     CHECK_FALSE(gpu.sample.throttle_reasons);
-    CHECK_FALSE(gpu.recovery);
+    CHECK_FALSE(gpu.sample.recovery);
 }
 
 TEST_CASE("no library, another library, no driver: an error that says so") {

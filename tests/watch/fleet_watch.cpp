@@ -98,6 +98,28 @@ TEST_CASE("an XID error drains at once, and the GPU returns by itself") {
     CHECK(f.living.healthy_gpus(berth::node_index{0}) == 0b11);
 }
 
+TEST_CASE("a GPU whose driver asks for a reset is drained, and returns once the driver asks no more") {
+    small_fleet f{1, 2, 2};
+    f.minutes(5);
+    const auto ask = [&](berth::recovery_action action) {
+        f.now += 60.0;
+        REQUIRE(news(f.watch.observe({.time = f.now, .gpu = f.gpus[1], .recovery = action})));
+        f.update();
+    };
+    ask(berth::recovery_action::none);
+    CHECK(f.said.empty());
+    ask(berth::recovery_action::drain_and_reset);
+    REQUIRE(f.said.size() == 1);
+    CHECK(f.said[0] == "GPU 1 (\"\") of node \"n0\": well -> sick: the driver asks for a drain and a GPU reset");
+    CHECK(f.living.healthy_gpus(berth::node_index{0}) == 0b01);
+    f.minutes(20);  // good samples, but the driver is not heard of: it has not taken back what it said
+    CHECK(f.living.healthy_gpus(berth::node_index{0}) == 0b01);
+    CHECK(f.watch.state(f.gpus[0]).health == health_state::well);
+    for (int i = 0; i < 8; ++i) ask(berth::recovery_action::none);
+    CHECK(f.said.back() == "GPU 1 (\"\") of node \"n0\": recovering -> well");
+    CHECK(f.living.healthy_gpus(berth::node_index{0}) == 0b11);
+}
+
 TEST_CASE("a lost exporter is unknown after three missed samples, and nothing is sick") {
     small_fleet f{2, 2, 2};
     f.minutes(5);

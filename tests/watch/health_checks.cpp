@@ -7,10 +7,12 @@
 
 #include <string>
 
+using berth::driver_advice;
 using berth::error_codes;
 using berth::gpu_sample;
 using berth::gpu_view;
 using berth::memory_errors;
+using berth::recovery_action;
 using berth::severity;
 using berth::throttling;
 using berth_test::seen;
@@ -69,12 +71,37 @@ TEST_CASE("a GPU that slows itself down by heat three times in a row is sick") {
     CHECK(c.sees({.throttle_reasons = 0x48U}).level == severity::bad);
 }
 
+TEST_CASE("a GPU whose driver asks for a reset, a reboot or a drain is sick until it asks no more") {
+    seen<driver_advice> c;
+    CHECK(c.sees({}).level == severity::unknown);
+    CHECK(c.sees({.recovery = recovery_action::none}).level == severity::good);
+    for (const auto action :
+         {recovery_action::gpu_reset, recovery_action::node_reboot, recovery_action::drain_peers,
+          recovery_action::drain_and_reset, recovery_action::bus_reset, recovery_action::system_reboot}) {
+        const berth::evidence said = c.sees({.recovery = action}, 1e6);  // however long ago it began
+        CHECK(said.level == severity::bad);
+        CHECK(std::string{said.reason}.starts_with("the driver asks for a "));
+    }
+    CHECK(c.sees({.recovery = recovery_action::recover_imex_domain}).level == severity::warning);
+    CHECK(c.sees({}).level == severity::unknown);
+    CHECK(c.sees({.recovery = recovery_action::none}).level == severity::good);
+    const auto ignores_peers = [](recovery_action a) {
+        return a == recovery_action::drain_peers ? severity::warning : berth::recovery_severity(a);
+    };
+    seen<driver_advice> lenient{{.classify = ignores_peers}};
+    CHECK(lenient.sees({.recovery = recovery_action::drain_peers}).level == severity::warning);
+    CHECK(lenient.sees({.recovery = recovery_action::bus_reset}).level == severity::bad);
+    CHECK(berth::to_recovery_action(7) == recovery_action::system_reboot);
+    CHECK_FALSE(berth::to_recovery_action(8));
+}
+
 TEST_CASE("the first of the worst is the reason") {
     const berth::usual_checks checks{};
     berth::usual_checks::state state{};
     const gpu_sample s{.temperature = 70.0, .xid = 79U, .remap_failed = true, .throttle_reasons = 0U};
     const berth::verdict v = checks.judge(state, {s, 60.0, {70.0, 0.0, 0.0}, {}});
     CHECK(std::string{v.worst.reason} == "XID error");
-    CHECK(v.bad == 0b0011);
-    CHECK(v.good == 0b1100);
+    CHECK(v.bad == 0b0'0011);
+    CHECK(v.good == 0b0'1100);
+    CHECK(checks.judge(state, {{.recovery = recovery_action::gpu_reset}, 60.0, {}, {}}).bad == 0b1'0000);
 }

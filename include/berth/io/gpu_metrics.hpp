@@ -210,6 +210,12 @@ private:
             case detail::exporter_field::remap_failed:
                 gpu.sample.remap_failed = value != 0.0 || (!replace && gpu.sample.remap_failed.value_or(false));
                 break;
+            case detail::exporter_field::recovery:
+                // Of the parts of a GPU, the first that asks for something.
+                if (replace || gpu.sample.recovery.value_or(recovery_action::none) == recovery_action::none) {
+                    gpu.sample.recovery = to_recovery_action(static_cast<std::uint64_t>(value));
+                }
+                break;
         }
     }
 

@@ -37,7 +37,7 @@ namespace berth::inline v0::io {
 ///    `utilization.gpu`, `temperature.gpu`, `temperature.memory`, `power.draw` (and `.average`, `.instant`),
 ///    `memory.used`, `memory.free`, `ecc.errors.corrected.volatile.total`, `ecc.errors.uncorrected.volatile.total`,
 ///    `remapped_rows.uncorrectable`, `remapped_rows.failure`, `clocks_throttle_reasons.active`,
-///    `clocks_event_reasons.active`. Others are passed over.
+///    `clocks_event_reasons.active`, `gpu_recovery_action`. Others are passed over.
 /// 2. `[N/A]`, `[Not Supported]`, `[Unknown Error]`, `ERR!` and whatever else stands in brackets is absent, never 0.
 /// 3. A row that cannot be read is counted and passed over; the first one is kept as an error with line and column.
 ///
@@ -103,8 +103,9 @@ private:
         remapped_rows,
         remap_failed,
         throttle_reasons,
+        recovery,
     };
-    static constexpr std::array<std::pair<std::string_view, column>, 19> names = {{
+    static constexpr std::array<std::pair<std::string_view, column>, 20> names = {{
         {"uuid", column::uuid},
         {"gpu_uuid", column::uuid},
         {"index", column::index},
@@ -124,6 +125,7 @@ private:
         {"remapped_rows.failure", column::remap_failed},
         {"clocks_throttle_reasons.active", column::throttle_reasons},
         {"clocks_event_reasons.active", column::throttle_reasons},
+        {"gpu_recovery_action", column::recovery},
     }};
 
     [[nodiscard]] static std::string_view trimmed(std::string_view text) noexcept {
@@ -188,6 +190,18 @@ private:
         if (!unit.empty() && unit != "%" && unit != "W" && unit != "MiB" && unit != "C") return std::nullopt;
         return value;
     }
+    // Words that are not known, of a driver to come, are absent.
+    [[nodiscard]] static std::optional<recovery_action> to_recovery(std::string_view field) noexcept {
+        if (field == "None") return recovery_action::none;
+        if (field == "Reset" || field == "GPU Reset") return recovery_action::gpu_reset;
+        if (field == "Reboot" || field == "Node Reboot") return recovery_action::node_reboot;
+        if (field == "Drain P2P") return recovery_action::drain_peers;
+        if (field == "Drain and Reset") return recovery_action::drain_and_reset;
+        if (field == "Recover IMEX Domain") return recovery_action::recover_imex_domain;
+        if (field == "Bus Reset") return recovery_action::bus_reset;
+        if (field == "System Reboot") return recovery_action::system_reboot;
+        return std::nullopt;
+    }
     void refuse_row(std::size_t number, std::string_view name, std::string_view found, const char* why) {
         if (refused_++ > 0) return;
         refusal_ = berth::detail::refuse(error_code::malformed,
@@ -213,6 +227,8 @@ private:
                 gpu.model = field;
             } else if (kind == column::remap_failed && (field == "Yes" || field == "No")) {
                 gpu.sample.remap_failed = field == "Yes";
+            } else if (kind == column::recovery) {
+                gpu.sample.recovery = to_recovery(field);
             } else {
                 const auto value = to_value(field);
                 if (!value || !set(gpu, kind, *value)) return refuse_row(number, name, field, "a number that can be");
@@ -260,7 +276,8 @@ private:
             case column::other:
             case column::uuid:
             case column::index:
-            case column::model: break;
+            case column::model:
+            case column::recovery: break;
         }
         return true;
     }

@@ -22,18 +22,6 @@ enum class nvml_status : int {
     unknown = 999,
 };
 
-/// What the driver recommends for a GPU that does not work well.
-enum class nvml_recovery : unsigned {
-    none = 0,
-    gpu_reset = 1,
-    node_reboot = 2,
-    drain_peers = 3,
-    drain_and_reset = 4,
-    recover_imex_domain = 5,
-    bus_reset = 6,
-    system_reboot = 7,
-};
-
 using nvml_device = struct nvmlDevice_st*;       ///< a GPU, for NVML
 using nvml_event_set = struct nvmlEventSet_st*;  ///< a list of events that are waited for
 

@@ -26,7 +26,6 @@ struct nvml_reading {
     gpu_sample sample{};                       ///< its `gpu` is for you to fill in
     double memory_used = gpu_sample::absent;   ///< MiB
     double memory_total = gpu_sample::absent;  ///< MiB
-    std::optional<nvml_recovery> recovery{};   ///< what the driver recommends
     bool lost = false;                         ///< the GPU does not answer: it fell off the bus or waits for a reset
 };
 
@@ -43,7 +42,8 @@ struct nvml_reading {
 /// 1. A function that the library lacks, `NOT_SUPPORTED` and every other failure leave their field absent.
 /// 2. XID errors are events of the driver: `xid_count` counts those since opening, the last one's code stays in `xid`,
 ///    0 as long as there was none. Without events both are absent.
-/// 3. A GPU that is lost stays in the list, with its UUID, `lost` and no readings; `fault` is for the reader's user.
+/// 3. A GPU that is lost stays in the list, with its UUID, `lost` and no readings but the action that the driver asks
+///    for, if it says one. Where it only says that the GPU must be reset, that is a `gpu_reset`.
 ///
 /// Keeps no thread; `read` waits for nothing. Allocates only for names, at first.
 class nvml_reader {
@@ -153,6 +153,7 @@ private:
         if (function == nullptr) return false;
         const nvml_status status = function(arguments...);
         if (status == nvml_status::gpu_is_lost || status == nvml_status::reset_required) reading.lost = true;
+        if (status == nvml_status::reset_required) reading.sample.recovery = recovery_action::gpu_reset;
         return status == nvml_status::success;
     }
     void read_gpu(std::size_t i, double now) {
@@ -162,7 +163,6 @@ private:
         gpu_sample& sample = reading.sample;
         sample = gpu_sample{.time = now, .gpu = sample.gpu};
         reading.memory_used = reading.memory_total = gpu_sample::absent;
-        reading.recovery.reset();
         reading.lost = gpu.handle == nullptr;
         if (reading.lost) return;
         if (nvml_utilisation u{}; has(reading, f.utilisation, gpu.handle, &u)) sample.load = u.gpu / 100.0;
@@ -187,9 +187,9 @@ private:
             reading.memory_used = static_cast<double>(m.used) / mib;
             reading.memory_total = static_cast<double>(m.total) / mib;
         }
-        read_recovery(gpu.handle, reading);
+        if (const auto asked = read_recovery(gpu.handle, reading)) sample.recovery = asked;
         if (reading.lost) {  // what was read before it fell away is not true any more
-            sample = gpu_sample{.time = now, .gpu = sample.gpu};
+            sample = gpu_sample{.time = now, .gpu = sample.gpu, .recovery = sample.recovery};
             reading.memory_used = reading.memory_total = gpu_sample::absent;
         }
         if (gpu.events) {
@@ -197,16 +197,15 @@ private:
             sample.xid_count = gpu.xid_count;
         }
     }
-    void read_recovery(nvml_device handle, nvml_reading& reading) const {
+    [[nodiscard]] std::optional<recovery_action> read_recovery(nvml_device handle, nvml_reading& reading) const {
         nvml_field field{};
         field.id = nvml_recovery_field;
         field.status = nvml_status::unknown;
-        if (!has(reading, functions().field_values, handle, 1, &field) || field.status != nvml_status::success) return;
+        if (!has(reading, functions().field_values, handle, 1, &field) || field.status != nvml_status::success)
+            return {};
         unsigned action = 0;
         std::memcpy(&action, &field.value, sizeof action);
-        if (action <= static_cast<unsigned>(nvml_recovery::system_reboot)) {
-            reading.recovery = static_cast<nvml_recovery>(action);
-        }
+        return to_recovery_action(action);
     }
 
     nvml_library library_;

@@ -20,6 +20,7 @@ namespace berth::inline v0 {
 //   memory_errors    ECC and remapped rows
 //   throttling       the GPU slows itself down because it is too hot
 //   thermal_limit    temperature against a limit (watch/thermal_limit.hpp)
+//   driver_advice    the driver asks for a reset, a reboot or a drain
 //   health_checks    several of them
 //
 // Loss of contact is not a check: whether a silent GPU is gone, or its exporter, only its neighbours tell; see
@@ -142,7 +143,48 @@ struct throttling {
     }
 };
 
-static_assert(health_check<error_codes> && health_check<memory_errors> && health_check<throttling>);
+/// What an action that the driver asks for says of a GPU: `bad` for every reset, reboot and drain, since until then the
+/// GPU does not work, or not reliably; `warning` for `recover_imex_domain`, where its links to other nodes do not.
+[[nodiscard]] constexpr severity recovery_severity(recovery_action action) noexcept {
+    switch (action) {
+        case recovery_action::none: return severity::good;
+        case recovery_action::recover_imex_domain: return severity::warning;
+        default: return severity::bad;
+    }
+}
+
+/// The driver asks for a reset, a reboot or a drain. The driver's word needs no confirmation, and holds until it takes
+/// it back, which it does once that was done.
+struct driver_advice {
+    severity (*classify)(recovery_action) = &recovery_severity;  ///< what an action says
+
+    /// Nothing.
+    struct state {};
+    /// See `health_check`.
+    [[nodiscard]] evidence judge(state& /*kept*/, const gpu_view& v) const noexcept {
+        if (!v.sample.recovery) return {};
+        const severity level = classify(*v.sample.recovery);
+        return {level, level == severity::good ? "" : asks_for(*v.sample.recovery)};
+    }
+
+private:
+    [[nodiscard]] static constexpr const char* asks_for(recovery_action action) noexcept {
+        switch (action) {
+            case recovery_action::none: return "the driver asks for nothing";
+            case recovery_action::gpu_reset: return "the driver asks for a GPU reset";
+            case recovery_action::node_reboot: return "the driver asks for a reboot of the node";
+            case recovery_action::drain_peers: return "the driver asks for a drain of the GPU's peers";
+            case recovery_action::drain_and_reset: return "the driver asks for a drain and a GPU reset";
+            case recovery_action::recover_imex_domain: return "the driver asks for a recovery of the IMEX domain";
+            case recovery_action::bus_reset: return "the driver asks for a bus reset";
+            case recovery_action::system_reboot: return "the driver asks for a reboot of the system";
+        }
+        return "";
+    }
+};
+
+static_assert(health_check<error_codes> && health_check<memory_errors> && health_check<throttling> &&
+              health_check<driver_advice>);
 
 /// Several checks: the first of those that say the worst is the reason.
 template <class... Checks>
@@ -185,6 +227,6 @@ private:
 };
 
 /// The checks that a `fleet_watch` has unless it is given others.
-using usual_checks = health_checks<error_codes, memory_errors, throttling, thermal_limit>;
+using usual_checks = health_checks<error_codes, memory_errors, throttling, thermal_limit, driver_advice>;
 
 }  // namespace berth::inline v0

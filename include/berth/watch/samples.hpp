@@ -11,6 +11,24 @@
 
 namespace berth::inline v0 {
 
+/// What the driver of a GPU asks for, by the numbers of NVML and DCGM.
+enum class recovery_action : std::uint8_t {
+    none = 0,                 ///< nothing
+    gpu_reset = 1,            ///< a reset of the GPU
+    node_reboot = 2,          ///< a reboot of its node
+    drain_peers = 3,          ///< that the GPUs in contact with it be drained
+    drain_and_reset = 4,      ///< both: a drain, then a reset
+    recover_imex_domain = 5,  ///< that the nodes which share memory over NVLink connect anew
+    bus_reset = 6,            ///< a reset of the bus that it is on
+    system_reboot = 7,        ///< a reboot of the whole system
+};
+
+/// The action of a number as NVML and DCGM write it; nothing for one of a driver to come.
+[[nodiscard]] constexpr std::optional<recovery_action> to_recovery_action(std::uint64_t number) noexcept {
+    if (number > static_cast<std::uint64_t>(recovery_action::system_reboot)) return std::nullopt;
+    return static_cast<recovery_action>(number);
+}
+
 /// What a monitor reads of a GPU at one moment. What was not measured stays absent: a NaN, or an empty optional. It is
 /// never taken for 0. An exporter's own sign for "not supported" is for the reader to leave out.
 struct gpu_sample {
@@ -30,6 +48,7 @@ struct gpu_sample {
     std::optional<std::uint64_t> remapped_rows{};      ///< rows remapped after uncorrectable errors: a counter
     std::optional<bool> remap_failed{};                ///< a row could not be remapped
     std::optional<std::uint64_t> throttle_reasons{};   ///< NVML's bits of clock event reasons
+    std::optional<recovery_action> recovery{};         ///< what the driver asks for
 };
 
 /// What a monitor reads of a node at one moment. A sample without any field is a sign of life.

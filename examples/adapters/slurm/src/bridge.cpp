@@ -42,6 +42,7 @@ std::uint32_t bridge::id_of(std::string_view name) noexcept {
 
 void bridge::observe_nodes(const snapshot& seen) {
     for (const node_record& n : seen.nodes) {
+        give_back(n);
         shards_ = std::max(shards_, n.shards);
         threads_ = std::max(threads_, n.threads);
         const auto before = nodes_.find(n.name);
@@ -74,6 +75,19 @@ void bridge::observe_nodes(const snapshot& seen) {
         tell(io::node_gone_event{.time = now_, .node = it->first});
         it = nodes_.erase(it);
     }
+}
+
+/// A slurmctld that was killed starts what it had not saved the start of a second time. The node refuses, and Slurm
+/// drains it until an operator looks; but Slurm also ends what it does not know there, so after a while all is well.
+void bridge::give_back(const node_record& n) {
+    if (!n.up || n.open || n.reason != "Duplicate jobid") {
+        doubled_.erase(n.name);
+        return;
+    }
+    const auto at = doubled_.try_emplace(n.name, now_).first;
+    if (now_ - at->second < options_.settle) return;
+    at->second = now_;
+    want({.kind = order_kind::resume, .nodes = n.name, .reason = "what Slurm had forgotten there has ended"});
 }
 
 // ---- what Slurm says of jobs ----------------------------------------------------------------------------------------

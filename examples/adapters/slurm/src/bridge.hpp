@@ -26,6 +26,8 @@ struct bridge_options {
     double start_timeout =
         60.0;  ///< seconds in which Slurm should have started what was released; then it is held again
     double stop_timeout = 120.0;  ///< seconds in which a job should have stopped
+    /// Seconds after which a node is used again that Slurm drained because a job ran there which it had forgotten.
+    double settle = 10.0;
     /// °C at which a GPU takes nothing new and gives its jobs away; a node all of whose GPUs are that hot is drained in
     /// Slurm. NaN: none.
     double temperature = std::numeric_limits<double>::quiet_NaN();
@@ -156,6 +158,7 @@ private:
     bool tell(const berth::io::event& e);
     void tell_task(berth::io::task_report report, const std::string& name, std::optional<std::uint32_t> task = {});
     void observe_nodes(const snapshot& seen);
+    void give_back(const node_record& n);
     void observe_job(const job_record& record);
     void meet(const job_record& record);
     void follow(const job_record& record, known_job& known);
@@ -192,7 +195,8 @@ private:
     std::map<std::string, node_record, std::less<>> nodes_;
     std::map<std::uint32_t, wanted_move> adopted_;
     std::map<std::string, std::map<unsigned, double>, std::less<>> temperatures_;  // by node and index
-    std::set<std::string> draining_;  // nodes that berth has asked Slurm to drain
+    std::set<std::string> draining_;                      // nodes that berth has asked Slurm to drain
+    std::map<std::string, double, std::less<>> doubled_;  // nodes that Slurm drained for a job it forgot: since when
     std::uint64_t shards_ = 0;
     unsigned rooms_ = 0;  // that were held for moves, for their names
     std::uint32_t threads_ = 1;

@@ -26,6 +26,9 @@ namespace {
 constexpr std::uint32_t top_priority = 4'294'960'000U;
 constexpr std::uint32_t minutes_of_a_year = 365 * 24 * 60;
 constexpr std::uint32_t infinite = 0xffffffffU;
+/// After a start with jobs of before, slurmctld ends on the nodes what it had forgotten; until then they take nothing
+/// new.
+constexpr std::time_t settle_seconds = 10;
 
 [[nodiscard]] std::string_view text_of(const char* text) noexcept { return text == nullptr ? "" : text; }
 /// libslurm takes texts by pointers that are not const; it does not write to them.
@@ -151,6 +154,20 @@ berth::result<snapshot> libslurm_port::read() {
     const std::unique_ptr<node_info_msg_t, decltype(&slurm_free_node_info_msg)> node_guard{nodes,
                                                                                            slurm_free_node_info_msg};
 
+    slurm_conf_t* conf = nullptr;
+    if (slurm_load_ctl_conf(told_at_, &conf) == SLURM_SUCCESS) {
+        told_at_ = conf->last_update + 1;  // of the same second, it is told again
+        booted_at_ = conf->boot_time;
+        slurm_free_ctl_conf(conf);
+    } else if (slurm_get_errno() != SLURM_NO_CHANGE_IN_DATA) {
+        return failure("the start of slurmctld");
+    }
+    bool settled = std::time(nullptr) - booted_at_ >= settle_seconds;
+    if (!settled) {
+        settled = std::none_of(jobs->job_array, jobs->job_array + jobs->record_count,
+                               [&](const slurm_job_info_t& job) { return job.submit_time < booted_at_; });
+    }
+
     snapshot seen;
     seen.serial = ++serial_;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -160,6 +177,7 @@ berth::result<snapshot> libslurm_port::read() {
     for (std::uint32_t i = 0; i < nodes->record_count; ++i) {
         if (nodes->node_array[i].name == nullptr) continue;
         seen.nodes.push_back(to_record(nodes->node_array[i]));
+        if (!settled) seen.nodes.back().open = false;
         shards = std::max(shards, seen.nodes.back().shards);
     }
     seen.jobs.reserve(jobs->record_count);

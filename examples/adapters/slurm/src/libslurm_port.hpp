@@ -4,6 +4,7 @@
 #include "port.hpp"
 
 #include <cstdint>
+#include <ctime>
 #include <string>
 
 namespace berth_slurm {
@@ -32,6 +33,8 @@ public:
 
 private:
     std::uint64_t serial_ = 0;
+    std::time_t told_at_ = 0;    // after the configuration that was read last
+    std::time_t booted_at_ = 0;  // of slurmctld
 };
 
 }  // namespace berth_slurm

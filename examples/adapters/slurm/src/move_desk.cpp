@@ -174,6 +174,7 @@ void move_desk::advance(const snapshot& seen, double now, bridge& told) {
                 if (end == &move.to) m.world.set_healthy(*handle, false);
             }
         }
+        m.executor.drop_strays();
         if (m.run->advance(m.executor, now, m.journal)) {
             ++i;
             continue;

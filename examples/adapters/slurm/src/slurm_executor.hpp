@@ -70,7 +70,7 @@ public:
         if (seen_->serial > acted_at_ || takes_no_call(action)) {
             if (has_happened(action, now)) {
                 outcome_ = berth::action_status::done;
-            } else if (aborted_ == started_) {
+            } else if (aborted_ == started_ || runs_elsewhere(action)) {
                 outcome_ = berth::action_status::failed;
             } else {
                 carry_on(action);
@@ -115,12 +115,27 @@ public:
         } else {
             state.task = holds(at_target) ? berth::task_location::arrived : berth::task_location::suspended;
             state.image_at_source = true;
+            if (!state.source_held) {
+                // Who keeps the source waits in Slurm's queue yet, before all others; a slurmctld that was killed may
+                // have forgotten it.
+                if (at_source == nullptr) (void)submit("source", move_.from);
+                state.busy = true;
+            }
         }
         return state;
     }
 
     /// The move.
     [[nodiscard]] const wanted_move& move() const noexcept { return move_; }
+    /// Cancels holders of this job that are on neither end: of a move before, when a slurmctld that was killed has
+    /// forgotten that they were cancelled.
+    void drop_strays() {
+        for (const job_record& r : seen_->jobs) {
+            if (!r.is_holder() || r.activity == job_activity::ended) continue;
+            const bool ours = r.comment == comment("source") || r.comment == comment("target");
+            if (ours && !stands_at(r, end_of(r.comment))) (void)accepted(port_->cancel(r.id));
+        }
+    }
     /// Cancels whatever holders are left. True if there are none any more.
     bool clear() {
         const bool source = drop(source_holder());
@@ -139,12 +154,20 @@ private:
     [[nodiscard]] std::string comment(const char* side) const {
         return std::string{holder_mark} + std::to_string(move_.job) + ":" + side;
     }
+    [[nodiscard]] const allocation& end_of(std::string_view comment) const noexcept {
+        return comment.ends_with(":source") ? move_.from : move_.to;
+    }
+    /// A holder that runs there, or waits for its room there.
+    [[nodiscard]] static bool stands_at(const job_record& r, const allocation& where) noexcept {
+        return (r.places.empty() ? r.nodes_wanted : r.places.front().node) == where.node;
+    }
     /// The holder of a side that runs, or waits; one that is being ended counts until it is gone.
     [[nodiscard]] const job_record* holder(const char* side) const {
         const std::string wanted = comment(side);
         const job_record* found = nullptr;
         for (const job_record& r : seen_->jobs) {
             if (r.comment != wanted || (r.activity == job_activity::ended && !r.completing)) continue;
+            if (!stands_at(r, end_of(wanted))) continue;
             if (found == nullptr || r.activity == job_activity::running) found = &r;
         }
         return found;
@@ -231,6 +254,14 @@ private:
             case cancel: return target_holder() == nullptr;
         }
         return false;
+    }
+    /// A job that was to start at one end runs at the other: a slurmctld that was killed has forgotten that it was
+    /// stopped.
+    [[nodiscard]] bool runs_elsewhere(berth::migration_action action) const {
+        const job_record* r = record();
+        if (r == nullptr || r->activity != job_activity::running) return false;
+        if (action == berth::migration_action::restore) return !is_at(*r, move_.to);
+        return action == berth::migration_action::restore_back && !is_at(*r, move_.from);
     }
     /// A call that Slurm had taken may have been lost with a slurmctld that was killed: what can be said twice is said
     /// again while the action is under way.

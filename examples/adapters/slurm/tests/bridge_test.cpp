@@ -284,3 +284,28 @@ TEST_CASE("bridge: hot nodes are drained in Slurm and used again") {
     round(slurm, berth);
     CHECK(slurm.node("n1").open);
 }
+
+TEST_CASE(
+    "bridge: a node that Slurm drained for a job it had forgotten is used again, one that an operator drained is not") {
+    fake_slurm slurm;
+    for (const char* name : {"n1", "n2"}) slurm.add_node(name, 2);
+    bridge berth;
+    round(slurm, berth);
+    (void)slurm.drain("n1", "Duplicate jobid");
+    (void)slurm.drain("n2", "fan");
+    std::vector<order> all;
+    for (int i = 0; i < 5; ++i) {
+        for (order& o : round(slurm, berth)) all.push_back(std::move(o));
+    }
+    CHECK(all.empty());  // not before what still runs there has ended
+    for (int i = 0; i < 20; ++i) {
+        for (order& o : round(slurm, berth)) all.push_back(std::move(o));
+    }
+    REQUIRE(all.size() == 1);
+    CHECK(all.front().kind == order_kind::resume);
+    CHECK(all.front().nodes == "n1");
+    CHECK(slurm.node("n1").open);
+    CHECK_FALSE(slurm.node("n2").open);
+    (void)slurm.drain("n1", "Duplicate jobid");  // it waits anew
+    CHECK(round(slurm, berth).empty());
+}

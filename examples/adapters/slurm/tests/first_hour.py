@@ -21,7 +21,7 @@ def first_hour():
         script = "".join(blocks).replace("/tmp/first-hour", folder)
         env = {**os.environ, "PATH": f"{pathlib.Path(os.environ['BERTH_SLURM']).parent}:{os.environ['PATH']}"}
         done = subprocess.run(["bash", "-m", "-e"], input=script, env=env, text=True, cwd=HERE.parent, capture_output=True, check=False,
-                              timeout=120)
+                              timeout=300)
         print(done.stdout)
         assert done.returncode == 0, done.stderr
         for wanted in ("JobHeldUser", "would pin job 1 to", "GRES=gpu:i0:1(IDX:0),gpu:i1:1(IDX:1)", "job 4: the task waits"):

@@ -100,6 +100,35 @@ TEST_CASE("moves: both ends held throughout, and no holder stays") {
     CHECK(berth.scheduler.differences(*slurm.read()).empty());
 }
 
+TEST_CASE("moves: a berth that dies at any round of a move is followed by one that brings it to an end") {
+    for (int dies_after = 0; dies_after < 12; ++dies_after) {
+        CAPTURE(dies_after);
+        fake_slurm slurm;
+        slurm.add_node("n1", 4);
+        slurm.add_node("n2", 4);
+        const folder state;
+        auto berth = std::make_unique<program>(slurm, state.path);
+        const auto job = slurm.submit("gres:gpu:2");
+        for (int i = 0; i < 2; ++i) berth->round();
+        REQUIRE(slurm.record(job).activity == job_activity::running);
+        const std::string other = slurm.record(job).places.front().node == "n1" ? "n2" : "n1";
+        REQUIRE(berth->scheduler.ask_move(job, other));
+        for (int i = 0; i < dies_after; ++i) berth->round();
+        std::uint64_t unresolved = berth->desk.count(berth::migration_outcome::unresolved);
+        berth = std::make_unique<program>(slurm, state.path);
+        for (int i = 0; i < 60 && (i < 2 || berth->desk.size() > 0); ++i) {
+            berth->round();
+            check_no_gpu_twice(slurm);
+        }
+        unresolved += berth->desk.count(berth::migration_outcome::unresolved);
+        CHECK(unresolved == 0);
+        CHECK(berth->desk.size() == 0);
+        for (int i = 0; i < 3; ++i) berth->round();
+        CHECK(slurm.record(job).activity == job_activity::running);
+        CHECK(berth->scheduler.differences(*slurm.read()).empty());
+    }
+}
+
 TEST_CASE("moves: whatever dies or is refused: no job lost, none twice, berth equals Slurm") {
     const char* wanted = std::getenv("BERTH_SLURM_MOVES");
     const int seeds = wanted != nullptr ? std::atoi(wanted) : 40;

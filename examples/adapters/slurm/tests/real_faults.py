@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Over a real Slurm, what goes wrong: real_faults.py TEST."""
+import collections
 import os
 import random
+import re
 import signal
 import time
 
@@ -48,14 +50,14 @@ def node_down():
         t.slurm.kill(f"slurmd-{node}")  # or it would report itself as well again
         t.slurm.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
         records = t.wait("they start elsewhere",
-                         lambda r: all(r[i].state == "RUNNING" and node not in r[i].places for i in there), 60)
+                         lambda r: all(r[i].state == "RUNNING" and node not in r[i].places for i in there))
         check_no_gpu_twice(records)
         assert all(records[i].restarts == 1 for i in there)
         more = [t.submit("--gres=gpu:4") for _ in range(1)]
         time.sleep(2)
         assert t.records()[more[0]].state == "PENDING"
         t.slurm.start_slurmd(node)
-        records = t.wait("the node is used again", lambda r: node in r[more[0]].places, 60)
+        records = t.wait("the node is used again", lambda r: node in r[more[0]].places)
         check_no_gpu_twice(records)
         t.settle()
         # slurmd of a node restarts under its jobs.
@@ -82,7 +84,7 @@ def cancelled_in_move():
                                                    for x in r.values()))
         t.slurm.run("scancel", str(job))
         t.wait("it is gone", lambda r: r[job].state == "CANCELLED")
-        end = time.time() + 20
+        end = time.time() + 60
         while time.time() < end and any(r.comment.startswith("berth-hold") and r.state != "CANCELLED" for r in t.records().values()):
             time.sleep(0.2)
         no_holders(t)
@@ -90,7 +92,7 @@ def cancelled_in_move():
         assert str(job) not in status["jobs"]
         heat.set()
         again = [t.submit("--gres=gpu:2") for _ in range(2)]
-        records = t.wait("all GPUs can be used", lambda r: all(r[i].state == "RUNNING" for i in again), 60)
+        records = t.wait("all GPUs can be used", lambda r: all(r[i].state == "RUNNING" for i in again))
         check_no_gpu_twice(records)
         t.berth.stop()
 
@@ -111,15 +113,21 @@ def started_by_slurm():
         t.wait("and one without a GPU", lambda r: r[mine].state == "RUNNING")
         t.berth.start()
         more = [t.submit("--gres=gpu:1") for _ in range(5)]
-        records = t.wait("the rest is filled", lambda r: sum(r[i].state == "RUNNING" for i in more) == 4, 60)
+        records = t.wait("the rest is filled", lambda r: sum(r[i].state == "RUNNING" for i in more) == 4)
         used = check_no_gpu_twice(records)
         assert len(used) == 8
         t.settle()
         t.slurm.run("scancel", str(taken))
-        records = t.wait("its room is used", lambda r: all(r[i].state == "RUNNING" for i in more), 60)
+        records = t.wait("its room is used", lambda r: all(r[i].state == "RUNNING" for i in more))
         check_no_gpu_twice(records)
         t.settle()
         t.berth.stop()
+
+
+def outcomes(trial):
+    """How the moves have ended, by what all the berths have said; one that was killed before it said so is left out."""
+    log = trial.berth.log.read_text()
+    return collections.Counter(re.findall(r"the move of job \d+ from \w+ to \w+ is (\w+)", log))
 
 
 def moves(count="100"):
@@ -132,17 +140,17 @@ def moves(count="100"):
         # Whole GPUs: a slurmctld that was killed starts jobs on shards before it knows the types again.
         jobs = [t.submit("--gres=gpu:1") for _ in range(14)]
         t.berth.start()
-        t.wait("all start", lambda r: all(r[i].state == "RUNNING" for i in jobs), 60)
+        t.wait("all start", lambda r: all(r[i].state == "RUNNING" for i in jobs))
         t.settle()
         time.sleep(8)  # slurmctld saves within some seconds; what it has not saved a kill may lose
         kills = 0
         ctld_kills = 0
         begun = time.time()
         records = t.jobs()
-        while sum(records[i].restarts for i in jobs) < wanted and time.time() < begun + 1500:
+        while outcomes(t)["done"] < wanted and time.time() < begun + 1500:
             busy = sorted({n for i in jobs for n in records[i].places})
             heat.set(*rng.sample(busy, min(2, len(busy))))
-            done = sum(records[i].restarts for i in jobs)
+            done = outcomes(t)["done"]
             end = time.time() + rng.uniform(0.5, 3.0)
             while time.time() < end:
                 time.sleep(rng.uniform(0.05, 0.6))
@@ -162,7 +170,7 @@ def moves(count="100"):
         heat.set()
         assert ctld_kills == 3
         records = t.wait("all run again", lambda r: all(i in r and r[i].state == "RUNNING" for i in jobs), 180)
-        status = t.settle(60)
+        status = t.settle()
         check_no_gpu_twice(records)
         no_holders(t)
         # None runs twice, by the processes themselves.
@@ -175,9 +183,10 @@ def moves(count="100"):
                     steps[number] += 1
         assert all(n == 1 for n in steps.values()), f"scripts of jobs on nodes: {steps}"
         restarts = sum(records[i].restarts for i in jobs)
-        print(f"{restarts} restarts of {len(jobs)} jobs, berth killed {kills} times, slurmctld {ctld_kills} times, "
+        ended = outcomes(t)
+        print(f"{ended['done']} moves done, others {dict(ended)}, {restarts} restarts of {len(jobs)} jobs, berth killed {kills} times, slurmctld {ctld_kills} times, "
               f"{time.time() - begun:.0f} s; sleeping processes {scripts}; moves of the last berth: {status['moves']}")
-        assert restarts >= wanted
+        assert ended["done"] >= wanted
         t.berth.stop()
 
 

@@ -97,7 +97,7 @@ def cools():
         reasons = t.slurm.run("sinfo", "-h", "-R", "-o", "%E|%N")
         assert f"berth: temperature" in reasons and node in reasons, reasons
         temperatures(n1=[60, 60], n2=[60, 60])
-        end = time.time() + 15
+        end = time.time() + 60
         while "berth" in t.slurm.run("sinfo", "-h", "-R", "-o", "%E|%N") and time.time() < end:
             time.sleep(0.2)
         assert "berth" not in t.slurm.run("sinfo", "-h", "-R", "-o", "%E|%N")

@@ -156,7 +156,7 @@ class Trial:
         """Without berth's holders."""
         return {i: r for i, r in self.records().items() if not r.comment.startswith("berth-hold")}
 
-    def wait(self, what, until, seconds=30.0, every=0.2):
+    def wait(self, what, until, seconds=120.0, every=0.2):
         """Waits until a function of the records is true; answers them."""
         end = time.time() + seconds
         while True:
@@ -168,7 +168,7 @@ class Trial:
                 raise AssertionError(f"not within {seconds} s: {what}; {states}")
             time.sleep(every)
 
-    def settle(self, seconds=20.0):
+    def settle(self, seconds=120.0):
         """Waits until berth has looked, and knows of no difference from Slurm."""
         end = time.time() + seconds
         status = None

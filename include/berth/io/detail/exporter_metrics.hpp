@@ -30,6 +30,7 @@ enum class exporter_field : std::uint8_t {
     remapped_rows,
     remap_failed,
     throttle_reasons,
+    recovery,
 };
 
 struct exporter_metric {
@@ -48,6 +49,8 @@ inline constexpr std::array exporter_metrics = {
     exporter_metric{"DCGM_FI_DEV_ECC_SBE_VOL_TOTAL", exporter_field::ecc_correctable, 1.0},
     exporter_metric{"DCGM_FI_DEV_FB_FREE", exporter_field::memory_free, 1.0},
     exporter_metric{"DCGM_FI_DEV_FB_USED", exporter_field::memory_used, 1.0},
+    exporter_metric{"DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION", exporter_field::recovery, 1.0},  // its name until DCGM 4.5
+    exporter_metric{"DCGM_FI_DEV_GPU_RECOVERY_ACTION", exporter_field::recovery, 1.0},
     exporter_metric{"DCGM_FI_DEV_GPU_TEMP", exporter_field::temperature, 1.0},
     exporter_metric{"DCGM_FI_DEV_GPU_UTIL", exporter_field::load, 0.01},
     exporter_metric{"DCGM_FI_DEV_MEMORY_TEMP", exporter_field::memory_temperature, 1.0},
@@ -177,7 +180,7 @@ struct exporter_labels {
         case exporter_field::ecc_uncorrectable:
         case exporter_field::remapped_rows:
         case exporter_field::throttle_reasons:
-            return value >= 0.0 && value <= exact_counts && value == std::floor(value);
+        case exporter_field::recovery: return value >= 0.0 && value <= exact_counts && value == std::floor(value);
     }
     return false;
 }
