@@ -353,6 +353,7 @@ private:
     void list_allowed(std::uint32_t j, const detail::job_rules& rules);
     [[nodiscard]] std::vector<node_group> by_domain(std::span<const node_index> nodes, domain_level level) const;
     static void put_first(std::vector<node_group>& groups, std::size_t domain);
+    [[nodiscard]] amount free_share(node_index n) const;
     [[nodiscard]] amount room_on(node_index n) const;
     [[nodiscard]] slot place_one(std::uint32_t j, std::size_t i, std::span<const node_index> nodes,
                                  std::uint64_t models = ~std::uint64_t{0});
@@ -427,8 +428,6 @@ private:
     [[nodiscard]] bool carry_out(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
     void exchange(const victim_unit& u, int sign);
     [[nodiscard]] bool begin_moves_for_claim(std::uint32_t j, claim_action action);
-    void restore_where_they_were();
-    [[nodiscard]] std::uint32_t hold_for(std::uint32_t j);
     [[nodiscard]] std::string reason_of(std::uint32_t j, claim_action action, const victim_unit& u) const;
 
     // ---- evictions --------------------------------------------------------------------------------------------------
@@ -443,7 +442,10 @@ private:
     [[nodiscard]] bool may_evict(std::uint32_t v) const;
     void release_all(std::uint32_t v);
     /// Puts released tasks back where they were: they run there still.
-    void restore(std::size_t first);
+    void put_back_released();
+    /// The same, and none is released any more.
+    void restore();
+    [[nodiscard]] std::uint32_t hold_for(std::uint32_t j);
     /// Victims that have room beside the claimant stay, those that go first in the order before others.
     void give_back();
     void commit_evictions(std::uint32_t j);

@@ -118,13 +118,7 @@ amount scheduler<Policies>::share_asked(const detail::demand_class& of) const {
 template <class Policies>
 amount scheduler<Policies>::free_share() const {
     amount free = 0;
-    for (std::size_t i = 0; i < cluster_.fleet().node_count(); ++i) {
-        const node_index n{i};
-        if (!cluster_.fleet().present(n) || !cluster_.open(n)) continue;
-        const node_view at = cluster_.ledger().node(n);
-        for (gpu_mask rest = cluster_.healthy_gpus(n); rest != 0; rest &= rest - 1)
-            free += std::max<amount>(at.free_gpus[lowest_gpu(rest) * at.gpu_counters], 0);
-    }
+    for (std::size_t i = 0; i < cluster_.fleet().node_count(); ++i) free += free_share(node_index{i});
     return free;
 }
 

@@ -33,7 +33,7 @@ bool scheduler<Policies>::attempt(std::uint32_t j, claim_action action, std::spa
             take_back(j);
         }
     }
-    restore(0);
+    restore();
     return false;
 }
 template <class Policies>
@@ -42,7 +42,7 @@ void scheduler<Policies>::undo_attempt(std::uint32_t j) {
     rehomed_.clear();
     placed_ = claimed_;
     take_back(j);
-    restore(0);
+    restore();
 }
 
 /// How many tasks of a gang that asks for whole GPUs all nodes would take now, at most; for other claimants unknown.
@@ -225,7 +225,7 @@ bool scheduler<Policies>::begin_moves_for_claim(std::uint32_t j, claim_action ac
     for (const rehomed_task& r : rehomed_) (void)cluster_.release(tasks_[r.job][r.task].task);
     placed_ = claimed_;
     take_back(j);
-    restore_where_they_were();
+    put_back_released();
     std::size_t begun = 0;
     std::vector<std::uint32_t> stuck;  // jobs
     for (std::size_t i = 0; i < rehomed_.size(); ++i) {
@@ -256,26 +256,4 @@ bool scheduler<Policies>::begin_moves_for_claim(std::uint32_t j, claim_action ac
     });
     return action != claim_action::consolidate;
 }
-template <class Policies>
-void scheduler<Policies>::restore_where_they_were() {
-    for (const released_task& was : released_)
-        put_back(tasks_[was.job][was.task].task, was.where, was.alternative, was.offset);
-}
-
-/// Holds the nodes of a claimant until those that are to leave have left.
-template <class Policies>
-std::uint32_t scheduler<Policies>::hold_for(std::uint32_t j) {
-    const std::uint32_t claim = claim_serial_++;
-    records_[j].claim = claim;
-    note_amounts(j);
-    for (const started_task& s : claimed_) {
-        const node_handle node = cluster_.handle(s.where.node);
-        ++places_.of(node).holds;
-        held_.push_back({claim, node});
-        apply(node);
-    }
-    claims_.push_back({claim, j, 0, false});
-    return claim;
-}
-
 }  // namespace berth::inline v0

@@ -26,9 +26,9 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
         // Who wants to be near to it does not drive it out.
         if (rules != nullptr && rules->near.any() && names(rules->near, v)) continue;
         const detail::job_record& r = records_[v];
-        // Two jobs that have taken each other's place do not go on.
-        const bool would_go_on = claimant.evicted_for == handle(v) && r.evicted_for == handle(j);
-        if (action != claim_action::consolidate && would_go_on) continue;
+        // Who was evicted for another evicts that one once at most, and only within its guarantee.
+        const bool answers = action != claim_action::consolidate && claimant.evicted_for == handle(v);
+        if (answers && r.evicted_for == handle(j)) continue;
         double protects = 0.0;
         if (action == claim_action::preempt) {
             if (r.leaf != claimant.leaf || r.priority >= claimant.priority) continue;
@@ -37,8 +37,7 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
             if (r.leaf == claimant.leaf) continue;
             const auto sides = queues_.part(claimant.leaf, r.leaf);
             if (!has_too_much(sides.b)) continue;
-            // Beyond its guarantee nobody evicts the one that it was evicted for.
-            if (claimant.evicted_for == handle(v) && !is_within_quota(sides.a)) continue;
+            if (answers && !is_within_quota(sides.a)) continue;
             protects = queues_.min_runtime(sides.b, true);
         }
         const bool is_young = now_ < r.runs_since + protects;
