@@ -45,43 +45,6 @@ void scheduler<Policies>::undo_attempt(std::uint32_t j) {
     restore();
 }
 
-/// How many tasks of a gang that asks for whole GPUs all nodes would take now, at most; for other claimants unknown.
-template <class Policies>
-void scheduler<Policies>::count_copies(std::uint32_t j) {
-    list_next(j);
-    lacking_copies_ = 0;
-    gpus_each_ = 1;
-    const task_index first = *cluster_.find(handles_[0]);
-    const shape_index shape = cluster_.workload().shape(first);
-    const demand_view demand = cluster_.workload().demand(first);
-    if (handles_.size() < 2 || demand.gpus == 0 || demand.gpu[0] < whole_gpu || is_sliced(j)) return;
-    for (const task_handle t : handles_) {
-        const task_index at = *cluster_.find(t);
-        if (!(cluster_.workload().shape(at) == shape) || !cluster_.alternatives(at).empty()) return;
-    }
-    std::size_t copies = 0;
-    for (std::size_t i = 0; i < cluster_.fleet().node_count() && copies < handles_.size(); ++i) {
-        const node_index n{i};
-        if (!cluster_.fleet().present(n) || !cluster_.open(n)) continue;
-        copies += gpu_count(cluster_.ledger().fitting_gpus(demand, n)) / demand.gpus;
-    }
-    gpus_each_ = demand.gpus;
-    lacking_copies_ = handles_.size() - std::min(copies, handles_.size());
-}
-
-/// False if these units hold too few GPUs for what a gang lacks.
-template <class Policies>
-bool scheduler<Policies>::frees_enough(std::span<const std::uint32_t> chosen) const {
-    std::size_t copies = 0;
-    for (const std::uint32_t u : chosen) {
-        for_each_task_of(units_[u], [&](std::uint32_t t) {
-            const std::size_t gpus = gpu_count(cluster_.where(tasks_[units_[u].job][t].task).gpus);
-            copies += (gpus + gpus_each_ - 1) / gpus_each_;
-        });
-    }
-    return copies >= lacking_copies_;
-}
-
 /// False if a claimant of one task and without rules certainly fits on no node that something was released on.
 template <class Policies>
 bool scheduler<Policies>::might_fit(std::uint32_t j) {
