@@ -64,8 +64,9 @@ TEST_CASE("a queue: its quota is there for it, weights divide the rest, and prio
 TEST_CASE("a queue: weight 0 has no right to what is over, and takes what is idle all the same") {
     engine_type engine;
     join(engine, {"n0"}, 4);
+    const berth::queue_amount one[] = {{"gpu", 1000}};
     REQUIRE(engine.queue(0.0, {.name = "guest", .weight = 0.0}));
-    REQUIRE(engine.queue(0.0, {.name = "host"}));
+    REQUIRE(engine.queue(0.0, {.name = "host", .quota = one}));
     jobs(engine, "g", "guest", 4);
     CHECK(running(engine, "g", 4) == 4);
     jobs(engine, "h", "host", 3);
@@ -133,8 +134,9 @@ TEST_CASE("a queue: jobs run for as long as their queue says before others stop 
 TEST_CASE("a queue: who used more before is due less of what is over") {
     engine_type engine;
     join(engine, {"n0"}, 6);
-    REQUIRE(engine.queue(0.0, {.name = "thrifty", .usage = 0.0}));
-    REQUIRE(engine.queue(0.0, {.name = "greedy", .usage = 0.9}));
+    const berth::queue_amount none[] = {{"gpu", 0}};  // it is divided all the same
+    REQUIRE(engine.queue(0.0, {.name = "greedy", .quota = none, .usage = 0.9}));
+    REQUIRE(engine.queue(0.0, {.name = "thrifty", .quota = none, .usage = 0.0}));
     jobs(engine, "g", "greedy", 6);
     jobs(engine, "t", "thrifty", 6);
     CHECK(running(engine, "t", 6) > running(engine, "g", 6));

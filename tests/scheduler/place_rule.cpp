@@ -26,7 +26,7 @@ void join_racks(engine_type& engine) {
     const std::pair<const char*, const char*> nodes[] = {{"a", "r0"}, {"b", "r0"}, {"c", "r1"}, {"d", "r1"}};
     for (const auto& [name, rack] : nodes) {
         const std::string_view domains[] = {rack, "z"};
-        REQUIRE(engine.node(0.0, berth::node_description{.name = name, .domains = domains, .gpus = gpus}));
+        REQUIRE(engine.node(0.0, berth::node_description{.name = name, .gpus = gpus, .domains = domains}));
     }
     REQUIRE(engine.node(0.0, berth::node_description{.name = "alone", .gpus = gpus}));
 }
