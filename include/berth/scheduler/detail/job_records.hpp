@@ -96,8 +96,8 @@ struct claim_record {
     std::uint32_t pending = 0;
     bool broken = false;  // a victim stays
 };
-/// How far claims by one rule have come that failed: who arrived before `next` has been tried since the sweep began, who
-/// arrived from `end` on is tried in the next one.
+/// How far the tries of claims by one rule have come: who arrived before `next` has been tried since the sweep began,
+/// who arrived from `end` on is tried in the next one.
 struct claim_sweep {
     std::uint64_t next = 0;
     std::uint64_t end = 0;

@@ -62,9 +62,9 @@ double scheduler<Policies>::next_unspared() const {
     return at;
 }
 
-/// Tries an action for all jobs that wait, in the order of their turns; of equal ones until one fails. Once half as many
-/// have failed as may, it goes on where the last decision stopped: so each is tried in its time, however many fail
-/// before it.
+/// Tries an action for all jobs that wait, in the order of their turns; of equal ones until one fails. Once half of
+/// those that may have failed, it goes on where the last decision stopped: so each is tried in its time, however many
+/// fail before it.
 template <class Policies>
 bool scheduler<Policies>::claim_all(claim_action action) {
     open_turns();
