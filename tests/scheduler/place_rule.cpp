@@ -24,9 +24,9 @@ void join_racks(engine_type& engine) {
     for (const char* rack : {"r0", "r1"}) REQUIRE(engine.domain(rack, 0));
     const std::vector<berth::gpu_description> gpus(2);
     const std::pair<const char*, const char*> nodes[] = {{"a", "r0"}, {"b", "r0"}, {"c", "r1"}, {"d", "r1"}};
-    for (const auto& [name, rack] : nodes) {
-        const std::string_view domains[] = {rack, "z"};
-        REQUIRE(engine.node(0.0, berth::node_description{.name = name, .gpus = gpus, .domains = domains}));
+    for (const auto& node : nodes) {
+        const std::string_view domains[] = {node.second, "z"};
+        REQUIRE(engine.node(0.0, berth::node_description{.name = node.first, .gpus = gpus, .domains = domains}));
     }
     REQUIRE(engine.node(0.0, berth::node_description{.name = "alone", .gpus = gpus}));
 }
