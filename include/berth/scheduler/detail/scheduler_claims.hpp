@@ -20,7 +20,7 @@ void scheduler<Policies>::claim_by_shares() {
         using action = claim_action;
         // Where nothing has changed since they failed, claims fail again.
         const bool changed = told_ || !decided_.empty() || now_ >= spared_until_;
-        if (!changed && !has_untried_) return;
+        if (policies_.preemption.max_claims == 0 || (!changed && !has_untried_)) return;
         told_ = has_untried_ = false;
         for (detail::claim_sweep& sweep : sweeps_) {
             sweep.left = policies_.preemption.max_claims;
