@@ -353,6 +353,7 @@ private:
     void list_allowed(std::uint32_t j, const detail::job_rules& rules);
     [[nodiscard]] std::vector<node_group> by_domain(std::span<const node_index> nodes, domain_level level) const;
     static void put_first(std::vector<node_group>& groups, std::size_t domain);
+    [[nodiscard]] amount free_share(node_index n) const;
     [[nodiscard]] amount room_on(node_index n) const;
     [[nodiscard]] slot place_one(std::uint32_t j, std::size_t i, std::span<const node_index> nodes,
                                  std::uint64_t models = ~std::uint64_t{0});
@@ -392,6 +393,7 @@ private:
     void claim_by_shares();
     [[nodiscard]] double next_unspared() const;
     [[nodiscard]] bool claim_all(claim_action action);
+    [[nodiscard]] bool claim_onwards(claim_action action);
     void find_claimants(claim_action action);
     [[nodiscard]] amount share_asked(const detail::demand_class& of) const;
     [[nodiscard]] amount free_share() const;
@@ -400,6 +402,7 @@ private:
     [[nodiscard]] bool may_claim(std::uint32_t j, claim_action action) const;
     [[nodiscard]] bool stays_within_due(const detail::demand_class& of) const;
     void list_units(std::uint32_t j, claim_action action);
+    void sort_units();
     [[nodiscard]] bool has_too_much(std::uint32_t q) const;
     [[nodiscard]] bool is_within_quota(std::uint32_t q) const;
     template <class Visit>
@@ -410,8 +413,10 @@ private:
     [[nodiscard]] bool stays_below(std::uint32_t claimant, std::uint32_t loser) const;
     [[nodiscard]] bool attempt(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
     void undo_attempt(std::uint32_t j);
-    void count_copies(std::uint32_t j);
-    [[nodiscard]] bool frees_enough(std::span<const std::uint32_t> chosen) const;
+    void count_room(std::uint32_t j);
+    void count_freed(const victim_unit& u);
+    [[nodiscard]] bool frees_enough(std::span<const std::uint32_t> chosen);
+    [[nodiscard]] bool keep_useful_units(std::uint32_t j, claim_action action);
     [[nodiscard]] bool might_fit(std::uint32_t j);
     [[nodiscard]] bool rehome_all(std::span<const std::uint32_t> chosen);
     [[nodiscard]] bool rehome(const victim_unit& u);
@@ -427,8 +432,6 @@ private:
     [[nodiscard]] bool carry_out(std::uint32_t j, claim_action action, std::span<const std::uint32_t> chosen);
     void exchange(const victim_unit& u, int sign);
     [[nodiscard]] bool begin_moves_for_claim(std::uint32_t j, claim_action action);
-    void restore_where_they_were();
-    [[nodiscard]] std::uint32_t hold_for(std::uint32_t j);
     [[nodiscard]] std::string reason_of(std::uint32_t j, claim_action action, const victim_unit& u) const;
 
     // ---- evictions --------------------------------------------------------------------------------------------------
@@ -443,7 +446,10 @@ private:
     [[nodiscard]] bool may_evict(std::uint32_t v) const;
     void release_all(std::uint32_t v);
     /// Puts released tasks back where they were: they run there still.
-    void restore(std::size_t first);
+    void put_back_released();
+    /// The same, and none is released any more.
+    void restore();
+    [[nodiscard]] std::uint32_t hold_for(std::uint32_t j);
     /// Victims that have room beside the claimant stay, those that go first in the order before others.
     void give_back();
     void commit_evictions(std::uint32_t j);
@@ -508,9 +514,14 @@ private:
     detail::flat<started_task> claimed_;
     std::vector<std::uint32_t> touched_leaves_;
     double spared_until_ = -detail::never;
+    detail::claim_sweep sweeps_[3]{};  // of each action
+    bool has_untried_ = false;         // claimants are left for the next decision
     std::size_t lacking_copies_ = 0;
-    std::size_t gpus_each_ = 1;
-    std::uint64_t claims_left_[3]{};
+    std::size_t gpus_each_ = 0;
+    bool on_freed_nodes_ = false;
+    detail::flat<std::uint32_t> usable_gpus_;  // per node
+    detail::flat<std::uint32_t> freed_gpus_;
+    detail::flat<node_index> freed_nodes_;
     std::uint64_t trials_left_ = 0;
     std::uint32_t claiming_ = detail::no_position;  // it has its place already, in the cluster alone
 };

@@ -24,6 +24,11 @@ void scheduler<Policies>::visit_own(Archive& a) {
     detail::visit(a, "unrelieved", unrelieved_);
     detail::visit(a, "reordered", reordered_);
     detail::visit(a, "watched at", watched_at_);
+    for (detail::claim_sweep& sweep : sweeps_) {
+        a.line("sweep");
+        detail::visit(a, "next", sweep.next);
+        detail::visit(a, "end", sweep.end);
+    }
 }
 
 template <class Policies>
@@ -56,7 +61,7 @@ result<std::unique_ptr<scheduler<Policies>>> scheduler<Policies>::load(std::stri
     detail::archive_reader a{text.substr(0, at)};
     a.line("berth-scheduler");
     const std::uint64_t version = a.number("version", 0, ~std::uint64_t{0});
-    if (version != detail::scheduler_text_version) a.refuse("version", "2");
+    if (version != detail::scheduler_text_version) a.refuse("version", "3");
     detail::scheduler_image{static_cast<scheduler_events&>(*made), a}.visit_all();
     made->visit_own(a);
     detail::mix_image mix;

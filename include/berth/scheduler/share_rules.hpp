@@ -24,6 +24,11 @@ namespace berth::inline v0 {
 /// the least of an elastic job leave one by one; below it a gang leaves whole. Who can go on elsewhere at once moves,
 /// and is not stopped. The reason of each decision says which rule allowed it, with its numbers.
 ///
+/// Of claims that fail, each rule tries at most `max_claims` in a decision: half of them in the order of turns, the
+/// others going on, in the order of arrival, where the last decision stopped. So of n claimants with different demands
+/// each is tried within 2⌈n / (max_claims - max_claims / 2)⌉ + 1 decisions, however many fail before it. How far that
+/// has come is part of a saved scheduler.
+///
 /// After an exchange the claimant's side, if it is above its fair share, is less so than the victim's. So no two queues
 /// take from each other in turn.
 ///

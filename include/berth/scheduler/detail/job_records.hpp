@@ -96,6 +96,14 @@ struct claim_record {
     std::uint32_t pending = 0;
     bool broken = false;  // a victim stays
 };
+/// How far the tries of claims by one rule have come: who arrived before `next` has been tried since the sweep began,
+/// who arrived from `end` on is tried in the next one.
+struct claim_sweep {
+    std::uint64_t next = 0;
+    std::uint64_t end = 0;
+    std::uint64_t left = 0;    // claims that may fail in this decision
+    std::uint32_t rounds = 0;  // sweeps begun since something changed
+};
 /// A node whose room is held for a claim.
 struct held_node {
     std::uint32_t claim = 0;

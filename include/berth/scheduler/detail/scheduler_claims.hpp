@@ -19,9 +19,13 @@ void scheduler<Policies>::claim_by_shares() {
     if constexpr (shares_out) {
         using action = claim_action;
         // Where nothing has changed since they failed, claims fail again.
-        if (!told_ && decided_.empty() && now_ < spared_until_) return;
-        told_ = false;
-        for (std::uint64_t& left : claims_left_) left = policies_.preemption.max_claims;
+        const bool changed = told_ || !decided_.empty() || now_ >= spared_until_;
+        if (policies_.preemption.max_claims == 0 || (!changed && !has_untried_)) return;
+        told_ = has_untried_ = false;
+        for (detail::claim_sweep& sweep : sweeps_) {
+            sweep.left = policies_.preemption.max_claims;
+            if (changed) sweep.rounds = 0;
+        }
         constexpr int most_rounds = 64;  // of jobs that lost their place and claim another
         for (int round = 0; round < most_rounds; ++round) {
             bool any = false;
@@ -29,6 +33,7 @@ void scheduler<Policies>::claim_by_shares() {
             if (policies_.preemption.reclaim) any = claim_all(action::reclaim) || any;
             if (policies_.preemption.preempt) any = claim_all(action::preempt) || any;
             if (!any) break;
+            for (detail::claim_sweep& sweep : sweeps_) sweep.rounds = 0;
             // Victims may find room elsewhere, and may have left more than was needed.
             start_by_turns();
         }
@@ -40,7 +45,10 @@ void scheduler<Policies>::claim_by_shares() {
 template <class Policies>
 double scheduler<Policies>::next_unspared() const {
     double at = detail::never;
-    for (std::uint32_t j = 0; j < records_.size() && !queues_.trivial(); ++j) {
+    bool spare = false;  // some queue does
+    for (std::uint32_t q = 0; q < queues_.size(); ++q)
+        spare = spare || queues_[q].min_runtime_preempt > 0.0 || queues_[q].min_runtime_reclaim > 0.0;
+    for (std::uint32_t j = 0; j < records_.size() && spare; ++j) {
         if (!jobs_.is_taken(j) || !records_[j].runs()) continue;
         const auto spared = [&](double seconds) {
             const double until = records_[j].runs_since + seconds;
@@ -54,25 +62,68 @@ double scheduler<Policies>::next_unspared() const {
     return at;
 }
 
-/// Tries an action for all jobs that wait, in the order of their turns; of equal ones until one fails.
+/// Tries an action for all jobs that wait, in the order of their turns; of equal ones until one fails. Once half of
+/// those that may have failed, it goes on where the last decision stopped: so each is tried in its time, however many
+/// fail before it.
 template <class Policies>
 bool scheduler<Policies>::claim_all(claim_action action) {
     open_turns();
     entered_.clear();
     find_claimants(action);
-    std::uint64_t& attempts = claims_left_[static_cast<std::size_t>(action)];
+    detail::claim_sweep& sweep = sweeps_[static_cast<std::size_t>(action)];
+    const std::uint64_t onwards = policies_.preemption.max_claims - policies_.preemption.max_claims / 2;
     bool any = false;
     for (std::uint32_t leaf = turns_.leaf(); leaf != detail::queue_turns::nobody; leaf = turns_.leaf()) {
+        if (sweep.left <= onwards) return claim_onwards(action) || any;
         const std::uint32_t c = lines_[leaf].front();
         leave_turn(leaf);
-        if (attempts == 0) break;
-        if (!claim(c, action, attempts)) continue;
+        if (!claim(c, action, sweep.left)) continue;
         any = true;
         fill_line();
         for (const std::uint32_t q : touched_leaves_) sort_line(q);
         sort_line(leaf);
         if (classes_[c].jobs > 0) enter_turn(c);
         follow_turn(leaf);
+    }
+    return any;
+}
+
+/// Tries those whose turn has not come, the older ones first, from where the last decision stopped. Who arrives while a
+/// sweep is under way waits for the next one, so that each ends.
+template <class Policies>
+bool scheduler<Policies>::claim_onwards(claim_action action) {
+    std::vector<std::pair<std::uint64_t, job_handle>> untried;  // by arrival
+    for (const std::uint32_t c : classes_.listed()) {
+        const std::uint32_t j = classes_[c].first;
+        if (classes_[c].candidate) untried.emplace_back(records_[j].sequence, handle(j));
+    }
+    open_turns();
+    std::sort(untried.begin(), untried.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    detail::claim_sweep& sweep = sweeps_[static_cast<std::size_t>(action)];
+    bool any = false;
+    for (const bool anew : {false, true}) {
+        if (anew) {
+            sweep.next = 0;
+            sweep.end = sequence_;
+            ++sweep.rounds;
+        }
+        for (auto& [sequence, job] : untried) {
+            if (sequence < sweep.next || sequence >= sweep.end || !job.valid()) continue;
+            if (sweep.left == 0) {
+                // Once a second sweep has begun since something changed, all have been tried as it is now.
+                has_untried_ = has_untried_ || sweep.rounds < 2;
+                return any;
+            }
+            sweep.next = sequence + 1;
+            const std::uint32_t j = job.position();
+            const bool waits = has(job) && records_[j].demand != detail::no_position;
+            job = {};
+            // Others' claims may have changed who goes first.
+            if (!waits || classes_[records_[j].demand].first != j) continue;
+            if (!claim(records_[j].demand, action, sweep.left)) continue;
+            any = true;
+            fill_line();
+        }
     }
     return any;
 }
@@ -118,13 +169,7 @@ amount scheduler<Policies>::share_asked(const detail::demand_class& of) const {
 template <class Policies>
 amount scheduler<Policies>::free_share() const {
     amount free = 0;
-    for (std::size_t i = 0; i < cluster_.fleet().node_count(); ++i) {
-        const node_index n{i};
-        if (!cluster_.fleet().present(n) || !cluster_.open(n)) continue;
-        const node_view at = cluster_.ledger().node(n);
-        for (gpu_mask rest = cluster_.healthy_gpus(n); rest != 0; rest &= rest - 1)
-            free += std::max<amount>(at.free_gpus[lowest_gpu(rest) * at.gpu_counters], 0);
-    }
+    for (std::size_t i = 0; i < cluster_.fleet().node_count(); ++i) free += free_share(node_index{i});
     return free;
 }
 
@@ -153,12 +198,11 @@ bool scheduler<Policies>::claim(std::uint32_t c, claim_action action, std::uint6
     if (!may_claim(j, action)) return false;
     if (action == claim_action::consolidate && is_hopeless(classes_[c])) return false;
     list_units(j, action);
-    if (units_.empty()) return false;
     if constexpr (shares_out) trials_left_ = policies_.preemption.max_trials;
     best_.clear();
     claiming_ = j;
-    count_copies(j);
-    search_units(j, action);
+    count_room(j);
+    if (keep_useful_units(j, action)) search_units(j, action);
     if (best_.empty()) --attempts;
     if (best_.empty() && action == claim_action::consolidate) hopeless_.push_back(c);
     const std::vector<std::uint32_t> chosen{best_.begin(), best_.end()};

@@ -35,7 +35,7 @@ bool scheduler<Policies>::make_room(std::uint32_t j, std::uint32_t c) {
             if (!placed) classes_.failed(c);
         }
         if (!placed) {
-            restore(0);
+            restore();
             return false;
         }
         give_back();
@@ -107,12 +107,14 @@ auto scheduler<Policies>::released(std::uint32_t j, std::uint32_t task) -> relea
 }
 
 template <class Policies>
-void scheduler<Policies>::restore(std::size_t first) {
-    for (std::size_t i = first; i < released_.size(); ++i) {
-        const released_task& was = released_[i];
+void scheduler<Policies>::put_back_released() {
+    for (const released_task& was : released_)
         put_back(tasks_[was.job][was.task].task, was.where, was.alternative, was.offset);
-    }
-    released_.resize(first);
+}
+template <class Policies>
+void scheduler<Policies>::restore() {
+    put_back_released();
+    released_.clear();
 }
 
 template <class Policies>
@@ -153,27 +155,38 @@ template <class Policies>
 void scheduler<Policies>::commit_evictions(std::uint32_t j) {
     const job_handle claimant = handle(j);
     const bool reported = options_.acknowledge == acknowledgement::reported;
-    std::uint32_t claim = detail::no_position;
+    const auto leaving = static_cast<std::uint32_t>(released_.size());
     if (reported) {
-        claim = claim_serial_++;
-        records_[j].claim = claim;
-        note_amounts(j);
-        for (const started_task& s : placed_) {
-            (void)cluster_.release(tasks_[j][s.task].task);
-            const node_handle node = cluster_.handle(s.where.node);
-            ++places_.of(node).holds;
-            held_.push_back({claim, node});
-        }
-        claims_.push_back({claim, j, static_cast<std::uint32_t>(released_.size()), false});
+        claimed_ = placed_;
+        take_back(j);
     }
-    restore(0);
+    restore();
+    const std::uint32_t claim = reported ? hold_for(j) : detail::no_position;
     for (const std::uint32_t v : evicted_) stop_job(v, claim, "order", claimant);
     if (!reported) {
         announce_placed(j);  // the claimant has its place already
         return;
     }
-    for (const started_task& s : placed_) apply(cluster_.handle(s.where.node));
+    claims_.back().pending = leaving;
     put_in_line(j);
+}
+
+/// Makes a claim: holds the nodes of a claimant, `claimed_`, until those that are to leave have left.
+///
+/// @return the claim; the caller counts those that are to leave
+template <class Policies>
+std::uint32_t scheduler<Policies>::hold_for(std::uint32_t j) {
+    const std::uint32_t claim = claim_serial_++;
+    records_[j].claim = claim;
+    note_amounts(j);
+    for (const started_task& s : claimed_) {
+        const node_handle node = cluster_.handle(s.where.node);
+        ++places_.of(node).holds;
+        held_.push_back({claim, node});
+        apply(node);
+    }
+    claims_.push_back({claim, j, 0, false});
+    return claim;
 }
 
 }  // namespace berth::inline v0

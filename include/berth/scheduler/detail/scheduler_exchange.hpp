@@ -33,7 +33,7 @@ bool scheduler<Policies>::attempt(std::uint32_t j, claim_action action, std::spa
             take_back(j);
         }
     }
-    restore(0);
+    restore();
     return false;
 }
 template <class Policies>
@@ -42,44 +42,7 @@ void scheduler<Policies>::undo_attempt(std::uint32_t j) {
     rehomed_.clear();
     placed_ = claimed_;
     take_back(j);
-    restore(0);
-}
-
-/// How many tasks of a gang that asks for whole GPUs all nodes would take now, at most; for other claimants unknown.
-template <class Policies>
-void scheduler<Policies>::count_copies(std::uint32_t j) {
-    list_next(j);
-    lacking_copies_ = 0;
-    gpus_each_ = 1;
-    const task_index first = *cluster_.find(handles_[0]);
-    const shape_index shape = cluster_.workload().shape(first);
-    const demand_view demand = cluster_.workload().demand(first);
-    if (handles_.size() < 2 || demand.gpus == 0 || demand.gpu[0] < whole_gpu || is_sliced(j)) return;
-    for (const task_handle t : handles_) {
-        const task_index at = *cluster_.find(t);
-        if (!(cluster_.workload().shape(at) == shape) || !cluster_.alternatives(at).empty()) return;
-    }
-    std::size_t copies = 0;
-    for (std::size_t i = 0; i < cluster_.fleet().node_count() && copies < handles_.size(); ++i) {
-        const node_index n{i};
-        if (!cluster_.fleet().present(n) || !cluster_.open(n)) continue;
-        copies += gpu_count(cluster_.ledger().fitting_gpus(demand, n)) / demand.gpus;
-    }
-    gpus_each_ = demand.gpus;
-    lacking_copies_ = handles_.size() - std::min(copies, handles_.size());
-}
-
-/// False if these units hold too few GPUs for what a gang lacks.
-template <class Policies>
-bool scheduler<Policies>::frees_enough(std::span<const std::uint32_t> chosen) const {
-    std::size_t copies = 0;
-    for (const std::uint32_t u : chosen) {
-        for_each_task_of(units_[u], [&](std::uint32_t t) {
-            const std::size_t gpus = gpu_count(cluster_.where(tasks_[units_[u].job][t].task).gpus);
-            copies += (gpus + gpus_each_ - 1) / gpus_each_;
-        });
-    }
-    return copies >= lacking_copies_;
+    restore();
 }
 
 /// False if a claimant of one task and without rules certainly fits on no node that something was released on.
@@ -225,7 +188,7 @@ bool scheduler<Policies>::begin_moves_for_claim(std::uint32_t j, claim_action ac
     for (const rehomed_task& r : rehomed_) (void)cluster_.release(tasks_[r.job][r.task].task);
     placed_ = claimed_;
     take_back(j);
-    restore_where_they_were();
+    put_back_released();
     std::size_t begun = 0;
     std::vector<std::uint32_t> stuck;  // jobs
     for (std::size_t i = 0; i < rehomed_.size(); ++i) {
@@ -256,26 +219,4 @@ bool scheduler<Policies>::begin_moves_for_claim(std::uint32_t j, claim_action ac
     });
     return action != claim_action::consolidate;
 }
-template <class Policies>
-void scheduler<Policies>::restore_where_they_were() {
-    for (const released_task& was : released_)
-        put_back(tasks_[was.job][was.task].task, was.where, was.alternative, was.offset);
-}
-
-/// Holds the nodes of a claimant until those that are to leave have left.
-template <class Policies>
-std::uint32_t scheduler<Policies>::hold_for(std::uint32_t j) {
-    const std::uint32_t claim = claim_serial_++;
-    records_[j].claim = claim;
-    note_amounts(j);
-    for (const started_task& s : claimed_) {
-        const node_handle node = cluster_.handle(s.where.node);
-        ++places_.of(node).holds;
-        held_.push_back({claim, node});
-        apply(node);
-    }
-    claims_.push_back({claim, j, 0, false});
-    return claim;
-}
-
 }  // namespace berth::inline v0

@@ -198,6 +198,16 @@ auto scheduler<Policies>::by_domain(std::span<const node_index> nodes, domain_le
     return groups;
 }
 
+/// What the GPUs of a node that take new tasks have free.
+template <class Policies>
+amount scheduler<Policies>::free_share(node_index n) const {
+    const node_view at = cluster_.ledger().node(n);
+    amount free = 0;
+    for (gpu_mask rest = at.healthy; rest != 0; rest &= rest - 1)
+        free += std::max<amount>(at.free_gpus[lowest_gpu(rest) * at.gpu_counters], 0);
+    return free;
+}
+
 /// What a node has free: of GPUs, or of the first counter of nodes if the tasks want none.
 template <class Policies>
 amount scheduler<Policies>::room_on(node_index n) const {
@@ -206,12 +216,7 @@ amount scheduler<Policies>::room_on(node_index n) const {
     const std::uint32_t profile = slices_.of(*cluster_.find(handles_[0])).profile;
     if (profile != detail::no_position) return slices_.free_slices(profile, demand, n);
     if (demand.gpus == 0) return at.free_node.empty() || cluster_.fleet().unlimited(n, 0) ? 0 : at.free_node[0];
-    amount free = 0;
-    for (gpu_mask rest = at.healthy; rest != 0; rest &= rest - 1) {
-        const amount share = at.free_gpus[lowest_gpu(rest) * at.gpu_counters];
-        free += share > 0 ? share : 0;
-    }
-    return free;
+    return free_share(n);
 }
 
 template <class Policies>

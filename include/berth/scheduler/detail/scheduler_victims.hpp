@@ -14,8 +14,8 @@
 
 namespace berth::inline v0 {
 
-/// Into `units_`: what may leave or move for a job, the first candidates first. A unit is a task above the least of an
-/// elastic job, or all tasks of a job.
+/// Into `units_`: what may leave or move for a job. A unit is a task above the least of an elastic job, or all tasks of
+/// a job.
 template <class Policies>
 void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
     units_.clear();
@@ -26,9 +26,9 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
         // Who wants to be near to it does not drive it out.
         if (rules != nullptr && rules->near.any() && names(rules->near, v)) continue;
         const detail::job_record& r = records_[v];
-        // Two jobs that have taken each other's place do not go on.
-        const bool would_go_on = claimant.evicted_for == handle(v) && r.evicted_for == handle(j);
-        if (action != claim_action::consolidate && would_go_on) continue;
+        // Who was evicted for another evicts that one once at most, and only within its guarantee.
+        const bool answers = action != claim_action::consolidate && claimant.evicted_for == handle(v);
+        if (answers && r.evicted_for == handle(j)) continue;
         double protects = 0.0;
         if (action == claim_action::preempt) {
             if (r.leaf != claimant.leaf || r.priority >= claimant.priority) continue;
@@ -37,8 +37,7 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
             if (r.leaf == claimant.leaf) continue;
             const auto sides = queues_.part(claimant.leaf, r.leaf);
             if (!has_too_much(sides.b)) continue;
-            // Beyond its guarantee nobody evicts the one that it was evicted for.
-            if (claimant.evicted_for == handle(v) && !is_within_quota(sides.a)) continue;
+            if (answers && !is_within_quota(sides.a)) continue;
             protects = queues_.min_runtime(sides.b, true);
         }
         const bool is_young = now_ < r.runs_since + protects;
@@ -52,6 +51,11 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
         }
         if (!is_young || action == claim_action::consolidate) units_.push_back({v, whole_job, excess});
     }
+}
+
+/// The first candidates first.
+template <class Policies>
+void scheduler<Policies>::sort_units() {
     std::sort(units_.begin(), units_.end(), [&](const victim_unit& a, const victim_unit& b) {
         if (a.excess != b.excess) return b.excess < a.excess;
         const detail::job_record& x = records_[a.job];
@@ -71,6 +75,92 @@ void scheduler<Policies>::for_each_task_of(const victim_unit& u, const Visit& vi
         if (u.task != whole_job && u.task != t) continue;
         if (tasks_[u.job][t].activity == detail::task_activity::running) visit(t);
     }
+}
+
+/// How many GPUs of each node take a task of the claimant now, and how many tasks those are; with units that leave come
+/// no more than the GPUs that they hold. Nothing is known (`gpus_each_` is 0) of tasks without GPUs, of slices, of
+/// several demands, and of gangs whose tasks share GPUs.
+template <class Policies>
+void scheduler<Policies>::count_room(std::uint32_t j) {
+    list_next(j);
+    gpus_each_ = 0;
+    lacking_copies_ = 0;
+    const task_index first = *cluster_.find(handles_[0]);
+    const shape_index shape = cluster_.workload().shape(first);
+    demand_view demand = cluster_.workload().demand(first);
+    demand.same_model = false;  // too few of a model now may be enough then
+    if (demand.gpus == 0 || is_sliced(j) || (handles_.size() > 1 && demand.gpu[0] < whole_gpu)) return;
+    for (const task_handle t : handles_) {
+        const task_index at = *cluster_.find(t);
+        if (!(cluster_.workload().shape(at) == shape) || !cluster_.alternatives(at).empty()) return;
+    }
+    gpus_each_ = demand.gpus;
+    usable_gpus_.assign(cluster_.fleet().node_count(), 0);
+    freed_gpus_.assign(cluster_.fleet().node_count(), 0);
+    std::size_t copies = 0;
+    for (std::size_t i = 0; i < usable_gpus_.size(); ++i) {
+        usable_gpus_[i] = static_cast<std::uint32_t>(gpu_count(cluster_.ledger().fitting_gpus(demand, node_index{i})));
+        copies += usable_gpus_[i] / gpus_each_;
+    }
+    lacking_copies_ = handles_.size() - std::min(copies, handles_.size());
+    // Other jobs' places and counters of domains decide about nodes where nobody leaves.
+    const auto asks = [](amount of) { return of > 0; };
+    on_freed_nodes_ = rules_for(j) == nullptr && std::none_of(demand.domain.begin(), demand.domain.end(), asks);
+}
+
+/// Into `freed_gpus_`: what units hold of the GPUs of each node; the nodes into `freed_nodes_`.
+template <class Policies>
+void scheduler<Policies>::count_freed(const victim_unit& u) {
+    for_each_task_of(u, [&](std::uint32_t t) {
+        const slot where = cluster_.where(tasks_[u.job][t].task);
+        if (freed_gpus_[where.node.value()] == 0) freed_nodes_.push_back(where.node);
+        freed_gpus_[where.node.value()] += static_cast<std::uint32_t>(gpu_count(where.gpus));
+    });
+}
+
+/// False if these units certainly hold too few GPUs for the claimant, wherever they are.
+template <class Policies>
+bool scheduler<Policies>::frees_enough(std::span<const std::uint32_t> chosen) {
+    if (gpus_each_ == 0) return true;
+    for (const std::uint32_t u : chosen) count_freed(units_[u]);
+    std::size_t more = 0;
+    bool takes_one = false;
+    for (const node_index n : freed_nodes_) {
+        const std::size_t now = usable_gpus_[n.value()] / gpus_each_;
+        const std::size_t then = (usable_gpus_[n.value()] + freed_gpus_[n.value()]) / gpus_each_;
+        more += then - now;
+        takes_one = takes_one || then > 0;
+        freed_gpus_[n.value()] = 0;
+    }
+    freed_nodes_.clear();
+    return more >= lacking_copies_ && (takes_one || !on_freed_nodes_);
+}
+
+/// Drops units that are of no use to the claimant, and sorts the others. False if all together would not help.
+template <class Policies>
+bool scheduler<Policies>::keep_useful_units(std::uint32_t j, claim_action action) {
+    std::vector<std::uint32_t> all(units_.size());
+    for (std::uint32_t u = 0; u < all.size(); ++u) all[u] = u;
+    if (all.empty() || !frees_enough(all)) return false;
+    // Who leaves elsewhere may make an exchange lawful where queues lie in queues, or give those that move a place.
+    const detail::job_record& r = records_[j];
+    const bool lawful = books_.bar(r.leaf, claim_asked_.view(), !r.preemptible) == detail::queue_bar::none;
+    const bool alone = action == claim_action::preempt || queues_[r.leaf].parent == detail::queue_tree::root;
+    if (gpus_each_ > 0 && on_freed_nodes_ && lawful && alone && action != claim_action::consolidate) {
+        for (const victim_unit& u : units_) count_freed(u);
+        std::erase_if(units_, [&](const victim_unit& u) {
+            bool helps = false;
+            for_each_task_of(u, [&](std::uint32_t t) {
+                const std::size_t n = cluster_.where(tasks_[u.job][t].task).node.value();
+                helps = helps || usable_gpus_[n] + freed_gpus_[n] >= gpus_each_;
+            });
+            return !helps;
+        });
+        for (const node_index n : freed_nodes_) freed_gpus_[n.value()] = 0;
+        freed_nodes_.clear();
+    }
+    sort_units();
+    return true;
 }
 
 /// Into `best_`: the best set of units that is found within the budget. First each alone, then sets on one node or
