@@ -24,6 +24,7 @@ void scheduler<Policies>::visit_own(Archive& a) {
     detail::visit(a, "unrelieved", unrelieved_);
     detail::visit(a, "reordered", reordered_);
     detail::visit(a, "watched at", watched_at_);
+    if constexpr (backfills) detail::visit(a, "reserved at", reserved_at_);
 }
 
 template <class Policies>

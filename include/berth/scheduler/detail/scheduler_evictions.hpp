@@ -156,6 +156,7 @@ void scheduler<Policies>::commit_evictions(std::uint32_t j) {
     std::uint32_t claim = detail::no_position;
     if (reported) {
         claim = claim_serial_++;
+        if constexpr (backfills) forget_reservation_of(j);
         records_[j].claim = claim;
         note_amounts(j);
         for (const started_task& s : placed_) {
