@@ -127,6 +127,7 @@ public:
         listed_.pop_back();
         from.not_told.clear();
         from.bar = queue_bar::none;
+        from.kept_out = false;
         idle_.touch(c);
         if (idle_.size() > max_idle) drop(static_cast<std::uint32_t>(idle_.oldest()));
     }

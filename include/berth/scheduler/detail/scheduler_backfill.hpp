@@ -70,6 +70,8 @@ bool scheduler<Policies>::reserve(std::uint32_t j) {
         const detail::job_record& r = records_[j];
         if (reservations_ >= policies_.backfill.depth || looks_left_ == 0) return false;
         if (r.running > 0 || is_sliced(j) || reservation_of(j) < reservations_) return false;
+        constexpr auto never = std::uint64_t{1} << static_cast<std::uint32_t>(wait_reason::never);
+        if (r.demand == detail::no_position || (classes_.explain(r.demand) & never) != 0) return false;
         --looks_left_;
         list_waiting(j);
         wished_tasks_.clear();
@@ -229,7 +231,8 @@ bool scheduler<Policies>::place_beside(std::uint32_t j, std::size_t least) {
     const fleet& machines = cluster_.fleet();
     const task_index first = *cluster_.find(handles_[0]);
     const std::uint32_t c = records_[j].demand;
-    const bool remembers = outlives_all_ && c != detail::no_position;
+    // A job that runs may be about to move: that says nothing of its class.
+    const bool remembers = outlives_all_ && c != detail::no_position && records_[j].running == 0;
     avoided_.assign(machines.node_count(), 0);
     bool spare = false;
     for (std::size_t i = 0; i < reservations_; ++i) {
@@ -303,10 +306,10 @@ void scheduler<Policies>::start_class(std::uint32_t c) noexcept {
 }
 template <class Policies>
 void scheduler<Policies>::note_failed(std::uint32_t c, bool kept_out) {
-    if (!kept_out) return classes_.failed(c);
-    // It would fit: it is tried again whatever changes.
-    classes_[c].failed = false;
-    classes_[c].kept_out = true;
+    // Who would fit is tried again whatever changes.
+    if (!kept_out) classes_.failed(c);
+    if (kept_out) classes_[c].failed = false;
+    classes_[c].kept_out = kept_out;
 }
 template <class Policies>
 void scheduler<Policies>::note_reserved_time() {
