@@ -47,6 +47,7 @@ void run(const char* title, Policies policies) {
 
 int main() {
     run("whoever fits starts", berth::scheduler_policies<>{});
-    run("the first that does not fit is not delayed", berth::scheduler_policies<>{}.with_backfill(berth::easy_backfill{}));
+    run("the first that does not fit is not delayed",
+        berth::scheduler_policies<>{}.with_backfill(berth::easy_backfill{}));
     return 0;
 }

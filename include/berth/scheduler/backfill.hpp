@@ -16,19 +16,19 @@ namespace berth::inline v0 {
 /// Nothing is kept: whoever fits starts, in the order of the queue.
 struct no_backfill {};
 
-/// EASY backfilling (Lifka 1995) on nodes and GPUs: the first jobs in the order that do not fit get a *reservation*, the
-/// earliest time at which they fit if what runs ends as expected, and the nodes and GPUs where. A job behind them
+/// EASY backfilling (Lifka 1995) on nodes and GPUs: the first jobs in the order that do not fit get a *reservation*,
+/// the earliest time at which they fit if what runs ends as expected, and the nodes and GPUs where. A job behind them
 /// starts only if it has ended by then, or if they still fit beside it at that time, in every counter of every GPU,
 /// node and domain.
 ///
 /// Ends are expected from `scheduler_policies::durations`, or else from the job's `work` or `duration`. A job that has
 /// outlived what was expected is expected to run twice as long, and so on; a learned duration at most up to the job's
-/// own. Of whom nothing is known no end is expected: no reservation waits for it, and behind a reservation it only starts
-/// where the reserved job still fits beside it.
+/// own. Of whom nothing is known no end is expected: no reservation waits for it, and behind a reservation it only
+/// starts where the reserved job still fits beside it.
 ///
 /// Reservations are made anew in each decision, from what is so then. Where all durations are exact a reserved job of
-/// equal tasks never starts later than it was told; if something fails, or somebody leaves early, it may be another time
-/// and another place. Jobs of slices, jobs that run already, and those whose queue has no room for them get none.
+/// equal tasks never starts later than it was told; if something fails, or somebody leaves early, it may be another
+/// time and another place. Jobs of slices, jobs that run already, and those whose queue has no room for them get none.
 ///
 /// ```
 /// berth::scheduler engine{berth::scheduler_policies<>{}.with_backfill(berth::easy_backfill{})};

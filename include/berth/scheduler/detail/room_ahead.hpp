@@ -140,9 +140,9 @@ public:
     /// At that time something ends that holds room now; `what` says what, to whoever is asked by `find`.
     void add_end(double at, std::uint32_t what) { ends_.push_back({at, what}); }
 
-    /// The earliest time, and the slots of all tasks, into a reservation. Nothing if it fits now, or not even once all has
-    /// ended. O(ends until then × log(ends) + what they hold + nodes × GPUs); a job of unlike tasks, of one model or with
-    /// rules: O(log(ends) × (ends + counters of the fleet + tasks × nodes × GPUs)).
+    /// The earliest time, and the slots of all tasks, into a reservation. Nothing if it fits now, or not even once all
+    /// has ended. O(ends until then × log(ends) + what they hold + nodes × GPUs); a job of unlike tasks, of one model
+    /// or with rules: O(log(ends) × (ends + counters of the fleet + tasks × nodes × GPUs)).
     ///
     /// @param visit  `visit(what, f)` calls `f(demand, slot)` for all that an end gives back
     template <class Visit>
