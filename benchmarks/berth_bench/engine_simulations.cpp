@@ -2,6 +2,7 @@
 // Jobs on a fleet of nodes, decided by the scheduler that would run them.
 #include "berth/model/descriptions.hpp"
 #include "berth/queue/orders.hpp"
+#include "berth/scheduler/backfill.hpp"
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/simulate/scheduler_engine.hpp"
 #include "berth/simulate/virtual_time.hpp"
@@ -144,6 +145,8 @@ std::span<const engine_policy> engine_policies() {
     using namespace berth;
     static const std::array policies{
         engine_policy{"berth", "the scheduler as it is by default", scheduled(scheduler_policies<>{})},
+        engine_policy{"easy", "as berth, with EASY backfilling: the first job that does not fit has a reservation",
+                      scheduled(scheduler_policies<>{}.with_backfill(easy_backfill{}))},
         engine_policy{"srtf", "least time still to run first",
                       scheduled(scheduler_policies<>{}.with_order(shortest_remaining{}))},
         engine_policy{"srsf", "least time x GPUs first",

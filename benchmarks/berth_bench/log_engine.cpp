@@ -45,7 +45,7 @@ berth::result<void> log_engine::decide(double time, std::vector<named_decision>&
         if (!job) continue;
         // A slice fits or not by its position, which no counter tells.
         if (engine_.known().mig_profile(*job).empty()) io::note_nearest(engine_.known(), engine_.explain(*job), *wait);
-        if (expected++ < most_expected) wait->at = berth::expected_start(engine_, *job);
+        if (!wait->at && expected++ < most_expected) wait->at = berth::expected_start(engine_, *job);
     }
     return {};
 }

@@ -665,12 +665,15 @@ enum class wait_reason : std::uint8_t;
 enum class wait_reports : std::uint8_t;
 class any_scheduler;
 struct decision;
+struct easy_backfill;
 struct for_priority;
 struct job_affinity;
 struct job_description;
 class job_ref;
+struct job_reservation;
 struct job_task;
 struct job_terms;
+struct no_backfill;
 struct no_preemption;
 struct no_relief;
 struct no_watch;
@@ -688,7 +691,7 @@ struct wait_count;
 template <class Policies>
 class scheduler;
 template <class Order, class Placement, class Balance, class MoveOrder, class Watch, class Preemption, class Durations,
-          class Choice>
+          class Choice, class Backfill>
 struct scheduler_policies;
 
 // simulate/

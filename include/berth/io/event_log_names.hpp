@@ -54,6 +54,9 @@ struct named_decision {
     }
     wait_decision found{d.time, job, {}, {}, {}, {}};
     for (const wait_count& one : d.reasons) found.reasons.emplace_back(engine.name(one), one.places);
+    for (const job_reservation& r : engine.reservations()) {
+        if (r.job == d.job) found.at = r.from;
+    }
     return {found, 0};
 }
 

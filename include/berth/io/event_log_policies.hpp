@@ -8,6 +8,7 @@
 #include "berth/model/resources.hpp"
 #include "berth/queue/orders.hpp"
 #include "berth/scheduler/any_scheduler.hpp"
+#include "berth/scheduler/backfill.hpp"
 #include "berth/scheduler/preemption.hpp"
 #include "berth/scheduler/scheduler_options.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
@@ -37,6 +38,7 @@ struct log_policy {
         {"fifo", "by age alone; scarcity decides where"},
         {"preempting", "as berth, and who has a lower priority leaves for who has a higher"},
         {"srtf", "least time still to run first, by `duration` or `work`; scarcity decides where"},
+        {"easy", "as berth, and the first job that does not fit is not delayed by those behind it (EASY backfilling)"},
     };
     return policies;
 }
@@ -73,6 +75,7 @@ struct log_defaults {
     if (name == "fifo") return make(base.with_order(fifo{}));
     if (name == "preempting") return make(scheduler_policies<>{}.with_preemption(for_priority{}));
     if (name == "srtf") return make(base.with_order(shortest_remaining{}));
+    if (name == "easy") return make(base.with_backfill(easy_backfill{}));
     return std::nullopt;
 }
 

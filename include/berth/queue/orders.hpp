@@ -16,7 +16,8 @@
 //   look_ahead           least service, improved by looking at the whole queue (queue/look_ahead.hpp)
 //
 // With preemption, `shortest_remaining` and `shortest_service` are the policies of that name. Long jobs may starve
-// under both. Shares of queues, aging and backfill are other policies.
+// under both. Shares of queues, aging and backfill (scheduler/backfill.hpp) are other
+// policies.
 
 namespace berth::inline v0 {
 

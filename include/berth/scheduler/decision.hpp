@@ -82,8 +82,8 @@ struct decision {
     std::string_view mig_profile{};             ///< of a slice: its profile; else empty
     std::uint32_t mig_offset = 0;               ///< of a slice: its first memory slice at `where`
     std::uint32_t mig_from = 0;                 ///< of a slice that moves: the one at `from`
-    job_handle beneficiary{};                   ///< of an eviction: the job that gets the room; may be none
-    const char* reason = "";                    ///< of an eviction, a move or a loss: why; valid as long as the span
+    job_handle beneficiary{};                   ///< of an eviction: who gets the room; of a wait: for whom it is kept
+    const char* reason = "";                    ///< why, where it has one; valid as long as the span
     std::span<const wait_count> reasons{};      ///< of a wait: why, ordered by reason and counter
 };
 

@@ -36,6 +36,7 @@
 #include "berth/scheduler/detail/job_events.hpp"
 #include "berth/scheduler/detail/place_events.hpp"
 #include "berth/scheduler/detail/queue_events.hpp"
+#include "berth/scheduler/detail/scheduler_backfill.hpp"
 #include "berth/scheduler/detail/scheduler_claims.hpp"
 #include "berth/scheduler/detail/scheduler_evictions.hpp"
 #include "berth/scheduler/detail/scheduler_exchange.hpp"

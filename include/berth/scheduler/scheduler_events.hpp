@@ -23,6 +23,7 @@
 #include "berth/scheduler/detail/mig_states.hpp"
 #include "berth/scheduler/detail/place_states.hpp"
 #include "berth/scheduler/detail/queue_tree.hpp"
+#include "berth/scheduler/detail/room_ahead.hpp"
 #include "berth/scheduler/job_description.hpp"
 #include "berth/scheduler/job_ref.hpp"
 #include "berth/scheduler/place_reading.hpp"
@@ -92,6 +93,13 @@ struct scheduler_counts {
     std::uint64_t events[event_kind_count]{};        ///< by `event_kind`, duplicates included
     std::uint64_t decisions[decision_kind_count]{};  ///< by `decision_kind`
     std::uint64_t duplicates = 0;                    ///< events without effect, because they came before
+};
+
+/// A job that does not fit yet, when it is to start, and where.
+struct job_reservation {
+    job_handle job{};           ///< which job
+    double from = 0.0;          ///< seconds: the earliest time at which it fits, if what runs ends as expected
+    std::vector<slot> where{};  ///< of the tasks that have to start together
 };
 
 /// The events of a scheduler: what it is told, and what it then knows. It needs no policies; `scheduler` adds them, and
@@ -254,6 +262,17 @@ public:
     /// The decisions of the last `decide`, as long as nothing happened since.
     [[nodiscard]] std::span<const decision> last_decisions() const noexcept {
         return answered_ ? decided_.view() : std::span<const decision>{};
+    }
+    /// What the last decision keeps for jobs that do not fit yet, in the order of the queue; empty without a backfill
+    /// policy. Slots are by the positions of the moment.
+    [[nodiscard]] std::vector<job_reservation> reservations() const {
+        std::vector<job_reservation> found;
+        for (std::size_t i = 0; i < reservations_; ++i) {
+            const detail::reserved_job& r = reserved_[i];
+            if (r.job < records_.size() && jobs_.is_taken(r.job))
+                found.push_back({handle(r.job), r.from, {r.slots.begin(), r.slots.end()}});
+        }
+        return found;
     }
     /// True if a job waits for a back-off to end.
     [[nodiscard]] bool pauses(job_handle job) const noexcept { return has(job) && at(job).not_before > now_; }
@@ -464,6 +483,9 @@ private:
     detail::flat<task_handle> admitted_;  // scratch
     std::vector<task_handle> displaced_;
     std::vector<std::unique_ptr<std::string>> kept_;  // reasons that were loaded
+
+    std::vector<detail::reserved_job> reserved_;  // the first `reservations_` of them, in order
+    std::size_t reservations_ = 0;
 
     detail::queue_tree queues_;
     bool told_ = true;                                       // something happened since room was claimed

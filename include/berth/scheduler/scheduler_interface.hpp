@@ -8,6 +8,7 @@
 #include "berth/balance/cluster_readings.hpp"
 #include "berth/balance/movability.hpp"
 #include "berth/balance/move_choice.hpp"
+#include "berth/core/change_list.hpp"
 #include "berth/core/flat.hpp"
 #include "berth/core/math.hpp"
 #include "berth/core/result.hpp"
@@ -21,6 +22,7 @@
 #include "berth/scheduler/detail/mix_image.hpp"
 #include "berth/scheduler/detail/queue_books.hpp"
 #include "berth/scheduler/detail/queue_turns.hpp"
+#include "berth/scheduler/detail/room_ahead.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
 #include "berth/scheduler/share_rules.hpp"
@@ -112,6 +114,7 @@ class scheduler : public scheduler_events {
     static constexpr bool watches = !std::is_same_v<watch_type, detail::no_state>;
     static constexpr bool evicts = preempts<preemption_type>;
     static constexpr bool shares_out = follows_shares<preemption_type>;
+    static constexpr bool backfills = !std::is_same_v<decltype(Policies::backfill), no_backfill>;
     static_assert(!shares_out || share_policy<preemption_type>,
                   "berth: a preemption with `by_shares` has the members of share_rules (scheduler/share_rules.hpp)");
 
@@ -140,6 +143,7 @@ public:
         reasons_.clear();
         lost_names_.erase(lost_names_.begin(), lost_names_.begin() + static_cast<std::ptrdiff_t>(lost_told_));
         running_listed_ = false;
+        if constexpr (backfills) forget_reservations();
         follow_watch();
         relieve();
         stop_short_gangs();
@@ -155,6 +159,7 @@ public:
             start_claims();
             start_waiting();
         }
+        note_reserved_time();
         tell_waits();
         return answer();
     }
@@ -170,6 +175,10 @@ public:
             if (has(job)) sooner(grace_ends(job.position()));
         }
         if constexpr (watches) sooner(watched_at_ + policies_.watch.contact.interval);
+        // Who was to have ended by then and has not is expected to end later: others may start before that.
+        if constexpr (backfills) {
+            if (reserved_at_ > now_) sooner(reserved_at_);
+        }
         if constexpr (evicts && levelled_order<order_type>) {
             for (std::uint32_t j = 0; j < records_.size(); ++j) {
                 if (!jobs_.is_taken(j) || !records_[j].runs()) continue;
@@ -329,6 +338,8 @@ private:
     [[nodiscard]] bool place_job(std::uint32_t j);
     /// The same for the tasks that are listed in `handles_`.
     [[nodiscard]] bool place_listed(std::uint32_t j, std::size_t least);
+    /// The same whatever is kept for others, on some nodes; on all if none is listed.
+    [[nodiscard]] bool place_freely(std::uint32_t j, std::size_t least, std::span<const node_index> nodes);
     [[nodiscard]] bool list_without_gpus(std::span<const task_handle> tasks, std::span<const node_index> nodes);
     [[nodiscard]] slot place_task(task_handle task, std::span<const node_index> nodes);
     [[nodiscard]] bool place_gang_among(std::uint32_t j, std::span<const node_index> nodes, std::size_t least);
@@ -345,6 +356,37 @@ private:
     void drop_candidate();
     /// A class is tried if an attempt may succeed.
     void propose(std::uint32_t c);
+
+    // ---- what is kept for jobs that do not fit yet ------------------------------------------------------------------
+    [[nodiscard]] double seconds_left(std::uint32_t j) const;
+    void forget_reservations();
+    void drop_reservation(std::size_t i);
+    void forget_reservation_of(std::uint32_t j);
+    [[nodiscard]] std::size_t reservation_of(std::uint32_t j) const noexcept;
+    [[nodiscard]] bool reserve(std::uint32_t j);
+    [[nodiscard]] bool keeps_promises(std::uint32_t j);
+    [[nodiscard]] bool fits_at_its_time(std::size_t i);
+    [[nodiscard]] bool fits_later(std::size_t i, node_index n, const demand_view* beside);
+    [[nodiscard]] bool domains_have_room_later(std::size_t i) const;
+    [[nodiscard]] bool place_beside(std::uint32_t j, std::size_t least);
+    [[nodiscard]] bool tries_another(std::uint32_t c, std::uint32_t j, bool kept_out);
+    [[nodiscard]] std::uint32_t next_in_class(std::uint32_t c, std::uint32_t j, double latest_end);
+    void start_class(std::uint32_t c) noexcept;
+    void follow_class(std::uint32_t c, std::uint32_t j);
+    void note_failed(std::uint32_t c, bool kept_out);
+    void note_reserved_time();
+    void tell_reserved();
+    [[nodiscard]] std::uint64_t explain_kept_out(std::uint32_t c);
+    [[nodiscard]] std::uint32_t kept_nodes();
+    [[nodiscard]] const char* tell_reservation(std::uint32_t j, job_handle& beneficiary);
+    /// The job of a class that is tried next.
+    [[nodiscard]] std::uint32_t next_of(std::uint32_t c) const noexcept {
+        if constexpr (backfills) {
+            return classes_[c].next;
+        } else {
+            return classes_[c].first;
+        }
+    }
 
     // ---- rules that tie jobs to places ------------------------------------------------------------------------------
     [[nodiscard]] const detail::job_rules* rules_for(std::uint32_t j) const;
@@ -383,6 +425,7 @@ private:
     void open_turns();
     [[nodiscard]] bool comes_later(std::uint32_t a, std::uint32_t b) const;
     void enter_turn(std::uint32_t c);
+    void enter_turn_again(std::uint32_t c);
     void leave_turn(std::uint32_t leaf);
     void sort_line(std::uint32_t leaf);
     void follow_turn(std::uint32_t leaf);
@@ -487,6 +530,22 @@ private:
     bool running_sorted_ = false;
     detail::flat<released_task> released_;
     detail::flat<std::uint32_t> evicted_;
+
+    // What is kept for jobs that do not fit yet.
+    double reserved_at_ = detail::never;  // the first time of a reservation
+    std::size_t looks_left_ = 0;
+    bool kept_out_ = false;  // what was placed last would have fitted, but for a reservation
+    bool avoids_ = false;    // `avoided_` holds
+    bool outlives_all_ = false;
+    double latest_outlived_ = 0.0;
+    detail::room_ahead ahead_;
+    detail::node_ahead later_;
+    detail::change_list released_promises_;  // nodes that something was kept on
+    detail::flat<std::uint8_t> avoided_;     // of each node
+    detail::flat<node_index> beside_;
+    detail::flat<node_index> touched_nodes_;
+    detail::flat<task_index> wished_tasks_;
+    detail::flat<std::uint32_t> of_class_;
 
     // Of queues: what they have and are due in this decision, and whose turn it is.
     detail::queue_books books_{queues_};

@@ -14,6 +14,7 @@
 #include "berth/migrate/order/migration_order.hpp"
 #include "berth/queue/concepts.hpp"
 #include "berth/queue/orders.hpp"
+#include "berth/scheduler/backfill.hpp"
 #include "berth/scheduler/preemption.hpp"
 
 #include <utility>
@@ -57,9 +58,10 @@ using relief_balancer = balancer<triggers<overcommitted, unhealthy>>;
 /// @tparam Preemption  who must leave: a `preemption_policy`
 /// @tparam Durations   how long tasks run: a `duration_estimate`; what it does not know is taken from the job
 /// @tparam Choice      which of a task's alternatives: an `alternative_choice`
+/// @tparam Backfill    what is kept for jobs that do not fit yet: `no_backfill` or `easy_backfill`
 template <class Order = by_priority<>, class Placement = greedy<>, class Balance = relief_balancer,
           class MoveOrder = migration_order<>, class Watch = no_watch, class Preemption = no_preemption,
-          class Durations = unknown_durations, class Choice = cheapest_first>
+          class Durations = unknown_durations, class Choice = cheapest_first, class Backfill = no_backfill>
 struct scheduler_policies {
     static_assert(queue_order<Order>,
                   "berth: `order` is a queue order: a function of a const queued_job& that yields a "
@@ -70,6 +72,8 @@ struct scheduler_policies {
     static_assert(duration_estimate<Durations>,
                   "berth: `durations` is a function of a task_index and a model_index that yields an "
                   "expected_duration (cost/duration_estimate.hpp)");
+    static_assert(backfill_policy<Backfill>,
+                  "berth: `backfill` is no_backfill, or has the members of easy_backfill (scheduler/backfill.hpp)");
 
     Order order{};                                ///< who goes first
     Placement placement{};                        ///< where tasks go
@@ -79,54 +83,61 @@ struct scheduler_policies {
     Preemption preemption{};                      ///< who must leave
     Durations durations{};                        ///< how long tasks run
     Choice choice{};                              ///< which alternative
+    Backfill backfill{};                          ///< what is kept for jobs that do not fit yet
 
     /// The same with another `order`.
     template <class New>
     [[nodiscard]] constexpr auto with_order(New value) const {
-        return scheduler_policies<New, Placement, Balance, MoveOrder, Watch, Preemption, Durations, Choice>{
-            std::move(value), placement, balance, move_order, watch, preemption, durations, choice};
+        return scheduler_policies<New, Placement, Balance, MoveOrder, Watch, Preemption, Durations, Choice, Backfill>{
+            std::move(value), placement, balance, move_order, watch, preemption, durations, choice, backfill};
     }
     /// The same with another `placement`.
     template <class New>
     [[nodiscard]] constexpr auto with_placement(New value) const {
-        return scheduler_policies<Order, New, Balance, MoveOrder, Watch, Preemption, Durations, Choice>{
-            order, std::move(value), balance, move_order, watch, preemption, durations, choice};
+        return scheduler_policies<Order, New, Balance, MoveOrder, Watch, Preemption, Durations, Choice, Backfill>{
+            order, std::move(value), balance, move_order, watch, preemption, durations, choice, backfill};
     }
     /// The same with another `balance`.
     template <class New>
     [[nodiscard]] constexpr auto with_balance(New value) const {
-        return scheduler_policies<Order, Placement, New, MoveOrder, Watch, Preemption, Durations, Choice>{
-            order, placement, std::move(value), move_order, watch, preemption, durations, choice};
+        return scheduler_policies<Order, Placement, New, MoveOrder, Watch, Preemption, Durations, Choice, Backfill>{
+            order, placement, std::move(value), move_order, watch, preemption, durations, choice, backfill};
     }
     /// The same with another `move_order`.
     template <class New>
     [[nodiscard]] constexpr auto with_move_order(New value) const {
-        return scheduler_policies<Order, Placement, Balance, New, Watch, Preemption, Durations, Choice>{
-            order, placement, balance, std::move(value), watch, preemption, durations, choice};
+        return scheduler_policies<Order, Placement, Balance, New, Watch, Preemption, Durations, Choice, Backfill>{
+            order, placement, balance, std::move(value), watch, preemption, durations, choice, backfill};
     }
     /// The same with another `watch`.
     template <class New>
     [[nodiscard]] constexpr auto with_watch(New value) const {
-        return scheduler_policies<Order, Placement, Balance, MoveOrder, New, Preemption, Durations, Choice>{
-            order, placement, balance, move_order, std::move(value), preemption, durations, choice};
+        return scheduler_policies<Order, Placement, Balance, MoveOrder, New, Preemption, Durations, Choice, Backfill>{
+            order, placement, balance, move_order, std::move(value), preemption, durations, choice, backfill};
     }
     /// The same with another `preemption`.
     template <class New>
     [[nodiscard]] constexpr auto with_preemption(New value) const {
-        return scheduler_policies<Order, Placement, Balance, MoveOrder, Watch, New, Durations, Choice>{
-            order, placement, balance, move_order, watch, std::move(value), durations, choice};
+        return scheduler_policies<Order, Placement, Balance, MoveOrder, Watch, New, Durations, Choice, Backfill>{
+            order, placement, balance, move_order, watch, std::move(value), durations, choice, backfill};
     }
     /// The same with another `durations`.
     template <class New>
     [[nodiscard]] constexpr auto with_durations(New value) const {
-        return scheduler_policies<Order, Placement, Balance, MoveOrder, Watch, Preemption, New, Choice>{
-            order, placement, balance, move_order, watch, preemption, std::move(value), choice};
+        return scheduler_policies<Order, Placement, Balance, MoveOrder, Watch, Preemption, New, Choice, Backfill>{
+            order, placement, balance, move_order, watch, preemption, std::move(value), choice, backfill};
     }
     /// The same with another `choice`.
     template <class New>
     [[nodiscard]] constexpr auto with_choice(New value) const {
-        return scheduler_policies<Order, Placement, Balance, MoveOrder, Watch, Preemption, Durations, New>{
-            order, placement, balance, move_order, watch, preemption, durations, std::move(value)};
+        return scheduler_policies<Order, Placement, Balance, MoveOrder, Watch, Preemption, Durations, New, Backfill>{
+            order, placement, balance, move_order, watch, preemption, durations, std::move(value), backfill};
+    }
+    /// The same with another `backfill`.
+    template <class New>
+    [[nodiscard]] constexpr auto with_backfill(New value) const {
+        return scheduler_policies<Order, Placement, Balance, MoveOrder, Watch, Preemption, Durations, Choice, New>{
+            order, placement, balance, move_order, watch, preemption, durations, choice, std::move(value)};
     }
 };
 

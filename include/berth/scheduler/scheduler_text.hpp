@@ -29,6 +29,7 @@ void scheduler<Policies>::visit_own(Archive& a) {
         detail::visit(a, "next", sweep.next);
         detail::visit(a, "end", sweep.end);
     }
+    if constexpr (backfills) detail::visit(a, "reserved at", reserved_at_);
 }
 
 template <class Policies>

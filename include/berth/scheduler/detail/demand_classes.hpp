@@ -53,10 +53,17 @@ struct demand_class {
     std::uint32_t jobs = 0;
     std::uint32_t listed_at = 0;  // among the classes with jobs
 
-    bool candidate = false;      // to be tried in this decision
-    bool failed = false;         // its first job did not fit at `checked`
-    std::uint64_t checked = 0;   // time of the cluster's list of changes
-    flat<std::uint32_t> copies;  // of a gang: on each node at most so many tasks
+    bool candidate = false;               // to be tried in this decision
+    std::uint32_t next = job_heap::none;  // with backfilling: the job to be tried next
+    double latest_end = 0.0;              // and by when it has to end
+    bool kept_out = false;                // its first job fits, but would delay one with a reservation
+    bool beside_failed = false;           // it found no place beside what is kept
+    std::uint64_t beside_checked = 0;     // time of the cluster's list of changes then
+    std::uint64_t beside_promises = 0;    // and of the list of nodes that something was kept on
+    bool may_claim = false;               // others may be asked to leave for it in this decision
+    bool failed = false;                  // its first job did not fit at `checked`
+    std::uint64_t checked = 0;            // time of the cluster's list of changes
+    flat<std::uint32_t> copies;           // of a gang: on each node at most so many tasks
     std::uint64_t copies_sum = 0;
     std::uint64_t counted = 0;
 
@@ -120,6 +127,7 @@ public:
         listed_.pop_back();
         from.not_told.clear();
         from.bar = queue_bar::none;
+        from.kept_out = false;
         idle_.touch(c);
         if (idle_.size() > max_idle) drop(static_cast<std::uint32_t>(idle_.oldest()));
     }
@@ -138,6 +146,29 @@ public:
         if (!fits || (of.counts_copies && !enough_copies(of))) return false;
         of.failed = false;
         return true;
+    }
+    /// The same for a place on nodes that are not avoided, where something is kept on the others: none was found, and
+    /// no node that changed since, or that nothing is kept on any more, would take a task.
+    [[nodiscard]] bool may_start_beside(std::uint32_t c, const flat<std::uint8_t>& avoided,
+                                        const change_list& released) {
+        demand_class& of = classes_[c];
+        if (!of.beside_failed || of.rules != nullptr) return true;
+        bool fits = false;
+        const auto look = [&](std::size_t i) {
+            for (std::size_t s = 0; s < of.shapes.size() && !fits && avoided[i] == 0; ++s)
+                fits = admits(of, of.shapes[s], node_index{i});
+        };
+        cluster_->changes().for_each_since(of.beside_checked, look);
+        released.for_each_since(of.beside_promises, look);
+        if (fits) return true;
+        failed_beside(c, released);
+        return false;
+    }
+    /// No place was found beside what is kept.
+    void failed_beside(std::uint32_t c, const change_list& released) noexcept {
+        classes_[c].beside_failed = true;
+        classes_[c].beside_checked = cluster_->changes().now();
+        classes_[c].beside_promises = released.now();
     }
     /// The first job of a class did not fit.
     void failed(std::uint32_t c) noexcept {
@@ -321,6 +352,8 @@ private:
         const bool models = demand.same_model && machines.models_on(n) != 0 && !one_model(demand, n);
         return set | bit(models ? wait_reason::model : wait_reason::no_room);
     }
+
+public:
     /// A node would take a task, and the job did not start.
     [[nodiscard]] static std::uint64_t why_not_enough(const demand_class& of) noexcept {
         if (of.rules != nullptr) {
@@ -332,6 +365,8 @@ private:
         }
         return bit(of.least > 1 ? wait_reason::gang : wait_reason::no_room);
     }
+
+private:
     /// Those of some GPUs that have room in every counter.
     [[nodiscard]] gpu_mask with_room(const demand_view& demand, node_index n, gpu_mask of) const noexcept {
         const node_view at = cluster_->ledger().node(n);

@@ -15,6 +15,8 @@
 namespace berth::inline v0::detail {
 
 inline constexpr std::uint32_t no_position = ~std::uint32_t{0};
+/// Beside the reasons that a job was told: it was told that it has a reservation.
+inline constexpr std::uint64_t told_reserved = std::uint64_t{1} << 15U;
 inline constexpr double never = std::numeric_limits<double>::infinity();
 
 /// What a task of a job does, as far as decisions are concerned.

@@ -177,6 +177,7 @@ void scheduler<Policies>::commit_evictions(std::uint32_t j) {
 template <class Policies>
 std::uint32_t scheduler<Policies>::hold_for(std::uint32_t j) {
     const std::uint32_t claim = claim_serial_++;
+    if constexpr (backfills) forget_reservation_of(j);
     records_[j].claim = claim;
     note_amounts(j);
     for (const started_task& s : claimed_) {

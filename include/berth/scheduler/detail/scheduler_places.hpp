@@ -2,6 +2,7 @@
 #pragma once
 
 #include "berth/core/sort_positions.hpp"
+#include "berth/scheduler/detail/place_domains.hpp"
 #include "berth/scheduler/scheduler_interface.hpp"
 
 #include <algorithm>
@@ -12,29 +13,23 @@
 
 namespace berth::inline v0 {
 
-namespace detail {
-
-inline constexpr std::size_t no_domain = ~std::size_t{0};
-
-/// The domain of a node at a level, as a number; of the innermost level the node itself.
-[[nodiscard]] inline std::size_t domain_at(const fleet& of, node_index n, domain_level level) noexcept {
-    if (level == host_level) return n.value();
-    for (const domain_index d : of.domains(n)) {
-        if (of.level(d) == level) return d.value();
-    }
-    return no_domain;
-}
-/// The next level above one.
-[[nodiscard]] constexpr domain_level above(domain_level level) noexcept { return level == host_level ? 0 : level + 1; }
-/// True if one level lies above another.
-[[nodiscard]] constexpr bool is_above(domain_level a, domain_level b) noexcept {
-    return a != host_level && (b == host_level || a > b);
-}
-
-}  // namespace detail
-
 template <class Policies>
 bool scheduler<Policies>::place_listed(std::uint32_t j, std::size_t least) {
+    kept_out_ = false;
+    if (!place_freely(j, least, {})) return false;
+    if constexpr (backfills) {
+        if (reservations_ == 0 || keeps_promises(j)) return true;
+        take_back(j);
+        if (place_beside(j, least)) return true;
+        kept_out_ = true;
+        return false;
+    } else {
+        return true;
+    }
+}
+
+template <class Policies>
+bool scheduler<Policies>::place_freely(std::uint32_t j, std::size_t least, std::span<const node_index> nodes) {
     const detail::job_record& r = records_[j];
     placed_.clear();
     if (handles_.size() < least) return false;
@@ -43,14 +38,14 @@ bool scheduler<Policies>::place_listed(std::uint32_t j, std::size_t least) {
     const bool joins_its_model = r.same_model && r.running > 0;
     if ((handles_.size() == 1 || r.runs()) && !joins_its_model) {
         for (std::size_t i = 0; i < handles_.size(); ++i) {
-            const slot where = place_task(handles_[i], {});
+            const slot where = place_task(handles_[i], nodes);
             if (where.placed()) placed_.push_back({ordinals_[i], where});
         }
         if (placed_.size() >= least) return true;
         take_back(j);
         return false;
     }
-    return place_gang_among(j, {}, least);
+    return place_gang_among(j, nodes, least);
 }
 
 /// Into `without_gpus_`: those of some nodes, of all if none is listed, that have no GPUs, for tasks that need none.
@@ -160,6 +155,7 @@ void scheduler<Policies>::list_allowed(std::uint32_t j, const detail::job_rules&
     for (std::size_t i = 0; i < machines.node_count(); ++i) {
         const node_index n{i};
         if (!machines.present(n) || !cluster_.open(n) || !cluster_.healthy(n)) continue;
+        if (avoids_ && avoided_[i] != 0) continue;
         if (!rules.accepts(places_.labels_of(n))) continue;
         if (somebody_near) {
             const std::size_t d = domain_at(machines, n, rules.near.level);

@@ -19,6 +19,7 @@ bool scheduler<Policies>::place_job(std::uint32_t j) {
 
 template <class Policies>
 void scheduler<Policies>::announce_placed(std::uint32_t j) {
+    if constexpr (backfills) forget_reservation_of(j);
     for (const started_task& s : placed_) {
         task_started(j, s.task);
         detail::task_record& t = tasks_.at(j, s.task);
@@ -64,22 +65,29 @@ void scheduler<Policies>::start_waiting() {
     order_candidates();
     while (!candidates_.empty()) {
         const std::uint32_t c = candidates_[0];
-        const std::uint32_t j = classes_[c].first;
+        const std::uint32_t j = next_of(c);
+        kept_out_ = false;
         const bool starts = classes_.may_start(c) && place_and_announce(j);
-        if (starts || make_room(j, c)) {
+        const bool kept_out = kept_out_;
+        if (starts || (classes_[c].may_claim && make_room(j, c))) {
             fill_line();
+            follow_class(c, j);
             if (!entered_.empty() || !starts) {
                 propose_again(!starts);
-            } else if (classes_[c].jobs == 0) {
+            } else if (classes_[c].jobs == 0 || next_of(c) == detail::job_heap::none) {
                 drop_candidate();
             } else {
                 sink_candidate(0);
             }
             continue;
         }
-        classes_.failed(c);
+        note_failed(c, kept_out);
         if (!options_.pass_over) break;
-        drop_candidate();
+        if (tries_another(c, j, kept_out)) {
+            sink_candidate(0);
+        } else {
+            drop_candidate();
+        }
     }
 }
 
@@ -88,7 +96,8 @@ template <class Policies>
 void scheduler<Policies>::propose_again(bool room_was_left) {
     std::size_t kept = 0;
     for (const std::uint32_t c : candidates_) {
-        classes_[c].candidate = classes_[c].jobs > 0;
+        if (room_was_left) start_class(c);
+        classes_[c].candidate = classes_[c].jobs > 0 && next_of(c) != detail::job_heap::none;
         if (classes_[c].candidate) candidates_[kept++] = c;
     }
     candidates_.resize(kept);
@@ -112,7 +121,7 @@ void scheduler<Policies>::order_candidates() {
 template <class Policies>
 void scheduler<Policies>::sink_candidate(std::size_t at) {
     const auto before = [&](std::size_t a, std::size_t b) {
-        return goes_first(classes_[candidates_[a]].first, classes_[candidates_[b]].first);
+        return goes_first(next_of(candidates_[a]), next_of(candidates_[b]));
     };
     while (true) {
         std::size_t best = at;
@@ -148,7 +157,10 @@ void scheduler<Policies>::propose(std::uint32_t c) {
     if (of.candidate || of.jobs == 0) return;
     bool tries = !options_.pass_over || (evicts && (reordered_ || of.checked != cluster_.changes().now()));
     tries = classes_.may_start(c) || tries;
-    if (!tries) return;
+    of.may_claim = tries;
+    // Who cannot start may have to get a reservation.
+    if (!tries && !backfills) return;
+    start_class(c);
     of.candidate = true;
     candidates_.push_back(c);
 }

@@ -204,14 +204,21 @@ void scheduler<Policies>::open_turns() {
 
 template <class Policies>
 bool scheduler<Policies>::comes_later(std::uint32_t a, std::uint32_t b) const {
-    return goes_first(classes_[b].first, classes_[a].first);
+    return goes_first(next_of(b), next_of(a));
 }
 
 /// Puts a class into the line of its queue, and brings the queue's turn up to date.
 template <class Policies>
 void scheduler<Policies>::enter_turn(std::uint32_t c) {
+    if (classes_[c].candidate || classes_[c].jobs == 0) return;
+    start_class(c);
+    enter_turn_again(c);
+}
+/// The same, if another job of it is to be tried than its first.
+template <class Policies>
+void scheduler<Policies>::enter_turn_again(std::uint32_t c) {
     detail::demand_class& of = classes_[c];
-    if (of.candidate || of.jobs == 0) return;
+    if (of.candidate || of.jobs == 0 || next_of(c) == detail::job_heap::none) return;
     of.candidate = true;
     std::vector<std::uint32_t>& line = lines_[of.leaf];
     line.push_back(c);
@@ -239,6 +246,7 @@ void scheduler<Policies>::sort_line(std::uint32_t leaf) {
         classes_[c].candidate = false;
         return true;
     });
+    for (const std::uint32_t c : line) start_class(c);
     std::make_heap(line.begin(), line.end(), [&](std::uint32_t a, std::uint32_t b) { return comes_later(a, b); });
     follow_turn(leaf);
 }
@@ -255,16 +263,25 @@ void scheduler<Policies>::start_by_turns() {
     entered_.clear();
     for (const std::uint32_t c : classes_.listed()) {
         detail::demand_class& of = classes_[c];
-        if (of.bar == detail::queue_bar::none ? classes_.may_start(c) : bar_of(of) == detail::queue_bar::none)
-            enter_turn(c);
+        const bool may = of.bar == detail::queue_bar::none ? classes_.may_start(c) || backfills
+                                                           : bar_of(of) == detail::queue_bar::none;
+        if (may) enter_turn(c);
     }
     for (std::uint32_t leaf = turns_.leaf(); leaf != detail::queue_turns::nobody; leaf = turns_.leaf()) {
         const std::uint32_t c = lines_[leaf].front();
         // The class may end with its only job, so it steps out of the line first.
+        const std::uint32_t j = next_of(c);
         leave_turn(leaf);
-        if (!start_in_share(c)) continue;
+        if (!start_in_share(c)) {
+            if (classes_[c].bar == detail::queue_bar::none && tries_another(c, j, kept_out_)) {
+                enter_turn_again(c);
+                follow_turn(leaf);
+            }
+            continue;
+        }
         fill_line();
-        enter_turn(c);
+        follow_class(c, j);
+        enter_turn_again(c);
         for (const std::uint32_t e : entered_) {
             if (classes_.may_start(e)) enter_turn(e);
         }
@@ -283,7 +300,8 @@ detail::queue_bar scheduler<Policies>::bar_of(const detail::demand_class& of) co
 template <class Policies>
 bool scheduler<Policies>::start_in_share(std::uint32_t c) {
     detail::demand_class& of = classes_[c];
-    const std::uint32_t j = of.first;
+    const std::uint32_t j = next_of(c);
+    kept_out_ = false;
     const bool was_barred = of.bar != detail::queue_bar::none;
     of.bar = bar_of(of);
     if (of.bar != detail::queue_bar::none) {
@@ -293,7 +311,7 @@ bool scheduler<Policies>::start_in_share(std::uint32_t c) {
     if (!was_barred && !classes_.may_start(c)) return false;
     list_next(j);
     if (!place_listed(j, handles_.size())) {
-        classes_.failed(c);
+        note_failed(c, kept_out_);
         return false;
     }
     adjust(of.leaf, of.asked.view(), !records_[j].preemptible, 1);
