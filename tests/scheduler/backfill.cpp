@@ -35,7 +35,7 @@ const auto easy_with_queues = easy.with_preemption(berth::share_rules{});
 
 /// All starts of a decision, and the waits with their reasons.
 template <class Engine>
-std::vector<std::string> decide(Engine& engine, double time) {
+std::vector<std::string> decide_on(Engine& engine, double time) {
     std::vector<std::string> out;
     const auto decided = engine.decide(time);
     REQUIRE_MESSAGE(decided.has_value(), (decided ? "" : decided.error().message));
@@ -63,10 +63,10 @@ TEST_CASE("backfill: a wide job is reserved for, and others start beside it or e
     REQUIRE(engine.job(2.0, {.name = "long2", .terms = {.duration = 500.0}}));
     REQUIRE(engine.job(3.0, {.name = "short", .terms = {.duration = 50.0}}));
     REQUIRE(engine.job(3.0, {.name = "unknown"}));
-    CHECK(decide(engine, 5.0) == lines{"start a/0 n0", "start b/0 n1", "start long/0 n0", "start short/0 n1",
-                                       "wait wide reserved from 65 s on for wide gpu=2",
-                                       "wait long2 room is kept from 65 s on for wide held=1 gpu=1",
-                                       "wait unknown room is kept from 65 s on for wide held=1 gpu=1"});
+    CHECK(decide_on(engine, 5.0) == lines{"start a/0 n0", "start b/0 n1", "start long/0 n0", "start short/0 n1",
+                                          "wait wide reserved from 65 s on for wide gpu=2",
+                                          "wait long2 room is kept from 65 s on for wide held=1 gpu=1",
+                                          "wait unknown room is kept from 65 s on for wide held=1 gpu=1"});
     const auto reserved = engine.reservations();
     REQUIRE(reserved.size() == 1);
     CHECK(engine.name(reserved[0].job) == "wide");
@@ -77,9 +77,9 @@ TEST_CASE("backfill: a wide job is reserved for, and others start beside it or e
     CHECK(describe(d[5], engine) == "job \"long2\" waits: held on 1 node, gpu on 1 node: room is kept from 65 s on");
     // Nothing is told twice, and the promise is kept.
     REQUIRE(engine.finish(55.0, "short"));
-    CHECK(decide(engine, 55.0).empty());
+    CHECK(decide_on(engine, 55.0).empty());
     REQUIRE(engine.finish(65.0, "b"));
-    CHECK(decide(engine, 65.0).front() == "start wide/0 n1");
+    CHECK(decide_on(engine, 65.0).front() == "start wide/0 n1");
     CHECK(reserved_from(engine, "long2") == 105.0);
 }
 
@@ -130,7 +130,7 @@ TEST_CASE("backfill: gangs over nodes, counters of nodes, and parts of GPUs") {
     REQUIRE(engine.job(0.0, {.name = "x", .gpus = 1, .node_demand = two, .terms = {.duration = 30.0}}));
     REQUIRE(engine.job(0.0, {.name = "y", .gpus = 2, .node_demand = two, .terms = {.duration = 50.0}}));
     REQUIRE(engine.job(0.0, {.name = "z", .gpus = 2, .node_demand = two, .terms = {.duration = 70.0}}));
-    REQUIRE(decide(engine, 0.0).size() == 3);
+    REQUIRE(decide_on(engine, 0.0).size() == 3);
     // Two whole nodes with 6 of 8 CPUs: at 50.
     REQUIRE(
         engine.job(1.0, {.name = "gang", .task_count = 2, .gpus = 2, .node_demand = six, .terms = {.duration = 9.0}}));
@@ -141,7 +141,7 @@ TEST_CASE("backfill: gangs over nodes, counters of nodes, and parts of GPUs") {
         {.name = "cpu3", .gpus = 0, .node_demand = std::array<berth::amount, 1>{3}, .terms = {.duration = 1000.0}}));
     REQUIRE(engine.job(1.0, {.name = "cpu6", .gpus = 0, .node_demand = six, .terms = {.duration = 1000.0}}));
     REQUIRE(engine.job(1.0, {.name = "cpu2", .gpus = 0, .node_demand = two, .terms = {.duration = 1000.0}}));
-    const lines told = decide(engine, 1.0);
+    const lines told = decide_on(engine, 1.0);
     CHECK(reserved_from(engine, "gang") == 50.0);
     const auto starts = [&](std::string_view job) {
         return std::count_if(told.begin(), told.end(), [&](const std::string& one) {
@@ -154,9 +154,9 @@ TEST_CASE("backfill: gangs over nodes, counters of nodes, and parts of GPUs") {
     CHECK(starts("cpu6") == 0);
     CHECK(starts("cpu2") == 1);
     REQUIRE(engine.finish(30.0, "x"));
-    (void)decide(engine, 30.0);
+    (void)decide_on(engine, 30.0);
     REQUIRE(engine.finish(50.0, "y"));
-    CHECK(decide(engine, 50.0).front().rfind("start gang/0", 0) == 0);
+    CHECK(decide_on(engine, 50.0).front().rfind("start gang/0", 0) == 0);
 }
 
 TEST_CASE(
@@ -170,24 +170,25 @@ TEST_CASE(
     berth::scheduler engine{easy};
     join(engine, {"n0"}, 2);
     REQUIRE(engine.job(0.0, {.name = "a", .terms = {.duration = 100.0}}));
-    REQUIRE(decide(engine, 0.0).size() == 1);
+    REQUIRE(decide_on(engine, 0.0).size() == 1);
     REQUIRE(engine.job(10.0, {.name = "wide", .gpus = 2, .terms = {.duration = 10.0}}));
     REQUIRE(engine.job(10.0, {.name = "b", .terms = {.duration = 95.0}}));
-    (void)decide(engine, 10.0);
+    (void)decide_on(engine, 10.0);
     CHECK(reserved_from(engine, "wide") == 100.0);
     CHECK(engine.wake_at() == 100.0);
     // a runs on: now it is expected to end at 200, and b ends before that.
-    CHECK(decide(engine, 100.0) == lines{"start b/0 n0"});
+    CHECK(decide_on(engine, 100.0) == lines{"start b/0 n0"});
     CHECK(reserved_from(engine, "wide") == 200.0);
     REQUIRE(engine.cancel(101.0, "a"));
     REQUIRE(engine.job(101.0, {.name = "forever"}));
     REQUIRE(engine.cancel(101.0, "b"));
-    CHECK(decide(engine, 101.0) == lines{"start wide/0 n0", "wait forever reserved from 111 s on for forever gpu=1"});
+    CHECK(decide_on(engine, 101.0) ==
+          lines{"start wide/0 n0", "wait forever reserved from 111 s on for forever gpu=1"});
     REQUIRE(engine.finish(111.0, "wide"));
-    CHECK(decide(engine, 111.0) == lines{"start forever/0 n0"});
+    CHECK(decide_on(engine, 111.0) == lines{"start forever/0 n0"});
     REQUIRE(engine.job(112.0, {.name = "late", .gpus = 2}));
     REQUIRE(engine.job(112.0, {.name = "c"}));
-    CHECK(decide(engine, 112.0) == lines{"start c/0 n0", "wait late gpu=1"});
+    CHECK(decide_on(engine, 112.0) == lines{"start c/0 n0", "wait late gpu=1"});
     CHECK(engine.reservations().empty());
 }
 
@@ -197,12 +198,12 @@ TEST_CASE("backfill: a deeper line has more reservations, none of which takes th
     join(engine, {"n0", "n1"}, 2);
     for (const auto& [name, seconds] : {std::pair{"a", 20.0}, {"b", 30.0}, {"c", 40.0}})
         REQUIRE(engine.job(0.0, {.name = name, .terms = {.duration = seconds}}));
-    REQUIRE(decide(engine, 0.0).size() == 3);
+    REQUIRE(decide_on(engine, 0.0).size() == 3);
     REQUIRE(engine.job(1.0, {.name = "first", .gpus = 2, .terms = {.duration = 100.0}}));
     REQUIRE(engine.job(1.0, {.name = "second", .gpus = 2, .terms = {.duration = 100.0}}));
     REQUIRE(engine.job(1.0, {.name = "long", .terms = {.duration = 60.0}}));
     REQUIRE(engine.job(1.0, {.name = "short", .terms = {.duration = 25.0}}));
-    (void)decide(engine, 1.0);
+    (void)decide_on(engine, 1.0);
     const double first = reserved_from(engine, "first");
     const double second = reserved_from(engine, "second");
     CHECK(first < second);
@@ -225,14 +226,14 @@ TEST_CASE("backfill: labels, levels and limits of queues hold for reservations")
     REQUIRE(engine.job(0.0, {.name = "a", .gpus = 1, .terms = {.duration = 10.0, .queue = "q"}}));
     REQUIRE(engine.job(
         0.0, {.name = "b", .gpus = 1, .terms = {.duration = 90.0, .queue = "q", .place = {.required_labels = fast}}}));
-    REQUIRE(decide(engine, 0.0).size() == 2);
+    REQUIRE(decide_on(engine, 0.0).size() == 2);
     REQUIRE(engine.job(1.0, {.name = "no", .gpus = 2, .terms = {.duration = 5.0, .queue = "barred"}}));
     REQUIRE(engine.job(
         1.0,
         {.name = "wide", .gpus = 2, .terms = {.duration = 5.0, .queue = "q", .place = {.required_labels = fast}}}));
     REQUIRE(engine.job(2.0, {.name = "c", .gpus = 1, .terms = {.duration = 500.0, .queue = "q"}}));
     REQUIRE(engine.job(2.0, {.name = "d", .gpus = 1, .terms = {.duration = 500.0, .queue = "q"}}));
-    (void)decide(engine, 2.0);
+    (void)decide_on(engine, 2.0);
     CHECK(reserved_from(engine, "no") == -1.0);    // its queue lets it take nothing
     CHECK(reserved_from(engine, "wide") == 90.0);  // on n1, though n0 is free at 10
     // One of the two has the free GPU of n0; the one of n1 is kept.
@@ -393,9 +394,9 @@ private:
             other = std::move(*loaded);
             CHECK(other->wake_at() == engine_->wake_at());
         }
-        const lines told = ::decide(*engine_, now_);
+        const lines told = decide_on(*engine_, now_);
         if (other) {
-            REQUIRE(::decide(*other, now_) == told);
+            REQUIRE(decide_on(*other, now_) == told);
             CHECK(other->wake_at() == engine_->wake_at());
         }
         for (const berth::decision& d : engine_->last_decisions()) {

@@ -66,6 +66,8 @@ public:
     std::uint8_t kind = 0;  ///< `event_kind`, or one of the above
     double time = 0.0;
 
+    event_record() noexcept {}  // NOLINT: g++ 12 with -O2 dies (internal compiler error) of a defaulted one
+
     [[nodiscard]] static event_record of(event_kind kind, double time) {
         event_record e;
         e.kind = static_cast<std::uint8_t>(kind);
