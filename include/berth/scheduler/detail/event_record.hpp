@@ -66,8 +66,6 @@ public:
     std::uint8_t kind = 0;  ///< `event_kind`, or one of the above
     double time = 0.0;
 
-    event_record() noexcept {}  // NOLINT: g++ 12 with -O2 dies (internal compiler error) of a defaulted one
-
     [[nodiscard]] static event_record of(event_kind kind, double time) {
         event_record e;
         e.kind = static_cast<std::uint8_t>(kind);
@@ -391,14 +389,14 @@ private:
     std::uint64_t level_ = 0;
     int priority_ = 0;
     amount state_bytes_ = 0;
-    std::vector<amount> amounts_{};
-    kept_texts texts_{};
-    std::vector<gpu_copy> gpus_{};
-    std::vector<demand_copy> demands_{};
-    queue_copy queue_{};  // of a job its name alone
-    rules_copy rules_{};
-    std::string mig_profile_{};
-    mig_board_copy board_{};
+    std::vector<amount> amounts_;
+    kept_texts texts_;
+    std::vector<gpu_copy> gpus_;
+    std::vector<demand_copy> demands_;
+    queue_copy queue_;  // of a job its name alone
+    rules_copy rules_;
+    std::string mig_profile_;
+    mig_board_copy board_;
 };
 
 }  // namespace berth::inline v0::detail
