@@ -120,6 +120,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/reassignment/detail/reassignment_island.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/reassignment/detail/reassignment_loads.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/reassignment/detail/reassignment_moves.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/reassignment/detail/reassignment_pace.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/reassignment/detail/reassignment_reach.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/reassignment/detail/reassignment_steps.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/reassignment/detail/shared_control.hpp"

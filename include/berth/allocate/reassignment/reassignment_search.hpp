@@ -4,6 +4,7 @@
 #include "berth/allocate/reassignment/detail/reassignment_annealer.hpp"
 #include "berth/allocate/reassignment/detail/reassignment_cooling.hpp"
 #include "berth/allocate/reassignment/detail/reassignment_island.hpp"
+#include "berth/allocate/reassignment/detail/reassignment_pace.hpp"
 #include "berth/allocate/reassignment/detail/reassignment_reach.hpp"
 #include "berth/allocate/reassignment/detail/reassignment_steps.hpp"
 #include "berth/allocate/reassignment/detail/shared_control.hpp"
@@ -32,7 +33,7 @@ namespace berth::inline v0 {
 /// The options of `reassignment_search`. Temperatures and penalties are above 0.
 struct reassignment_search_options {
     std::uint64_t seed = 1;   ///< of the islands' random streams
-    std::size_t islands = 1;  ///< independent searches, 1 or more, of which the best counts; give each a thread
+    std::size_t islands = 1;  ///< searches, 1 or more, of which the best counts; give each a thread
     /// Evaluations of each island if neither a budget nor a clock bounds the run.
     std::uint64_t max_evaluations = 50'000'000;
     /// Start temperature, as a multiple of the load cost of an average task.
@@ -57,7 +58,7 @@ struct reassignment_search_options {
 ///    if the start breaks them. The plan is feasible if the start is, or if anything feasible was found.
 /// 2. Cools by `control.elapsed`: by the share of the budget, or of the time if there is a clock and no budget. If
 ///    nothing bounds the control it cools over `options.max_evaluations` and then completes. A run that is stopped
-///    early returns the best so far.
+///    early returns the best so far. Once loads and balances are near their bound, the rest of the run saves moves.
 /// 3. Deterministic: same seed, islands and budget, same plan, for any number of threads. A clock does not reproduce.
 /// 4. Polls the control at least once per millisecond of work, from whichever thread is at work but from one at a time.
 ///    Setting up one island and evaluating the answer, each O(problem), are not interrupted.
@@ -120,12 +121,13 @@ private:
         detail::shared_control<Control> shared{control};
         const detail::reassignment_reach<Wides> reach{p, [&] { return shared.ends(); }};
         detail::reassignment_island<Wides> first{p, start};
-        const double max_gain = first.value().feasible()
-                                    ? first.value().cost - static_cast<double>(reassignment_bound(p))
-                                    : std::numeric_limits<double>::infinity();
+        const auto bound = static_cast<double>(reassignment_bound(p));
+        const double max_gain =
+            first.value().feasible() ? first.value().cost - bound : std::numeric_limits<double>::infinity();
         const detail::reassignment_cooling cooling{p, options_, max_gain};
         first.follow(cooling);
         std::vector<annealer> islands;
+        std::vector<detail::reassignment_pace> paces;
         islands.reserve(options_.islands);
         for (std::size_t i = 0; i < options_.islands && (i == 0 || !shared.ends()); ++i) {
             reassignment_mix mix = options_.mix;
@@ -134,8 +136,10 @@ private:
                 mix.make_room *= second_kind_room;
                 mix.chain *= second_kind_chain;
             }
+            const double colder = second_kind ? second_kind_last : 1.0;
+            paces.emplace_back(p, cooling, colder, second_kind);
             islands.emplace_back(first, detail::reassignment_steps<Wides>{p, reach, mix},
-                                 detail::island_cooling{cooling, second_kind ? second_kind_last : 1.0},
+                                 detail::island_cooling{cooling, colder},
                                  detail::island_options(stream_seed(options_.seed, i)));
         }
         const auto best = [&]() -> const annealer& {
@@ -177,8 +181,9 @@ private:
             std::uint64_t left = (control.max_evaluations - done - 1) / islands.size() + 1;
             if (!control.bounded()) left = options_.max_evaluations - scheduled;
             const std::uint64_t next = left < round.evaluations() ? left : round.evaluations();
+            follow_the_settled(islands, paces, share, bound);
             threads.for_each(islands.size(), [&](std::size_t i) {
-                islands[i].begin_round(share, next);
+                islands[i].begin_round(paces[i].at(share), next);
                 while (!shared.ends() && islands[i].advance()) {}
             });
             scheduled += next;
@@ -190,6 +195,28 @@ private:
         }
         notify::end(control.observer, progress(1.0));
         return plan_of(p, islands, best(), stopped);
+    }
+
+    /// Looks whether loads have settled on an island; the others then go on from there.
+    template <class Annealer>
+    static void follow_the_settled(std::vector<Annealer>& islands, std::vector<detail::reassignment_pace>& paces,
+                                   double share, double bound) {
+        std::size_t first = islands.size();
+        for (std::size_t i = 0; i < islands.size(); ++i) {
+            const auto& now = islands[i].state().now();
+            const double moves = now.move_cost_value();
+            const bool feasible = islands[i].value().feasible();
+            const bool before = paces[i].settled();
+            if (feasible) paces[i].look(share, now.cost_value() - moves - bound, moves);
+            if (!before && paces[i].settled() && first == islands.size()) first = i;
+        }
+        for (std::size_t i = 0; first < islands.size() && i < islands.size(); ++i) {
+            if (paces[i].settled()) continue;
+            paces[i].settle(share);
+            if (!(islands[first].best_value() < islands[i].best_value())) continue;
+            islands[i].state().become(islands[first].state().best());
+            islands[i].follow();
+        }
     }
 
     /// The share of the run that is used: by the control, or by the options' evaluations if nothing bounds the control.

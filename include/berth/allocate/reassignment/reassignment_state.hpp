@@ -85,8 +85,10 @@ public:
     /// The part of `value()` that is the penalty of overload. O(1).
     [[nodiscard]] double overload_cost() const noexcept { return loads_.overload_cost(); }
     /// `cost().total()`, exact for any penalty. O(1).
-    [[nodiscard]] double cost_value() const noexcept {
-        return loads_.plain_cost() + moves_.task_cost() + moves_.pair_cost() + moves_.group_cost();
+    [[nodiscard]] double cost_value() const noexcept { return loads_.plain_cost() + move_cost_value(); }
+    /// The part of it that moves cost.
+    [[nodiscard]] double move_cost_value() const noexcept {
+        return moves_.task_cost() + moves_.pair_cost() + moves_.group_cost();
     }
     /// Changes the penalty of a unit of overload: a whole number, so that sums stay exact; 0 at the start. O(nodes ×
     /// resources).

@@ -50,10 +50,19 @@ public:
     /// @param colder  multiplies the temperature at the end of the main part
     [[nodiscard]] double temperature(double share, double colder) const noexcept {
         const double last = last_ * colder;
-        constexpr double cold = 0.05;  // the least cost of a move is 1
-        const double coldest = last < cold ? last : cold;
         const double warm = first_ * std::pow(last / first_, main(share));
-        return warm * std::pow(coldest / last, rest(share));
+        return warm * std::pow(coldest(last) / last, rest(share));
+    }
+    /// The share at which the temperature has fallen to some value: 0 if it begins there or below, 1 if it ends above.
+    ///
+    /// @param temperature  above 0
+    /// @param colder       see `temperature`
+    [[nodiscard]] double share_at(double temperature, double colder) const noexcept {
+        const double last = last_ * colder;
+        if (temperature >= first_) return 0.0;
+        if (temperature >= last) return main_part * std::log(first_ / temperature) / std::log(first_ / last);
+        if (temperature <= coldest(last)) return 1.0;
+        return main_part + (1.0 - main_part) * std::log(last / temperature) / std::log(last / coldest(last));
     }
     /// @param share     of the run that is used, 0 to 1
     /// @param pressure  multiplies the penalty
@@ -65,6 +74,10 @@ public:
     }
 
 private:
+    [[nodiscard]] static double coldest(double last) noexcept {
+        constexpr double cold = 0.05;  // the least cost of a move is 1
+        return last < cold ? last : cold;
+    }
     [[nodiscard]] static double main(double share) noexcept { return share < main_part ? share / main_part : 1.0; }
     [[nodiscard]] static double rest(double share) noexcept {
         return share < main_part ? 0.0 : (share - main_part) / (1.0 - main_part);

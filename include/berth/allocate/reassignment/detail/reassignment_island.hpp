@@ -62,10 +62,21 @@ public:
             if (!(state_.where(task_index{t}) == best_[t])) put(task_index{t}, best_[t]);
         });
     }
+    /// Takes over an assignment, as its best too.
+    void become(std::span<const node_index> assignment) {
+        for (std::size_t t = 0; t < assignment.size(); ++t) {
+            const task_index task{t};
+            if (!(state_.where(task) == assignment[t])) shift(task, assignment[t]);
+        }
+        keep();
+    }
     [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
     /// Begins a round: sets the penalty by the share of the run, and by whether the last round fitted.
     void elapsed(double share) noexcept {
-        const double growth = share > pressure_from ? std::exp(pressure_growth * (share - before_)) : 1.0;
+        // A jump ahead in the schedule is no time in which nothing fitted.
+        const double step = share - before_;
+        const bool rises = share > pressure_from && step > 0.0 && step < 0.1;
+        const double growth = rises ? std::exp(pressure_growth * step) : 1.0;
         before_ = share;
         pressure_ *= has_fitted_ ? 1.0 / growth : growth;
         if (pressure_ < 1.0) pressure_ = 1.0;
