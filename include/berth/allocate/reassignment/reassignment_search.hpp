@@ -28,6 +28,8 @@
 #include <span>
 #include <vector>
 
+// Length: one class, whose rounds, islands and result belong together.
+
 namespace berth::inline v0 {
 
 /// The options of `reassignment_search`. Temperatures and penalties are above 0.
