@@ -73,11 +73,12 @@ public:
     [[nodiscard]] std::uint64_t evaluations() const noexcept { return evaluations_; }
     /// Begins a round: sets the penalty by the share of the run, and by whether the last round fitted.
     void elapsed(double share) noexcept {
-        // A jump ahead in the schedule is no time in which nothing fitted.
+        // A jump ahead in the schedule is no time in which nothing fitted; one back begins anew.
         const double step = share - before_;
         const bool rises = share > pressure_from && step > 0.0 && step < 0.1;
         const double growth = rises ? std::exp(pressure_growth * step) : 1.0;
         before_ = share;
+        if (step < 0.0) pressure_ = 1.0;
         pressure_ *= has_fitted_ ? 1.0 / growth : growth;
         if (pressure_ < 1.0) pressure_ = 1.0;
         has_fitted_ = false;

@@ -73,7 +73,7 @@ public:
 private:
     static constexpr double warmth = 0.25;  // temperature over what a move costs
     static constexpr double trial = 0.04;   // of the run
-    static constexpr double scouted = 0.2;  // of the run: a scout has been through
+    static constexpr double scouted = 0.1;  // of the run: a scout has been through
     static constexpr double small = 0.25;   // of the move cost: loads have settled
 
     double moves_from_ = 1.0;  // of the schedule
