@@ -71,7 +71,9 @@ bool scheduler<Policies>::claim_all(claim_action action) {
     entered_.clear();
     find_claimants(action);
     detail::claim_sweep& sweep = sweeps_[static_cast<std::size_t>(action)];
-    const std::uint64_t onwards = policies_.preemption.max_claims - policies_.preemption.max_claims / 2;
+    std::uint64_t most = 0;
+    if constexpr (shares_out) most = policies_.preemption.max_claims;
+    const std::uint64_t onwards = most - most / 2;
     bool any = false;
     for (std::uint32_t leaf = turns_.leaf(); leaf != detail::queue_turns::nobody; leaf = turns_.leaf()) {
         if (sweep.left <= onwards) return claim_onwards(action) || any;
