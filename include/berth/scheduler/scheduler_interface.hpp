@@ -374,6 +374,7 @@ private:
     void start_class(std::uint32_t c) noexcept;
     void follow_class(std::uint32_t c, std::uint32_t j);
     void note_failed(std::uint32_t c, bool kept_out);
+    [[nodiscard]] bool is_gone_by(task_index t, double time) const;
     void note_reserved_time();
     void tell_reserved();
     [[nodiscard]] std::uint64_t explain_kept_out(std::uint32_t c);
@@ -433,6 +434,7 @@ private:
     [[nodiscard]] bool start_in_share(std::uint32_t c);
 
     // ---- claims of queues -------------------------------------------------------------------------------------------
+    [[nodiscard]] const auto& claim_limits() const noexcept;
     void claim_by_shares();
     [[nodiscard]] double next_unspared() const;
     [[nodiscard]] bool claim_all(claim_action action);

@@ -131,6 +131,7 @@ private:
         std::vector<annealer> islands;
         std::vector<detail::reassignment_pace> paces;
         islands.reserve(options_.islands);
+        paces.reserve(options_.islands);
         for (std::size_t i = 0; i < options_.islands && (i == 0 || !shared.ends()); ++i) {
             reassignment_mix mix = options_.mix;
             const bool second_kind = i % 2 == 1;

@@ -32,6 +32,13 @@ double scheduler<Policies>::seconds_left(std::uint32_t j) const {
     return std::isnan(r.duration) ? detail::never : detail::seconds_to_go(r.duration, job_terms::unknown, attained);
 }
 
+/// Whether a task in the cluster is expected to have ended by some time.
+template <class Policies>
+bool scheduler<Policies>::is_gone_by(task_index t, double time) const {
+    const std::uint32_t j = owners_[t.value()].job;
+    return j != detail::no_position && now_ + seconds_left(j) <= time;
+}
+
 /// The reservations of the decision before are none any more: what was kept for them may be free.
 template <class Policies>
 void scheduler<Policies>::forget_reservations() {
@@ -161,8 +168,7 @@ bool scheduler<Policies>::fits_later(std::size_t i, node_index n, const demand_v
     detail::reserved_job& r = reserved_[i];
     later_.look(cluster_, n);
     for (const task_index t : cluster_.tasks_on(n)) {
-        const detail::task_owner owner = owners_[t.value()];
-        if (owner.job == detail::no_position || now_ + seconds_left(owner.job) > r.from) continue;
+        if (!is_gone_by(t, r.from)) continue;
         later_.change(cluster_.workload().demand(t), cluster_.slots()[t.value()].gpus, 1);
     }
     for (std::size_t q = 0; q < i; ++q) {
@@ -205,9 +211,7 @@ bool scheduler<Policies>::domains_have_room_later(std::size_t i) const {
                     const node_index n{k};
                     if (!machines.present(n) || !is_in(n, d)) continue;
                     for (const task_index t : cluster_.tasks_on(n)) {
-                        const detail::task_owner owner = owners_[t.value()];
-                        if (owner.job == detail::no_position || now_ + seconds_left(owner.job) > r.from) continue;
-                        free += cluster_.workload().demand(t).domain[c];
+                        if (is_gone_by(t, r.from)) free += cluster_.workload().demand(t).domain[c];
                     }
                 }
                 for (std::size_t q = 0; q <= i; ++q) {
@@ -307,8 +311,11 @@ void scheduler<Policies>::start_class(std::uint32_t c) noexcept {
 template <class Policies>
 void scheduler<Policies>::note_failed(std::uint32_t c, bool kept_out) {
     // Who would fit is tried again whatever changes.
-    if (!kept_out) classes_.failed(c);
-    if (kept_out) classes_[c].failed = false;
+    if (kept_out) {
+        classes_[c].failed = false;
+    } else {
+        classes_.failed(c);
+    }
     classes_[c].kept_out = kept_out;
 }
 template <class Policies>

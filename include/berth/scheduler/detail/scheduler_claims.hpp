@@ -14,6 +14,17 @@
 
 namespace berth::inline v0 {
 
+/// How much is tried. Nobody claims under another policy, but a scheduler can be instantiated whole with it.
+template <class Policies>
+const auto& scheduler<Policies>::claim_limits() const noexcept {
+    if constexpr (shares_out) {
+        return policies_.preemption;
+    } else {
+        static constexpr share_rules none{.max_moves = 0, .max_claims = 0, .max_trials = 0};
+        return none;
+    }
+}
+
 template <class Policies>
 void scheduler<Policies>::claim_by_shares() {
     if constexpr (shares_out) {
@@ -71,9 +82,7 @@ bool scheduler<Policies>::claim_all(claim_action action) {
     entered_.clear();
     find_claimants(action);
     detail::claim_sweep& sweep = sweeps_[static_cast<std::size_t>(action)];
-    std::uint64_t most = 0;
-    if constexpr (shares_out) most = policies_.preemption.max_claims;
-    const std::uint64_t onwards = most - most / 2;
+    const std::uint64_t onwards = claim_limits().max_claims - claim_limits().max_claims / 2;
     bool any = false;
     for (std::uint32_t leaf = turns_.leaf(); leaf != detail::queue_turns::nobody; leaf = turns_.leaf()) {
         if (sweep.left <= onwards) return claim_onwards(action) || any;
@@ -200,7 +209,7 @@ bool scheduler<Policies>::claim(std::uint32_t c, claim_action action, std::uint6
     if (!may_claim(j, action)) return false;
     if (action == claim_action::consolidate && is_hopeless(classes_[c])) return false;
     list_units(j, action);
-    if constexpr (shares_out) trials_left_ = policies_.preemption.max_trials;
+    trials_left_ = claim_limits().max_trials;
     best_.clear();
     claiming_ = j;
     count_room(j);
@@ -274,9 +283,7 @@ bool scheduler<Policies>::allowed(std::uint32_t j, claim_action action, std::spa
             return false;
         tasks += u.task == whole_job ? r.running : 1;
     }
-    if constexpr (shares_out) {
-        if (action == claim_action::consolidate) return tasks <= policies_.preemption.max_moves;
-    }
+    if (action == claim_action::consolidate) return tasks <= claim_limits().max_moves;
     const detail::job_record& claimant = records_[j];
     bool fine = true;
     std::size_t taken = 0;

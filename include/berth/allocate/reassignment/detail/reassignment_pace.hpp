@@ -32,7 +32,6 @@ namespace berth::inline v0::detail {
 /// goes through the whole schedule in the time that is left.
 class reassignment_pace {
 public:
-    reassignment_pace() = default;
     /// @param cooling  the schedule
     /// @param colder   see `reassignment_cooling::temperature`
     /// @param scout    it hurries through the schedule first
@@ -49,8 +48,9 @@ public:
     /// @param share  of the run that is used, 0 to 1; not less than in the call before
     [[nodiscard]] double at(double share) const noexcept {
         if (!(moves_from_ < 1.0)) return share;
-        if (settled_) return moves_from_ + (1.0 - moves_from_) * (share - since_) / (1.0 - since_);
-        if (share < trial) return moves_from_ + (1.0 - moves_from_) * share / trial;
+        const auto of_moves = [this](double part) { return moves_from_ + (1.0 - moves_from_) * part; };
+        if (settled_) return of_moves((share - since_) / (1.0 - since_));
+        if (share < trial) return of_moves(share / trial);
         if (share < slow_from_) return (share - trial) / (slow_from_ - trial);
         return (share - slow_from_) / (1.0 - slow_from_);
     }
