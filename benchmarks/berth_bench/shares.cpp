@@ -270,8 +270,7 @@ void print(const char* name, const shares_options& options, const shares_figures
 
 /// Decisions after which each of so many claimants was tried, by `share_rules::max_claims`.
 std::uint64_t most_decisions(std::uint64_t claimants) {
-    const std::uint64_t claims = berth::share_rules{}.max_claims;
-    const std::uint64_t onwards = claims - claims / 2;
+    const std::uint64_t onwards = berth::claims_onwards(berth::share_rules{}.max_claims);
     return 2 * ((claimants + onwards - 1) / onwards) + 1;
 }
 

@@ -56,6 +56,12 @@ struct share_rules {
 };
 static_assert(preemption_policy<share_rules>);
 
+/// How many of the claims that may fail in a decision (`max_claims`) go on where the last decision stopped; the others
+/// go by turn.
+[[nodiscard]] constexpr std::uint64_t claims_onwards(std::uint64_t max_claims) noexcept {
+    return max_claims - max_claims / 2;
+}
+
 /// The member `by_shares`; false without one.
 template <preemption_policy P>
 inline constexpr bool follows_shares = [] {

@@ -27,7 +27,7 @@ struct bridge_options {
         60.0;  ///< seconds in which Slurm should have started what was released; then it is held again
     double stop_timeout = 120.0;  ///< seconds in which a job should have stopped
     /// Seconds after which a node is used again that Slurm drained because a job ran there which it had forgotten.
-    double settle = 10.0;
+    double settle = settle_seconds;
     /// °C at which a GPU takes nothing new and gives its jobs away; a node all of whose GPUs are that hot is drained in
     /// Slurm. NaN: none.
     double temperature = std::numeric_limits<double>::quiet_NaN();

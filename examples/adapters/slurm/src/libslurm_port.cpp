@@ -26,9 +26,6 @@ namespace {
 constexpr std::uint32_t top_priority = 4'294'960'000U;
 constexpr std::uint32_t minutes_of_a_year = 365 * 24 * 60;
 constexpr std::uint32_t infinite = 0xffffffffU;
-/// After a start with jobs of before, slurmctld ends on the nodes what it had forgotten; until then they take nothing
-/// new.
-constexpr std::time_t settle_seconds = 10;
 
 [[nodiscard]] std::string_view text_of(const char* text) noexcept { return text == nullptr ? "" : text; }
 /// libslurm takes texts by pointers that are not const; it does not write to them.
@@ -162,7 +159,7 @@ berth::result<snapshot> libslurm_port::read() {
     } else if (slurm_get_errno() != SLURM_NO_CHANGE_IN_DATA) {
         return failure("the start of slurmctld");
     }
-    bool settled = std::time(nullptr) - booted_at_ >= settle_seconds;
+    bool settled = std::time(nullptr) - booted_at_ >= static_cast<std::time_t>(settle_seconds);
     if (!settled) {
         settled = std::none_of(jobs->job_array, jobs->job_array + jobs->record_count,
                                [&](const slurm_job_info_t& job) { return job.submit_time < booted_at_; });

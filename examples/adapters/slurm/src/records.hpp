@@ -16,6 +16,9 @@ namespace berth_slurm {
 inline constexpr std::string_view wish_mark = "berth:";
 /// The beginning of that of a holder: a job of berth's own that keeps an end of a move.
 inline constexpr std::string_view holder_mark = "berth-hold:";
+/// Seconds in which a slurmctld that has just started ends on the nodes what it had forgotten; until then they take
+/// nothing new.
+inline constexpr double settle_seconds = 10.0;
 
 /// A node as Slurm sees it.
 struct node_record {

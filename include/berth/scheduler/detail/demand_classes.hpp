@@ -36,6 +36,11 @@ struct class_terms {
     std::uint32_t mig_profile = no_position;  // they are slices
 };
 
+/// A set of one reason.
+[[nodiscard]] constexpr std::uint64_t reason_bit(wait_reason reason) noexcept {
+    return std::uint64_t{1} << static_cast<std::uint32_t>(reason);
+}
+
 /// Jobs that wait for the same: as many tasks of the same demands, in the same queue, by the same rules.
 struct demand_class {
     flat<shape_index> shapes;  // distinct; alternatives, too
@@ -77,7 +82,7 @@ struct demand_class {
     /// As a set of reasons: why its queue does not let it start.
     [[nodiscard]] std::uint64_t bar_bit() const noexcept {
         const wait_reason reason = bar == queue_bar::limit ? wait_reason::limit : wait_reason::quota;
-        return std::uint64_t{1} << static_cast<std::uint32_t>(reason);
+        return reason_bit(reason);
     }
 };
 
@@ -198,17 +203,26 @@ public:
         std::uint64_t set = of.reasons;
         // Some node could take it if it were empty: then waiting helps, and those that never could do not matter.
         if (of.refusing[0] < cluster_->node_count()) set &= ~std::uint64_t{1};
-        if (of.delayed) set |= bit(wait_reason::delay);
+        if (of.delayed) set |= reason_bit(wait_reason::delay);
         return set;
+    }
+
+    /// A node would take a task, and the job did not start.
+    [[nodiscard]] static std::uint64_t why_not_enough(const demand_class& of) noexcept {
+        if (of.rules != nullptr) {
+            const job_rules& r = *of.rules;
+            if (r.apart != no_level && of.least > 1) return reason_bit(wait_reason::apart);
+            const bool shunned = !r.any();  // others are to be away from it
+            if (r.within != no_level || r.near.any() || r.away.any() || r.apart != no_level || shunned)
+                return reason_bit(wait_reason::topology);
+        }
+        return reason_bit(of.least > 1 ? wait_reason::gang : wait_reason::no_room);
     }
 
 private:
     static constexpr std::size_t max_idle = 256;
     [[nodiscard]] static std::uint32_t lowest(std::uint64_t bits) noexcept {
         return static_cast<std::uint32_t>(std::countr_zero(bits));
-    }
-    [[nodiscard]] static std::uint64_t bit(wait_reason reason) noexcept {
-        return std::uint64_t{1} << static_cast<std::uint32_t>(reason);
     }
     [[nodiscard]] bool admits(const demand_class& of, shape_index s, node_index n) const {
         const demand_view demand = cluster_->workload().demand(s);
@@ -316,7 +330,7 @@ private:
 
     [[nodiscard]] std::uint64_t refusals(const demand_class& of, node_index n) const {
         if (!cluster_->fleet().present(n)) return 0;
-        if (of.rules != nullptr && !of.rules->accepts(places_->labels_of(n))) return bit(wait_reason::label);
+        if (of.rules != nullptr && !of.rules->accepts(places_->labels_of(n))) return reason_bit(wait_reason::label);
         // Of several demands any would do, so the first one stands for all.
         for (const shape_index s : of.shapes) {
             if (admits(of, s, n)) return why_not_enough(of);
@@ -329,44 +343,32 @@ private:
         if (of.mig_profile != no_position) accepted &= slices_->gpus_with(of.mig_profile, n);
         if (!has_gpus(accepted, demand.gpus)) {
             const bool of_any_model = has_gpus(cluster_->gpus_there(n), demand.gpus);
-            return bit(wait_reason::never) | (of_any_model ? bit(wait_reason::model) : std::uint64_t{1} << gpu_bits);
+            return reason_bit(wait_reason::never) |
+                   (of_any_model ? reason_bit(wait_reason::model) : std::uint64_t{1} << gpu_bits);
         }
-        if (!ever(demand, n, accepted)) set |= bit(wait_reason::never);
+        if (!ever(demand, n, accepted)) set |= reason_bit(wait_reason::never);
         const bool only_drained = state != nullptr && state->healthy && !state->hot;
-        if (!cluster_->healthy(n) && !only_drained) set |= bit(wait_reason::unhealthy);
-        if (state != nullptr && (state->closed || state->draining || state->pressed)) set |= bit(wait_reason::closed);
-        if (state != nullptr && state->holds > 0) set |= bit(wait_reason::held);
+        if (!cluster_->healthy(n) && !only_drained) set |= reason_bit(wait_reason::unhealthy);
+        if (state != nullptr && (state->closed || state->draining || state->pressed))
+            set |= reason_bit(wait_reason::closed);
+        if (state != nullptr && state->holds > 0) set |= reason_bit(wait_reason::held);
         const gpu_mask usable = accepted & usable_gpus(n, set);
-        if ((set & (bit(wait_reason::unhealthy) | bit(wait_reason::closed))) == 0 && !has_gpus(usable, demand.gpus))
-            set |= bit(gpus_closed(n, accepted) ? wait_reason::closed : wait_reason::unhealthy);
+        if ((set & (reason_bit(wait_reason::unhealthy) | reason_bit(wait_reason::closed))) == 0 &&
+            !has_gpus(usable, demand.gpus))
+            set |= reason_bit(gpus_closed(n, accepted) ? wait_reason::closed : wait_reason::unhealthy);
         set |= short_counters(demand, n, accepted);
-        if ((set & ~bit(wait_reason::never)) != 0) return set;
+        if ((set & ~reason_bit(wait_reason::never)) != 0) return set;
         // Enough slices are free, but in no position that the board has.
         if (of.mig_profile != no_position)
-            return set | (slices_->has_slices(of.mig_profile, demand, n) ? bit(wait_reason::no_room)
+            return set | (slices_->has_slices(of.mig_profile, demand, n) ? reason_bit(wait_reason::no_room)
                                                                          : std::uint64_t{1} << gpu_bits);
         // Each counter has room on enough GPUs: which are sick or closed, of several models, or not the same ones.
         if (has_gpus(with_room(demand, n, accepted), demand.gpus) &&
             !has_gpus(with_room(demand, n, usable), demand.gpus))
-            return set | bit(gpus_closed(n, accepted) ? wait_reason::closed : wait_reason::unhealthy);
+            return set | reason_bit(gpus_closed(n, accepted) ? wait_reason::closed : wait_reason::unhealthy);
         const bool models = demand.same_model && machines.models_on(n) != 0 && !one_model(demand, n);
-        return set | bit(models ? wait_reason::model : wait_reason::no_room);
+        return set | reason_bit(models ? wait_reason::model : wait_reason::no_room);
     }
-
-public:
-    /// A node would take a task, and the job did not start.
-    [[nodiscard]] static std::uint64_t why_not_enough(const demand_class& of) noexcept {
-        if (of.rules != nullptr) {
-            const job_rules& r = *of.rules;
-            if (r.apart != no_level && of.least > 1) return bit(wait_reason::apart);
-            const bool shunned = !r.any();  // others are to be away from it
-            if (r.within != no_level || r.near.any() || r.away.any() || r.apart != no_level || shunned)
-                return bit(wait_reason::topology);
-        }
-        return bit(of.least > 1 ? wait_reason::gang : wait_reason::no_room);
-    }
-
-private:
     /// Those of some GPUs that have room in every counter.
     [[nodiscard]] gpu_mask with_room(const demand_view& demand, node_index n, gpu_mask of) const noexcept {
         const node_view at = cluster_->ledger().node(n);
@@ -395,7 +397,7 @@ private:
     }
     /// Healthy ones; of a node that is sick as a whole all, because its own reason says it.
     [[nodiscard]] gpu_mask usable_gpus(node_index n, std::uint64_t set) const noexcept {
-        return (set & bit(wait_reason::unhealthy)) != 0 ? ~gpu_mask{0} : cluster_->healthy_gpus(n);
+        return (set & reason_bit(wait_reason::unhealthy)) != 0 ? ~gpu_mask{0} : cluster_->healthy_gpus(n);
     }
     [[nodiscard]] bool gpus_closed(node_index n, gpu_mask accepted) const noexcept {
         for (gpu_mask rest = accepted; rest != 0; rest &= rest - 1) {
@@ -426,7 +428,7 @@ private:
     [[nodiscard]] std::uint64_t short_counters(const demand_view& demand, node_index n,
                                                gpu_mask accepted) const noexcept {
         const auto counter = [](std::uint32_t first, std::size_t r) {
-            return r < 16 ? std::uint64_t{1} << (first + r) : bit(wait_reason::no_room);
+            return r < 16 ? std::uint64_t{1} << (first + r) : reason_bit(wait_reason::no_room);
         };
         std::uint64_t set = 0;
         const node_view at = cluster_->ledger().node(n);

@@ -77,7 +77,7 @@ bool scheduler<Policies>::reserve(std::uint32_t j) {
         const detail::job_record& r = records_[j];
         if (reservations_ >= policies_.backfill.depth || looks_left_ == 0) return false;
         if (r.running > 0 || is_sliced(j) || reservation_of(j) < reservations_) return false;
-        constexpr auto never = std::uint64_t{1} << static_cast<std::uint32_t>(wait_reason::never);
+        constexpr std::uint64_t never = detail::reason_bit(wait_reason::never);
         if (r.demand == detail::no_position || (classes_.explain(r.demand) & never) != 0) return false;
         --looks_left_;
         list_waiting(j);

@@ -82,7 +82,7 @@ bool scheduler<Policies>::claim_all(claim_action action) {
     entered_.clear();
     find_claimants(action);
     detail::claim_sweep& sweep = sweeps_[static_cast<std::size_t>(action)];
-    const std::uint64_t onwards = claim_limits().max_claims - claim_limits().max_claims / 2;
+    const std::uint64_t onwards = claims_onwards(claim_limits().max_claims);
     bool any = false;
     for (std::uint32_t leaf = turns_.leaf(); leaf != detail::queue_turns::nobody; leaf = turns_.leaf()) {
         if (sweep.left <= onwards) return claim_onwards(action) || any;

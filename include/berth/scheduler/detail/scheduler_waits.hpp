@@ -81,8 +81,8 @@ void scheduler<Policies>::tell_reserved() {
 /// A class whose jobs would fit, but for what is kept: nodes that would take a task hold their room.
 template <class Policies>
 std::uint64_t scheduler<Policies>::explain_kept_out(std::uint32_t c) {
-    const auto bit = [](wait_reason r) { return std::uint64_t{1} << static_cast<std::uint32_t>(r); };
-    return (classes_.explain(c) & ~detail::demand_classes::why_not_enough(classes_[c])) | bit(wait_reason::held);
+    const std::uint64_t would_fit = detail::demand_classes::why_not_enough(classes_[c]);
+    return (classes_.explain(c) & ~would_fit) | detail::reason_bit(wait_reason::held);
 }
 /// Nodes that something is kept on.
 template <class Policies>
