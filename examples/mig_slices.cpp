@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Slices of a GPU in MIG mode: they start in positions that leave most to come, one moves for a larger one, and all leave a sick GPU.
+// Slices of a GPU in MIG mode: they start in positions that leave most to come, one moves for a larger one, a
+// second GPU is switched to MIG mode as advised, and all leave a sick one.
 #include "berth/allocate/mig/mig_board.hpp"
 #include "berth/scheduler/decision_text.hpp"
+#include "berth/scheduler/mig_modes.hpp"
 #include "berth/scheduler/scheduler.hpp"
 
 #include <cstdio>
@@ -51,11 +53,22 @@ int main() {
     if (!engine.job(30.0, {.name = "whole"})) return 1;
     decide(engine, 30.0, "a job for a whole GPU: not on the GPU in MIG mode");
 
-    if (!engine.finish(40.0, "whole")) return 1;
+    if (!engine.finish(40.0, "whole") || !ask(40.0, "f", "7g.80gb")) return 1;
+    decide(engine, 40.0, "a slice that needs a GPU of its own: none in MIG mode is free");
+    berth::mig_modes modes{*engine.find_mig_board("A100-80"), ""};  // GPUs of this example name no model
+    for (const berth::mig_mode_advice& advice : modes.advise(engine)) {
+        if (advice.step != berth::mig_mode_step::slice) continue;
+        const berth::slot at = engine.cluster().find(advice.gpu);
+        std::printf("        advice: switch %s to MIG mode\n",
+                    engine.cluster().uuid(at.node, berth::lowest_gpu(at.gpus)).c_str());
+    }
+
     const std::vector<berth::gpu_description> both{{.uuid = "GPU-0", .mig_board = "A100-80"},
                                                    {.uuid = "GPU-1", .mig_board = "A100-80"}};
-    if (!engine.node(40.0, berth::node_description{.name = "n0", .gpus = both})) return 1;
-    if (!engine.health(40.0, {"n0", "GPU-0"}, false)) return 1;
-    decide(engine, 40.0, "the other GPU is switched to MIG mode, and the first one becomes sick");
+    if (!engine.node(60.0, berth::node_description{.name = "n0", .gpus = both})) return 1;
+    decide(engine, 60.0, "it is switched");
+
+    if (!engine.finish(70.0, "f") || !engine.health(70.0, {"n0", "GPU-0"}, false)) return 1;
+    decide(engine, 70.0, "the first GPU becomes sick");
     return 0;
 }

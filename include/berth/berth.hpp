@@ -28,6 +28,8 @@
 
 #include "berth/allocate/mig/mig_board.hpp"
 #include "berth/allocate/mig/mig_choice.hpp"
+#include "berth/allocate/mig/mig_gpus_needed.hpp"
+#include "berth/allocate/mig/mig_mode.hpp"
 #include "berth/allocate/mig/mig_positions.hpp"
 #include "berth/allocate/topology/best_effort_gpu_set.hpp"
 #include "berth/allocate/topology/best_gpu_set.hpp"
@@ -111,6 +113,7 @@
 #include "berth/scheduler/expected_start.hpp"
 #include "berth/scheduler/job_description.hpp"
 #include "berth/scheduler/job_ref.hpp"
+#include "berth/scheduler/mig_modes.hpp"
 #include "berth/scheduler/place_reading.hpp"
 #include "berth/scheduler/preemption.hpp"
 #include "berth/scheduler/scheduler.hpp"

@@ -348,9 +348,15 @@ class scarcity_state;
 struct worst_fit;
 
 // allocate/mig/
+enum class mig_mode_step : std::uint8_t;
 class mig_board;
 struct mig_fleet_repartition;
+struct mig_gpus_needed;
 class mig_layout;
+struct mig_mode_change;
+struct mig_mode_demand;
+struct mig_mode_gpu;
+struct mig_mode_options;
 struct mig_move;
 struct mig_place;
 class mig_positions;
@@ -673,6 +679,8 @@ class job_ref;
 struct job_reservation;
 struct job_task;
 struct job_terms;
+struct mig_mode_advice;
+class mig_modes;
 struct no_backfill;
 struct no_preemption;
 struct no_relief;

@@ -7,6 +7,7 @@
 #include "berth/model/cluster.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/queue/queued_job.hpp"
+#include "berth/scheduler/detail/events_of.hpp"
 #include "berth/scheduler/job_description.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 
@@ -108,13 +109,7 @@ private:
 /// @return        seconds, later than `engine.now()`; nothing if the job does not wait, or if no known end makes room
 template <class Scheduler>
 [[nodiscard]] std::optional<double> expected_start(const Scheduler& engine, job_handle job) {
-    const scheduler_events& events = [&]() -> const scheduler_events& {
-        if constexpr (requires { engine.known(); }) {
-            return engine.known();
-        } else {
-            return engine;
-        }
-    }();
+    const scheduler_events& events = detail::events_of(engine);
     if (events.least_to_start(job) == 0) return std::nullopt;
     struct known_end {
         double at = 0.0;

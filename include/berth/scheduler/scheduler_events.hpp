@@ -276,6 +276,12 @@ public:
     }
     /// True if a job waits for a back-off to end.
     [[nodiscard]] bool pauses(job_handle job) const noexcept { return has(job) && at(job).not_before > now_; }
+    /// True if more GPUs, or GPUs in another mode, could let the job start: it waits, no attempt has failed just now, no
+    /// room is being made for it, and what it was told is not its queue, a delay or counters of nodes alone.
+    [[nodiscard]] bool waits_for_gpus(job_handle job) const noexcept {
+        if (least_to_start(job) == 0 || pauses(job) || claims(job)) return false;
+        return at(job).told == 0 || detail::demand_classes::gpus_might_help(at(job).told);
+    }
     /// True if room is being made for a job: it starts once what was evicted for it has stopped.
     [[nodiscard]] bool claims(job_handle job) const noexcept {
         return has(job) && at(job).claim != detail::no_position;
@@ -322,6 +328,17 @@ public:
     [[nodiscard]] mig_layout mig_slices(gpu_handle gpu) const {
         const slot at = cluster_.find(gpu);
         return at.placed() ? slices_.content(at.node, lowest_gpu(at.gpus)).layout : mig_layout{};
+    }
+    /// The board of this name, as it was given to `mig_board`; null if none was.
+    [[nodiscard]] const berth::mig_board* find_mig_board(std::string_view name) const noexcept {
+        const auto b = slices_.find_board(name);
+        return b ? &slices_.board(*b) : nullptr;
+    }
+    /// The name of the board of a GPU in MIG mode; empty of other GPUs.
+    [[nodiscard]] std::string_view mig_board_of(gpu_handle gpu) const noexcept {
+        const slot at = cluster_.find(gpu);
+        const std::uint32_t b = at.placed() ? slices_.board_of(at.node, lowest_gpu(at.gpus)) : detail::no_position;
+        return b == detail::no_position ? std::string_view{} : slices_.board(b).name();
     }
     /// The name of a class of jobs is kept for good; this is how many there are.
     [[nodiscard]] std::size_t class_count() const noexcept { return class_names_.size(); }

@@ -3,6 +3,8 @@
 #include "berth/allocate/mig/mig_choice.hpp"
 #include "berth/allocate/mig/mig_positions.hpp"
 
+#include "allocate/mig/boards.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -20,17 +22,8 @@ using namespace berth;
 
 namespace {
 
-// A100 of 40 GB after NVIDIA's MIG guide.
-mig_board a100() {
-    return mig_board::make("A100", 7, 8,
-                           {{"1g", 1, 1, {0, 1, 2, 3, 4, 5, 6}, 7},
-                            {"2g", 2, 2, {0, 2, 4}, 3},
-                            {"3g", 3, 4, {0, 4}, 2},
-                            {"4g", 4, 4, {0}, 1},
-                            {"7g", 7, 8, {0}, 1},
-                            {"1g-double", 1, 2, {0, 2, 4, 6}, 4}})
-        .value();
-}
+using testing_boards::a100;
+using testing_boards::a30;
 constexpr std::size_t usual[] = {0, 1, 2, 3, 4};
 
 // Every order in which slices whose set fits on an empty GPU can arrive.
@@ -63,10 +56,8 @@ TEST_CASE("legal layouts are as many as counted by hand from the table") {
     CHECK(six.layout_count() == 723);
     CHECK(six.full_count() == 78);
     CHECK(six.set_count() == 78);
-    const mig_board a30 =
-        mig_board::make("A30", 4, 4, {{"1g", 1, 1, {0, 1, 2, 3}, 4}, {"2g", 2, 2, {0, 2}, 2}, {"4g", 4, 4, {0}, 1}})
-            .value();
-    const mig_positions three{a30};
+    const mig_board small = a30();
+    const mig_positions three{small};
     CHECK(three.layout_count() == 26);
     CHECK(three.full_count() == 5);
     CHECK(three.set_count() == 10);

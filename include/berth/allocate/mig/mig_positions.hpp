@@ -144,6 +144,13 @@ public:
     [[nodiscard]] std::size_t layout_count() const noexcept { return layouts_.size(); }
     /// The number of sets of slices that fit, whatever their positions; the empty one included.
     [[nodiscard]] std::size_t set_count() const noexcept { return possible_.size(); }
+    /// The sets of slices that fit on one GPU, whatever their positions: how many of each profile of the board. The
+    /// empty one first.
+    [[nodiscard]] std::vector<std::vector<std::uint8_t>> sets() const {
+        std::vector<std::vector<std::uint8_t>> all;
+        for (const auto& set : possible_) all.push_back(set.first);
+        return all;
+    }
     /// The number of layouts to which no slice can be added.
     [[nodiscard]] std::size_t full_count() const {
         return static_cast<std::size_t>(std::ranges::count_if(layouts_, [&](const mig_layout& layout) {

@@ -96,6 +96,14 @@ public:
     static constexpr std::uint32_t gpu_bits = 32;
     static constexpr std::uint32_t domain_bits = 48;
 
+    /// True if GPUs are among what lacks.
+    [[nodiscard]] static constexpr bool gpus_might_help(std::uint64_t reasons) noexcept {
+        constexpr std::uint64_t counters_of_gpus = ((std::uint64_t{1} << (domain_bits - gpu_bits)) - 1) << gpu_bits;
+        constexpr std::uint64_t others = reason_bit(wait_reason::no_room) | reason_bit(wait_reason::model) |
+                                         reason_bit(wait_reason::gang) | reason_bit(wait_reason::closed);
+        return (reasons & (counters_of_gpus | others)) != 0;
+    }
+
     demand_classes(const cluster& of, const place_states& places, const mig_states& slices)
         : cluster_{&of}, places_{&places}, slices_{&slices} {}
 
