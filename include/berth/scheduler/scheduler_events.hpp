@@ -276,8 +276,8 @@ public:
     }
     /// True if a job waits for a back-off to end.
     [[nodiscard]] bool pauses(job_handle job) const noexcept { return has(job) && at(job).not_before > now_; }
-    /// True if more GPUs, or GPUs in another mode, could let the job start: it waits, no attempt has just failed, no room
-    /// is being made for it, and what it was told is not its queue, a delay or counters of nodes alone.
+    /// True if more GPUs, or GPUs in another mode, could let the job start: it waits, no attempt has just failed, no
+    /// room is being made for it, and what it was told is not its queue, a delay or counters of nodes alone.
     [[nodiscard]] bool waits_for_gpus(job_handle job) const noexcept {
         if (least_to_start(job) == 0 || pauses(job) || claims(job)) return false;
         return at(job).told == 0 || detail::demand_classes::gpus_might_help(at(job).told);
