@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A log of 10,000 events through a scheduler with a journal that is killed, and resumed from the journal's text.
+// Logs of thousands of events through a scheduler with a journal that is killed, and resumed from the journal's text.
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/core/random.hpp"
 #include "berth/queue/least_attained.hpp"
+#include "berth/queue/queue_description.hpp"
 #include "berth/scheduler/preemption.hpp"
 #include "berth/scheduler/scheduler_journal.hpp"
+#include "berth/scheduler/share_rules.hpp"
 
 #include "common/scheduler_fleet.hpp"
 
@@ -18,19 +20,18 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace {
 
-constexpr std::size_t log_events = 10'000;
 constexpr std::size_t page = 500;
 
-const auto policies = berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}
-                          .with_order(berth::least_attained{.limits = {200.0, 2000.0}})
-                          .with_preemption(berth::replan{});
-using policies_type = std::remove_const_t<decltype(policies)>;
+const auto by_service = berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}
+                            .with_order(berth::least_attained{.limits = {200.0, 2000.0}})
+                            .with_preemption(berth::replan{});
+const auto by_shares =
+    berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}.with_preemption(berth::share_rules{});
 
 struct kept_text {
     std::string* text = nullptr;
@@ -41,30 +42,36 @@ struct kept_text {
         return true;
     }
 };
-using journalled = berth::journalled_scheduler<policies_type, kept_text>;
 
 /// How often the scheduler is killed: evenly over the log. BERTH_RESTARTS=10000 kills it after every event.
-std::size_t kills(std::size_t usual) {
+std::size_t kills(std::size_t usual, std::size_t events) {
     const char* more = std::getenv("BERTH_RESTARTS");
     const std::size_t wanted = more == nullptr ? usual : static_cast<std::size_t>(std::strtoull(more, nullptr, 10));
-    return std::clamp<std::size_t>(wanted, 1, log_events);
+    return std::clamp<std::size_t>(wanted, 1, events);
 }
 
 /// A fleet of 16 nodes with 4 GPUs, about 60 jobs at a time, places that close, fail, leave and come back, and an
 /// executor that reports what was decided, or fails at it. Which events come is drawn; only the reports depend on what
-/// was decided.
+/// was decided. With queues jobs wait in one of four, whose quotas are short of what there is.
+template <class Policies>
 class restarted_log {
 public:
     /// @param stride  events between two kills, 0: it lives on
-    restarted_log(berth::acknowledgement acknowledge, std::size_t stride)
-        : options_{.acknowledge = acknowledge, .grace = 20.0, .back_off = 5.0, .remembered = 200},
+    restarted_log(Policies policies, berth::acknowledgement acknowledge, std::size_t events, std::size_t stride,
+                  bool queues)
+        : policies_{std::move(policies)},
+          events_{events},
+          queues_{queues},
+          options_{.acknowledge = acknowledge, .grace = 20.0, .back_off = 5.0, .remembered = 200},
           reports_{acknowledge == berth::acknowledgement::reported},
           stride_{stride},
-          engine_{std::make_unique<journalled>(policies, kept_text{&text_}, berth::resource_schema{}, options_, page)} {
+          engine_{
+              std::make_unique<journalled>(policies_, kept_text{&text_}, berth::resource_schema{}, options_, page)} {
         for (std::size_t n = 0; n < nodes; ++n) join(n);
+        if (queues_) declare_queues();
     }
     void run() {
-        for (std::size_t e = 0; e < log_events; ++e) {
+        for (std::size_t e = 0; e < events_; ++e) {
             time_ += static_cast<double>(below(4));
             const bool dies = stride_ > 0 && e % stride_ == 0;
             one_event();
@@ -86,6 +93,7 @@ public:
     [[nodiscard]] std::size_t longest() const { return longest_; }
 
 private:
+    using journalled = berth::journalled_scheduler<Policies, kept_text>;
     static constexpr std::size_t nodes = 16;
 
     [[nodiscard]] std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
@@ -95,6 +103,16 @@ private:
         there_[n] = true;
     }
 
+    void declare_queues() {
+        for (const char* name : {"q0", "q1", "q2", "q3"}) {
+            const berth::queue_amount quota[] = {{"gpu", 8'000}};
+            const berth::queue_amount limit[] = {{"gpu", 40'000}};
+            berth::queue_description q{.name = name, .quota = quota, .weight = static_cast<double>(1 + below(3))};
+            if (below(2) == 0) q.limit = limit;
+            if (below(2) == 0) q.min_runtime_reclaim = 5.0;
+            count(engine_->queue(time_, q));
+        }
+    }
     void one_event() {
         if (!reports_due_.empty() && below(2) == 0) return report();
         const std::size_t n = below(nodes);
@@ -147,6 +165,8 @@ private:
                                            .delay = static_cast<double>(below(3) * below(10))}};
         if (below(4) == 0) d.accepted_models = only_a;
         if (d.task_count > 1) d.min_tasks = below(d.task_count + 1);
+        constexpr std::string_view queues[] = {"q0", "q1", "q2", "q3"};
+        if (queues_) d.terms.queue = queues[below(4)];
         count(engine_->job(time_, d));
         alive_.push_back(name);
     }
@@ -185,7 +205,7 @@ private:
         longest_ = std::max(longest_, engine_->lines());
         engine_.reset();
         const std::clock_t begin = std::clock();
-        auto again = berth::resume_scheduler(text_, policies, kept_text{&text_}, options_, page);
+        auto again = berth::resume_scheduler(text_, policies_, kept_text{&text_}, options_, page);
         const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
         if (!again) FAIL(again.error().message);
         engine_ = std::move(*again);
@@ -202,6 +222,9 @@ private:
         std::uint32_t task = 0;
         bool moves = false;
     };
+    Policies policies_;
+    std::size_t events_;
+    bool queues_;
     berth::scheduler_options options_;
     bool reports_;
     std::size_t stride_;
@@ -221,18 +244,17 @@ private:
     double worst_ = 0.0;
 };
 
-}  // namespace
-
-TEST_CASE("10,000 events, killed again and again: none of its decisions is doubled, none lost") {
-    const std::size_t stride = log_events / kills(25);
+template <class Policies>
+void compare(const Policies& policies, std::size_t events, std::size_t usual_kills, bool queues) {
+    const std::size_t stride = events / kills(usual_kills, events);
     for (const auto acknowledge : {berth::acknowledgement::reported, berth::acknowledgement::at_once}) {
         CAPTURE(static_cast<int>(acknowledge));
-        restarted_log lives{acknowledge, 0};
+        restarted_log lives{policies, acknowledge, events, 0, queues};
         lives.run();
-        restarted_log dies{acknowledge, stride};
+        restarted_log dies{policies, acknowledge, events, stride, queues};
         dies.run();
         CHECK(dies.longest() < page + 50);  // events between two decisions come on top
-        CHECK(dies.restarts() >= log_events / stride);
+        CHECK(dies.restarts() >= events / stride);
         REQUIRE(dies.decided().size() == lives.decided().size());
         std::size_t equal = 0;
         while (equal < lives.decided().size() && dies.decided()[equal] == lives.decided()[equal]) ++equal;
@@ -241,4 +263,14 @@ TEST_CASE("10,000 events, killed again and again: none of its decisions is doubl
         MESSAGE("killed " << dies.restarts() << " times; resumed in " << dies.mean_ms() << " ms on average, "
                           << dies.worst_ms() << " ms of CPU time at most; " << lives.decided().size() << " decisions");
     }
+}
+
+}  // namespace
+
+TEST_CASE("10,000 events, killed again and again: none of its decisions is doubled, none lost") {
+    compare(by_service, 10'000, 25, false);
+}
+
+TEST_CASE("3,000 events with queues and shares, killed again and again: decisions as of one that lives on") {
+    compare(by_shares, 3'000, 25, true);
 }
