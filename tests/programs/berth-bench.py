@@ -2,10 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """berth-bench place: good and bad arguments, the files it writes, Ctrl-C."""
 import json
-import os
-import signal
-import subprocess
-import time
 import xml.etree.ElementTree
 
 from program import Checks
@@ -162,12 +158,7 @@ t.bad(["place", "--nodes", nodes, "--pods", t.write("a.csv", b"\0\1\2\3")], "a.c
 t.bad(["place", "--nodes", nodes, "--pods", pods, "--order", t.write("o.txt", "1\n99\n2\n1\n0\n")], "o.txt:2", "arrival 0", "99")
 
 # ---- Ctrl-C ---------------------------------------------------------------------------------------------------------------
-running = subprocess.Popen([t.program, "place", "--policy", "fgd_naive", "--replicate", "8", "--json", str(json_file)],
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=t.folder)
-time.sleep(3)
-os.kill(running.pid, signal.SIGINT)
-out, err = running.communicate(timeout=120)
-t.check(running.returncode == 130, f"Ctrl-C: exit code {running.returncode}")
+out, err = t.interrupted("place", "--policy", "fgd_naive", "--replicate", "8", "--json", json_file, seconds=2)
 t.check("Interrupted" in out and "fgd_naive" in out, "Ctrl-C: what was reached is printed")
 stopped = json.loads(json_file.read_text())["policies"]["fgd_naive"]
 t.check(stopped["stopped"] is True and stopped["unallocated_percent"]["130"] is None, "Ctrl-C: the JSON says so")

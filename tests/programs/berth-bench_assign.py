@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """berth-bench assign: answers checked apart from the program, budgets, repetition, bad arguments and files, Ctrl-C."""
 import json
-import os
 import re
-import signal
 import subprocess
 import time
 
@@ -161,13 +159,8 @@ t.bad(["assign", tiny], "best_known.csv:2", '"ref_lb"', '"x"')
 
 # ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
 for more in ((), ("--progress",)):
-    running = subprocess.Popen([t.program, "assign", "d10100", "--algorithm", "genetic", "--seconds", "600", "--json",
-                                str(json_file), *more],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=t.folder)
-    time.sleep(0.7)
-    os.kill(running.pid, signal.SIGINT)
-    out, err = running.communicate(timeout=60)
-    t.check(running.returncode == 130, f"Ctrl-C: exit code {running.returncode}")
+    out, err = t.interrupted("assign", "d10100", "--algorithm", "genetic", "--seconds", "600", "--json", json_file, *more,
+                             seconds=0.5)
     t.check("Interrupted" in out, "Ctrl-C: it is reported")
     plan = [int(word) for word in out.split("Agent of each task:")[1].split()]
     t.check(len(plan) == 100, "Ctrl-C: the best answer is printed")

@@ -4,10 +4,6 @@
 import csv
 import itertools
 import json
-import os
-import signal
-import subprocess
-import time
 import xml.etree.ElementTree
 
 import gap
@@ -199,12 +195,8 @@ t.bad(suite(t.write("bad.csv", "complexity,data_size\n" + "1,1e12\n" * 1000), pl
 
 # ---- Ctrl-C --------------------------------------------------------------------------------------------------------------------
 arguments = suite(tasks, gpus, "--csv", csv_file, "--seconds", "0.1", "--seeds", "10000", "--algorithms", "textbook_genetic")
-running = subprocess.Popen([t.program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                           cwd=t.folder)
-time.sleep(1)
-os.kill(running.pid, signal.SIGINT)
-out, err = running.communicate(timeout=60)
-t.check(running.returncode == 130, f"Ctrl-C: exit code {running.returncode}")
+csv_file.unlink()
+out, err = t.interrupted(*arguments, ready=lambda: t.has_rows(csv_file))
 results = json.loads(json_file.read_text())
 t.check(results["stopped"] and len(results["runs"]) == len(csv_file.read_text().splitlines()) - 1, "Ctrl-C: JSON and CSV agree")
 

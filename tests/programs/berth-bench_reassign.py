@@ -4,8 +4,6 @@
 import json
 import lzma
 import os
-import signal
-import subprocess
 import time
 import xml.etree.ElementTree
 
@@ -167,13 +165,8 @@ for content, piece in ((bytes_[:-20], "cut off"), (bytes_[:30] + b"???" + bytes_
 # ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
 for more in ((), ("--progress", "--threads", "2")):
     out_file.unlink()
-    running = subprocess.Popen([t.program, "reassign", "-p", files[3][0], "-i", files[3][1], "-t", "600", "-o",
-                                str(out_file), "--json", str(json_file), *more],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=t.folder)
-    time.sleep(0.7)
-    os.kill(running.pid, signal.SIGINT)
-    out, err = running.communicate(timeout=60)
-    t.check(running.returncode == 130, f"Ctrl-C: exit code {running.returncode}")
+    out, err = t.interrupted("reassign", "-p", files[3][0], "-i", files[3][1], "-t", "600", "-o", out_file, "--json", json_file,
+                             *more, seconds=0.5)
     t.check("Interrupted" in out, "Ctrl-C: it is reported")
     result = json.loads(json_file.read_text())
     t.check(result["stopped"] == "cancelled" and result["feasible"], "Ctrl-C: the JSON says so")

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a program and checks what it says. Used by the tests beside this file."""
+import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 
 class Checks:
@@ -46,6 +49,37 @@ class Checks:
         for piece in pieces:
             self.check(str(piece) in said, f"{arguments}: {piece!r} is not in {said!r}")
         self.check("terminate" not in said and "what()" not in said, f"{arguments}: an exception got out: {said!r}")
+
+    def interrupted(self, *arguments, seconds=0.0, ready=lambda: True):
+        """Runs until it would notice Ctrl-C, `seconds` more, and until ready() holds; then Ctrl-C. Loaded machines are slow."""
+        running = subprocess.Popen([self.program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, cwd=self.folder)
+        begin = time.monotonic()
+
+        def wait_for(holds):
+            while running.poll() is None and not holds() and time.monotonic() < begin + 60:
+                time.sleep(0.02)
+
+        wait_for(lambda: self.catches_interrupts(running.pid))
+        time.sleep(seconds)
+        wait_for(ready)
+        os.kill(running.pid, signal.SIGINT)
+        out, err = running.communicate(timeout=120)
+        self.check(running.returncode == 130, f"{arguments}: Ctrl-C: exit code {running.returncode}")
+        return out, err
+
+    @staticmethod
+    def catches_interrupts(process):
+        """True once a process has a handler for SIGINT."""
+        for line in pathlib.Path(f"/proc/{process}/status").read_text().splitlines():
+            if line.startswith("SigCgt:"):
+                return int(line.split()[1], 16) >> (signal.SIGINT - 1) & 1 == 1
+        return False
+
+    @staticmethod
+    def has_rows(path):
+        """True if a CSV file has more than its header."""
+        return path.exists() and path.read_text().count("\n") > 1
 
     def finish(self):
         print(f"{self.count} checks, {self.failures} failed")
