@@ -36,6 +36,7 @@
 #include "berth/allocate/topology/domain_assignment.hpp"
 #include "berth/allocate/topology/gpu_set_value.hpp"
 #include "berth/allocate/topology/link_matrix.hpp"
+#include "berth/allocate/topology/linked_gpus.hpp"
 
 #include "berth/learn/class_speed.hpp"
 #include "berth/learn/drift_detector.hpp"

@@ -49,6 +49,7 @@ struct domain_description;
 class fleet;
 class fleet_builder;
 struct gpu_description;
+class gpu_links;
 class ledger;
 struct near_miss;
 struct node_description;

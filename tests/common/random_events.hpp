@@ -167,11 +167,21 @@ public:
         domains_.clear();
         if (chance(g_, 60)) domains_.push_back(racks[below(g_, 3)]);
         if (chance(g_, 40)) domains_.push_back(zones[below(g_, 2)]);
+        links_.clear();
+        if (chance(g_, 30)) {
+            links_.resize(count * count, 0);
+            for (std::size_t i = 0; i < count; ++i) {
+                for (std::size_t j = 0; j < i; ++j) {
+                    links_[i * count + j] = links_[j * count + i] = static_cast<berth::amount>(below(g_, 3)) * 50;
+                }
+            }
+        }
         return {.name = name_,
                 .capacity = capacities_.back(),
                 .gpus = gpus_,
                 .domains = domains_,
-                .healthy = chance(g_, 90)};
+                .healthy = chance(g_, 90),
+                .gpu_links = links_};
     }
     [[nodiscard]] berth::task_description task() {
         task_name_ = chance(g_, 60) ? long_name("task-", below(g_, 60)) : std::string{};
@@ -329,6 +339,7 @@ private:
     std::vector<std::vector<berth::amount>> capacities_;
     std::vector<std::string> uuids_;
     std::vector<std::string_view> domains_;
+    std::vector<berth::amount> links_;
     std::string task_name_;
     std::string group_;
     std::vector<berth::amount> gpu_demand_;

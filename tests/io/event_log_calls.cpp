@@ -105,3 +105,28 @@ TEST_CASE("the status of a place says what each side says") {
     CHECK(log.engine.status({"n0", "G1"}) == place_status{.there = true});
     CHECK(log.engine.status("n0") == place_status{.there = true, .closed = true});
 }
+
+TEST_CASE("links between GPUs decide which of them a job gets, named from either end") {
+    told log{
+        R"({"event": "node", "time": 0, "node": "n0", "gpus": [{"gpu": "G0", "links": {"G1": 10}}, {"gpu": "G1"}, {"gpu": "G2", "links": {"G0": 300.4, "G1": 20}}, {"gpu": "G3", "links": {"G1": 1e9}}]}
+{"event": "job", "time": 1, "job": "a", "gpus": 2}
+{"event": "job", "time": 1, "job": "b", "gpus": 2}
+{"event": "node", "time": 2, "node": "n1", "gpus": [{"gpu": "H0"}]})"};
+    REQUIRE(log.all());
+    const fleet& known = log.engine.cluster().fleet();
+    const gpu_links links = known.links(*known.find_node("n0"));
+    REQUIRE(links.size() == 4);
+    CHECK(links(0, 2) == 300);
+    CHECK(links(1, 3) == gpu_links::max_score);
+    CHECK(links(0, 3) == 0);
+    CHECK_FALSE(known.links(*known.find_node("n1")).known());
+    std::vector<io::log_place> places;
+    for (const io::decision& one : log.decide(2.0)) {
+        const auto* start = std::get_if<io::start_decision>(&one);
+        REQUIRE(start != nullptr);
+        places.push_back(start->place);
+    }
+    REQUIRE(places.size() == 2);
+    CHECK(places[0] == io::log_place{"n0", {"G1", "G3"}});
+    CHECK(places[1] == io::log_place{"n0", {"G0", "G2"}});
+}

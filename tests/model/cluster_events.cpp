@@ -61,6 +61,9 @@ public:
             REQUIRE(fleet.gpu_count(n) == fresh_.fleet().gpu_count(other));
             REQUIRE(c_.healthy_gpus(n) == fresh_.healthy_gpus(other));
             REQUIRE(c_.tasks_on(n).size() <= fresh_.tasks_on(other).size());
+            REQUIRE(fleet.links(n).known() == fresh_.fleet().links(other).known());
+            REQUIRE(fleet.links(n).score(berth::first_gpus(fleet.links(n).size())) ==
+                    fresh_.fleet().links(other).score(berth::first_gpus(fleet.links(n).size())));
             for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) {
                 REQUIRE(same(c_.ledger().free(fleet.gpu(n, g)), fresh_.ledger().free(fresh_.fleet().gpu(other, g))));
             }
@@ -83,11 +86,17 @@ private:
         }
         std::vector<std::string_view> domains;
         for (const berth::domain_index d : fleet.domains(n)) domains.push_back(fleet.name(d));
+        const berth::gpu_links known = fleet.links(n);
+        std::vector<berth::amount> links;
+        for (std::size_t g = 0; g < known.size(); ++g) {
+            for (std::size_t h = 0; h < known.size(); ++h) links.push_back(known(g, h));
+        }
         (void)need(fresh_.join({.name = fleet.name(n),
                                 .capacity = fleet.capacity(n),
                                 .gpus = gpus,
                                 .domains = domains,
-                                .healthy = c_.healthy(n)}));
+                                .healthy = c_.healthy(n),
+                                .gpu_links = links}));
     }
     void enter(berth::shape_index shape, const berth::slot& where) {
         const berth::demand_view demand = c_.workload().demand(shape);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Logs of thousands of events through a scheduler with a journal that is killed, and resumed from the journal's text.
 #include "berth/allocate/greedy/scores/fit.hpp"
+#include "berth/allocate/topology/linked_gpus.hpp"
 #include "berth/core/random.hpp"
 #include "berth/queue/least_attained.hpp"
 #include "berth/queue/queue_description.hpp"
@@ -27,11 +28,12 @@ namespace {
 
 constexpr std::size_t page = 500;
 
-const auto by_service = berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}
+const auto by_service = berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}, berth::linked_gpus{}}}
                             .with_order(berth::least_attained{.limits = {200.0, 2000.0}})
                             .with_preemption(berth::replan{});
 const auto by_shares =
-    berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}}}.with_preemption(berth::share_rules{});
+    berth::scheduler_policies{.placement = berth::greedy{berth::best_fit{}, berth::linked_gpus{}}}.with_preemption(
+        berth::share_rules{});
 
 struct kept_text {
     std::string* text = nullptr;
@@ -99,7 +101,15 @@ private:
     [[nodiscard]] std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
     [[nodiscard]] static std::string node_name(std::size_t n) { return "n" + std::to_string(n); }
     void join(std::size_t n) {
-        join_described(*engine_, node_name(n).c_str(), 4, n % 3 == 0 ? "B" : "A", time_);
+        std::vector<std::string> names;
+        std::vector<berth::gpu_description> gpus;
+        for (std::size_t g = 0; g < 4; ++g) names.push_back(node_name(n) + "-" + std::to_string(g));
+        for (const std::string& name : names) gpus.push_back({.model = n % 3 == 0 ? "B" : "A", .uuid = name});
+        constexpr berth::amount links[] = {0, 1, 9, 1, 1, 0, 1, 9, 9, 1, 0, 1, 1, 9, 1, 0};
+        const std::string node = node_name(n);
+        berth::node_description described{.name = node, .gpus = gpus};
+        if (n % 4 == 1) described.gpu_links = links;
+        count(engine_->node(time_, described));
         there_[n] = true;
     }
 

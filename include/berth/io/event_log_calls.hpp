@@ -6,6 +6,7 @@
 #include "berth/io/event_log_events.hpp"
 #include "berth/io/event_log_expectation.hpp"
 #include "berth/model/descriptions.hpp"
+#include "berth/model/gpu_links.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/queue/queue_description.hpp"
 #include "berth/scheduler/job_description.hpp"
@@ -14,6 +15,7 @@
 #include "berth/scheduler/place_rule.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -168,6 +170,23 @@ private:
         }
         return found;
     }
+    /// A pair that is named from both ends has the larger score.
+    [[nodiscard]] static std::vector<amount> link_scores(const node_event& e) {
+        const std::size_t gpus = e.gpus.size();
+        std::vector<amount> scores;
+        for (std::size_t i = 0; i < gpus; ++i) {
+            for (const auto& [name, score] : e.gpus[i].links) {
+                const auto other = std::ranges::find(e.gpus, name, &gpu_entry::gpu);
+                const auto j = static_cast<std::size_t>(other - e.gpus.begin());
+                if (j == gpus || j == i) continue;
+                scores.resize(gpus * gpus, 0);
+                const double most = gpu_links::max_score;
+                const auto whole = static_cast<amount>(std::lround(std::min(score, most)));
+                for (amount* one : {&scores[i * gpus + j], &scores[j * gpus + i]}) *one = std::max(*one, whole);
+            }
+        }
+        return scores;
+    }
     [[nodiscard]] result<void> report(auto& engine, double time, const node_event& e) {
         const std::vector<amount> node = capacities(node_counters_, e.capacity, declared_of_nodes_);
         std::vector<std::vector<amount>> of_gpus;
@@ -195,7 +214,9 @@ private:
             if (const auto made = engine.domain(path, level_of(level)); !made) return made.error();
         }
         const std::vector<std::string_view> names{domains.begin(), domains.end()};
-        const node_description described{.name = e.node, .capacity = node, .gpus = gpus, .domains = names};
+        const std::vector<amount> links = link_scores(e);
+        const node_description described{
+            .name = e.node, .capacity = node, .gpus = gpus, .domains = names, .gpu_links = links};
         if (const auto ok = engine.node(time, described); !ok) return ok.error();
         const std::vector<std::string_view> labels{e.labels.begin(), e.labels.end()};
         return answered(engine.labels(time, std::string_view{e.node}, labels));

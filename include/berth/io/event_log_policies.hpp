@@ -4,6 +4,7 @@
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/greedy.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
+#include "berth/allocate/topology/linked_gpus.hpp"
 #include "berth/io/event_log_events.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/queue/orders.hpp"
@@ -70,8 +71,8 @@ struct log_defaults {
     const auto make = [&](auto policies) { return any_scheduler{std::move(policies), std::move(schema), options}; };
     const auto base = scheduler_policies<>{}.with_preemption(share_rules{.consolidate = consolidate});
     if (name == "berth") return make(base);
-    if (name == "best_fit") return make(base.with_placement(greedy{best_fit{}}));
-    if (name == "spread") return make(base.with_placement(greedy{worst_fit{}, loosest_gpu{}}));
+    if (name == "best_fit") return make(base.with_placement(greedy{best_fit{}, linked_gpus{}}));
+    if (name == "spread") return make(base.with_placement(greedy{worst_fit{}, linked_gpus{loosest_gpu{}}}));
     if (name == "fifo") return make(base.with_order(fifo{}));
     if (name == "preempting") return make(scheduler_policies<>{}.with_preemption(for_priority{}));
     if (name == "srtf") return make(base.with_order(shortest_remaining{}));

@@ -40,6 +40,7 @@ namespace berth::inline v0 {
 /// |               | capacities, `domains`, their names                                                           |
 /// | `gpu`         | of the node above: position on it, identity, generation, UUID, model, `there` or `missing`,  |
 /// |               | health, capacities                                                                           |
+/// | `links`       | of the node above, if known: the score of each pair of its GPUs, 0-1, 0-2, ..., 1-2, ...       |
 /// | `identity`    | of a GPU that is gone: position, generation                                                  |
 /// | `shape`       | position, generation, GPUs, `gpu`, demands, `node`, demands, `domain`, demands, `accepts`,   |
 /// |               | names of models, their mask, whether of one model                                            |

@@ -32,6 +32,9 @@ struct node_description {
     std::span<const gpu_description> gpus{};      ///< at most 64
     std::span<const std::string_view> domains{};  ///< names that were added before, at most one per level
     bool healthy = true;                          ///< false: takes no new task, nor do its GPUs
+    /// How well each two of its GPUs are connected, `gpu_links::max_score` at most: of GPUs i and j at [i * GPUs + j],
+    /// symmetric, 0 from a GPU to itself. Empty: not known.
+    std::span<const amount> gpu_links{};
 };
 
 /// Another demand that would do for a task, as input of `cluster`; fields as of `task_description`.

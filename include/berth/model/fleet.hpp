@@ -6,6 +6,7 @@
 #include "berth/core/list_pool.hpp"
 #include "berth/core/names.hpp"
 #include "berth/core/position_pool.hpp"
+#include "berth/model/gpu_links.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 
@@ -112,8 +113,8 @@ public:
     [[nodiscard]] gpu_mask healthy_gpus(node_index n) const noexcept { return nodes_[n.value()].healthy_gpus; }
     /// True if the node may take new tasks.
     [[nodiscard]] bool healthy(node_index n) const noexcept { return nodes_[n.value()].healthy; }
-    /// A number that two nodes share exactly if their configurations (capacities, GPUs, models, health) are equal: 0 to
-    /// `kind_count() - 1`, in order of first appearance.
+    /// A number that two nodes share exactly if their configurations (capacities, GPUs, models, links, health) are
+    /// equal: 0 to `kind_count() - 1`, in order of first appearance.
     [[nodiscard]] std::size_t kind(node_index n) const noexcept { return number_of(kind_[n.value()]); }
     /// As `kind`, whatever the health, and never the number of other hardware: numbers of a cluster that are taken
     /// again have another key.
@@ -123,6 +124,12 @@ public:
     }
     /// As `kind`, whatever the health.
     [[nodiscard]] std::size_t hardware(node_index n) const noexcept { return number_of(hardware_[n.value()]); }
+
+    /// How well the GPUs of a node are connected, by their positions; nothing if the node was described without.
+    [[nodiscard]] gpu_links links(node_index n) const noexcept {
+        const std::string_view image = link_image(n);
+        return image.empty() ? gpu_links{} : gpu_links{image.data(), gpu_count(n)};
+    }
 
     /// Capacities of a GPU, in the order of `resource_schema::gpu`.
     [[nodiscard]] std::span<const amount> capacity(gpu_index g) const noexcept {
@@ -173,6 +180,11 @@ private:
     [[nodiscard]] static std::size_t number_of(std::uint32_t number) noexcept {
         return number == no_number ? 0 : number;
     }
+    /// The scores of a node's links as bytes; empty if they are not known.
+    [[nodiscard]] std::string_view link_image(node_index n) const noexcept {
+        const std::uint32_t number = links_of_node_[n.value()];
+        return number == no_number ? std::string_view{} : std::string_view{links_[number]};
+    }
     [[nodiscard]] static std::size_t at_least_one(std::size_t count) noexcept { return count == 0 ? 1 : count; }
 
     resource_schema schema_;
@@ -203,6 +215,10 @@ private:
     detail::flat<std::uint32_t> hardware_generation_;  // per number: how many images it had
     detail::position_pool kind_numbers_;               // vacant: nobody uses the number
     detail::position_pool hardware_numbers_;
+    detail::flat<std::uint32_t> links_of_node_;  // numbers in links_; no_number: not known
+    name_table links_;                           // scores as bytes
+    detail::flat<std::uint32_t> link_uses_;
+    detail::position_pool link_numbers_;
     std::size_t counter_count_ = 0;
     detail::flat<amount> gpu_capacity_;
     detail::flat<amount> node_capacity_;

@@ -3,7 +3,7 @@
 
 // Customisation points: how the library reads your own node, GPU and task types.
 //
-//   node_traits<T>   name, capacity, gpus, domains, healthy
+//   node_traits<T>   name, capacity, gpus, domains, healthy, gpu_links
 //   gpu_traits<T>    model, capacity, healthy, uuid
 //   task_traits<T>   name, gpus, gpu_demand, node_demand, domain_demand, accepted_models, same_model, group, gang,
 //                    min_tasks, priority, state_bytes, speed, alternatives
@@ -43,6 +43,7 @@ namespace berth::inline v0 {
 /// | `gpus`     | a range of GPUs (any type `gpu_traits` can read)   | none: the object itself is the one GPU   |
 /// | `domains`  | a range of domain names, at most one per level     | none                                     |
 /// | `healthy`  | bool; an unhealthy node takes no new task          | true                                     |
+/// | `gpu_links`| scores of each two GPUs, row by row; integers      | not known                                |
 template <class T>
 struct node_traits {};
 
@@ -124,6 +125,7 @@ BERTH_DETAIL_READER(node, capacity)
 BERTH_DETAIL_READER(node, gpus)
 BERTH_DETAIL_READER(node, domains)
 BERTH_DETAIL_READER(node, healthy)
+BERTH_DETAIL_READER(node, gpu_links)
 BERTH_DETAIL_READER(gpu, model)
 BERTH_DETAIL_READER(gpu, capacity)
 BERTH_DETAIL_READER(gpu, healthy)

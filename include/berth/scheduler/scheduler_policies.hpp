@@ -2,7 +2,10 @@
 #pragma once
 
 #include "berth/allocate/greedy/alternative_choice.hpp"
+#include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/greedy.hpp"
+#include "berth/allocate/greedy/scores/scarcity.hpp"
+#include "berth/allocate/topology/linked_gpus.hpp"
 #include "berth/balance/balancer.hpp"
 #include "berth/balance/fleet_readings.hpp"
 #include "berth/balance/migration_budget.hpp"
@@ -59,9 +62,10 @@ using relief_balancer = balancer<triggers<overcommitted, unhealthy>>;
 /// @tparam Durations   how long tasks run: a `duration_estimate`; what it does not know is taken from the job
 /// @tparam Choice      which of a task's alternatives: an `alternative_choice`
 /// @tparam Backfill    what is kept for jobs that do not fit yet: `no_backfill` or `easy_backfill`
-template <class Order = by_priority<>, class Placement = greedy<>, class Balance = relief_balancer,
-          class MoveOrder = migration_order<>, class Watch = no_watch, class Preemption = no_preemption,
-          class Durations = unknown_durations, class Choice = cheapest_first, class Backfill = no_backfill>
+template <class Order = by_priority<>, class Placement = greedy<scarcity, linked_gpus<best_scored_gpu>>,
+          class Balance = relief_balancer, class MoveOrder = migration_order<>, class Watch = no_watch,
+          class Preemption = no_preemption, class Durations = unknown_durations, class Choice = cheapest_first,
+          class Backfill = no_backfill>
 struct scheduler_policies {
     static_assert(queue_order<Order>,
                   "berth: `order` is a queue order: a function of a const queued_job& that yields a "

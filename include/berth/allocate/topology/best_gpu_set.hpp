@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "berth/allocate/topology/link_matrix.hpp"
+#include "berth/model/gpu_links.hpp"
 #include "berth/model/slot.hpp"
 
 #include <algorithm>
@@ -48,8 +48,7 @@ inline constexpr sets_by_size sized_sets{};
 /// lower half is found by sums that grow by one GPU at a time.
 class gpu_set_search {
 public:
-    gpu_set_search(const link_matrix& links, gpu_mask free, gpu_mask required, std::size_t k,
-                   set_tie_break tie) noexcept
+    gpu_set_search(gpu_links links, gpu_mask free, gpu_mask required, std::size_t k, set_tie_break tie) noexcept
         : k_{k}, tie_{tie} {
         for (gpu_mask rest = free; rest != 0; rest &= rest - 1) {
             at_[count_] = static_cast<std::uint8_t>(std::countr_zero(rest));
@@ -151,8 +150,7 @@ private:
 };
 
 /// For more free GPUs than the exact search takes: a set that grows by the best GPU from every start, mended by swaps.
-[[nodiscard]] inline gpu_mask grow_gpu_set(const link_matrix& links, gpu_mask free, gpu_mask required,
-                                           std::size_t k) noexcept {
+[[nodiscard]] inline gpu_mask grow_gpu_set(gpu_links links, gpu_mask free, gpu_mask required, std::size_t k) noexcept {
     gpu_mask best = 0;
     std::int64_t best_score = -1;
     const auto gain = [&](gpu_mask set, std::size_t gpu) { return links.between(set, gpu_mask{1} << gpu); };
@@ -203,8 +201,7 @@ private:
 /// Exact up to 16 free GPUs and for k = 1 and 2 (with `best_rest` a single GPU is the one whose links the rest misses
 /// least); beyond, a local search. O(2^free) additions up to 16 free GPUs: under a microsecond for 8, some ten for 16.
 /// Does not allocate. Deterministic.
-[[nodiscard]] inline gpu_mask best_gpu_set(const link_matrix& links, gpu_mask free, std::size_t k,
-                                           gpu_mask required = 0,
+[[nodiscard]] inline gpu_mask best_gpu_set(gpu_links links, gpu_mask free, std::size_t k, gpu_mask required = 0,
                                            set_tie_break tie = set_tie_break::best_rest) noexcept {
     const auto count = [](gpu_mask set) { return static_cast<std::size_t>(std::popcount(set)); };
     if (links.size() < 64) free &= (gpu_mask{1} << links.size()) - 1;

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "berth/core/config.hpp"
+#include "berth/model/gpu_links.hpp"
 #include "berth/model/slot.hpp"
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -31,7 +31,7 @@ enum class pcie_path : std::uint8_t {
 /// Whatever you measure will do: bandwidth, links, `link_score`.
 class link_matrix {
 public:
-    static constexpr std::int32_t max_score = 1'000'000;  ///< of a pair, so that no sum overflows
+    static constexpr std::int32_t max_score = gpu_links::max_score;  ///< of a pair
 
     /// All pairs with score 0.
     ///
@@ -56,27 +56,13 @@ public:
     /// The GPUs of the node.
     [[nodiscard]] std::size_t size() const noexcept { return gpus_; }
     /// The sum over all pairs of a set. O(k²).
-    [[nodiscard]] std::int64_t score(gpu_mask set) const noexcept {
-        std::int64_t sum = 0;
-        for (gpu_mask rest = set; rest != 0; rest &= rest - 1) {
-            const auto a = static_cast<std::size_t>(std::countr_zero(rest));
-            for (gpu_mask others = rest & (rest - 1); others != 0; others &= others - 1) {
-                sum += (*this)(a, static_cast<std::size_t>(std::countr_zero(others)));
-            }
-        }
-        return sum;
-    }
+    [[nodiscard]] std::int64_t score(gpu_mask set) const noexcept { return gpu_links{*this}.score(set); }
     /// The sum over all pairs of one GPU of each set.
     [[nodiscard]] std::int64_t between(gpu_mask one, gpu_mask other) const noexcept {
-        std::int64_t sum = 0;
-        for (; one != 0; one &= one - 1) {
-            const auto a = static_cast<std::size_t>(std::countr_zero(one));
-            for (gpu_mask rest = other; rest != 0; rest &= rest - 1) {
-                sum += (*this)(a, static_cast<std::size_t>(std::countr_zero(rest)));
-            }
-        }
-        return sum;
+        return gpu_links{*this}.between(one, other);
     }
+    /// A view of it.
+    operator gpu_links() const noexcept { return {reinterpret_cast<const char*>(scores_.data()), gpus_}; }
 
 private:
     std::size_t gpus_;

@@ -11,6 +11,7 @@
 #include "berth/model/detail/fleet_editor.hpp"
 #include "berth/model/detail/line_reader.hpp"
 #include "berth/model/detail/workload_editor.hpp"
+#include "berth/model/gpu_links.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 
@@ -127,9 +128,9 @@ private:
         flat<std::size_t> line;
         flat<std::size_t> first;
         flat<std::size_t> room;
-        while (next("node") || next("gpu")) {
-            const bool node = in_.next_kind() == "node";
-            in_.begin(node ? "node" : "gpu");
+        while (next("node") || next("gpu") || next("links")) {
+            const bool node = next("node");
+            in_.begin(node ? "node" : next("gpu") ? "gpu" : "links");
             if (node) {
                 read_position(first.size());
                 (void)in_.generation(0);
@@ -218,12 +219,32 @@ private:
         if (!ok()) return;
         made_.node_states_[n.value()] = state;
         made_.write_state(n, gpus);
-        editor.number(n);
+        const std::string links = next("links") ? read_links(gpus) : std::string{};
+        if (!ok()) return;
+        editor.number(n, links);
         made_.nodes_.set_generation(n.value(), generation - 1);
         made_.nodes_.take(n.value());
         made_.set_free_from(n, {});
         ++made_.structure_;
         made_.note(n);
+    }
+    /// As `fleet_editor::link_image`.
+    [[nodiscard]] std::string read_links(std::size_t gpus) {
+        in_.begin("links");
+        flat<amount> scores(gpus * gpus, 0);
+        flat<std::uint32_t> positions;
+        for (std::size_t i = 0; i < gpus; ++i) {
+            positions.push_back(static_cast<std::uint32_t>(i));
+            for (std::size_t j = i + 1; j < gpus; ++j) {
+                const auto score = static_cast<amount>(in_.number("score", gpu_links::max_score));
+                scores[i * gpus + j] = score;
+                scores[j * gpus + i] = score;
+            }
+        }
+        in_.end();
+        node_description described;
+        described.gpu_links = scores.view();
+        return fleet_editor::link_image(described, positions.view(), gpus);
     }
     void read_gpu(node_index n, std::size_t i, cluster::node_record& state) {
         fleet_editor editor{made_.fleet_};

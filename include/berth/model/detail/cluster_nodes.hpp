@@ -328,7 +328,7 @@ inline result<node_handle> cluster::join(const node_description& given) {
     put_gpus(n, node, match.positions.view(), models.of_gpus());
     write_state(n, match.count);
     editor.reserve_domains(n, domains.view());
-    editor.number(n);
+    editor.number(n, editor.link_image(node, match.positions.view(), match.count));
 
     editor.set_domains(n, domains.view());
     names.carried_through();
@@ -398,7 +398,7 @@ inline result<void> cluster::change(node_handle changed, const node_description&
         for (std::size_t i = 0; i < count; ++i) editor.vacate_gpu(n, i);
         put_gpus(n, now, match.positions.view(), models.of_gpus());
         write_state(n, count);
-        editor.number(n);
+        editor.number(n, editor.link_image(now, match.positions.view(), count));
         guard.carried_through();
     }
     names.carried_through();
@@ -531,7 +531,7 @@ inline bool cluster::leave(node_handle left, std::vector<task_handle>* displaced
         editor.set_capacity(n, none.empty() ? std::span<const amount>{nothing, 0} : none.view());
         node_states_[n.value()] = {};
         editor.set_state(n, 0, 0, 0, false, false);
-        editor.number(n);
+        editor.number(n, {});
         guard.carried_through();
         editor.set_state(n, gpus, 0, 0, false, true);
         set_free_from(n, used.view());

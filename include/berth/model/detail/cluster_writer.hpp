@@ -8,6 +8,7 @@
 #include "berth/model/cluster.hpp"
 #include "berth/model/detail/fleet_editor.hpp"
 #include "berth/model/detail/workload_editor.hpp"
+#include "berth/model/gpu_links.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/model/slot_text.hpp"
@@ -120,6 +121,7 @@ private:
             for (const domain_index d : fleet.domains(n)) name(fleet.name(d));
             end();
             for (std::size_t g = 0; g < fleet.gpu_count(n); ++g) write_gpu(n, g);
+            if (const gpu_links links = fleet.links(n); links.known()) write_links(links);
         }
         for (std::size_t id = 0; id < c_.gpus_.size(); ++id) {
             if (!c_.gpus_.is_taken(id)) write_vacant("identity", id, c_.gpus_);
@@ -138,6 +140,13 @@ private:
         }
         word("there").word((state.healthy_gpus >> g & 1U) != 0 ? "healthy" : "sick");
         capacities(fleet.capacity(fleet.gpu(n, g))).end();
+    }
+    void write_links(gpu_links links) {
+        begin("links");
+        for (std::size_t i = 0; i < links.size(); ++i) {
+            for (std::size_t j = i + 1; j < links.size(); ++j) number(links(i, j));
+        }
+        end();
     }
     void write_vacant(const char* kind, std::size_t position, const position_pool& pool) {
         begin(kind).number(position).number(pool.generation(position)).word("vacant").end();

@@ -18,7 +18,7 @@ class description_copy {
 public:
     explicit description_copy(const node_description& given) : copied_{given} {
         std::size_t characters = given.name.size();
-        std::size_t amounts = given.capacity.size();
+        std::size_t amounts = given.capacity.size() + given.gpu_links.size();
         for (const gpu_description& gpu : given.gpus) {
             characters += gpu.model.size() + gpu.uuid.size();
             amounts += gpu.capacity.size();
@@ -31,6 +31,7 @@ public:
 
         copied_.name = copy(given.name);
         copied_.capacity = copy(given.capacity);
+        copied_.gpu_links = copy(given.gpu_links);
         for (gpu_description gpu : given.gpus) {
             gpu.model = copy(gpu.model);
             gpu.uuid = copy(gpu.uuid);

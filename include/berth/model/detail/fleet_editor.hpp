@@ -11,6 +11,7 @@
 #include "berth/model/detail/check_amounts.hpp"
 #include "berth/model/detail/find_roles.hpp"
 #include "berth/model/fleet.hpp"
+#include "berth/model/gpu_links.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/model/slot.hpp"
 
@@ -20,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 // Length: the one place that writes to a fleet, position by position.
 
@@ -97,6 +99,7 @@ public:
         const std::size_t counters = fleet_.schema_.node.size();
         if (auto ok = check_amounts({item}, "capacity", node.capacity, counters); !ok) return ok;
         if (auto ok = check_domains(node, item, by_level); !ok) return ok;
+        if (auto ok = check_links(node, item); !ok) return ok;
         return check_gpus(node, item);
     }
 
@@ -116,6 +119,7 @@ public:
         fleet_.node_capacity_.make_room((n + 1) * node_counters);
         fleet_.kind_.make_room(n + 1);
         fleet_.hardware_.make_room(n + 1);
+        fleet_.links_of_node_.make_room(n + 1);
         fleet_.domains_of_node_.resize(n + 1);
         fleet_.node_names_.extend(n + 1);
         fleet_.nodes_.push_back({.models = 0,
@@ -132,6 +136,7 @@ public:
         fleet_.node_capacity_.resize((n + 1) * node_counters, 0);
         fleet_.kind_.push_back(no_kind);
         fleet_.hardware_.push_back(no_kind);
+        fleet_.links_of_node_.push_back(no_kind);
         fleet_.counter_count_ += node_counters + room * gpu_counters;
         return node_index{n};
     }
@@ -208,8 +213,26 @@ public:
             of_domain.insert_sorted(d.value(), n);
         }
     }
-    /// Brings `kind` and `hardware` of a node up to date. If an allocation fails, nothing has changed.
-    void number(node_index n) {
+    /// The links of a description as bytes, by the positions that its GPUs have.
+    ///
+    /// @param positions  of the described GPUs, each below `gpus`
+    /// @param gpus       positions of the node
+    [[nodiscard, gnu::cold]] static std::string link_image(const node_description& node,
+                                                           std::span<const std::uint32_t> positions, std::size_t gpus) {
+        if (node.gpu_links.empty()) return {};
+        std::vector<std::int32_t> scores(gpus * gpus, 0);
+        for (std::size_t i = 0; i < positions.size(); ++i) {
+            for (std::size_t j = 0; j < positions.size(); ++j) {
+                scores[positions[i] * gpus + positions[j]] =
+                    static_cast<std::int32_t>(node.gpu_links[i * positions.size() + j]);
+            }
+        }
+        return {reinterpret_cast<const char*>(scores.data()), scores.size() * sizeof(std::int32_t)};
+    }
+    /// Brings `kind` and `hardware` of a node up to date; its links stay. If an allocation fails, nothing has changed.
+    void number(node_index n) { number(n, fleet_.link_image(n)); }
+    /// As above, with other links: bytes as of `link_image`.
+    void number(node_index n, std::string_view links) {
         std::string key{"n"};  // an image is never empty: a position without one has the empty one
         for (const amount value : fleet_.capacity(n)) append_bytes(key, value);
         for (std::size_t i = 0; i < fleet_.gpu_count(n); ++i) {
@@ -217,6 +240,7 @@ public:
             append_bytes(key, fleet_.model(gpu).value());
             for (const amount value : fleet_.capacity(gpu)) append_bytes(key, value);
         }
+        key.append(links);
         const std::size_t hardware = key.size();
         append_bytes(key, fleet_.healthy_gpus(n));
         key.push_back(fleet_.healthy(n) ? 'h' : 'u');
@@ -226,8 +250,11 @@ public:
         numbers kinds{fleet_.kinds_, fleet_.kind_uses_, fleet_.kind_numbers_, nullptr};
         const std::size_t new_hardware = hardwares.find(image.substr(0, hardware));
         const std::size_t new_kind = kinds.find(image);
+        numbers known_links{fleet_.links_, fleet_.link_uses_, fleet_.link_numbers_, nullptr};
+        const std::size_t new_links = links.empty() ? no_kind : known_links.find(links);
         hardwares.use(fleet_.hardware_[n.value()], new_hardware);
         kinds.use(fleet_.kind_[n.value()], new_kind);
+        known_links.use(fleet_.links_of_node_[n.value()], new_links);
     }
 
 private:
@@ -258,7 +285,7 @@ private:
         }
         /// A number that nobody uses any more keeps its image until another one needs the number.
         void use(std::uint32_t& number, std::size_t now) {
-            if (++uses[now] == 1) used.take(now);
+            if (now != no_kind && ++uses[now] == 1) used.take(now);
             if (number != no_kind && --uses[number] == 0) used.vacate(number);
             number = static_cast<std::uint32_t>(now);
         }
@@ -280,6 +307,26 @@ private:
                                    phrase::quoted(name), " are of the same level"});
                 }
                 std::swap(by_level[i], by_level[i - 1]);
+            }
+        }
+        return {};
+    }
+    [[nodiscard, gnu::cold]] static result<void> check_links(const node_description& node, phrase item) {
+        const std::size_t gpus = node.gpus.size();
+        if (node.gpu_links.empty()) return {};
+        if (node.gpu_links.size() != gpus * gpus) {
+            return refuse(error_code::inconsistent,
+                          {item, ": gpu_links has ", node.gpu_links.size(), " scores, expected ", gpus * gpus});
+        }
+        for (std::size_t i = 0; i < gpus; ++i) {
+            for (std::size_t j = 0; j < gpus; ++j) {
+                const amount score = node.gpu_links[i * gpus + j];
+                if (i == j ? score == 0 : score >= 0 && score <= gpu_links::max_score) {
+                    if (score == node.gpu_links[j * gpus + i]) continue;
+                }
+                return refuse(error_code::invalid_value,
+                              {item, ": gpu_links from GPU ", i, " to GPU ", j, " is ", score,
+                               i == j ? ", expected 0" : ", expected 0 to 1000000, and the same both ways"});
             }
         }
         return {};

@@ -83,6 +83,7 @@ public:
         name_.clear();
         gpus_.clear();
         capacity_.clear();
+        links_.clear();
         domains_.clear();
         present_domains_.clear();
         described_ = {};
@@ -101,8 +102,10 @@ public:
         for (const std::string_view domain : domains_.views()) {
             if (!domain.empty()) present_domains_.push_back(domain);
         }
+        if constexpr (offers_node_gpu_links<Node>()) read_amounts(read_node_gpu_links(node), links_);
         described_.name = name_;
         described_.capacity = capacity_.view();
+        described_.gpu_links = links_.view();
         described_.gpus = gpus_.views();
         described_.domains = present_domains_.view();
         return described_;
@@ -135,6 +138,7 @@ private:
     gpu_list gpus_;
     text_list domains_;
     flat<amount> capacity_;
+    flat<amount> links_;
     flat<std::string_view> present_domains_;
 };
 

@@ -114,6 +114,7 @@ public:
         node_name_ = n.name;
         flag_ = n.healthy;
         amounts_.assign(n.capacity.begin(), n.capacity.end());
+        links_.assign(n.gpu_links.begin(), n.gpu_links.end());
         texts_.assign(n.domains);
         gpus_.resize(n.gpus.size());
         for (std::size_t g = 0; g < gpus_.size(); ++g) {
@@ -280,6 +281,7 @@ private:
         auto count = static_cast<std::uint32_t>(gpus_.size());
         visit(a, "gpus", count);
         if (count > 64) return a.refuse("gpus", "at most 64");
+        visit(a, "links", links_);
         gpus_.resize(count);
         for (gpu_copy& g : gpus_) {
             a.string("model", g.model);
@@ -318,7 +320,7 @@ private:
         gpus.reserve(gpus_.size());
         for (const gpu_copy& g : gpus_) gpus.push_back({g.model, g.capacity, g.healthy, g.uuid, g.mig_board});
         const auto domains = texts_.views();
-        return to.node(time, node_description{node_name_, amounts_, gpus, domains, flag_});
+        return to.node(time, node_description{node_name_, amounts_, gpus, domains, flag_, links_});
     }
     [[nodiscard]] result<bool> replay_running(scheduler_events& to) const {
         if (!flag_) return to.running(time, job(), task_, where_);
@@ -390,6 +392,7 @@ private:
     int priority_ = 0;
     amount state_bytes_ = 0;
     std::vector<amount> amounts_;
+    std::vector<amount> links_;
     kept_texts texts_;
     std::vector<gpu_copy> gpus_;
     std::vector<demand_copy> demands_;

@@ -21,7 +21,7 @@
 
 namespace berth::inline v0::detail {
 
-inline constexpr std::uint64_t scheduler_text_version = 3;
+inline constexpr std::uint64_t scheduler_text_version = 4;
 
 template <class Archive>
 class scheduler_image {
