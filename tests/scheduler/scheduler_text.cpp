@@ -91,8 +91,8 @@ TEST_CASE("a text that is not one is refused with line and field") {
     };
     CHECK(message("") == "scheduler text: the line \"cluster\" is missing");
     std::string other = text;
-    other.replace(other.find("berth-scheduler 3"), 17, "berth-scheduler 1");
-    CHECK(message(other) == "scheduler text, line 1: version, expected 3");
+    other.replace(other.find("berth-scheduler 4"), 17, "berth-scheduler 1");
+    CHECK(message(other) == "scheduler text, line 1: version, expected 4");
     // Each cut in the middle, and each changed character, is refused or loads; nothing else happens.
     std::size_t refused = 0;
     for (std::size_t i = 0; i < text.size(); i += 67) {
