@@ -147,6 +147,54 @@ TEST_CASE("share_rules: jobs move so that a wide one fits, at most so many of th
     }
 }
 
+TEST_CASE("share_rules: room that is made by moves is the claimant's, however the moving jobs come to leave") {
+    const std::string ways[] = {"moved", "finish", "cancel", "node_gone", "running elsewhere", "failed"};
+    for (const std::string& way : ways) {
+        CAPTURE(way);
+        engine_type engine{with({}), {}, {.acknowledge = berth::acknowledgement::reported}};
+        join(engine, {"n0", "n1"}, 2);
+        queue(engine, "q", 4);
+        for (const char* name : {"a", "b", "c", "d"}) job(engine, 1.0, name, "q", 1);
+        (void)decide(engine, 1.0);
+        // One remains on each node.
+        const auto node_of = [&](const char* name) {
+            return engine.cluster().where(engine.task(*engine.find_job(name), 0)).node;
+        };
+        const std::string other = node_of("b") == node_of("a") ? "c" : "b";
+        for (const char* name : {"b", "c", "d"}) {
+            if (name != other) REQUIRE(engine.finish(2.0, name));
+        }
+        job(engine, 2.0, "wide", "q", 2);
+        const auto decided = decide(engine, 2.0);
+        REQUIRE(decided.size() == 1);
+        const berth::decision move = engine.last_decisions()[0];
+        REQUIRE(move.kind == berth::decision_kind::move);
+        const std::string name{engine.name(move.job)};
+        const std::string to{engine.cluster().fleet().name(move.where.node)};
+        CHECK(engine.claims(*engine.find_job("wide")));
+        if (way == "moved") REQUIRE(engine.moved(3.0, name));
+        if (way == "finish") REQUIRE(engine.finish(3.0, name));
+        if (way == "cancel") REQUIRE(engine.cancel(3.0, name));
+        if (way == "node_gone") REQUIRE(engine.node_gone(3.0, to));
+        if (way == "failed") REQUIRE(engine.failed(3.0, name));
+        if (way == "running elsewhere") {
+            const std::string there = to + "-" + std::to_string(berth::lowest_gpu(move.where.gpus));
+            const std::string_view gpus[] = {there};
+            REQUIRE(engine.running(3.0, name, 0, to, gpus));
+        }
+        (void)decide(engine, 3.0);
+        const bool starts = way != "node_gone" && way != "failed";
+        CHECK(engine.running(*engine.find_job("wide")) == (starts ? 1U : 0U));
+        // A claim that cannot be met is given up, and its node is free for others.
+        CHECK_FALSE(engine.claims(*engine.find_job("wide")));
+        const berth::fleet& machines = engine.cluster().fleet();
+        for (std::size_t i = 0; i < machines.node_count(); ++i) {
+            const berth::node_index n{i};
+            if (machines.present(n)) CHECK(engine.cluster().open(n));
+        }
+    }
+}
+
 // ---- claims that fail -------------------------------------------------------------------------------------------------
 
 namespace {

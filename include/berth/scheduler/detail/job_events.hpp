@@ -285,6 +285,7 @@ inline result<bool> scheduler_events::observe(double time, const job_ref& job, s
         if (t.activity == detail::task_activity::moving) {
             --moves_in_flight_;
             t.activity = detail::task_activity::running;
+            victim_gone(t, true);  // it is not where it was
         }
         const task_handle h = t.task;
         (void)cluster_.release(h);
