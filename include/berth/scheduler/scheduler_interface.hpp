@@ -447,6 +447,7 @@ private:
     [[nodiscard]] bool may_claim(std::uint32_t j, claim_action action) const;
     [[nodiscard]] bool stays_within_due(const detail::demand_class& of) const;
     void list_units(std::uint32_t j, claim_action action);
+    [[nodiscard]] bool may_reclaim_from(std::uint32_t j, std::uint32_t v, std::uint32_t claimants_side) const;
     void sort_units();
     [[nodiscard]] bool has_too_much(std::uint32_t q) const;
     [[nodiscard]] bool is_within_quota(std::uint32_t q) const;

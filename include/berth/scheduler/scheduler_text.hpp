@@ -62,7 +62,7 @@ result<std::unique_ptr<scheduler<Policies>>> scheduler<Policies>::load(std::stri
     detail::archive_reader a{text.substr(0, at)};
     a.line("berth-scheduler");
     const std::uint64_t version = a.number("version", 0, ~std::uint64_t{0});
-    if (version != detail::scheduler_text_version) a.refuse("version", "3");
+    if (version != detail::scheduler_text_version) a.refuse("version", "4");
     detail::scheduler_image{static_cast<scheduler_events&>(*made), a}.visit_all();
     made->visit_own(a);
     detail::mix_image mix;

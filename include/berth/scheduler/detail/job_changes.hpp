@@ -95,6 +95,7 @@ inline void scheduler_events::remove_job(std::uint32_t job) {
     }
     if (job < rules_.size()) rules_[job].reset();
     tasks_.clear(job);
+    reclaimed_.clear(job);
     jobs_.vacate(job);
 }
 

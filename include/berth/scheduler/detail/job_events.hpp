@@ -186,6 +186,7 @@ inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<
     if (records_.size() <= position) records_.resize(position + std::size_t{1}, {});
     if (tasks_.size() <= position) tasks_.resize(position + std::size_t{1});
     heap_.resize(records_.size());
+    reclaimed_.resize(records_.size());
     if (!name.empty()) names_.assign(position, name);
     detail::job_record& j = records_[position];
     j = detail::job_record{};
