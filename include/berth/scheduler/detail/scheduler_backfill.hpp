@@ -88,10 +88,7 @@ bool scheduler<Policies>::reserve(std::uint32_t j) {
             list_allowed(j, *rules);
         } else {
             allowed_.clear();
-            for (std::size_t i = 0; i < cluster_.fleet().node_count(); ++i) {
-                if (cluster_.fleet().present(node_index{i}) && cluster_.open(node_index{i}))
-                    allowed_.push_back(node_index{i});
-            }
+            for_each_open_node([&](node_index n) { allowed_.push_back(n); });
         }
         ahead_.open(cluster_);
         constexpr std::uint32_t of_reservation = std::uint32_t{1} << 31U;
@@ -133,22 +130,28 @@ bool scheduler<Policies>::reserve(std::uint32_t j) {
     }
 }
 
+/// Visits the reservations of others that a job outlives which ends then, in order.
+template <class Policies>
+template <class Visit>
+void scheduler<Policies>::for_each_outlived(std::uint32_t j, double end, const Visit& visit) const {
+    for (std::size_t i = 0; i < reservations_; ++i) {
+        if (reserved_[i].job != j && end > reserved_[i].from) visit(i);
+    }
+}
+
 /// Whether all who have a reservation still fit at their time beside a job that was placed just now.
 template <class Policies>
 bool scheduler<Policies>::keeps_promises(std::uint32_t j) {
     const double end = now_ + seconds_left(j);
     latest_outlived_ = -detail::never;
-    outlives_all_ = true;
     bool keeps = true;
-    for (std::size_t i = 0; i < reservations_; ++i) {
-        if (reserved_[i].job == j) continue;
-        if (end <= reserved_[i].from) {
-            outlives_all_ = false;
-            continue;
-        }
+    std::size_t outlived = 0;
+    for_each_outlived(j, end, [&](std::size_t i) {
+        ++outlived;
         latest_outlived_ = std::max(latest_outlived_, reserved_[i].from);
         keeps = keeps && fits_at_its_time(i);
-    }
+    });
+    outlives_all_ = outlived + (reservation_of(j) < reservations_ ? 1 : 0) == reservations_;
     return keeps;
 }
 /// Whether a reserved job still fits at its time, beside what was placed just now.
@@ -232,15 +235,13 @@ bool scheduler<Policies>::domains_have_room_later(std::size_t i) const {
 template <class Policies>
 bool scheduler<Policies>::place_beside(std::uint32_t j, std::size_t least) {
     const double end = now_ + seconds_left(j);
-    const fleet& machines = cluster_.fleet();
     const task_index first = *cluster_.find(handles_[0]);
     const std::uint32_t c = records_[j].demand;
     // A job that runs may be about to move: that says nothing of its class.
     const bool remembers = outlives_all_ && c != detail::no_position && records_[j].running == 0;
-    avoided_.assign(machines.node_count(), 0);
+    avoided_.assign(cluster_.fleet().node_count(), 0);
     bool spare = false;
-    for (std::size_t i = 0; i < reservations_; ++i) {
-        if (reserved_[i].job == j || end <= reserved_[i].from) continue;
+    for_each_outlived(j, end, [&](std::size_t i) {
         for (const slot& where : reserved_[i].slots) {
             std::uint8_t& avoided = avoided_[where.node.value()];
             if (avoided != 0) continue;
@@ -251,14 +252,13 @@ bool scheduler<Policies>::place_beside(std::uint32_t j, std::size_t least) {
                 avoided = 1;
             }
         }
-    }
+    });
     if (remembers && !spare && !classes_.may_start_beside(c, avoided_, released_promises_)) return false;
     for (int attempt = 0; attempt < 2; ++attempt) {
         beside_.clear();
-        for (std::size_t k = 0; k < machines.node_count(); ++k) {
-            const node_index n{k};
-            if (machines.present(n) && cluster_.open(n) && avoided_[k] == 0) beside_.push_back(n);
-        }
+        for_each_open_node([&](node_index n) {
+            if (avoided_[n.value()] == 0) beside_.push_back(n);
+        });
         avoids_ = true;
         const bool placed = !beside_.empty() && place_freely(j, least, beside_.view());
         avoids_ = false;
@@ -266,10 +266,9 @@ bool scheduler<Policies>::place_beside(std::uint32_t j, std::size_t least) {
         if (placed) take_back(j);
         if (!placed && !spare) break;
         // Several tasks, or the counters of a domain, took more than one task would.
-        for (std::size_t i = 0; i < reservations_; ++i) {
-            if (reserved_[i].job == j || end <= reserved_[i].from) continue;
+        for_each_outlived(j, end, [&](std::size_t i) {
             for (const slot& where : reserved_[i].slots) avoided_[where.node.value()] = 1;
-        }
+        });
     }
     if (remembers) classes_.failed_beside(c, released_promises_);
     return false;
@@ -343,9 +342,9 @@ const char* scheduler<Policies>::tell_reservation(std::uint32_t j, job_handle& b
         if (!own) {
             const std::uint32_t c = records_[j].demand;
             if (reservations_ == 0 || c == detail::no_position || !classes_[c].kept_out) return "";
-            i = 0;
-            const double end = now_ + seconds_left(j);
-            while (i + 1 < reservations_ && end <= reserved_[i].from) ++i;
+            i = reservations_;
+            for_each_outlived(j, now_ + seconds_left(j), [&](std::size_t k) { i = std::min(i, k); });
+            i = std::min(i, reservations_ - 1);
         }
         beneficiary = handle(reserved_[i].job);
         char digits[32];
