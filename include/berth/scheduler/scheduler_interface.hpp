@@ -134,6 +134,11 @@ private:
     void forget_watched();
     template <class Archive>
     void visit_own(Archive& a);
+    template <class Archive>
+    void visit_reservations(Archive& a);
+    [[nodiscard]] bool is_of_its_job(const detail::reserved_job& r) const noexcept {
+        return r.job < records_.size() && jobs_.is_taken(r.job) && records_[r.job].sequence == r.sequence;
+    }
 
     // ---- what the order sees ----------------------------------------------------------------------------------------
     [[nodiscard]] queued_job view(std::uint32_t j) const;
@@ -209,7 +214,12 @@ private:
     void drop_reservation(std::size_t i);
     void forget_reservation_of(std::uint32_t j);
     [[nodiscard]] std::size_t reservation_of(std::uint32_t j) const noexcept;
+    void renew_reservations();
+    [[nodiscard]] bool still_holds(std::size_t i);
+    [[nodiscard]] bool list_forms(const detail::reserved_job& r);
     [[nodiscard]] bool reserve(std::uint32_t j);
+    [[nodiscard]] std::size_t place_of_reservation(std::uint32_t j) const;
+    [[nodiscard]] bool look_ahead(std::uint32_t j, std::size_t but, detail::reserved_job& made);
     template <class Visit>
     void for_each_outlived(std::uint32_t j, double end, const Visit& visit) const;
     [[nodiscard]] bool keeps_promises(std::uint32_t j);

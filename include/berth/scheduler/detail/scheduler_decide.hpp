@@ -34,6 +34,7 @@ result<std::span<const decision>> scheduler<Policies>::decide(double time) {
     if (by_turns_) {
         count_shares();
         start_claims();
+        renew_reservations();
         start_by_turns();
         claim_by_shares();
     } else {

@@ -78,8 +78,11 @@ class backfill_scratch {
 protected:
     double reserved_at_ = never;  // the first time of a reservation
     std::size_t looks_left_ = 0;
-    bool kept_out_ = false;  // what was placed last would have fitted, but for a reservation
-    bool avoids_ = false;    // `avoided_` holds
+    std::size_t carried_ = 0;  // of the decision before, until they are renewed
+    reserved_job sooner_;
+    flat<std::uint32_t> forms_;  // of each slot
+    bool kept_out_ = false;      // what was placed last would have fitted, but for a reservation
+    bool avoids_ = false;        // `avoided_` holds
     bool outlives_all_ = false;
     double latest_outlived_ = 0.0;
     room_ahead ahead_;
