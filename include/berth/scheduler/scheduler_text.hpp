@@ -56,6 +56,7 @@ void scheduler<Policies>::visit_reservations(Archive& a) {
         r.sequence = records_[r.job].sequence;
         detail::visit(a, "from", r.from);
         detail::visit(a, "until", r.until);
+        if (!(r.from > -detail::never && r.from < detail::never)) return a.refuse("from", "a time");
         auto slots = static_cast<std::uint32_t>(!Archive::reads && list_forms(r) ? r.slots.size() : 0);
         detail::visit(a, "slots", slots);
         if constexpr (Archive::reads) list_waiting(r.job);
