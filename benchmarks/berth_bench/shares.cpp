@@ -3,6 +3,7 @@
 // who waits although its queue is promised more, and what a decision takes.
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/core/random.hpp"
+#include "berth/scheduler/backfill.hpp"
 #include "berth/scheduler/scheduler.hpp"
 
 #include "berth_bench/commands.hpp"
@@ -42,6 +43,8 @@ struct shares_options {
     double checkpoint = 600.0;
     std::uint64_t seed = 1;
     bool plain = false;
+    bool backfill = false;
+    double spare = 20.0;
     std::string json{};
 };
 
@@ -59,9 +62,18 @@ struct shares_figures {
     double longest_denied = 0.0;       // seconds
     double longest_denied_one = 0.0;   // likewise, of jobs of one GPU
     std::uint64_t most_decisions = 0;  // of jobs of one GPU: decisions in which it did not start
+    std::size_t promised = 0;          // jobs that were told a start, the first of their queues
+    double longest_promise = 0.0;      // seconds ahead
+    std::size_t late = 0;              // and started later than they were told first
+    std::size_t outlived = 0;          // runs that were longer than their estimate
     std::size_t waiting_at_end = 0;
     std::vector<double> decide_ms{};
 };
+
+/// A user asks for a little more than a job takes, so that what it does twice fits in.
+double estimate_of(const shares_options& options, const berth::simulated_job& job) {
+    return job.steps * job.step_s + options.spare * options.checkpoint;
+}
 
 /// Queues with quotas that sum to the capacity, weights 1 to 4, half the jobs stoppable.
 template <class Policies>
@@ -93,7 +105,8 @@ public:
         for (std::size_t j = 0; j < trace.jobs.size(); ++j) {
             jobs_.push_back({.queue = static_cast<std::size_t>(random() % options.queues),
                              .stoppable = random() % 2 == 0,
-                             .left = trace.jobs[j].steps * trace.jobs[j].step_s});
+                             .left = trace.jobs[j].steps * trace.jobs[j].step_s,
+                             .estimate = estimate_of(options, trace.jobs[j])});
         }
     }
 
@@ -129,6 +142,9 @@ private:
         std::uint32_t run = 0;
         double denied_since = -1.0;
         std::uint64_t denied = 0;  // decisions
+        double estimate = 0.0;     // of its run, with work that is done twice
+        double ran = 0.0;
+        double promised = -1.0;
     };
     struct job_end {
         double time = 0.0;
@@ -137,6 +153,23 @@ private:
         bool operator<(const job_end& other) const { return time != other.time ? time > other.time : job > other.job; }
     };
 
+    /// Whoever has a reservation was told a start, until it starts, or an older job of its queue or the queue itself
+    /// takes the reservation from it.
+    void check_promises(double now) {
+        std::set<std::size_t> reserved;
+        for (const berth::job_reservation& r : engine_.reservations()) {
+            const auto j = static_cast<std::size_t>(std::stoull(std::string{engine_.name(r.job)}));
+            reserved.insert(j);
+            if (jobs_[j].promised >= 0.0) continue;
+            jobs_[j].promised = r.from;
+            found_.longest_promise = std::max(found_.longest_promise, r.from - now);
+            ++found_.promised;
+        }
+        for (const std::size_t j : reserved_) {
+            if (reserved.count(j) == 0) jobs_[j].promised = -1.0;
+        }
+        reserved_ = std::move(reserved);
+    }
     template <class Result>
     static void check(const Result& answer) {
         if (!answer) throw std::runtime_error{answer.error().message};
@@ -152,6 +185,7 @@ private:
         check(engine_.job(now, {.name = name,
                                 .gpus = trace_.jobs[j].gpus,
                                 .terms = {.preemptible = jobs_[j].stoppable,
+                                          .duration = options_.backfill ? jobs_[j].estimate : berth::job_terms::unknown,
                                           .queue = queues_ ? std::string_view{queue} : std::string_view{}}}));
         lines_[jobs_[j].queue].insert(j);
         ++found_.events;
@@ -163,6 +197,8 @@ private:
         if (of.run != e.run || of.started < 0.0) return;  // it was stopped
         check(engine_.finish(now, std::to_string(e.job)));
         held_[of.queue] -= demand(e.job);
+        of.ran += now - of.started;
+        found_.outlived += of.ran > of.estimate ? 1 : 0;
         of.started = -1.0;
         ++found_.events;
     }
@@ -181,12 +217,15 @@ private:
                 ends_.push({now + of.left, j, ++of.run});
                 of.denied_since = -1.0;
                 of.denied = 0;
+                found_.late += of.promised >= 0.0 && now > of.promised ? 1 : 0;
+                of.promised = -1.0;
             } else if (d.kind == berth::decision_kind::evict) {
                 ++found_.evictions;
                 const double ran = now - of.started;
                 const double kept = std::floor(ran / options_.checkpoint) * options_.checkpoint;
                 found_.lost += (ran - kept) * static_cast<double>(trace_.jobs[j].gpus);
                 of.left -= kept;
+                of.ran += ran;
                 of.started = -1.0;
                 held_[of.queue] -= demand(j);
                 lines_[of.queue].insert(j);
@@ -195,6 +234,7 @@ private:
                 ++found_.moves;
             }
         }
+        if (options_.backfill) check_promises(now);
         // The oldest job of a queue that is within the quota should not have to wait.
         for (std::size_t q = 0; q < lines_.size(); ++q) {
             if (lines_[q].empty()) continue;
@@ -229,6 +269,7 @@ private:
     std::vector<berth::amount> held_;
     std::vector<std::set<std::size_t>> lines_;
     std::vector<job_state> jobs_;
+    std::set<std::size_t> reserved_;
     std::priority_queue<job_end> ends_;
     std::map<std::pair<std::size_t, std::size_t>, std::uint32_t> evicted_for_;
     double now_ = 0.0;
@@ -250,6 +291,11 @@ void print(const char* name, const shares_options& options, const shares_figures
         f.waiting_at_end);
     fmt::print("{:10} longest wait within the quota {:.0f} s, of one GPU {:.0f} s, {} decisions\n", "",
                f.longest_denied, f.longest_denied_one, f.most_decisions);
+    if (options.backfill) {
+        fmt::print("{:10} {} jobs were told a start, at most {:.0f} s ahead; {} started later; {} ran longer than "
+                   "estimated\n",
+                   "", f.promised, f.longest_promise, f.late, f.outlived);
+    }
     fmt::print("{:10} a decision takes {:.3f} ms of CPU time in the median, {:.3f} at p99, {:.3f} at most\n", "",
                percentile(f.decide_ms, 0.5), percentile(f.decide_ms, 0.99), percentile(f.decide_ms, 1.0));
     json[name] = {{"events", f.events},
@@ -259,6 +305,10 @@ void print(const char* name, const shares_options& options, const shares_figures
                   {"done_twice", f.lost / f.busy},
                   {"pairs_both_ways", f.pairs_both_ways},
                   {"pairs_twice", f.pairs_twice},
+                  {"promised", f.promised},
+                  {"longest_promise_s", f.longest_promise},
+                  {"late", f.late},
+                  {"outlived", f.outlived},
                   {"longest_wait_within_quota_s", f.longest_denied},
                   {"longest_wait_of_one_gpu_s", f.longest_denied_one},
                   {"longest_wait_of_one_gpu_decisions", f.most_decisions},
@@ -288,25 +338,44 @@ int run_shares(const shares_options& options) {
     double longest = 0.0;
     std::set<std::size_t> sizes;
     for (const berth::simulated_job& job : drawn->jobs) {
-        longest = std::max(longest, job.steps * job.step_s);
+        longest = std::max(longest, options.backfill ? estimate_of(options, job) : job.steps * job.step_s);
         sizes.insert(job.gpus);
     }
     const std::uint64_t decisions = most_decisions(options.queues * sizes.size() * 2);
     fmt::print("{} jobs, {} queues, {} x {} GPUs, load {:.2f}, seed {}\n", options.jobs, options.queues, options.nodes,
                options.gpus, options.load, options.seed);
-    fmt::print(
-        "bound: the oldest job of a queue that is within its quota with it starts after at most {} decisions if it "
-        "asks for one GPU.\nFor wider ones there is none: jobs that may not be stopped can keep a part of every "
-        "node. The longest job runs {:.0f} s.\n\n",
-        decisions, longest);
     nlohmann::ordered_json json;
-    json["bound_decisions"] = decisions;
     json["longest_job_s"] = longest;
+    // Once all that runs now has ended, the first job of each queue can have a node of its own.
+    const bool bounded = options.backfill && options.queues <= options.nodes;
+    if (bounded) {
+        json["bound_s"] = longest;
+        fmt::print("bound: the oldest job of a queue that is within its quota with it starts within {:.0f} s, the "
+                   "estimate of the "
+                   "longest job, however many GPUs it asks for, if no job runs longer than its estimate.\n\n",
+                   longest);
+    } else if (options.backfill) {
+        fmt::print(
+            "There is no bound on waiting: there are more queues than nodes, and reservations come before claims.\n\n");
+    } else {
+        json["bound_decisions"] = decisions;
+        fmt::print(
+            "bound: the oldest job of a queue that is within its quota with it starts after at most {} decisions if it "
+            "asks for one GPU.\nFor wider ones there is none: jobs that may not be stopped can keep a part of every "
+            "node. The longest job runs {:.0f} s.\n\n",
+            decisions, longest);
+    }
     try {
         const auto base = berth::scheduler_policies<>{}.with_placement(berth::greedy{berth::best_fit{}});
         if (options.plain) { print("one line", options, shared_fleet{options, *drawn, base, false}.run(), json); }
         const auto shares = base.with_preemption(berth::share_rules{});
-        print("queues", options, shared_fleet{options, *drawn, shares, true}.run(), json);
+        if (options.backfill) {
+            const auto easy =
+                shares.with_backfill(berth::easy_backfill{.depth = options.queues, .max_looks = 4 * options.queues});
+            print("queues", options, shared_fleet{options, *drawn, easy, true}.run(), json);
+        } else {
+            print("queues", options, shared_fleet{options, *drawn, shares, true}.run(), json);
+        }
     } catch (const std::runtime_error& e) { return fail(e.what()); }
     if (options.json.empty()) return exit_ok;
     const auto ok = write_file(options.json, json.dump(2) + "\n");
@@ -340,6 +409,11 @@ command add_shares(CLI::App& program, CLI::App*& subcommand) {
         ->capture_default_str();
     subcommand->add_option("--seed", options->seed, "Of the jobs")->capture_default_str();
     subcommand->add_flag("--plain", options->plain, "The same jobs in one line as well, nobody evicted");
+    subcommand->add_flag("--backfill", options->backfill,
+                         "The first job of each queue has a reservation, and jobs say how long they run");
+    subcommand->add_option("--spare", options->spare, "With --backfill: checkpoints' time by which jobs say too much")
+        ->check(CLI::Range(0.0, 1e6))
+        ->capture_default_str();
     subcommand->add_option("--json", options->json, "Writes the figures as JSON");
     return [options] { return run_shares(*options); };
 }

@@ -345,6 +345,7 @@ public:
             decide();
         }
         CHECK(promised_ > 0);
+        if (queues_) CHECK(kept_ > 0);
     }
 
 private:
@@ -399,8 +400,10 @@ private:
             REQUIRE(decide_on(*other, now_) == told);
             CHECK(other->wake_at() == engine_->wake_at());
         }
+        bool evicted = false;
         for (const berth::decision& d : engine_->last_decisions()) {
             const std::string name{engine_->name(d.job)};
+            evicted = evicted || d.kind == berth::decision_kind::evict || d.kind == berth::decision_kind::move;
             if (d.kind == berth::decision_kind::evict && ends_.count(name) > 0) {  // it goes on where it was
                 durations_[name] = ends_[name] - now_;
                 ends_.erase(name);
@@ -411,6 +414,7 @@ private:
             if (promise != promises_.end()) CHECK_MESSAGE(now_ <= promise->second, name);
         }
         const auto reserved = engine_->reservations();
+        if (reserved.empty()) first_.clear();
         for (const berth::job_reservation& r : reserved) {
             const std::string name{engine_->name(r.job)};
             CHECK(r.from > now_);
@@ -419,7 +423,16 @@ private:
             const auto alone = berth::expected_start(*engine_, r.job);
             REQUIRE(alone.has_value());
             CHECK(*alone <= r.from);
-            if (queues_) continue;  // somebody may have been evicted since
+            if (queues_) {
+                // It may lose its turn, but while it keeps it, and nobody is evicted, it is not told a later time.
+                if (name == first_ && !evicted) {
+                    CHECK_MESSAGE(r.from <= first_from_, name);
+                    ++kept_;
+                }
+                first_ = name;
+                first_from_ = r.from;
+                continue;
+            }
             CHECK(*alone == r.from);
             // First come, first served: nobody comes before it any more.
             promised_ += promises_.count(name) == 0 ? 1 : 0;
@@ -443,6 +456,9 @@ private:
     std::size_t restart_every_;
     std::size_t decisions_ = 0;
     std::size_t promised_ = 0;
+    std::size_t kept_ = 0;
+    std::string first_;  // with queues: who has the first reservation
+    double first_from_ = 0.0;
     bool queues_ = false;
     double now_ = 0.0;
     double arrival_ = 0.0;
@@ -459,6 +475,14 @@ TEST_CASE(
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         CAPTURE(seed);
         random_day{easy, seed, 150, false, 0}.run();
+    }
+}
+
+TEST_CASE("backfill: with queues the first of the line is not told a later time while it keeps its turn") {
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+        CAPTURE(seed);
+        random_day{easy.with_order(berth::fifo{}), seed, 150, true, 0}.run();
+        random_day{easy_with_queues, seed, 150, true, 0}.run();
     }
 }
 

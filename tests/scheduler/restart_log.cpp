@@ -5,6 +5,7 @@
 #include "berth/core/random.hpp"
 #include "berth/queue/least_attained.hpp"
 #include "berth/queue/queue_description.hpp"
+#include "berth/scheduler/backfill.hpp"
 #include "berth/scheduler/preemption.hpp"
 #include "berth/scheduler/scheduler_journal.hpp"
 #include "berth/scheduler/share_rules.hpp"
@@ -283,4 +284,8 @@ TEST_CASE("10,000 events, killed again and again: none of its decisions is doubl
 
 TEST_CASE("3,000 events with queues and shares, killed again and again: decisions as of one that lives on") {
     compare(by_shares, 3'000, 25, true);
+}
+
+TEST_CASE("1,500 events with queues and reservations, killed again and again: decisions as of one that lives on") {
+    compare(by_shares.with_backfill(berth::easy_backfill{.depth = 3}), 1'500, 25, true);
 }

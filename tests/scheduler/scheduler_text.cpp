@@ -4,6 +4,8 @@
 #include "berth/allocate/greedy/scores/fit.hpp"
 #include "berth/queue/least_attained.hpp"
 #include "berth/scheduler/any_scheduler.hpp"
+#include "berth/scheduler/backfill.hpp"
+#include "berth/scheduler/share_rules.hpp"
 #include "berth/watch/fleet_watch.hpp"
 
 #include "common/random_day.hpp"
@@ -102,6 +104,43 @@ TEST_CASE("a text that is not one is refused with line and field") {
         CHECK_FALSE(berth::load_scheduler(std::string_view{text}.substr(0, i)));
     }
     CHECK(refused > 0);
+}
+
+TEST_CASE("reservations in a text are read back, and one that cannot be is refused or made anew") {
+    const auto policies =
+        berth::scheduler_policies<>{}.with_preemption(berth::share_rules{}).with_backfill(berth::easy_backfill{});
+    berth::scheduler engine{policies};
+    join(engine, {"n0"}, 2);
+    const berth::queue_amount quota[] = {{"gpu", 2000}};
+    REQUIRE(engine.queue(0.0, {.name = "q", .quota = quota}));
+    REQUIRE(engine.job(0.0, {.name = "a", .terms = {.duration = 100.0, .queue = "q"}}));
+    REQUIRE(engine.job(0.0, {.name = "wide", .gpus = 2, .terms = {.duration = 50.0, .queue = "q"}}));
+    (void)engine.decide(0.0);
+    REQUIRE(engine.reservations().size() == 1);
+    const std::string text = engine.save();
+    const auto again = berth::load_scheduler(text, policies);
+    REQUIRE_MESSAGE(again, (again ? "" : again.error().message));
+    REQUIRE((*again)->reservations().size() == 1);
+    CHECK((*again)->reservations()[0].from == 100.0);
+    CHECK((*again)->reservations()[0].where == engine.reservations()[0].where);
+    const std::size_t begin = text.find("\nreservations 1\n");
+    REQUIRE(begin != std::string::npos);
+    std::size_t refused = 0;
+    std::size_t loaded = 0;
+    for (std::size_t i = begin; i < begin + 80 && i < text.find("\ncluster"); ++i) {
+        for (const char c : {'0', '1', '7', 'f'}) {
+            std::string other = text;
+            other[i] = c;
+            auto made = berth::load_scheduler(other, policies);
+            ++(made ? loaded : refused);
+            if (!made) continue;
+            REQUIRE((*made)->finish(100.0, "a"));
+            REQUIRE((*made)->decide(100.0));
+            CHECK((*made)->running(*(*made)->find_job("wide")) == 1);
+        }
+    }
+    CHECK(refused > 0);
+    CHECK(loaded > 0);
 }
 
 TEST_CASE("a short text that names far positions takes no memory for them") {

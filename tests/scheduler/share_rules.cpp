@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "berth/scheduler/share_rules.hpp"
 
+#include "berth/core/random.hpp"
 #include "berth/scheduler/scheduler.hpp"
 #include "berth/scheduler/scheduler_text.hpp"
 
@@ -8,7 +9,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -147,6 +151,54 @@ TEST_CASE("share_rules: jobs move so that a wide one fits, at most so many of th
     }
 }
 
+TEST_CASE("share_rules: room that is made by moves is the claimant's, however the moving jobs come to leave") {
+    const std::string ways[] = {"moved", "finish", "cancel", "node_gone", "running elsewhere", "failed"};
+    for (const std::string& way : ways) {
+        CAPTURE(way);
+        engine_type engine{with({}), {}, {.acknowledge = berth::acknowledgement::reported}};
+        join(engine, {"n0", "n1"}, 2);
+        queue(engine, "q", 4);
+        for (const char* name : {"a", "b", "c", "d"}) job(engine, 1.0, name, "q", 1);
+        (void)decide(engine, 1.0);
+        // One remains on each node.
+        const auto node_of = [&](const char* name) {
+            return engine.cluster().where(engine.task(*engine.find_job(name), 0)).node;
+        };
+        const std::string other = node_of("b") == node_of("a") ? "c" : "b";
+        for (const char* name : {"b", "c", "d"}) {
+            if (name != other) REQUIRE(engine.finish(2.0, name));
+        }
+        job(engine, 2.0, "wide", "q", 2);
+        const auto decided = decide(engine, 2.0);
+        REQUIRE(decided.size() == 1);
+        const berth::decision move = engine.last_decisions()[0];
+        REQUIRE(move.kind == berth::decision_kind::move);
+        const std::string name{engine.name(move.job)};
+        const std::string to{engine.cluster().fleet().name(move.where.node)};
+        CHECK(engine.claims(*engine.find_job("wide")));
+        if (way == "moved") REQUIRE(engine.moved(3.0, name));
+        if (way == "finish") REQUIRE(engine.finish(3.0, name));
+        if (way == "cancel") REQUIRE(engine.cancel(3.0, name));
+        if (way == "node_gone") REQUIRE(engine.node_gone(3.0, to));
+        if (way == "failed") REQUIRE(engine.failed(3.0, name));
+        if (way == "running elsewhere") {
+            const std::string there = to + "-" + std::to_string(berth::lowest_gpu(move.where.gpus));
+            const std::string_view gpus[] = {there};
+            REQUIRE(engine.running(3.0, name, 0, to, gpus));
+        }
+        (void)decide(engine, 3.0);
+        const bool starts = way != "node_gone" && way != "failed";
+        CHECK(engine.running(*engine.find_job("wide")) == (starts ? 1U : 0U));
+        // A claim that cannot be met is given up, and its node is free for others.
+        CHECK_FALSE(engine.claims(*engine.find_job("wide")));
+        const berth::fleet& machines = engine.cluster().fleet();
+        for (std::size_t i = 0; i < machines.node_count(); ++i) {
+            const berth::node_index n{i};
+            if (machines.present(n)) CHECK(engine.cluster().open(n));
+        }
+    }
+}
+
 // ---- claims that fail -------------------------------------------------------------------------------------------------
 
 namespace {
@@ -244,4 +296,87 @@ TEST_CASE("share_rules: a scheduler that is killed after each decision goes on w
     }
     CHECK(decisions <= bound(first_doomed + 1));
     CHECK(decisions > 1);
+}
+
+// ---- who has evicted whom ---------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Days on which the demand of five queues goes up and down. Each has one job that stays all day and that leaves before
+/// others, because it is less important.
+class restless_day {
+public:
+    restless_day(std::uint64_t seed, bool restarts) : random_{seed}, restarts_{restarts} {
+        engine_ = std::make_unique<engine_type>(with({}));
+        join(*engine_, {"n0", "n1", "n2", "n3", "n4"}, 2);
+        for (const char* name : queues) {
+            queue(*engine_, name, 2);
+            job(*engine_, 0.0, name, name, 2, -1);
+        }
+    }
+    void run(std::size_t steps) {
+        for (std::size_t i = 0; i < steps; ++i) {
+            now_ += 1.0;
+            const std::size_t q = random_() % 5;
+            if (random_() % 3 < shorts_[q].size()) {
+                REQUIRE(engine_->finish(now_, shorts_[q].back()));
+                shorts_[q].pop_back();
+            } else {
+                shorts_[q].push_back("short" + std::to_string(i));
+                job(*engine_, now_, shorts_[q].back(), queues[q], 1);
+            }
+            if (restarts_) restart();
+            (void)decide(*engine_, now_);
+            for (const berth::decision& d : engine_->last_decisions()) {
+                if (d.kind == berth::decision_kind::evict)
+                    ++taken_[{std::string{engine_->name(d.job)}, std::string{engine_->name(d.beneficiary)}}];
+            }
+        }
+    }
+    /// How often the pair that did so most evicted each other, of both directions the rarer one.
+    [[nodiscard]] std::size_t most_in_turn() const {
+        std::size_t most = 0;
+        for (const auto& [pair, times] : taken_) {
+            const auto back = taken_.find({pair.second, pair.first});
+            if (back != taken_.end()) most = std::max(most, std::min(times, back->second));
+        }
+        return most;
+    }
+    [[nodiscard]] std::size_t evicted() const { return evictions(*engine_); }
+
+private:
+    static constexpr const char* queues[] = {"p", "q", "r", "s", "t"};
+    void restart() {
+        const std::string text = engine_->save();
+        auto again = berth::load_scheduler(text, with({}));
+        REQUIRE_MESSAGE(again.has_value(), (again ? "" : again.error().message));
+        CHECK((*again)->save() == text);
+        engine_ = std::move(*again);
+    }
+
+    berth::xoshiro256 random_;
+    bool restarts_;
+    double now_ = 0.0;
+    std::unique_ptr<engine_type> engine_;
+    std::vector<std::string> shorts_[5];
+    std::map<std::pair<std::string, std::string>, std::size_t> taken_;  // victim, whom for
+};
+
+}  // namespace
+
+TEST_CASE("share_rules: no two jobs evict each other twice, restarted or not") {
+    std::size_t in_turn = 0;
+    std::size_t evicted = 0;
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+        const bool restarts = seed > 5;
+        CAPTURE(seed);
+        restless_day day{seed, restarts};
+        day.run(restarts ? 400 : 4000);
+        CHECK(day.most_in_turn() <= 1);
+        in_turn += day.most_in_turn();
+        evicted += day.evicted();
+    }
+    MESSAGE(evicted << " evictions, on " << in_turn << " days somebody took the place of one that had taken its own");
+    CHECK(in_turn > 0);
+    CHECK(evicted > 500);
 }

@@ -26,9 +26,11 @@ struct no_backfill {};
 /// own. Of whom nothing is known no end is expected: no reservation waits for it, and behind a reservation it only
 /// starts where the reserved job still fits beside it.
 ///
-/// Reservations are made anew in each decision, from what is so then. Where all durations are exact a reserved job of
-/// equal tasks never starts later than it was told; if something fails, or somebody leaves early, it may be another
-/// time and another place. Jobs of slices, jobs that run already, and those whose queue has no room for them get none.
+/// Without queues reservations are made anew in each decision, from what is so then. Where turns decide, whoever has
+/// one keeps it until it starts, and no two jobs of a queue have one. As long as jobs end no later than estimated and
+/// nothing fails, the first job with a reservation, of equal tasks, starts no later than it was told
+/// (docs/queues.md has all conditions). Jobs of slices, jobs that run already, and those whose queue has no room for
+/// them get none.
 ///
 /// ```
 /// berth::scheduler engine{berth::scheduler_policies<>{}.with_backfill(berth::easy_backfill{})};
@@ -37,8 +39,9 @@ struct no_backfill {};
 /// A decision in which somebody has a reservation costs O(jobs that wait + jobs that run + nodes x GPUs) more, each
 /// further reservation as much again but the first. Deterministic.
 struct easy_backfill {
-    std::size_t depth = 1;  ///< jobs that have a reservation at a time, at most
-    /// Jobs for which one is looked for in a decision, at most: for some no known end makes room.
+    std::size_t depth = 1;  ///< jobs that have a reservation at a time, at most; with queues one of each queue
+    /// Jobs for which one is looked for in a decision, at most: for some no known end makes room. Up to half of them
+    /// are jobs that have a reservation, for an earlier one.
     std::size_t max_looks = 8;
 };
 

@@ -38,6 +38,7 @@
 #include "berth/scheduler/detail/queue_events.hpp"
 #include "berth/scheduler/detail/scheduler_backfill.hpp"
 #include "berth/scheduler/detail/scheduler_claims.hpp"
+#include "berth/scheduler/detail/scheduler_decide.hpp"
 #include "berth/scheduler/detail/scheduler_evictions.hpp"
 #include "berth/scheduler/detail/scheduler_exchange.hpp"
 #include "berth/scheduler/detail/scheduler_line.hpp"

@@ -17,6 +17,7 @@
 #include "berth/queue/queued_job.hpp"
 #include "berth/scheduler/decision.hpp"
 #include "berth/scheduler/detail/demand_classes.hpp"
+#include "berth/scheduler/detail/eviction_pairs.hpp"
 #include "berth/scheduler/detail/job_heap.hpp"
 #include "berth/scheduler/detail/job_records.hpp"
 #include "berth/scheduler/detail/job_rules.hpp"
@@ -505,6 +506,7 @@ private:
     std::size_t reservations_ = 0;
 
     detail::queue_tree queues_;
+    detail::eviction_pairs reclaimed_;                       // whose places were taken for jobs of other queues
     bool told_ = true;                                       // something happened since room was claimed
     bool by_turns_ = false;                                  // queues decide whose turn it is
     detail::flat<std::uint32_t> recounted_;                  // jobs that have or want other amounts than were counted

@@ -22,7 +22,8 @@
 #include "berth/scheduler/detail/mix_image.hpp"
 #include "berth/scheduler/detail/queue_books.hpp"
 #include "berth/scheduler/detail/queue_turns.hpp"
-#include "berth/scheduler/detail/room_ahead.hpp"
+#include "berth/scheduler/detail/scheduler_parts.hpp"
+#include "berth/scheduler/detail/scheduler_scratch.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 #include "berth/scheduler/scheduler_policies.hpp"
 #include "berth/scheduler/share_rules.hpp"
@@ -37,53 +38,10 @@
 #include <utility>
 #include <vector>
 
-// Length: one class, a third of it documentation. Include scheduler/scheduler.hpp, which also has the definitions
+// Length: one class, with its functions by question. Include scheduler/scheduler.hpp, which also has the definitions
 // (scheduler/detail/).
 
 namespace berth::inline v0 {
-
-namespace detail {
-
-/// What a scheduler lets a balancer move.
-struct scheduler_movable {
-    const scheduler_events* of = nullptr;
-    [[nodiscard]] bool operator()(const task_move& r) const noexcept { return of->may_move(r.task); }
-};
-/// A balancer that asks the scheduler as well.
-template <class Triggers, class Valuation, class Movable, class Budget>
-[[nodiscard]] auto with_movable(const balancer<Triggers, move_choice<Valuation, Movable>, Budget>& policy,
-                                const scheduler_events& engine) {
-    using both = all_of<scheduler_movable, Movable>;
-    return balancer<Triggers, move_choice<Valuation, both>, Budget>{
-        policy.when,
-        {policy.choice.valuation, both{scheduler_movable{&engine}, policy.choice.movable}, policy.choice.options},
-        policy.budget,
-        policy.limits};
-}
-
-/// The state of a policy that may be absent.
-struct no_state {
-    template <class... Arguments>
-    explicit no_state(const Arguments&...) noexcept {}
-};
-template <class Balance>
-[[nodiscard]] auto start_relief(const Balance& policy, const scheduler_events& engine) {
-    if constexpr (std::is_same_v<Balance, no_relief>) {
-        return no_state{};
-    } else {
-        return with_movable(policy, engine).start(engine.cluster());
-    }
-}
-template <class Watch>
-[[nodiscard]] auto start_watch(const Watch& policy, const scheduler_events& engine) {
-    if constexpr (std::is_same_v<Watch, no_watch>) {
-        return no_state{};
-    } else {
-        return policy.start(engine.cluster());
-    }
-}
-
-}  // namespace detail
 
 /// The engine: events in, decisions out. It places jobs in the order of its queue, gangs as a whole or not at all,
 /// moves what runs on sick and drained places elsewhere, in waves that fit, evicts where its preemption allows it, and
@@ -100,7 +58,7 @@ template <class Watch>
 ///
 /// @tparam Policies  a `scheduler_policies`
 template <class Policies = scheduler_policies<>>
-class scheduler : public scheduler_events {
+class scheduler : public scheduler_events, private detail::share_scratch, private detail::backfill_scratch {
     using order_type = decltype(Policies::order);
     using preemption_type = decltype(Policies::preemption);
     using placer_type = decltype(std::declval<const decltype(Policies::placement)&>().start(
@@ -132,66 +90,11 @@ public:
     ///
     /// @return the decisions in the order in which to carry them out; valid until the next event or decision. An error
     ///         if the time is not finite or before that of the last event
-    [[nodiscard]] result<std::span<const decision>> decide(double time) {
-        if (auto ok = check_time("decide", time); !ok) return ok.error();
-        take(event_kind::decide, time);
-        if (answered_) {
-            decided_.clear();
-            reason_texts_.clear();
-        }
-        answered_ = false;
-        reasons_.clear();
-        lost_names_.erase(lost_names_.begin(), lost_names_.begin() + static_cast<std::ptrdiff_t>(lost_told_));
-        running_listed_ = false;
-        if constexpr (backfills) forget_reservations();
-        follow_watch();
-        relieve();
-        stop_short_gangs();
-        follow_levels();
-        if (by_turns_) measure_fleet();
-        fill_line();
-        if (by_turns_) {
-            count_shares();
-            start_claims();
-            start_by_turns();
-            claim_by_shares();
-        } else {
-            start_claims();
-            start_waiting();
-        }
-        note_reserved_time();
-        tell_waits();
-        return answer();
-    }
+    [[nodiscard]] result<std::span<const decision>> decide(double time);
 
     /// When a decision may be due although nothing happened: a back-off, a grace or a delay ends, a watch looks,
     /// a level is reached. Infinity: never. O(tasks of gangs that are short + jobs that sleep), with levels O(jobs).
-    [[nodiscard]] double wake_at() const {
-        // Moves that are under way come before the next look.
-        double at = planned_.empty() ? relief_at_ : detail::never;
-        const auto sooner = [&](double time) { at = time < at ? time : at; };
-        for (const detail::sleeping_job& s : sleeping_) sooner(s.until);
-        for (const job_handle job : short_) {
-            if (has(job)) sooner(grace_ends(job.position()));
-        }
-        if constexpr (watches) sooner(watched_at_ + policies_.watch.contact.interval);
-        // Who was to have ended by then and has not is expected to end later: others may start before that.
-        if constexpr (backfills) {
-            if (reserved_at_ > now_) sooner(reserved_at_);
-        }
-        if constexpr (evicts && levelled_order<order_type>) {
-            for (std::uint32_t j = 0; j < records_.size(); ++j) {
-                if (!jobs_.is_taken(j) || !records_[j].runs()) continue;
-                // Less than the time can tell apart is still later than now.
-                const double reached = now_ + policies_.order.next_level_in(view(j));
-                sooner(reached > now_ ? reached : detail::nextafter(now_, detail::never));
-            }
-        }
-        if constexpr (shares_out) {
-            if (!classes_.listed().empty()) sooner(next_unspared());
-        }
-        return at > now_ ? at : now_;
-    }
+    [[nodiscard]] double wake_at() const;
 
     /// As `save_scheduler`; include `scheduler/scheduler_text.hpp`.
     [[nodiscard]] std::string save();
@@ -222,63 +125,6 @@ public:
     [[nodiscard]] placer_type& placer() noexcept { return *placer_; }
 
 private:
-    struct victim {
-        std::uint32_t job = 0;
-        queue_key key{};
-    };
-    struct released_task {
-        std::uint32_t job = 0;
-        std::uint32_t task = 0;
-        slot where{};
-        std::size_t alternative = 0;
-        std::uint32_t offset = detail::no_offset;  // of a slice, likewise below
-    };
-    struct started_task {
-        std::uint32_t task = 0;
-        slot where{};
-    };
-    struct told_wait {
-        std::uint64_t sequence = 0;
-        std::uint32_t job = 0;
-        std::uint32_t first = 0;
-        std::uint32_t count = 0;
-    };
-
-    static constexpr std::uint32_t whole_job = ~std::uint32_t{0};
-    /// What may leave or move: a task above the least of an elastic job, or a whole job.
-    struct victim_unit {
-        std::uint32_t job = 0;
-        std::uint32_t task = whole_job;
-        detail::wide_fraction excess{};
-    };
-    struct rehomed_task {
-        std::uint32_t job = 0;
-        std::uint32_t task = 0;
-        slot from{};
-        slot to{};
-        std::uint32_t from_offset = detail::no_offset;
-        std::uint32_t to_offset = detail::no_offset;
-
-        [[nodiscard]] bool stays() const noexcept { return to == from && to_offset == from_offset; }
-    };
-    static constexpr std::uint32_t queue_none = ~std::uint32_t{0};
-    /// How a job was counted last; with it go the amounts that it had and wanted.
-    struct counted_share {
-        std::uint32_t leaf = queue_none;
-        bool hard = false;
-    };
-    struct adjusted_share {
-        std::uint32_t leaf = 0;
-        bool hard = false;
-        int sign = 1;  // 0: it is to leave
-    };
-    enum class claim_action : std::uint8_t { consolidate, reclaim, preempt };
-    struct node_group {
-        std::size_t domain = 0;
-        amount room = 0;
-        std::vector<node_index> nodes{};
-    };
-
     // ---- texts ------------------------------------------------------------------------------------------------------
     scheduler(berth::cluster&& loaded, Policies policies, scheduler_options options)
         : scheduler_events{std::move(loaded), options}, policies_{std::move(policies)}, measured_{cluster_} {
@@ -288,6 +134,11 @@ private:
     void forget_watched();
     template <class Archive>
     void visit_own(Archive& a);
+    template <class Archive>
+    void visit_reservations(Archive& a);
+    [[nodiscard]] bool is_of_its_job(const detail::reserved_job& r) const noexcept {
+        return r.job < records_.size() && jobs_.is_taken(r.job) && records_[r.job].sequence == r.sequence;
+    }
 
     // ---- what the order sees ----------------------------------------------------------------------------------------
     [[nodiscard]] queued_job view(std::uint32_t j) const;
@@ -363,7 +214,14 @@ private:
     void drop_reservation(std::size_t i);
     void forget_reservation_of(std::uint32_t j);
     [[nodiscard]] std::size_t reservation_of(std::uint32_t j) const noexcept;
+    void renew_reservations();
+    [[nodiscard]] bool still_holds(std::size_t i);
+    [[nodiscard]] bool list_forms(const detail::reserved_job& r);
     [[nodiscard]] bool reserve(std::uint32_t j);
+    [[nodiscard]] std::size_t place_of_reservation(std::uint32_t j) const;
+    [[nodiscard]] bool look_ahead(std::uint32_t j, std::size_t but, detail::reserved_job& made);
+    template <class Visit>
+    void for_each_outlived(std::uint32_t j, double end, const Visit& visit) const;
     [[nodiscard]] bool keeps_promises(std::uint32_t j);
     [[nodiscard]] bool fits_at_its_time(std::size_t i);
     [[nodiscard]] bool fits_later(std::size_t i, node_index n, const demand_view* beside);
@@ -393,6 +251,8 @@ private:
     [[nodiscard]] const detail::job_rules* rules_for(std::uint32_t j) const;
     template <class Visit>
     void for_each_place(std::uint32_t j, const Visit& visit) const;
+    template <class Visit>
+    void for_each_open_node(const Visit& visit) const;
     void list_allowed(std::uint32_t j, const detail::job_rules& rules);
     [[nodiscard]] std::vector<node_group> by_domain(std::span<const node_index> nodes, domain_level level) const;
     static void put_first(std::vector<node_group>& groups, std::size_t domain);
@@ -447,6 +307,7 @@ private:
     [[nodiscard]] bool may_claim(std::uint32_t j, claim_action action) const;
     [[nodiscard]] bool stays_within_due(const detail::demand_class& of) const;
     void list_units(std::uint32_t j, claim_action action);
+    [[nodiscard]] bool may_reclaim_from(std::uint32_t j, std::uint32_t v, std::uint32_t claimants_side) const;
     void sort_units();
     [[nodiscard]] bool has_too_much(std::uint32_t q) const;
     [[nodiscard]] bool is_within_quota(std::uint32_t q) const;
@@ -515,76 +376,10 @@ private:
     bool unrelieved_ = false;  // a round found no place for all that should leave
     bool reordered_ = false;   // jobs that run may have lost their rank
 
-    detail::flat<wait_count> reasons_;  // of the decisions
-    detail::flat<told_wait> waits_;
-    // Scratch.
-    detail::flat<task_handle> handles_;
-    detail::flat<std::uint32_t> ordinals_;
-    detail::flat<started_task> placed_;
-    detail::flat<std::uint32_t> candidates_;
-    detail::flat<std::uint32_t> entered_;
-    detail::flat<task_move> moves_;
-    detail::flat<const char*> reasons_of_moves_;
-    detail::flat<victim> running_;  // jobs that may leave, in order
-    detail::flat<victim> unsorted_;
-    std::size_t last_running_ = 0;
-    bool running_listed_ = false;
-    bool running_sorted_ = false;
-    detail::flat<released_task> released_;
-    detail::flat<std::uint32_t> evicted_;
-
-    // What is kept for jobs that do not fit yet.
-    double reserved_at_ = detail::never;  // the first time of a reservation
-    std::size_t looks_left_ = 0;
-    bool kept_out_ = false;  // what was placed last would have fitted, but for a reservation
-    bool avoids_ = false;    // `avoided_` holds
-    bool outlives_all_ = false;
-    double latest_outlived_ = 0.0;
-    detail::room_ahead ahead_;
-    detail::node_ahead later_;
-    detail::change_list released_promises_;  // nodes that something was kept on
-    detail::flat<std::uint8_t> avoided_;     // of each node
-    detail::flat<node_index> beside_;
-    detail::flat<node_index> touched_nodes_;
-    detail::flat<task_index> wished_tasks_;
-    detail::flat<std::uint32_t> of_class_;
-
     // Of queues: what they have and are due in this decision, and whose turn it is.
     detail::queue_books books_{queues_};
     detail::queue_turns turns_{queues_, books_};
     std::vector<std::vector<std::uint32_t>> lines_;  // of each leaf a heap of classes
-    amount smallest_memory_ = 0;
-    detail::flat<amount> totals_;  // of each divided counter
-    detail::flat<counted_share> counted_;
-    detail::flat<amount> counted_amounts_;
-    detail::flat<adjusted_share> adjusted_;
-    detail::flat<amount> adjusted_amounts_;
-    detail::flat<amount> waits_asked_;
-    detail::flat<amount> leaves_asked_;
-    std::vector<std::uint32_t> hopeless_;  // classes whose claims failed in this decision
-    detail::job_rules no_rules_{};
-    detail::flat<node_index> allowed_;
-    detail::flat<node_index> without_gpus_;
-    detail::flat<amount> asked_;
-    detail::flat<amount> claim_asked_;
-    detail::flat<amount> unit_amounts_;
-    detail::flat<amount> taken_amounts_;
-    std::vector<victim_unit> units_;
-    std::vector<std::uint32_t> best_;
-    std::vector<rehomed_task> rehomed_;
-    detail::flat<started_task> claimed_;
-    std::vector<std::uint32_t> touched_leaves_;
-    double spared_until_ = -detail::never;
-    detail::claim_sweep sweeps_[3]{};  // of each action
-    bool has_untried_ = false;         // claimants are left for the next decision
-    std::size_t lacking_copies_ = 0;
-    std::size_t gpus_each_ = 0;
-    bool on_freed_nodes_ = false;
-    detail::flat<std::uint32_t> usable_gpus_;  // per node
-    detail::flat<std::uint32_t> freed_gpus_;
-    detail::flat<node_index> freed_nodes_;
-    std::uint64_t trials_left_ = 0;
-    std::uint32_t claiming_ = detail::no_position;  // it has its place already, in the cluster alone
 };
 scheduler() -> scheduler<>;
 template <class Policies>

@@ -29,7 +29,58 @@ void scheduler<Policies>::visit_own(Archive& a) {
         detail::visit(a, "next", sweep.next);
         detail::visit(a, "end", sweep.end);
     }
-    if constexpr (backfills) detail::visit(a, "reserved at", reserved_at_);
+    if constexpr (backfills) {
+        detail::visit(a, "reserved at", reserved_at_);
+        visit_reservations(a);
+    }
+}
+
+/// With queues reservations last from one decision to the next. Which demand a slot is for is told by the task and its
+/// alternative; without slots a reservation only keeps its rank.
+template <class Policies>
+template <class Archive>
+void scheduler<Policies>::visit_reservations(Archive& a) {
+    std::size_t lasting = 0;
+    for (std::size_t i = 0; i < reservations_ && by_turns_; ++i) lasting += is_of_its_job(reserved_[i]) ? 1 : 0;
+    const std::size_t count = detail::visit_count(a, "reservations", lasting);
+    for (std::size_t i = 0, from = 0; i < count && a.ok(); ++i, ++from) {
+        if constexpr (Archive::reads) {
+            reserved_.emplace_back();
+        } else {
+            while (!is_of_its_job(reserved_[from])) ++from;
+        }
+        a.line("-");
+        detail::reserved_job& r = reserved_[from];
+        detail::visit(a, "job", r.job);
+        if (r.job >= records_.size() || !jobs_.is_taken(r.job)) return a.refuse("job", "one that is there");
+        r.sequence = records_[r.job].sequence;
+        detail::visit(a, "from", r.from);
+        detail::visit(a, "until", r.until);
+        if (!(r.from > -detail::never && r.from < detail::never)) return a.refuse("from", "a time");
+        auto slots = static_cast<std::uint32_t>(!Archive::reads && list_forms(r) ? r.slots.size() : 0);
+        detail::visit(a, "slots", slots);
+        if constexpr (Archive::reads) list_waiting(r.job);
+        if (slots > handles_.size()) return a.refuse("slots", "at most one for each task that waits");
+        for (std::uint32_t k = 0; k < slots; ++k) {
+            const task_index t = *cluster_.find(handles_[k]);
+            const auto others = cluster_.alternatives(t);
+            slot where;
+            std::uint32_t form = 0;
+            if constexpr (!Archive::reads) {
+                where = r.slots[k];
+                form = forms_[k];
+            }
+            detail::visit(a, "slot", where);
+            detail::visit(a, "alternative", form);
+            if (!where.placed() || (form > 0 && form >= others.size()))
+                return a.refuse("alternative", "one of its task, on a node");
+            if constexpr (Archive::reads) {
+                r.slots.push_back(where);
+                r.shapes.push_back(others.empty() ? cluster_.workload().shape(t) : others[form].shape);
+            }
+        }
+        if constexpr (Archive::reads) reservations_ = reserved_.size();
+    }
 }
 
 template <class Policies>

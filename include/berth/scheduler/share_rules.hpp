@@ -30,7 +30,9 @@ namespace berth::inline v0 {
 /// has come is part of a saved scheduler.
 ///
 /// After an exchange the claimant's side, if it is above its fair share, is less so than the victim's. So no two queues
-/// take from each other in turn.
+/// take from each other in turn. No two jobs reclaim from each other twice: who has lost its place to another takes it
+/// back once at most, within its guarantee, and then neither takes the other's. Each job remembers all to which it
+/// has lost its place that are there still, at most 64; after so many the others spare it.
 ///
 /// ```
 /// berth::scheduler engine{berth::scheduler_policies<>{}.with_preemption(berth::share_rules{})};

@@ -38,7 +38,7 @@ inline void scheduler_events::task_stopped(std::uint32_t job, std::uint32_t task
     settle_time(j);
     note_amounts(job);
     if (t.activity == detail::task_activity::moving) --moves_in_flight_;
-    if (t.activity == detail::task_activity::stopping) victim_gone(t, true);
+    victim_gone(t, true);
     t.activity = detail::task_activity::waiting;
     forget_target(t.task);
     t.started = false;
@@ -61,7 +61,7 @@ inline void scheduler_events::end_task(std::uint32_t job, std::uint32_t task) {
     settle_time(j);
     note_amounts(job);
     if (t.activity == detail::task_activity::moving) --moves_in_flight_;
-    if (t.activity == detail::task_activity::stopping) victim_gone(t, true);
+    victim_gone(t, true);
     if (t.activity == detail::task_activity::waiting) {
         --j.waiting;
     } else {
@@ -95,6 +95,7 @@ inline void scheduler_events::remove_job(std::uint32_t job) {
     }
     if (job < rules_.size()) rules_[job].reset();
     tasks_.clear(job);
+    reclaimed_.clear(job);
     jobs_.vacate(job);
 }
 
@@ -143,7 +144,7 @@ inline void scheduler_events::move_ended(std::uint32_t job, std::uint32_t task, 
     --moves_in_flight_;
     relief_due_ = true;
     room_freed_ = true;
-    if (t.claim != detail::no_position) victim_gone(t, arrived);
+    victim_gone(t, arrived);
     if (arrived) {
         t.failures = 0;
         return;
@@ -165,7 +166,7 @@ inline void scheduler_events::note_short(std::uint32_t job) {
     short_.push_back(handle(job));
 }
 
-/// A task that was to be stopped for a claim is gone, or stays after all.
+/// A task that was to leave for a claim, if it was to leave for any, is gone or stays after all.
 inline void scheduler_events::victim_gone(detail::task_record& victim, bool stopped) {
     for (detail::claim_record& c : claims_) {
         if (c.serial != victim.claim || victim.claim == detail::no_position) continue;

@@ -186,6 +186,7 @@ inline std::uint32_t scheduler_events::add_job(std::string_view name, std::span<
     if (records_.size() <= position) records_.resize(position + std::size_t{1}, {});
     if (tasks_.size() <= position) tasks_.resize(position + std::size_t{1});
     heap_.resize(records_.size());
+    reclaimed_.resize(records_.size());
     if (!name.empty()) names_.assign(position, name);
     detail::job_record& j = records_[position];
     j = detail::job_record{};
@@ -285,6 +286,7 @@ inline result<bool> scheduler_events::observe(double time, const job_ref& job, s
         if (t.activity == detail::task_activity::moving) {
             --moves_in_flight_;
             t.activity = detail::task_activity::running;
+            victim_gone(t, true);  // it is not where it was
         }
         const task_handle h = t.task;
         (void)cluster_.release(h);

@@ -78,7 +78,6 @@ struct job_record {
 
     std::uint32_t leaf = 1;      // its queue; 1: it names none
     double evicted_at = -never;  // by a decision, the last time
-    job_handle evicted_for{};    // who got its place, the last time
     double runs_since = 0.0;     // if it runs
 
     std::uint32_t mig_profile = no_position;  // each of its tasks is a slice

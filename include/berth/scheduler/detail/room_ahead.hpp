@@ -116,6 +116,7 @@ struct wished_room {
 /// A job that does not fit yet, and when and where it is to start.
 struct reserved_job {
     std::uint32_t job = 0;
+    std::uint64_t sequence = 0;  // tells it from another job at its position
     double from = 0.0;
     double until = 0.0;  // infinity: nobody knows
     flat<slot> slots{};

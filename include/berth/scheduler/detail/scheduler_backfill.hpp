@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 // What is kept for jobs that do not fit yet, and who may start beside them.
 
@@ -39,9 +40,11 @@ bool scheduler<Policies>::is_gone_by(task_index t, double time) const {
     return j != detail::no_position && now_ + seconds_left(j) <= time;
 }
 
-/// The reservations of the decision before are none any more: what was kept for them may be free.
+/// The reservations of the decision before are none any more, and what was kept for them may be free; with queues
+/// `renew_reservations` follows.
 template <class Policies>
 void scheduler<Policies>::forget_reservations() {
+    carried_ = by_turns_ ? reservations_ : 0;
     while (reservations_ > 0) drop_reservation(reservations_ - 1);
     if constexpr (backfills) looks_left_ = policies_.backfill.max_looks;
     for (const std::uint32_t c : classes_.listed()) classes_[c].kept_out = false;
@@ -50,7 +53,9 @@ template <class Policies>
 void scheduler<Policies>::drop_reservation(std::size_t i) {
     if (released_promises_.size() < cluster_.fleet().node_count())
         released_promises_.resize(cluster_.fleet().node_count());
-    for (const slot& where : reserved_[i].slots) released_promises_.note(where.node.value());
+    for (const slot& where : reserved_[i].slots) {
+        if (where.node.below(released_promises_.size())) released_promises_.note(where.node.value());
+    }
     std::rotate(reserved_.begin() + static_cast<std::ptrdiff_t>(i),
                 reserved_.begin() + static_cast<std::ptrdiff_t>(i) + 1,
                 reserved_.begin() + static_cast<std::ptrdiff_t>(reservations_));
@@ -68,6 +73,65 @@ std::size_t scheduler<Policies>::reservation_of(std::uint32_t j) const noexcept 
     return i;
 }
 
+/// Turns change with every start: if reservations followed them, a stream of small jobs of one queue could keep a wide
+/// job of another waiting for ever. So whoever has one keeps it while its queue lets it start, no later than it was
+/// told if that still holds, and earlier if that delays nobody else who has one.
+template <class Policies>
+void scheduler<Policies>::renew_reservations() {
+    if constexpr (backfills) {
+        for (std::size_t i = 0; i < carried_; ++i) {
+            const std::uint32_t j = reserved_[i].job;
+            if (!is_of_its_job(reserved_[i])) continue;
+            const std::uint32_t c = records_[j].demand;
+            if (c == detail::no_position || records_[j].running > 0) continue;
+            if (bar_of(classes_[c]) != detail::queue_bar::none) continue;
+            if (i != reservations_) std::swap(reserved_[reservations_], reserved_[i]);
+            if (still_holds(reservations_)) {
+                ++reservations_;
+            } else {
+                (void)reserve(j);
+            }
+        }
+        carried_ = 0;
+        for (std::size_t i = 0; i < reservations_ && looks_left_ > policies_.backfill.max_looks / 2; ++i) {
+            --looks_left_;
+            if (reserved_[i].from <= now_ || !look_ahead(reserved_[i].job, i, sooner_)) continue;
+            if (sooner_.from < reserved_[i].from) std::swap(sooner_, reserved_[i]);
+        }
+    }
+}
+/// Whether a reservation that was made before is as good as then.
+template <class Policies>
+bool scheduler<Policies>::still_holds(std::size_t i) {
+    const detail::reserved_job& r = reserved_[i];
+    // What other jobs and labels say may have changed.
+    if (rules_for(r.job) != nullptr || records_[r.job].same_model || !list_forms(r)) return false;
+    for (const slot& where : r.slots) {
+        const bool is_open = where.node.below(cluster_.fleet().node_count()) && cluster_.fleet().present(where.node) &&
+                             cluster_.open(where.node);
+        if (!is_open || !fits_later(i, where.node, nullptr)) return false;
+    }
+    return cluster_.fleet().schema().domain.empty() || domains_have_room_later(i);
+}
+
+/// Into `forms_`: which alternative of its task each slot of a reservation is for. False if it was for other tasks.
+template <class Policies>
+bool scheduler<Policies>::list_forms(const detail::reserved_job& r) {
+    forms_.clear();
+    list_waiting(r.job);
+    const std::size_t least = records_[r.job].waiting > 0 ? least_of(records_[r.job]) : 0;
+    if (least != r.slots.size() || handles_.size() < least) return false;
+    for (std::size_t k = 0; k < least; ++k) {
+        const task_index t = *cluster_.find(handles_[k]);
+        const auto others = cluster_.alternatives(t);
+        std::uint32_t form = 0;
+        while (form < others.size() && !(others[form].shape == r.shapes[k])) ++form;
+        if (others.empty() ? !(cluster_.workload().shape(t) == r.shapes[k]) : form == others.size()) return false;
+        forms_.push_back(form);
+    }
+    return true;
+}
+
 /// Gives a job that does not fit a reservation, if there are not enough yet. False if it gets none.
 template <class Policies>
 bool scheduler<Policies>::reserve(std::uint32_t j) {
@@ -75,61 +139,93 @@ bool scheduler<Policies>::reserve(std::uint32_t j) {
         return false;
     } else {
         const detail::job_record& r = records_[j];
-        if (reservations_ >= policies_.backfill.depth || looks_left_ == 0) return false;
-        if (r.running > 0 || is_sliced(j) || reservation_of(j) < reservations_) return false;
+        if (looks_left_ == 0 || r.running > 0 || is_sliced(j) || reservation_of(j) < reservations_) return false;
         constexpr std::uint64_t never = detail::reason_bit(wait_reason::never);
         if (r.demand == detail::no_position || (classes_.explain(r.demand) & never) != 0) return false;
+        const std::size_t place = place_of_reservation(j);
+        if (place > reservations_) return false;
         --looks_left_;
-        list_waiting(j);
-        wished_tasks_.clear();
-        for (std::size_t i = 0; i < least_of(r); ++i) wished_tasks_.push_back(*cluster_.find(handles_[i]));
-        const detail::job_rules* rules = rules_for(j);
-        if (rules != nullptr) {
-            list_allowed(j, *rules);
-        } else {
-            allowed_.clear();
-            for (std::size_t i = 0; i < cluster_.fleet().node_count(); ++i) {
-                if (cluster_.fleet().present(node_index{i}) && cluster_.open(node_index{i}))
-                    allowed_.push_back(node_index{i});
-            }
-        }
-        ahead_.open(cluster_);
-        constexpr std::uint32_t of_reservation = std::uint32_t{1} << 31U;
-        for (std::size_t q = 0; q < reservations_; ++q) {
-            for (std::size_t i = 0; i < reserved_[q].slots.size(); ++i)
-                ahead_.take(cluster_.workload().demand(reserved_[q].shapes[i]), reserved_[q].slots[i]);
-            if (reserved_[q].until < detail::never)
-                ahead_.add_end(reserved_[q].until, of_reservation | static_cast<std::uint32_t>(q));
-        }
-        for (std::uint32_t k = 0; k < records_.size(); ++k) {
-            if (!jobs_.is_taken(k) || records_[k].running == 0) continue;
-            if (const double left = seconds_left(k); left < detail::never) ahead_.add_end(now_ + left, k);
-        }
-        const auto visit = [&](std::uint32_t what, const auto& give) {
-            if ((what & of_reservation) != 0) {
-                const detail::reserved_job& q = reserved_[what & ~of_reservation];
-                for (std::size_t i = 0; i < q.slots.size(); ++i)
-                    give(cluster_.workload().demand(q.shapes[i]), q.slots[i]);
-                return;
-            }
-            for (const detail::task_record& t : tasks_[what]) {
-                if (t.activity == detail::task_activity::ended) continue;
-                const task_index at = *cluster_.find(t.task);
-                for (const slot& held : {cluster_.slots()[at.value()], cluster_.targets()[at.value()]}) {
-                    if (held.placed()) give(cluster_.workload().demand(at), held);
-                }
-            }
-        };
+        if (!look_ahead(j, place, sooner_)) return false;
+        if (place < reservations_) drop_reservation(place);
         if (reserved_.size() == reservations_) reserved_.emplace_back();
-        detail::reserved_job& made = reserved_[reservations_];
-        const detail::wished_room wished{wished_tasks_.view(), r.same_model, rules, allowed_.view()};
-        const auto at = ahead_.find(wished, visit, made);
-        if (!at) return false;
-        made.job = j;
-        made.from = *at;
-        made.until = *at + seconds_left(j);
-        ++reservations_;
+        std::swap(reserved_[reservations_++], sooner_);
         return true;
+    }
+}
+/// Where a job may have a reservation: behind the others if there are too few yet, else instead of one. With queues
+/// each has one at most, and whoever goes first in its queue takes that of another one. Above their number: nowhere.
+template <class Policies>
+std::size_t scheduler<Policies>::place_of_reservation(std::uint32_t j) const {
+    if constexpr (!backfills) {
+        return ~std::size_t{0};
+    } else {
+        const std::size_t depth = policies_.backfill.depth;
+        std::size_t last = reservations_;  // of its queue
+        for (std::size_t i = 0; i < reservations_ && by_turns_; ++i) {
+            if (records_[reserved_[i].job].leaf == records_[j].leaf) last = i;
+        }
+        const bool has_one = last < reservations_;
+        if (reservations_ < depth && (!has_one || queues_.trivial())) return reservations_;
+        return has_one && goes_first(j, reserved_[last].job) ? last : ~std::size_t{0};
+    }
+}
+
+/// The earliest time and the slots for a job, beside all reservations but one. False if there are none.
+template <class Policies>
+bool scheduler<Policies>::look_ahead(std::uint32_t j, std::size_t but, detail::reserved_job& made) {
+    list_waiting(j);
+    wished_tasks_.clear();
+    for (std::size_t i = 0; i < least_of(records_[j]); ++i) wished_tasks_.push_back(*cluster_.find(handles_[i]));
+    const detail::job_rules* rules = rules_for(j);
+    if (rules != nullptr) {
+        list_allowed(j, *rules);
+    } else {
+        allowed_.clear();
+        for_each_open_node([&](node_index n) { allowed_.push_back(n); });
+    }
+    ahead_.open(cluster_);
+    constexpr std::uint32_t of_reservation = std::uint32_t{1} << 31U;
+    for (std::size_t q = 0; q < reservations_; ++q) {
+        if (q == but) continue;
+        for (std::size_t i = 0; i < reserved_[q].slots.size(); ++i)
+            ahead_.take(cluster_.workload().demand(reserved_[q].shapes[i]), reserved_[q].slots[i]);
+        if (reserved_[q].until < detail::never)
+            ahead_.add_end(reserved_[q].until, of_reservation | static_cast<std::uint32_t>(q));
+    }
+    for (std::uint32_t k = 0; k < records_.size(); ++k) {
+        if (!jobs_.is_taken(k) || records_[k].running == 0) continue;
+        if (const double left = seconds_left(k); left < detail::never) ahead_.add_end(now_ + left, k);
+    }
+    const auto visit = [&](std::uint32_t what, const auto& give) {
+        if ((what & of_reservation) != 0) {
+            const detail::reserved_job& q = reserved_[what & ~of_reservation];
+            for (std::size_t i = 0; i < q.slots.size(); ++i) give(cluster_.workload().demand(q.shapes[i]), q.slots[i]);
+            return;
+        }
+        for (const detail::task_record& t : tasks_[what]) {
+            if (t.activity == detail::task_activity::ended) continue;
+            const task_index at = *cluster_.find(t.task);
+            for (const slot& held : {cluster_.slots()[at.value()], cluster_.targets()[at.value()]}) {
+                if (held.placed()) give(cluster_.workload().demand(at), held);
+            }
+        }
+    };
+    const detail::wished_room wished{wished_tasks_.view(), records_[j].same_model, rules, allowed_.view()};
+    const auto at = ahead_.find(wished, visit, made);
+    if (!at) return false;
+    made.job = j;
+    made.sequence = records_[j].sequence;
+    made.from = *at;
+    made.until = *at + seconds_left(j);
+    return true;
+}
+
+/// Visits the reservations of others that a job outlives which ends then, in order.
+template <class Policies>
+template <class Visit>
+void scheduler<Policies>::for_each_outlived(std::uint32_t j, double end, const Visit& visit) const {
+    for (std::size_t i = 0; i < reservations_; ++i) {
+        if (reserved_[i].job != j && end > reserved_[i].from) visit(i);
     }
 }
 
@@ -138,17 +234,14 @@ template <class Policies>
 bool scheduler<Policies>::keeps_promises(std::uint32_t j) {
     const double end = now_ + seconds_left(j);
     latest_outlived_ = -detail::never;
-    outlives_all_ = true;
     bool keeps = true;
-    for (std::size_t i = 0; i < reservations_; ++i) {
-        if (reserved_[i].job == j) continue;
-        if (end <= reserved_[i].from) {
-            outlives_all_ = false;
-            continue;
-        }
+    std::size_t outlived = 0;
+    for_each_outlived(j, end, [&](std::size_t i) {
+        ++outlived;
         latest_outlived_ = std::max(latest_outlived_, reserved_[i].from);
         keeps = keeps && fits_at_its_time(i);
-    }
+    });
+    outlives_all_ = outlived + (reservation_of(j) < reservations_ ? 1 : 0) == reservations_;
     return keeps;
 }
 /// Whether a reserved job still fits at its time, beside what was placed just now.
@@ -232,15 +325,13 @@ bool scheduler<Policies>::domains_have_room_later(std::size_t i) const {
 template <class Policies>
 bool scheduler<Policies>::place_beside(std::uint32_t j, std::size_t least) {
     const double end = now_ + seconds_left(j);
-    const fleet& machines = cluster_.fleet();
     const task_index first = *cluster_.find(handles_[0]);
     const std::uint32_t c = records_[j].demand;
     // A job that runs may be about to move: that says nothing of its class.
     const bool remembers = outlives_all_ && c != detail::no_position && records_[j].running == 0;
-    avoided_.assign(machines.node_count(), 0);
+    avoided_.assign(cluster_.fleet().node_count(), 0);
     bool spare = false;
-    for (std::size_t i = 0; i < reservations_; ++i) {
-        if (reserved_[i].job == j || end <= reserved_[i].from) continue;
+    for_each_outlived(j, end, [&](std::size_t i) {
         for (const slot& where : reserved_[i].slots) {
             std::uint8_t& avoided = avoided_[where.node.value()];
             if (avoided != 0) continue;
@@ -251,14 +342,13 @@ bool scheduler<Policies>::place_beside(std::uint32_t j, std::size_t least) {
                 avoided = 1;
             }
         }
-    }
+    });
     if (remembers && !spare && !classes_.may_start_beside(c, avoided_, released_promises_)) return false;
     for (int attempt = 0; attempt < 2; ++attempt) {
         beside_.clear();
-        for (std::size_t k = 0; k < machines.node_count(); ++k) {
-            const node_index n{k};
-            if (machines.present(n) && cluster_.open(n) && avoided_[k] == 0) beside_.push_back(n);
-        }
+        for_each_open_node([&](node_index n) {
+            if (avoided_[n.value()] == 0) beside_.push_back(n);
+        });
         avoids_ = true;
         const bool placed = !beside_.empty() && place_freely(j, least, beside_.view());
         avoids_ = false;
@@ -266,10 +356,9 @@ bool scheduler<Policies>::place_beside(std::uint32_t j, std::size_t least) {
         if (placed) take_back(j);
         if (!placed && !spare) break;
         // Several tasks, or the counters of a domain, took more than one task would.
-        for (std::size_t i = 0; i < reservations_; ++i) {
-            if (reserved_[i].job == j || end <= reserved_[i].from) continue;
+        for_each_outlived(j, end, [&](std::size_t i) {
             for (const slot& where : reserved_[i].slots) avoided_[where.node.value()] = 1;
-        }
+        });
     }
     if (remembers) classes_.failed_beside(c, released_promises_);
     return false;
@@ -343,9 +432,9 @@ const char* scheduler<Policies>::tell_reservation(std::uint32_t j, job_handle& b
         if (!own) {
             const std::uint32_t c = records_[j].demand;
             if (reservations_ == 0 || c == detail::no_position || !classes_[c].kept_out) return "";
-            i = 0;
-            const double end = now_ + seconds_left(j);
-            while (i + 1 < reservations_ && end <= reserved_[i].from) ++i;
+            i = reservations_;
+            for_each_outlived(j, now_ + seconds_left(j), [&](std::size_t k) { i = std::min(i, k); });
+            i = std::min(i, reservations_ - 1);
         }
         beneficiary = handle(reserved_[i].job);
         char digits[32];

@@ -147,7 +147,8 @@ bool scheduler<Policies>::carry_out(std::uint32_t j, claim_action action, std::s
                 tell(decision_kind::evict, u.job, was.task, was.where, reasons[i]);
                 if (is_sliced(u.job)) decided_.back().mig_offset = was.offset;
                 r.evicted_at = now_;
-                r.evicted_for = handle(j);
+                if (action == claim_action::reclaim)
+                    reclaimed_.note(u.job, handle(j), [&](job_handle job) { return has(job); });
                 r.delayed = false;
             }
             decided_.back().beneficiary = handle(j);

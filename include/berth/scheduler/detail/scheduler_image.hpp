@@ -263,6 +263,7 @@ private:
                 e_.records_.resize(j + 1, {});
                 e_.tasks_.resize(j + 1);
                 e_.heap_.resize(j + 1);
+                e_.reclaimed_.resize(j + 1);
             }
             if (taken) job(static_cast<std::uint32_t>(j));
         }
@@ -283,7 +284,7 @@ private:
         both("rate known", r.rate_known, "class", r.job_class, "level", r.level, "entry", r.level_entry);
         both("not before", r.not_before, "short since", r.short_since, "told", r.told, "claim", r.claim);
         both("delayed", r.delayed, "queue", r.leaf, "evicted at", r.evicted_at, "runs since", r.runs_since);
-        both("evicted for", r.evicted_for);
+        reclaimed(position);
         if (!e_.queues_.is_leaf(r.leaf)) return a_.refuse("queue", "one that has none below it");
         both("mig profile", r.mig_profile);
         if (r.mig_profile != no_position && r.mig_profile >= e_.slices_.asked().size())
@@ -304,6 +305,26 @@ private:
             }
             if (r.mig_profile != no_position) both("offset", slice.offset, "target", slice.target);
             if constexpr (Archive::reads) own(position, t, slice);
+        }
+    }
+    /// Who has taken its place, of those that are there still: others are forgotten anyway.
+    void reclaimed(std::uint32_t position) {
+        eviction_pairs& of = e_.reclaimed_;
+        std::uint32_t count = 0;
+        for (const job_handle by : of.of(position)) count += e_.has(by) ? 1 : 0;
+        both("evicted for", count);
+        if (count > eviction_pairs::most) return a_.refuse("evicted for", "at most 64");
+        if constexpr (Archive::reads) {
+            for (std::uint32_t i = 0; i < count && a_.ok(); ++i) {
+                job_handle by{};
+                both("evicted for", by);
+                // Jobs that follow are not there yet.
+                of.note(position, by, [](job_handle) { return true; });
+            }
+        } else {
+            for (job_handle by : of.of(position)) {
+                if (e_.has(by)) both("evicted for", by);
+            }
         }
     }
     /// A task that was read has to be one of the cluster's, and do what the cluster says.

@@ -121,6 +121,16 @@ void scheduler<Policies>::for_each_place(std::uint32_t j, const Visit& visit) co
     }
 }
 
+/// Visits the nodes that are there and take something new.
+template <class Policies>
+template <class Visit>
+void scheduler<Policies>::for_each_open_node(const Visit& visit) const {
+    for (std::size_t i = 0; i < cluster_.fleet().node_count(); ++i) {
+        const node_index n{i};
+        if (cluster_.fleet().present(n) && cluster_.open(n)) visit(n);
+    }
+}
+
 /// Into `allowed_`: the nodes that labels and other jobs leave to a job.
 template <class Policies>
 void scheduler<Policies>::list_allowed(std::uint32_t j, const detail::job_rules& rules) {
@@ -152,20 +162,18 @@ void scheduler<Policies>::list_allowed(std::uint32_t j, const detail::job_rules&
         if (its != nullptr && its->away.any() && names(its->away, j)) shun(its->away.level);
     }
     allowed_.clear();
-    for (std::size_t i = 0; i < machines.node_count(); ++i) {
-        const node_index n{i};
-        if (!machines.present(n) || !cluster_.open(n) || !cluster_.healthy(n)) continue;
-        if (avoids_ && avoided_[i] != 0) continue;
-        if (!rules.accepts(places_.labels_of(n))) continue;
+    for_each_open_node([&](node_index n) {
+        if (!cluster_.healthy(n) || (avoids_ && avoided_[n.value()] != 0)) return;
+        if (!rules.accepts(places_.labels_of(n))) return;
         if (somebody_near) {
             const std::size_t d = domain_at(machines, n, rules.near.level);
-            if (d == detail::no_domain || std::find(near.begin(), near.end(), d) == near.end()) continue;
+            if (d == detail::no_domain || std::find(near.begin(), near.end(), d) == near.end()) return;
         }
         const bool shunned = std::any_of(away.begin(), away.end(), [&](const auto& one) {
             return one.second != detail::no_domain && domain_at(machines, n, one.first) == one.second;
         });
         if (!shunned) allowed_.push_back(n);
-    }
+    });
 }
 
 /// Some nodes by their domains of a level, the ones with the least room first; nodes without a domain are in none.

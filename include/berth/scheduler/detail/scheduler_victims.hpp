@@ -26,9 +26,6 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
         // Who wants to be near to it does not drive it out.
         if (rules != nullptr && rules->near.any() && names(rules->near, v)) continue;
         const detail::job_record& r = records_[v];
-        // Who was evicted for another evicts that one once at most, and only within its guarantee.
-        const bool answers = action != claim_action::consolidate && claimant.evicted_for == handle(v);
-        if (answers && r.evicted_for == handle(j)) continue;
         double protects = 0.0;
         if (action == claim_action::preempt) {
             if (r.leaf != claimant.leaf || r.priority >= claimant.priority) continue;
@@ -36,8 +33,7 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
         } else if (action == claim_action::reclaim) {
             if (r.leaf == claimant.leaf) continue;
             const auto sides = queues_.part(claimant.leaf, r.leaf);
-            if (!has_too_much(sides.b)) continue;
-            if (answers && !is_within_quota(sides.a)) continue;
+            if (!has_too_much(sides.b) || !may_reclaim_from(j, v, sides.a)) continue;
             protects = queues_.min_runtime(sides.b, true);
         }
         const bool is_young = now_ < r.runs_since + protects;
@@ -51,6 +47,15 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
         }
         if (!is_young || action == claim_action::consolidate) units_.push_back({v, whole_job, excess});
     }
+}
+
+/// Jobs do not rob each other in turn: who has lost its place to another one takes it back once at most, and only
+/// within its guarantee; then neither takes the other's again. Who has lost it to very many is spared by all others.
+template <class Policies>
+bool scheduler<Policies>::may_reclaim_from(std::uint32_t j, std::uint32_t v, std::uint32_t claimants_side) const {
+    const bool again = reclaimed_.has(v, handle(j));
+    if (reclaimed_.has(j, handle(v))) return !again && is_within_quota(claimants_side);
+    return again || !reclaimed_.is_full(v, [&](job_handle job) { return has(job); });
 }
 
 /// The first candidates first.
