@@ -96,6 +96,7 @@ TEST_CASE("a knapsack by tree search agrees with dynamic programming") {
         for (std::size_t k = 0; k < some.size(); ++k) {
             rows.add(some.profit[k], static_cast<std::size_t>(some.load[k]));
         }
+        rows.fill();
         CAPTURE(seed);
         if (!some.solve(tree, 200'000)) continue;
         CHECK(tree.best() == doctest::Approx(rows.best()));

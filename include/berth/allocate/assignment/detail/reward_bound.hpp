@@ -86,14 +86,20 @@ public:
         for (std::size_t g = 0; g < gpus; ++g) {
             collect(rewards, g);
             if (!poll.work(2 * work(domain.room(g)))) return false;
-            fill(domain.room(g));
+            amount extra = 0;
+            for (std::size_t i = first_[g]; i < first_[g + 1]; ++i) {
+                const open_pair& pair = open_[i];
+                if (!(rewards[pair.task] - pair.cost > 0.0) && pair.load > extra) extra = pair.load;
+            }
+            fill(domain.room(g), extra);
             rows_.look_back();
             const double best = rows_.best();
             value -= best;
             for (std::size_t i = first_[g]; i < first_[g + 1]; ++i) {
                 const open_pair& pair = open_[i];
-                through_[pair.task * gpus + g] =
-                    best - rows_.with_extra(rewards[pair.task] - pair.cost, units(pair.load));
+                const double profit = rewards[pair.task] - pair.cost;
+                if (profit > 0.0) continue;  // an item, see below
+                through_[pair.task * gpus + g] = best - rows_.with_extra(profit, units(pair.load));
             }
             for (std::size_t k = 0; k < rows_.size(); ++k) {
                 if (!poll.work(width(domain.room(g)) / 4)) return false;
@@ -161,11 +167,12 @@ private:
         if (!solved) too_many_[g] = size - size / 8;
         return solved;
     }
-    /// Solves it by dynamic programming.
-    void fill(amount room) {
+    /// Solves it by dynamic programming, for extra items of a load of at most `extra`.
+    void fill(amount room, amount extra = 0) {
         unit_ = 1 + room / static_cast<amount>(width_);
         rows_.start(units(room));
         for (const item& i : items_) rows_.add(i.profit, units(i.load));
+        rows_.fill(units(extra));
     }
 
     static constexpr amount most_exact = amount{1} << 53U;  // as a double, which the tree counts in
