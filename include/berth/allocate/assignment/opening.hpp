@@ -87,7 +87,7 @@ struct opening {
             const detail::where_far sooner{far, coarse};
             const detail::where_far later{far, finer};
             return then{priced_greedy{.seed = seed}, glance, sooner, look, later, blocks, descent, wider}.run(p, start,
-                                                                                                             control);
+                                                                                                              control);
         }
         const limited first{20'000 * pairs, dive{.seed = seed}};
         const limited proof{1'500'000 * pairs, exact{.seed = seed}};

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "berth/allocate/assignment/detail/block_tree.hpp"
+#include "berth/allocate/assignment/detail/load_tilt.hpp"
+#include "berth/allocate/assignment/detail/poller.hpp"
 #include "berth/allocate/assignment/lagrangian_bound.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/config.hpp"
@@ -134,21 +136,12 @@ private:
     /// leave room. Nothing where prices tell the loads apart.
     [[nodiscard]] static double tilt_of(const priced_problem& p) {
         if (p.has_whole_costs() && !p.has_exact_sums()) return 0.0;
-        double spread = 0.0;
-        double loads = 0.0;
-        for (std::size_t t = 0; t < p.tasks(); ++t) {
-            double lowest = std::numeric_limits<double>::infinity();
-            for (std::size_t g = 0; g < p.gpus(); ++g) {
-                lowest = std::min(lowest, p.cost(t, g));
-                spread += p.cost(t, g);
-                loads += static_cast<double>(p.load(t, g));
-            }
-            spread -= static_cast<double>(p.gpus()) * lowest;
+        endless_poller endless;
+        const double tilt = load_tilt(p, endless);
+        for (std::size_t g = 0; g < p.gpus(); ++g) {
+            if (p.price(g) >= 0.1 * tilt) return 0.0;
         }
-        double price = 0.0;
-        for (std::size_t g = 0; g < p.gpus(); ++g) price = std::max(price, p.price(g));
-        const double tilt = loads > 0.0 ? 0.003 * spread / loads : 0.0;
-        return price < 0.1 * tilt ? tilt : 0.0;
+        return std::isfinite(tilt) ? tilt : 0.0;
     }
     /// The present cost with the tilt.
     [[nodiscard]] double tilted() const noexcept { return cost_ + tilt_ * load_; }
