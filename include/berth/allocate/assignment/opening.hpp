@@ -58,9 +58,9 @@ where_far(double, Allocator) -> where_far<Allocator>;
 /// The first phase of long searches: `priced_greedy`, a short `block_search`, a `dive`, a wider dive, and up to 200
 /// tasks an attempt at a proof. Above 200 tasks the dives begin coarse and become finer, with short block searches
 /// between them, as long as the bound is more than a fiftieth of a per cent away: the first good plan comes early, and
-/// the better the plan, the smaller the tree of the next dive. Each part has an evaluation budget in proportion
-/// to the pairs of task and GPU, so that it ends by itself, after seconds on the sizes of the public instances (a hard
-/// proof of 200 tasks: after half a minute). Deterministic per seed and evaluation budget.
+/// the better the plan, the smaller the tree of the next dive. Each part has an evaluation budget in proportion to the
+/// pairs of task and GPU, so that it ends by itself, after seconds on the sizes of the public instances (a hard proof
+/// of 200 tasks: after half a minute). Deterministic per seed and evaluation budget.
 struct opening {
     std::uint64_t seed = 0;  ///< of all parts
 

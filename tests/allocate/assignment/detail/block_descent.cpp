@@ -167,6 +167,7 @@ TEST_CASE("where capacity has no price a descent reports its cost and every new 
     const priced_problem priceless{many.problem()};
     for (std::size_t g = 0; g < priceless.gpus(); ++g) REQUIRE(priceless.price(g) == 0.0);
     const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(priceless).gpu_of;
+    xoshiro256 random{1};
     detail::block_descent light{priceless, 1000, 8, 0.0};
     begin(light, start);
     const double first = priceless.plan_of(start).cost;

@@ -65,14 +65,14 @@ TEST_CASE("a knapsack and the worth of its items agree with trying everything") 
         CHECK(rows.with_extra(-2.0, 0) == doctest::Approx(best - 2.0));
         double beside = 0.0;
         for (std::size_t set = 0; set < (std::size_t{1} << items); ++set) {
-            double sum = 0.0;
-            std::size_t used = extra;
+            double worth = 0.0;
+            std::size_t room = extra;
             for (std::size_t k = 0; k < items; ++k) {
                 if ((set >> k & 1U) == 0) continue;
-                sum += profit[k];
-                used += load[k];
+                worth += profit[k];
+                room += load[k];
             }
-            if (used <= capacity) beside = std::max(beside, sum);
+            if (room <= capacity) beside = std::max(beside, worth);
         }
         CHECK(rows.with_extra(-2.0, extra) == doctest::Approx(beside - 2.0));
     }
