@@ -163,7 +163,8 @@ TEST_CASE("one GPU leaves nothing to choose") {
 }
 
 TEST_CASE("where capacity has no price a descent reports its cost and every new best, too") {
-    const gap_instance many = gap_of_type('C', 60, 600, 1);
+    gap_instance many = gap_of_type('C', 60, 600, 1);
+    for (amount& capacity : many.capacities) capacity = capacity * 5 / 4;
     const priced_problem priceless{many.problem()};
     for (std::size_t g = 0; g < priceless.gpus(); ++g) REQUIRE(priceless.price(g) == 0.0);
     const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(priceless).gpu_of;
