@@ -24,6 +24,7 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/assignment/detail/knapsack_rows.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/assignment/detail/knapsack_tree.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/assignment/detail/leading_counters.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/assignment/detail/load_tilt.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/assignment/detail/part_clock.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/assignment/detail/poller.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/allocate/assignment/detail/priced_construction.hpp"

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace berth::inline v0 {
@@ -44,13 +45,22 @@ struct where_far {
 template <class Allocator>
 where_far(double, Allocator) -> where_far<Allocator>;
 
+/// The capacity of some GPU has a price. Without any, the relaxation only counts cheapest pairs and guides no dive.
+[[nodiscard]] inline bool any_price(const priced_problem& p) noexcept {
+    for (std::size_t g = 0; g < p.gpus(); ++g) {
+        if (p.price(g) > 0.0) return true;
+    }
+    return false;
+}
+
 }  // namespace detail
 
 /// The first phase of long searches: `priced_greedy`, a short `block_search`, a `dive`, a wider dive, and up to 200
-/// tasks an attempt at a proof. Above 200 tasks the block search pauses after a tenth: where the bound is still more
-/// than half a per cent away, a coarse dive gains more in less time. Each part has an evaluation budget in proportion
-/// to the pairs of task and GPU, so that it ends by itself, after seconds on the sizes of the public instances (a hard
-/// proof of 200 tasks: after half a minute). Deterministic per seed and evaluation budget.
+/// tasks an attempt at a proof. Above 200 tasks the dives begin coarse and become finer, with short block searches
+/// between them, as long as the bound is more than a fiftieth of a per cent away: the first good plan comes early, and
+/// the better the plan, the smaller the tree of the next dive. Each part has an evaluation budget in proportion to the
+/// pairs of task and GPU, so that it ends by itself, after seconds on the sizes of the public instances (a hard proof
+/// of 200 tasks: after half a minute). Deterministic per seed and evaluation budget.
 struct opening {
     std::uint64_t seed = 0;  ///< of all parts
 
@@ -66,11 +76,18 @@ struct opening {
         const limited wider{100'000 * pairs,
                             dive{.seed = seed, .candidates = 8, .max_node_iterations = 20, .keep_within = 0.5}};
         if (p.tasks() > few_tasks) {
-            const limited glance{30 * pairs, block_search{.seed = seed}};
+            const block_search wide_blocks{.seed = seed, .max_nodes = 1'000};
+            const limited glance{30 * pairs, wide_blocks};
+            const limited look{60 * pairs, wide_blocks};
             const limited coarse{
                 2'000 * pairs, dive{.seed = seed, .max_root_iterations = 100, .keep_within = 0.1, .place_share = 0.1}};
-            const detail::where_far sooner{0.5, coarse};
-            return then{priced_greedy{.seed = seed}, glance, sooner, blocks, descent, wider}.run(p, start, control);
+            const limited finer{
+                8'000 * pairs, dive{.seed = seed, .max_root_iterations = 100, .keep_within = 0.2, .place_share = 0.05}};
+            const double far = detail::any_price(p) ? 0.02 : std::numeric_limits<double>::infinity();
+            const detail::where_far sooner{far, coarse};
+            const detail::where_far later{far, finer};
+            return then{priced_greedy{.seed = seed}, glance, sooner, look, later, blocks, descent, wider}.run(p, start,
+                                                                                                              control);
         }
         const limited first{20'000 * pairs, dive{.seed = seed}};
         const limited proof{1'500'000 * pairs, exact{.seed = seed}};

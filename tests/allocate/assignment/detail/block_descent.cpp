@@ -161,3 +161,22 @@ TEST_CASE("one GPU leaves nothing to choose") {
     CHECK(walk.best_cost() == 3.0);
     CHECK(walk.moves() == 0);
 }
+
+TEST_CASE("where capacity has no price a descent reports its cost and every new best, too") {
+    gap_instance many = gap_of_type('C', 60, 600, 1);
+    for (amount& capacity : many.capacities) capacity = capacity * 5 / 4;
+    const priced_problem priceless{many.problem()};
+    for (std::size_t g = 0; g < priceless.gpus(); ++g) REQUIRE(priceless.price(g) == 0.0);
+    const gpu_assignment start = priced_greedy{.max_rebuild_evaluations = 0}.run(priceless).gpu_of;
+    xoshiro256 random{1};
+    detail::block_descent light{priceless, 1000, 8, 0.0};
+    begin(light, start);
+    const double first = priceless.plan_of(start).cost;
+    for (int i = 0; i < 1500; ++i) {
+        const double was = light.best_cost();
+        CHECK(light.visit(random) == (light.best_cost() < was));
+    }
+    const assignment_plan plan = best_of_walk(many, priceless, light);
+    CHECK(plan.cost == light.best_cost());
+    CHECK(plan.cost < first);
+}

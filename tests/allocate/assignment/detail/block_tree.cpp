@@ -112,6 +112,33 @@ TEST_CASE("a block is spread anew as cheaply as can be") {
     CHECK(solvable > 2000);
 }
 
+TEST_CASE("with a tilt a block is spread anew as cheaply as can be if each unit of load costs that") {
+    int lighter = 0;
+    for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+        const block b = tiny_block(seed);
+        if (b.gpus.empty() || b.tasks.empty()) continue;
+        constexpr double tilt = 0.25;
+        gap_instance tilted = b.alone();
+        for (std::size_t i = 0; i < tilted.costs.size(); ++i) {
+            tilted.costs[i] += tilt * static_cast<double>(tilted.loads[i]);
+        }
+        const double optimum = cheapest(tilted);
+        if (optimum == std::numeric_limits<double>::infinity()) continue;
+        const priced_problem p{b.of.problem()};
+        detail::block_tree tree{p, tilt};
+        xoshiro256 random{seed};
+        CAPTURE(seed);
+        REQUIRE(tree.search(b.gpus, b.tasks, optimum + 20.0, 1e-6, no_limit, random));
+        double load = 0.0;
+        for (std::size_t i = 0; i < b.tasks.size(); ++i)
+            load += static_cast<double>(b.of.loads[b.at(i, tree.target(i))]);
+        const double cost = checked_cost(b, tree);
+        CHECK(cost + tilt * load == doctest::Approx(optimum));
+        lighter += cost > cheapest(b.alone()) + 1e-9 ? 1 : 0;
+    }
+    CHECK(lighter > 50);  // the tilt decided
+}
+
 TEST_CASE("the assignment of a search costs at most the goal for any nodes and steps") {
     int found = 0;
     int cut_off = 0;

@@ -44,6 +44,8 @@ TEST_CASE("a knapsack and the worth of its items agree with trying everything") 
         }
         rows.start(capacity);
         for (std::size_t k = 0; k < items; ++k) rows.add(profit[k], load[k]);
+        const std::size_t extra = below(g, capacity + 1);
+        rows.fill(extra);
         CAPTURE(seed);
         CHECK(rows.size() == items);
         CHECK(rows.best() == doctest::Approx(best));
@@ -61,5 +63,17 @@ TEST_CASE("a knapsack and the worth of its items agree with trying everything") 
             CHECK(rows.without(k) == doctest::Approx(without[k]));
         }
         CHECK(rows.with_extra(-2.0, 0) == doctest::Approx(best - 2.0));
+        double beside = 0.0;
+        for (std::size_t set = 0; set < (std::size_t{1} << items); ++set) {
+            double worth = 0.0;
+            std::size_t room = extra;
+            for (std::size_t k = 0; k < items; ++k) {
+                if ((set >> k & 1U) == 0) continue;
+                worth += profit[k];
+                room += load[k];
+            }
+            if (room <= capacity) beside = std::max(beside, worth);
+        }
+        CHECK(rows.with_extra(-2.0, extra) == doctest::Approx(beside - 2.0));
     }
 }

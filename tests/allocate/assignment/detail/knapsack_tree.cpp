@@ -96,6 +96,7 @@ TEST_CASE("a knapsack by tree search agrees with dynamic programming") {
         for (std::size_t k = 0; k < some.size(); ++k) {
             rows.add(some.profit[k], static_cast<std::size_t>(some.load[k]));
         }
+        rows.fill();
         CAPTURE(seed);
         if (!some.solve(tree, 200'000)) continue;
         CHECK(tree.best() == doctest::Approx(rows.best()));
@@ -156,4 +157,37 @@ TEST_CASE("a knapsack without items is worth nothing") {
     int chosen = 0;
     tree.chosen([&](std::size_t) { ++chosen; });
     CHECK(chosen == 0);
+}
+
+TEST_CASE("what a short search leaves open holds a best choice") {
+    detail::knapsack_tree tree;
+    detail::knapsack_tree all;
+    detail::knapsack_rows rows;
+    int reduced = 0;
+    for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
+        const items some = some_items(seed, 40);
+        if (some.solve(tree, seed % 200)) continue;
+        REQUIRE(some.solve(all));
+        check_choice(some, tree);
+        amount room = some.capacity;
+        double profit = 0.0;
+        std::vector<std::size_t> open;
+        tree.reduce(
+            some.capacity,
+            [&](std::size_t k) {
+                room -= some.load[k];
+                profit += some.profit[k];
+            },
+            [&](std::size_t k) { open.push_back(k); });
+        CAPTURE(seed);
+        REQUIRE(room >= 0);
+        rows.start(static_cast<std::size_t>(room));
+        for (const std::size_t k : open) {
+            if (some.load[k] <= room) rows.add(some.profit[k], static_cast<std::size_t>(some.load[k]));
+        }
+        rows.fill();
+        CHECK(profit + rows.best() == doctest::Approx(all.best()));
+        reduced += open.size() < some.size() ? 1 : 0;
+    }
+    CHECK(reduced > 100);
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "berth/allocate/assignment/detail/block_tree.hpp"
+#include "berth/allocate/assignment/detail/load_tilt.hpp"
+#include "berth/allocate/assignment/detail/poller.hpp"
 #include "berth/allocate/assignment/lagrangian_bound.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/core/config.hpp"
@@ -29,7 +31,8 @@ public:
     /// @param tolerance  rise above the best cost, in units of (best cost - bound) / GPUs
     block_descent(const priced_problem& p, std::uint64_t max_nodes, std::size_t max_gpus, double tolerance)
         : p_{&p},
-          tree_{p},
+          tilt_{tilt_of(p)},
+          tree_{p, tilt_},
           max_nodes_{max_nodes},
           max_gpus_{std::min({max_gpus, block_tree::max_gpus, p.gpus()})},
           tolerance_{tolerance},
@@ -39,6 +42,7 @@ public:
           first_(p.gpus(), none) {
         step_ = p.has_whole_costs() ? 1.0 - 1e-6 : 1e-9 * (1.0 + p.largest_cost());
         wide_ = p.has_whole_costs() && !p.has_exact_sums();
+        tree_step_ = tilt_ > 0.0 ? std::min(step_, 0.5 * tilt_) : step_;
     }
 
     /// Begins anew from the assignment `gpu(t)`.
@@ -48,6 +52,7 @@ public:
         room_.clear();
         room_.append(p_->capacities());
         cost_ = 0.0;
+        load_ = 0.0;
         wide_cost_ = 0;
         for (std::size_t t = p_->tasks(); t-- > 0;) {
             enter(static_cast<std::uint32_t>(t), gpu(t));
@@ -58,6 +63,7 @@ public:
         known_ = excess_ == 0;
         best_cost_ = cost_;
         best_wide_ = wide_cost_;
+        lowest_ = tilted();
         best_.clear();
         best_.append(gpu_of_.view());
         size_ = 2.0;
@@ -69,13 +75,14 @@ public:
         choose(random);
         if (gpus_.size() < 2) return false;
         const double goal = excess_ > 0 ? above_all_costs() : part_ + allowance(random);
-        const bool found = tree_.search(gpus_.view(), tasks_.view(), goal, step_, max_nodes_, random);
+        const bool found = tree_.search(gpus_.view(), tasks_.view(), goal, tree_step_, max_nodes_, random);
         evaluations_ += tree_.nodes() + tasks_.size();
         // The size at which about one block in five is cut off.
         size_ = tree_.cut_off() ? std::max(2.0, size_ - 0.04) : std::min(static_cast<double>(max_gpus_), size_ + 0.01);
         if (!found) return false;
         carry_out();
         if (excess_ > 0) return false;
+        lowest_ = known_ ? std::min(lowest_, tilted()) : tilted();
         if (known_ && (wide_ ? wide_cost_ >= best_wide_ : cost_ >= best_cost_ - 0.5 * step_)) return false;
         known_ = true;
         best_cost_ = cost_;
@@ -104,6 +111,7 @@ private:
         if (first_[g] != none) before_[first_[g]] = t;
         first_[g] = t;
         room_[g] -= p_->load(t, g);
+        load_ += static_cast<double>(p_->load(t, g));
     }
     void leave(std::uint32_t t) {
         const std::size_t g = gpu_of_[t];
@@ -114,6 +122,7 @@ private:
         }
         if (next_[t] != none) before_[next_[t]] = before_[t];
         room_[g] += p_->load(t, g);
+        load_ -= static_cast<double>(p_->load(t, g));
     }
     /// Adds to the cost; in integers where doubles would round whole costs.
     void pay(double more, double less) noexcept {
@@ -123,6 +132,19 @@ private:
         wide_cost_ -= static_cast<std::int64_t>(less);
         cost_ = static_cast<double>(wide_cost_);
     }
+    /// A price of load where capacity has hardly any: among assignments of equal cost it prefers light ones, which
+    /// leave room. Nothing where prices tell the loads apart.
+    [[nodiscard]] static double tilt_of(const priced_problem& p) {
+        if (p.has_whole_costs() && !p.has_exact_sums()) return 0.0;
+        endless_poller endless;
+        const double tilt = load_tilt(p, endless);
+        for (std::size_t g = 0; g < p.gpus(); ++g) {
+            if (p.price(g) >= 0.1 * tilt) return 0.0;
+        }
+        return std::isfinite(tilt) ? tilt : 0.0;
+    }
+    /// The present cost with the tilt.
+    [[nodiscard]] double tilted() const noexcept { return cost_ + tilt_ * load_; }
     [[nodiscard]] std::uint32_t draw(xoshiro256& random, std::size_t n) const {
         return bounded(random, static_cast<std::uint32_t>(n));
     }
@@ -131,7 +153,7 @@ private:
         gpus_.push_back(g);
         for (std::uint32_t t = first_[g]; t != none; t = next_[t]) {
             tasks_.push_back(t);
-            part_ += p_->cost(t, g);
+            part_ += p_->cost(t, g) + tilt_ * static_cast<double>(p_->load(t, g));
         }
     }
     /// Picks a GPU (an overloaded one while there is any) and others from the candidate lists of the block's tasks.
@@ -163,15 +185,17 @@ private:
     [[nodiscard]] double allowance(xoshiro256& random) {
         const double gap = std::max(0.0, best_cost_ - p_->bound().value) / static_cast<double>(p_->gpus());
         const double height = tolerance_ * gap * uniform01(random);
-        const double below = best_cost_ + height - cost_;
-        return std::max(-step_, std::min(below, height));
+        const double below = lowest_ + height - tilted();
+        return std::max(-tree_step_, std::min(below, height));
     }
     /// More than the cost of any assignment of the block.
     [[nodiscard]] double above_all_costs() const noexcept {
         double sum = 1.0;
         for (const std::uint32_t t : tasks_) {
-            double most = p_->cost(t, gpus_[0]);
-            for (const std::uint32_t g : gpus_) most = std::max(most, p_->cost(t, g));
+            double most = -std::numeric_limits<double>::infinity();
+            for (const std::uint32_t g : gpus_) {
+                most = std::max(most, p_->cost(t, g) + tilt_ * static_cast<double>(p_->load(t, g)));
+            }
             sum += most;
         }
         return sum;
@@ -192,11 +216,15 @@ private:
     }
 
     const priced_problem* p_;
+    double tilt_;
     block_tree tree_;
     std::uint64_t max_nodes_;
     std::size_t max_gpus_;
     double tolerance_;
     double step_ = 0.0;
+    double tree_step_ = 0.0;
+    double load_ = 0.0;    // of all tasks
+    double lowest_ = 0.0;  // the least cost with the tilt so far
     flat<std::uint32_t> gpu_of_;
     flat<std::uint32_t> next_;  // of the tasks on one GPU
     flat<std::uint32_t> before_;

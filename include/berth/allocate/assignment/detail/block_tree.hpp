@@ -25,7 +25,8 @@ class block_tree {
 public:
     static constexpr std::size_t max_gpus = 16;
 
-    explicit block_tree(const priced_problem& p) : p_{&p} {}
+    /// @param tilt  a unit of load costs so much, besides its price: among assignments of equal cost, lighter ones win
+    explicit block_tree(const priced_problem& p, double tilt = 0.0) : p_{&p}, tilt_{tilt} {}
 
     /// Searches an assignment within the capacities that costs at most `goal`, then cheaper ones, each by at least
     /// `step`; equal tasks come in random order. Cut off after `max_nodes`, and at once if more than 10,000 tasks are
@@ -43,6 +44,7 @@ public:
         nodes_ = 0;
         found_ = false;
         cut_off_ = false;
+        gather();
         const double bound = price(goal);
         if (!(bound <= goal)) return false;
         budget_ = goal - bound;
@@ -68,6 +70,7 @@ public:
 private:
     static constexpr std::size_t price_steps = 12;
     static constexpr std::size_t max_open = 10'000;  // depth of the recursion
+    static constexpr std::size_t tile = 8;           // tasks that are priced side by side
 
     using per_gpu = std::array<double, max_gpus>;
 
@@ -81,11 +84,47 @@ private:
         std::array<double, max_gpus> load;  // in the order of `gpu`
     };
 
-    [[nodiscard]] double load(std::uint32_t t, std::size_t k) const noexcept {
-        return static_cast<double>(p_->load(t, gpus_[k]));
-    }
+    /// Of the i-th task on the k-th GPU.
+    [[nodiscard]] double load(std::size_t i, std::size_t k) const noexcept { return loads_[k * stride_ + i]; }
     [[nodiscard]] double capacity(std::size_t k) const noexcept {
         return static_cast<double>(p_->capacities()[gpus_[k]]);
+    }
+
+    /// Copies the block's costs and loads, GPU by GPU.
+    void gather() {
+        stride_ = (tasks_.size() + tile - 1) / tile * tile;
+        costs_.resize(count_ * stride_);
+        loads_.resize(count_ * stride_);
+        for (std::size_t i = 0; i < stride_; ++i) {
+            const std::uint32_t t = tasks_[i < tasks_.size() ? i : 0];
+            for (std::size_t k = 0; k < count_; ++k) {
+                costs_[k * stride_ + i] = p_->cost(t, gpus_[k]);
+                loads_[k * stride_ + i] = static_cast<double>(p_->load(t, gpus_[k]));
+            }
+        }
+    }
+    struct cheapest_of_tile {
+        std::array<double, tile> reduced;
+        std::array<double, tile> gpu;  // its position, a double so that compilers vectorise the choice
+    };
+    /// The first GPU of least reduced cost of each of some tasks.
+    [[nodiscard]] cheapest_of_tile cheapest(std::size_t first, const per_gpu& prices) const noexcept {
+        cheapest_of_tile best;
+        best.reduced.fill(std::numeric_limits<double>::infinity());
+        best.gpu.fill(0.0);
+        for (std::size_t k = 0; k < count_; ++k) {
+            const double* cost = costs_.data() + k * stride_ + first;
+            const double* load = loads_.data() + k * stride_ + first;
+            const double weight = prices[k] + tilt_;
+            const auto gpu = static_cast<double>(k);
+            for (std::size_t j = 0; j < tile; ++j) {
+                const double reduced = cost[j] + weight * load[j];
+                const bool less = reduced < best.reduced[j];
+                best.gpu[j] = less ? gpu : best.gpu[j];
+                best.reduced[j] = less ? reduced : best.reduced[j];
+            }
+        }
+        return best;
     }
 
     /// Subgradient steps from the problem's prices. Sets the block's own prices and returns their bound.
@@ -101,16 +140,14 @@ private:
                 excess[k] = -capacity(k);
                 value += trial[k] * excess[k];
             }
-            for (const std::uint32_t t : tasks_) {
-                std::size_t at = 0;
-                double cheapest = std::numeric_limits<double>::infinity();
-                for (std::size_t k = 0; k < count_; ++k) {
-                    const double reduced = p_->cost(t, gpus_[k]) + trial[k] * load(t, k);
-                    at = reduced < cheapest ? k : at;
-                    cheapest = reduced < cheapest ? reduced : cheapest;
+            for (std::size_t first = 0; first < tasks_.size(); first += tile) {
+                const cheapest_of_tile seen = cheapest(first, trial);
+                const std::size_t size = std::min(tile, tasks_.size() - first);
+                for (std::size_t j = 0; j < size; ++j) {
+                    const auto at = static_cast<std::size_t>(seen.gpu[j]);
+                    value += seen.reduced[j];
+                    excess[at] += load(first + j, at);
                 }
-                value += cheapest;
-                excess[at] += load(t, at);
             }
             if (value > best) {
                 best = value;
@@ -139,34 +176,45 @@ private:
         for (std::size_t k = 0; k < count_; ++k) room_[k] = capacity(k);
         target_.resize(tasks_.size());
         open_.clear();
-        for (std::size_t i = 0; i < tasks_.size(); ++i) {
-            const std::uint32_t t = tasks_[i];
-            open_task o{};
-            o.task = static_cast<std::uint32_t>(i);
-            for (std::uint32_t k = 0; k < count_; ++k) {
-                const double reduced = p_->cost(t, gpus_[k]) + prices_[k] * load(t, k);
-                std::uint32_t at = o.choices++;
-                for (; at > 0 && reduced < o.regret[at - 1]; --at) {
-                    o.regret[at] = o.regret[at - 1];
-                    o.gpu[at] = o.gpu[at - 1];
-                }
-                o.regret[at] = reduced;
-                o.gpu[at] = k;
-            }
-            const double cheapest = o.regret[0];
-            std::uint32_t affordable = 0;
-            for (; affordable < o.choices && o.regret[affordable] - cheapest <= budget_; ++affordable) {
-                o.regret[affordable] -= cheapest;
-                o.load[affordable] = load(t, o.gpu[affordable]);
-            }
-            o.choices = affordable;
-            target_[i] = o.gpu[0];
-            room_[o.gpu[0]] -= o.load[0];
-            if (affordable > 1) open_.push_back(o);
+        for (std::size_t first = 0; first < tasks_.size(); first += tile) {
+            const cheapest_of_tile seen = cheapest(first, prices_);
+            const std::size_t size = std::min(tile, tasks_.size() - first);
+            for (std::size_t j = 0; j < size; ++j) open(first + j, seen.reduced[j]);
         }
         chosen_.resize(open_.size());
     }
 
+    /// Puts a task on its cheapest GPU, and lists those within the budget if there are others.
+    void open(std::size_t i, double least) {
+        per_gpu reduced{};
+        std::size_t affordable = 0;
+        for (std::size_t k = 0; k < count_; ++k) {
+            reduced[k] = costs_[k * stride_ + i] + (prices_[k] + tilt_) * load(i, k);
+            affordable += reduced[k] - least <= budget_ ? 1 : 0;
+        }
+        const bool alone = affordable < 2;
+        if (!alone) open_.resize(open_.size() + 1);
+        open_task only;
+        open_task& o = alone ? only : open_.back();
+        o.task = static_cast<std::uint32_t>(i);
+        o.choices = 0;
+        for (std::uint32_t k = 0; k < count_; ++k) {
+            if (!(reduced[k] - least <= budget_)) continue;
+            std::uint32_t at = o.choices++;
+            for (; at > 0 && reduced[k] < o.regret[at - 1]; --at) {
+                o.regret[at] = o.regret[at - 1];
+                o.gpu[at] = o.gpu[at - 1];
+            }
+            o.regret[at] = reduced[k];
+            o.gpu[at] = k;
+        }
+        for (std::uint32_t c = 0; c < o.choices; ++c) {
+            o.regret[c] -= least;
+            o.load[c] = load(i, o.gpu[c]);
+        }
+        target_[i] = o.gpu[0];
+        room_[o.gpu[0]] -= o.load[0];
+    }
     /// Sorts open tasks by falling regret of the second choice, equals in random order.
     void order(xoshiro256& random) {
         sorted_.clear();
@@ -248,6 +296,7 @@ private:
     }
 
     const priced_problem* p_;
+    double tilt_;
     std::span<const std::uint32_t> gpus_;
     std::span<const std::uint32_t> tasks_;
     std::size_t count_ = 0;
@@ -260,6 +309,9 @@ private:
     bool cut_off_ = false;
     per_gpu prices_{};
     per_gpu room_{};  // negative where overloaded; whole numbers, so exact
+    std::size_t stride_ = 0;
+    flat<double> costs_;  // of the block, GPU by GPU
+    flat<double> loads_;
     flat<open_task> open_;
     flat<std::uint32_t> sorted_;
     flat<std::uint32_t> chosen_;

@@ -319,9 +319,15 @@ private:
         const std::uint64_t before = repairer_.evaluations();
         repairer_.take(guess_);
         repairer_.repair(random_, 50, poll);
-        if (repairer_.feasible()) repairer_.descend(options_.mend_every > 0 ? 2 : 10, poll);
+        if (repairer_.feasible() && promising()) repairer_.descend(options_.mend_every > 0 ? 2 : 10, poll);
         evaluations_ += repairer_.evaluations() - before;
         offer(repairer_.assignment(), improved);
+    }
+    /// The descent is worth its time: the repaired answer costs not much more than the best plan.
+    [[nodiscard]] bool promising() const noexcept {
+        const double bound = p_.bound().value;
+        return !best_.feasible() || options_.mend_every == 0 ||
+               repairer_.total_cost() - bound <= 1.5 * (best_.cost - bound);
     }
     template <class Improved>
     void offer(const gpu_assignment& candidate, const Improved& improved) {

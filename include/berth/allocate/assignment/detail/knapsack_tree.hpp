@@ -23,7 +23,7 @@ public:
         const double rate = load > 0 ? profit / static_cast<double>(load) : 1e300;
         items_.push_back({rate, profit, static_cast<double>(load), static_cast<std::uint32_t>(items_.size())});
     }
-    /// False if `max_nodes` did not suffice; the results are without meaning then.
+    /// False if `max_nodes` did not suffice; the results are those of a choice that fits, maybe not a best one.
     [[nodiscard]] bool solve(amount capacity, std::uint64_t max_nodes) {
         std::sort(items_.begin(), items_.end(), [](const item& a, const item& b) {
             return a.rate != b.rate ? a.rate > b.rate : a.number < b.number;
@@ -63,6 +63,30 @@ public:
         }
     }
     [[nodiscard]] double best() const noexcept { return best_; }
+    /// After `solve`: calls `in(item)` for the items of every choice as good as `best`, `open(item)` for those that may
+    /// be in one. What the linear relaxation loses when an item goes against it tells them apart.
+    template <class In, class Open>
+    void reduce(amount capacity, const In& in, const Open& open) const {
+        double room = static_cast<double>(capacity);
+        double highest = 0.0;
+        std::size_t first_out = 0;
+        for (; first_out < items_.size() && items_[first_out].load <= room; ++first_out) {
+            room -= items_[first_out].load;
+            highest += items_[first_out].profit;
+        }
+        const double rate = first_out < items_.size() ? items_[first_out].rate : 0.0;
+        highest += room * rate;
+        const double most = highest - best_ + 1e-9 * (1.0 + highest);
+        for (std::size_t i = 0; i < items_.size(); ++i) {
+            const item& it = items_[i];
+            const double gain = it.profit - rate * it.load;
+            if (i < first_out && gain > most) {
+                in(std::size_t{it.number});
+            } else if (i < first_out || -gain <= most) {
+                open(std::size_t{it.number});
+            }
+        }
+    }
     /// Calls `f(item)` for the items of a best choice, numbered in the order of `add`.
     template <class F>
     void chosen(const F& f) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/allocate/assignment/detail/load_tilt.hpp"
 #include "berth/allocate/assignment/detail/poller.hpp"
 #include "berth/allocate/assignment/priced_problem.hpp"
 #include "berth/allocate/assignment/warm_start.hpp"
@@ -28,18 +29,7 @@ public:
     template <class Poller>
     priced_construction(const priced_problem& p, Poller&& poll) : p_{p}, gpu_of_(p.tasks()), touched_(p.gpus(), 1) {
         room_.append(p.capacities());
-        double spread = 0.0;
-        double load_sum = 0.0;
-        for (std::size_t t = 0; t < p.tasks() && poll.work(gpus()); ++t) {
-            double lowest = std::numeric_limits<double>::infinity();
-            for (std::size_t g = 0; g < gpus(); ++g) {
-                lowest = cost(t, g) < lowest ? cost(t, g) : lowest;
-                spread += cost(t, g);
-                load_sum += static_cast<double>(load(t, g));
-            }
-            spread -= static_cast<double>(gpus()) * lowest;
-        }
-        const double tilt = load_sum > 0.0 ? 0.003 * spread / load_sum : 0.0;
+        const double tilt = load_tilt(p, poll);
         for (std::size_t g = 0; g < gpus(); ++g) prices_.push_back(p.price(g) + tilt);
     }
 

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 namespace berth::inline v0::detail {
 
@@ -30,7 +29,6 @@ public:
         : p_{&p},
           costs_{costs},
           width_{width},
-          too_many_(p.gpus(), std::numeric_limits<std::size_t>::max()),
           served_(p.tasks(), 0),
           taken_on_(p.tasks(), 0),
           through_(p.tasks() * p.gpus(), 0.0) {}
@@ -61,13 +59,12 @@ public:
             };
             collect(rewards, g);
             if (!poll.work(work(domain.room(g)))) break;
-            if (search(domain.room(g), g)) {
+            if (search(domain.room(g))) {
                 value -= tree_.best();
                 tree_.chosen(serve);
             } else {
-                fill(domain.room(g));
-                value -= rows_.best();
-                rows_.chosen(serve);
+                value -= fill_rest(domain.room(g), serve);
+                rows_.chosen([&](std::size_t k) { serve(rest_[k]); });
             }
         }
         return value;
@@ -86,14 +83,20 @@ public:
         for (std::size_t g = 0; g < gpus; ++g) {
             collect(rewards, g);
             if (!poll.work(2 * work(domain.room(g)))) return false;
-            fill(domain.room(g));
+            amount extra = 0;
+            for (std::size_t i = first_[g]; i < first_[g + 1]; ++i) {
+                const open_pair& pair = open_[i];
+                if (!(rewards[pair.task] - pair.cost > 0.0) && pair.load > extra) extra = pair.load;
+            }
+            fill(domain.room(g), extra);
             rows_.look_back();
             const double best = rows_.best();
             value -= best;
             for (std::size_t i = first_[g]; i < first_[g + 1]; ++i) {
                 const open_pair& pair = open_[i];
-                through_[pair.task * gpus + g] =
-                    best - rows_.with_extra(rewards[pair.task] - pair.cost, units(pair.load));
+                const double profit = rewards[pair.task] - pair.cost;
+                if (profit > 0.0) continue;  // an item, see below
+                through_[pair.task * gpus + g] = best - rows_.with_extra(profit, units(pair.load));
             }
             for (std::size_t k = 0; k < rows_.size(); ++k) {
                 if (!poll.work(width(domain.room(g)) / 4)) return false;
@@ -150,22 +153,48 @@ private:
             if (profit > 0.0) items_.push_back({profit, open_[i].load, open_[i].task});
         }
     }
-    /// Solves the knapsack by a short tree search; false if that takes too long. Not tried again with about as many
-    /// items.
-    [[nodiscard]] bool search(amount room, std::size_t g) {
-        const std::size_t size = items_.size();
-        if (size >= too_many_[g] || room > most_exact) return false;
+    /// Solves the knapsack by a short tree search; false if that takes too long.
+    [[nodiscard]] bool search(amount room) {
+        if (room > most_exact) return false;
         tree_.start();
         for (const item& i : items_) tree_.add(i.profit, i.load);
-        const bool solved = tree_.solve(room, 1'000 + size * width(room) / 8);
-        if (!solved) too_many_[g] = size - size / 8;
-        return solved;
+        return tree_.solve(room, 8 * items_.size() + 50);
     }
-    /// Solves it by dynamic programming.
-    void fill(amount room) {
+    /// After a `search` without success: solves it by dynamic programming for the items that are open still. Serves the
+    /// others and returns the profit of all.
+    template <class Serve>
+    [[nodiscard]] double fill_rest(amount room, const Serve& serve) {
+        unit_ = 1 + room / static_cast<amount>(width_);
+        rest_.clear();
+        double profit = 0.0;
+        if (unit_ > 1) {
+            for (std::size_t k = 0; k < items_.size(); ++k) rest_.push_back(k);
+        } else {
+            tree_.reduce(
+                room,
+                [&](std::size_t k) {
+                    room -= items_[k].load;
+                    profit += items_[k].profit;
+                    serve(k);
+                },
+                [&](std::size_t k) { rest_.push_back(k); });
+        }
+        rows_.start(units(room));
+        std::size_t fitting = 0;  // beside those that are served
+        for (const std::size_t k : rest_) {
+            if (items_[k].load > room) continue;
+            rest_[fitting++] = k;
+            rows_.add(items_[k].profit, units(items_[k].load));
+        }
+        rows_.fill();
+        return profit + rows_.best();
+    }
+    /// Solves it by dynamic programming, for extra items of a load of at most `extra`.
+    void fill(amount room, amount extra = 0) {
         unit_ = 1 + room / static_cast<amount>(width_);
         rows_.start(units(room));
         for (const item& i : items_) rows_.add(i.profit, units(i.load));
+        rows_.fill(units(extra));
     }
 
     static constexpr amount most_exact = amount{1} << 53U;  // as a double, which the tree counts in
@@ -178,8 +207,8 @@ private:
     knapsack_tree tree_;
     flat<open_pair> open_;  // GPU by GPU
     flat<std::size_t> first_;
-    flat<std::size_t> too_many_;  // per GPU: so many items take a search too long
     flat<item> items_;
+    flat<std::size_t> rest_;  // of the items
     flat<std::size_t> served_;
     flat<std::size_t> taken_on_;
     flat<double> lost_;
