@@ -102,7 +102,7 @@ public:
 private:
     static constexpr std::size_t bins = 10;  // of CPU per GPU, half an octave each
     static constexpr double lowest_ratio = 0.125;
-    static constexpr double elasticity = 0.15;  // how strongly tasks avoid a price
+    static constexpr double elasticity = 0.7;  // how strongly tasks avoid a price
     static constexpr double damping = 0.3;
     static constexpr double steps = 64.0;      // of a price
     static constexpr double limit = 4.0;       // of a price
