@@ -20,8 +20,8 @@ namespace berth::inline v0 {
 struct fragmentation_weights {
     double packing = 2.0;       ///< free share that the best packing of the mix leaves unused
     double slots = 0.2;         ///< free share that tasks of one kind would leave unused, over the kinds
-    double use = 1.2;           ///< free share that arrivals of the mix are not expected to use
-    double stranding = 0.8;     ///< free share for which the node lacks CPU at the rate of the mix
+    double use = 1.2;           ///< free share that tasks are not expected to use, for lack of CPU or of tasks
+    double stranding = 0.5;     ///< free share for which the node lacks CPU at the rate of the mix
     double cpu_rate = 0.9;      ///< that rate, as a fraction of the mix's CPU per GPU
     double smoothing = 1000.0;  ///< GPU thousandths over which stranding sets in; above 0
     double patience = 20.0;     ///< arrivals that a rest of a node waits for a task that fits; above 0
@@ -36,12 +36,12 @@ struct fragmentation_weights {
 /// - filled = Σ_g Σ_m p_m · u_m · floor(g / u_m), over the tasks m of the mix that want one GPU or a share u_m of one and
 ///   accept the node's model. p_m is their frequency, scaled so that Σ p_m over all of them is the part of all tasks that
 ///   want GPU;
-/// - usable = V(room, C): what tasks that arrive one after the other are expected to use (`detail::expected_use`);
+/// - usable: what arriving tasks are expected to use of this room with this CPU (`detail::expected_use`), at most room;
 /// - stranded = softplus(L - C / rate): share for which the node lacks CPU;
 /// - fragmentation = packing · (L - room) + slots · (L - filled) + use · (L - a · usable) + stranding · stranded, where
 ///   a is Σ p_m over the m that accept the model: room is worth the more the more tasks may have it.
 ///
-/// Tasks on several GPUs count in W and V only; `detail::whole_node_reserve` cares for them. GPU memory is another
+/// Tasks on several GPUs count in W and in the expected use only; `detail::whole_node_reserve` cares for them. GPU memory is another
 /// measure, `memory_stranding`. What depends on single GPUs is looked up in tables of steps of 1/1024, whose sums are
 /// exact in any order, so that sums can follow changes. O(GPUs) for a node, O(1) for a change of one GPU; 8 kB per GPU
 /// model and 30 kB. Immutable, shared between threads.

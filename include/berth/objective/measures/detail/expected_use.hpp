@@ -11,13 +11,15 @@
 
 namespace berth::inline v0::detail {
 
-/// The GPU share of a node that tasks of a mix are expected to use when they arrive one after the other and stay where
-/// they fit, given its room r, in GPU thousandths, and its free CPU c:
+/// The part of a node's room that tasks of a mix are expected to use with the CPU that the node has, beside what they
+/// would use with CPU in abundance. Imagine that tasks arrive one after the other and stay where they fit; of room r, in
+/// GPU thousandths, with free CPU c they are then expected to use
 ///
 ///     V(r, c) = Σ p_m · (u_m + V(r − u_m, c − c_m)) / (1 / patience + Σ p_m),    over the m with u_m ≤ r and c_m ≤ c
 ///
-/// over all tasks m, with share u_m (0 for those without GPU) and CPU c_m. So CPU is worth the more the more share is
-/// there to go with it, less where tasks without GPU are likely to take it, and room without CPU is worth nothing. The
+/// over all tasks m, with share u_m (0 for those without GPU) and CPU c_m. The expected use is r · V(r, c) / V(r, ∞), at
+/// most r. So room without CPU is worth nothing, CPU is worth the more the more room there is to go with it, and the less
+/// the more likely a task without GPU takes it first; where there is CPU for everything, all room is worth the same. The
 /// node counts as one piece: `share_worth` cares for the pieces.
 ///
 /// A table in steps of 1/80 of the share and 1/64 of the CPU of the fleet's largest node, or what is worth looking at of
@@ -25,7 +27,8 @@ namespace berth::inline v0::detail {
 /// rounded up. O(steps · different demands in steps).
 class expected_use {
 public:
-    /// @param patience     arrivals that a rest of a node waits for a task that fits; above 0
+    /// @param patience     arrivals that a rest of a node waits for a task that fits, above 0; where the largest node has
+    ///                     more than 8 GPUs, in proportion more
     /// @param cpu_per_gpu  of the mix
     expected_use(const problem& p, double patience, double cpu_per_gpu) {
         const workload& work = p.workload();
@@ -45,7 +48,8 @@ public:
         share_step_ = covered_.share / static_cast<double>(share_steps);
         cpu_step_ = covered_.cpu / static_cast<double>(cpu_steps);
         used_.assign((share_steps + 1) * row, 0.0F);
-        if (tasks > 0.0) fill(arrivals_of(work, tasks), 1.0 / patience);
+        const double larger = covered_.share / (8.0 * static_cast<double>(whole_gpu));
+        if (tasks > 0.0) fill(arrivals_of(work, tasks), 1.0 / (larger > 1.0 ? patience * larger : patience));
     }
 
     /// True if the table covers these nodes of the fleet, which have changed.
@@ -128,9 +132,11 @@ private:
     void fill(const flat<arrival>& mix, double give_up) {
         flat<double> used(used_.size(), 0.0);
         flat<double> fitting(row, 0.0);
+        flat<double> ample(share_steps + 1, 0.0);
         for (std::size_t r = 0; r <= share_steps; ++r) {
             double* const here = used.data() + r * row;
             fitting.assign(row, give_up);
+            double ample_fitting = give_up;
             for (const arrival& a : mix) {
                 if (a.share > r) break;
                 if (a.share == 0) continue;
@@ -140,7 +146,10 @@ private:
                     here[c] += a.part * (taken + after[c - a.cpu]);
                     fitting[c] += a.part;
                 }
+                ample[r] += a.part * (taken + ample[r - a.share]);
+                ample_fitting += a.part;
             }
+            ample[r] /= ample_fitting;
             // Those that take CPU alone lead to a value of this row.
             for (std::size_t c = 0; c < row; ++c) {
                 for (const arrival& a : mix) {
@@ -151,7 +160,13 @@ private:
                 here[c] /= fitting[c];
             }
         }
-        for (std::size_t i = 0; i < used.size(); ++i) used_[i] = static_cast<float>(used[i]);
+        for (std::size_t r = 1; r <= share_steps; ++r) {
+            const double room = static_cast<double>(r) * share_step_;
+            for (std::size_t c = 0; c < row && ample[r] > 0.0; ++c) {
+                const double part = used[r * row + c] / ample[r];
+                used_[r * row + c] = static_cast<float>(part < 1.0 ? room * part : room);
+            }
+        }
     }
 
     range covered_;
