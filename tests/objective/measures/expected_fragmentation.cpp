@@ -143,8 +143,8 @@ TEST_CASE("expected fragmentation: use by hand") {
     CHECK(value({{.gpus = 1, .share = 500, .cpu = 32'000}}).usable == doctest::Approx(1000.0));  // CPU for two
     CHECK(value({{.gpus = 1, .share = 500, .cpu = 64'001}}).usable == 0.0);
     // Room is worth the less the fewer tasks may have it.
-    CHECK(value({{.gpus = 1, .share = 500, .copies = 3}, {.gpus = 1, .share = 500, .accepted = {"other"}}}).fragmentation ==
-          doctest::Approx(2000.0 - 0.75 * 2000.0));
+    CHECK(value({{.gpus = 1, .share = 500, .copies = 3}, {.gpus = 1, .share = 500, .accepted = {"other"}}})
+              .fragmentation == doctest::Approx(2000.0 - 0.75 * 2000.0));
     CHECK(value({{.gpus = 1, .share = 500, .copies = 3}, {.gpus = 0, .cpu = 1}}).fragmentation > 400.0);
 }
 
@@ -214,8 +214,8 @@ TEST_CASE("expected fragmentation agrees with the formulae, and a sum that follo
 }
 
 TEST_CASE("expected fragmentation does not depend on the order of GPUs, nor on the copy of the measure") {
-    const auto machines = hand_fleet({{.shares = {230, 1000, 0, 470, 190}, .cpu = 20'000},
-                                      {.shares = {0, 190, 470, 230, 1000}, .cpu = 20'000}});
+    const auto machines = hand_fleet(
+        {{.shares = {230, 1000, 0, 470, 190}, .cpu = 20'000}, {.shares = {0, 190, 470, 230, 1000}, .cpu = 20'000}});
     const auto work = hand_workload(machines, {{.gpus = 1, .share = 470, .cpu = 3000}, {.gpus = 1, .share = 190}});
     const ledger ledger{machines};
     const node_view node = ledger.node(node_index{0});
@@ -247,8 +247,8 @@ TEST_CASE("expected fragmentation: less on a GPU is never more usable, and nothi
             double before = fragmentation(sum, 120'000).usable;
             REQUIRE(before <= room + 0.01);
             for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) {
-                const auto taken = static_cast<amount>(
-                    below(g, static_cast<std::size_t>(node.free_share(lowest_gpu(rest))) + 1));
+                const auto taken =
+                    static_cast<amount>(below(g, static_cast<std::size_t>(node.free_share(lowest_gpu(rest))) + 1));
                 sum = fragmentation.after(sum, node, taken, rest & (~rest + 1));
                 const double now = fragmentation(sum, 120'000).usable;
                 REQUIRE(now >= 0.0);

@@ -33,18 +33,18 @@ struct fragmentation_weights {
 /// Over the free shares g of the node's healthy GPUs, whose sum is L, and its free CPU C:
 /// - room = Σ W(g): W is what a free part of a GPU is worth when the mix is packed as well as it can be
 ///   (`detail::share_worth`, here in thousandths);
-/// - filled = Σ_g Σ_m p_m · u_m · floor(g / u_m), over the tasks m of the mix that want one GPU or a share u_m of one and
-///   accept the node's model. p_m is their frequency, scaled so that Σ p_m over all of them is the part of all tasks that
-///   want GPU;
+/// - filled = Σ_g Σ_m p_m · u_m · floor(g / u_m), over the tasks m of the mix that want one GPU or a share u_m of one
+///   and accept the node's model. p_m is their frequency, scaled so that Σ p_m over all of them is the part of all
+///   tasks that want GPU;
 /// - usable: what arriving tasks are expected to use of this room with this CPU (`detail::expected_use`), at most room;
 /// - stranded = softplus(L - C / rate): share for which the node lacks CPU;
 /// - fragmentation = packing · (L - room) + slots · (L - filled) + use · (L - a · usable) + stranding · stranded, where
 ///   a is Σ p_m over the m that accept the model: room is worth the more the more tasks may have it.
 ///
-/// Tasks on several GPUs count in W and in the expected use only; `detail::whole_node_reserve` cares for them. GPU memory is another
-/// measure, `memory_stranding`. What depends on single GPUs is looked up in tables of steps of 1/1024, whose sums are
-/// exact in any order, so that sums can follow changes. O(GPUs) for a node, O(1) for a change of one GPU; 8 kB per GPU
-/// model and 30 kB. Immutable, shared between threads.
+/// Tasks on several GPUs count in W and in the expected use only; `detail::whole_node_reserve` cares for them. GPU
+/// memory is another measure, `memory_stranding`. What depends on single GPUs is looked up in tables of steps of
+/// 1/1024, whose sums are exact in any order, so that sums can follow changes. O(GPUs) for a node, O(1) for a change
+/// of one GPU; 8 kB per GPU model and 30 kB. Immutable, shared between threads.
 class expected_fragmentation {
     struct share_figures {
         float lost;  // by packing and slots, weighted

@@ -77,9 +77,10 @@ TEST_CASE("expected use is what the recursion says, where demands are steps of t
             }
         }
         // Between the steps it is interpolated, and CPU beyond the largest node's counts no more.
-        CHECK(use(1050.0, 20'500) == doctest::Approx(0.25 * (expected.relative(1000, 20'000) + expected.relative(1000, 21'000) +
-                                                             expected.relative(1100, 20'000) + expected.relative(1100, 21'000)))
-                                         .epsilon(1e-5));
+        CHECK(use(1050.0, 20'500) ==
+              doctest::Approx(0.25 * (expected.relative(1000, 20'000) + expected.relative(1000, 21'000) +
+                                      expected.relative(1100, 20'000) + expected.relative(1100, 21'000)))
+                  .epsilon(1e-5));
         CHECK(use(8000.0, 64'000) > 5000.0);
         CHECK(use(3000.0, 1'000'000) == use(3000.0, 64'000));
         CHECK(use(3000.0, -1) == use(3000.0, 0));

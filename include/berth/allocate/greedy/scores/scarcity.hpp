@@ -38,14 +38,14 @@ namespace berth::inline v0 {
 ///
 /// All it expects of the future is the mix: demands and frequencies of the workload that it is prepared with. Work
 /// conserving: no node that fits is refused. Deterministic; parts are cached per shape and node, prices only combine
-/// them. Per value O(1) for each distinct GPU; memory 24 bytes per shape and node (four floats and the value), half a byte
-/// for the index, and 8 kB per GPU model.
+/// them. Per value O(1) for each distinct GPU; memory 24 bytes per shape and node (four floats and the value), half a
+/// byte for the index, and 8 kB per GPU model.
 struct scarcity {
     using default_gpu_selection = best_scored_gpu;  ///< of `greedy{scarcity{}}`
 
     fragmentation_weights fragmentation{};  ///< of the first part
     memory_weights memory{};                ///< of GPU memory in the first part
-    double first_fit_slope = 800.0;        ///< thousandths between the first and the last node
+    double first_fit_slope = 800.0;         ///< thousandths between the first and the last node
     double whole_node_charge = 4000.0;      ///< thousandths; large enough to outweigh all other parts
     double reprice_after = 0.05;  ///< fraction of the free share that may change before prices are cleared again
 

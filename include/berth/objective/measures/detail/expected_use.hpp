@@ -12,23 +12,23 @@
 namespace berth::inline v0::detail {
 
 /// The part of a node's room that tasks of a mix are expected to use with the CPU that the node has, beside what they
-/// would use with CPU in abundance. Imagine that tasks arrive one after the other and stay where they fit; of room r, in
-/// GPU thousandths, with free CPU c they are then expected to use
+/// would use with CPU in abundance. Imagine that tasks arrive one after the other and stay where they fit; of room r,
+/// in GPU thousandths, with free CPU c they are then expected to use
 ///
 ///     V(r, c) = Σ p_m · (u_m + V(r − u_m, c − c_m)) / (1 / patience + Σ p_m),    over the m with u_m ≤ r and c_m ≤ c
 ///
-/// over all tasks m, with share u_m (0 for those without GPU) and CPU c_m. The expected use is r · V(r, c) / V(r, ∞), at
-/// most r. So room without CPU is worth nothing, CPU is worth the more the more room there is to go with it, and the less
-/// the more likely a task without GPU takes it first; where there is CPU for everything, all room is worth the same. The
-/// node counts as one piece: `share_worth` cares for the pieces.
+/// over all tasks m, with share u_m (0 for those without GPU) and CPU c_m. The expected use is r · V(r, c) / V(r, ∞),
+/// at most r. So room without CPU is worth nothing, CPU is worth the more the more room there is to go with it, and
+/// the less the more likely a task without GPU takes it first; where there is CPU for everything, all room is worth
+/// the same. The node counts as one piece: `share_worth` cares for the pieces.
 ///
-/// A table in steps of 1/80 of the share and 1/64 of the CPU of the fleet's largest node, or what is worth looking at of
-/// it; values between are interpolated. Demands of share lie between two steps with a weight each, those of CPU are
-/// rounded up. O(steps · different demands in steps).
+/// A table in steps of 1/80 of the share and 1/64 of the CPU of the fleet's largest node, or what is worth looking at
+/// of it; values between are interpolated. Demands of share lie between two steps with a weight each, those of CPU
+/// are rounded up. O(steps · different demands in steps).
 class expected_use {
 public:
-    /// @param patience     arrivals that a rest of a node waits for a task that fits, above 0; where the largest node has
-    ///                     more than 8 GPUs, in proportion more
+    /// @param patience     arrivals that a rest of a node waits for a task that fits, above 0; in proportion more where
+    ///                     the largest node has more than 8 GPUs
     /// @param cpu_per_gpu  of the mix
     expected_use(const problem& p, double patience, double cpu_per_gpu) {
         const workload& work = p.workload();

@@ -11,11 +11,11 @@ namespace berth::inline v0::detail {
 
 /// What a free part of a GPU is worth to a mix of tasks that are packed as well as they can be, as a part of a GPU.
 ///
-/// The fewest GPUs that hold the mix, where a pattern may be used on a fraction of a GPU (cutting stock): the dual price
-/// y_u of a task of share u is the part of a GPU that it takes up in the best patterns. A free part g is worth the most
-/// Σ y_u over tasks that fit into it together. A task costs the GPU that it is put on at least y_u, and just that where
-/// it completes a best pattern. Of tasks of 810, 470 and few of 160, a rest of 190 is worth nothing (there are far more
-/// such rests than tasks for them), and one of 530 half a GPU.
+/// The fewest GPUs that hold the mix, where a pattern may be used on a fraction of a GPU (cutting stock): the dual
+/// price y_u of a task of share u is the part of a GPU that it takes up in the best patterns. A free part g is worth
+/// the most Σ y_u over tasks that fit into it together. A task costs the GPU that it is put on at least y_u, and just
+/// that where it completes a best pattern. Of tasks of 810, 470 and few of 160, a rest of 190 is worth nothing (there
+/// are far more such rests than tasks for them), and one of 530 half a GPU.
 ///
 /// Patterns are generated one by one (Gilmore and Gomory) by a knapsack over the thousandths of a GPU. Of more than
 /// `most_sizes` different shares, near ones count as the greatest of them. If the iteration is cut short, prices are
@@ -150,11 +150,11 @@ private:
         return true;
     }
 
-    flat<double> worth_;         // by free share
-    flat<task_size> sizes_;      // ascending by share
-    flat<double> inverse_;       // of the basis, by row
-    flat<double> column_;        // of the pattern that enters
-    flat<std::uint32_t> last_;   // by free share: the size that was added last
+    flat<double> worth_;        // by free share
+    flat<task_size> sizes_;     // ascending by share
+    flat<double> inverse_;      // of the basis, by row
+    flat<double> column_;       // of the pattern that enters
+    flat<std::uint32_t> last_;  // by free share: the size that was added last
 };
 
 }  // namespace berth::inline v0::detail
