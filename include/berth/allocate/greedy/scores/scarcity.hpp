@@ -47,7 +47,7 @@ struct scarcity {
     memory_weights memory{};                ///< of GPU memory in the first part
     double first_fit_slope = 800.0;         ///< thousandths between the first and the last node
     double whole_node_charge = 4000.0;      ///< thousandths; large enough to outweigh all other parts
-    double reprice_after = 0.05;  ///< fraction of the free share that may change before prices are cleared again
+    double reprice_after = 0.1;  ///< fraction of the free share that may change before prices are cleared again
 
     /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] class scarcity_state prepare(const problem& p) const;
