@@ -11,7 +11,6 @@
 
 #include <array>
 #include <cstddef>
-#include <span>
 
 namespace berth::inline v0 {
 
@@ -93,11 +92,9 @@ public:
 
     /// CPU per whole GPU at the rate of the mix, in units of the CPU counter; 0 if the mix wants none.
     [[nodiscard]] double cpu_per_gpu() const noexcept { return cpu_per_gpu_; }
-    /// True if the tables cover these nodes of the fleet, which have changed and are of models that the fleet had when
-    /// the measure was made.
-    [[nodiscard]] bool suits(const fleet& fleet, std::span<const node_index> changed) const noexcept {
-        return use_.suits(fleet, changed);
-    }
+    /// True if the tables are right for this fleet, which has changed but has the GPU models that it had: its largest
+    /// node is as large. O(nodes).
+    [[nodiscard]] bool suits(const fleet& fleet) const noexcept { return use_.suits(fleet); }
 
     /// What the free shares of a node's GPUs contribute: a sum to which GPUs are added and from which they are taken,
     /// exactly. Of the measure that made it and its copies.

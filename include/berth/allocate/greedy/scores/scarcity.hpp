@@ -366,7 +366,7 @@ inline void scarcity_state::on_node(const node_view& node) {
 inline followed scarcity_state::follow(const problem& p, std::span<const node_index> changed) {
     const std::size_t before = nodes_.size();
     if (!classes_.follow(p.fleet(), changed) || !memory_.suits(p.fleet()) ||
-        (informed_ && !fragmentation_.suits(p.fleet(), changed))) {
+        (informed_ && !fragmentation_.suits(p.fleet()))) {
         return followed::outgrown;
     }
     nodes_.make_room(p.fleet().node_count());

@@ -7,7 +7,6 @@
 #include "berth/model/workload.hpp"
 
 #include <cstddef>
-#include <span>
 
 namespace berth::inline v0::detail {
 
@@ -52,11 +51,11 @@ public:
         if (tasks > 0.0) fill(arrivals_of(work, tasks), 1.0 / (larger > 1.0 ? patience * larger : patience));
     }
 
-    /// True if the table covers these nodes of the fleet, which have changed.
-    [[nodiscard]] bool suits(const fleet& fleet, std::span<const node_index> changed) const noexcept {
+    /// True if the table is right for this fleet, which has changed: its largest node is as large. O(nodes).
+    [[nodiscard]] bool suits(const fleet& fleet) const noexcept {
         range needed;
-        for (const node_index n : changed) needed.add(fleet, n);
-        return needed.share <= covered_.share && (needed.cpu <= covered_.cpu || covered_.cpu >= most_cpu_);
+        for (std::size_t n = 0; n < fleet.node_count(); ++n) needed.add(fleet, node_index{n});
+        return needed.share == covered_.share && (needed.cpu < most_cpu_ ? needed.cpu : most_cpu_) == covered_.cpu;
     }
 
     /// @param room  GPU thousandths, 0 or more
