@@ -383,6 +383,8 @@ set(berth_headers
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/detail/group_places.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/detail/maximum_tree.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/detail/merged_changes.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/measures/detail/expected_use.hpp"
+    "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/measures/detail/share_worth.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/measures/expected_fragmentation.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/measures/fragmentation.hpp"
     "${CMAKE_CURRENT_LIST_DIR}/../include/berth/objective/measures/memory_stranding.hpp"

@@ -6,250 +6,228 @@
 #include "berth/core/math.hpp"
 #include "berth/model/ledger.hpp"
 #include "berth/model/workload.hpp"
-#include "berth/objective/measures/share_profile.hpp"
+#include "berth/objective/measures/detail/expected_use.hpp"
+#include "berth/objective/measures/detail/share_worth.hpp"
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
-#include <utility>
-
-// Length: the measure, what it reads of a node, and its tables.
 
 namespace berth::inline v0 {
 
-/// The weights of the three parts of `expected_fragmentation`. Chosen on the openb traces; docs/scarcity.md has the
+/// The weights of the four parts of `expected_fragmentation`. Chosen on the openb traces; docs/scarcity.md has the
 /// effect of each and how little the result depends on the exact figures.
 struct fragmentation_weights {
-    double fragments = 0.8;     ///< free share on GPUs with too little for a task of the mix, or without CPU for it
-    double slots = 0.4;         ///< free share that whole tasks of the mix would leave unused
-    double stranding = 0.8;     ///< free share for which the node lacks CPU at the rate of the mix
+    double packing = 2.0;       ///< free share that the best packing of the mix leaves unused
+    double slots = 0.2;         ///< free share that tasks of one kind would leave unused, over the kinds
+    double use = 1.2;           ///< free share that tasks are not expected to use, for lack of CPU or of tasks
+    double stranding = 0.5;     ///< free share for which the node lacks CPU at the rate of the mix
     double cpu_rate = 0.9;      ///< that rate, as a fraction of the mix's CPU per GPU
     double smoothing = 1000.0;  ///< GPU thousandths over which stranding sets in; above 0
+    double patience = 20.0;     ///< arrivals that a rest of a node waits for a task that fits; above 0
 };
 
-/// The expected fragmentation and the expected usable share of a node, in GPU thousandths: a smoother relative of
-/// `fragmentation` that rises before the node runs out of CPU.
+/// The expected fragmentation and the expected use of a node, in GPU thousandths: a smoother relative of
+/// `fragmentation` that rises before the node runs out of CPU, and knows which rests of GPUs go with which tasks.
 ///
-/// Over the tasks of the mix that want one GPU or a share of it; L is the free share of the node, p_m the frequency of
-/// task m, scaled so that Σ p_m is the part of all tasks that want GPU:
-/// - us = Σ p_m · (share on GPUs with at least u_m), over tasks that the node's models and CPU admit: usable by a
-///   single task;
-/// - un = Σ p_m · u_m · min(Σ_GPUs floor(share / u_m), floor(CPU / c_m)): usable by as many tasks of the kind as
-///   fit;
-/// - stranded = softplus(share - CPU / rate): share for which the node lacks CPU;
-/// - fragmentation = fragments · (L - us) + slots · (L - un) + stranding · stranded;
-/// - usable = us / Σ p_m over accepted tasks.
+/// Over the free shares g of the node's healthy GPUs, whose sum is L, and its free CPU C:
+/// - room = Σ W(g): W is what a free part of a GPU is worth when the mix is packed as well as it can be
+///   (`detail::share_worth`, here in thousandths);
+/// - filled = Σ_g Σ_m p_m · u_m · floor(g / u_m), over the tasks m of the mix that want one GPU or a share u_m of one
+///   and accept the node's model. p_m is their frequency, scaled so that Σ p_m over all of them is the part of all
+///   tasks that want GPU;
+/// - usable: what arriving tasks are expected to use of this room with this CPU (`detail::expected_use`), at most room;
+/// - stranded = softplus(L - C / rate): share for which the node lacks CPU;
+/// - fragmentation = packing · (L - room) + slots · (L - filled) + use · (L - a · usable) + stranding · stranded, where
+///   a is Σ p_m over the m that accept the model: room is worth the more the more tasks may have it.
 ///
-/// Tasks that want no share of a GPU count as tasks without GPU. Tasks on several GPUs are left out on purpose:
-/// including them costs more than it saves; `detail::whole_node_reserve` cares for them. Memory is another measure,
-/// `memory_stranding`. O(shares of the mix × GPUs + demands of the mix). Immutable, shared between threads.
+/// Tasks on several GPUs count in W and in the expected use only; `detail::whole_node_reserve` cares for them. GPU
+/// memory is another measure, `memory_stranding`. What depends on single GPUs is looked up in tables of steps of
+/// 1/1024, whose sums are exact in any order, so that sums can follow changes. O(GPUs) for a node, O(1) for a change
+/// of one GPU; 8 kB per GPU model and 30 kB. Immutable, shared between threads.
 class expected_fragmentation {
+    struct share_figures {
+        float lost;  // by packing and slots, weighted
+        float room;
+    };
+
 public:
     /// Both figures, in GPU thousandths.
     struct value {
         double fragmentation = 0.0;  ///< lower is better
-        double usable = 0.0;         ///< by a task that the node's model admits
+        double usable = 0.0;         ///< expected to be used by tasks of the mix
     };
 
-    /// Tables of the mix. O(shapes × (models + distinct demands)).
+    /// Tables of the mix. O(models · shapes · 1000) at most, and what `detail::share_worth` and `detail::expected_use`
+    /// cost: 2 ms for the openb traces.
     ///
     /// @param p        the mix is the workload's demands by their frequency
-    /// @param weights  `smoothing` is above 0
+    /// @param weights  `smoothing` and `patience` are above 0
     expected_fragmentation(const problem& p, const fragmentation_weights& weights)
-        : weights_{weights}, of_model_(p.fleet().model_count()) {
+        : weights_{weights},
+          cpu_per_gpu_{weights.cpu_rate * mix_cpu_per_gpu(p.workload())},
+          use_{p, weights.patience, mix_cpu_per_gpu(p.workload())} {
         BERTH_ASSERT(weights.smoothing > 0.0, "berth: fragmentation_weights::smoothing must be above 0");
+        BERTH_ASSERT(weights.patience > 0.0, "berth: fragmentation_weights::patience must be above 0");
+        for (std::size_t i = 0; i < softplus_.size(); ++i) {
+            const double z = static_cast<double>(i) / softplus_steps - softplus_range;
+            softplus_[i] = rounded(static_cast<double>(whole_gpu) * detail::log1p(detail::exp(z)));
+        }
         const workload& work = p.workload();
+        detail::share_worth::task_counts counts;
+        mix_parts parts;
+        for (std::size_t s = 0; s < work.shape_count(); ++s) {
+            const demand_view demand = work.demand(shape_index{s});
+            const auto count = static_cast<double>(work.frequency(shape_index{s}));
+            parts.tasks += count;
+            if (demand.total_share() == 0) continue;
+            parts.with_gpu += count;
+            if (demand.gpus == 1) parts.single += count;
+            counts.add(demand.gpu[0], static_cast<double>(demand.gpus) * count);
+        }
+        const detail::share_worth worth{counts};
+        accepted_.resize(p.fleet().model_count(), 0.0);
+        of_share_.reserve(accepted_.size() * model_row);
+        for (std::size_t m = 0; m < accepted_.size(); ++m) append_model(work, m, parts, worth);
+    }
+
+    /// CPU per whole GPU at the rate of the mix, in units of the CPU counter; 0 if the mix wants none.
+    [[nodiscard]] double cpu_per_gpu() const noexcept { return cpu_per_gpu_; }
+    /// True if the tables are right for this fleet, which has changed but has the GPU models that it had: its largest
+    /// node is as large. O(nodes).
+    [[nodiscard]] bool suits(const fleet& fleet) const noexcept { return use_.suits(fleet); }
+
+    /// What the free shares of a node's GPUs contribute: a sum to which GPUs are added and from which they are taken,
+    /// exactly. Of the measure that made it and its copies.
+    class gpu_sum {
+    public:
+        /// Equal sums.
+        friend bool operator==(const gpu_sum&, const gpu_sum&) = default;
+
+    private:
+        friend class expected_fragmentation;
+
+        std::size_t row = 0;  // of the model
+        double accepted = 0.0;
+        double share = 0.0;
+        double lost = 0.0;
+        double room = 0.0;
+    };
+
+    /// The sum of a node as it stands. Nodes with several models count as if all GPUs were of the first.
+    [[nodiscard]] gpu_sum sum(const node_view& node) const noexcept {
+        gpu_sum all;
+        if (node.gpu_count() == 0) return all;
+        const std::size_t model = node.model(0).value();
+        all.row = model * model_row;
+        all.accepted = accepted_[model];
+        for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) add(all, node.free_share(lowest_gpu(rest)));
+        return all;
+    }
+    /// Adds a GPU with this share free.
+    void add(gpu_sum& to, amount free) const noexcept { change(to, free, 1.0); }
+    /// The sum after a task took this share of each of these GPUs of the node, which are healthy.
+    [[nodiscard]] gpu_sum after(gpu_sum before, const node_view& node, amount share, gpu_mask gpus) const noexcept {
+        for (; gpus != 0; gpus &= gpus - 1) {
+            const amount free = node.free_share(lowest_gpu(gpus));
+            change(before, free, -1.0);
+            change(before, free - share, 1.0);
+        }
+        return before;
+    }
+    /// A node with this sum of its GPUs and so much free CPU.
+    [[nodiscard]] value operator()(const gpu_sum& gpus, amount cpu) const noexcept {
+        value v;
+        v.usable = use_(gpus.room, cpu);
+        v.fragmentation = gpus.lost + weights_.use * (gpus.share - gpus.accepted * v.usable);
+        if (cpu_per_gpu_ > 0.0) {
+            const double with_cpu = static_cast<double>(cpu) * static_cast<double>(whole_gpu) / cpu_per_gpu_;
+            v.fragmentation += weights_.stranding * softplus(gpus.share - with_cpu);
+        }
+        return v;
+    }
+    /// A node as it stands.
+    [[nodiscard]] value operator()(const node_view& node) const noexcept { return (*this)(sum(node), node.free_cpu()); }
+
+private:
+    static constexpr std::size_t model_row = static_cast<std::size_t>(whole_gpu) + 1;
+    static constexpr double softplus_range = 16.0;
+    static constexpr double softplus_steps = 16.0;  // for 1
+
+    /// Numbers of tasks of the mix.
+    struct mix_parts {
         double tasks = 0.0;
-        double gpu_tasks = 0.0;
-        double single = 0.0;
+        double with_gpu = 0.0;
+        double single = 0.0;  // of these on one GPU
+    };
+
+    [[nodiscard]] static double mix_cpu_per_gpu(const workload& work) {
         double cpu = 0.0;
         double share = 0.0;
         for (std::size_t s = 0; s < work.shape_count(); ++s) {
             const demand_view demand = work.demand(shape_index{s});
             const auto count = static_cast<double>(work.frequency(shape_index{s}));
-            tasks += count;
-            if (demand.total_share() > 0) gpu_tasks += count;
-            if (demand.gpus == 1 && demand.gpu[0] > 0) single += count;
             cpu += count * static_cast<double>(work.roles().cpu_of(demand.node));
             share += count * static_cast<double>(demand.total_share());
         }
-        cpu_per_gpu_ = share > 0.0 ? weights.cpu_rate * cpu / share * static_cast<double>(whole_gpu) : 0.0;
-        for (std::size_t m = 0; m < of_model_.size(); ++m) {
-            detail::flat<mix_part> parts;  // ascending share, then CPU
-            for (std::size_t s = 0; s < work.shape_count(); ++s) {
-                const demand_view demand = work.demand(shape_index{s});
-                if (demand.gpus != 1 || demand.gpu[0] == 0 || (demand.accepted_models >> m & 1U) == 0) continue;
-                const double part = static_cast<double>(work.frequency(shape_index{s})) / single * (gpu_tasks / tasks);
-                of_model_[m].accepted += part;
-                insert(parts, {demand.gpu[0], work.roles().cpu_of(demand.node), part});
-            }
-            of_model_[m].first = groups_.size();
-            for (const mix_part& part : parts) {
-                const auto wanted = static_cast<double>(part.share);
-                if (groups_.size() == of_model_[m].first || groups_.back().share != wanted) {
-                    groups_.push_back({.share = wanted,
-                                       .on_whole = whole_part(whole_gpu_share / wanted),
-                                       .most_cpu = 0.0,
-                                       .part = 0.0,
-                                       .first = demands_.size(),
-                                       .last = demands_.size()});
-                }
-                share_group& group = groups_.back();
-                group.most_cpu = static_cast<double>(part.cpu);
-                group.part += part.part;
-                demands_.push_back({.cpu = group.most_cpu, .part = part.part, .part_up_to = group.part});
-                ++group.last;
-            }
-            of_model_[m].last = groups_.size();
-        }
+        return share > 0.0 ? cpu / share * static_cast<double>(whole_gpu) : 0.0;
     }
-
-    /// CPU per whole GPU at the rate of the mix, in units of the CPU counter; 0 if the mix wants none.
-    [[nodiscard]] double cpu_per_gpu() const noexcept { return cpu_per_gpu_; }
-
-    /// The free shares of the GPUs of one node, each amount once. A value on the stack.
-    class distinct_shares {
-    public:
-        /// No GPU.
-        distinct_shares() noexcept = default;
-        /// Adds a GPU with this share free. At most `max_gpus_per_node` times.
-        void add(amount free) noexcept {
+    /// Sums of a few such numbers are exact.
+    [[nodiscard]] static float rounded(double x) noexcept {
+        return static_cast<float>(detail::round(x * 1024.0) / 1024.0);
+    }
+    void change(gpu_sum& of, amount free, double gpus) const noexcept {
+        of.share += gpus * static_cast<double>(free);
+        if (free <= 0) return;  // over-committed: the share alone counts
+        if (free > whole_gpu) [[unlikely]] {
+            look_up(of, whole_gpu, gpus * static_cast<double>(free / whole_gpu));
+            free %= whole_gpu;
+        }
+        look_up(of, free, gpus);
+    }
+    void look_up(gpu_sum& of, amount free, double gpus) const noexcept {
+        const share_figures& found = of_share_[of.row + static_cast<std::size_t>(free)];
+        of.lost += gpus * double{found.lost};
+        of.room += gpus * double{found.room};
+    }
+    void append_model(const workload& work, std::size_t model, const mix_parts& mix, const detail::share_worth& worth) {
+        detail::flat<double> filled(model_row, 0.0);  // what each thousandth adds, then the sum
+        for (std::size_t s = 0; s < work.shape_count(); ++s) {
+            const demand_view demand = work.demand(shape_index{s});
+            if (demand.gpus != 1 || demand.gpu[0] == 0 || (demand.accepted_models >> model & 1U) == 0) continue;
+            const double part =
+                static_cast<double>(work.frequency(shape_index{s})) / mix.single * (mix.with_gpu / mix.tasks);
+            accepted_[model] += part;
+            const auto share = static_cast<std::size_t>(demand.gpu[0]);
+            for (std::size_t free = share; free < model_row; free += share)
+                filled[free] += part * static_cast<double>(share);
+        }
+        for (std::size_t free = 1; free < model_row; ++free) filled[free] += filled[free - 1];
+        for (std::size_t free = 0; free < model_row; ++free) {
             const auto share = static_cast<double>(free);
-            std::size_t at = size_;
-            while (at > 0 && share < runs_[at - 1].share) --at;
-            if (at == 0 || runs_[at - 1].share != share) {
-                for (std::size_t i = size_++; i > at; --i) runs_[i] = runs_[i - 1];
-                runs_[at++] = {share, 0.0, 0.0};
-            }
-            runs_[at - 1].total += share;
-            runs_[at - 1].gpus += 1.0;
-            total_ += share;
+            const double room = static_cast<double>(whole_gpu) * worth(static_cast<amount>(free));
+            of_share_.push_back(
+                {rounded(weights_.packing * (share - room) + weights_.slots * (share - filled[free])), rounded(room)});
         }
-
-    private:
-        friend class expected_fragmentation;
-
-        struct run {
-            double share;
-            double total;
-            double gpus;
-        };
-        std::array<run, max_gpus_per_node> runs_;  // ascending
-        std::size_t size_ = 0;
-        double total_ = 0.0;
-    };
-
-    /// A node, given its free shares and CPU. Nodes with several models count as if all GPUs were of the first.
-    [[nodiscard]] value operator()(const node_view& node, const share_profile& shares, amount cpu) const noexcept {
-        distinct_shares distinct;
-        for (const amount share : shares.ascending()) distinct.add(share);
-        return (*this)(node, distinct, cpu);
     }
-    /// The same; GPUs without a free share need not be there.
-    [[nodiscard]] value operator()(const node_view& node, const distinct_shares& shares, amount cpu) const noexcept {
-        const double free = shares.total_;
-        value v;
-        double used_by_slots = 0.0;
-        double reached = 0.0;
-        if (shares.size_ > 0) {
-            const model_table& table = of_model_[node.model(0).value()];
-            const auto& runs = shares.runs_;
-            const auto cpu_left = static_cast<double>(cpu);
-            std::size_t from = 0;  // the first run that is not too small
-            double enough = free;  // free from there on
-            for (const share_group* g = groups_.data() + table.first; g != groups_.data() + table.last; ++g) {
-                while (from < shares.size_ && runs[from].share < g->share) enough -= runs[from++].total;
-                if (from == shares.size_) break;  // ascending: nothing larger fits either
-                double slots = 0.0;
-                for (std::size_t i = from; i < shares.size_; ++i) {
-                    const bool whole = runs[i].share == whole_gpu_share;
-                    slots += runs[i].gpus * (whole ? g->on_whole : whole_part(runs[i].share / g->share));
-                }
-                // There is room for one at least.
-                if (g->most_cpu * slots <= cpu_left) [[likely]] {
-                    reached += g->part * enough;
-                    used_by_slots += g->part * slots * g->share;
-                    continue;
-                }
-                // Demands ascend by CPU: those that find room for every slot, those whose number CPU limits, those that
-                // lack CPU even for one.
-                const demand_part* const first = demands_.data() + g->first;
-                const demand_part* at = demands_.data() + g->last;
-                while (at != first && at[-1].cpu > cpu_left) --at;
-                if (at == first) continue;
-                reached += at[-1].part_up_to * enough;
-                double tasks = 0.0;
-                for (; at != first && at[-1].cpu * slots > cpu_left; --at) {
-                    const double by_cpu = whole_part(cpu_left / at[-1].cpu);
-                    tasks += at[-1].part * (by_cpu < slots ? by_cpu : slots);
-                }
-                if (at != first) tasks += at[-1].part_up_to * slots;
-                used_by_slots += tasks * g->share;
-            }
-            if (table.accepted > 0.0) v.usable = reached / table.accepted;
-        }
-        v.fragmentation = weights_.fragments * (free - reached) + weights_.slots * (free - used_by_slots);
-        if (cpu_per_gpu_ > 0.0) {
-            const double short_of_cpu = free - static_cast<double>(cpu) * static_cast<double>(whole_gpu) / cpu_per_gpu_;
-            const double z = short_of_cpu / weights_.smoothing;
-            v.fragmentation += weights_.stranding * weights_.smoothing * (z > 30.0 ? z : detail::log1p(detail::exp(z)));
-        }
-        return v;
-    }
-    /// A node as it stands.
-    [[nodiscard]] value operator()(const node_view& node) const noexcept {
-        return (*this)(node, share_profile{node}, node.free_cpu());
-    }
-
-private:
-    /// Whole numbers, and quotients of them, are exact as doubles: they are far below 2^53.
-    struct demand_part {
-        double cpu;
-        double part;
-        double part_up_to;  // of the demands of its group up to this one
-    };
-    struct share_group {
-        double share;
-        double on_whole;    // tasks that fit on a whole GPU
-        double most_cpu;    // of its demands
-        double part;        // of all its demands
-        std::size_t first;  // of its demands, in ascending order of CPU
-        std::size_t last;
-    };
-    static constexpr auto whole_gpu_share = static_cast<double>(whole_gpu);
-    [[nodiscard]] static double whole_part(double quotient) noexcept {
-        return static_cast<double>(static_cast<std::int64_t>(quotient));
-    }
-    struct model_table {
-        std::size_t first = 0;  // of its groups, in ascending order of share
-        std::size_t last = 0;
-        double accepted = 0.0;
-    };
-    struct mix_part {
-        amount share;
-        amount cpu;
-        double part;
-    };
-    /// Adds to the part of equal share and CPU, or keeps the order with a new one.
-    static void insert(detail::flat<mix_part>& parts, const mix_part& added) {
-        std::size_t at = 0;
-        while (at < parts.size() &&
-               (parts[at].share != added.share ? parts[at].share < added.share : parts[at].cpu < added.cpu)) {
-            ++at;
-        }
-        if (at < parts.size() && parts[at].share == added.share && parts[at].cpu == added.cpu) {
-            parts[at].part += added.part;
-            return;
-        }
-        parts.push_back(added);
-        for (std::size_t i = parts.size() - 1; i > at; --i) std::swap(parts[i], parts[i - 1]);
+    /// smoothing · log(1 + exp(x / smoothing)), between the points of a table.
+    [[nodiscard]] double softplus(double x) const noexcept {
+        const double z = x / weights_.smoothing;
+        if (z <= -softplus_range) return 0.0;
+        if (z >= softplus_range) return x;
+        const double at = (z + softplus_range) * softplus_steps;
+        const auto i = static_cast<std::size_t>(at);
+        const double low = double{softplus_[i]};
+        const double high = double{softplus_[i + 1]};
+        return weights_.smoothing / static_cast<double>(whole_gpu) *
+               (low + (at - static_cast<double>(i)) * (high - low));
     }
 
     fragmentation_weights weights_;
     double cpu_per_gpu_ = 0.0;
-    detail::flat<model_table> of_model_;
-    detail::flat<share_group> groups_;
-    detail::flat<demand_part> demands_;
+    detail::expected_use use_;
+    detail::flat<double> accepted_;         // per model
+    detail::flat<share_figures> of_share_;  // per model, by free share
+    std::array<float, static_cast<std::size_t>(2.0 * softplus_range * softplus_steps) + 1> softplus_{};
 };
 
 }  // namespace berth::inline v0

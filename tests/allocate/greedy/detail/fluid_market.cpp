@@ -57,13 +57,13 @@ double mean_price(const fluid_market& market, const std::vector<double>& supply)
 
 TEST_CASE("a market of two classes, by hand") {
     // Equal supply S of both classes, so 2 S is wanted: a quarter of it only on A100, the rest anywhere. S/2 + 3/2 S w
-    // = S makes w = 1/3 of the rest go to A100; with the logit of elasticity 0.15 that is a difference of 0.15 ln 2.
+    // = S makes w = 1/3 of the rest go to A100; with the logit of elasticity 0.7 that is a difference of 0.7 ln 2.
     stall s{{scarce, plenty},
             {{.gpus = 1, .share = 1000, .accepted = {"A100"}, .copies = 1}, {.gpus = 1, .share = 1000, .copies = 3}}};
     const std::vector<double> supply{500'000.0, 500'000.0};
     s.market.clear(supply, supply);
-    CHECK(std::abs(s.market.gpu_price(0) - 0.075 * std::log(2.0)) <= step / 2.0 + 1e-3);
-    CHECK(std::abs(s.market.gpu_price(1) + 0.075 * std::log(2.0)) <= step / 2.0 + 1e-3);
+    CHECK(std::abs(s.market.gpu_price(0) - 0.35 * std::log(2.0)) <= step / 2.0 + 1e-3);
+    CHECK(std::abs(s.market.gpu_price(1) + 0.35 * std::log(2.0)) <= step / 2.0 + 1e-3);
     CHECK(s.market.cpu_price(0) == 0.0);  // nobody wants CPU
     CHECK(s.market.cpu_price(1) == 0.0);
     // Cleared again for the same supply, the prices stay.
@@ -79,14 +79,22 @@ TEST_CASE("a market of two classes, by hand") {
     CHECK(s.market.gpu_price(0) < 2.0 * price);
 }
 
-TEST_CASE("prices of GPUs have a mean of zero") {
+TEST_CASE("prices of GPUs have a mean of zero, and none that nodes see is far below it") {
     stall s{{scarce, plenty},
-            {{.gpus = 1, .share = 1000, .accepted = {"A100"}, .copies = 2}, {.gpus = 1, .share = 500, .copies = 7}}};
+            {{.gpus = 1, .share = 1000, .accepted = {"A100"}, .copies = 1}, {.gpus = 1, .share = 500, .copies = 8}}};
     for (const auto& supply : {std::vector{6e5, 4e5}, std::vector{3e5, 9e5}, std::vector{1e3, 1e6}}) {
         s.market.clear(supply, supply);
         CHECK(std::abs(mean_price(s.market, supply)) <= step);
         CHECK(s.market.gpu_price(0) > s.market.gpu_price(1));
     }
+    // More tasks ask for A100 than fit: its price is the highest, but the other one falls only so far.
+    stall short_of{{scarce, plenty},
+                   {{.gpus = 1, .share = 1000, .accepted = {"A100"}, .copies = 9}, {.gpus = 1, .share = 500}}};
+    const std::vector<double> even{5e5, 5e5};
+    short_of.market.clear(even, even);
+    CHECK(short_of.market.gpu_price(0) == 4.0);
+    CHECK(short_of.market.raw(1).gpu < -1.0);
+    CHECK(short_of.market.gpu_price(1) == -0.5);
 }
 
 TEST_CASE("CPU has a price exactly where it is short") {

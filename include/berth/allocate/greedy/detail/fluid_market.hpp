@@ -19,7 +19,8 @@ namespace berth::inline v0::detail {
 /// of the mix is distributed over the free room, each group of tasks over the classes that admit it in proportion to
 /// supply · exp(-price / elasticity), and prices rise where demand exceeds supply (a damped logit tâtonnement). Total
 /// demand is set equal to total supply, so that no horizon is needed. The supply-weighted mean of the GPU prices is
-/// zero.
+/// zero before the lowest are raised to -0.5: a lower price would reward the loss of room more than
+/// `expected_fragmentation` charges it.
 ///
 /// CPU is counted in GPU thousandths at the rate of the mix, so that the two supplies compare. Prices are rounded to
 /// 1/64, so that neither the last bits of exp and log nor negligible changes reach the nodes. O(iterations · classes
@@ -91,7 +92,7 @@ public:
     }
     void round_prices() noexcept {
         for (std::size_t c = 0; c < size_; ++c) {
-            gpu_[c] = detail::round(gpu_raw_[c] * steps) / steps;
+            gpu_[c] = detail::round((gpu_raw_[c] < lowest ? lowest : gpu_raw_[c]) * steps) / steps;
             cpu_[c] = detail::round(cpu_raw_[c] * steps) / steps;
         }
     }
@@ -102,10 +103,11 @@ public:
 private:
     static constexpr std::size_t bins = 10;  // of CPU per GPU, half an octave each
     static constexpr double lowest_ratio = 0.125;
-    static constexpr double elasticity = 0.15;  // how strongly tasks avoid a price
+    static constexpr double elasticity = 0.7;  // how strongly tasks avoid a price
     static constexpr double damping = 0.3;
     static constexpr double steps = 64.0;      // of a price
     static constexpr double limit = 4.0;       // of a price
+    static constexpr double lowest = -0.5;     // of a GPU price that nodes see
     static constexpr double cpu_slack = 1.15;  // CPU load above the supply before CPU gets a price
 
     struct group {

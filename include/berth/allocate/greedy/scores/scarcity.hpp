@@ -11,7 +11,6 @@
 #include "berth/core/flat.hpp"
 #include "berth/objective/measures/expected_fragmentation.hpp"
 #include "berth/objective/measures/memory_stranding.hpp"
-#include "berth/objective/measures/share_profile.hpp"
 
 #include <array>
 #include <cstddef>
@@ -39,16 +38,16 @@ namespace berth::inline v0 {
 ///
 /// All it expects of the future is the mix: demands and frequencies of the workload that it is prepared with. Work
 /// conserving: no node that fits is refused. Deterministic; parts are cached per shape and node, prices only combine
-/// them. Per value O(shares of the mix × GPUs + demands of the mix) for each distinct GPU; memory 24 bytes per shape
-/// and node (four floats and the value), half a byte for the index, and 200 kB of remembered states.
+/// them. Per value O(1) for each distinct GPU; memory 24 bytes per shape and node (four floats and the value), half a
+/// byte for the index, and 8 kB per GPU model.
 struct scarcity {
     using default_gpu_selection = best_scored_gpu;  ///< of `greedy{scarcity{}}`
 
     fragmentation_weights fragmentation{};  ///< of the first part
     memory_weights memory{};                ///< of GPU memory in the first part
-    double first_fit_slope = 1200.0;        ///< thousandths between the first and the last node
+    double first_fit_slope = 800.0;         ///< thousandths between the first and the last node
     double whole_node_charge = 4000.0;      ///< thousandths; large enough to outweigh all other parts
-    double reprice_after = 0.03;  ///< fraction of the free share that may change before prices are cleared again
+    double reprice_after = 0.1;  ///< fraction of the free share that may change before prices are cleared again
 
     /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] class scarcity_state prepare(const problem& p) const;
@@ -139,29 +138,14 @@ private:
         std::int64_t free_gpus = 0;
         amount free_share = 0;  // of healthy GPUs
         amount free_cpu = 0;
+        expected_fragmentation::gpu_sum gpus;
         detail::packed_shares shares;
         std::uint32_t whole_at = 0;  // its position in `whole_nodes_`
         std::uint8_t node_class = 0;
         bool whole = false;
-        std::uint8_t model = 0;  // of its first GPU
-        bool packed = false;     // `shares` are the node's
-        bool alike = false;      // its GPUs differ in their free share alone
+        bool alike = false;  // its GPUs differ in their free share alone, and `shares` are the node's
     };
 
-    /// The figures of a node, given the model of its first GPU, its packed free shares and the CPU that is left.
-    [[nodiscard]] expected_fragmentation::value remembered(const node_view& node, std::uint64_t model,
-                                                           const detail::packed_shares& packed,
-                                                           amount cpu) const noexcept {
-        return memo_.find(packed, model, static_cast<std::uint64_t>(cpu), [&] {
-            expected_fragmentation::distinct_shares shares;
-            for (std::uint64_t rest = packed.low; rest != 0; rest >>= 16U) add(shares, rest);
-            for (std::uint64_t rest = packed.high; rest != 0; rest >>= 16U) add(shares, rest);
-            return fragmentation_(node, shares, cpu);
-        });
-    }
-    static void add(expected_fragmentation::distinct_shares& shares, std::uint64_t packed) noexcept {
-        if ((packed & 0xffff) != 0) shares.add(static_cast<amount>(packed & 0xffff));
-    }
     [[nodiscard]] expected_fragmentation::value value_after(const candidate& c) const noexcept;
     [[nodiscard]] expected_fragmentation::value best_after(candidate& c, gpu_mask fitting) const noexcept;
     [[nodiscard]] double memory_cost(const candidate& c, gpu_mask gpus) const noexcept {
@@ -179,17 +163,16 @@ private:
         for (gpu_mask rest = node.healthy; rest != 0; rest &= rest - 1) share += node.free_share(lowest_gpu(rest));
         detail::packed_shares packed;
         const bool packs = packed.pack(node);
-        const std::size_t model = node.free_gpus.empty() ? 0 : node.model(0).value();
-        return {.value = packs ? remembered(node, model, packed, node.free_cpu()) : fragmentation_(node),
+        const expected_fragmentation::gpu_sum gpus = fragmentation_.sum(node);
+        return {.value = fragmentation_(gpus, node.free_cpu()),
                 .free_gpus = detail::whole_node_reserve::free_gpus(node),
                 .free_share = share,
                 .free_cpu = node.free_cpu(),
+                .gpus = gpus,
                 .shares = packed,
                 .whole_at = 0,
                 .node_class = static_cast<std::uint8_t>(c),
                 .whole = reserve_.is_whole(node, c),
-                .model = static_cast<std::uint8_t>(model),
-                .packed = packs,
                 .alike = packs && detail::equal_gpus(node)};
     }
     /// Thousandths per node. Where GPU memory matters, or may, a fleet of few nodes gets no slope that hides it.
@@ -216,8 +199,6 @@ private:
     best_fit::state fallback_;
     expected_fragmentation fragmentation_;
     memory_stranding memory_;
-    mutable detail::fragmentation_memo<expected_fragmentation::value> memo_{
-        12};  // a cache: no value depends on its contents
     detail::node_classes classes_;
     detail::fluid_market market_;
     detail::whole_node_reserve reserve_;
@@ -283,16 +264,10 @@ inline double scarcity_state::operator()(const candidate& c) const noexcept { re
 
 /// With the candidate on its GPUs.
 inline expected_fragmentation::value scarcity_state::value_after(const candidate& c) const noexcept {
-    const amount cpu = c.node.free_cpu() - c.cpu();
     const node_record& now = nodes_[c.node.index.value()];
-    if (!now.packed) {
-        share_profile shares{c.node};
-        shares.take(c.node, c.demand, c.gpus);
-        return fragmentation_(c.node, shares, cpu);
-    }
-    detail::packed_shares packed = now.shares;
-    if (c.gpus != 0) packed.take(c.demand.gpu[0], c.gpus);
-    return remembered(c.node, now.model, packed, cpu);
+    const amount cpu = c.node.free_cpu() - c.cpu();
+    if (c.gpus == 0) return fragmentation_(now.gpus, cpu);
+    return fragmentation_(fragmentation_.after(now.gpus, c.node, c.demand.gpu[0], c.gpus), cpu);
 }
 
 /// For a task on one GPU: with it on the best GPU, lowest position on ties, which is set in `c.gpus`. Equal GPUs are
@@ -390,7 +365,10 @@ inline void scarcity_state::on_node(const node_view& node) {
 
 inline followed scarcity_state::follow(const problem& p, std::span<const node_index> changed) {
     const std::size_t before = nodes_.size();
-    if (!classes_.follow(p.fleet(), changed) || !memory_.suits(p.fleet())) return followed::outgrown;
+    if (!classes_.follow(p.fleet(), changed) || !memory_.suits(p.fleet()) ||
+        (informed_ && !fragmentation_.suits(p.fleet()))) {
+        return followed::outgrown;
+    }
     nodes_.make_room(p.fleet().node_count());
     whole_nodes_.make_room(p.fleet().node_count());
     nodes_.resize(p.fleet().node_count());
