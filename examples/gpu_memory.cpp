@@ -27,7 +27,7 @@ int place(const berth::fleet& machines, const std::vector<std::vector<berth::amo
     berth::workload_builder tasks{machines};
     for (const auto& demand : demands) (void)need(tasks.add_task({.gpu_demand = demand}));
     const berth::workload work = need(std::move(tasks).build());
-    auto placer = berth::greedy{berth::scarcity{}}.start({machines, work});
+    auto placer = berth::greedy{berth::best_fit{}}.start({machines, work});
     int missing = 0;
     for (std::size_t t = 0; t < work.task_count(); ++t) {
         const berth::demand_view demand = work.demand(berth::task_index{t});

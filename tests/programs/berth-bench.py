@@ -72,9 +72,11 @@ hosts = [row.split(",")[1] for row in csv_file.read_text().splitlines()]
 t.check(hosts[:2] == ["b", "a"], f"12 GiB leave the A100 to 72 GiB: {hosts}")
 seen = json.loads(json_file.read_text())
 t.check((seen["gpu_memory"], seen["policies"]["scarcity"]["rejected"]) == ("seen", 0), "JSON: GPU memory is seen")
-t.good(*memory, "--policy", "scarcity", "--hide-gpu-memory")
+t.good(*memory, "--policy", "best_fit")
+t.check(json.loads(json_file.read_text())["policies"]["best_fit"]["rejected"] == 0, "best_fit sees it as well")
+t.good(*memory, "--policy", "best_fit", "--hide-gpu-memory")
 blind = json.loads(json_file.read_text())
-t.check((blind["gpu_memory"], blind["policies"]["scarcity"]["rejected"]) == ("hidden", 1),
+t.check((blind["gpu_memory"], blind["policies"]["best_fit"]["rejected"]) == ("hidden", 1),
         "JSON: GPU memory is hidden, 72 GiB fit nowhere")
 t.check("rejected_at_100" in blind["policies"]["scarcity"], "JSON: rejected_at_100")
 t.good(*memory)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a program and checks what it says. Used by the tests beside this file."""
-import os
 import pathlib
 import signal
 import subprocess
@@ -63,7 +62,7 @@ class Checks:
         wait_for(lambda: self.catches_interrupts(running.pid))
         time.sleep(seconds)
         wait_for(ready)
-        os.kill(running.pid, signal.SIGINT)
+        running.send_signal(signal.SIGINT)  # nothing if it has ended
         out, err = running.communicate(timeout=120)
         self.check(running.returncode == 130, f"{arguments}: Ctrl-C: exit code {running.returncode}")
         return out, err

@@ -49,6 +49,11 @@ public:
         jobs_.push_back({name, time, seconds});
     }
     void step(double time) {
+        for (std::size_t g = 0; g < under_way_.size(); ++g) {
+            if (under_way_[g] < 0.0 || under_way_[g] > time) continue;
+            under_way_[g] = -1.0;
+            finish_switch(time, g);
+        }
         for (job& j : jobs_) {
             if (j.started < 0.0 || j.ended || j.started + j.seconds > time) continue;
             REQUIRE(engine_.finish(time, j.name));
@@ -118,18 +123,25 @@ private:
             const std::string& uuid = living.uuid(at.node, berth::lowest_gpu(at.gpus));
             const auto gpu = static_cast<std::size_t>(std::stoul(uuid.substr(4)));
             CHECK(sliced_[gpu] == (a.step == mig_mode_step::unslice));
-            sliced_[gpu] = a.step == mig_mode_step::slice;
-            report(time, gpu / 4);
-            const auto known = living.find_gpu("GPU-" + std::to_string(gpu));
-            REQUIRE(known);
-            REQUIRE(engine_.open(time, *known));
+            if (under_way_[gpu] >= 0.0) return;  // it takes two minutes, and advice is repeated meanwhile
+            under_way_[gpu] = time + 120.0;
+            REQUIRE(engine_.close(time, a.gpu));
             ++switches_;
         }
+    }
+
+    void finish_switch(double time, std::size_t gpu) {
+        sliced_[gpu] = !sliced_[gpu];
+        report(time, gpu / 4);
+        const auto known = engine_.cluster().find_gpu("GPU-" + std::to_string(gpu));
+        REQUIRE(known);
+        REQUIRE(engine_.open(time, *known));
     }
 
     Engine& engine_;
     bool advised_;
     std::vector<bool> sliced_;
+    std::vector<double> under_way_ = std::vector<double>(sliced_.size(), -1.0);  // until when each GPU is switched
     berth::mig_modes modes_;
     std::vector<job> jobs_;
     std::size_t switches_ = 0;
@@ -231,4 +243,29 @@ TEST_CASE("advice counts jobs that wait for GPUs, not those for which CPU or the
     REQUIRE(engine.cancel(4.0, "gpu"));
     CHECK_FALSE(engine.waits_for_gpus(cpu));
     CHECK_FALSE(engine.waits_for_gpus({}));
+}
+
+TEST_CASE("a switch that takes long is one switch, and room that is held for a job is not switched") {
+    berth::scheduler engine{berth::scheduler_policies<>{}};
+    REQUIRE(engine.mig_board(a100()));
+    const std::vector<berth::gpu_description> gpus{{.model = "A100", .uuid = "GPU-0"},
+                                                   {.model = "A100", .uuid = "GPU-1"}};
+    REQUIRE(engine.node(0.0, berth::node_description{.name = "n0", .gpus = gpus}));
+    REQUIRE(engine.job(1.0, {.name = "slice", .mig_profile = "1g.10gb"}));
+    REQUIRE(engine.decide(1.0));
+    berth::mig_modes modes{a100(), "A100"};
+    REQUIRE(modes.advise(engine).size() == 1);
+    const berth::gpu_handle first = modes.advise(engine)[0].gpu;
+    REQUIRE(engine.close(2.0, first));
+    for (const double time : {2.0, 60.0, 120.0}) {
+        REQUIRE(engine.decide(time));
+        const auto again = modes.advise(engine);
+        REQUIRE(again.size() == 1);
+        CHECK(again[0].gpu == first);
+        CHECK(again[0].step == mig_mode_step::slice);
+    }
+    REQUIRE(engine.cancel(130.0, "slice"));
+    REQUIRE(engine.decide(130.0));
+    REQUIRE(modes.advise(engine).size() == 1);
+    CHECK(modes.advise(engine)[0].step == mig_mode_step::reopen);
 }

@@ -27,7 +27,7 @@ struct no_backfill {};
 /// starts where the reserved job still fits beside it.
 ///
 /// Without queues reservations are made anew in each decision, from what is so then. Where turns decide, whoever has
-/// one keeps it until it starts, and no two jobs of a queue have one. As long as jobs end no later than estimated and
+/// one keeps it until it starts, and no two jobs of a described queue have one. As long as jobs end no later than estimated and
 /// nothing fails, the first job with a reservation, of equal tasks, starts no later than it was told
 /// (docs/queues.md has all conditions). Jobs of slices, jobs that run already, and those whose queue has no room for
 /// them get none.
@@ -39,7 +39,7 @@ struct no_backfill {};
 /// A decision in which somebody has a reservation costs O(jobs that wait + jobs that run + nodes x GPUs) more, each
 /// further reservation as much again but the first. Deterministic.
 struct easy_backfill {
-    std::size_t depth = 1;  ///< jobs that have a reservation at a time, at most; with queues one of each queue
+    std::size_t depth = 1;  ///< jobs that have a reservation at a time, at most; of each described queue one
     /// Jobs for which one is looked for in a decision, at most: for some no known end makes room. Up to half of them
     /// are jobs that have a reservation, for an earlier one.
     std::size_t max_looks = 8;

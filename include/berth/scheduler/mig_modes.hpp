@@ -10,7 +10,7 @@
 #include "berth/scheduler/detail/events_of.hpp"
 #include "berth/scheduler/scheduler_events.hpp"
 
-#include <bit>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -40,19 +40,20 @@ struct mig_mode_advice {
 ///     switch (a.step) {
 ///         case berth::mig_mode_step::empty: a.moves > 0 ? engine.drain(t, a.gpu) : engine.close(t, a.gpu); break;
 ///         case berth::mig_mode_step::reopen: engine.open(t, a.gpu); break;
-///         default: ...  // `nvidia-smi -mig`; then report the node with or without the board, and open the GPU
+///         default: engine.close(t, a.gpu);  // so that nothing starts there during the switch: `nvidia-smi -mig`; then
+///                                           // report the node, with or without the board, and open the GPU
 ///     }
 /// }
 /// ```
 ///
-/// GPUs count that are well, and open but for this advice; what was done is seen in the scheduler: a GPU that is closed
-/// or drained after `empty` is being emptied, and one that is in the other mode was switched. Jobs count that wait for
-/// GPUs (`scheduler_events::waits_for_gpus`), with the tasks that lack of their least.
+/// Only healthy GPUs count that are open, or closed because of this advice. What was done is seen in the scheduler: a GPU
+/// that is closed or drained after advice is on its way to the other mode, until it has it or is opened. A job that waits
+/// for GPUs (`scheduler_events::waits_for_gpus`) counts with as many tasks as it still needs to start.
 class mig_modes {
 public:
     /// Advice for the GPUs of one model.
     ///
-    /// @param board    into which slices they can be cut
+    /// @param board    into which slices they can be cut: the scheduler's board of that name
     /// @param model    their name, in MIG mode and out of it
     /// @param options  when to switch
     explicit mig_modes(mig_board board, std::string model, mig_mode_options options = {})
@@ -80,7 +81,7 @@ public:
         for (const mig_mode_change& c : choose_mig_modes(positions_, gpus_, demand, options_, events.now())) {
             const slot at = events.cluster().find(handles_[c.gpu]);
             advice_.push_back({handles_[c.gpu], events.cluster().handle(at.node), c.step, c.moves});
-            known_[handles_[c.gpu].position()].emptying = c.step == mig_mode_step::empty;
+            known_[handles_[c.gpu].position()].emptying = c.step != mig_mode_step::reopen;
         }
         return advice_;
     }
@@ -104,7 +105,8 @@ private:
         }
         for (std::size_t i = 0; i < living.fleet().node_count(); ++i) {
             const node_index n{i};
-            if (!living.fleet().present(n) || !events.status(living.handle(n)).usable()) continue;
+            // A node whose room is held for a job that is to start there takes nothing else, either.
+            if (!living.fleet().present(n) || !living.open(n) || !events.status(living.handle(n)).usable()) continue;
             for (gpu_mask rest = living.gpus_there(n); rest != 0; rest &= rest - 1) {
                 const std::size_t g = lowest_gpu(rest);
                 if (living.fleet().model(living.fleet().gpu(n, g)) == model)
@@ -125,12 +127,15 @@ private:
         known.emptying = known.emptying && (status.closed || status.draining);
         if (known.emptying) status.closed = status.draining = false;
         if (!status.usable()) return;
+        const mig_layout slices = sliced ? events.mig_slices(gpu) : mig_layout{};
+        const std::size_t profiles = board_->profiles().size();
+        if (std::ranges::any_of(slices.slices(), [&](const mig_slice& s) { return s.profile >= profiles; })) return;
         gpus_.push_back({.sliced = sliced,
                          .idle = idle,
                          .emptying = known.emptying,
                          .node = static_cast<std::uint32_t>(n.value()),
                          .switched = known.switched,
-                         .slices = sliced ? events.mig_slices(gpu) : mig_layout{}});
+                         .slices = slices});
         handles_.push_back(gpu);
     }
     [[nodiscard]] mig_mode_demand look_at_jobs(const scheduler_events& events, model_index model) {

@@ -270,8 +270,7 @@ public:
         std::vector<job_reservation> found;
         for (std::size_t i = 0; i < reservations_; ++i) {
             const detail::reserved_job& r = reserved_[i];
-            if (r.job < records_.size() && jobs_.is_taken(r.job))
-                found.push_back({handle(r.job), r.from, {r.slots.begin(), r.slots.end()}});
+            if (is_of_its_job(r)) found.push_back({handle(r.job), r.from, {r.slots.begin(), r.slots.end()}});
         }
         return found;
     }
@@ -366,6 +365,10 @@ private:
     [[nodiscard]] const detail::job_record& at(job_handle job) const noexcept { return records_[job.position()]; }
     [[nodiscard]] job_handle handle(std::uint32_t position) const noexcept {
         return {position, jobs_.generation(position)};
+    }
+    /// False once another job is at its position.
+    [[nodiscard]] bool is_of_its_job(const detail::reserved_job& r) const noexcept {
+        return r.job < records_.size() && jobs_.is_taken(r.job) && records_[r.job].sequence == r.sequence;
     }
     bool duplicate() noexcept {
         ++counts_.duplicates;

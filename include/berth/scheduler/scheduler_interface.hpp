@@ -136,9 +136,6 @@ private:
     void visit_own(Archive& a);
     template <class Archive>
     void visit_reservations(Archive& a);
-    [[nodiscard]] bool is_of_its_job(const detail::reserved_job& r) const noexcept {
-        return r.job < records_.size() && jobs_.is_taken(r.job) && records_[r.job].sequence == r.sequence;
-    }
 
     // ---- what the order sees ----------------------------------------------------------------------------------------
     [[nodiscard]] queued_job view(std::uint32_t j) const;

@@ -75,14 +75,14 @@ TEST_CASE_FIXTURE(fixture, "slices move together where that frees a GPU, unless 
     const std::vector<mig_mode_gpu> gpus{with({{0, 0}, {0, 1}}), with({{1, 0}}), with({{0, 0}, {1, 2}, {0, 4}}),
                                          whole_busy()};
     CHECK(choose(gpus, {}, 1) == changes{{1, mig_mode_step::empty, 1}});
-    // All slices need two GPUs: no second one is emptied.
-    CHECK(choose(gpus, {}, 9) == changes{{1, mig_mode_step::empty, 1}});
+    // The slices of a second one have no room elsewhere: it is closed.
+    CHECK(choose(gpus, {}, 9) == changes{{1, mig_mode_step::empty, 1}, {0, mig_mode_step::empty}});
     // Where slices wait as well, four GPUs are divided 2 to 2, and those that leave get no moves.
     CHECK(choose(gpus, {0, 0, 0, 0, 1, 0}, 1) == changes{{1, mig_mode_step::empty}});
     // Too many to move.
     fixture strict;
     strict.options.max_moves = 1;
-    CHECK(strict.choose(gpus, {}, 2) == changes{{1, mig_mode_step::empty, 1}});
+    CHECK(strict.choose(gpus, {}, 2) == changes{{1, mig_mode_step::empty, 1}, {0, mig_mode_step::empty}});
 }
 
 TEST_CASE_FIXTURE(fixture, "what is being emptied is switched when idle, and used again when nobody lacks it") {

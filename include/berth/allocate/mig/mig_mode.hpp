@@ -10,7 +10,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace berth::inline v0 {
@@ -67,7 +70,6 @@ public:
         const std::size_t for_slices = fewest_mig_gpus(positions, slices).enough;
         std::size_t busy = 0;  // whole GPUs
         for (const mig_mode_gpu& gpu : gpus) {
-            if (gpu.node >= sliced_on_.size()) sliced_on_.resize(gpu.node + 1, 0);
             if (gpu.sliced) {
                 ++sliced_;
                 ++sliced_on_[gpu.node];
@@ -133,16 +135,21 @@ private:
             return a < b;
         });
         if (sliced) collect_room();
+        std::vector<std::size_t> stuck;  // no room for their slices
         for (const std::size_t g : order) {
             if (wanted == 0) return;
             if (gpus_[g].idle) {
                 changes_.push_back({g, step});
-            } else if (const auto moves = sliced ? moves_away(g) : 0; moves != no_room) {
+            } else if (const auto moves = sliced && stuck.size() < most_stuck ? moves_away(g) : 0; moves != no_room) {
                 changes_.push_back({g, mig_mode_step::empty, moves});
             } else {
+                stuck.push_back(g);
                 continue;
             }
             --wanted;
+        }
+        for (std::size_t i = 0; i < stuck.size() && wanted > 0; ++i, --wanted) {
+            changes_.push_back({stuck[i], mig_mode_step::empty});
         }
     }
     /// The GPUs to which slices may move.
@@ -153,27 +160,30 @@ private:
         }
     }
     static constexpr std::size_t no_room = std::numeric_limits<std::size_t>::max();
+    static constexpr std::size_t most_stuck = 64;  // GPUs that are looked at in vain
     /// The slices of a GPU, if they are few and have room on others, which is taken then. 0 while slices wait: they go
     /// first, and this GPU empties by itself.
     [[nodiscard]] std::size_t moves_away(std::size_t g) {
         if (lacks_slices_) return 0;
         const std::span<const mig_slice> slices = gpus_[g].slices.slices();
         if (slices.size() > options_.max_moves) return no_room;
-        std::vector<other_gpu> after;
-        for (const other_gpu& other : room_) {
-            if (other.gpu != g) {
-                after.push_back(other);
-            } else if (other.slices.slices().size() != slices.size()) {
-                return no_room;  // another one is being emptied onto it
-            }
-        }
+        const auto own = std::ranges::find(room_, g, &other_gpu::gpu);
+        if (own->slices.slices().size() != slices.size()) return no_room;  // another one is being emptied onto it
+        std::vector<std::pair<std::size_t, mig_slice>> placed;
         for (const mig_slice& slice : slices) {
-            const auto takes = std::ranges::find_if(
-                after, [&](const other_gpu& o) { return positions_.best(o.slices, slice.profile).has_value(); });
-            if (takes == after.end()) return no_room;
-            takes->slices.add(positions_.board(), *positions_.best(takes->slices, slice.profile));
+            std::optional<mig_slice> at;
+            for (std::size_t o = 0; o < room_.size() && !at; ++o) {
+                if (room_[o].gpu == g) continue;
+                at = positions_.best(room_[o].slices, slice.profile);
+                if (!at) continue;
+                room_[o].slices.add(positions_.board(), *at);
+                placed.emplace_back(o, *at);
+            }
+            if (at) continue;
+            for (const auto& [o, put] : placed) room_[o].slices.remove(positions_.board(), put);
+            return no_room;
         }
-        room_ = std::move(after);
+        room_.erase(std::ranges::find(room_, g, &other_gpu::gpu));
         return slices.size();
     }
 
@@ -189,7 +199,7 @@ private:
     std::size_t sliced_ = 0;
     std::size_t to_slices_ = 0;
     std::size_t to_whole_ = 0;
-    std::vector<std::size_t> sliced_on_;  // GPUs in MIG mode of each node
+    std::map<std::uint32_t, std::size_t> sliced_on_;  // GPUs in MIG mode of each node
     std::vector<other_gpu> room_;
     std::vector<mig_mode_change> changes_;
 };
@@ -207,14 +217,14 @@ private:
 ///   closed and ends by itself, as a GPU in whole use does.
 /// - Nobody lacks anything: nothing is switched, and GPUs that were being emptied are used again.
 ///
-/// @param positions  of the board of all these GPUs
+/// @param positions  of the board of all these GPUs, made for every profile that runs or waits
 /// @param gpus       those that may be switched; nothing of a GPU that is sick, drained or closed for other reasons
 /// @param demand     what waits after the last decision, so that no idle GPU as it is would do
 /// @param options    when to switch
 /// @param now        seconds
 /// @return           steps, at most one for each GPU; say in `emptying` and `switched` which were carried out
 ///
-/// O(GPUs log GPUs + GPUs x slices) and `fewest_mig_gpus`, twice. Deterministic: of equal GPUs the first.
+/// O(GPUs log GPUs + GPUs x GPUs emptied) and `fewest_mig_gpus`, twice. Deterministic: of equal GPUs the first.
 [[nodiscard]] inline std::vector<mig_mode_change> choose_mig_modes(const mig_positions& positions,
                                                                    std::span<const mig_mode_gpu> gpus,
                                                                    const mig_mode_demand& demand,

@@ -2,23 +2,19 @@
 #pragma once
 
 #include "berth/allocate/greedy/concepts.hpp"
+#include "berth/allocate/greedy/detail/pick_gpus.hpp"
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/topology/best_gpu_set.hpp"
 #include "berth/model/gpu_links.hpp"
 #include "berth/model/node_view.hpp"
 #include "berth/model/slot.hpp"
 
-#include <algorithm>
 #include <cstddef>
 
 namespace berth::inline v0 {
 
 namespace detail {
 
-/// True if two GPUs of a node are of one model and have equal room.
-[[nodiscard]] inline bool alike_gpus(const node_view& node, std::size_t a, std::size_t b) {
-    return node.model(a) == node.model(b) && std::ranges::equal(node.free_gpu(a), node.free_gpu(b));
-}
 /// Instead of the GPUs that were picked the best connected ones among those that are like them.
 [[nodiscard, gnu::cold]] inline gpu_mask linked_instead(const node_view& node, gpu_links links, gpu_mask picked,
                                                         gpu_mask fitting) {
@@ -26,7 +22,7 @@ namespace detail {
     if (!node.untouched(first)) return picked;  // a share: it goes where others are
     gpu_mask alike = 0;
     for (gpu_mask rest = fitting; rest != 0; rest &= rest - 1) {
-        if (alike_gpus(node, first, lowest_gpu(rest))) alike |= rest & (~rest + 1);
+        if (like_one_of(node, gpu_mask{1} << first, lowest_gpu(rest))) alike |= rest & (~rest + 1);
     }
     if ((picked & ~alike) != 0) return picked;  // they differ among themselves
     return best_gpu_set(links, alike, gpu_count(picked));

@@ -23,6 +23,7 @@ struct fragmentation_weights {
     double stranding = 0.5;     ///< free share for which the node lacks CPU at the rate of the mix
     double cpu_rate = 0.9;      ///< that rate, as a fraction of the mix's CPU per GPU
     double smoothing = 1000.0;  ///< GPU thousandths over which stranding sets in; above 0
+    double broken = 0.0;        ///< g (1000 - g) / 1000 of each GPU, g its free share: GPUs in use before whole ones
     double patience = 20.0;     ///< arrivals that a rest of a node waits for a task that fits; above 0
 };
 
@@ -194,6 +195,7 @@ private:
         for (std::size_t s = 0; s < work.shape_count(); ++s) {
             const demand_view demand = work.demand(shape_index{s});
             if (demand.gpus != 1 || demand.gpu[0] == 0 || (demand.accepted_models >> model & 1U) == 0) continue;
+            if (work.frequency(shape_index{s}) == 0) continue;  // a shape that nobody has
             const double part =
                 static_cast<double>(work.frequency(shape_index{s})) / mix.single * (mix.with_gpu / mix.tasks);
             accepted_[model] += part;
@@ -205,8 +207,10 @@ private:
         for (std::size_t free = 0; free < model_row; ++free) {
             const auto share = static_cast<double>(free);
             const double room = static_cast<double>(whole_gpu) * worth(static_cast<amount>(free));
-            of_share_.push_back(
-                {rounded(weights_.packing * (share - room) + weights_.slots * (share - filled[free])), rounded(room)});
+            const double broken = share * (static_cast<double>(whole_gpu) - share) / static_cast<double>(whole_gpu);
+            of_share_.push_back({rounded(weights_.packing * (share - room) + weights_.slots * (share - filled[free]) +
+                                         weights_.broken * broken),
+                                 rounded(room)});
         }
     }
     /// smoothing · log(1 + exp(x / smoothing)), between the points of a table.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "berth/core/config.hpp"
 #include "berth/core/list_pool.hpp"
 #include "berth/scheduler/job_description.hpp"
 
@@ -47,6 +48,7 @@ public:
             const job_handle known = by_[job][i];
             if (is_there(known) || !by_.erase(job, known)) ++i;
         }
+        BERTH_ASSERT(by_[job].size() < most, "berth: who has lost its place to so many is spared");
         by_.push_back(job, by);
     }
 

@@ -54,8 +54,9 @@ void scheduler<Policies>::list_units(std::uint32_t j, claim_action action) {
 template <class Policies>
 bool scheduler<Policies>::may_reclaim_from(std::uint32_t j, std::uint32_t v, std::uint32_t claimants_side) const {
     const bool again = reclaimed_.has(v, handle(j));
+    if (!again && reclaimed_.is_full(v, [&](job_handle job) { return has(job); })) return false;
     if (reclaimed_.has(j, handle(v))) return !again && is_within_quota(claimants_side);
-    return again || !reclaimed_.is_full(v, [&](job_handle job) { return has(job); });
+    return true;
 }
 
 /// The first candidates first.

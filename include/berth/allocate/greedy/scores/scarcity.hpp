@@ -43,11 +43,13 @@ namespace berth::inline v0 {
 struct scarcity {
     using default_gpu_selection = best_scored_gpu;  ///< of `greedy{scarcity{}}`
 
-    fragmentation_weights fragmentation{};  ///< of the first part
-    memory_weights memory{};                ///< of GPU memory in the first part
-    double first_fit_slope = 800.0;         ///< thousandths between the first and the last node
-    double whole_node_charge = 4000.0;      ///< thousandths; large enough to outweigh all other parts
-    double reprice_after = 0.1;  ///< fraction of the free share that may change before prices are cleared again
+    /// Of the first part. Where the mix does not care, a task joins others on a GPU in use: tasks for whole GPUs may
+    /// come that nobody has seen yet.
+    fragmentation_weights fragmentation{.broken = 0.02};
+    memory_weights memory{};            ///< of GPU memory in the first part
+    double first_fit_slope = 800.0;     ///< thousandths between the first and the last node
+    double whole_node_charge = 4000.0;  ///< thousandths; large enough to outweigh all other parts
+    double reprice_after = 0.1;         ///< fraction of the free share that may change before prices are cleared again
 
     /// The ready form for a problem. O(nodes + GPUs).
     [[nodiscard]] class scarcity_state prepare(const problem& p) const;
