@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links between the GPUs of a node, read from own types: tasks get GPUs that are connected well, and leave such to others.
-#include "berth/allocate/topology/linked_gpus.hpp"
+#include "berth/allocate/greedy/linked_gpus.hpp"
 
 #include "berth/allocate/topology/link_matrix.hpp"
 #include "berth/place.hpp"

@@ -26,6 +26,7 @@
 
 #include "berth/feature/eigen.hpp"
 
+#include "berth/allocate/greedy/linked_gpus.hpp"
 #include "berth/allocate/mig/mig_board.hpp"
 #include "berth/allocate/mig/mig_choice.hpp"
 #include "berth/allocate/mig/mig_gpus_needed.hpp"
@@ -36,7 +37,6 @@
 #include "berth/allocate/topology/domain_assignment.hpp"
 #include "berth/allocate/topology/gpu_set_value.hpp"
 #include "berth/allocate/topology/link_matrix.hpp"
-#include "berth/allocate/topology/linked_gpus.hpp"
 
 #include "berth/learn/class_speed.hpp"
 #include "berth/learn/drift_detector.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Logs of thousands of events through a scheduler with a journal that is killed, and resumed from the journal's text.
+#include "berth/allocate/greedy/linked_gpus.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
-#include "berth/allocate/topology/linked_gpus.hpp"
 #include "berth/core/random.hpp"
 #include "berth/queue/least_attained.hpp"
 #include "berth/queue/queue_description.hpp"

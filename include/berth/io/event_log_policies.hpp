@@ -3,8 +3,8 @@
 
 #include "berth/allocate/greedy/gpu_selection.hpp"
 #include "berth/allocate/greedy/greedy.hpp"
+#include "berth/allocate/greedy/linked_gpus.hpp"
 #include "berth/allocate/greedy/scores/fit.hpp"
-#include "berth/allocate/topology/linked_gpus.hpp"
 #include "berth/io/event_log_events.hpp"
 #include "berth/model/resources.hpp"
 #include "berth/queue/orders.hpp"

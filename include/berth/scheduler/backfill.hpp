@@ -27,8 +27,8 @@ struct no_backfill {};
 /// starts where the reserved job still fits beside it.
 ///
 /// Without queues reservations are made anew in each decision, from what is so then. Where turns decide, whoever has
-/// one keeps it until it starts, and no two jobs of a described queue have one. As long as jobs end no later than estimated and
-/// nothing fails, the first job with a reservation, of equal tasks, starts no later than it was told
+/// one keeps it until it starts, and no two jobs of a described queue have one. As long as jobs end no later than
+/// estimated and nothing fails, the first job with a reservation, of equal tasks, starts no later than it was told
 /// (docs/queues.md has all conditions). Jobs of slices, jobs that run already, and those whose queue has no room for
 /// them get none.
 ///

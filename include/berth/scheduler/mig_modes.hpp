@@ -46,9 +46,9 @@ struct mig_mode_advice {
 /// }
 /// ```
 ///
-/// Only healthy GPUs count that are open, or closed because of this advice. What was done is seen in the scheduler: a GPU
-/// that is closed or drained after advice is on its way to the other mode, until it has it or is opened. A job that waits
-/// for GPUs (`scheduler_events::waits_for_gpus`) counts with as many tasks as it still needs to start.
+/// Only healthy GPUs count that are open, or closed because of this advice. What was done is seen in the scheduler: a
+/// GPU that is closed or drained after advice is on its way to the other mode, until it has it or is opened. A job that
+/// waits for GPUs (`scheduler_events::waits_for_gpus`) counts with as many tasks as it still needs to start.
 class mig_modes {
 public:
     /// Advice for the GPUs of one model.

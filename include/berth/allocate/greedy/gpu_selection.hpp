@@ -24,7 +24,7 @@
 //   best_scored_gpu   the GPU that the score values most; FGD does this       O(GPUs) evaluations
 //   gpu_scored_by     the same with another score than the node's             O(GPUs) evaluations
 //
-//   linked_gpus       the best connected GPUs (allocate/topology/linked_gpus.hpp)    a search over sets of GPUs
+//   linked_gpus       the best connected GPUs (allocate/greedy/linked_gpus.hpp)    a search over sets of GPUs
 //
 // Your own is a lambda `gpu_mask(node_view, demand_view, gpu_mask fitting)`.
 

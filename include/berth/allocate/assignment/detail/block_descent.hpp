@@ -132,7 +132,7 @@ private:
         wide_cost_ -= static_cast<std::int64_t>(less);
         cost_ = static_cast<double>(wide_cost_);
     }
-    /// A small cost of load where capacity has hardly any price: among assignments of equal cost it prefers light ones, which
+    /// A small cost of load where capacity has hardly any price: light ones among equally cheap assignments win, and
     /// leave room. Nothing where prices tell the loads apart.
     [[nodiscard]] static double tilt_of(const priced_problem& p) {
         if (p.has_whole_costs() && !p.has_exact_sums()) return 0.0;

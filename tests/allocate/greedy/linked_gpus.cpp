@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "berth/allocate/topology/linked_gpus.hpp"
+#include "berth/allocate/greedy/linked_gpus.hpp"
 
 #include "berth/allocate/greedy/cluster_placer.hpp"
 #include "berth/allocate/greedy/greedy.hpp"
