@@ -235,6 +235,7 @@ public:
     void number(node_index n, std::string_view links) {
         std::string key{"n"};  // an image is never empty: a position without one has the empty one
         for (const amount value : fleet_.capacity(n)) append_bytes(key, value);
+        append_bytes(key, fleet_.gpu_count(n));
         for (std::size_t i = 0; i < fleet_.gpu_count(n); ++i) {
             const gpu_index gpu = fleet_.gpu(n, i);
             append_bytes(key, fleet_.model(gpu).value());

@@ -12,6 +12,7 @@
 #include "berth/objective/measures/expected_fragmentation.hpp"
 #include "berth/objective/measures/memory_stranding.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -45,9 +46,9 @@ struct scarcity {
 
     /// Of the first part. Where the mix does not care, a task joins others on a GPU in use: tasks for whole GPUs may
     /// come that nobody has seen yet.
-    fragmentation_weights fragmentation{.broken = 0.02};
+    fragmentation_weights fragmentation{.broken = 0.1};
     memory_weights memory{};            ///< of GPU memory in the first part
-    double first_fit_slope = 800.0;     ///< thousandths between the first and the last node
+    double first_fit_slope = 800.0;     ///< thousandths between the first and the last of 100 nodes or more
     double whole_node_charge = 4000.0;  ///< thousandths; large enough to outweigh all other parts
     double reprice_after = 0.1;         ///< fraction of the free share that may change before prices are cleared again
 
@@ -177,13 +178,9 @@ private:
                 .whole = reserve_.is_whole(node, c),
                 .alike = packs && detail::equal_gpus(node)};
     }
-    /// Thousandths per node. Where GPU memory matters, or may, a fleet of few nodes gets no slope that hides it.
-    [[nodiscard]] static double slope(const problem& p, const scarcity& how, const memory_stranding& memory) noexcept {
-        constexpr double steepest = 8.0;
-        const double per_node = how.first_fit_slope / static_cast<double>(p.fleet().node_count());
-        const bool may_matter =
-            memory.in_mix() || (p.workload().shape_count() == 0 && p.fleet().roles().gpu_memory != counter_roles::none);
-        return may_matter && per_node > steepest ? steepest : per_node;
+    /// Thousandths per node; in a small fleet too few to hide what else tells nodes apart.
+    [[nodiscard]] static double slope(const problem& p, const scarcity& how) noexcept {
+        return how.first_fit_slope / std::max(100.0, static_cast<double>(p.fleet().node_count()));
     }
     [[nodiscard]] static amount distance(amount a, amount b) noexcept { return a < b ? b - a : a - b; }
     /// Adds what a node contributes to its class, or takes it away.
@@ -228,7 +225,7 @@ inline scarcity_state::scarcity_state(const problem& p, const scarcity& how)
       classes_{p.fleet()},
       market_{p, classes_, ledger{p.fleet()}, fragmentation_.cpu_per_gpu()},
       reserve_{p, classes_, ledger{p.fleet()}},
-      slope_{slope(p, how, memory_)},
+      slope_{slope(p, how)},
       free_share_(classes_.size(), 0),
       free_cpu_(classes_.size(), 0),
       prices_(classes_.size()),
@@ -377,7 +374,7 @@ inline followed scarcity_state::follow(const problem& p, std::span<const node_in
     const followed fits = fallback_.follow(p, changed);
     if (!informed_) return fits;
     if (nodes_.size() == before) return followed::kept;
-    slope_ = slope(p, how_, memory_);
+    slope_ = slope(p, how_);
     return followed::revalued;
 }
 
