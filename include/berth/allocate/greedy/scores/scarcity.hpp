@@ -12,7 +12,6 @@
 #include "berth/objective/measures/expected_fragmentation.hpp"
 #include "berth/objective/measures/memory_stranding.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -180,7 +179,8 @@ private:
     }
     /// Thousandths per node; in a small fleet too few to hide what else tells nodes apart.
     [[nodiscard]] static double slope(const problem& p, const scarcity& how) noexcept {
-        return how.first_fit_slope / std::max(100.0, static_cast<double>(p.fleet().node_count()));
+        const auto nodes = static_cast<double>(p.fleet().node_count());
+        return how.first_fit_slope / (nodes < 100.0 ? 100.0 : nodes);
     }
     [[nodiscard]] static amount distance(amount a, amount b) noexcept { return a < b ? b - a : a - b; }
     /// Adds what a node contributes to its class, or takes it away.
