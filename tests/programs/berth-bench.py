@@ -78,7 +78,7 @@ t.good(*memory, "--policy", "best_fit", "--hide-gpu-memory")
 blind = json.loads(json_file.read_text())
 t.check((blind["gpu_memory"], blind["policies"]["best_fit"]["rejected"]) == ("hidden", 1),
         "JSON: GPU memory is hidden, 72 GiB fit nowhere")
-t.check("rejected_at_100" in blind["policies"]["scarcity"], "JSON: rejected_at_100")
+t.check("rejected_at_100" in blind["policies"]["best_fit"], "JSON: rejected_at_100")
 t.good(*memory)
 t.check("fgd_naive" not in json.loads(json_file.read_text())["policies"], "all policies: not the one without GPU memory")
 t.bad([*memory, "--policy", "fgd_naive"], "does not know GPU memory", "large.csv")

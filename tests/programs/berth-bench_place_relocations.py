@@ -29,8 +29,8 @@ t.check(result["relocations_per_1000"] == 250.0, "steps per 1000 arrivals")
 t.check(moves_file.read_text().splitlines()[1] == "3,0,move,1,p1,n0,0,n1,0", f"p1 leaves: {moves_file.read_text()}")
 t.check(placed_file.read_text().splitlines()[3] == "p3,n0,0", "p3 takes its slot")
 t.check("up to 100 %" in done.stdout, "the table of moves")
-for flag in ("--least-share", "500"), ("--step-price", "5000"):
-    t.good(*given, "--relocations", "1", "--step-price", "0", *flag, "--json", json_file)
+for flag in ("--step-price", "0", "--least-share", "500"), ("--step-price", "5000"):
+    t.good(*given, "--relocations", "1", *flag, "--json", json_file)
     t.check(json.loads(json_file.read_text())["policies"]["best_fit"]["rescued"] == 0, f"not worth it: {flag}")
 
 # ---- a crowded fleet ------------------------------------------------------------------------------------------------------
