@@ -81,6 +81,23 @@ std::size_t running_of(const engine_type& engine, const std::string& prefix, std
     return running;
 }
 
+/// Two nodes of two GPUs, and a job of one GPU on each, in the queue "q": one for two GPUs needs a move.
+void half_full_nodes(engine_type& engine) {
+    join(engine, {"n0", "n1"}, 2);
+    queue(engine, "q", 4);
+    for (const char* name : {"a", "b", "c", "d"}) job(engine, 1.0, name, "q", 1);
+    (void)decide(engine, 1.0);
+    // One remains on each node.
+    const auto node_of = [&](const char* name) {
+        return engine.cluster().where(engine.task(*engine.find_job(name), 0)).node;
+    };
+    const std::string other = node_of("b") == node_of("a") ? "c" : "b";
+    REQUIRE(node_of("a") != node_of(other.c_str()));
+    for (const char* name : {"b", "c", "d"}) {
+        if (name != other) REQUIRE(engine.finish(2.0, name));
+    }
+}
+
 }  // namespace
 
 TEST_CASE("share_rules: a queue takes back what it is promised, no more, and reclaim can be closed") {
@@ -131,19 +148,7 @@ TEST_CASE("share_rules: jobs move so that a wide one fits, at most so many of th
          {berth::share_rules{}, berth::share_rules{.max_moves = 1}, berth::share_rules{.max_moves = 0},
           berth::share_rules{.consolidate = false}}) {
         engine_type engine{with(rules)};
-        join(engine, {"n0", "n1"}, 2);
-        queue(engine, "q", 4);
-        for (const char* name : {"a", "b", "c", "d"}) job(engine, 1.0, name, "q", 1);
-        (void)decide(engine, 1.0);
-        // One remains on each node.
-        const auto node_of = [&](const char* name) {
-            return engine.cluster().where(engine.task(*engine.find_job(name), 0)).node;
-        };
-        const std::string other = node_of("b") == node_of("a") ? "c" : "b";
-        REQUIRE(node_of("a") != node_of(other.c_str()));
-        for (const char* name : {"b", "c", "d"}) {
-            if (name != other) REQUIRE(engine.finish(2.0, name));
-        }
+        half_full_nodes(engine);
         job(engine, 2.0, "wide", "q", 2);
         (void)decide(engine, 2.0);
         CHECK(engine.running(*engine.find_job("wide")) == (rules.consolidate && rules.max_moves > 0 ? 1U : 0U));
@@ -156,18 +161,7 @@ TEST_CASE("share_rules: room that is made by moves is the claimant's, however th
     for (const std::string& way : ways) {
         CAPTURE(way);
         engine_type engine{with({}), {}, {.acknowledge = berth::acknowledgement::reported}};
-        join(engine, {"n0", "n1"}, 2);
-        queue(engine, "q", 4);
-        for (const char* name : {"a", "b", "c", "d"}) job(engine, 1.0, name, "q", 1);
-        (void)decide(engine, 1.0);
-        // One remains on each node.
-        const auto node_of = [&](const char* name) {
-            return engine.cluster().where(engine.task(*engine.find_job(name), 0)).node;
-        };
-        const std::string other = node_of("b") == node_of("a") ? "c" : "b";
-        for (const char* name : {"b", "c", "d"}) {
-            if (name != other) REQUIRE(engine.finish(2.0, name));
-        }
+        half_full_nodes(engine);
         job(engine, 2.0, "wide", "q", 2);
         const auto decided = decide(engine, 2.0);
         REQUIRE(decided.size() == 1);

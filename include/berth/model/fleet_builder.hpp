@@ -94,9 +94,7 @@ inline result<node_index> fleet_builder::add_node_to(fleet& fleet, const node_de
     }
     editor.set_state(n, node.gpus.size(), first_gpus(node.gpus.size()), healthy, node.healthy, true);
     editor.set_domains(n, domains.view());
-    detail::flat<std::uint32_t> positions;
-    for (std::uint32_t i = 0; i < node.gpus.size(); ++i) positions.push_back(i);
-    editor.number(n, editor.link_image(node, positions.view(), node.gpus.size()));
+    editor.number(n, editor.link_image(node, {}, node.gpus.size()));
     return n;
 }
 

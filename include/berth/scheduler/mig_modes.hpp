@@ -4,7 +4,6 @@
 #include "berth/allocate/mig/mig_board.hpp"
 #include "berth/allocate/mig/mig_mode.hpp"
 #include "berth/allocate/mig/mig_positions.hpp"
-#include "berth/core/flat.hpp"
 #include "berth/model/cluster.hpp"
 #include "berth/model/slot.hpp"
 #include "berth/scheduler/detail/events_of.hpp"

@@ -183,7 +183,7 @@ private:
             for (const auto& [o, put] : placed) room_[o].slices.remove(positions_.board(), put);
             return no_room;
         }
-        room_.erase(std::ranges::find(room_, g, &other_gpu::gpu));
+        room_.erase(own);
         return slices.size();
     }
 

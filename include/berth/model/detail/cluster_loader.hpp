@@ -232,9 +232,7 @@ private:
     [[nodiscard]] std::string read_links(std::size_t gpus) {
         in_.begin("links");
         flat<amount> scores(gpus * gpus, 0);
-        flat<std::uint32_t> positions;
         for (std::size_t i = 0; i < gpus; ++i) {
-            positions.push_back(static_cast<std::uint32_t>(i));
             for (std::size_t j = i + 1; j < gpus; ++j) {
                 const auto score = static_cast<amount>(in_.number("score", gpu_links::max_score));
                 scores[i * gpus + j] = score;
@@ -244,7 +242,7 @@ private:
         in_.end();
         node_description described;
         described.gpu_links = scores.view();
-        return fleet_editor::link_image(described, positions.view(), gpus);
+        return fleet_editor::link_image(described, {}, gpus);
     }
     void read_gpu(node_index n, std::size_t i, cluster::node_record& state) {
         fleet_editor editor{made_.fleet_};

@@ -215,16 +215,17 @@ public:
     }
     /// The links of a description as bytes, by the positions that its GPUs have.
     ///
-    /// @param positions  of the described GPUs, each below `gpus`
+    /// @param positions  of the described GPUs, each below `gpus`; empty: in their order
     /// @param gpus       positions of the node
     [[nodiscard, gnu::cold]] static std::string link_image(const node_description& node,
                                                            std::span<const std::uint32_t> positions, std::size_t gpus) {
         if (node.gpu_links.empty()) return {};
         std::vector<std::int32_t> scores(gpus * gpus, 0);
-        for (std::size_t i = 0; i < positions.size(); ++i) {
-            for (std::size_t j = 0; j < positions.size(); ++j) {
-                scores[positions[i] * gpus + positions[j]] =
-                    static_cast<std::int32_t>(node.gpu_links[i * positions.size() + j]);
+        const std::size_t described = positions.empty() ? gpus : positions.size();
+        const auto at = [&](std::size_t i) { return positions.empty() ? i : std::size_t{positions[i]}; };
+        for (std::size_t i = 0; i < described; ++i) {
+            for (std::size_t j = 0; j < described; ++j) {
+                scores[at(i) * gpus + at(j)] = static_cast<std::int32_t>(node.gpu_links[i * described + j]);
             }
         }
         return {reinterpret_cast<const char*>(scores.data()), scores.size() * sizeof(std::int32_t)};
